@@ -1,0 +1,35 @@
+package primitives
+
+// Byzantine is the largest number of faulty validators, of n equal ones, that the protocol tolerates: floor((n-1)/3).
+func Byzantine(n int) int {
+	if n <= 0 {
+		return 0
+	}
+	return (n - 1) / 3
+}
+
+// Supermajority is the least number of validators, of n, whose agreement two disjoint honest sets can't both have:
+// n - floor((n-1)/3), so 0,1,2,3,3,4,5,5 for n = 0..7.
+func Supermajority(n int) int { return n - Byzantine(n) }
+
+// BackingQuorum is the number of a group's members that must attest a candidate: more than half of them.
+func BackingQuorum(group int) int { return group/2 + 1 }
+
+// Rotation says how the groups rotate over the cores: since Start, one step every Frequency blocks. A Frequency of zero
+// means that they don't rotate.
+type Rotation struct {
+	Start, Frequency, Now uint32
+}
+
+func (r Rotation) shift(n uint32) uint32 {
+	if r.Frequency == 0 || r.Now < r.Start {
+		return 0
+	}
+	return (r.Now - r.Start) / r.Frequency % n
+}
+
+// GroupForCore returns which of n groups is assigned to core at block r.Now. It must not be called with n = 0.
+func (r Rotation) GroupForCore(core, n uint32) uint32 { return (core%n + r.shift(n)) % n }
+
+// CoreForGroup is the inverse of GroupForCore.
+func (r Rotation) CoreForGroup(group, n uint32) uint32 { return (group%n + n - r.shift(n)) % n }

@@ -1,0 +1,215 @@
+package buswire
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Tag says what a frame is: the field number in SubsystemFrame or OverseerFrame.
+type Tag = protowire.Number
+
+// Frames of a subsystem.
+const (
+	TagHello        Tag = 1
+	TagFromEnvelope Tag = 2
+	TagProcessed    Tag = 3
+	TagHeartbeat    Tag = 4
+	TagGoodbye      Tag = 5
+)
+
+// Frames of the overseer.
+const (
+	TagAttached   Tag = 1
+	TagSignals    Tag = 2
+	TagToEnvelope Tag = 3
+	TagCredit     Tag = 4
+	TagPresence   Tag = 5
+)
+
+// Batch is one stream message: AttachRequest or AttachResponse, which have the same shape. It is built frame by frame and
+// sent as it is.
+type Batch struct{ Bytes []byte }
+
+// Len is the length in bytes.
+func (b *Batch) Len() int { return len(b.Bytes) }
+
+// Reset empties the batch. The bytes are given away with each send, so it starts a new buffer of the same size.
+func (b *Batch) Reset() { b.Bytes = nil }
+
+// Envelope appends an envelope as a frame with the given tag.
+func (b *Batch) Envelope(tag Tag, e *Envelope) {
+	n := envelopeSize(e)
+	frame := protowire.SizeTag(tag) + protowire.SizeBytes(n)
+	b.grow(frame + n + 12)
+	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, 1, protowire.BytesType), uint64(frame))
+	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, tag, protowire.BytesType), uint64(n))
+	b.Bytes = AppendEnvelope(b.Bytes, e)
+}
+
+// Frame appends a frame whose body is already encoded.
+func (b *Batch) Frame(tag Tag, body []byte) {
+	frame := protowire.SizeTag(tag) + protowire.SizeBytes(len(body))
+	b.grow(frame + 12)
+	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, 1, protowire.BytesType), uint64(frame))
+	b.Bytes = protowire.AppendBytes(protowire.AppendTag(b.Bytes, tag, protowire.BytesType), body)
+}
+
+func (b *Batch) grow(n int) {
+	if cap(b.Bytes)-len(b.Bytes) >= n {
+		return
+	}
+	grown := make([]byte, len(b.Bytes), max(2*cap(b.Bytes), len(b.Bytes)+n, 512))
+	copy(grown, b.Bytes)
+	b.Bytes = grown
+}
+
+// Frames calls each for every frame of a batch, in order. A frame of no known kind is given with tag 0 and skipped by all.
+func Frames(batch []byte, each func(tag Tag, body []byte) error) error {
+	return fields(batch, func(n protowire.Number, _ uint64, frame []byte) error {
+		if n != 1 || frame == nil {
+			return nil
+		}
+		if len(frame) == 0 {
+			return each(0, nil)
+		}
+		tag, t, l := protowire.ConsumeTag(frame)
+		if l < 0 || t != protowire.BytesType {
+			return malformed("a frame's kind")
+		}
+		body, m := protowire.ConsumeBytes(frame[l:])
+		if m < 0 || l+m != len(frame) {
+			return malformed("a frame holds one kind and nothing else")
+		}
+		return each(tag, body)
+	})
+}
+
+// Processed is the protocol's Processed: running counts per lane.
+type Processed struct {
+	Lanes     [LaneCount]uint64
+	SignalSeq uint64
+}
+
+// Append appends the encoding. Lanes that stand at zero are left out.
+func (p *Processed) Append(b []byte) []byte {
+	for lane, count := range p.Lanes {
+		if count == 0 {
+			continue
+		}
+		entry := appendVarintField(appendVarintField(make([]byte, 0, 16), 1, uint64(lane)), 2, count)
+		b = protowire.AppendBytes(protowire.AppendTag(b, 1, protowire.BytesType), entry)
+	}
+	return appendVarintField(b, 2, p.SignalSeq)
+}
+
+// ParseProcessed decodes what Append wrote.
+func ParseProcessed(b []byte) (p Processed, err error) {
+	err = fields(b, func(n protowire.Number, v uint64, s []byte) error {
+		switch n {
+		case 1:
+			return p.lane(s)
+		case 2:
+			p.SignalSeq = v
+		}
+		return nil
+	})
+	return p, err
+}
+
+func (p *Processed) lane(b []byte) error {
+	var lane, count uint64
+	err := fields(b, func(n protowire.Number, v uint64, _ []byte) error {
+		switch n {
+		case 1:
+			lane = v
+		case 2:
+			count = v
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if lane >= uint64(LaneCount) {
+		return malformed("a lane beyond the last")
+	}
+	p.Lanes[lane] = count
+	return nil
+}
+
+// EdgeCredit is the protocol's EdgeCredit.
+type EdgeCredit struct {
+	To       string
+	Lane     Lane
+	Messages uint32
+	Bytes    uint32
+	Finished []uint64
+}
+
+// AppendCredit appends the encoding of Credit.
+func AppendCredit(b []byte, edges []EdgeCredit) []byte {
+	for i := range edges {
+		e := &edges[i]
+		entry := appendStringField(make([]byte, 0, 48), 1, e.To)
+		entry = appendVarintField(entry, 2, uint64(e.Lane))
+		entry = appendVarintField(entry, 3, uint64(e.Messages))
+		entry = appendVarintField(entry, 4, uint64(e.Bytes))
+		if len(e.Finished) > 0 {
+			entry = protowire.AppendVarint(protowire.AppendTag(entry, 5, protowire.BytesType), uint64(8*len(e.Finished)))
+			for _, f := range e.Finished {
+				entry = protowire.AppendFixed64(entry, f)
+			}
+		}
+		b = protowire.AppendBytes(protowire.AppendTag(b, 1, protowire.BytesType), entry)
+	}
+	return b
+}
+
+// ParseCredit decodes what AppendCredit wrote.
+func ParseCredit(b []byte, names Names) (edges []EdgeCredit, err error) {
+	err = fields(b, func(n protowire.Number, _ uint64, s []byte) error {
+		if n != 1 {
+			return nil
+		}
+		e, err := parseEdge(s, names)
+		edges = append(edges, e)
+		return err
+	})
+	return edges, err
+}
+
+func parseEdge(b []byte, names Names) (e EdgeCredit, err error) {
+	err = fields(b, func(n protowire.Number, v uint64, s []byte) error {
+		switch n {
+		case 1:
+			e.To = names.Intern(s)
+		case 2:
+			if v >= uint64(LaneCount) {
+				return malformed("a lane beyond the last")
+			}
+			e.Lane = Lane(v)
+		case 3:
+			e.Messages = uint32(v)
+		case 4:
+			e.Bytes = uint32(v)
+		case 5:
+			return e.finished(v, s)
+		}
+		return nil
+	})
+	return e, err
+}
+
+func (e *EdgeCredit) finished(v uint64, packed []byte) error {
+	if packed == nil { // an encoder may also write a repeated number unpacked
+		e.Finished = append(e.Finished, v)
+		return nil
+	}
+	if len(packed)%8 != 0 {
+		return malformed("ids of a credit")
+	}
+	for ; len(packed) > 0; packed = packed[8:] {
+		v, _ := protowire.ConsumeFixed64(packed)
+		e.Finished = append(e.Finished, v)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package supervise
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// member is one supervised process. Its run goroutine is the only one that starts the process after the first time; the
+// others ask it through requests.
+type member struct {
+	group    *Group
+	spec     Spec
+	history  History
+	requests chan request
+	done     chan struct{} // closed when run has ended
+
+	mu     sync.Mutex
+	status Status
+	child  *child
+}
+
+// request is what a person wants of a process.
+type request struct {
+	ctx   context.Context
+	stop  bool // for good; otherwise a restart
+	reply chan error
+}
+
+func newMember(g *Group, spec Spec) *member {
+	return &member{
+		group: g, spec: spec, history: History{Policy: g.Policy},
+		requests: make(chan request), done: make(chan struct{}),
+		status: Status{Name: spec.Name},
+	}
+}
+
+func (m *member) start() error {
+	c, err := m.group.spawn.start(m.spec)
+	if err != nil {
+		return err
+	}
+	m.child = c
+	m.change(func(s *Status) { s.Process, s.State = c.id, Running })
+	return nil
+}
+
+// run is the life of the process from its first start until it is stopped for good.
+func (m *member) run() {
+	defer close(m.done)
+	for {
+		next := m.running()
+		if next == nil {
+			next = m.revive()
+		}
+		if next == nil {
+			continue
+		}
+		m.end(next.ctx)
+		if next.stop {
+			m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, Stopped, "" })
+			next.reply <- nil
+			return
+		}
+		m.history.Reset()
+		err := m.again("restarted on request")
+		next.reply <- err
+	}
+}
+
+// running waits while the process runs. It returns the request that ends it, or nil when the process has died.
+func (m *member) running() *request {
+	if m.child == nil {
+		return nil
+	}
+	probing, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	hung := make(chan error, 1)
+	if m.spec.Probe != nil {
+		go watch(probing, m.spec.Probe, hung)
+	}
+	for {
+		select {
+		case <-m.child.exited:
+			return nil
+		case r := <-m.requests:
+			return &r
+		case err := <-hung:
+			m.child.hung = err
+			m.child.id.Signal(syscall.SIGKILL)
+		}
+	}
+}
+
+// revive decides about a death: a restart now or later, or quarantine. It returns a request that came while it waited.
+func (m *member) revive() *request {
+	cause, permanent := "", false
+	if m.child != nil {
+		cause, permanent = m.child.cause()
+		m.child = nil
+	} else {
+		cause = m.snapshot().Cause
+	}
+	verdict := m.history.Died(time.Now(), rand.Float64())
+	if permanent || verdict.Quarantine {
+		m.group.Log.Error("process is left alone", "process", m.spec.Name, "cause", cause)
+		m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, Quarantined, cause })
+		r := <-m.requests
+		return &r
+	}
+	m.group.Log.Warn("process died", "process", m.spec.Name, "cause", cause, "restart", verdict.Delay)
+	if verdict.Delay > 0 {
+		m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, BackingOff, cause })
+		select {
+		case r := <-m.requests:
+			return &r
+		case <-time.After(verdict.Delay):
+		}
+	}
+	m.again(cause)
+	return nil
+}
+
+// again starts the process once more. A start that fails counts as another death.
+func (m *member) again(cause string) error {
+	err := m.start()
+	if err != nil {
+		cause = err.Error()
+	}
+	m.change(func(s *Status) {
+		s.Cause = cause
+		if err == nil {
+			s.Restarts++
+		}
+	})
+	return err
+}
+
+// end stops the process: SIGTERM, and SIGKILL when ctx ends.
+func (m *member) end(ctx context.Context) {
+	if m.child == nil {
+		return
+	}
+	m.child.id.Signal(syscall.SIGTERM)
+	select {
+	case <-m.child.exited:
+	case <-ctx.Done():
+		m.child.id.Signal(syscall.SIGKILL)
+		<-m.child.exited
+	}
+	m.child = nil
+}
+
+func (m *member) stop(ctx context.Context) { m.ask(request{ctx: ctx, stop: true}) }
+
+func (m *member) restart(ctx context.Context) error { return m.ask(request{ctx: ctx}) }
+
+func (m *member) ask(r request) error {
+	r.reply = make(chan error, 1)
+	select {
+	case m.requests <- r:
+		return <-r.reply
+	case <-m.done:
+		return errGone
+	}
+}
+
+func (m *member) snapshot() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.status
+}
+
+func (m *member) change(apply func(*Status)) {
+	m.mu.Lock()
+	before := m.status.State
+	apply(&m.status)
+	if m.status.State != before || m.status.Since.IsZero() || m.status.State == Running {
+		m.status.Since = time.Now()
+	}
+	now := m.status
+	m.mu.Unlock()
+	if m.group.Notify != nil {
+		m.group.Notify(now)
+	}
+}

@@ -1,0 +1,116 @@
+package disk
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// OS is the operating system's file system. The zero value is ready.
+type OS struct{}
+
+type osFile struct{ *os.File }
+
+// Open is Disk.Open.
+func (OS) Open(path string) (File, error) { return openFile(path, os.O_RDONLY, 0) }
+
+// OpenWrite is Disk.OpenWrite.
+func (OS) OpenWrite(path string) (File, error) { return openFile(path, os.O_RDWR, 0) }
+
+// Create is Disk.Create.
+func (OS) Create(path string, mode fs.FileMode) (File, error) {
+	return openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+}
+
+// Rename is Disk.Rename.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove is Disk.Remove.
+func (OS) Remove(path string) error { return os.Remove(path) }
+
+// MkdirAll is Disk.MkdirAll.
+func (o OS) MkdirAll(path string, mode fs.FileMode) error {
+	parent := filepath.Dir(path)
+	if _, err := os.Stat(path); err == nil || parent == path {
+		return os.MkdirAll(path, mode) // it is there: this only checks that it is a directory
+	}
+	if err := o.MkdirAll(parent, mode); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	return o.SyncDir(parent)
+}
+
+// SyncDir is Disk.SyncDir.
+func (OS) SyncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// List is Disk.List.
+func (OS) List(path string) ([]string, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Stat is Disk.Stat.
+func (OS) Stat(path string) (Info, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return Info{}, err
+	}
+	id, err := identity(path)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Size: st.Size(), Mode: st.Mode(), Identity: id}, nil
+}
+
+// Lock is Disk.Lock. The lock is advisory and belongs to the open file, so it also keeps out another part of this process.
+func (OS) Lock(path string) (io.Closer, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func openFile(path string, flags int, mode fs.FileMode) (File, error) {
+	f, err := os.OpenFile(path, flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+// Sync is File.Sync.
+func (f osFile) Sync() error { return syncData(f.File) }
+
+// Size is File.Size.
+func (f osFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}

@@ -1,0 +1,71 @@
+package vmsdk
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/reevenet/reeve/vmhost/database"
+)
+
+// Chain is what a VM is given at Initialize.
+type Chain struct {
+	// NetworkID is the network's number.
+	NetworkID uint32
+	// Name is the chain's name, as in /ext/bc/<name>/.
+	Name string
+	// ID is the hash of the chain's genesis as the node has it.
+	ID ID
+	// NodeID is this node.
+	NodeID NodeID
+	// Genesis is the VM's part of the genesis, in its own encoding.
+	Genesis []byte
+	// Upgrade holds the rules of later upgrades. May be empty.
+	Upgrade []byte
+	// Config is the operator's configuration of the VM. May be empty.
+	Config []byte
+	// LastAccepted is the block that the record of accepted blocks ends with; nil at the first start ever.
+	LastAccepted *AcceptedBlock
+	// Extensions are the feature extensions that the host offers: version by id.
+	Extensions map[string]uint32
+
+	// DB is the chain's database, which survives restarts. It shows what accepted blocks have written.
+	DB database.Database
+	// Blocks reads accepted blocks, so that a VM needn't store them.
+	Blocks BlockReader
+	// Sender sends to the VMs of other nodes.
+	Sender AppSender
+	// Notify tells the engine of an event. It never blocks, and telling twice is telling once. The event holds until the engine has
+	// acted: EventPendingTxs until the next BuildBlock.
+	Notify func(Event)
+	// Log goes to the node's log, at a level that the operator can change.
+	Log *slog.Logger
+	// Now is the time to use, so that a simulation can have its own.
+	Now func() time.Time
+	// After calls f once after d, on its own goroutine or, in a simulation, in virtual time. cancel is safe to repeat.
+	After func(d time.Duration, f func()) (cancel func())
+}
+
+// AcceptedBlock is an entry of the record of accepted blocks.
+type AcceptedBlock struct {
+	ID     ID
+	Height uint64
+	// Content is the VM's own encoding of the block.
+	Content []byte
+}
+
+// BlockReader reads accepted blocks. ErrNotFound when there is none.
+type BlockReader interface {
+	ByID(ctx context.Context, id ID) (*AcceptedBlock, error)
+	AtHeight(ctx context.Context, height uint64) (*AcceptedBlock, error)
+}
+
+// Event is what a VM tells the engine of its own accord.
+type Event int32
+
+const (
+	// EventPendingTxs: there is something to put into a block.
+	EventPendingTxs Event = 1
+	// EventStateSyncDone: the accepted summary's state is complete.
+	EventStateSyncDone Event = 2
+)

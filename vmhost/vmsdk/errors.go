@@ -1,0 +1,135 @@
+package vmsdk
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database"
+)
+
+var (
+	// ErrNothingToBuild is BuildBlock's normal answer when there is nothing to do.
+	ErrNothingToBuild = errors.New("nothing to build")
+	// ErrNotFound says that nothing is known under an id, a height or a key. It is the database's, so that a VM can pass it on.
+	ErrNotFound = database.ErrNotFound
+)
+
+// InvalidError is the verdict that a block isn't valid, on every node and for ever.
+type InvalidError struct{ Reason string }
+
+func (e *InvalidError) Error() string { return "invalid block: " + e.Reason }
+
+// Invalidf makes an InvalidError.
+func Invalidf(format string, args ...any) error {
+	return &InvalidError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// MissingParentError says that a block can't be judged before its parent.
+type MissingParentError struct{ Parent ID }
+
+func (e *MissingParentError) Error() string { return "parent " + e.Parent.Short() + " isn't verified" }
+
+// BusyError says that the VM can't do it now.
+type BusyError struct{ RetryAfter time.Duration }
+
+func (e *BusyError) Error() string { return fmt.Sprintf("busy, retry after %v", e.RetryAfter) }
+
+// CorruptError says that the VM's state contradicts itself. It stops the chain.
+type CorruptError struct{ Reason string }
+
+func (e *CorruptError) Error() string { return "corrupt: " + e.Reason }
+
+// Corruptf makes a CorruptError.
+func Corruptf(format string, args ...any) error {
+	return &CorruptError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// UnimplementedError says that the VM lacks a capability.
+type UnimplementedError struct{ What string }
+
+func (e *UnimplementedError) Error() string { return e.What + " isn't implemented" }
+
+// UnavailableError says that no VM is running at the moment. VMs don't return it; hosts do.
+type UnavailableError struct {
+	Cause string
+	// RetryAfter is zero when only a person can help.
+	RetryAfter time.Duration
+}
+
+func (e *UnavailableError) Error() string { return "no VM is running: " + e.Cause }
+
+// ErrorToProto puts an error into the words of the protocol; nil for nil. What it doesn't know becomes internal.
+func ErrorToProto(err error) *vmv1.Error {
+	var (
+		invalid       *InvalidError
+		missing       *MissingParentError
+		busy          *BusyError
+		corrupt       *CorruptError
+		unimplemented *UnimplementedError
+		unavailable   *UnavailableError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrNothingToBuild):
+		return &vmv1.Error{Kind: &vmv1.Error_NothingToBuild{NothingToBuild: &vmv1.NothingToBuild{}}}
+	case errors.As(err, &invalid):
+		return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: invalid.Reason}}}
+	case errors.As(err, &missing):
+		return &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: missing.Parent[:]}}}
+	case errors.As(err, &busy):
+		return &vmv1.Error{Kind: &vmv1.Error_Busy{Busy: &vmv1.Busy{RetryAfter: durationpb.New(busy.RetryAfter)}}}
+	case errors.As(err, &corrupt):
+		return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: corrupt.Reason}}}
+	case errors.As(err, &unimplemented):
+		return &vmv1.Error{Kind: &vmv1.Error_Unimplemented{Unimplemented: &vmv1.Unimplemented{What: unimplemented.What}}}
+	case errors.As(err, &unavailable):
+		return unavailableToProto(unavailable)
+	case errors.Is(err, ErrNotFound):
+		return &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
+	}
+	return &vmv1.Error{Kind: &vmv1.Error_Internal{Internal: &vmv1.Internal{Reason: err.Error()}}}
+}
+
+func unavailableToProto(e *UnavailableError) *vmv1.Error {
+	u := &vmv1.Unavailable{Cause: e.Cause}
+	if e.RetryAfter > 0 {
+		u.RetryAfter = durationpb.New(e.RetryAfter)
+	}
+	return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: u}}
+}
+
+// ErrorFromProto is the error that the protocol's words stand for; nil for nil.
+func ErrorFromProto(e *vmv1.Error) error {
+	switch k := e.GetKind().(type) {
+	case nil:
+		if e == nil {
+			return nil
+		}
+		return errors.New("an error of a kind this version doesn't know")
+	case *vmv1.Error_NotFound:
+		return ErrNotFound
+	case *vmv1.Error_NothingToBuild:
+		return ErrNothingToBuild
+	case *vmv1.Error_InvalidBlock:
+		return &InvalidError{Reason: k.InvalidBlock.GetReason()}
+	case *vmv1.Error_MissingParent:
+		parent, _ := idFrom(k.MissingParent.GetParentId())
+		return &MissingParentError{Parent: parent}
+	case *vmv1.Error_Busy:
+		return &BusyError{RetryAfter: k.Busy.GetRetryAfter().AsDuration()}
+	case *vmv1.Error_Corrupt:
+		return &CorruptError{Reason: k.Corrupt.GetReason()}
+	case *vmv1.Error_Unimplemented:
+		return &UnimplementedError{What: k.Unimplemented.GetWhat()}
+	case *vmv1.Error_Unavailable:
+		return &UnavailableError{Cause: k.Unavailable.GetCause(), RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
+	case *vmv1.Error_Internal:
+		return errors.New(k.Internal.GetReason())
+	}
+	return errors.New("an error of a kind this version doesn't know")
+}

@@ -40,6 +40,9 @@ func (b *Batch) Reset() { b.ops, b.size = b.ops[:0], 0 }
 
 // Check tells whether every implementation can take the batch.
 func (b *Batch) Check() error {
+	if b.size > MaxBatchSize {
+		return fmt.Errorf("database: the batch has %d bytes; at most %d are allowed", b.size, MaxBatchSize)
+	}
 	for i, op := range b.ops {
 		if len(op.Key) == 0 || len(op.Key) > MaxKeySize {
 			return fmt.Errorf("database: change %d has a key of %d bytes; 1 to %d are allowed", i, len(op.Key), MaxKeySize)

@@ -23,7 +23,9 @@ const (
 	// MaxKeySize is the longest key, in bytes.
 	MaxKeySize = 64 << 10
 	// MaxValueSize is the longest value, in bytes.
-	MaxValueSize = 16 << 20
+	MaxValueSize = 8 << 20
+	// MaxBatchSize is the most that a batch holds, in bytes of keys and values: a batch must fit into one message.
+	MaxBatchSize = 14 << 20
 )
 
 // Reader reads one consistent state or, on a Database, the newest one with each call. Returned slices belong to the caller.

@@ -82,7 +82,7 @@ func (x *GetBatchRequest) GetSnapshot() uint64 {
 
 type GetBatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One per key, in order.
+	// One per key, in order. Fewer than asked when they would be too large for one message, but at least one: ask for the rest.
 	Values        []*Value `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -426,7 +426,7 @@ func (x *StreamRangeRequest) GetSnapshot() uint64 {
 
 type StreamRangeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In key order, some at a time.
+	// In key order, some at a time. The first response comes at once, also when it is empty: from then on the state is fixed.
 	Entries       []*Entry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

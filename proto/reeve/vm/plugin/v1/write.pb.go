@@ -26,7 +26,7 @@ type Write struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 64 KiB, not empty.
 	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// The new value, at most 16 MiB. Ignored when delete is set.
+	// The new value, at most 8 MiB. Ignored when delete is set.
 	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// Remove the key.
 	Delete        bool `protobuf:"varint,3,opt,name=delete,proto3" json:"delete,omitempty"`

@@ -1,0 +1,51 @@
+package pebbledb_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/databasetest"
+	"github.com/reevenet/reeve/vmhost/database/pebbledb"
+)
+
+func open(t *testing.T, dir string) *pebbledb.DB {
+	t.Helper()
+	db, err := pebbledb.Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestSuite(t *testing.T) {
+	databasetest.Run(t, func(t *testing.T) database.Database { return open(t, t.TempDir()) })
+}
+
+func TestSyncedDataIsThereAfterReopening(t *testing.T) {
+	dir := t.TempDir()
+	db := open(t, dir)
+	var b database.Batch
+	b.Put([]byte("a"), []byte("1"))
+	if err := db.Write(context.Background(), &b, database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := open(t, dir).Get(context.Background(), []byte("a"))
+	if err != nil || string(v) != "1" {
+		t.Fatalf("Get = %q, %v", v, err)
+	}
+}
+
+func TestASecondProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir)
+	if db, err := pebbledb.Open(dir, slog.New(slog.DiscardHandler)); err == nil {
+		db.Close()
+		t.Fatal("the directory was opened twice")
+	}
+}

@@ -1,0 +1,144 @@
+package remote_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/databasetest"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/direct"
+)
+
+var ctx = context.Background()
+
+func overDirect(db database.Database) *remote.Client {
+	conn := direct.New()
+	pluginv1.RegisterDatabaseServiceServer(conn, remote.NewService(db))
+	return remote.NewClient(conn, 0)
+}
+
+func overPipe(t *testing.T, db database.Database) *remote.Client {
+	listener := bufconn.Listen(1 << 16)
+	server := grpc.NewServer()
+	service := remote.NewService(db)
+	pluginv1.RegisterDatabaseServiceServer(server, service)
+	go server.Serve(listener)
+	conn, err := grpc.NewClient("passthrough:pipe", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(16<<20)),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(); server.Stop(); service.Close() })
+	return remote.NewClient(conn, 0)
+}
+
+func TestSuiteDirect(t *testing.T) {
+	databasetest.Run(t, func(*testing.T) database.Database { return overDirect(memdb.New().Open()) })
+}
+
+func TestSuiteOverAPipe(t *testing.T) {
+	databasetest.Run(t, func(t *testing.T) database.Database { return overPipe(t, memdb.New().Open()) })
+}
+
+func batch(key, value string) *database.Batch {
+	var b database.Batch
+	b.Put([]byte(key), []byte(value))
+	return &b
+}
+
+func expect(t *testing.T, db database.Reader, key, want string) {
+	t.Helper()
+	if got, err := db.Get(ctx, []byte(key)); err != nil || string(got) != want {
+		t.Errorf("Get(%s) = %q, %v; want %q", key, got, err, want)
+	}
+}
+
+func TestAVMReadsWhatItsAcceptedBlockWrote(t *testing.T) {
+	host := memdb.New().Open()
+	client := overDirect(host)
+	if err := host.Write(ctx, batch("a", "old"), database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, client, "a", "old")
+
+	client.Stage(batch("a", "new"))
+	expect(t, client, "a", "new")
+	if err := host.Write(ctx, batch("a", "new"), database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	client.Settle()
+	expect(t, client, "a", "new")
+}
+
+// slow lets a test do something between the host's reading and the client's learning of it.
+type slow struct {
+	database.Database
+	afterRead func()
+}
+
+func (s *slow) GetBatch(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	values, err := s.Database.GetBatch(ctx, keys)
+	s.afterRead()
+	return values, err
+}
+
+func TestAReadThatAWriteOvertookIsNotKept(t *testing.T) {
+	host := memdb.New().Open()
+	host.Write(ctx, batch("a", "old"), database.Sync)
+	store := &slow{Database: host}
+	client := overDirect(store)
+	store.afterRead = func() {
+		store.afterRead = func() {}
+		client.Stage(batch("a", "new"))
+		host.Write(ctx, batch("a", "new"), database.Sync)
+		client.Settle()
+	}
+	expect(t, client, "a", "old") // it began before the write, so either answer is right; but it must not stay
+	expect(t, client, "a", "new")
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	conn := direct.New()
+	pluginv1.RegisterDatabaseServiceServer(conn, remote.NewService(memdb.New().Open()))
+	client := remote.NewClient(conn, 10_000)
+	for i := range 2_000 {
+		key := fmt.Sprint(i)
+		client.Stage(batch(key, "value"))
+		client.Settle()
+	}
+	if size := client.CachedBytes(); size > 10_000 {
+		t.Fatalf("the cache holds %d bytes; 10000 are allowed", size)
+	}
+}
+
+func TestManyAndLargeValuesArriveInSeveralAnswers(t *testing.T) {
+	host := memdb.New().Open()
+	client := overPipe(t, host)
+	value := make([]byte, 3<<20)
+	var keys [][]byte
+	for i := range 8 {
+		keys = append(keys, fmt.Append(nil, i))
+		var b database.Batch
+		b.Put(keys[i], value)
+		host.Write(ctx, &b, database.NoSync)
+	}
+	got, err := client.GetBatch(ctx, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range got {
+		if len(v) != len(value) {
+			t.Errorf("value %d has %d bytes", i, len(v))
+		}
+	}
+}

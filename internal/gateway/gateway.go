@@ -1,0 +1,76 @@
+// Package gateway is the node's door for clients. It answers health, information and metrics itself, from what the overseer
+// knows, and passes everything below /ext/bc/<chain>/ on to the process that hosts the chain's VM. It never waits for a
+// part that is down: each source has a time limit, and the answer then is 503 with the cause. It holds no state of a chain
+// and trusts no client: hosts, methods, sizes and times are limited before anything is passed on.
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Limits of what a client may send and how long anything may take.
+const (
+	maxBody       = 1 << 20  // of a request
+	maxBatch      = 16 << 20 // of a request to a path that ends in /txs
+	maxHeader     = 32 << 10
+	maxConns      = 4096
+	headerTimeout = 5 * time.Second
+	bodyTimeout   = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	sourceTimeout = 2 * time.Second  // for each source of health, information or metrics
+	chainTimeout  = 30 * time.Second // until a VM's answer begins
+)
+
+// Config is what the gateway is made of. All functions may be called from any goroutine and must heed their context.
+type Config struct {
+	Hosts []string // names in the Host header that are served; * serves any
+	// Chain gives the unix socket of the process that serves the chain with that name or id.
+	Chain   func(nameOrID string) (socket string, known bool)
+	Alive   func(ctx context.Context) error // nil while the node's own loop turns
+	Checks  func(ctx context.Context) []Check
+	Info    func(ctx context.Context) (*Info, error)
+	Metrics prometheus.Gatherer
+}
+
+// Gateway serves one node.
+type Gateway struct {
+	config  Config
+	proxies *proxies
+}
+
+// New returns a gateway that isn't listening yet.
+func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies()} }
+
+// Handler is the door for clients.
+func (g *Gateway) Handler() http.Handler {
+	mux := http.NewServeMux()
+	g.monitoring(mux)
+	mux.Handle("/ext/bc/{chain}/", http.HandlerFunc(g.onChain))
+	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
+	})
+	return g.guard(mux)
+}
+
+// Monitoring is the door for health checks and metrics alone.
+func (g *Gateway) Monitoring() http.Handler {
+	mux := http.NewServeMux()
+	g.monitoring(mux)
+	mux.HandleFunc("GET /metrics", g.onMetrics)
+	mux.HandleFunc("GET /livez", g.onLiveness)
+	mux.HandleFunc("GET /readyz", g.onReadiness)
+	return mux
+}
+
+func (g *Gateway) monitoring(mux *http.ServeMux) {
+	mux.HandleFunc("GET /ext/health", g.onReadiness)
+	mux.HandleFunc("GET /ext/health/readiness", g.onReadiness)
+	mux.HandleFunc("GET /ext/health/liveness", g.onLiveness)
+	mux.HandleFunc("GET /ext/info", g.onInfo)
+	mux.HandleFunc("GET /ext/metrics", g.onMetrics)
+}

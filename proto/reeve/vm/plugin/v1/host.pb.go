@@ -1390,160 +1390,6 @@ func (*NotifyResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{25}
 }
 
-type WriteLogRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order they were written.
-	Records       []*LogRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *WriteLogRequest) Reset() {
-	*x = WriteLogRequest{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[26]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *WriteLogRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*WriteLogRequest) ProtoMessage() {}
-
-func (x *WriteLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[26]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use WriteLogRequest.ProtoReflect.Descriptor instead.
-func (*WriteLogRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{26}
-}
-
-func (x *WriteLogRequest) GetRecords() []*LogRecord {
-	if x != nil {
-		return x.Records
-	}
-	return nil
-}
-
-// LogRecord is one line.
-type LogRecord struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// When.
-	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
-	// slog's numbers.
-	Level int32 `protobuf:"varint,2,opt,name=level,proto3" json:"level,omitempty"`
-	// What.
-	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// Attributes as a JSON object; may be empty.
-	Attributes    []byte `protobuf:"bytes,4,opt,name=attributes,proto3" json:"attributes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LogRecord) Reset() {
-	*x = LogRecord{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[27]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LogRecord) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LogRecord) ProtoMessage() {}
-
-func (x *LogRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[27]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LogRecord.ProtoReflect.Descriptor instead.
-func (*LogRecord) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{27}
-}
-
-func (x *LogRecord) GetTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Time
-	}
-	return nil
-}
-
-func (x *LogRecord) GetLevel() int32 {
-	if x != nil {
-		return x.Level
-	}
-	return 0
-}
-
-func (x *LogRecord) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
-func (x *LogRecord) GetAttributes() []byte {
-	if x != nil {
-		return x.Attributes
-	}
-	return nil
-}
-
-type WriteLogResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *WriteLogResponse) Reset() {
-	*x = WriteLogResponse{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[28]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *WriteLogResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*WriteLogResponse) ProtoMessage() {}
-
-func (x *WriteLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[28]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use WriteLogResponse.ProtoReflect.Descriptor instead.
-func (*WriteLogResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{28}
-}
-
 type VerifyEd25519Request struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 4,096.
@@ -1554,7 +1400,7 @@ type VerifyEd25519Request struct {
 
 func (x *VerifyEd25519Request) Reset() {
 	*x = VerifyEd25519Request{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[29]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1566,7 +1412,7 @@ func (x *VerifyEd25519Request) String() string {
 func (*VerifyEd25519Request) ProtoMessage() {}
 
 func (x *VerifyEd25519Request) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[29]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1579,7 +1425,7 @@ func (x *VerifyEd25519Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyEd25519Request.ProtoReflect.Descriptor instead.
 func (*VerifyEd25519Request) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{29}
+	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *VerifyEd25519Request) GetSignatures() []*SignedMessage {
@@ -1604,7 +1450,7 @@ type SignedMessage struct {
 
 func (x *SignedMessage) Reset() {
 	*x = SignedMessage{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[30]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1462,7 @@ func (x *SignedMessage) String() string {
 func (*SignedMessage) ProtoMessage() {}
 
 func (x *SignedMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[30]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1475,7 @@ func (x *SignedMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedMessage.ProtoReflect.Descriptor instead.
 func (*SignedMessage) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{30}
+	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SignedMessage) GetPublicKey() []byte {
@@ -1663,7 +1509,7 @@ type VerifyEd25519Response struct {
 
 func (x *VerifyEd25519Response) Reset() {
 	*x = VerifyEd25519Response{}
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[31]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1521,7 @@ func (x *VerifyEd25519Response) String() string {
 func (*VerifyEd25519Response) ProtoMessage() {}
 
 func (x *VerifyEd25519Response) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[31]
+	mi := &file_reeve_vm_plugin_v1_host_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1534,7 @@ func (x *VerifyEd25519Response) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyEd25519Response.ProtoReflect.Descriptor instead.
 func (*VerifyEd25519Response) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{31}
+	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *VerifyEd25519Response) GetValid() []bool {
@@ -1778,17 +1624,7 @@ const file_reeve_vm_plugin_v1_host_proto_rawDesc = "" +
 	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"9\n" +
 	"\rNotifyRequest\x12(\n" +
 	"\x05event\x18\x01 \x01(\x0e2\x12.reeve.vm.v1.EventR\x05event\"\x10\n" +
-	"\x0eNotifyResponse\"J\n" +
-	"\x0fWriteLogRequest\x127\n" +
-	"\arecords\x18\x01 \x03(\v2\x1d.reeve.vm.plugin.v1.LogRecordR\arecords\"\x8b\x01\n" +
-	"\tLogRecord\x12.\n" +
-	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
-	"\x05level\x18\x02 \x01(\x05R\x05level\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\x12\x1e\n" +
-	"\n" +
-	"attributes\x18\x04 \x01(\fR\n" +
-	"attributes\"\x12\n" +
-	"\x10WriteLogResponse\"Y\n" +
+	"\x0eNotifyResponse\"Y\n" +
 	"\x14VerifyEd25519Request\x12A\n" +
 	"\n" +
 	"signatures\x18\x01 \x03(\v2!.reeve.vm.plugin.v1.SignedMessageR\n" +
@@ -1816,10 +1652,7 @@ const file_reeve_vm_plugin_v1_host_proto_rawDesc = "" +
 	"\fSendAppError\x12'.reeve.vm.plugin.v1.SendAppErrorRequest\x1a(.reeve.vm.plugin.v1.SendAppErrorResponse\x12d\n" +
 	"\rSendAppGossip\x12(.reeve.vm.plugin.v1.SendAppGossipRequest\x1a).reeve.vm.plugin.v1.SendAppGossipResponse2`\n" +
 	"\rEngineService\x12O\n" +
-	"\x06Notify\x12!.reeve.vm.plugin.v1.NotifyRequest\x1a\".reeve.vm.plugin.v1.NotifyResponse2c\n" +
-	"\n" +
-	"LogService\x12U\n" +
-	"\bWriteLog\x12#.reeve.vm.plugin.v1.WriteLogRequest\x1a$.reeve.vm.plugin.v1.WriteLogResponse2x\n" +
+	"\x06Notify\x12!.reeve.vm.plugin.v1.NotifyRequest\x1a\".reeve.vm.plugin.v1.NotifyResponse2x\n" +
 	"\x10SignatureService\x12d\n" +
 	"\rVerifyEd25519\x12(.reeve.vm.plugin.v1.VerifyEd25519Request\x1a).reeve.vm.plugin.v1.VerifyEd25519ResponseB\xcb\x01\n" +
 	"\x16com.reeve.vm.plugin.v1B\tHostProtoP\x01Z;github.com/reevenet/reeve/proto/reeve/vm/plugin/v1;pluginv1\xa2\x02\x03RVP\xaa\x02\x12Reeve.Vm.Plugin.V1\xca\x02\x12Reeve\\Vm\\Plugin\\V1\xe2\x02\x1eReeve\\Vm\\Plugin\\V1\\GPBMetadata\xea\x02\x15Reeve::Vm::Plugin::V1b\x06proto3"
@@ -1836,7 +1669,7 @@ func file_reeve_vm_plugin_v1_host_proto_rawDescGZIP() []byte {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescData
 }
 
-var file_reeve_vm_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_reeve_vm_plugin_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_reeve_vm_plugin_v1_host_proto_goTypes = []any{
 	(*GetBatchRequest)(nil),          // 0: reeve.vm.plugin.v1.GetBatchRequest
 	(*GetBatchResponse)(nil),         // 1: reeve.vm.plugin.v1.GetBatchResponse
@@ -1864,69 +1697,62 @@ var file_reeve_vm_plugin_v1_host_proto_goTypes = []any{
 	(*SendAppGossipResponse)(nil),    // 23: reeve.vm.plugin.v1.SendAppGossipResponse
 	(*NotifyRequest)(nil),            // 24: reeve.vm.plugin.v1.NotifyRequest
 	(*NotifyResponse)(nil),           // 25: reeve.vm.plugin.v1.NotifyResponse
-	(*WriteLogRequest)(nil),          // 26: reeve.vm.plugin.v1.WriteLogRequest
-	(*LogRecord)(nil),                // 27: reeve.vm.plugin.v1.LogRecord
-	(*WriteLogResponse)(nil),         // 28: reeve.vm.plugin.v1.WriteLogResponse
-	(*VerifyEd25519Request)(nil),     // 29: reeve.vm.plugin.v1.VerifyEd25519Request
-	(*SignedMessage)(nil),            // 30: reeve.vm.plugin.v1.SignedMessage
-	(*VerifyEd25519Response)(nil),    // 31: reeve.vm.plugin.v1.VerifyEd25519Response
-	(*Write)(nil),                    // 32: reeve.vm.plugin.v1.Write
-	(*v1.Error)(nil),                 // 33: reeve.vm.v1.Error
-	(*v1.Block)(nil),                 // 34: reeve.vm.v1.Block
-	(*timestamppb.Timestamp)(nil),    // 35: google.protobuf.Timestamp
-	(*v1.AppError)(nil),              // 36: reeve.vm.v1.AppError
-	(v1.Event)(0),                    // 37: reeve.vm.v1.Event
+	(*VerifyEd25519Request)(nil),     // 26: reeve.vm.plugin.v1.VerifyEd25519Request
+	(*SignedMessage)(nil),            // 27: reeve.vm.plugin.v1.SignedMessage
+	(*VerifyEd25519Response)(nil),    // 28: reeve.vm.plugin.v1.VerifyEd25519Response
+	(*Write)(nil),                    // 29: reeve.vm.plugin.v1.Write
+	(*v1.Error)(nil),                 // 30: reeve.vm.v1.Error
+	(*v1.Block)(nil),                 // 31: reeve.vm.v1.Block
+	(*timestamppb.Timestamp)(nil),    // 32: google.protobuf.Timestamp
+	(*v1.AppError)(nil),              // 33: reeve.vm.v1.AppError
+	(v1.Event)(0),                    // 34: reeve.vm.v1.Event
 }
 var file_reeve_vm_plugin_v1_host_proto_depIdxs = []int32{
 	2,  // 0: reeve.vm.plugin.v1.GetBatchResponse.values:type_name -> reeve.vm.plugin.v1.Value
 	5,  // 1: reeve.vm.plugin.v1.ScanResponse.entries:type_name -> reeve.vm.plugin.v1.Entry
 	5,  // 2: reeve.vm.plugin.v1.StreamRangeResponse.entries:type_name -> reeve.vm.plugin.v1.Entry
-	32, // 3: reeve.vm.plugin.v1.WriteBatchRequest.writes:type_name -> reeve.vm.plugin.v1.Write
-	33, // 4: reeve.vm.plugin.v1.GetAcceptedBlockResponse.error:type_name -> reeve.vm.v1.Error
-	34, // 5: reeve.vm.plugin.v1.GetAcceptedBlockResponse.block:type_name -> reeve.vm.v1.Block
-	35, // 6: reeve.vm.plugin.v1.SendAppRequestRequest.deadline:type_name -> google.protobuf.Timestamp
-	33, // 7: reeve.vm.plugin.v1.SendAppRequestResponse.error:type_name -> reeve.vm.v1.Error
-	33, // 8: reeve.vm.plugin.v1.SendAppResponseResponse.error:type_name -> reeve.vm.v1.Error
-	36, // 9: reeve.vm.plugin.v1.SendAppErrorRequest.error:type_name -> reeve.vm.v1.AppError
-	33, // 10: reeve.vm.plugin.v1.SendAppErrorResponse.error:type_name -> reeve.vm.v1.Error
-	33, // 11: reeve.vm.plugin.v1.SendAppGossipResponse.error:type_name -> reeve.vm.v1.Error
-	37, // 12: reeve.vm.plugin.v1.NotifyRequest.event:type_name -> reeve.vm.v1.Event
-	27, // 13: reeve.vm.plugin.v1.WriteLogRequest.records:type_name -> reeve.vm.plugin.v1.LogRecord
-	35, // 14: reeve.vm.plugin.v1.LogRecord.time:type_name -> google.protobuf.Timestamp
-	30, // 15: reeve.vm.plugin.v1.VerifyEd25519Request.signatures:type_name -> reeve.vm.plugin.v1.SignedMessage
-	0,  // 16: reeve.vm.plugin.v1.DatabaseService.GetBatch:input_type -> reeve.vm.plugin.v1.GetBatchRequest
-	3,  // 17: reeve.vm.plugin.v1.DatabaseService.Scan:input_type -> reeve.vm.plugin.v1.ScanRequest
-	6,  // 18: reeve.vm.plugin.v1.DatabaseService.StreamRange:input_type -> reeve.vm.plugin.v1.StreamRangeRequest
-	8,  // 19: reeve.vm.plugin.v1.DatabaseService.WriteBatch:input_type -> reeve.vm.plugin.v1.WriteBatchRequest
-	10, // 20: reeve.vm.plugin.v1.DatabaseService.NewSnapshot:input_type -> reeve.vm.plugin.v1.NewSnapshotRequest
-	12, // 21: reeve.vm.plugin.v1.DatabaseService.ReleaseSnapshot:input_type -> reeve.vm.plugin.v1.ReleaseSnapshotRequest
-	14, // 22: reeve.vm.plugin.v1.BlockService.GetAcceptedBlock:input_type -> reeve.vm.plugin.v1.GetAcceptedBlockRequest
-	16, // 23: reeve.vm.plugin.v1.AppSenderService.SendAppRequest:input_type -> reeve.vm.plugin.v1.SendAppRequestRequest
-	18, // 24: reeve.vm.plugin.v1.AppSenderService.SendAppResponse:input_type -> reeve.vm.plugin.v1.SendAppResponseRequest
-	20, // 25: reeve.vm.plugin.v1.AppSenderService.SendAppError:input_type -> reeve.vm.plugin.v1.SendAppErrorRequest
-	22, // 26: reeve.vm.plugin.v1.AppSenderService.SendAppGossip:input_type -> reeve.vm.plugin.v1.SendAppGossipRequest
-	24, // 27: reeve.vm.plugin.v1.EngineService.Notify:input_type -> reeve.vm.plugin.v1.NotifyRequest
-	26, // 28: reeve.vm.plugin.v1.LogService.WriteLog:input_type -> reeve.vm.plugin.v1.WriteLogRequest
-	29, // 29: reeve.vm.plugin.v1.SignatureService.VerifyEd25519:input_type -> reeve.vm.plugin.v1.VerifyEd25519Request
-	1,  // 30: reeve.vm.plugin.v1.DatabaseService.GetBatch:output_type -> reeve.vm.plugin.v1.GetBatchResponse
-	4,  // 31: reeve.vm.plugin.v1.DatabaseService.Scan:output_type -> reeve.vm.plugin.v1.ScanResponse
-	7,  // 32: reeve.vm.plugin.v1.DatabaseService.StreamRange:output_type -> reeve.vm.plugin.v1.StreamRangeResponse
-	9,  // 33: reeve.vm.plugin.v1.DatabaseService.WriteBatch:output_type -> reeve.vm.plugin.v1.WriteBatchResponse
-	11, // 34: reeve.vm.plugin.v1.DatabaseService.NewSnapshot:output_type -> reeve.vm.plugin.v1.NewSnapshotResponse
-	13, // 35: reeve.vm.plugin.v1.DatabaseService.ReleaseSnapshot:output_type -> reeve.vm.plugin.v1.ReleaseSnapshotResponse
-	15, // 36: reeve.vm.plugin.v1.BlockService.GetAcceptedBlock:output_type -> reeve.vm.plugin.v1.GetAcceptedBlockResponse
-	17, // 37: reeve.vm.plugin.v1.AppSenderService.SendAppRequest:output_type -> reeve.vm.plugin.v1.SendAppRequestResponse
-	19, // 38: reeve.vm.plugin.v1.AppSenderService.SendAppResponse:output_type -> reeve.vm.plugin.v1.SendAppResponseResponse
-	21, // 39: reeve.vm.plugin.v1.AppSenderService.SendAppError:output_type -> reeve.vm.plugin.v1.SendAppErrorResponse
-	23, // 40: reeve.vm.plugin.v1.AppSenderService.SendAppGossip:output_type -> reeve.vm.plugin.v1.SendAppGossipResponse
-	25, // 41: reeve.vm.plugin.v1.EngineService.Notify:output_type -> reeve.vm.plugin.v1.NotifyResponse
-	28, // 42: reeve.vm.plugin.v1.LogService.WriteLog:output_type -> reeve.vm.plugin.v1.WriteLogResponse
-	31, // 43: reeve.vm.plugin.v1.SignatureService.VerifyEd25519:output_type -> reeve.vm.plugin.v1.VerifyEd25519Response
-	30, // [30:44] is the sub-list for method output_type
-	16, // [16:30] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	29, // 3: reeve.vm.plugin.v1.WriteBatchRequest.writes:type_name -> reeve.vm.plugin.v1.Write
+	30, // 4: reeve.vm.plugin.v1.GetAcceptedBlockResponse.error:type_name -> reeve.vm.v1.Error
+	31, // 5: reeve.vm.plugin.v1.GetAcceptedBlockResponse.block:type_name -> reeve.vm.v1.Block
+	32, // 6: reeve.vm.plugin.v1.SendAppRequestRequest.deadline:type_name -> google.protobuf.Timestamp
+	30, // 7: reeve.vm.plugin.v1.SendAppRequestResponse.error:type_name -> reeve.vm.v1.Error
+	30, // 8: reeve.vm.plugin.v1.SendAppResponseResponse.error:type_name -> reeve.vm.v1.Error
+	33, // 9: reeve.vm.plugin.v1.SendAppErrorRequest.error:type_name -> reeve.vm.v1.AppError
+	30, // 10: reeve.vm.plugin.v1.SendAppErrorResponse.error:type_name -> reeve.vm.v1.Error
+	30, // 11: reeve.vm.plugin.v1.SendAppGossipResponse.error:type_name -> reeve.vm.v1.Error
+	34, // 12: reeve.vm.plugin.v1.NotifyRequest.event:type_name -> reeve.vm.v1.Event
+	27, // 13: reeve.vm.plugin.v1.VerifyEd25519Request.signatures:type_name -> reeve.vm.plugin.v1.SignedMessage
+	0,  // 14: reeve.vm.plugin.v1.DatabaseService.GetBatch:input_type -> reeve.vm.plugin.v1.GetBatchRequest
+	3,  // 15: reeve.vm.plugin.v1.DatabaseService.Scan:input_type -> reeve.vm.plugin.v1.ScanRequest
+	6,  // 16: reeve.vm.plugin.v1.DatabaseService.StreamRange:input_type -> reeve.vm.plugin.v1.StreamRangeRequest
+	8,  // 17: reeve.vm.plugin.v1.DatabaseService.WriteBatch:input_type -> reeve.vm.plugin.v1.WriteBatchRequest
+	10, // 18: reeve.vm.plugin.v1.DatabaseService.NewSnapshot:input_type -> reeve.vm.plugin.v1.NewSnapshotRequest
+	12, // 19: reeve.vm.plugin.v1.DatabaseService.ReleaseSnapshot:input_type -> reeve.vm.plugin.v1.ReleaseSnapshotRequest
+	14, // 20: reeve.vm.plugin.v1.BlockService.GetAcceptedBlock:input_type -> reeve.vm.plugin.v1.GetAcceptedBlockRequest
+	16, // 21: reeve.vm.plugin.v1.AppSenderService.SendAppRequest:input_type -> reeve.vm.plugin.v1.SendAppRequestRequest
+	18, // 22: reeve.vm.plugin.v1.AppSenderService.SendAppResponse:input_type -> reeve.vm.plugin.v1.SendAppResponseRequest
+	20, // 23: reeve.vm.plugin.v1.AppSenderService.SendAppError:input_type -> reeve.vm.plugin.v1.SendAppErrorRequest
+	22, // 24: reeve.vm.plugin.v1.AppSenderService.SendAppGossip:input_type -> reeve.vm.plugin.v1.SendAppGossipRequest
+	24, // 25: reeve.vm.plugin.v1.EngineService.Notify:input_type -> reeve.vm.plugin.v1.NotifyRequest
+	26, // 26: reeve.vm.plugin.v1.SignatureService.VerifyEd25519:input_type -> reeve.vm.plugin.v1.VerifyEd25519Request
+	1,  // 27: reeve.vm.plugin.v1.DatabaseService.GetBatch:output_type -> reeve.vm.plugin.v1.GetBatchResponse
+	4,  // 28: reeve.vm.plugin.v1.DatabaseService.Scan:output_type -> reeve.vm.plugin.v1.ScanResponse
+	7,  // 29: reeve.vm.plugin.v1.DatabaseService.StreamRange:output_type -> reeve.vm.plugin.v1.StreamRangeResponse
+	9,  // 30: reeve.vm.plugin.v1.DatabaseService.WriteBatch:output_type -> reeve.vm.plugin.v1.WriteBatchResponse
+	11, // 31: reeve.vm.plugin.v1.DatabaseService.NewSnapshot:output_type -> reeve.vm.plugin.v1.NewSnapshotResponse
+	13, // 32: reeve.vm.plugin.v1.DatabaseService.ReleaseSnapshot:output_type -> reeve.vm.plugin.v1.ReleaseSnapshotResponse
+	15, // 33: reeve.vm.plugin.v1.BlockService.GetAcceptedBlock:output_type -> reeve.vm.plugin.v1.GetAcceptedBlockResponse
+	17, // 34: reeve.vm.plugin.v1.AppSenderService.SendAppRequest:output_type -> reeve.vm.plugin.v1.SendAppRequestResponse
+	19, // 35: reeve.vm.plugin.v1.AppSenderService.SendAppResponse:output_type -> reeve.vm.plugin.v1.SendAppResponseResponse
+	21, // 36: reeve.vm.plugin.v1.AppSenderService.SendAppError:output_type -> reeve.vm.plugin.v1.SendAppErrorResponse
+	23, // 37: reeve.vm.plugin.v1.AppSenderService.SendAppGossip:output_type -> reeve.vm.plugin.v1.SendAppGossipResponse
+	25, // 38: reeve.vm.plugin.v1.EngineService.Notify:output_type -> reeve.vm.plugin.v1.NotifyResponse
+	28, // 39: reeve.vm.plugin.v1.SignatureService.VerifyEd25519:output_type -> reeve.vm.plugin.v1.VerifyEd25519Response
+	27, // [27:40] is the sub-list for method output_type
+	14, // [14:27] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_plugin_v1_host_proto_init() }
@@ -1945,9 +1771,9 @@ func file_reeve_vm_plugin_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_plugin_v1_host_proto_rawDesc), len(file_reeve_vm_plugin_v1_host_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   29,
 			NumExtensions: 0,
-			NumServices:   6,
+			NumServices:   5,
 		},
 		GoTypes:           file_reeve_vm_plugin_v1_host_proto_goTypes,
 		DependencyIndexes: file_reeve_vm_plugin_v1_host_proto_depIdxs,

@@ -8,6 +8,7 @@
 //   - VerifyBlock only after the parent was verified or is accepted last; exactly one of AcceptBlock and RejectBlock for every
 //     verified block, in height order, parent before child, unless the process ends first;
 //   - verifying changes nothing that outlives the process; accepting changes the database only through the writes in the answer;
+//   - lines on standard error are the plugin's log: one JSON object each with time, level and msg, or plain text;
 //   - a gRPC error of a call (other than Unimplemented) means that the plugin is broken and will be replaced; everything a VM has
 //     to say is in the response.
 

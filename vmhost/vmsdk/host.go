@@ -1,0 +1,91 @@
+package vmsdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+)
+
+// MaxMessage bounds every message between host and plugin, in bytes. A block is at most 2 MiB; the rest is room for what its
+// Accept writes.
+const MaxMessage = 16 << 20
+
+// host is the plugin's end of the host's services.
+type host struct {
+	db       *remote.Client
+	sender   pluginv1.AppSenderServiceClient
+	blocks   pluginv1.BlockServiceClient
+	notifier *notifier
+	conn     io.Closer
+}
+
+// connect reaches the host's services, over the environment's connection or the address in the request.
+func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
+	conn := s.env.Host
+	h := &host{}
+	if conn == nil {
+		if r.GetHostAddress() == "" {
+			return nil, errors.New("the host named no address for its services")
+		}
+		dialed, err := grpc.NewClient(r.GetHostAddress(),
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithPerRPCCredentials(token(r.GetHostToken())),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)))
+		if err != nil {
+			return nil, fmt.Errorf("the host's services at %s: %w", r.GetHostAddress(), err)
+		}
+		conn, h.conn = dialed, dialed
+	}
+	h.db = remote.NewClient(conn, s.env.CacheSize)
+	h.sender = pluginv1.NewAppSenderServiceClient(conn)
+	h.blocks = pluginv1.NewBlockServiceClient(conn)
+	h.notifier = &notifier{engine: pluginv1.NewEngineServiceClient(conn), run: s.env.Go}
+	return h, nil
+}
+
+func (h *host) close() {
+	h.db.Close()
+	if h.conn != nil {
+		h.conn.Close()
+	}
+}
+
+// token goes with every call. The socket is a unix socket that only this user can open, so it needs no transport security.
+type token string
+
+// TokenKey is the metadata key of the host services' token.
+const TokenKey = "reeve-token"
+
+func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{TokenKey: string(t)}, nil
+}
+
+func (t token) RequireTransportSecurity() bool { return false }
+
+// ByID reads an accepted block.
+func (h *host) ByID(ctx context.Context, id ID) (*AcceptedBlock, error) {
+	return h.accepted(ctx, &pluginv1.GetAcceptedBlockRequest{Which: &pluginv1.GetAcceptedBlockRequest_BlockId{BlockId: id[:]}})
+}
+
+// AtHeight reads an accepted block.
+func (h *host) AtHeight(ctx context.Context, height uint64) (*AcceptedBlock, error) {
+	return h.accepted(ctx, &pluginv1.GetAcceptedBlockRequest{Which: &pluginv1.GetAcceptedBlockRequest_Height{Height: height}})
+}
+
+func (h *host) accepted(ctx context.Context, r *pluginv1.GetAcceptedBlockRequest) (*AcceptedBlock, error) {
+	answer, err := h.blocks.GetAcceptedBlock(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("accepted block: %w", err)
+	}
+	if err := ErrorFromProto(answer.GetError()); err != nil {
+		return nil, err
+	}
+	return acceptedFrom(answer.GetBlock())
+}

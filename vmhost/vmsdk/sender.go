@@ -1,0 +1,104 @@
+package vmsdk
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// SendAppRequest asks each node.
+func (h *host) SendAppRequest(ctx context.Context, nodes []NodeID, requestID uint32, request []byte) error {
+	answer, err := h.sender.SendAppRequest(ctx, &pluginv1.SendAppRequestRequest{NodeIds: nodesToProto(nodes), RequestId: requestID, Request: request})
+	return sent(err, answer.GetError())
+}
+
+// SendAppResponse answers a request.
+func (h *host) SendAppResponse(ctx context.Context, node NodeID, requestID uint32, response []byte) error {
+	answer, err := h.sender.SendAppResponse(ctx, &pluginv1.SendAppResponseRequest{NodeId: node[:], RequestId: requestID, Response: response})
+	return sent(err, answer.GetError())
+}
+
+// SendAppError answers a request with an error.
+func (h *host) SendAppError(ctx context.Context, node NodeID, requestID uint32, appErr *AppError) error {
+	answer, err := h.sender.SendAppError(ctx, &pluginv1.SendAppErrorRequest{
+		NodeId: node[:], RequestId: requestID, Error: &vmv1.AppError{Code: appErr.Code, Message: appErr.Message}})
+	return sent(err, answer.GetError())
+}
+
+// SendAppGossip says something to many.
+func (h *host) SendAppGossip(ctx context.Context, to SendConfig, gossip []byte) error {
+	answer, err := h.sender.SendAppGossip(ctx, &pluginv1.SendAppGossipRequest{
+		NodeIds: nodesToProto(to.NodeIDs), Validators: uint32(to.Validators), NonValidators: uint32(to.NonValidators),
+		Peers: uint32(to.Peers), Gossip: gossip})
+	return sent(err, answer.GetError())
+}
+
+func sent(err error, answer *vmv1.Error) error {
+	if err != nil {
+		return fmt.Errorf("app message not sent: %w", err)
+	}
+	return ErrorFromProto(answer)
+}
+
+func nodesToProto(nodes []NodeID) [][]byte {
+	out := make([][]byte, len(nodes))
+	for i := range nodes {
+		out[i] = nodes[i][:]
+	}
+	return out
+}
+
+// notifier tells the host of events, one call at a time, however often it is told.
+type notifier struct {
+	engine pluginv1.EngineServiceClient
+	run    func(func())
+
+	mu      sync.Mutex
+	pending [3]bool // by Event
+	running bool
+}
+
+// notify never blocks.
+func (n *notifier) notify(e Event) {
+	if e != EventPendingTxs && e != EventStateSyncDone {
+		return
+	}
+	n.mu.Lock()
+	n.pending[e] = true
+	start := !n.running
+	n.running = true
+	n.mu.Unlock()
+	if start {
+		n.run(n.deliver)
+	}
+}
+
+// deliver tells until nothing is left to tell. When the host can't be reached it is dead, and so will be this process.
+func (n *notifier) deliver() {
+	for {
+		e, ok := n.take()
+		if !ok {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: vmv1.Event(e)})
+		cancel()
+	}
+}
+
+func (n *notifier) take() (Event, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for e := range n.pending {
+		if n.pending[e] {
+			n.pending[e] = false
+			return Event(e), true
+		}
+	}
+	n.running = false
+	return 0, false
+}

@@ -1,0 +1,84 @@
+package vmsdk
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/vmhost/door"
+)
+
+// Serve is the whole main function of a plugin: it serves vm to the host that started this process, and returns when the host
+// is done. Started by a person, it says what it is and ends with exit code 2.
+func Serve(vm VM) {
+	if len(os.Args) == 2 && os.Args[1] == "--version-json" {
+		printVersion(os.Stdout, vm)
+		return
+	}
+	if os.Getenv(door.Handshake.MagicCookieKey) != door.Handshake.MagicCookieValue {
+		name, version := vm.Version()
+		fmt.Fprintf(os.Stderr, "This is %s %s, a VM plugin. A node starts it:\n  reeve devnet up --vm %s\n", name, version, os.Args[0])
+		os.Exit(2)
+	}
+	// The plugin library takes os.Stderr over; the log, like a crash, goes to the real one.
+	stderr := os.Stderr
+	level := new(slog.LevelVar)
+	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+	sayVersions(log)
+	endWithParent(os.Stdin)
+
+	server := NewServer(vm, Environment{Log: log, Level: level})
+	defer server.Close()
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig:  door.Handshake,
+		VersionedPlugins: door.Versions(server.Register),
+		GRPCServer:       newGRPCServer,
+		Logger:           hclog.NewNullLogger(),
+	})
+}
+
+func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.MaxConcurrentStreams(256))...)
+}
+
+// printVersion is for tools that look at a plugin without starting it as one.
+func printVersion(w io.Writer, vm VM) {
+	name, version := vm.Version()
+	json.NewEncoder(w).Encode(map[string]any{
+		"name": name, "version": version, "sdk": SDKVersion,
+		"protocolMin": door.MinVersion, "protocolMax": door.MaxVersion,
+	})
+}
+
+// Incompatible is the log message from which a host learns the plugin's range when the versions don't meet; the handshake
+// itself can name only one.
+const Incompatible = "no common plugin protocol version"
+
+func sayVersions(log *slog.Logger) {
+	for v := range strings.SplitSeq(os.Getenv("PLUGIN_PROTOCOL_VERSIONS"), ",") {
+		if n, err := strconv.Atoi(v); err == nil && n >= door.MinVersion && n <= door.MaxVersion {
+			return
+		}
+	}
+	log.Error(Incompatible, "protocolMin", door.MinVersion, "protocolMax", door.MaxVersion)
+}
+
+// endWithParent ends this process when the host is gone, also where the kernel doesn't see to it.
+func endWithParent(stdin io.Reader) {
+	if os.Getenv(door.EnvParentPipe) != "1" {
+		return
+	}
+	go func() {
+		io.Copy(io.Discard, stdin)
+		os.Exit(0)
+	}()
+}

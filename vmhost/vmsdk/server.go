@@ -1,0 +1,274 @@
+package vmsdk
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+)
+
+// Server serves a VM over the plugin protocol: the same for a plugin process, a pipe in a test and a simulation. It keeps the
+// rules that the package comment promises.
+type Server struct {
+	pluginv1.UnimplementedVMServiceServer
+	vm  VM
+	env Environment
+
+	// mu is held for the whole of a block call: they come one at a time.
+	mu    sync.Mutex
+	chain *Chain
+	host  *host
+	tree  *tree
+	http  *httpServer
+	// up is set between Initialize and Shutdown.
+	up atomic.Bool
+	// runDir is where the HTTP socket goes.
+	runDir string
+}
+
+// NewServer serves vm.
+func NewServer(vm VM, env Environment) *Server { return &Server{vm: vm, env: env.withDefaults()} }
+
+// Register puts the VM's services on a gRPC server, or on whatever takes services.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	pluginv1.RegisterVMServiceServer(r, s)
+	if syncer, ok := s.vm.(StateSyncer); ok {
+		pluginv1.RegisterStateSyncServiceServer(r, &syncServer{vm: syncer})
+	}
+	if runtime, ok := s.vm.(ParachainRuntime); ok {
+		pluginv1.RegisterParachainRuntimeServiceServer(r, &runtimeServer{vm: runtime})
+	}
+}
+
+// Close lets go of what the server holds, after Shutdown or without it.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.http != nil {
+		s.http.close()
+		s.http = nil
+	}
+	if s.host != nil {
+		s.host.close()
+	}
+}
+
+// blockCall runs one block call alone. The host sends the next one only after it has committed what the last one wrote.
+func (s *Server) blockCall(f func(*tree) error) *vmv1.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tree == nil {
+		return ErrorToProto(&UnavailableError{Cause: "the VM isn't initialized"})
+	}
+	s.host.db.Settle()
+	return ErrorToProto(f(s.tree))
+}
+
+// BuildBlock has the VM build on the preferred block.
+func (s *Server) BuildBlock(ctx context.Context, r *pluginv1.BuildBlockRequest) (*pluginv1.BuildBlockResponse, error) {
+	out := &pluginv1.BuildBlockResponse{}
+	out.Error = s.blockCall(func(t *tree) error {
+		if len(r.GetPreferredId()) > 0 {
+			if err := setPreference(t, r.GetPreferredId()); err != nil {
+				return err
+			}
+		}
+		parent, _ := t.live(t.preferred)
+		b, err := s.vm.BuildBlock(ctx, parent, contextFrom(r.GetContext()))
+		if err != nil {
+			return err
+		}
+		b = t.remember(b)
+		out.Block = blockToProto(b)
+		out.Block.Content = b.Bytes()
+		return nil
+	})
+	return out, nil
+}
+
+// ParseBlock has the VM look at strangers' bytes.
+func (s *Server) ParseBlock(ctx context.Context, r *pluginv1.ParseBlockRequest) (*pluginv1.ParseBlockResponse, error) {
+	out := &pluginv1.ParseBlockResponse{}
+	for _, content := range r.GetContents() {
+		result := &pluginv1.ParseResult{}
+		result.Error = s.blockCall(func(t *tree) error {
+			b, err := s.parse(ctx, t, content)
+			if err != nil {
+				return err
+			}
+			result.Block = blockToProto(b)
+			return nil
+		})
+		out.Results = append(out.Results, result)
+	}
+	return out, nil
+}
+
+func (s *Server) parse(ctx context.Context, t *tree, content []byte) (Block, error) {
+	b, err := s.vm.ParseBlock(ctx, content)
+	if err != nil {
+		return nil, parseError(err)
+	}
+	return t.remember(b), nil
+}
+
+// parseError takes an author's plain error for the verdict that it is.
+func parseError(err error) error {
+	if _, plain := ErrorToProto(err).GetKind().(*vmv1.Error_Internal); plain {
+		return &InvalidError{Reason: err.Error()}
+	}
+	return err
+}
+
+// VerifyBlock makes a block processing.
+func (s *Server) VerifyBlock(ctx context.Context, r *pluginv1.VerifyBlockRequest) (*pluginv1.VerifyBlockResponse, error) {
+	out := &pluginv1.VerifyBlockResponse{}
+	out.Error = s.blockCall(func(t *tree) error {
+		b, err := s.find(ctx, t, r)
+		if err != nil {
+			return err
+		}
+		if _, done := t.live(b.ID()); !done {
+			if err := verify(ctx, t, b, contextFrom(r.GetContext())); err != nil {
+				return err
+			}
+			t.verified(b)
+		}
+		out.Block = blockToProto(b)
+		return nil
+	})
+	return out, nil
+}
+
+// find is the block that a request names, with or without its bytes.
+func (s *Server) find(ctx context.Context, t *tree, r *pluginv1.VerifyBlockRequest) (Block, error) {
+	var id ID
+	if len(r.GetBlockId()) > 0 {
+		var err error
+		if id, err = idFrom(r.GetBlockId()); err != nil {
+			return nil, &InvalidError{Reason: err.Error()}
+		}
+		if b, ok := t.known(id); ok {
+			return b, nil
+		}
+	}
+	if len(r.GetContent()) == 0 {
+		return nil, ErrNotFound
+	}
+	b, err := s.parse(ctx, t, r.GetContent())
+	if err != nil {
+		return nil, err
+	}
+	if !id.IsZero() && b.ID() != id {
+		return nil, Invalidf("the bytes are block %v, not %v", b.ID().Short(), id.Short())
+	}
+	return b, nil
+}
+
+func verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
+	if b.Height() <= t.lastAccepted.Height() {
+		return Invalidf("height %d is decided already", b.Height())
+	}
+	parent, ok := t.live(b.Parent())
+	if !ok {
+		return &MissingParentError{Parent: b.Parent()}
+	}
+	if b.Height() != parent.Height()+1 {
+		return Invalidf("height %d on a parent of height %d", b.Height(), parent.Height())
+	}
+	return b.Verify(ctx, parent, build)
+}
+
+// AcceptBlock hands out what the block writes.
+func (s *Server) AcceptBlock(ctx context.Context, r *pluginv1.AcceptBlockRequest) (*pluginv1.AcceptBlockResponse, error) {
+	out := &pluginv1.AcceptBlockResponse{}
+	out.Error = s.blockCall(func(t *tree) error {
+		b, err := s.decided(t, r.GetBlockId())
+		if err != nil {
+			return err
+		}
+		if b.Parent() != t.lastAccepted.ID() {
+			return Corruptf("told to accept %v, whose parent isn't the last accepted block", b.ID().Short())
+		}
+		var batch database.Batch
+		if err := b.Accept(ctx, &batch); err != nil {
+			return err
+		}
+		if err := batch.Check(); err != nil {
+			return Corruptf("block %v: %v", b.ID().Short(), err)
+		}
+		t.accepted(b)
+		s.host.db.Stage(&batch)
+		out.Writes = remote.WritesOf(&batch)
+		return nil
+	})
+	return out, nil
+}
+
+// decided is a processing block that consensus has decided about.
+func (s *Server) decided(t *tree, name []byte) (Block, error) {
+	id, err := idFrom(name)
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := t.processing[id]; ok {
+		return b, nil
+	}
+	return nil, ErrNotFound
+}
+
+// RejectBlock forgets a block.
+func (s *Server) RejectBlock(ctx context.Context, r *pluginv1.RejectBlockRequest) (*pluginv1.RejectBlockResponse, error) {
+	out := &pluginv1.RejectBlockResponse{}
+	out.Error = s.blockCall(func(t *tree) error {
+		b, err := s.decided(t, r.GetBlockId())
+		if err != nil {
+			return nil // not processing: as good as rejected
+		}
+		t.rejected(b.ID())
+		return b.Reject(ctx)
+	})
+	return out, nil
+}
+
+// SetPreference remembers what to build on.
+func (s *Server) SetPreference(_ context.Context, r *pluginv1.SetPreferenceRequest) (*pluginv1.SetPreferenceResponse, error) {
+	out := &pluginv1.SetPreferenceResponse{}
+	out.Error = s.blockCall(func(t *tree) error { return setPreference(t, r.GetBlockId()) })
+	return out, nil
+}
+
+func setPreference(t *tree, name []byte) error {
+	id, err := idFrom(name)
+	if err != nil {
+		return ErrNotFound
+	}
+	if _, ok := t.live(id); !ok {
+		return ErrNotFound
+	}
+	t.preferred = id
+	return nil
+}
+
+// LastAccepted is the tree's root.
+func (s *Server) LastAccepted(context.Context, *pluginv1.LastAcceptedRequest) (*pluginv1.LastAcceptedResponse, error) {
+	out := &pluginv1.LastAcceptedResponse{}
+	out.Error = s.blockCall(func(t *tree) error {
+		id := t.lastAccepted.ID()
+		out.Block = &vmv1.BlockRef{Id: id[:], Height: t.lastAccepted.Height()}
+		return nil
+	})
+	return out, nil
+}
+
+func blockToProto(b Block) *vmv1.Block {
+	id, parent := b.ID(), b.Parent()
+	return &vmv1.Block{Id: id[:], ParentId: parent[:], Height: b.Height(), Timestamp: timestamppb.New(b.Timestamp())}
+}

@@ -134,13 +134,13 @@ func (x *ValidatorGroup) GetValidators() []uint32 {
 }
 
 // GroupRotationInfo tells which group serves which core at a block:
-// group = (core + (now - session_start) / rotation_period) mod groups.
+// group = (core + (now - session_start_block) / group_rotation_frequency) mod groups.
 type GroupRotationInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First block of the session.
-	SessionStart uint64 `protobuf:"varint,1,opt,name=session_start,json=sessionStart,proto3" json:"session_start,omitempty"`
+	SessionStartBlock uint64 `protobuf:"varint,1,opt,name=session_start_block,json=sessionStartBlock,proto3" json:"session_start_block,omitempty"`
 	// Blocks between two rotations; zero means that groups stay where they are.
-	RotationPeriod uint64 `protobuf:"varint,2,opt,name=rotation_period,json=rotationPeriod,proto3" json:"rotation_period,omitempty"`
+	GroupRotationFrequency uint64 `protobuf:"varint,2,opt,name=group_rotation_frequency,json=groupRotationFrequency,proto3" json:"group_rotation_frequency,omitempty"`
 	// The block that the question is about.
 	Now           uint64 `protobuf:"varint,3,opt,name=now,proto3" json:"now,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -177,16 +177,16 @@ func (*GroupRotationInfo) Descriptor() ([]byte, []int) {
 	return file_reeve_primitives_v1_scheduling_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *GroupRotationInfo) GetSessionStart() uint64 {
+func (x *GroupRotationInfo) GetSessionStartBlock() uint64 {
 	if x != nil {
-		return x.SessionStart
+		return x.SessionStartBlock
 	}
 	return 0
 }
 
-func (x *GroupRotationInfo) GetRotationPeriod() uint64 {
+func (x *GroupRotationInfo) GetGroupRotationFrequency() uint64 {
 	if x != nil {
-		return x.RotationPeriod
+		return x.GroupRotationFrequency
 	}
 	return 0
 }
@@ -596,10 +596,10 @@ const file_reeve_primitives_v1_scheduling_proto_rawDesc = "" +
 	"\x0eValidatorGroup\x12\x1e\n" +
 	"\n" +
 	"validators\x18\x01 \x03(\rR\n" +
-	"validators\"s\n" +
-	"\x11GroupRotationInfo\x12#\n" +
-	"\rsession_start\x18\x01 \x01(\x04R\fsessionStart\x12'\n" +
-	"\x0frotation_period\x18\x02 \x01(\x04R\x0erotationPeriod\x12\x10\n" +
+	"validators\"\x8f\x01\n" +
+	"\x11GroupRotationInfo\x12.\n" +
+	"\x13session_start_block\x18\x01 \x01(\x04R\x11sessionStartBlock\x128\n" +
+	"\x18group_rotation_frequency\x18\x02 \x01(\x04R\x16groupRotationFrequency\x12\x10\n" +
 	"\x03now\x18\x03 \x01(\x04R\x03now\"\xcd\x01\n" +
 	"\tCoreState\x12?\n" +
 	"\boccupied\x18\x01 \x01(\v2!.reeve.primitives.v1.OccupiedCoreH\x00R\boccupied\x12B\n" +

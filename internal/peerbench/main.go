@@ -19,8 +19,11 @@ const usage = `peerbench runs the systems that Reeve is measured against.
   peerbench ask     --peer NAME --size BYTES --n COUNT   one round of asks, one after the other
   peerbench flood   --peer NAME --size BYTES --n COUNT   one round of one-way messages
   peerbench session --peer NAME                          rounds as JSON lines on standard input
+  peerbench chain   --profile NAME --size BYTES --for D  one CometBFT network, from start to stop
 
 Peers: raw (unix-socket relay), grpc (direct unary, unix socket), nats (server, loopback TCP).
+Profiles of CometBFT: tuned, default. Its binary is built with
+  go build -o bin/cometbft github.com/cometbft/cometbft/cmd/cometbft   (in internal/peerbench)
 `
 
 var errUsage = errors.New("usage")
@@ -46,6 +49,8 @@ func run(args []string) error {
 		return oneRound(command, rest)
 	case "session":
 		return session(rest)
+	case "chain":
+		return chain(rest)
 	case "role":
 		return playRole(rest)
 	default:

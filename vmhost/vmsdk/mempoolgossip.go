@@ -1,0 +1,143 @@
+package vmsdk
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+)
+
+const (
+	// gossipDelay lets the transactions of one moment travel together.
+	gossipDelay = time.Millisecond
+	// maxGossip is the size of one gossip message, in bytes; a larger batch travels in several.
+	maxGossip = 128 << 10
+	// maxGossipTxs bounds what a stranger's message makes us check.
+	maxGossipTxs = 4096
+	// repeatAfter is when a transaction that still waits is told again; the pause doubles each time, so that a network that
+	// lags isn't told more.
+	repeatAfter = 2 * time.Second
+)
+
+var everyone = SendConfig{Peers: math.MaxInt32}
+
+// outbox is what waits to be told.
+type outbox struct {
+	txs       [][]byte
+	scheduled bool
+	repeating bool
+}
+
+func (o *outbox) add(tx []byte) { o.txs = append(o.txs, tx) }
+
+// schedule sees to it that the outbox is emptied soon, and that what waits long is told again.
+func (m *Mempool[T]) schedule() {
+	m.mu.Lock()
+	flush := len(m.outbox.txs) > 0 && !m.outbox.scheduled
+	repeat := !m.outbox.repeating
+	m.outbox.scheduled = m.outbox.scheduled || flush
+	m.outbox.repeating = true
+	m.mu.Unlock()
+	if flush {
+		m.chain.After(gossipDelay, m.flush)
+	}
+	if repeat {
+		m.chain.After(repeatAfter, m.repeat)
+	}
+}
+
+func (m *Mempool[T]) flush() {
+	m.mu.Lock()
+	txs := m.outbox.txs
+	m.outbox.txs, m.outbox.scheduled = nil, false
+	m.mu.Unlock()
+	m.tell(txs)
+}
+
+// repeat tells again, with growing pauses, what still waits: a message may be lost, a node may have come later.
+func (m *Mempool[T]) repeat() {
+	m.mu.Lock()
+	var txs [][]byte
+	size := 0
+	now := m.chain.Now()
+	for _, a := range m.order {
+		for _, p := range a.waiting {
+			if size < 4*maxGossip && now.Sub(p.since) >= repeatAfter<<min(p.told, 8) {
+				p.told++
+				txs = append(txs, p.tx.Bytes())
+				size += len(p.tx.Bytes())
+			}
+		}
+	}
+	m.outbox.repeating = len(m.byID) > 0
+	again := m.outbox.repeating
+	m.mu.Unlock()
+	m.tell(txs)
+	if again {
+		m.chain.After(repeatAfter, m.repeat)
+	}
+}
+
+// tell sends transactions to everyone, in as few messages as their size allows.
+func (m *Mempool[T]) tell(txs [][]byte) {
+	var message []byte
+	count := 0
+	send := func() {
+		if len(message) == 0 {
+			return
+		}
+		if err := m.chain.Sender.SendAppGossip(context.Background(), everyone, message); err != nil {
+			m.chain.Log.Debug("transactions weren't told to other nodes; they will be told again", "count", count, "error", err)
+		}
+		message, count = nil, 0
+	}
+	for _, tx := range txs {
+		if len(message)+len(tx) > maxGossip || count == maxGossipTxs {
+			send()
+		}
+		message = binary.AppendUvarint(message, uint64(len(tx)))
+		message = append(message, tx...)
+		count++
+	}
+	send()
+}
+
+// OnGossip takes what another node's Mempool told. The bytes may be anything.
+func (m *Mempool[T]) OnGossip(message []byte) error {
+	txs, err := SplitTxs(message, maxGossipTxs)
+	if err != nil {
+		return err
+	}
+	ids := make([]ID, len(txs))
+	for i, tx := range txs {
+		ids[i] = IDOf(tx)
+	}
+	return errors.Join(m.insert(txs, ids, false)...)
+}
+
+// SplitTxs takes apart a batch of transactions: each has its length before it, as a varint. Bytes left over are an error.
+func SplitTxs(batch []byte, most int) ([][]byte, error) {
+	var txs [][]byte
+	for len(batch) > 0 {
+		size, n := binary.Uvarint(batch)
+		if n <= 0 || size > MaxTxSize || size > uint64(len(batch)-n) {
+			return nil, Invalidf("transaction %d of the batch doesn't end inside it", len(txs))
+		}
+		if len(txs) == most {
+			return nil, Invalidf("more than %d transactions in one batch", most)
+		}
+		txs = append(txs, batch[n:n+int(size):n+int(size)])
+		batch = batch[n+int(size):]
+	}
+	return txs, nil
+}
+
+// JoinTxs is the inverse of SplitTxs.
+func JoinTxs(txs ...[]byte) []byte {
+	var batch []byte
+	for _, tx := range txs {
+		batch = append(binary.AppendUvarint(batch, uint64(len(tx))), tx...)
+	}
+	return batch
+}

@@ -9,6 +9,22 @@
 package overseerv1
 
 import (
+	v19 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	v110 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
+	v112 "github.com/reevenet/reeve/proto/reeve/bitfielddistribution/v1"
+	v111 "github.com/reevenet/reeve/proto/reeve/bitfieldsigning/v1"
+	v15 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
+	v16 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
+	v14 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
+	v115 "github.com/reevenet/reeve/proto/reeve/collator/v1"
+	v12 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
+	v114 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
+	v11 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	v18 "github.com/reevenet/reeve/proto/reeve/povdistribution/v1"
+	v113 "github.com/reevenet/reeve/proto/reeve/provisioner/v1"
+	v13 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
+	v17 "github.com/reevenet/reeve/proto/reeve/statementdistribution/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -30,6 +46,22 @@ type AllMessages struct {
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*AllMessages_Overseer
+	//	*AllMessages_Vm
+	//	*AllMessages_NetworkBridge
+	//	*AllMessages_Keystore
+	//	*AllMessages_RuntimeApi
+	//	*AllMessages_CandidateValidation
+	//	*AllMessages_CandidateBacking
+	//	*AllMessages_CandidateSelection
+	//	*AllMessages_StatementDistribution
+	//	*AllMessages_PovDistribution
+	//	*AllMessages_AvailabilityDistribution
+	//	*AllMessages_AvailabilityStore
+	//	*AllMessages_BitfieldSigning
+	//	*AllMessages_BitfieldDistribution
+	//	*AllMessages_Provisioner
+	//	*AllMessages_MisbehaviorArbitration
+	//	*AllMessages_Collator
 	Kind          isAllMessages_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -81,6 +113,150 @@ func (x *AllMessages) GetOverseer() *OverseerMessage {
 	return nil
 }
 
+func (x *AllMessages) GetVm() *v1.VMMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_Vm); ok {
+			return x.Vm
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetNetworkBridge() *v11.NetworkBridgeMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_NetworkBridge); ok {
+			return x.NetworkBridge
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetKeystore() *v12.KeystoreMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_Keystore); ok {
+			return x.Keystore
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetRuntimeApi() *v13.RuntimeApiMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_RuntimeApi); ok {
+			return x.RuntimeApi
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetCandidateValidation() *v14.CandidateValidationMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_CandidateValidation); ok {
+			return x.CandidateValidation
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetCandidateBacking() *v15.CandidateBackingMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_CandidateBacking); ok {
+			return x.CandidateBacking
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetCandidateSelection() *v16.CandidateSelectionMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_CandidateSelection); ok {
+			return x.CandidateSelection
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetStatementDistribution() *v17.StatementDistributionMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_StatementDistribution); ok {
+			return x.StatementDistribution
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetPovDistribution() *v18.PoVDistributionMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_PovDistribution); ok {
+			return x.PovDistribution
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetAvailabilityDistribution() *v19.AvailabilityDistributionMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_AvailabilityDistribution); ok {
+			return x.AvailabilityDistribution
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetAvailabilityStore() *v110.AvailabilityStoreMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_AvailabilityStore); ok {
+			return x.AvailabilityStore
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetBitfieldSigning() *v111.BitfieldSigningMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_BitfieldSigning); ok {
+			return x.BitfieldSigning
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetBitfieldDistribution() *v112.BitfieldDistributionMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_BitfieldDistribution); ok {
+			return x.BitfieldDistribution
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetProvisioner() *v113.ProvisionerMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_Provisioner); ok {
+			return x.Provisioner
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetMisbehaviorArbitration() *v114.MisbehaviorArbitrationMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_MisbehaviorArbitration); ok {
+			return x.MisbehaviorArbitration
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetCollator() *v115.CollatorMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_Collator); ok {
+			return x.Collator
+		}
+	}
+	return nil
+}
+
 type isAllMessages_Kind interface {
 	isAllMessages_Kind()
 }
@@ -90,15 +266,145 @@ type AllMessages_Overseer struct {
 	Overseer *OverseerMessage `protobuf:"bytes,1,opt,name=overseer,proto3,oneof"`
 }
 
+type AllMessages_Vm struct {
+	// The VM's host: every call to the plugin.
+	Vm *v1.VMMessage `protobuf:"bytes,3,opt,name=vm,proto3,oneof"`
+}
+
+type AllMessages_NetworkBridge struct {
+	// Peers.
+	NetworkBridge *v11.NetworkBridgeMessage `protobuf:"bytes,4,opt,name=network_bridge,json=networkBridge,proto3,oneof"`
+}
+
+type AllMessages_Keystore struct {
+	// Signatures.
+	Keystore *v12.KeystoreMessage `protobuf:"bytes,5,opt,name=keystore,proto3,oneof"`
+}
+
+type AllMessages_RuntimeApi struct {
+	// Queries against the post-state of a block.
+	RuntimeApi *v13.RuntimeApiMessage `protobuf:"bytes,6,opt,name=runtime_api,json=runtimeApi,proto3,oneof"`
+}
+
+type AllMessages_CandidateValidation struct {
+	// A parachain's validation code.
+	CandidateValidation *v14.CandidateValidationMessage `protobuf:"bytes,7,opt,name=candidate_validation,json=candidateValidation,proto3,oneof"`
+}
+
+type AllMessages_CandidateBacking struct {
+	// Statements to a quorum.
+	CandidateBacking *v15.CandidateBackingMessage `protobuf:"bytes,8,opt,name=candidate_backing,json=candidateBacking,proto3,oneof"`
+}
+
+type AllMessages_CandidateSelection struct {
+	// Collations.
+	CandidateSelection *v16.CandidateSelectionMessage `protobuf:"bytes,9,opt,name=candidate_selection,json=candidateSelection,proto3,oneof"`
+}
+
+type AllMessages_StatementDistribution struct {
+	// Gossip of signed statements.
+	StatementDistribution *v17.StatementDistributionMessage `protobuf:"bytes,10,opt,name=statement_distribution,json=statementDistribution,proto3,oneof"`
+}
+
+type AllMessages_PovDistribution struct {
+	// Proofs of validity.
+	PovDistribution *v18.PoVDistributionMessage `protobuf:"bytes,11,opt,name=pov_distribution,json=povDistribution,proto3,oneof"`
+}
+
+type AllMessages_AvailabilityDistribution struct {
+	// Erasure chunks.
+	AvailabilityDistribution *v19.AvailabilityDistributionMessage `protobuf:"bytes,12,opt,name=availability_distribution,json=availabilityDistribution,proto3,oneof"`
+}
+
+type AllMessages_AvailabilityStore struct {
+	// Available data and chunks, kept.
+	AvailabilityStore *v110.AvailabilityStoreMessage `protobuf:"bytes,13,opt,name=availability_store,json=availabilityStore,proto3,oneof"`
+}
+
+type AllMessages_BitfieldSigning struct {
+	// Nothing: it lives on signals alone.
+	BitfieldSigning *v111.BitfieldSigningMessage `protobuf:"bytes,14,opt,name=bitfield_signing,json=bitfieldSigning,proto3,oneof"`
+}
+
+type AllMessages_BitfieldDistribution struct {
+	// Gossip of signed bitfields.
+	BitfieldDistribution *v112.BitfieldDistributionMessage `protobuf:"bytes,15,opt,name=bitfield_distribution,json=bitfieldDistribution,proto3,oneof"`
+}
+
+type AllMessages_Provisioner struct {
+	// What the next block should include.
+	Provisioner *v113.ProvisionerMessage `protobuf:"bytes,16,opt,name=provisioner,proto3,oneof"`
+}
+
+type AllMessages_MisbehaviorArbitration struct {
+	// Evidence.
+	MisbehaviorArbitration *v114.MisbehaviorArbitrationMessage `protobuf:"bytes,17,opt,name=misbehavior_arbitration,json=misbehaviorArbitration,proto3,oneof"`
+}
+
+type AllMessages_Collator struct {
+	// A parachain team's process.
+	Collator *v115.CollatorMessage `protobuf:"bytes,18,opt,name=collator,proto3,oneof"`
+}
+
 func (*AllMessages_Overseer) isAllMessages_Kind() {}
+
+func (*AllMessages_Vm) isAllMessages_Kind() {}
+
+func (*AllMessages_NetworkBridge) isAllMessages_Kind() {}
+
+func (*AllMessages_Keystore) isAllMessages_Kind() {}
+
+func (*AllMessages_RuntimeApi) isAllMessages_Kind() {}
+
+func (*AllMessages_CandidateValidation) isAllMessages_Kind() {}
+
+func (*AllMessages_CandidateBacking) isAllMessages_Kind() {}
+
+func (*AllMessages_CandidateSelection) isAllMessages_Kind() {}
+
+func (*AllMessages_StatementDistribution) isAllMessages_Kind() {}
+
+func (*AllMessages_PovDistribution) isAllMessages_Kind() {}
+
+func (*AllMessages_AvailabilityDistribution) isAllMessages_Kind() {}
+
+func (*AllMessages_AvailabilityStore) isAllMessages_Kind() {}
+
+func (*AllMessages_BitfieldSigning) isAllMessages_Kind() {}
+
+func (*AllMessages_BitfieldDistribution) isAllMessages_Kind() {}
+
+func (*AllMessages_Provisioner) isAllMessages_Kind() {}
+
+func (*AllMessages_MisbehaviorArbitration) isAllMessages_Kind() {}
+
+func (*AllMessages_Collator) isAllMessages_Kind() {}
 
 var File_reeve_overseer_v1_all_messages_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_all_messages_proto_rawDesc = "" +
 	"\n" +
-	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a reeve/overseer/v1/messages.proto\"W\n" +
+	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a@reeve/availabilitydistribution/v1/availabilitydistribution.proto\x1a2reeve/availabilitystore/v1/availabilitystore.proto\x1a8reeve/bitfielddistribution/v1/bitfielddistribution.proto\x1a.reeve/bitfieldsigning/v1/bitfieldsigning.proto\x1a0reeve/candidatebacking/v1/candidatebacking.proto\x1a4reeve/candidateselection/v1/candidateselection.proto\x1a6reeve/candidatevalidation/v1/candidatevalidation.proto\x1a reeve/collator/v1/collator.proto\x1a reeve/keystore/v1/keystore.proto\x1a<reeve/misbehaviorarbitration/v1/misbehaviorarbitration.proto\x1a#reeve/networkbridge/v1/bridge.proto\x1a reeve/overseer/v1/messages.proto\x1a.reeve/povdistribution/v1/povdistribution.proto\x1a&reeve/provisioner/v1/provisioner.proto\x1a$reeve/runtimeapi/v1/runtimeapi.proto\x1a:reeve/statementdistribution/v1/statementdistribution.proto\x1a\x19reeve/vm/v1/message.proto\"\xc0\f\n" +
 	"\vAllMessages\x12@\n" +
-	"\boverseer\x18\x01 \x01(\v2\".reeve.overseer.v1.OverseerMessageH\x00R\boverseerB\x06\n" +
+	"\boverseer\x18\x01 \x01(\v2\".reeve.overseer.v1.OverseerMessageH\x00R\boverseer\x12(\n" +
+	"\x02vm\x18\x03 \x01(\v2\x16.reeve.vm.v1.VMMessageH\x00R\x02vm\x12U\n" +
+	"\x0enetwork_bridge\x18\x04 \x01(\v2,.reeve.networkbridge.v1.NetworkBridgeMessageH\x00R\rnetworkBridge\x12@\n" +
+	"\bkeystore\x18\x05 \x01(\v2\".reeve.keystore.v1.KeystoreMessageH\x00R\bkeystore\x12I\n" +
+	"\vruntime_api\x18\x06 \x01(\v2&.reeve.runtimeapi.v1.RuntimeApiMessageH\x00R\n" +
+	"runtimeApi\x12m\n" +
+	"\x14candidate_validation\x18\a \x01(\v28.reeve.candidatevalidation.v1.CandidateValidationMessageH\x00R\x13candidateValidation\x12a\n" +
+	"\x11candidate_backing\x18\b \x01(\v22.reeve.candidatebacking.v1.CandidateBackingMessageH\x00R\x10candidateBacking\x12i\n" +
+	"\x13candidate_selection\x18\t \x01(\v26.reeve.candidateselection.v1.CandidateSelectionMessageH\x00R\x12candidateSelection\x12u\n" +
+	"\x16statement_distribution\x18\n" +
+	" \x01(\v2<.reeve.statementdistribution.v1.StatementDistributionMessageH\x00R\x15statementDistribution\x12]\n" +
+	"\x10pov_distribution\x18\v \x01(\v20.reeve.povdistribution.v1.PoVDistributionMessageH\x00R\x0fpovDistribution\x12\x81\x01\n" +
+	"\x19availability_distribution\x18\f \x01(\v2B.reeve.availabilitydistribution.v1.AvailabilityDistributionMessageH\x00R\x18availabilityDistribution\x12e\n" +
+	"\x12availability_store\x18\r \x01(\v24.reeve.availabilitystore.v1.AvailabilityStoreMessageH\x00R\x11availabilityStore\x12]\n" +
+	"\x10bitfield_signing\x18\x0e \x01(\v20.reeve.bitfieldsigning.v1.BitfieldSigningMessageH\x00R\x0fbitfieldSigning\x12q\n" +
+	"\x15bitfield_distribution\x18\x0f \x01(\v2:.reeve.bitfielddistribution.v1.BitfieldDistributionMessageH\x00R\x14bitfieldDistribution\x12L\n" +
+	"\vprovisioner\x18\x10 \x01(\v2(.reeve.provisioner.v1.ProvisionerMessageH\x00R\vprovisioner\x12y\n" +
+	"\x17misbehavior_arbitration\x18\x11 \x01(\v2>.reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessageH\x00R\x16misbehaviorArbitration\x12@\n" +
+	"\bcollator\x18\x12 \x01(\v2\".reeve.collator.v1.CollatorMessageH\x00R\bcollatorB\x06\n" +
 	"\x04kindB\xcd\x01\n" +
 	"\x15com.reeve.overseer.v1B\x10AllMessagesProtoP\x01Z<github.com/reevenet/reeve/proto/reeve/overseer/v1;overseerv1\xa2\x02\x03ROX\xaa\x02\x11Reeve.Overseer.V1\xca\x02\x11Reeve\\Overseer\\V1\xe2\x02\x1dReeve\\Overseer\\V1\\GPBMetadata\xea\x02\x13Reeve::Overseer::V1b\x06proto3"
 
@@ -116,16 +422,48 @@ func file_reeve_overseer_v1_all_messages_proto_rawDescGZIP() []byte {
 
 var file_reeve_overseer_v1_all_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_reeve_overseer_v1_all_messages_proto_goTypes = []any{
-	(*AllMessages)(nil),     // 0: reeve.overseer.v1.AllMessages
-	(*OverseerMessage)(nil), // 1: reeve.overseer.v1.OverseerMessage
+	(*AllMessages)(nil),                         // 0: reeve.overseer.v1.AllMessages
+	(*OverseerMessage)(nil),                     // 1: reeve.overseer.v1.OverseerMessage
+	(*v1.VMMessage)(nil),                        // 2: reeve.vm.v1.VMMessage
+	(*v11.NetworkBridgeMessage)(nil),            // 3: reeve.networkbridge.v1.NetworkBridgeMessage
+	(*v12.KeystoreMessage)(nil),                 // 4: reeve.keystore.v1.KeystoreMessage
+	(*v13.RuntimeApiMessage)(nil),               // 5: reeve.runtimeapi.v1.RuntimeApiMessage
+	(*v14.CandidateValidationMessage)(nil),      // 6: reeve.candidatevalidation.v1.CandidateValidationMessage
+	(*v15.CandidateBackingMessage)(nil),         // 7: reeve.candidatebacking.v1.CandidateBackingMessage
+	(*v16.CandidateSelectionMessage)(nil),       // 8: reeve.candidateselection.v1.CandidateSelectionMessage
+	(*v17.StatementDistributionMessage)(nil),    // 9: reeve.statementdistribution.v1.StatementDistributionMessage
+	(*v18.PoVDistributionMessage)(nil),          // 10: reeve.povdistribution.v1.PoVDistributionMessage
+	(*v19.AvailabilityDistributionMessage)(nil), // 11: reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
+	(*v110.AvailabilityStoreMessage)(nil),       // 12: reeve.availabilitystore.v1.AvailabilityStoreMessage
+	(*v111.BitfieldSigningMessage)(nil),         // 13: reeve.bitfieldsigning.v1.BitfieldSigningMessage
+	(*v112.BitfieldDistributionMessage)(nil),    // 14: reeve.bitfielddistribution.v1.BitfieldDistributionMessage
+	(*v113.ProvisionerMessage)(nil),             // 15: reeve.provisioner.v1.ProvisionerMessage
+	(*v114.MisbehaviorArbitrationMessage)(nil),  // 16: reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
+	(*v115.CollatorMessage)(nil),                // 17: reeve.collator.v1.CollatorMessage
 }
 var file_reeve_overseer_v1_all_messages_proto_depIdxs = []int32{
-	1, // 0: reeve.overseer.v1.AllMessages.overseer:type_name -> reeve.overseer.v1.OverseerMessage
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	1,  // 0: reeve.overseer.v1.AllMessages.overseer:type_name -> reeve.overseer.v1.OverseerMessage
+	2,  // 1: reeve.overseer.v1.AllMessages.vm:type_name -> reeve.vm.v1.VMMessage
+	3,  // 2: reeve.overseer.v1.AllMessages.network_bridge:type_name -> reeve.networkbridge.v1.NetworkBridgeMessage
+	4,  // 3: reeve.overseer.v1.AllMessages.keystore:type_name -> reeve.keystore.v1.KeystoreMessage
+	5,  // 4: reeve.overseer.v1.AllMessages.runtime_api:type_name -> reeve.runtimeapi.v1.RuntimeApiMessage
+	6,  // 5: reeve.overseer.v1.AllMessages.candidate_validation:type_name -> reeve.candidatevalidation.v1.CandidateValidationMessage
+	7,  // 6: reeve.overseer.v1.AllMessages.candidate_backing:type_name -> reeve.candidatebacking.v1.CandidateBackingMessage
+	8,  // 7: reeve.overseer.v1.AllMessages.candidate_selection:type_name -> reeve.candidateselection.v1.CandidateSelectionMessage
+	9,  // 8: reeve.overseer.v1.AllMessages.statement_distribution:type_name -> reeve.statementdistribution.v1.StatementDistributionMessage
+	10, // 9: reeve.overseer.v1.AllMessages.pov_distribution:type_name -> reeve.povdistribution.v1.PoVDistributionMessage
+	11, // 10: reeve.overseer.v1.AllMessages.availability_distribution:type_name -> reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
+	12, // 11: reeve.overseer.v1.AllMessages.availability_store:type_name -> reeve.availabilitystore.v1.AvailabilityStoreMessage
+	13, // 12: reeve.overseer.v1.AllMessages.bitfield_signing:type_name -> reeve.bitfieldsigning.v1.BitfieldSigningMessage
+	14, // 13: reeve.overseer.v1.AllMessages.bitfield_distribution:type_name -> reeve.bitfielddistribution.v1.BitfieldDistributionMessage
+	15, // 14: reeve.overseer.v1.AllMessages.provisioner:type_name -> reeve.provisioner.v1.ProvisionerMessage
+	16, // 15: reeve.overseer.v1.AllMessages.misbehavior_arbitration:type_name -> reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
+	17, // 16: reeve.overseer.v1.AllMessages.collator:type_name -> reeve.collator.v1.CollatorMessage
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_reeve_overseer_v1_all_messages_proto_init() }
@@ -136,6 +474,22 @@ func file_reeve_overseer_v1_all_messages_proto_init() {
 	file_reeve_overseer_v1_messages_proto_init()
 	file_reeve_overseer_v1_all_messages_proto_msgTypes[0].OneofWrappers = []any{
 		(*AllMessages_Overseer)(nil),
+		(*AllMessages_Vm)(nil),
+		(*AllMessages_NetworkBridge)(nil),
+		(*AllMessages_Keystore)(nil),
+		(*AllMessages_RuntimeApi)(nil),
+		(*AllMessages_CandidateValidation)(nil),
+		(*AllMessages_CandidateBacking)(nil),
+		(*AllMessages_CandidateSelection)(nil),
+		(*AllMessages_StatementDistribution)(nil),
+		(*AllMessages_PovDistribution)(nil),
+		(*AllMessages_AvailabilityDistribution)(nil),
+		(*AllMessages_AvailabilityStore)(nil),
+		(*AllMessages_BitfieldSigning)(nil),
+		(*AllMessages_BitfieldDistribution)(nil),
+		(*AllMessages_Provisioner)(nil),
+		(*AllMessages_MisbehaviorArbitration)(nil),
+		(*AllMessages_Collator)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

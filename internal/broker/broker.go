@@ -1,0 +1,245 @@
+// Package broker is the overseer's core: mailboxes, the table of open requests, credit, and who is attached. It takes
+// envelopes, attachments and time as inputs and leaves frames for each instance to be taken; it has no connection, no clock and
+// no goroutine, and it never looks into a message beyond the two tags that say which variant it is. One goroutine at a time may
+// use it. The simulator runs this code; production runs it behind one lock.
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/reevenet/reeve/internal/buswire"
+)
+
+// Class is how many instances a subsystem may have.
+type Class int
+
+// The scaling classes, as the protocol numbers them.
+const (
+	Single Class = iota + 1
+	Pool
+	Sharded
+)
+
+// Variant is what the broker must know of a message.
+type Variant struct {
+	Name      string
+	Subsystem string
+	Lane      buswire.Lane
+	Request   bool
+	Stream    bool
+	RetrySafe bool
+}
+
+// Overseer is the name under which the overseer itself is a receiver.
+const Overseer = "overseer"
+
+// Window bounds what may be unfinished.
+type Window struct{ Messages, Bytes int }
+
+// Config are the broker's constants.
+type Config struct {
+	// Epoch rises with every start of the overseer.
+	Epoch uint64
+	// Lookup finds a variant by its two field numbers.
+	Lookup func(enum, field protowire.Number) (Variant, bool)
+	// Window is the credit of every edge.
+	Window Window
+	// MaxMessage is the longest message in bytes.
+	MaxMessage int
+	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next instance.
+	Hold time.Duration
+	// Heartbeat and Progress are the watchdogs' patience; Start is that for an instance's first work.
+	Heartbeat, Progress, Start time.Duration
+	// MaxRSS ends an instance whose resident memory exceeds it; 0: no limit.
+	MaxRSS uint64
+}
+
+// Defaults fills in what is zero.
+func (c Config) Defaults() Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if c.Window == (Window{}) {
+		c.Window = Window{Messages: 4096, Bytes: 8 << 20}
+	}
+	if c.MaxMessage == 0 {
+		c.MaxMessage = 4 << 20
+	}
+	set(&c.Hold, 5*time.Second)
+	set(&c.Heartbeat, 3*time.Second)
+	set(&c.Progress, 10*time.Second)
+	set(&c.Start, time.Minute)
+	return c
+}
+
+// Broker is the state.
+type Broker struct {
+	cfg        Config
+	generation uint64
+	subsystems map[string]*subsystem
+	order      []*subsystem // by first mention: nothing is done in a map's order
+	open       map[buswire.ID]*request
+	woken      []*Instance
+	events     []Event
+	own        []Own
+	lastTick   time.Time
+	now        time.Time
+
+	// Count is what happened so far.
+	Count Counts
+}
+
+// Counts are totals since the start.
+type Counts struct {
+	Messages, Replies, Signals, Refused, Late, Redelivered, Quarantined, Expired uint64
+}
+
+// Own is a message to the overseer itself.
+type Own struct {
+	From *Instance
+	Env  *buswire.Envelope
+}
+
+// Event is something that the broker's host must act on or tell people.
+type Event struct {
+	Kind     EventKind
+	Instance *Instance         // Kill
+	Env      *buswire.Envelope // Quarantined
+	Variant  string            // Quarantined
+	Cause    string
+}
+
+// EventKind is the kind of an Event.
+type EventKind int
+
+// The kinds of events.
+const (
+	Kill        EventKind = iota + 1 // end the instance's process: it hangs or has grown too large
+	Quarantined                      // keep this message for the operator
+)
+
+// New makes a broker without instances.
+func New(cfg Config) *Broker {
+	return &Broker{cfg: cfg.Defaults(), subsystems: map[string]*subsystem{}, open: map[buswire.ID]*request{}}
+}
+
+// subsystem is a mailbox: what waits for an instance, and the instances.
+type subsystem struct {
+	name      string
+	class     Class
+	instances []*Instance // live ones, in order of attachment
+	standbys  []*Instance
+	waiting   [buswire.LaneCount]fifo // has no instance yet, or the pool is busy
+	bytes     int
+	watchers  map[*Instance]bool
+	starts    int
+	lastCause string
+	stat      [buswire.LaneCount]LaneStat
+}
+
+// LaneStat is what passed on one lane of a mailbox.
+type LaneStat struct {
+	Delivered  uint64
+	Bytes      uint64
+	QueueNanos uint64
+	MaxNanos   uint64
+}
+
+func (b *Broker) subsystem(name string) *subsystem {
+	s := b.subsystems[name]
+	if s == nil {
+		s = &subsystem{name: name, watchers: map[*Instance]bool{}}
+		b.subsystems[name] = s
+		b.order = append(b.order, s)
+	}
+	return s
+}
+
+// item is one message on its way.
+type item struct {
+	env      *buswire.Envelope
+	variant  Variant
+	edge     *edge
+	queued   time.Time
+	deadline time.Time // of a request
+	deaths   int
+	gone     bool // ended while it was queued
+}
+
+// request is an open one: it ends once.
+type request struct {
+	item      *item
+	asker     *Instance
+	responder *Instance // nil until delivered
+}
+
+// edge is the overseer's side of an edge of one instance.
+type edge struct {
+	from     *Instance
+	to       string
+	lane     buswire.Lane
+	unpaid   Window // unfinished messages
+	finished buswire.EdgeCredit
+	dirty    bool
+}
+
+// Woken returns the instances for which there is something to take since the last call, each once.
+func (b *Broker) Woken() []*Instance {
+	w := b.woken
+	b.woken = nil
+	for _, i := range w {
+		i.isWoken = false
+	}
+	return w
+}
+
+// Events returns what happened since the last call.
+func (b *Broker) Events() []Event {
+	e := b.events
+	b.events = nil
+	return e
+}
+
+// Own returns the messages to the overseer itself since the last call.
+func (b *Broker) Own() []Own {
+	o := b.own
+	b.own = nil
+	return o
+}
+
+func (b *Broker) wake(i *Instance) {
+	if !i.isWoken && !i.detached {
+		i.isWoken = true
+		b.woken = append(b.woken, i)
+	}
+}
+
+// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the credits.
+func (b *Broker) Bound() int {
+	n := 0
+	for _, s := range b.order {
+		for _, i := range append(s.instances[:len(s.instances):len(s.instances)], s.standbys...) {
+			n += len(i.declared) * b.cfg.Window.Bytes
+		}
+	}
+	return n
+}
+
+func refusal(code uint32, format string, args ...any) *buswire.Failure {
+	return &buswire.Failure{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Failure codes of the protocol.
+const (
+	codeTimedOut      = 1
+	codeOverloaded    = 2
+	codeUnavailable   = 3
+	codePoisoned      = 6
+	codeRefused       = 7
+	codeUnimplemented = 8
+)

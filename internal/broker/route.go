@@ -1,0 +1,328 @@
+package broker
+
+import (
+	"bytes"
+	"sort"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/reevenet/reeve/internal/buswire"
+)
+
+// Receive routes one envelope from an instance.
+func (b *Broker) Receive(now time.Time, i *Instance, e *buswire.Envelope) {
+	if i.detached {
+		return
+	}
+	b.now = now
+	switch e.Kind {
+	case buswire.OneWay, buswire.Request:
+		if f := b.message(i, e); f != nil {
+			b.refuse(i, e, f)
+		}
+	case buswire.Reply, buswire.Fail:
+		b.reply(i, e)
+	case buswire.Cancel:
+		b.cancel(i, e)
+	}
+}
+
+// refuse tells the sender why its message was not taken; the message's credit comes back with the failure of a request, and as
+// credit for a one-way message.
+func (b *Broker) refuse(i *Instance, e *buswire.Envelope, f *buswire.Failure) {
+	b.Count.Refused++
+	b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
+	if e.Kind == buswire.OneWay {
+		if v, ok := b.variant(e); ok {
+			ed := i.edge(v)
+			ed.unpaid.Messages++
+			ed.unpaid.Bytes += e.Size()
+			b.payEdge(ed, e)
+		}
+	}
+}
+
+func (b *Broker) variant(e *buswire.Envelope) (Variant, bool) {
+	enum, field, _, err := buswire.Variant(e.Message)
+	if err != nil {
+		return Variant{}, false
+	}
+	return b.cfg.Lookup(enum, field)
+}
+
+func (b *Broker) message(i *Instance, e *buswire.Envelope) *buswire.Failure {
+	v, ok := b.variant(e)
+	switch {
+	case !ok:
+		return refusal(codeUnimplemented, "no subsystem's enum has this variant")
+	case !i.declared[v.Name]:
+		return refusal(codeRefused, "%s may not send %s: it isn't declared", i.Subsystem, v.Name)
+	case len(e.Message) > b.cfg.MaxMessage:
+		return refusal(codeRefused, "%s has %d bytes and the bus takes %d: put large things in the blob store and send their hash", v.Name, len(e.Message), b.cfg.MaxMessage)
+	case v.Request != (e.Kind == buswire.Request):
+		return refusal(codeRefused, "%s was sent as what it is not: a request, or none", v.Name)
+	case v.Request && (e.TimeoutMicros == 0 || e.ID.IsZero()):
+		return refusal(codeRefused, "%s was asked without a deadline or an id", v.Name)
+	case v.Request && b.open[e.ID] != nil:
+		return refusal(codeRefused, "a request with this id is open")
+	}
+	ed := i.edge(v)
+	if w := b.cfg.Window; ed.unpaid.Messages >= w.Messages || (ed.unpaid.Messages > 0 && ed.unpaid.Bytes+e.Size() > w.Bytes) {
+		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, v.Subsystem)
+	}
+	b.accept(i, e, v, ed)
+	return nil
+}
+
+func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
+	b.Count.Messages++
+	e.From, e.To, e.Lane = i.Subsystem, v.Subsystem, v.Lane
+	it := &item{env: e, variant: v, edge: ed, queued: b.now}
+	ed.unpaid.Messages++
+	ed.unpaid.Bytes += e.Size()
+	if v.Request {
+		it.deadline = b.now.Add(time.Duration(min(e.TimeoutMicros, 1<<50)) * time.Microsecond)
+		r := &request{item: it, asker: i}
+		b.open[e.ID], i.asked[e.ID] = r, r
+	}
+	if v.Subsystem == Overseer {
+		b.own = append(b.own, Own{i, e})
+		if !v.Request {
+			b.pay(it)
+		}
+		return
+	}
+	b.enqueue(it)
+}
+
+// enqueue puts an item in the mailbox of an instance, or of its subsystem when it has to wait.
+func (b *Broker) enqueue(it *item) {
+	s := b.subsystem(it.variant.Subsystem)
+	i := s.choose(it.env.RoutingKey)
+	if i == nil {
+		s.waiting[it.variant.Lane].push(it)
+		return
+	}
+	i.lanes[it.variant.Lane].push(it)
+	i.queued++
+	b.wake(i)
+}
+
+// assignWaiting gives what waits in a subsystem's mailbox to its instances, as far as they take it.
+func (b *Broker) assignWaiting(s *subsystem) {
+	for lane := range s.waiting {
+		q := &s.waiting[lane]
+		for q.len() > 0 {
+			it := q.peek()
+			if it.gone {
+				q.pop()
+				continue
+			}
+			i := s.choose(it.env.RoutingKey)
+			if i == nil {
+				return
+			}
+			q.pop()
+			i.lanes[lane].push(it)
+			i.queued++
+			b.wake(i)
+		}
+	}
+}
+
+func (b *Broker) reply(i *Instance, e *buswire.Envelope) {
+	r := b.open[e.ID]
+	if r == nil || r.responder != i {
+		b.Count.Late++
+		return
+	}
+	b.Count.Replies++
+	e.From, e.To, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, r.item.variant.Lane, nil
+	if len(e.Reply) > b.cfg.MaxMessage {
+		e = &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
+			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem, len(e.Reply), b.cfg.MaxMessage)}
+	}
+	if e.More && r.asker.replies > maxReplies {
+		e = &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
+			Failure: refusal(codeOverloaded, "%s doesn't take the parts of the answer as fast as they come", r.asker.Subsystem)}
+		b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: e.Lane}})
+	}
+	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e})
+	if e.Kind == buswire.Fail || !e.More {
+		b.end(r)
+	}
+}
+
+// maxReplies is how many bytes of streamed answers may wait for one asker.
+const maxReplies = 16 << 20
+
+func (b *Broker) cancel(i *Instance, e *buswire.Envelope) {
+	r := b.open[e.ID]
+	if r == nil || r.asker != i {
+		b.Count.Late++
+		return
+	}
+	if r.responder != nil {
+		b.control(r.responder, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: r.item.env.Lane}})
+	}
+	b.end(r)
+}
+
+// Answer is the overseer's own reply to a request that came through Own.
+func (b *Broker) Answer(now time.Time, id buswire.ID, reply []byte, f *buswire.Failure) {
+	b.now = now
+	r := b.open[id]
+	if r == nil {
+		return
+	}
+	if f != nil {
+		b.failRequest(r, f)
+		return
+	}
+	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{
+		Kind: buswire.Reply, ID: id, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Reply: reply}})
+	b.end(r)
+}
+
+func (b *Broker) failRequest(r *request, f *buswire.Failure) {
+	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{
+		Kind: buswire.Fail, ID: r.item.env.ID, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Failure: f}})
+	b.end(r)
+}
+
+// end closes a request: its one outcome is on its way, or nobody wants it.
+func (b *Broker) end(r *request) {
+	id := r.item.env.ID
+	delete(b.open, id)
+	delete(r.asker.asked, id)
+	r.item.gone = true
+	r.item.edge.unpaid.Messages--
+	r.item.edge.unpaid.Bytes -= r.item.env.Size()
+	if i := r.responder; i != nil {
+		delete(i.serving, id)
+		b.untake(i, r.item)
+	}
+}
+
+// untake notes that an instance has finished an item, and gives it the next.
+func (b *Broker) untake(i *Instance, it *item) {
+	i.taken--
+	i.takenSize -= it.env.Size()
+	if i.suspect == it {
+		i.suspect = nil
+	}
+	if s := b.subsystem(i.Subsystem); s.class == Pool {
+		b.assignWaiting(s)
+	}
+	if i.queued > 0 {
+		b.wake(i)
+	}
+}
+
+// Processed notes how far an instance has got with one-way messages.
+func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
+	if i.detached {
+		return
+	}
+	b.now = now
+	i.worked = true
+	for lane, count := range p.Lanes {
+		for i.done[lane] < count && i.inflight[lane].len() > 0 {
+			i.done[lane]++
+			it := i.inflight[lane].pop()
+			b.untake(i, it)
+			b.pay(it)
+		}
+	}
+}
+
+// pay gives a one-way message's credit back to its sender.
+func (b *Broker) pay(it *item) { b.payEdge(it.edge, it.env) }
+
+func (b *Broker) payEdge(ed *edge, e *buswire.Envelope) {
+	ed.unpaid.Messages--
+	ed.unpaid.Bytes -= e.Size()
+	ed.finished.Messages++
+	ed.finished.Bytes += uint32(e.Size())
+	if b.subsystem(ed.to).class != Single {
+		ed.finished.Finished = append(ed.finished.Finished, e.ID.Counter())
+	}
+	if !ed.dirty {
+		ed.dirty = true
+		ed.from.dirty = append(ed.from.dirty, ed)
+	}
+	if int(ed.finished.Messages) >= b.cfg.Window.Messages/8 || int(ed.finished.Bytes) >= b.cfg.Window.Bytes/8 {
+		b.wake(ed.from)
+	}
+}
+
+func (i *Instance) edge(v Variant) *edge {
+	id := edgeID{v.Subsystem, v.Lane}
+	ed := i.edges[id]
+	if ed == nil {
+		ed = &edge{from: i, to: v.Subsystem, lane: v.Lane}
+		i.edges[id] = ed
+		i.edgeOrder = append(i.edgeOrder, ed)
+	}
+	return ed
+}
+
+// Signals enqueues one batch of signals to every instance, in one step.
+func (b *Broker) Signals(batch []byte) {
+	b.Count.Signals++
+	for _, s := range b.order {
+		for _, list := range [][]*Instance{s.instances, s.standbys} {
+			for _, i := range list {
+				b.control(i, controlFrame{tag: buswire.TagSignals, body: batch})
+			}
+		}
+	}
+}
+
+func (b *Broker) control(i *Instance, f controlFrame) {
+	if i.detached {
+		return
+	}
+	if f.env != nil {
+		i.replies += len(f.env.Reply)
+		if f.env.Lane == buswire.LaneBulk && i.bulk {
+			i.bulkReply = append(i.bulkReply, f)
+			b.wake(i)
+			return
+		}
+	}
+	i.control = append(i.control, f)
+	b.wake(i)
+}
+
+// announce tells those who send to a subsystem whether it has an instance.
+func (b *Broker) announce(s *subsystem) {
+	present, generation := len(s.instances) > 0, uint64(0)
+	if present {
+		generation = s.instances[len(s.instances)-1].Generation
+	}
+	for _, o := range b.order {
+		for _, i := range o.instances {
+			if s.watchers[i] {
+				b.control(i, controlFrame{tag: buswire.TagPresence, body: presence(s.name, present, generation)})
+			}
+		}
+	}
+}
+
+// presence is the encoding of the protocol's Presence.
+func presence(name string, present bool, generation uint64) []byte {
+	p := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+	p = protowire.AppendVarint(protowire.AppendTag(p, 2, protowire.VarintType), protowire.EncodeBool(present))
+	return protowire.AppendVarint(protowire.AppendTag(p, 3, protowire.VarintType), generation)
+}
+
+func sortedRequests(m map[buswire.ID]*request) []*request {
+	out := make([]*request, 0, len(m))
+	for _, r := range m {
+		out = append(out, r)
+	}
+	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.env.ID[:], out[c].item.env.ID[:]) < 0 })
+	return out
+}

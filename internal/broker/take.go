@@ -1,0 +1,161 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/buswire"
+)
+
+// Streams of an instance.
+const (
+	Primary = 0
+	Bulk    = 1
+)
+
+// inFlight is how much an instance is given before it has finished something: what is behind that waits here, where a message of a
+// better lane can still pass it.
+var inFlight = Window{Messages: 512, Bytes: 1 << 20}
+
+// floorEvery is how many messages the first lanes get before a lower lane gets one.
+const floorEvery = 16
+
+// Take fills a batch with what is ready for one stream of an instance, up to about limit bytes. What it takes is on its way.
+func (b *Broker) Take(now time.Time, i *Instance, stream int, batch *buswire.Batch, limit int) {
+	b.now = now
+	if i.detached {
+		return
+	}
+	if stream == Bulk {
+		i.bulkReply = b.takeControl(i, i.bulkReply, batch, limit)
+		b.takeLane(i, buswire.LaneBulk, batch, limit)
+		return
+	}
+	i.control = b.takeControl(i, i.control, batch, limit)
+	for batch.Len() < limit && len(i.control) == 0 {
+		if !b.takeNext(i, batch) {
+			break
+		}
+	}
+	b.takeCredit(i, batch)
+}
+
+func (b *Broker) takeControl(i *Instance, frames []controlFrame, batch *buswire.Batch, limit int) []controlFrame {
+	n := 0
+	for ; n < len(frames) && batch.Len() < limit; n++ {
+		f := &frames[n]
+		if f.env == nil {
+			batch.Frame(f.tag, f.body)
+			continue
+		}
+		f.env.Generation = i.Generation
+		batch.Envelope(f.tag, f.env)
+		i.replies -= len(f.env.Reply)
+	}
+	if n == len(frames) {
+		clear(frames)
+		return frames[:0]
+	}
+	b.wake(i)
+	return frames[n:]
+}
+
+// takeNext takes one message of the best lane, with a floor for the lower ones.
+func (b *Broker) takeNext(i *Instance, batch *buswire.Batch) bool {
+	i.turn++
+	if i.turn%floorEvery == 0 {
+		for n := range i.lanes {
+			lane := buswire.Lane((i.turn/floorEvery + n) % len(i.lanes))
+			if lane > buswire.LaneConsensus && !(lane == buswire.LaneBulk && i.bulk) && b.takeOne(i, lane, batch) {
+				return true
+			}
+		}
+	}
+	for lane := buswire.LaneNone; lane < buswire.LaneCount; lane++ {
+		if !(lane == buswire.LaneBulk && i.bulk) && b.takeOne(i, lane, batch) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Broker) takeLane(i *Instance, lane buswire.Lane, batch *buswire.Batch, limit int) {
+	for batch.Len() < limit && b.takeOne(i, lane, batch) {
+	}
+	if i.lanes[lane].len() > 0 && batch.Len() >= limit {
+		b.wake(i)
+	}
+}
+
+func (b *Broker) takeOne(i *Instance, lane buswire.Lane, batch *buswire.Batch) bool {
+	q := &i.lanes[lane]
+	for q.len() > 0 {
+		it := q.peek()
+		if it.gone {
+			q.pop()
+			i.queued--
+			continue
+		}
+		if i.taken >= inFlight.Messages || (i.taken > 0 && i.takenSize+it.env.Size() > inFlight.Bytes) || (it.deaths > 0 && i.suspect != nil) {
+			return false
+		}
+		q.pop()
+		i.queued--
+		if b.overdue(it) {
+			continue
+		}
+		b.deliver(i, it, batch)
+		return true
+	}
+	return false
+}
+
+// overdue ends a request whose asker has stopped waiting.
+func (b *Broker) overdue(it *item) bool {
+	if it.env.Kind != buswire.Request || b.now.Before(it.deadline) {
+		return false
+	}
+	b.Count.Expired++
+	if r := b.open[it.env.ID]; r != nil {
+		b.failRequest(r, refusal(codeTimedOut, "%s was still queued when its time was over", it.variant.Name))
+	}
+	return true
+}
+
+func (b *Broker) deliver(i *Instance, it *item, batch *buswire.Batch) {
+	i.taken++
+	i.takenSize += it.env.Size()
+	if it.deaths > 0 {
+		i.suspect = it
+	}
+	if it.env.Kind == buswire.Request {
+		r := b.open[it.env.ID]
+		r.responder = i
+		i.serving[it.env.ID] = r
+		it.env.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)
+	} else {
+		i.inflight[it.variant.Lane].push(it)
+	}
+	batch.Envelope(buswire.TagToEnvelope, it.env)
+	b.subsystems[i.Subsystem].stat[it.variant.Lane].add(it.env.Size(), b.now.Sub(it.queued))
+}
+
+func (s *LaneStat) add(size int, waited time.Duration) {
+	s.Delivered++
+	s.Bytes += uint64(size)
+	s.QueueNanos += uint64(waited)
+	s.MaxNanos = max(s.MaxNanos, uint64(waited))
+}
+
+func (b *Broker) takeCredit(i *Instance, batch *buswire.Batch) {
+	if len(i.dirty) == 0 {
+		return
+	}
+	credits := make([]buswire.EdgeCredit, 0, len(i.dirty))
+	for _, ed := range i.dirty {
+		ed.finished.To, ed.finished.Lane = ed.to, ed.lane
+		credits = append(credits, ed.finished)
+		ed.finished, ed.dirty = buswire.EdgeCredit{}, false
+	}
+	i.dirty = i.dirty[:0]
+	batch.Frame(buswire.TagCredit, buswire.AppendCredit(nil, credits))
+}

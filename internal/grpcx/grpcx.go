@@ -1,0 +1,129 @@
+// Package grpcx is the one place where gRPC servers and clients are made. What concerns every listener stands here once:
+// recovery that keeps a panic's stack out of the answer, logging, metrics, validation, authentication, tracing, health and
+// reflection.
+package grpcx
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+
+	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/validator"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+)
+
+// MaxMessage is the largest gRPC message in bytes that any of our listeners takes: a batch of the bus, a block with its proof.
+// Larger things go by hash.
+const MaxMessage = 16 << 20
+
+// Auth decides who a caller is. It returns the context to go on with, or a status error.
+type Auth func(ctx context.Context) (context.Context, error)
+
+// Server says what a server differs in from the others.
+type Server struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
+	Auth    Auth                  // nil: the socket's own permissions are the authentication
+	Creds   credentials.TransportCredentials
+	Tracing bool // open spans; only when an OTLP endpoint is set
+	Options []grpc.ServerOption
+}
+
+// New makes a server with health and reflection registered. The returned health server is serving.
+func (s Server) New() (*grpc.Server, *health.Server) {
+	unary, stream := s.interceptors()
+	opts := append([]grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...),
+		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(1024),
+	}, s.Options...)
+	if s.Creds != nil {
+		opts = append(opts, grpc.Creds(s.Creds))
+	}
+	if s.Tracing {
+		opts = append(opts, grpc.StatsHandler(otelgrpc.NewServerHandler()))
+	}
+	srv := grpc.NewServer(opts...)
+	h := health.NewServer()
+	healthpb.RegisterHealthServer(srv, h)
+	reflection.Register(srv)
+	return srv, h
+}
+
+func (s Server) interceptors() (unary []grpc.UnaryServerInterceptor, stream []grpc.StreamServerInterceptor) {
+	if s.Metrics != nil {
+		m := grpcprom.NewServerMetrics()
+		if err := s.Metrics.Register(m); err == nil {
+			unary, stream = append(unary, m.UnaryServerInterceptor()), append(stream, m.StreamServerInterceptor())
+		}
+	}
+	logger, events := s.logger(), logging.WithLogOnEvents(logging.FinishCall)
+	caught := recovery.WithRecoveryHandlerContext(s.caught)
+	unary = append(unary, logging.UnaryServerInterceptor(logger, events), recovery.UnaryServerInterceptor(caught))
+	stream = append(stream, logging.StreamServerInterceptor(logger, events), recovery.StreamServerInterceptor(caught))
+	if s.Auth != nil {
+		f := auth.AuthFunc(s.Auth)
+		unary, stream = append(unary, auth.UnaryServerInterceptor(f)), append(stream, auth.StreamServerInterceptor(f))
+	}
+	return append(unary, validator.UnaryServerInterceptor()), append(stream, validator.StreamServerInterceptor())
+}
+
+// caught turns a panic into an answer that says nothing of our insides; the log says it all.
+func (s Server) caught(_ context.Context, p any) error {
+	s.log().Error("a handler panicked", "panic", p, "stack", string(debug.Stack()))
+	return status.Error(codes.Internal, "the server failed on this call; its log says why")
+}
+
+func (s Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+// logger writes calls that went well at debug: a node answers thousands.
+func (s Server) logger() logging.Logger {
+	log := s.log()
+	return logging.LoggerFunc(func(ctx context.Context, lvl logging.Level, msg string, fields ...any) {
+		level := slog.LevelDebug
+		if lvl >= logging.LevelError {
+			level = slog.LevelWarn
+		}
+		log.Log(ctx, level, msg, fields...)
+	})
+}
+
+// Client says what a client differs in.
+type Client struct {
+	Creds   credentials.TransportCredentials // nil: none, for unix sockets
+	Tracing bool
+	Options []grpc.DialOption
+}
+
+// Dial makes a connection to target, which is reached when it is first used.
+func (c Client) Dial(target string) (*grpc.ClientConn, error) {
+	creds := c.Creds
+	if creds == nil {
+		creds = insecure.NewCredentials()
+	}
+	opts := append([]grpc.DialOption{
+		grpc.WithTransportCredentials(creds),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
+	}, c.Options...)
+	if c.Tracing {
+		opts = append(opts, grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
+	}
+	return grpc.NewClient(target, opts...)
+}

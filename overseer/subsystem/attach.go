@@ -1,0 +1,235 @@
+package subsystem
+
+import (
+	"sort"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/buswire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// Protocol versions of the bus that this SDK speaks.
+const (
+	ProtocolMin = 1
+	ProtocolMax = 1
+)
+
+// hello is the first frame.
+func (l *loop) hello(token []byte, instance string, pid int, previous uint64) *overseerv1.Hello {
+	d := &overseerv1.Declaration{Class: overseerv1.Declaration_Class(l.spec.Class + 1)}
+	for _, m := range l.spec.Sends {
+		d.Sends = append(d.Sends, string(m.ProtoReflect().Descriptor().FullName()))
+	}
+	for _, m := range l.spec.Asks {
+		d.Asks = append(d.Asks, string(m.ProtoReflect().Descriptor().FullName()))
+	}
+	return &overseerv1.Hello{
+		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax, Subsystem: l.spec.Name, Token: token, Declaration: d, Instance: instance,
+		Pid: int64(pid), PreviousGeneration: previous,
+	}
+}
+
+// attached is called on the loop when a link is up.
+func (l *loop) attached(link Link, a *overseerv1.Attached) {
+	restarted := l.epoch != 0 && a.Epoch != l.epoch
+	l.link, l.gen, l.epoch, l.standby = link, a.Generation, a.Epoch, a.Standby
+	l.window = Window{int(a.GetWindow().GetMessages()), int(a.GetWindow().GetBytes())}
+	l.maxBytes = int(a.MaxMessageBytes)
+	l.processed, l.unsaid = buswire.Processed{}, false
+	if l.handler != nil {
+		l.timeline(a.Snapshot)
+		l.resend()
+		if r, ok := l.handler.(Reattacher); ok && restarted {
+			r.Reattached()
+		}
+		return
+	}
+	l.seen = viewOf(a.Snapshot)
+	if !l.standby {
+		l.activate()
+	}
+}
+
+// activate makes the handler: the instance is the live one now.
+func (l *loop) activate() {
+	h, err := l.spec.New(l.sub)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	l.handler, l.standby = h, false
+	known := l.seen.snapshot()
+	l.seen = view{}
+	l.timeline(known)
+	l.resend() // what New itself sent or asked
+}
+
+// detached is called on the loop when the link is lost. What was delivered and not yet handled will be delivered again.
+func (l *loop) detached(link Link) {
+	if l.link != link {
+		return
+	}
+	l.link = nil
+	l.inbox.mu.Lock()
+	for i := range l.inbox.lanes {
+		l.inbox.lanes[i].clear()
+	}
+	l.inbox.waiting = 0
+	l.inbox.mu.Unlock()
+	for i := range l.out {
+		l.out[i].Reset()
+	}
+	for id, m := range l.serving { // nobody waits for these any more; a retry-safe one comes again
+		m.open = false
+		delete(l.serving, id)
+	}
+	l.failAll(Failf(Unavailable, "the overseer went away; it is being attached again"), func(a *openAsk) bool { return a.variant.RetrySafe && !a.variant.Stream || !a.sent })
+}
+
+// resend puts everything that the old overseer had not acknowledged on the new link: messages that nobody finished, and the asks
+// that are safe to ask again.
+func (l *loop) resend() {
+	for _, e := range l.edgeOrder {
+		waiting := e.parked.all()
+		retained := e.retained.all()
+		e.parked, e.retained, e.messages, e.bytes = queue[*buswire.Envelope]{}, queue[*buswire.Envelope]{}, 0, 0
+		for _, env := range retained {
+			env.Attempt++
+			env.Generation = l.gen
+			e.parked.push(env)
+		}
+		for _, env := range waiting {
+			env.Generation = l.gen
+			e.parked.push(env)
+		}
+	}
+	again := make([]*openAsk, 0, len(l.asks))
+	for _, a := range l.asks {
+		if a.sent {
+			again = append(again, a)
+		}
+	}
+	sortAsks(again)
+	for _, a := range again {
+		a.sent = false
+		a.env.Attempt++
+		a.env.Generation = l.gen
+		a.edge.parked.push(a.env)
+	}
+	for _, e := range l.edgeOrder {
+		l.unpark(e)
+	}
+}
+
+func sortAsks(asks []*openAsk) {
+	sort.Slice(asks, func(i, j int) bool { return asks[i].env.ID.Counter() < asks[j].env.ID.Counter() })
+}
+
+// view is the timeline as the handler has been told it.
+type view struct {
+	sequence  uint64
+	leaves    []*overseerv1.StartWork
+	finalized *overseerv1.BlockFinalized
+}
+
+func viewOf(s *overseerv1.Snapshot) view {
+	return view{sequence: s.GetSequence(), leaves: s.GetLeaves(), finalized: s.GetFinalized()}
+}
+
+func (v *view) snapshot() *overseerv1.Snapshot {
+	return &overseerv1.Snapshot{Sequence: v.sequence, Leaves: v.leaves, Finalized: v.finalized}
+}
+
+// timeline tells the handler the difference between what it knows and a snapshot, as signals.
+func (l *loop) timeline(s *overseerv1.Snapshot) {
+	var signals []*overseerv1.Signal
+	if f := s.GetFinalized(); f != nil && !proto.Equal(f, l.seen.finalized) {
+		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: f}})
+	}
+	for _, old := range l.seen.leaves {
+		if !hasLeaf(s.GetLeaves(), old.Hash) {
+			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: old.Hash}}})
+		}
+	}
+	for _, leaf := range s.GetLeaves() {
+		if !hasLeaf(l.seen.leaves, leaf.Hash) {
+			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: leaf}})
+		}
+	}
+	for _, sig := range signals {
+		sig.Sequence = s.GetSequence()
+	}
+	l.onSignals(signals)
+	l.seen.sequence = s.GetSequence()
+	l.processed.SignalSeq = l.seen.sequence
+}
+
+func hasLeaf(leaves []*overseerv1.StartWork, hash []byte) bool {
+	for _, leaf := range leaves {
+		if string(leaf.Hash) == string(hash) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loop) onSignals(signals []*overseerv1.Signal) {
+	for _, sig := range signals {
+		l.seen.apply(sig)
+		if l.handler == nil {
+			continue
+		}
+		l.handler.Signal(sig)
+		if sig.GetConclude() != nil {
+			l.conclude("concluded")
+			return
+		}
+	}
+	l.processed.SignalSeq = l.seen.sequence
+	l.unsaid = true
+}
+
+func (v *view) apply(sig *overseerv1.Signal) {
+	v.sequence = max(v.sequence, sig.Sequence)
+	switch k := sig.Kind.(type) {
+	case *overseerv1.Signal_StartWork:
+		v.leaves = append(v.leaves, k.StartWork)
+	case *overseerv1.Signal_StopWork:
+		for i, leaf := range v.leaves {
+			if string(leaf.Hash) == string(k.StopWork.Hash) {
+				v.leaves = append(v.leaves[:i:i], v.leaves[i+1:]...)
+				break
+			}
+		}
+	case *overseerv1.Signal_BlockFinalized:
+		v.finalized = k.BlockFinalized
+	}
+}
+
+func (l *loop) onPresence(p *overseerv1.Presence) {
+	if p.Subsystem == l.spec.Name && l.standby && p.Generation == l.gen {
+		l.log.Info("taking over from the instance that went away")
+		l.activate()
+		return
+	}
+	if w, ok := l.handler.(Watcher); ok && p.Subsystem != l.spec.Name {
+		w.Presence(p.Subsystem, p.Present)
+	}
+}
+
+// conclude ends this instance cleanly.
+func (l *loop) conclude(reason string) {
+	l.failAll(Failf(Cancelled, "%s is stopping", l.spec.Name), func(*openAsk) bool { return false })
+	if c, ok := l.handler.(Closer); ok {
+		c.Close()
+	}
+	if l.link != nil {
+		b, err := proto.Marshal(&overseerv1.Goodbye{Reason: reason})
+		if err == nil {
+			l.flush()
+			l.out[0].Frame(buswire.TagGoodbye, b)
+		}
+	}
+	l.fail(nil)
+}

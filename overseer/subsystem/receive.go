@@ -1,0 +1,179 @@
+package subsystem
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/buswire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// receive takes a batch of the overseer's frames from a link's reader and queues what is in it. It returns how many events that
+// makes; a frame that doesn't decode ends the link, since the overseer is no stranger.
+func (l *loop) receive(batch []byte, names buswire.Names) (n int, err error) {
+	l.inbox.mu.Lock()
+	defer l.inbox.mu.Unlock()
+	if l.inbox.closed {
+		return 0, nil
+	}
+	err = buswire.Frames(batch, func(tag buswire.Tag, body []byte) error {
+		n++
+		return l.inbox.frame(l, tag, body, names)
+	})
+	l.inbox.arrived += uint64(n)
+	return n, err
+}
+
+func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names) error {
+	switch tag {
+	case buswire.TagToEnvelope:
+		e := new(buswire.Envelope)
+		if err := buswire.ParseEnvelope(body, e, names); err != nil {
+			return err
+		}
+		b.envelope(l, e)
+	case buswire.TagCredit:
+		credits, err := buswire.ParseCredit(body, names)
+		if err != nil {
+			return err
+		}
+		b.control.push(func() { l.onCredit(credits) })
+	case buswire.TagSignals:
+		var s overseerv1.SignalBatch
+		if err := proto.Unmarshal(body, &s); err != nil {
+			return err
+		}
+		b.control.push(func() { l.onSignals(s.Signals) })
+	case buswire.TagPresence:
+		var p overseerv1.Presence
+		if err := proto.Unmarshal(body, &p); err != nil {
+			return err
+		}
+		b.control.push(func() { l.onPresence(&p) })
+	}
+	return nil
+}
+
+func (b *inbox) envelope(l *loop, e *buswire.Envelope) {
+	switch e.Kind {
+	case buswire.Reply, buswire.Fail:
+		b.control.push(func() { l.onReply(e) })
+	case buswire.Cancel:
+		b.control.push(func() { l.onCancel(e) })
+	default:
+		b.lanes[e.Lane].push(e)
+		b.waiting++
+	}
+}
+
+func (l *loop) onCancel(e *buswire.Envelope) {
+	m := l.serving[e.ID]
+	if m == nil {
+		return
+	}
+	m.close()
+	if m.onCancel != nil {
+		m.onCancel()
+	}
+}
+
+// processedEvery is how many one-way messages may be finished before the overseer hears of it although more are waiting.
+const processedEvery = 128
+
+// onEnvelope handles one message.
+func (l *loop) onEnvelope(e *buswire.Envelope) {
+	m := &Message{From: e.From, Attempt: int(e.Attempt), loop: l, id: e.ID, open: e.Kind == buswire.Request}
+	if f := l.open(e, m); f != nil {
+		l.count.undecodable++
+		if m.open {
+			l.respond(&buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, Failure: toWire(f)})
+		}
+	} else if e.Attempt == 0 || !l.repeated(m) {
+		l.handle(m, e)
+	}
+	if e.Kind == buswire.OneWay {
+		l.finished(e)
+	}
+}
+
+// repeated tells whether this process had the message before: it was redelivered because the overseer could not know.
+func (l *loop) repeated(m *Message) bool {
+	if m.IsRequest() {
+		return l.serving[m.id] != nil
+	}
+	return l.recent.has(m.id)
+}
+
+func (l *loop) handle(m *Message, e *buswire.Envelope) {
+	if m.open {
+		l.serving[m.id] = m
+	}
+	correlation := e.Correlation
+	if correlation.IsZero() {
+		correlation = e.ID
+	}
+	l.current = cause{id: e.ID, correlation: correlation, traceparent: e.Traceparent}
+	m.cause = l.current
+	end := l.trace.handling(&l.current, m)
+	began := l.world.Now()
+	l.handler.Handle(m)
+	l.stats.handled(m.variant, l.world.Now().Sub(began))
+	end()
+}
+
+func (l *loop) finished(e *buswire.Envelope) {
+	l.recent.add(e.ID)
+	l.processed.Lanes[e.Lane]++
+	l.unsaid = true
+	if l.count.handled++; l.count.handled%processedEvery == 0 {
+		l.flush()
+	}
+}
+
+// open decodes the message inside.
+func (l *loop) open(e *buswire.Envelope, m *Message) *Failure {
+	sub, variant, body, err := buswire.Variant(e.Message)
+	if err != nil {
+		return Failf(Refused, "the message doesn't decode: %v", err)
+	}
+	if m.variant = l.dir.At(sub, variant); m.variant == nil || m.variant.Subsystem != l.spec.Name {
+		return Failf(Unimplemented, "%s knows no variant %d.%d", l.spec.Name, sub, variant)
+	}
+	if m.variant.IsRequest() != (e.Kind == buswire.Request) {
+		return Failf(Refused, "%s was sent as what it is not: a request, or none", m.variant.Short())
+	}
+	m.Body = m.variant.New()
+	if err := proto.Unmarshal(body, m.Body); err != nil {
+		return Failf(Refused, "%s doesn't decode: %v", m.variant.Short(), err)
+	}
+	return nil
+}
+
+// respond sends a reply or failure. While the overseer is away it is dropped: the asker's end of the bus has ended the ask or
+// asks again.
+func (l *loop) respond(e *buswire.Envelope) {
+	if l.link == nil {
+		l.count.late++
+		return
+	}
+	l.emit(buswire.TagFromEnvelope, e)
+}
+
+// recent remembers the ids of the last messages handled. It is looked into only when a message is redelivered.
+type recent struct {
+	ids  [4096]buswire.ID
+	next int
+}
+
+func (r *recent) add(id buswire.ID) {
+	r.ids[r.next] = id
+	r.next = (r.next + 1) % len(r.ids)
+}
+
+func (r *recent) has(id buswire.ID) bool {
+	for i := range r.ids {
+		if r.ids[i] == id {
+			return true
+		}
+	}
+	return false
+}

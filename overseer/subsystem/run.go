@@ -1,0 +1,175 @@
+package subsystem
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Options say where a subsystem's overseer is and how it introduces itself.
+type Options struct {
+	// Address of the overseer: "unix:/path/bus.sock", or "host:port" with TLS.
+	Address string
+	// TLS is the client's side of mTLS between machines; nil on a unix socket.
+	TLS *tls.Config
+	// Token is the secret of the subsystem's role.
+	Token []byte
+	// Instance is the process' name in the node; empty: the subsystem's.
+	Instance string
+	// Log is where the subsystem logs; nil: slog's default.
+	Log *slog.Logger
+	// Tracer opens spans when there is somewhere to send them; nil: tracing is inert.
+	Tracer trace.Tracer
+	// Sampling is the share of blocks and candidates whose way is traced, 0 to 1.
+	Sampling float64
+	// Metrics, when set, is told of the subsystem's metrics.
+	Metrics prometheus.Registerer
+	// OnAttached is called each time the overseer has welcomed the instance.
+	OnAttached func()
+}
+
+// Run attaches a subsystem and runs it until ctx ends, the overseer concludes it, or it fails. The loss of the overseer is no
+// failure: Run attaches again for as long as it takes. A refusal (a wrong token, an undeclared edge, a cycle, a second signer)
+// is one, with the overseer's sentence.
+func Run(ctx context.Context, spec Spec, opt Options) error {
+	log := opt.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	world := RealWorld()
+	l := newLoop(spec, world, log, originOf(world.Rand()))
+	l.trace = newTracer(opt.Tracer, spec.Name, opt.Sampling)
+	if opt.Metrics != nil {
+		if err := opt.Metrics.Register(l.stats.registry); err != nil {
+			return fmt.Errorf("%s: metrics: %w", spec.Name, err)
+		}
+	}
+	return supervise(ctx, l, opt)
+}
+
+// stopGrace is how long a subsystem may take to put itself away when it is told to stop.
+const stopGrace = 5 * time.Second
+
+// supervise runs the loop and keeps it attached.
+func supervise(ctx context.Context, l *loop, opt Options) error {
+	d, err := dial(opt)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	ended := make(chan error, 1)
+	l.ended = func(err error) { ended <- err }
+	stop := make(chan struct{})
+	var runner sync.WaitGroup
+	runner.Go(func() { l.run(stop) })
+	attachCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	attaching := make(chan error, 1)
+	go func() { attaching <- keepAttached(attachCtx, l, d, opt) }()
+
+	select {
+	case <-ctx.Done():
+		err = conclude(l, ended)
+	case err = <-ended:
+	case err = <-attaching:
+		attaching <- nil
+	}
+	d.drain()
+	cancel()
+	<-attaching
+	close(stop)
+	if err == nil {
+		runner.Wait()
+	}
+	return err
+}
+
+func conclude(l *loop, ended chan error) error {
+	l.post(func() { l.conclude("told to stop") })
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopGrace):
+		return fmt.Errorf("%s did not stop within %v", l.spec.Name, stopGrace)
+	}
+}
+
+// keepAttached attaches again and again; it returns when ctx ends or the overseer refuses.
+func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
+	wait := backoffMin
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := d.attach(ctx, l, opt)
+		if refused(err) {
+			return fmt.Errorf("the overseer refused %s: %s", l.spec.Name, status.Convert(err).Message())
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(began) > time.Second {
+			wait = backoffMin
+		}
+		l.log.Debug("not attached", "why", err, "again_in", wait)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, backoffMax)
+	}
+	return nil
+}
+
+// How long to wait before attaching again: the overseer is on the same machine, or close, and back soon.
+const (
+	backoffMin = 5 * time.Millisecond
+	backoffMax = 250 * time.Millisecond
+)
+
+func refused(err error) bool {
+	switch status.Code(err) {
+	case codes.PermissionDenied, codes.Unauthenticated, codes.FailedPrecondition, codes.InvalidArgument, codes.AlreadyExists, codes.Unimplemented:
+		return true
+	}
+	return false
+}
+
+// Main runs one subsystem as a whole process, for authors of their own: it reads REEVE_BUS (address of the overseer),
+// REEVE_TOKEN_FILE and REEVE_INSTANCE, and returns the exit code.
+func Main(ctx context.Context, spec Spec) int {
+	opt, err := optionsFromEnv()
+	if err == nil {
+		err = Run(ctx, spec, opt)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func optionsFromEnv() (Options, error) {
+	opt := Options{Address: os.Getenv("REEVE_BUS"), Instance: os.Getenv("REEVE_INSTANCE")}
+	if opt.Address == "" {
+		return opt, errors.New("REEVE_BUS is not set: it is the address of the overseer, as in unix:/run/reeve/bus.sock")
+	}
+	path := os.Getenv("REEVE_TOKEN_FILE")
+	if path == "" {
+		return opt, nil
+	}
+	token, err := os.ReadFile(path)
+	if err != nil {
+		return opt, fmt.Errorf("the role's token can't be read: %w", err)
+	}
+	opt.Token = []byte(strings.TrimSpace(string(token)))
+	return opt, nil
+}

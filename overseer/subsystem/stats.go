@@ -1,0 +1,56 @@
+package subsystem
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/reevenet/reeve/internal/directory"
+)
+
+// counters are what a loop counts for itself, on its own goroutine.
+type counters struct {
+	sent, handled, late, double, shed, refused, unknown, undecodable uint64
+}
+
+// stats are the metrics that every subsystem has, labelled by variant. Handlers add their own only for what the protocol can't
+// show.
+type stats struct {
+	registry *prometheus.Registry
+	seconds  *prometheus.HistogramVec
+	outcomes *prometheus.CounterVec
+	observe  map[*directory.Variant]prometheus.Observer
+}
+
+func newStats() *stats {
+	s := &stats{
+		registry: prometheus.NewRegistry(),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "reeve_subsystem_handle_seconds", Help: "Time that the handler took for one message.",
+			Buckets: []float64{1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1},
+		}, []string{"variant"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "reeve_subsystem_asks_total", Help: "Asks that ended, by variant and outcome.",
+		}, []string{"variant", "outcome"}),
+		observe: map[*directory.Variant]prometheus.Observer{},
+	}
+	s.registry.MustRegister(s.seconds, s.outcomes)
+	return s
+}
+
+func (s *stats) handled(v *directory.Variant, d time.Duration) {
+	o := s.observe[v]
+	if o == nil {
+		o = s.seconds.WithLabelValues(v.Short())
+		s.observe[v] = o
+	}
+	o.Observe(d.Seconds())
+}
+
+func (s *stats) outcome(v *directory.Variant, c Code) {
+	outcome := "ok"
+	if c != 0 {
+		outcome = (&Failure{Code: c}).kind()
+	}
+	s.outcomes.WithLabelValues(v.Short(), outcome).Inc()
+}

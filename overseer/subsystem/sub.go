@@ -1,0 +1,132 @@
+package subsystem
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/buswire"
+)
+
+// Sub is a handler's way out: to other subsystems, to time, to slow work. All its methods but Post are for the handler's own
+// use, on its own loop.
+type Sub struct {
+	// Log is labelled with the subsystem's name.
+	Log *slog.Logger
+
+	loop *loop
+}
+
+// Send sends a one-way message; the receiver follows from the variant. When the receiver has no room the message waits here,
+// in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses TrySend.
+func (s *Sub) Send(msg proto.Message) {
+	if err := s.loop.send(msg, true); err != nil {
+		s.loop.complain(msg, err)
+	}
+}
+
+// TrySend is Send that doesn't wait: it fails with Overloaded when the receiver has no room now.
+func (s *Sub) TrySend(msg proto.Message) error {
+	if err := s.loop.send(msg, false); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Room tells how many messages of the variant's kind can be sent now without waiting. A subsystem that takes in work from
+// outside the node takes no more than there is room for.
+func (s *Sub) Room(variant proto.Message) int { return s.loop.room(variant) }
+
+// Ask asks a request and calls then exactly once, on the loop: with the answer, or with a *Failure. The timeout is not
+// optional: zero and less are refused.
+func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then func(resp R, err error)) {
+	s.loop.ask(req, timeout, nil, func(resp proto.Message, f *Failure) {
+		var zero R
+		if f != nil {
+			then(zero, f)
+			return
+		}
+		r, ok := resp.(R)
+		if !ok {
+			then(zero, Failf(Refused, "%T is no answer to %T", resp, req))
+			return
+		}
+		then(r, nil)
+	})
+}
+
+// Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a *Failure. The
+// timeout bounds the silence between two parts, not the whole. The returned function cancels.
+func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, item func(R), end func(err error)) (cancel func()) {
+	return s.loop.ask(req, silence, func(resp proto.Message) {
+		if r, ok := resp.(R); ok {
+			item(r)
+		}
+	}, func(_ proto.Message, f *Failure) {
+		if f != nil {
+			end(f)
+			return
+		}
+		end(nil)
+	})
+}
+
+// After calls f on the loop when d has passed, unless it is cancelled before.
+func (s *Sub) After(d time.Duration, f func()) (cancel func()) {
+	t := s.loop.timers.add(s.Now().Add(d), s.loop.carry(f))
+	s.loop.arm()
+	return func() {
+		if s.loop.timers.remove(t) {
+			s.loop.arm()
+		}
+	}
+}
+
+// Offload runs work off the loop, on a bounded pool, and then calls then on the loop. In the simulator the work is done at once
+// and its end comes later, in virtual time.
+func Offload[T any](s *Sub, work func() (T, error), then func(T, error)) {
+	var v T
+	var err error
+	s.loop.offloaded++
+	done := s.loop.carry(func() {
+		s.loop.offloaded--
+		then(v, err)
+	})
+	s.loop.world.Offload(func() { v, err = work() }, func() { s.loop.post(done) })
+}
+
+// Post calls f on the loop. It is the one method that other goroutines may call: ports bring outside events in through it.
+func (s *Sub) Post(f func()) { s.loop.post(f) }
+
+// Now is the time: real in production, virtual in tests and in the simulator.
+func (s *Sub) Now() time.Time { return s.loop.world.Now() }
+
+// Rand is the source of luck: seeded in the simulator.
+func (s *Sub) Rand() *rand.Rand { return s.loop.world.Rand() }
+
+// Name is the subsystem's name.
+func (s *Sub) Name() string { return s.loop.spec.Name }
+
+// Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety halt, a
+// damaged disk.
+func (s *Sub) Fatal(err error) { s.loop.fail(err) }
+
+// cause is what a message is handled because of: it goes on in what the handler sends meanwhile.
+type cause struct {
+	id, correlation buswire.ID
+	traceparent     string
+}
+
+// carry makes f run under the cause that is current now.
+func (l *loop) carry(f func()) func() {
+	if l.current == (cause{}) {
+		return f
+	}
+	c := l.current
+	return func() {
+		l.current = c
+		f()
+	}
+}

@@ -1,0 +1,181 @@
+package p2p
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/transport"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	nb "github.com/reevenet/reeve/services/networkbridge"
+)
+
+func (n *Network) listen(text string) error {
+	addr, err := ma.NewMultiaddr(text)
+	if err != nil {
+		return err
+	}
+	for _, t := range n.transports {
+		if !t.CanDial(addr) {
+			continue
+		}
+		l, err := t.Listen(addr)
+		if err != nil {
+			return fmt.Errorf("can't listen at %s: %w", text, err)
+		}
+		n.listeners = append(n.listeners, l)
+		n.listens = append(n.listens, l.Multiaddr())
+		n.wg.Go(func() { n.accept(l) })
+		return nil
+	}
+	return fmt.Errorf("can't listen at %s: only /tcp/PORT and /udp/PORT/quic-v1 are known", text)
+}
+
+func (n *Network) accept(l transport.Listener) {
+	var halves assembly
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		n.wg.Go(func() {
+			if err := n.answer(&halves, c); err != nil {
+				n.log.Debug("a call came to nothing", "from", c.RemoteMultiaddr().String(), "why", err)
+				c.Close()
+			}
+		})
+	}
+}
+
+// answer reads the lanes of one connection and, when it is the second of its link, adopts the link.
+func (n *Network) answer(halves *assembly, c transport.CapableConn) error {
+	guard := time.AfterFunc(handshakeTimeout, func() { c.Close() })
+	stop := n.closeWith(c)
+	h, err := readHalf(c)
+	if err != nil {
+		guard.Stop()
+		stop()
+		return err
+	}
+	other := halves.join(h, func() { guard.Stop(); stop() })
+	if other == nil {
+		return nil // the guard closes it if its other half doesn't come
+	}
+	return n.answerLink(h, other)
+}
+
+// closeWith closes the connection when the network closes, until stop is called.
+func (n *Network) closeWith(c transport.CapableConn) (stop func()) {
+	done := make(chan struct{})
+	n.wg.Go(func() {
+		select {
+		case <-n.ctx.Done():
+			c.Close()
+		case <-done:
+		}
+	})
+	return sync.OnceFunc(func() { close(done) })
+}
+
+func (n *Network) answerLink(a, b *half) error {
+	l := &link{net: n, peer: a.peer, inbound: true, instance: a.instance, address: a.conn.RemoteMultiaddr().String(), ended: make(chan struct{})}
+	for _, h := range []*half{a, b} {
+		l.conns[h.conns] = h.conn
+		for i, s := range h.streams {
+			id := nb.Lane(h.conns*lanesPerConn + i)
+			l.lanes[id] = newLane(id, s)
+		}
+	}
+	v := n.links.adopt(l, n.events)
+	err := l.sayVerdict(reply{verdict: v, instance: n.instance})
+	if v == accepted {
+		l.run()
+		if err != nil {
+			l.fail(err)
+		}
+		return nil
+	}
+	// The verdict is read before the connection goes: the caller closes it, or the time is up.
+	time.AfterFunc(time.Second, l.release)
+	return nil
+}
+
+// half is one of a link's connections, with its lanes open.
+type half struct {
+	peer     primitives.NodeID
+	link     nonce
+	instance nonce
+	conns    int // which of the link's connections it is
+	conn     transport.CapableConn
+	streams  [lanesPerConn]network.MuxedStream
+	settled  func()
+}
+
+func readHalf(c transport.CapableConn) (*half, error) {
+	id, err := NodeID(c.RemotePeer())
+	if err != nil {
+		return nil, err
+	}
+	h := &half{peer: id, conn: c}
+	for i := range h.streams {
+		s, err := c.AcceptStream()
+		if err != nil {
+			return nil, err
+		}
+		p, err := readPreamble(s)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			h.link, h.instance, h.conns = p.link, p.instance, connOf(p.lane)
+		}
+		at := int(p.lane) % lanesPerConn
+		if p.link != h.link || p.instance != h.instance || connOf(p.lane) != h.conns || h.streams[at] != nil {
+			return nil, fmt.Errorf("the peer's lanes don't belong to one link")
+		}
+		h.streams[at] = s
+	}
+	return h, nil
+}
+
+// assembly keeps first halves until the second one comes, one per peer.
+type assembly struct {
+	mu      sync.Mutex
+	waiting map[primitives.NodeID]*half
+}
+
+// join returns the half that h completes, or keeps h. The settled function stops what would close h's connection in time.
+func (a *assembly) join(h *half, settled func()) *half {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	h.settled = settled
+	other := a.waiting[h.peer]
+	if other != nil && other.link == h.link && other.instance == h.instance && other.conns != h.conns && !other.conn.IsClosed() {
+		delete(a.waiting, h.peer)
+		other.settled()
+		h.settled()
+		return other
+	}
+	if a.waiting == nil {
+		a.waiting = map[primitives.NodeID]*half{}
+	}
+	a.sweep()
+	if other != nil {
+		other.conn.Close()
+	}
+	a.waiting[h.peer] = h
+	return nil
+}
+
+// sweep forgets halves whose connection has closed, so that what is kept is bounded by the connections that are open.
+func (a *assembly) sweep() {
+	for id, h := range a.waiting {
+		if h.conn.IsClosed() {
+			h.settled()
+			delete(a.waiting, id)
+		}
+	}
+}

@@ -51,6 +51,7 @@ type loop struct {
 	count     counters
 	stats     *stats
 	ended     func(error) // ends the process' run; called once
+	onWake    func()      // of a Machine's owner
 }
 
 // Link carries batches to the overseer. Write gives the batch's bytes away. It may block while the connection has no room; an
@@ -101,6 +102,10 @@ func (l *loop) post(f func()) {
 
 // kick wakes the runner.
 func (l *loop) kick() {
+	if l.onWake != nil {
+		l.onWake()
+		return
+	}
 	select {
 	case l.inbox.wake <- struct{}{}:
 	default:

@@ -1,0 +1,95 @@
+package overseertest
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/overseer/subsystem"
+)
+
+// link is the subsystem's way to the test.
+type link struct{ o *Overseer }
+
+// Write takes a batch apart.
+func (k *link) Write(b *buswire.Batch, _ bool) error {
+	return buswire.Frames(b.Bytes, func(tag buswire.Tag, body []byte) error {
+		if tag != buswire.TagFromEnvelope || k != k.o.link {
+			return nil
+		}
+		e := &buswire.Envelope{}
+		if err := buswire.ParseEnvelope(body, e, buswire.Names{}); err != nil {
+			return err
+		}
+		k.o.take(e)
+		return nil
+	})
+}
+
+func (o *Overseer) take(e *buswire.Envelope) {
+	switch e.Kind {
+	case buswire.OneWay, buswire.Request:
+		o.takeMessage(e)
+	case buswire.Reply, buswire.Fail:
+		o.takeAnswer(e)
+	}
+}
+
+func (o *Overseer) takeMessage(e *buswire.Envelope) {
+	enum, field, body, err := buswire.Variant(e.Message)
+	if err != nil {
+		o.t.Errorf("%s sent what doesn't decode: %v", o.spec.Name, err)
+		return
+	}
+	v := o.dir.At(enum, field)
+	m := v.New()
+	if err := proto.Unmarshal(body, m); err != nil {
+		o.t.Errorf("%s sent a %s that doesn't decode: %v", o.spec.Name, v.Short(), err)
+		return
+	}
+	o.sent = append(o.sent, Sent{Body: m, To: v.Subsystem, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o})
+	if e.Kind == buswire.OneWay { // the receiver is quick: credit comes back at once
+		var batch buswire.Batch
+		batch.Frame(buswire.TagCredit, buswire.AppendCredit(nil, []buswire.EdgeCredit{{To: v.Subsystem, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
+		if err := o.machine.Receive(batch.Bytes); err != nil {
+			o.t.Error(err)
+		}
+	}
+}
+
+func (o *Overseer) takeAnswer(e *buswire.Envelope) {
+	a := o.answers[e.ID]
+	if a == nil || a.Done {
+		o.t.Errorf("%s answered what nobody asked, or twice", o.spec.Name)
+		return
+	}
+	switch {
+	case e.Kind == buswire.Fail:
+		a.Done = true
+		a.Err = &subsystem.Failure{Code: subsystem.Code(e.Failure.Code), Message: e.Failure.Message, Detail: e.Failure.Detail}
+	case e.More:
+		a.Items = append(a.Items, o.decode(a, e))
+	case a.variant.Stream:
+		a.Done = true
+	default:
+		a.Done, a.Reply = true, o.decode(a, e)
+	}
+}
+
+func (o *Overseer) decode(a *Answer, e *buswire.Envelope) proto.Message {
+	m := a.variant.NewResponse()
+	if err := proto.Unmarshal(e.Reply, m); err != nil {
+		o.t.Errorf("%s answered %s with what doesn't decode: %v", o.spec.Name, a.variant.Short(), err)
+	}
+	return m
+}
+
+// testLog writes a subsystem's log into the test's.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(b []byte) (int, error) {
+	l.t.Log(strings.TrimRight(string(b), "\n"))
+	return len(b), nil
+}

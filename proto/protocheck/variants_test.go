@@ -1,0 +1,109 @@
+package protocheck
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
+)
+
+func TestVariantsAreNamedAfterTheirMessage(t *testing.T) {
+	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, _ *optionsv1.Variant) {
+		if plain := strings.ReplaceAll(string(field.Name()), "_", ""); !strings.EqualFold(plain, string(field.Message().Name())) {
+			t.Errorf("the field %s holds a %s", field.Name(), field.Message().Name())
+		}
+		if field.Message().ParentFile().Package() != field.ParentFile().Package() {
+			t.Errorf("%s belongs to another subsystem", field.Message().FullName())
+		}
+	})
+}
+
+func TestVariantsHaveALane(t *testing.T) {
+	eachVariant(t, func(t *testing.T, _ protoreflect.FieldDescriptor, v *optionsv1.Variant) {
+		switch v.GetLane() {
+		case optionsv1.Lane_LANE_UNSPECIFIED:
+			t.Error("no lane")
+		case optionsv1.Lane_LANE_SIGNAL:
+			t.Error("the signal lane is the overseer's own")
+		}
+	})
+}
+
+func TestRequestsHaveAnAnswerOfTheirOwn(t *testing.T) {
+	byPackage := messages()
+	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, v *optionsv1.Variant) {
+		own := string(field.Message().Name()) + "Response"
+		exists := false
+		for _, m := range byPackage[subsystemOf(field.ParentFile().Package())] {
+			exists = exists || string(m.Name()) == own
+		}
+		switch {
+		case v.GetResponse() != "" && v.GetResponse() != own:
+			t.Errorf("the answer is called %s, not %s", own, v.GetResponse())
+		case v.GetResponse() != "" && !exists:
+			t.Errorf("there is no message %s in its package", own)
+		case v.GetResponse() == "" && exists:
+			t.Errorf("%s exists, but the option doesn't name it", own)
+		case v.GetResponse() == "" && (v.GetStream() || v.GetRetrySafe()):
+			t.Error("stream and retry_safe are for requests")
+		}
+	})
+}
+
+func TestRoutingKeysAreBytes(t *testing.T) {
+	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, v *optionsv1.Variant) {
+		if v.GetRoutingKey() == "" {
+			return
+		}
+		if err := resolve(field.Message(), strings.Split(v.GetRoutingKey(), ".")); err != nil {
+			t.Errorf("routing_key %q: %v", v.GetRoutingKey(), err)
+		}
+	})
+}
+
+func TestWhatHasAContextIsRoutedByIt(t *testing.T) {
+	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, v *optionsv1.Variant) {
+		for _, name := range []protoreflect.Name{"relay_parent", "candidate"} {
+			if field.Message().Fields().ByName(name) != nil && v.GetRoutingKey() == "" {
+				t.Errorf("it has a field %s and no routing_key", name)
+			}
+		}
+	})
+}
+
+// resolve follows a path of field names to a single bytes field.
+func resolve(m protoreflect.MessageDescriptor, path []string) error {
+	field := m.Fields().ByName(protoreflect.Name(path[0]))
+	switch {
+	case field == nil:
+		return fmt.Errorf("%s has no field %s", m.FullName(), path[0])
+	case field.IsList():
+		return fmt.Errorf("%s is repeated", field.FullName())
+	case len(path) > 1 && field.Message() == nil:
+		return fmt.Errorf("%s has no fields", field.FullName())
+	case len(path) > 1:
+		return resolve(field.Message(), path[1:])
+	case field.Kind() != protoreflect.BytesKind:
+		return fmt.Errorf("%s is a %s", field.FullName(), field.Kind())
+	}
+	return nil
+}
+
+func TestOnlyVariantsSayHowTheyAreCarried(t *testing.T) {
+	for name, all := range messages() {
+		variants := map[protoreflect.FullName]bool{}
+		if enum := enumOf(name, all); enum != nil {
+			for i := range enum.Fields().Len() {
+				variants[enum.Fields().Get(i).Message().FullName()] = true
+			}
+		}
+		for _, m := range all {
+			if carriage(m) != nil && !variants[m.FullName()] {
+				t.Errorf("%s says how it is carried, but no enum has it", m.FullName())
+			}
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package snowball
+
+import "github.com/reevenet/reeve/internal/primitives"
+
+// Tally is what one poll said about one of the conflicting blocks.
+type Tally struct {
+	// Choice is the block.
+	Choice primitives.Hash
+	// Votes is the number of sampled stake units that prefer it or a descendant of it.
+	Votes int
+	// Claimed tells that at least one voter reported it as accepted. It is never counted, it only holds back a tie-break.
+	Claimed bool
+}
+
+// Flake decides between the children of one parent. The zero value is an instance without any option; Add the first one before
+// the first Record.
+type Flake struct {
+	preference primitives.Hash
+	confidence int // polls in a row in which AlphaConfidence units voted for the preference
+	unanimous  int // polls in a row in which all K units did
+	idle       int // polls in a row that raised no confidence
+	decided    bool
+}
+
+// Add tells the instance of an option. The first one becomes its preference; later ones only matter once they get votes.
+func (f *Flake) Add(choice primitives.Hash) {
+	if f.preference.IsZero() {
+		f.preference = choice
+	}
+}
+
+// Preference is the option to vote for. It never changes once the instance has decided.
+func (f *Flake) Preference() primitives.Hash { return f.preference }
+
+// Decided tells whether the preference is final.
+func (f *Flake) Decided() bool { return f.decided }
+
+// Confidence is the number of polls in a row that confirmed the preference.
+func (f *Flake) Confidence() int { return f.confidence }
+
+// Record counts one finished poll. tallies holds the options that got votes, each once, in any order; missing is the number of
+// sampled units whose vote is unknown: no answer, or one that names a block nobody here knows. Units that voted for none of the
+// options (for the parent, say) are in neither.
+func (f *Flake) Record(p *Parameters, tallies []Tally, missing int) {
+	if f.decided {
+		return
+	}
+	best, ok := leader(tallies)
+	if !ok || best.Votes < p.AlphaPreference {
+		f.falter()
+		f.breakTie(p, tallies, missing)
+		return
+	}
+	if best.Choice != f.preference {
+		f.falter()
+		f.preference = best.Choice
+	}
+	f.confirm(p, best)
+	if f.confidence == 0 {
+		f.breakDeadlock(p, tallies)
+	}
+}
+
+// confirm raises or resets the confidence after a poll in which best had a majority of the sample.
+func (f *Flake) confirm(p *Parameters, best Tally) {
+	if best.Votes < p.AlphaConfidence {
+		f.falter()
+		return
+	}
+	f.idle = 0
+	f.confidence++
+	if best.Votes == p.K {
+		f.unanimous++
+	} else {
+		f.unanimous = 0
+	}
+	f.decided = f.confidence >= p.Beta || p.BetaUnanimous > 0 && f.unanimous >= p.BetaUnanimous
+}
+
+// falter is what every poll does that doesn't confirm the preference.
+func (f *Flake) falter() {
+	f.confidence, f.unanimous = 0, 0
+	f.idle++
+}

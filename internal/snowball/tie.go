@@ -1,0 +1,72 @@
+package snowball
+
+import "github.com/reevenet/reeve/internal/primitives"
+
+// breakTie moves the preference after a poll in which no option had a majority of the sample. It moves only when the poll shows
+// that the own preference can't have one either, because then no honest voter can have decided for it: deciding takes
+// AlphaConfidence votes, of which AlphaPreference are honest (see Parameters.Tolerated), and those who hold a majority keep it.
+//
+// The target is the option with most votes, the lowest id among equals, so all who see the same votes move to the same option.
+func (f *Flake) breakTie(p *Parameters, tallies []Tally, missing int) {
+	if f.idle > p.patience() {
+		// The same voters have been silent for so long that they won't answer: don't wait for them any more.
+		missing = 0
+	}
+	own := find(tallies, f.preference)
+	if p.plain || own.Claimed || own.Votes+missing >= p.AlphaPreference {
+		return
+	}
+	if target, ok := lowest(p, tallies, f.preference); ok {
+		f.preference = target
+	} else if best, ok := leader(tallies); ok {
+		f.preference = best.Choice
+	}
+}
+
+// breakDeadlock moves the preference when it has had a majority, but never enough to decide, for long: liars who tell each
+// voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more voters
+// support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
+func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
+	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claimed {
+		return
+	}
+	for _, t := range tallies {
+		if t.Votes > p.Tolerated() && t.Choice.Compare(f.preference) < 0 {
+			f.preference = t.Choice
+		}
+	}
+}
+
+// lowest is the lowest id that surely has honest voters: more votes than may be lies. Of the own preference twice as many are
+// asked for, because liars tell a voter first of all what it wants to hear.
+func lowest(p *Parameters, tallies []Tally, own primitives.Hash) (target primitives.Hash, ok bool) {
+	for _, t := range tallies {
+		enough := p.Tolerated()
+		if t.Choice == own {
+			enough *= 2
+		}
+		if t.Votes > enough && (!ok || t.Choice.Compare(target) < 0) {
+			target, ok = t.Choice, true
+		}
+	}
+	return target, ok
+}
+
+// leader is the option with most votes, the lowest id among equals.
+func leader(tallies []Tally) (best Tally, ok bool) {
+	for _, t := range tallies {
+		if !ok || t.Votes > best.Votes || t.Votes == best.Votes && t.Choice.Compare(best.Choice) < 0 {
+			best, ok = t, true
+		}
+	}
+	return best, ok
+}
+
+func find(tallies []Tally, choice primitives.Hash) Tally {
+	for _, t := range tallies {
+		if t.Choice == choice {
+			return t
+		}
+	}
+	return Tally{Choice: choice}
+}

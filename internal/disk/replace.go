@@ -24,6 +24,7 @@ func ReplaceOpen(d Disk, path string, data []byte, mode fs.FileMode) (File, erro
 	temp := path + tempSuffix
 	f, err := writeTemp(d, temp, data, mode)
 	if err != nil {
+		_ = d.Remove(temp) // it takes space, which may be what is missing; if it stays, the next Replace removes it
 		return nil, err
 	}
 	if err := d.Rename(temp, path); err != nil {

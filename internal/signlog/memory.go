@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/reevenet/reeve/internal/canon"
+	"github.com/reevenet/reeve/internal/primitives"
 )
 
 // Memory is what a signer remembers. It isn't safe for concurrent use.
@@ -127,3 +129,18 @@ func (m *Memory) forgotten(p canon.Payload) bool {
 	var pruned *PrunedError
 	return errors.As(m.room(p), &pruned)
 }
+
+// BlockFloor refuses the blocks of a chain up to a height.
+type BlockFloor struct {
+	NetworkID uint32
+	ChainID   primitives.Hash
+	Height    uint64
+}
+
+// Refuse lifts the floor of a chain: nothing at or below its height is signed from then on.
+func (m *Memory) Refuse(f BlockFloor) {
+	m.raise(m.chain(chainID{f.NetworkID, f.ChainID}), position{f.Height, math.MaxUint64})
+}
+
+// RefuseSession lifts the floor of the sessions: no statement and no bitfield of a session up to this one is signed from then on.
+func (m *Memory) RefuseSession(session uint32) { m.raiseSession(session) }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"github.com/reevenet/reeve/internal/exitcode"
@@ -13,10 +14,13 @@ import (
 
 // spawner starts processes from one operating-system thread, which lives until close: the kernel sends the parent-death
 // signal when the thread that forked ends, not when the process does.
-type spawner struct{ starts chan func() }
+type spawner struct {
+	starts chan func()
+	once   *sync.Once
+}
 
 func newSpawner() spawner {
-	s := spawner{starts: make(chan func())}
+	s := spawner{starts: make(chan func()), once: new(sync.Once)}
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 		for start := range s.starts {
@@ -26,7 +30,7 @@ func newSpawner() spawner {
 	return s
 }
 
-func (s spawner) close() { close(s.starts) }
+func (s spawner) close() { s.once.Do(func() { close(s.starts) }) }
 
 // start runs the program with its output appended to its log. The child gets a process group of its own, so that a Ctrl-C
 // on the terminal reaches the supervisor alone.

@@ -1,0 +1,125 @@
+package devnet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/reevenet/reeve/internal/config"
+	"github.com/reevenet/reeve/internal/supervise"
+)
+
+// part is one process of every node.
+type part struct {
+	name  string
+	args  []string
+	stage int // parts of a lower stage are stopped first, because they use the others
+}
+
+// parts lists a node's processes, in the order in which they are started. The VM's plugin is the vmhost's child.
+var parts = []part{
+	{"overseer", []string{"overseer"}, 2},
+	{"keystore", []string{"run", "keystore"}, 1},
+	{"vmhost", []string{"vmhost"}, 1},
+	{"network-bridge", []string{"run", "network-bridge"}, 1},
+	{"engine", []string{"run", "engine"}, 0},
+}
+
+const stages = 3
+
+func inStage(stage int) (list []part) {
+	for _, p := range parts {
+		if p.stage == stage {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func processName(node, part string) string { return node + "/" + part }
+
+func partNames(node string, parts []part) []string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = processName(node, p.name)
+	}
+	return names
+}
+
+func (n *Network) spec(v *node, p part) supervise.Spec {
+	s := supervise.Spec{
+		Name: processName(v.home.Name, p.name),
+		Path: n.Program,
+		Args: append(append([]string{}, p.args...), "--data-dir", n.Home.Dir, "--node", v.home.Name),
+		Env:  environment(os.Environ()),
+		Log:  v.home.Log(p.name),
+	}
+	if p.name == "overseer" { // the overseer watches the others, and this process the overseer
+		s.Probe = probe(v.config.Metrics.Listen)
+	}
+	return s
+}
+
+// kept lists the variables that a process of ours may read. REEVE_ variables pass only as far as they mean the same for
+// every node: four nodes can't listen on one port.
+var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_"}
+
+func environment(all []string) (env []string) {
+	for _, e := range all {
+		for _, prefix := range kept {
+			if strings.HasPrefix(e, prefix) {
+				env = append(env, e)
+				break
+			}
+		}
+	}
+	return env
+}
+
+// probe asks a node's door for monitoring whether the overseer's loop turns.
+func probe(listen string) func(context.Context) error {
+	url := "http://" + Reachable(listen) + "/livez"
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		r, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		r.Body.Close()
+		if r.StatusCode != http.StatusOK {
+			return fmt.Errorf("status %d", r.StatusCode)
+		}
+		return nil
+	}
+}
+
+// Reachable turns an address to listen on into one to dial: 0.0.0.0 is reached through the loopback device.
+func Reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// checkDoors makes sure that nobody else listens where the node will, so that the error is one sentence of the command and
+// not a line in a log.
+func checkDoors(c *config.Config) error {
+	for _, address := range []string{c.HTTP.Listen, c.P2P.Listen, c.Metrics.Listen} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return PortTaken(address, err)
+		}
+		l.Close()
+	}
+	return nil
+}

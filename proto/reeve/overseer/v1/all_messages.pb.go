@@ -9,22 +9,23 @@
 package overseerv1
 
 import (
-	v19 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
-	v110 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
-	v112 "github.com/reevenet/reeve/proto/reeve/bitfielddistribution/v1"
-	v111 "github.com/reevenet/reeve/proto/reeve/bitfieldsigning/v1"
-	v15 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
-	v16 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
-	v14 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
-	v115 "github.com/reevenet/reeve/proto/reeve/collator/v1"
-	v12 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
-	v114 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
-	v11 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
-	v18 "github.com/reevenet/reeve/proto/reeve/povdistribution/v1"
-	v113 "github.com/reevenet/reeve/proto/reeve/provisioner/v1"
-	v13 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
-	v17 "github.com/reevenet/reeve/proto/reeve/statementdistribution/v1"
-	v1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	v110 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	v111 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
+	v113 "github.com/reevenet/reeve/proto/reeve/bitfielddistribution/v1"
+	v112 "github.com/reevenet/reeve/proto/reeve/bitfieldsigning/v1"
+	v16 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
+	v17 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
+	v15 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
+	v116 "github.com/reevenet/reeve/proto/reeve/collator/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	v13 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
+	v115 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
+	v12 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	v19 "github.com/reevenet/reeve/proto/reeve/povdistribution/v1"
+	v114 "github.com/reevenet/reeve/proto/reeve/provisioner/v1"
+	v14 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
+	v18 "github.com/reevenet/reeve/proto/reeve/statementdistribution/v1"
+	v11 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -46,6 +47,7 @@ type AllMessages struct {
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*AllMessages_Overseer
+	//	*AllMessages_Engine
 	//	*AllMessages_Vm
 	//	*AllMessages_NetworkBridge
 	//	*AllMessages_Keystore
@@ -113,7 +115,16 @@ func (x *AllMessages) GetOverseer() *OverseerMessage {
 	return nil
 }
 
-func (x *AllMessages) GetVm() *v1.VMMessage {
+func (x *AllMessages) GetEngine() *v1.EngineMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_Engine); ok {
+			return x.Engine
+		}
+	}
+	return nil
+}
+
+func (x *AllMessages) GetVm() *v11.VMMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_Vm); ok {
 			return x.Vm
@@ -122,7 +133,7 @@ func (x *AllMessages) GetVm() *v1.VMMessage {
 	return nil
 }
 
-func (x *AllMessages) GetNetworkBridge() *v11.NetworkBridgeMessage {
+func (x *AllMessages) GetNetworkBridge() *v12.NetworkBridgeMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_NetworkBridge); ok {
 			return x.NetworkBridge
@@ -131,7 +142,7 @@ func (x *AllMessages) GetNetworkBridge() *v11.NetworkBridgeMessage {
 	return nil
 }
 
-func (x *AllMessages) GetKeystore() *v12.KeystoreMessage {
+func (x *AllMessages) GetKeystore() *v13.KeystoreMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_Keystore); ok {
 			return x.Keystore
@@ -140,7 +151,7 @@ func (x *AllMessages) GetKeystore() *v12.KeystoreMessage {
 	return nil
 }
 
-func (x *AllMessages) GetRuntimeApi() *v13.RuntimeApiMessage {
+func (x *AllMessages) GetRuntimeApi() *v14.RuntimeApiMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_RuntimeApi); ok {
 			return x.RuntimeApi
@@ -149,7 +160,7 @@ func (x *AllMessages) GetRuntimeApi() *v13.RuntimeApiMessage {
 	return nil
 }
 
-func (x *AllMessages) GetCandidateValidation() *v14.CandidateValidationMessage {
+func (x *AllMessages) GetCandidateValidation() *v15.CandidateValidationMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_CandidateValidation); ok {
 			return x.CandidateValidation
@@ -158,7 +169,7 @@ func (x *AllMessages) GetCandidateValidation() *v14.CandidateValidationMessage {
 	return nil
 }
 
-func (x *AllMessages) GetCandidateBacking() *v15.CandidateBackingMessage {
+func (x *AllMessages) GetCandidateBacking() *v16.CandidateBackingMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_CandidateBacking); ok {
 			return x.CandidateBacking
@@ -167,7 +178,7 @@ func (x *AllMessages) GetCandidateBacking() *v15.CandidateBackingMessage {
 	return nil
 }
 
-func (x *AllMessages) GetCandidateSelection() *v16.CandidateSelectionMessage {
+func (x *AllMessages) GetCandidateSelection() *v17.CandidateSelectionMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_CandidateSelection); ok {
 			return x.CandidateSelection
@@ -176,7 +187,7 @@ func (x *AllMessages) GetCandidateSelection() *v16.CandidateSelectionMessage {
 	return nil
 }
 
-func (x *AllMessages) GetStatementDistribution() *v17.StatementDistributionMessage {
+func (x *AllMessages) GetStatementDistribution() *v18.StatementDistributionMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_StatementDistribution); ok {
 			return x.StatementDistribution
@@ -185,7 +196,7 @@ func (x *AllMessages) GetStatementDistribution() *v17.StatementDistributionMessa
 	return nil
 }
 
-func (x *AllMessages) GetPovDistribution() *v18.PoVDistributionMessage {
+func (x *AllMessages) GetPovDistribution() *v19.PoVDistributionMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_PovDistribution); ok {
 			return x.PovDistribution
@@ -194,7 +205,7 @@ func (x *AllMessages) GetPovDistribution() *v18.PoVDistributionMessage {
 	return nil
 }
 
-func (x *AllMessages) GetAvailabilityDistribution() *v19.AvailabilityDistributionMessage {
+func (x *AllMessages) GetAvailabilityDistribution() *v110.AvailabilityDistributionMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_AvailabilityDistribution); ok {
 			return x.AvailabilityDistribution
@@ -203,7 +214,7 @@ func (x *AllMessages) GetAvailabilityDistribution() *v19.AvailabilityDistributio
 	return nil
 }
 
-func (x *AllMessages) GetAvailabilityStore() *v110.AvailabilityStoreMessage {
+func (x *AllMessages) GetAvailabilityStore() *v111.AvailabilityStoreMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_AvailabilityStore); ok {
 			return x.AvailabilityStore
@@ -212,7 +223,7 @@ func (x *AllMessages) GetAvailabilityStore() *v110.AvailabilityStoreMessage {
 	return nil
 }
 
-func (x *AllMessages) GetBitfieldSigning() *v111.BitfieldSigningMessage {
+func (x *AllMessages) GetBitfieldSigning() *v112.BitfieldSigningMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_BitfieldSigning); ok {
 			return x.BitfieldSigning
@@ -221,7 +232,7 @@ func (x *AllMessages) GetBitfieldSigning() *v111.BitfieldSigningMessage {
 	return nil
 }
 
-func (x *AllMessages) GetBitfieldDistribution() *v112.BitfieldDistributionMessage {
+func (x *AllMessages) GetBitfieldDistribution() *v113.BitfieldDistributionMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_BitfieldDistribution); ok {
 			return x.BitfieldDistribution
@@ -230,7 +241,7 @@ func (x *AllMessages) GetBitfieldDistribution() *v112.BitfieldDistributionMessag
 	return nil
 }
 
-func (x *AllMessages) GetProvisioner() *v113.ProvisionerMessage {
+func (x *AllMessages) GetProvisioner() *v114.ProvisionerMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_Provisioner); ok {
 			return x.Provisioner
@@ -239,7 +250,7 @@ func (x *AllMessages) GetProvisioner() *v113.ProvisionerMessage {
 	return nil
 }
 
-func (x *AllMessages) GetMisbehaviorArbitration() *v114.MisbehaviorArbitrationMessage {
+func (x *AllMessages) GetMisbehaviorArbitration() *v115.MisbehaviorArbitrationMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_MisbehaviorArbitration); ok {
 			return x.MisbehaviorArbitration
@@ -248,7 +259,7 @@ func (x *AllMessages) GetMisbehaviorArbitration() *v114.MisbehaviorArbitrationMe
 	return nil
 }
 
-func (x *AllMessages) GetCollator() *v115.CollatorMessage {
+func (x *AllMessages) GetCollator() *v116.CollatorMessage {
 	if x != nil {
 		if x, ok := x.Kind.(*AllMessages_Collator); ok {
 			return x.Collator
@@ -266,87 +277,94 @@ type AllMessages_Overseer struct {
 	Overseer *OverseerMessage `protobuf:"bytes,1,opt,name=overseer,proto3,oneof"`
 }
 
+type AllMessages_Engine struct {
+	// Snowman.
+	Engine *v1.EngineMessage `protobuf:"bytes,2,opt,name=engine,proto3,oneof"`
+}
+
 type AllMessages_Vm struct {
 	// The VM's host: every call to the plugin.
-	Vm *v1.VMMessage `protobuf:"bytes,3,opt,name=vm,proto3,oneof"`
+	Vm *v11.VMMessage `protobuf:"bytes,3,opt,name=vm,proto3,oneof"`
 }
 
 type AllMessages_NetworkBridge struct {
 	// Peers.
-	NetworkBridge *v11.NetworkBridgeMessage `protobuf:"bytes,4,opt,name=network_bridge,json=networkBridge,proto3,oneof"`
+	NetworkBridge *v12.NetworkBridgeMessage `protobuf:"bytes,4,opt,name=network_bridge,json=networkBridge,proto3,oneof"`
 }
 
 type AllMessages_Keystore struct {
 	// Signatures.
-	Keystore *v12.KeystoreMessage `protobuf:"bytes,5,opt,name=keystore,proto3,oneof"`
+	Keystore *v13.KeystoreMessage `protobuf:"bytes,5,opt,name=keystore,proto3,oneof"`
 }
 
 type AllMessages_RuntimeApi struct {
 	// Queries against the post-state of a block.
-	RuntimeApi *v13.RuntimeApiMessage `protobuf:"bytes,6,opt,name=runtime_api,json=runtimeApi,proto3,oneof"`
+	RuntimeApi *v14.RuntimeApiMessage `protobuf:"bytes,6,opt,name=runtime_api,json=runtimeApi,proto3,oneof"`
 }
 
 type AllMessages_CandidateValidation struct {
 	// A parachain's validation code.
-	CandidateValidation *v14.CandidateValidationMessage `protobuf:"bytes,7,opt,name=candidate_validation,json=candidateValidation,proto3,oneof"`
+	CandidateValidation *v15.CandidateValidationMessage `protobuf:"bytes,7,opt,name=candidate_validation,json=candidateValidation,proto3,oneof"`
 }
 
 type AllMessages_CandidateBacking struct {
 	// Statements to a quorum.
-	CandidateBacking *v15.CandidateBackingMessage `protobuf:"bytes,8,opt,name=candidate_backing,json=candidateBacking,proto3,oneof"`
+	CandidateBacking *v16.CandidateBackingMessage `protobuf:"bytes,8,opt,name=candidate_backing,json=candidateBacking,proto3,oneof"`
 }
 
 type AllMessages_CandidateSelection struct {
 	// Collations.
-	CandidateSelection *v16.CandidateSelectionMessage `protobuf:"bytes,9,opt,name=candidate_selection,json=candidateSelection,proto3,oneof"`
+	CandidateSelection *v17.CandidateSelectionMessage `protobuf:"bytes,9,opt,name=candidate_selection,json=candidateSelection,proto3,oneof"`
 }
 
 type AllMessages_StatementDistribution struct {
 	// Gossip of signed statements.
-	StatementDistribution *v17.StatementDistributionMessage `protobuf:"bytes,10,opt,name=statement_distribution,json=statementDistribution,proto3,oneof"`
+	StatementDistribution *v18.StatementDistributionMessage `protobuf:"bytes,10,opt,name=statement_distribution,json=statementDistribution,proto3,oneof"`
 }
 
 type AllMessages_PovDistribution struct {
 	// Proofs of validity.
-	PovDistribution *v18.PoVDistributionMessage `protobuf:"bytes,11,opt,name=pov_distribution,json=povDistribution,proto3,oneof"`
+	PovDistribution *v19.PoVDistributionMessage `protobuf:"bytes,11,opt,name=pov_distribution,json=povDistribution,proto3,oneof"`
 }
 
 type AllMessages_AvailabilityDistribution struct {
 	// Erasure chunks.
-	AvailabilityDistribution *v19.AvailabilityDistributionMessage `protobuf:"bytes,12,opt,name=availability_distribution,json=availabilityDistribution,proto3,oneof"`
+	AvailabilityDistribution *v110.AvailabilityDistributionMessage `protobuf:"bytes,12,opt,name=availability_distribution,json=availabilityDistribution,proto3,oneof"`
 }
 
 type AllMessages_AvailabilityStore struct {
 	// Available data and chunks, kept.
-	AvailabilityStore *v110.AvailabilityStoreMessage `protobuf:"bytes,13,opt,name=availability_store,json=availabilityStore,proto3,oneof"`
+	AvailabilityStore *v111.AvailabilityStoreMessage `protobuf:"bytes,13,opt,name=availability_store,json=availabilityStore,proto3,oneof"`
 }
 
 type AllMessages_BitfieldSigning struct {
 	// Nothing: it lives on signals alone.
-	BitfieldSigning *v111.BitfieldSigningMessage `protobuf:"bytes,14,opt,name=bitfield_signing,json=bitfieldSigning,proto3,oneof"`
+	BitfieldSigning *v112.BitfieldSigningMessage `protobuf:"bytes,14,opt,name=bitfield_signing,json=bitfieldSigning,proto3,oneof"`
 }
 
 type AllMessages_BitfieldDistribution struct {
 	// Gossip of signed bitfields.
-	BitfieldDistribution *v112.BitfieldDistributionMessage `protobuf:"bytes,15,opt,name=bitfield_distribution,json=bitfieldDistribution,proto3,oneof"`
+	BitfieldDistribution *v113.BitfieldDistributionMessage `protobuf:"bytes,15,opt,name=bitfield_distribution,json=bitfieldDistribution,proto3,oneof"`
 }
 
 type AllMessages_Provisioner struct {
 	// What the next block should include.
-	Provisioner *v113.ProvisionerMessage `protobuf:"bytes,16,opt,name=provisioner,proto3,oneof"`
+	Provisioner *v114.ProvisionerMessage `protobuf:"bytes,16,opt,name=provisioner,proto3,oneof"`
 }
 
 type AllMessages_MisbehaviorArbitration struct {
 	// Evidence.
-	MisbehaviorArbitration *v114.MisbehaviorArbitrationMessage `protobuf:"bytes,17,opt,name=misbehavior_arbitration,json=misbehaviorArbitration,proto3,oneof"`
+	MisbehaviorArbitration *v115.MisbehaviorArbitrationMessage `protobuf:"bytes,17,opt,name=misbehavior_arbitration,json=misbehaviorArbitration,proto3,oneof"`
 }
 
 type AllMessages_Collator struct {
 	// A parachain team's process.
-	Collator *v115.CollatorMessage `protobuf:"bytes,18,opt,name=collator,proto3,oneof"`
+	Collator *v116.CollatorMessage `protobuf:"bytes,18,opt,name=collator,proto3,oneof"`
 }
 
 func (*AllMessages_Overseer) isAllMessages_Kind() {}
+
+func (*AllMessages_Engine) isAllMessages_Kind() {}
 
 func (*AllMessages_Vm) isAllMessages_Kind() {}
 
@@ -384,9 +402,10 @@ var File_reeve_overseer_v1_all_messages_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_all_messages_proto_rawDesc = "" +
 	"\n" +
-	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a@reeve/availabilitydistribution/v1/availabilitydistribution.proto\x1a2reeve/availabilitystore/v1/availabilitystore.proto\x1a8reeve/bitfielddistribution/v1/bitfielddistribution.proto\x1a.reeve/bitfieldsigning/v1/bitfieldsigning.proto\x1a0reeve/candidatebacking/v1/candidatebacking.proto\x1a4reeve/candidateselection/v1/candidateselection.proto\x1a6reeve/candidatevalidation/v1/candidatevalidation.proto\x1a reeve/collator/v1/collator.proto\x1a reeve/keystore/v1/keystore.proto\x1a<reeve/misbehaviorarbitration/v1/misbehaviorarbitration.proto\x1a#reeve/networkbridge/v1/bridge.proto\x1a reeve/overseer/v1/messages.proto\x1a.reeve/povdistribution/v1/povdistribution.proto\x1a&reeve/provisioner/v1/provisioner.proto\x1a$reeve/runtimeapi/v1/runtimeapi.proto\x1a:reeve/statementdistribution/v1/statementdistribution.proto\x1a\x19reeve/vm/v1/message.proto\"\xc0\f\n" +
+	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a@reeve/availabilitydistribution/v1/availabilitydistribution.proto\x1a2reeve/availabilitystore/v1/availabilitystore.proto\x1a8reeve/bitfielddistribution/v1/bitfielddistribution.proto\x1a.reeve/bitfieldsigning/v1/bitfieldsigning.proto\x1a0reeve/candidatebacking/v1/candidatebacking.proto\x1a4reeve/candidateselection/v1/candidateselection.proto\x1a6reeve/candidatevalidation/v1/candidatevalidation.proto\x1a reeve/collator/v1/collator.proto\x1a\x1creeve/engine/v1/engine.proto\x1a reeve/keystore/v1/keystore.proto\x1a<reeve/misbehaviorarbitration/v1/misbehaviorarbitration.proto\x1a#reeve/networkbridge/v1/bridge.proto\x1a reeve/overseer/v1/messages.proto\x1a.reeve/povdistribution/v1/povdistribution.proto\x1a&reeve/provisioner/v1/provisioner.proto\x1a$reeve/runtimeapi/v1/runtimeapi.proto\x1a:reeve/statementdistribution/v1/statementdistribution.proto\x1a\x19reeve/vm/v1/message.proto\"\xfa\f\n" +
 	"\vAllMessages\x12@\n" +
-	"\boverseer\x18\x01 \x01(\v2\".reeve.overseer.v1.OverseerMessageH\x00R\boverseer\x12(\n" +
+	"\boverseer\x18\x01 \x01(\v2\".reeve.overseer.v1.OverseerMessageH\x00R\boverseer\x128\n" +
+	"\x06engine\x18\x02 \x01(\v2\x1e.reeve.engine.v1.EngineMessageH\x00R\x06engine\x12(\n" +
 	"\x02vm\x18\x03 \x01(\v2\x16.reeve.vm.v1.VMMessageH\x00R\x02vm\x12U\n" +
 	"\x0enetwork_bridge\x18\x04 \x01(\v2,.reeve.networkbridge.v1.NetworkBridgeMessageH\x00R\rnetworkBridge\x12@\n" +
 	"\bkeystore\x18\x05 \x01(\v2\".reeve.keystore.v1.KeystoreMessageH\x00R\bkeystore\x12I\n" +
@@ -422,48 +441,50 @@ func file_reeve_overseer_v1_all_messages_proto_rawDescGZIP() []byte {
 
 var file_reeve_overseer_v1_all_messages_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_reeve_overseer_v1_all_messages_proto_goTypes = []any{
-	(*AllMessages)(nil),                         // 0: reeve.overseer.v1.AllMessages
-	(*OverseerMessage)(nil),                     // 1: reeve.overseer.v1.OverseerMessage
-	(*v1.VMMessage)(nil),                        // 2: reeve.vm.v1.VMMessage
-	(*v11.NetworkBridgeMessage)(nil),            // 3: reeve.networkbridge.v1.NetworkBridgeMessage
-	(*v12.KeystoreMessage)(nil),                 // 4: reeve.keystore.v1.KeystoreMessage
-	(*v13.RuntimeApiMessage)(nil),               // 5: reeve.runtimeapi.v1.RuntimeApiMessage
-	(*v14.CandidateValidationMessage)(nil),      // 6: reeve.candidatevalidation.v1.CandidateValidationMessage
-	(*v15.CandidateBackingMessage)(nil),         // 7: reeve.candidatebacking.v1.CandidateBackingMessage
-	(*v16.CandidateSelectionMessage)(nil),       // 8: reeve.candidateselection.v1.CandidateSelectionMessage
-	(*v17.StatementDistributionMessage)(nil),    // 9: reeve.statementdistribution.v1.StatementDistributionMessage
-	(*v18.PoVDistributionMessage)(nil),          // 10: reeve.povdistribution.v1.PoVDistributionMessage
-	(*v19.AvailabilityDistributionMessage)(nil), // 11: reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
-	(*v110.AvailabilityStoreMessage)(nil),       // 12: reeve.availabilitystore.v1.AvailabilityStoreMessage
-	(*v111.BitfieldSigningMessage)(nil),         // 13: reeve.bitfieldsigning.v1.BitfieldSigningMessage
-	(*v112.BitfieldDistributionMessage)(nil),    // 14: reeve.bitfielddistribution.v1.BitfieldDistributionMessage
-	(*v113.ProvisionerMessage)(nil),             // 15: reeve.provisioner.v1.ProvisionerMessage
-	(*v114.MisbehaviorArbitrationMessage)(nil),  // 16: reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
-	(*v115.CollatorMessage)(nil),                // 17: reeve.collator.v1.CollatorMessage
+	(*AllMessages)(nil),                          // 0: reeve.overseer.v1.AllMessages
+	(*OverseerMessage)(nil),                      // 1: reeve.overseer.v1.OverseerMessage
+	(*v1.EngineMessage)(nil),                     // 2: reeve.engine.v1.EngineMessage
+	(*v11.VMMessage)(nil),                        // 3: reeve.vm.v1.VMMessage
+	(*v12.NetworkBridgeMessage)(nil),             // 4: reeve.networkbridge.v1.NetworkBridgeMessage
+	(*v13.KeystoreMessage)(nil),                  // 5: reeve.keystore.v1.KeystoreMessage
+	(*v14.RuntimeApiMessage)(nil),                // 6: reeve.runtimeapi.v1.RuntimeApiMessage
+	(*v15.CandidateValidationMessage)(nil),       // 7: reeve.candidatevalidation.v1.CandidateValidationMessage
+	(*v16.CandidateBackingMessage)(nil),          // 8: reeve.candidatebacking.v1.CandidateBackingMessage
+	(*v17.CandidateSelectionMessage)(nil),        // 9: reeve.candidateselection.v1.CandidateSelectionMessage
+	(*v18.StatementDistributionMessage)(nil),     // 10: reeve.statementdistribution.v1.StatementDistributionMessage
+	(*v19.PoVDistributionMessage)(nil),           // 11: reeve.povdistribution.v1.PoVDistributionMessage
+	(*v110.AvailabilityDistributionMessage)(nil), // 12: reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
+	(*v111.AvailabilityStoreMessage)(nil),        // 13: reeve.availabilitystore.v1.AvailabilityStoreMessage
+	(*v112.BitfieldSigningMessage)(nil),          // 14: reeve.bitfieldsigning.v1.BitfieldSigningMessage
+	(*v113.BitfieldDistributionMessage)(nil),     // 15: reeve.bitfielddistribution.v1.BitfieldDistributionMessage
+	(*v114.ProvisionerMessage)(nil),              // 16: reeve.provisioner.v1.ProvisionerMessage
+	(*v115.MisbehaviorArbitrationMessage)(nil),   // 17: reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
+	(*v116.CollatorMessage)(nil),                 // 18: reeve.collator.v1.CollatorMessage
 }
 var file_reeve_overseer_v1_all_messages_proto_depIdxs = []int32{
 	1,  // 0: reeve.overseer.v1.AllMessages.overseer:type_name -> reeve.overseer.v1.OverseerMessage
-	2,  // 1: reeve.overseer.v1.AllMessages.vm:type_name -> reeve.vm.v1.VMMessage
-	3,  // 2: reeve.overseer.v1.AllMessages.network_bridge:type_name -> reeve.networkbridge.v1.NetworkBridgeMessage
-	4,  // 3: reeve.overseer.v1.AllMessages.keystore:type_name -> reeve.keystore.v1.KeystoreMessage
-	5,  // 4: reeve.overseer.v1.AllMessages.runtime_api:type_name -> reeve.runtimeapi.v1.RuntimeApiMessage
-	6,  // 5: reeve.overseer.v1.AllMessages.candidate_validation:type_name -> reeve.candidatevalidation.v1.CandidateValidationMessage
-	7,  // 6: reeve.overseer.v1.AllMessages.candidate_backing:type_name -> reeve.candidatebacking.v1.CandidateBackingMessage
-	8,  // 7: reeve.overseer.v1.AllMessages.candidate_selection:type_name -> reeve.candidateselection.v1.CandidateSelectionMessage
-	9,  // 8: reeve.overseer.v1.AllMessages.statement_distribution:type_name -> reeve.statementdistribution.v1.StatementDistributionMessage
-	10, // 9: reeve.overseer.v1.AllMessages.pov_distribution:type_name -> reeve.povdistribution.v1.PoVDistributionMessage
-	11, // 10: reeve.overseer.v1.AllMessages.availability_distribution:type_name -> reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
-	12, // 11: reeve.overseer.v1.AllMessages.availability_store:type_name -> reeve.availabilitystore.v1.AvailabilityStoreMessage
-	13, // 12: reeve.overseer.v1.AllMessages.bitfield_signing:type_name -> reeve.bitfieldsigning.v1.BitfieldSigningMessage
-	14, // 13: reeve.overseer.v1.AllMessages.bitfield_distribution:type_name -> reeve.bitfielddistribution.v1.BitfieldDistributionMessage
-	15, // 14: reeve.overseer.v1.AllMessages.provisioner:type_name -> reeve.provisioner.v1.ProvisionerMessage
-	16, // 15: reeve.overseer.v1.AllMessages.misbehavior_arbitration:type_name -> reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
-	17, // 16: reeve.overseer.v1.AllMessages.collator:type_name -> reeve.collator.v1.CollatorMessage
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	2,  // 1: reeve.overseer.v1.AllMessages.engine:type_name -> reeve.engine.v1.EngineMessage
+	3,  // 2: reeve.overseer.v1.AllMessages.vm:type_name -> reeve.vm.v1.VMMessage
+	4,  // 3: reeve.overseer.v1.AllMessages.network_bridge:type_name -> reeve.networkbridge.v1.NetworkBridgeMessage
+	5,  // 4: reeve.overseer.v1.AllMessages.keystore:type_name -> reeve.keystore.v1.KeystoreMessage
+	6,  // 5: reeve.overseer.v1.AllMessages.runtime_api:type_name -> reeve.runtimeapi.v1.RuntimeApiMessage
+	7,  // 6: reeve.overseer.v1.AllMessages.candidate_validation:type_name -> reeve.candidatevalidation.v1.CandidateValidationMessage
+	8,  // 7: reeve.overseer.v1.AllMessages.candidate_backing:type_name -> reeve.candidatebacking.v1.CandidateBackingMessage
+	9,  // 8: reeve.overseer.v1.AllMessages.candidate_selection:type_name -> reeve.candidateselection.v1.CandidateSelectionMessage
+	10, // 9: reeve.overseer.v1.AllMessages.statement_distribution:type_name -> reeve.statementdistribution.v1.StatementDistributionMessage
+	11, // 10: reeve.overseer.v1.AllMessages.pov_distribution:type_name -> reeve.povdistribution.v1.PoVDistributionMessage
+	12, // 11: reeve.overseer.v1.AllMessages.availability_distribution:type_name -> reeve.availabilitydistribution.v1.AvailabilityDistributionMessage
+	13, // 12: reeve.overseer.v1.AllMessages.availability_store:type_name -> reeve.availabilitystore.v1.AvailabilityStoreMessage
+	14, // 13: reeve.overseer.v1.AllMessages.bitfield_signing:type_name -> reeve.bitfieldsigning.v1.BitfieldSigningMessage
+	15, // 14: reeve.overseer.v1.AllMessages.bitfield_distribution:type_name -> reeve.bitfielddistribution.v1.BitfieldDistributionMessage
+	16, // 15: reeve.overseer.v1.AllMessages.provisioner:type_name -> reeve.provisioner.v1.ProvisionerMessage
+	17, // 16: reeve.overseer.v1.AllMessages.misbehavior_arbitration:type_name -> reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
+	18, // 17: reeve.overseer.v1.AllMessages.collator:type_name -> reeve.collator.v1.CollatorMessage
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_reeve_overseer_v1_all_messages_proto_init() }
@@ -474,6 +495,7 @@ func file_reeve_overseer_v1_all_messages_proto_init() {
 	file_reeve_overseer_v1_messages_proto_init()
 	file_reeve_overseer_v1_all_messages_proto_msgTypes[0].OneofWrappers = []any{
 		(*AllMessages_Overseer)(nil),
+		(*AllMessages_Engine)(nil),
 		(*AllMessages_Vm)(nil),
 		(*AllMessages_NetworkBridge)(nil),
 		(*AllMessages_Keystore)(nil),

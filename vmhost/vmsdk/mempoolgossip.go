@@ -116,13 +116,17 @@ func (m *Mempool[T]) OnGossip(message []byte) error {
 	return errors.Join(m.insert(txs, ids, false)...)
 }
 
-// SplitTxs takes apart a batch of transactions: each has its length before it, as a varint. Bytes left over are an error.
+// SplitTxs takes apart a batch of transactions: each has its length before it, as the shortest varint,
+// so that a batch has one encoding. Bytes left over are an error.
 func SplitTxs(batch []byte, most int) ([][]byte, error) {
 	var txs [][]byte
 	for len(batch) > 0 {
 		size, n := binary.Uvarint(batch)
 		if n <= 0 || size > MaxTxSize || size > uint64(len(batch)-n) {
 			return nil, Invalidf("transaction %d of the batch doesn't end inside it", len(txs))
+		}
+		if n > 1 && batch[n-1] == 0 {
+			return nil, Invalidf("the length of transaction %d isn't written in its shortest form", len(txs))
 		}
 		if len(txs) == most {
 			return nil, Invalidf("more than %d transactions in one batch", most)

@@ -1,0 +1,9 @@
+// Command kvvm is the key-value VM as a plugin.
+package main
+
+import (
+	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+func main() { vmsdk.Serve(&kvvm.VM{}) }

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 )
 
@@ -62,6 +63,21 @@ func TestRoutingKeysAreBytes(t *testing.T) {
 			t.Errorf("routing_key %q: %v", v.GetRoutingKey(), err)
 		}
 	})
+}
+
+func TestABadRoutingKeyIsFound(t *testing.T) {
+	validate := new(candidatevalidationv1.Validate).ProtoReflect().Descriptor()
+	for path, good := range map[string]bool{
+		"receipt.descriptor.relay_parent": true,
+		"receipt.descriptor.para":         false,
+		"receipt.descriptor":              false,
+		"receipt.relay_parent":            false,
+		"validation_code.hash.first":      false,
+	} {
+		if err := resolve(validate, strings.Split(path, ".")); (err == nil) != good {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }
 
 func TestWhatHasAContextIsRoutedByIt(t *testing.T) {

@@ -1,0 +1,119 @@
+package tree
+
+import (
+	"slices"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/snowball"
+)
+
+// Vote is what one voter of a poll said.
+type Vote struct {
+	// Block is what it prefers: the nearest known ancestor, when the block itself isn't here.
+	Block primitives.Hash
+	// Accepted is the last block that it says it has accepted. Only used to hold back a tie-break; may be unknown here.
+	Accepted primitives.Hash
+	// Units is its weight in the poll.
+	Units int
+}
+
+// Decision is what a poll decided: blocks to accept, in height order, and blocks to reject, parents before children.
+type Decision struct {
+	Accept, Reject []primitives.Hash
+}
+
+// Record counts one finished poll. missing is the number of sampled units whose vote is unknown; votes for blocks that aren't
+// here belong to them, and votes for blocks at or below the last accepted one belong to nobody.
+func (t *Tree) Record(votes []Vote, missing int) Decision {
+	t.count(votes)
+	t.decide(t.root, missing)
+	for _, n := range t.order {
+		t.decide(n, missing)
+	}
+	d := t.settle()
+	t.prefer()
+	return d
+}
+
+// count adds every vote to the block it names and to all the block's ancestors.
+func (t *Tree) count(votes []Vote) {
+	for _, n := range t.order {
+		n.votes, n.claimed = 0, false
+	}
+	for _, v := range votes {
+		if n := t.blocks[v.Block]; n != nil {
+			n.votes += v.Units
+		}
+		if n := t.blocks[v.Accepted]; n != nil {
+			n.claimed = true
+		}
+	}
+	for _, n := range slices.Backward(t.order) {
+		n.parent.votes += n.votes
+		n.parent.claimed = n.parent.claimed || n.claimed
+	}
+	t.root.votes = 0
+}
+
+// decide tells the instance between a block's children what the poll said.
+func (t *Tree) decide(n *node, missing int) {
+	if len(n.children) == 0 {
+		return
+	}
+	t.tallies = t.tallies[:0]
+	for _, c := range n.children {
+		if c.votes > 0 || c.claimed {
+			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Votes: c.votes, Claimed: c.claimed})
+		}
+	}
+	n.flake.Record(&t.params, t.tallies, missing)
+}
+
+// settle accepts as far as the decisions reach without a gap.
+func (t *Tree) settle() (d Decision) {
+	for t.root.flake.Decided() {
+		id := t.root.flake.Preference()
+		d.Accept = append(d.Accept, id)
+		d.Reject = append(d.Reject, t.advance(id)...)
+	}
+	return d
+}
+
+// Accept moves the last accepted block to a child of it, because the network has decided so. It returns what that rejects.
+func (t *Tree) Accept(id primitives.Hash) (rejected []primitives.Hash, ok bool) {
+	if n := t.blocks[id]; n == nil || n.parent != t.root {
+		return nil, false
+	}
+	rejected = t.advance(id)
+	t.prefer()
+	return rejected, true
+}
+
+func (t *Tree) advance(id primitives.Hash) (rejected []primitives.Hash) {
+	next := t.blocks[id]
+	delete(t.blocks, t.root.id)
+	keep := t.order[:0]
+	for _, n := range t.order {
+		switch {
+		case n == next:
+		case t.blocks[n.parent.id] == n.parent && n.parent != t.root:
+			keep = append(keep, n) // its parent is still here, and parents come first
+		default:
+			delete(t.blocks, n.id)
+			rejected = append(rejected, n.id)
+		}
+	}
+	clear(t.order[len(keep):])
+	t.order, t.root = keep, next
+	next.parent = nil
+	return rejected
+}
+
+// prefer follows the instances' preferences to the tip.
+func (t *Tree) prefer() {
+	n := t.root
+	for len(n.children) > 0 {
+		n = t.blocks[n.flake.Preference()]
+	}
+	t.tip = n
+}

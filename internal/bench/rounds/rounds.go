@@ -30,6 +30,8 @@ type Result struct {
 	P99       float64 `json:"p99Nanos,omitempty"`
 	CPU       float64 `json:"cpuNanos"`
 	PerSecond float64 `json:"perSecond"`
+	Bytes     float64 `json:"bytes,omitempty"` // memory, where the round is about it
+	Bound     float64 `json:"bound,omitempty"` // what Bytes was promised never to exceed
 	Error     string  `json:"error,omitempty"`
 }
 

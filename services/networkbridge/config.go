@@ -1,0 +1,120 @@
+package networkbridge
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/ratelimit"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// Config is what a bridge needs. A zero value in a field with a default takes it.
+type Config struct {
+	// Transport is the port to the network. The bridge starts and closes it.
+	Transport Transport
+	// NetworkID names the network: a hash over its genesis. Nodes of another one are turned away.
+	NetworkID primitives.Hash
+	// Role is FULL or LIGHT; default FULL.
+	Role nbv1.Role
+	// Agent is the program and version told to peers, at most 64 bytes.
+	Agent string
+	// Families are the ones that this node takes part in; default validation.
+	Families []nbv1.Family
+	// Protocols says whose each protocol is, and how its events reach that subsystem. This is the one place where the node's
+	// protocols are listed.
+	Protocols []Protocol
+	// Peers are nodes to be connected to always, validators and bootnodes for example.
+	Peers []Address
+	// Validators is the set to begin with, by stake, until the engine gives another.
+	Validators map[primitives.NodeID]uint64
+	// Guarded is the validator that this node shields; Sentries are the nodes that shield this one. They have reserved seats.
+	Guarded  primitives.NodeID
+	Sentries []primitives.NodeID
+	// MaxPeers is the number of seats; default 200. A fifth of them may be taken by others than validators.
+	MaxPeers int
+	// NoPeerExchange keeps the node from telling peers of other peers, and from listening when they do.
+	NoPeerExchange bool
+	// Budgets is what one peer may send per lane; default DefaultBudgets.
+	Budgets *[Lanes]Budget
+}
+
+// Protocol is one kind of traffic between equal subsystems of two nodes.
+type Protocol struct {
+	// Name travels in every frame: 1 to 32 bytes.
+	Name string
+	// Subsystem is the one that this protocol's events go to.
+	Subsystem string
+	// Event makes the subsystem's NetworkBridgeUpdate out of an event.
+	Event func(*nbv1.NetworkBridgeEvent) proto.Message
+	// Family is the set of peers that it is spoken with; default validation.
+	Family nbv1.Family
+	// Lane carries it.
+	Lane Lane
+	// MaxPayload is the largest payload in bytes; default and upper bound: what the lane carries.
+	MaxPayload int
+	// OpenRequests is how many unanswered requests one peer may have here; default 4.
+	OpenRequests int
+	// RequestTimeout is the longest deadline of a request; default 10 s.
+	RequestTimeout time.Duration
+}
+
+// Budget is what one peer may send on one lane.
+type Budget struct {
+	Bytes  ratelimit.Limit
+	Frames ratelimit.Limit
+}
+
+// DefaultBudgets is for a peer that isn't a validator; a validator may send eight times that.
+var DefaultBudgets = [Lanes]Budget{
+	LaneConsensus: {Bytes: ratelimit.Limit{PerSecond: 4 << 20, Burst: 16 << 20}, Frames: ratelimit.Limit{PerSecond: 5_000, Burst: 20_000}},
+	LaneBacking:   {Bytes: ratelimit.Limit{PerSecond: 2 << 20, Burst: 8 << 20}, Frames: ratelimit.Limit{PerSecond: 2_000, Burst: 8_000}},
+	LaneGossip:    {Bytes: ratelimit.Limit{PerSecond: 512 << 10, Burst: 2 << 20}, Frames: ratelimit.Limit{PerSecond: 2_000, Burst: 8_000}},
+	LaneBulk:      {Bytes: ratelimit.Limit{PerSecond: 32 << 20, Burst: 64 << 20}, Frames: ratelimit.Limit{PerSecond: 500, Burst: 2_000}},
+}
+
+// validatorBudget is how many times a stranger's budget a validator has: gossip of a busy chain comes through them.
+const validatorBudget = 8
+
+func (c *Config) complete() error {
+	if c.Transport == nil {
+		return fmt.Errorf("%s needs a transport", Name)
+	}
+	if c.Role == nbv1.Role_ROLE_UNSPECIFIED {
+		c.Role = nbv1.Role_ROLE_FULL
+	}
+	if len(c.Families) == 0 {
+		c.Families = []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}
+	}
+	if c.MaxPeers == 0 {
+		c.MaxPeers = 200
+	}
+	if c.Budgets == nil {
+		c.Budgets = &DefaultBudgets
+	}
+	return nil
+}
+
+func (p *Protocol) complete() error {
+	if p.Name == "" || len(p.Name) > 32 {
+		return fmt.Errorf("a protocol's name has 1 to 32 bytes, not %q", p.Name)
+	}
+	if p.Event == nil || p.Subsystem == "" || p.Lane >= Lanes {
+		return fmt.Errorf("protocol %s needs a subsystem, an event function and a lane", p.Name)
+	}
+	if p.Family == nbv1.Family_FAMILY_UNSPECIFIED {
+		p.Family = nbv1.Family_FAMILY_VALIDATION
+	}
+	if most := p.Lane.MaxFrame() - FrameOverhead; p.MaxPayload <= 0 || p.MaxPayload > most {
+		p.MaxPayload = most
+	}
+	if p.OpenRequests == 0 {
+		p.OpenRequests = 4
+	}
+	if p.RequestTimeout == 0 {
+		p.RequestTimeout = 10 * time.Second
+	}
+	return nil
+}

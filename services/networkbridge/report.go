@@ -1,0 +1,53 @@
+package networkbridge
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// report is what the bridge knows of its peers: those with a link first, then those with a record, then those that can't be reached.
+func (b *bridge) report() *nbv1.PeersResponse {
+	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses()}
+	ids := slices.Clone(b.order)
+	rest := map[primitives.NodeID]bool{}
+	for _, id := range b.ledger.Known() {
+		rest[id] = true
+	}
+	for id := range b.faults {
+		rest[id] = true
+	}
+	for id := range b.validators {
+		rest[id] = true
+	}
+	delete(rest, b.self)
+	for _, id := range slices.SortedFunc(maps.Keys(rest), primitives.NodeID.Compare) {
+		if b.peers[id] == nil && len(ids) < 1000 {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids {
+		out.Peers = append(out.Peers, b.reportPeer(id))
+	}
+	return out
+}
+
+func (b *bridge) reportPeer(id primitives.NodeID) *nbv1.PeerInfo {
+	now := b.sub.Now()
+	info := &nbv1.PeerInfo{
+		Peer: id[:], Validator: b.validators[id] > 0, Reputation: b.ledger.Score(id, now),
+		BannedForMs: uint64(b.ledger.BannedFor(id, now).Milliseconds()), LastError: b.faults[id],
+	}
+	p := b.peers[id]
+	if p == nil {
+		return info
+	}
+	info.Connected, info.Role, info.Inbound, info.Address, info.Agent = p.hello != nil, p.role, p.inbound, p.address, p.agent
+	info.BytesReceived, info.BytesSent, info.OverBudget = p.received, p.sent, p.overBudget
+	if len(p.families) > 0 {
+		info.View = &nbv1.View{Heads: p.views[p.families[0]].Bytes()}
+	}
+	return info
+}

@@ -1,0 +1,59 @@
+package networkbridge
+
+import (
+	"github.com/reevenet/reeve/internal/primitives"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// onLeaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is told when all
+// of them have been heard.
+func (b *bridge) onLeaf(raw []byte, note func(primitives.Hash)) {
+	h, err := primitives.HashFrom(raw)
+	if err != nil {
+		b.sub.Log.Error("a signal names no block", "why", err)
+		return
+	}
+	note(h)
+	b.viewLater()
+}
+
+func (b *bridge) viewLater() {
+	if b.viewing {
+		return
+	}
+	b.viewing = true
+	b.sub.Post(func() {
+		b.viewing = false
+		b.updateView()
+	})
+}
+
+// updateView tells our view if it changed: first to every peer, then to every subsystem. While syncing it isn't told.
+func (b *bridge) updateView() {
+	now := b.leaves.View()
+	if b.syncing || now.Equal(b.told) {
+		return
+	}
+	b.told = now
+	for _, id := range b.order {
+		for _, f := range b.peers[id].families {
+			b.sendView(b.peers[id], f)
+		}
+	}
+	for _, p := range b.listed {
+		b.tell(p, ourView(now))
+	}
+}
+
+// sendView tells a peer our view. A light client has no use for it.
+func (b *bridge) sendView(p *peer, f nbv1.Family) {
+	if p.role == nbv1.Role_ROLE_LIGHT {
+		return
+	}
+	b.send(p, LaneBacking, encode(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: f, Heads: b.told.Bytes()}}}))
+}
+
+func (b *bridge) onSetSyncing(s *nbv1.SetSyncing) {
+	b.syncing = s.GetSyncing()
+	b.viewLater()
+}

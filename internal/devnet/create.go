@@ -5,15 +5,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/reevenet/reeve/internal/config"
 	"github.com/reevenet/reeve/internal/disk"
 	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/internal/genesis"
 	"github.com/reevenet/reeve/internal/home"
-	"github.com/reevenet/reeve/internal/keys"
-	"github.com/reevenet/reeve/internal/primitives"
 )
 
 // Options describe a new network.
@@ -71,11 +68,7 @@ func createNode(node home.Node, index int, ports Ports, pluginDir string) (genes
 	if err := node.Make(); err != nil {
 		return v, err
 	}
-	identity, err := keys.New(disk.OS{}, filepath.Join(node.Keys(), IdentityFile), keys.Identity)
-	if err != nil {
-		return v, err
-	}
-	signer, err := createSigner(node)
+	identity, signer, err := CreateKeys(node)
 	if err != nil {
 		return v, err
 	}
@@ -85,7 +78,7 @@ func createNode(node home.Node, index int, ports Ports, pluginDir string) (genes
 	if err := config.Write(node.Config(), c); err != nil {
 		return v, err
 	}
-	v = genesis.Validator{Name: node.Name, NodeID: primitives.NodeID(identity.Public()), PublicKey: signer, Address: ports.Multiaddr(index)}
+	v = genesis.Validator{Name: node.Name, NodeID: identity, PublicKey: signer, Address: ports.Multiaddr(index)}
 	return v, nil
 }
 

@@ -27,7 +27,8 @@ type Network struct {
 	Genesis *genesis.Genesis
 	Program string // path of the reeve binary that the processes run
 	// Settings reads a node's settings. The commands of a single node let flags and environment take part.
-	Settings func(home.Node) (*config.Config, error)
+	Settings  func(home.Node) (*config.Config, error)
+	Arguments []string // more arguments for each process; nil when a whole network is run
 
 	log     *slog.Logger
 	group   *supervise.Group

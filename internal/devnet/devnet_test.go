@@ -232,11 +232,11 @@ func TestAProcessThatCannotRunEndsTheWait(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for {
-		if s, err := n.Status(ctx); err != nil || n.hopeless(s) != nil {
+		if s, err := n.Status(ctx); err != nil || Hopeless(dir, s) != nil {
 			break
 		}
 	}
-	if err := n.hopeless(must(n.Status(ctx))); err == nil || !strings.Contains(err.Error(), "engine of node v1 doesn't run: killed by signal 9") {
+	if err := Hopeless(dir, must(n.Status(ctx))); err == nil || !strings.Contains(err.Error(), "engine of node v1 doesn't run: killed by signal 9") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -249,7 +249,7 @@ func must(s *Status, err error) *Status {
 }
 
 func TestOnlyHarmlessVariablesReachTheProcesses(t *testing.T) {
-	got := environment([]string{"PATH=/bin", "AWS_SECRET=x", "REEVE_HTTP_LISTEN=:1", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"})
+	got := (&Network{}).environment([]string{"PATH=/bin", "AWS_SECRET=x", "REEVE_HTTP_LISTEN=:1", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"})
 	want := []string{"PATH=/bin", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -72,20 +73,20 @@ func ours(node string, all []supervise.Status) []ProcessStatus {
 	return list
 }
 
-// Observe fills in what the node itself says at its door for monitoring.
-func Observe(ctx context.Context, address string, s *NodeStatus) {
+// Observe fills in what the node itself says at its door for monitoring. It tells whether the node answered.
+func Observe(ctx context.Context, address string, s *NodeStatus) bool {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	var health gateway.Health
-	if err := fetch(ctx, "http://"+address+"/ext/health/readiness", &health); err != nil {
+	health, err := Health(ctx, address)
+	if err != nil {
 		s.Cause = firstCause(s.Processes, "the node doesn't answer yet")
-		return
+		return false
 	}
 	s.Ready, s.Cause = health.Healthy, unhealthy(health.Checks)
 	var info gateway.Info
-	if err := fetch(ctx, "http://"+address+"/ext/info", &info); err != nil {
+	if err := fetch(ctx, http.DefaultClient, "http://"+address+"/ext/info", &info); err != nil {
 		s.Ready, s.Cause = false, err.Error()
-		return
+		return false
 	}
 	s.NodeID, s.Peers = info.NodeID, info.Peers
 	for i, c := range info.Chains {
@@ -95,6 +96,27 @@ func Observe(ctx context.Context, address string, s *NodeStatus) {
 		}
 	}
 	merge(s, info.Parts)
+	return true
+}
+
+// Health asks a node's door for monitoring for all its checks.
+func Health(ctx context.Context, address string) (*gateway.Health, error) {
+	var h gateway.Health
+	return &h, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/health/readiness", &h)
+}
+
+// MonitorSocket is the name of the unix socket at which an overseer answers what it answers at its door for monitoring.
+const MonitorSocket = "monitor"
+
+// SocketHealth asks the overseer over its unix socket, which needs no network.
+func SocketHealth(ctx context.Context, h home.Node) (*gateway.Health, error) {
+	var d net.Dialer
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, "unix", h.Socket(MonitorSocket))
+	}}}
+	defer client.CloseIdleConnections()
+	var health gateway.Health
+	return &health, fetch(ctx, client, "http://overseer/ext/health/readiness", &health)
 }
 
 // merge adds what the overseer sees and the supervisor doesn't: the plugin, and why a running process isn't at work.
@@ -134,12 +156,12 @@ func unhealthy(checks []gateway.Check) string {
 }
 
 // fetch reads JSON from a node's door. An answer of 503 that holds the wanted JSON is an answer.
-func fetch(ctx context.Context, url string, into any) error {
+func fetch(ctx context.Context, client *http.Client, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	r, err := http.DefaultClient.Do(req)
+	r, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -149,9 +171,6 @@ func fetch(ctx context.Context, url string, into any) error {
 	}
 	return json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(into)
 }
-
-// IdentityFile is the name of the network identity's file in a node's keys.
-const IdentityFile = "identity.key"
 
 // NodeID reads a node's identity from its key file; it is zero when there is none.
 func NodeID(h home.Node) primitives.NodeID {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/config"
@@ -53,8 +54,8 @@ func (n *Network) spec(v *node, p part) supervise.Spec {
 	s := supervise.Spec{
 		Name: processName(v.home.Name, p.name),
 		Path: n.Program,
-		Args: append(append([]string{}, p.args...), "--data-dir", n.Home.Dir, "--node", v.home.Name),
-		Env:  environment(os.Environ()),
+		Args: slices.Concat(p.args, []string{"--data-dir", n.Home.Dir, "--node", v.home.Name}, n.Arguments),
+		Env:  n.environment(os.Environ()),
 		Log:  v.home.Log(p.name),
 	}
 	if p.name == "overseer" { // the overseer watches the others, and this process the overseer
@@ -63,11 +64,17 @@ func (n *Network) spec(v *node, p part) supervise.Spec {
 	return s
 }
 
+// single tells whether a command about one node runs it, with flags and environment of its own.
+func (n *Network) single() bool { return n.Arguments != nil }
+
 // kept lists the variables that a process of ours may read. REEVE_ variables pass only as far as they mean the same for
 // every node: four nodes can't listen on one port.
 var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_"}
 
-func environment(all []string) (env []string) {
+func (n *Network) environment(all []string) (env []string) {
+	if n.single() {
+		return all
+	}
 	for _, e := range all {
 		for _, prefix := range kept {
 			if strings.HasPrefix(e, prefix) {

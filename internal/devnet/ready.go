@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/home"
 	"github.com/reevenet/reeve/internal/supervise"
 )
 
@@ -29,12 +30,12 @@ func (n *Network) WaitReady(ctx context.Context, progress func(*Status)) (*Statu
 		if n.allReady(s) {
 			return s, nil
 		}
-		if err := n.hopeless(s); err != nil {
+		if err := Hopeless(n.Home, s); err != nil {
 			return s, err
 		}
 		select {
 		case <-ctx.Done():
-			return s, n.late(s)
+			return s, Late(s)
 		case <-changed:
 		case <-tick.C:
 		}
@@ -55,11 +56,12 @@ func (n *Network) allReady(s *Status) bool {
 	return any
 }
 
-func (n *Network) hopeless(s *Status) error {
+// Hopeless is the error that waiting longer can't mend: a process that was left alone.
+func Hopeless(dir home.Network, s *Status) error {
 	for _, v := range s.Nodes {
 		for _, p := range v.Processes {
 			if p.State == string(supervise.Quarantined) {
-				log := n.Home.Node(v.Name).Log(p.Name)
+				log := dir.Node(v.Name).Log(p.Name)
 				return exitcode.New(exitcode.ProcessDied, "Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
 					"%s of node %s doesn't run: %s", p.Name, v.Name, p.Cause)
 			}
@@ -68,8 +70,12 @@ func (n *Network) hopeless(s *Status) error {
 	return nil
 }
 
-func (n *Network) late(s *Status) error {
+// Late is the error of a network that isn't ready in time; s may be nil.
+func Late(s *Status) error {
 	var b strings.Builder
+	if s == nil {
+		s = &Status{}
+	}
 	for _, v := range s.Nodes {
 		if !v.Ready {
 			b.WriteString("\n    " + v.Name + ": " + v.Cause)

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/internal/supervise"
+)
+
+// background starts a supervisor in a session of its own, waits until the network is ready and leaves it running.
+func (u *upFlags) background(ctx context.Context, net home.Network) error {
+	if err := net.Make(); err != nil {
+		return err
+	}
+	log, err := os.Create(net.Log())
+	if err != nil {
+		return exitcode.New(exitcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err, "can't write to %s", net.Dir)
+	}
+	defer log.Close()
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"devnet", "supervise", "--data-dir", net.Dir, "--for", u.lasts.String()}
+	if u.ephemeral {
+		args = append(args, "--ephemeral")
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ctx, cancel := context.WithTimeout(ctx, u.timeout)
+	defer cancel()
+	s, err := u.awaitBackground(ctx, net, ended)
+	if err != nil {
+		stopBackground(cmd.Process, ended)
+		return err
+	}
+	return u.ready(s)
+}
+
+// awaitBackground looks at the network through its supervisor until it is ready.
+func (u *upFlags) awaitBackground(ctx context.Context, net home.Network, ended chan error) (*devnet.Status, error) {
+	c := devnet.Dial(net.Run())
+	p := newProgress(u.app.err)
+	defer p.finish()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var last *devnet.Status
+	for {
+		select {
+		case err := <-ended:
+			ended <- err
+			return nil, lastWords(net)
+		case <-ctx.Done():
+			return nil, devnet.Late(last)
+		case <-tick.C:
+		}
+		s, err := c.Status(ctx)
+		if err != nil {
+			continue // it isn't listening yet
+		}
+		last = s
+		p.update(s)
+		if s.Ready() {
+			return s, nil
+		}
+		if err := devnet.Hopeless(net, s); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lastWords is the error with which a supervisor ended, which it left in its log.
+func lastWords(net home.Network) error {
+	text := strings.Join(supervise.Tail(net.Log(), 0, 8), "\n  ")
+	return exitcode.New(exitcode.ProcessDied, "", nil, "the network didn't start:\n  %s", text)
+}
+
+func stopBackground(p *os.Process, ended chan error) {
+	if err := p.Signal(syscall.SIGTERM); err != nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-time.After(drainTime + time.Second):
+		p.Kill() //nolint:errcheck // it ended meanwhile
+	}
+}

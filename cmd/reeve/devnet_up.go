@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/home"
+)
+
+// upFlags are the flags of `reeve devnet up`.
+type upFlags struct {
+	app        *app
+	validators int
+	vm         string
+	vmGenesis  string
+	portBase   int
+	detach     bool
+	ephemeral  bool
+	lasts      time.Duration
+	timeout    time.Duration
+}
+
+func (a *app) devnetUp() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "up", Short: "Start a network, wait until every node is ready, and keep it running until Ctrl-C", Args: takes(cobra.NoArgs),
+		Long: `Start a network and wait until every node is ready. A directory that holds a network already is started again, with its
+chains and ports as they were.`,
+	}
+	u := &upFlags{app: a}
+	f := cmd.Flags()
+	f.IntVar(&u.validators, "validators", 4, "number of validators of a new network")
+	f.StringVar(&u.vm, "vm", "kvvm", "the chain's VM: name of a plugin beside reeve, or path of one")
+	f.StringVar(&u.vmGenesis, "vm-genesis", "", "file that the VM gets as its genesis")
+	f.IntVar(&u.portBase, "port-base", devnet.DefaultPorts.Base, "HTTP port of a new network's first node; node i adds 10·i; 0 finds free ports")
+	f.BoolVar(&u.detach, "detach", false, "return when the network is ready and leave it running")
+	f.BoolVar(&u.ephemeral, "ephemeral", false, "keep everything in a temporary directory, and delete it at the end")
+	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
+	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return u.up(cmd.Context()) }
+	return cmd
+}
+
+func (u *upFlags) up(ctx context.Context) error {
+	net, err := u.directory()
+	if err != nil {
+		return err
+	}
+	if err := u.createIfMissing(net); err != nil {
+		return err
+	}
+	if u.detach {
+		return u.background(ctx, net)
+	}
+	return u.foreground(ctx, net)
+}
+
+func (u *upFlags) directory() (home.Network, error) {
+	if !u.ephemeral {
+		return u.app.network()
+	}
+	dir, err := os.MkdirTemp("", "reeve-")
+	if err != nil {
+		return home.Network{}, exitcode.New(exitcode.DataDirBroken, "Free some space, or set TMPDIR.", err, "can't make a temporary directory")
+	}
+	return home.Open(dir)
+}
+
+// createIfMissing makes the network unless the directory holds one.
+func (u *upFlags) createIfMissing(net home.Network) error {
+	if _, err := os.Stat(net.Genesis()); !errors.Is(err, fs.ErrNotExist) {
+		return nil // also when it can't be read: opening it says why
+	}
+	plugin, err := devnet.FindPlugin(u.vm)
+	if err != nil {
+		return err
+	}
+	o := devnet.Options{
+		Validators: u.validators, Chain: plugin.Chain(), VM: plugin.Name, PluginDir: plugin.ConfigDir(), Ports: devnet.Ports{Base: u.portBase},
+	}
+	if o.VMGenesis, err = u.readVMGenesis(); err != nil {
+		return err
+	}
+	if u.portBase == 0 {
+		if o.Ports, err = devnet.Free(u.validators); err != nil {
+			return err
+		}
+	} else if err := o.Ports.Check(u.validators); err != nil {
+		return err
+	}
+	_, err = devnet.Create(net, o)
+	return err
+}
+
+func (u *upFlags) readVMGenesis() ([]byte, error) {
+	if u.vmGenesis == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(u.vmGenesis)
+	if err != nil {
+		return nil, exitcode.New(exitcode.BadUsage, "", err, "the VM's genesis can't be read")
+	}
+	return text, nil
+}
+
+// foreground supervises the network in this process until somebody ends it.
+func (u *upFlags) foreground(ctx context.Context, net home.Network) error {
+	return u.app.supervise(ctx, net, u.session(), func(n *devnet.Network) error {
+		waiting, cancel := context.WithTimeout(ctx, u.timeout)
+		defer cancel()
+		p := newProgress(u.app.err)
+		s, err := n.WaitReady(waiting, p.update)
+		p.finish()
+		if err != nil {
+			return err
+		}
+		return u.ready(s)
+	})
+}
+
+func (u *upFlags) session() session { return session{lasts: u.lasts, ephemeral: u.ephemeral} }
+
+// ready tells the person what there is now.
+func (u *upFlags) ready(s *devnet.Status) error {
+	if err := u.app.showStatus(s, false); err != nil {
+		return err
+	}
+	where := ""
+	if s.DataDir != mustAbs(defaultDataDir) {
+		where = " --data-dir " + s.DataDir
+	}
+	u.app.say("\nNext:  reeve kv put hello world%[1]s    reeve devnet status%[1]s    reeve devnet down%[1]s", where)
+	return nil
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+)
+
+func (a *app) healthcheckCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "healthcheck [PROCESS]", Short: "Exit with 0 if the node, or one process of it, is healthy, and with 4 if not", Args: takes(cobra.MaximumNArgs(1)),
+		Long: `Ask the overseer, over its unix socket, whether the node is healthy, or one process of it. Containers use it: it needs no
+shell, no network and no other program.`,
+	}
+	n := a.nodeFlags(cmd, false)
+	timeout := cmd.Flags().Duration("timeout", 2*time.Second, "how long the answer may take")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
+		defer cancel()
+		h, err := n.node()
+		if err != nil {
+			return err
+		}
+		health, err := devnet.SocketHealth(ctx, h)
+		if err != nil {
+			return exitcode.New(exitcode.NodeNotReady, "", err, "the overseer of %s doesn't answer", h.Name)
+		}
+		for _, c := range health.Checks {
+			if !c.OK && (len(args) == 0 || args[0] == c.Name) {
+				return exitcode.New(exitcode.NodeNotReady, "", nil, "%s: %s", c.Name, c.Cause)
+			}
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,61 @@
+// Command reeve is the whole node in one program: every process of a validator is one of its subcommands, and so are the
+// tools that start networks of them, look into them and use them. It parses, calls and prints; what it prints is data on
+// standard output and messages on standard error, and its exit codes are a contract (internal/exitcode).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/reevenet/reeve/internal/exitcode"
+)
+
+func main() {
+	ctx, stop := interruptible()
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(int(code))
+}
+
+// run executes one command line and returns its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) exitcode.Code {
+	a := &app{out: stdout, err: stderr, lookup: os.LookupEnv}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		report(stderr, err)
+	}
+	return exitcode.Of(err)
+}
+
+// report prints an error so that a person knows what to do and a script finds the number.
+func report(w io.Writer, err error) {
+	var e *exitcode.Error
+	if errors.As(err, &e) {
+		fmt.Fprintf(w, "%s: %v\n", e.ID, err)
+		return
+	}
+	fmt.Fprintf(w, "error: %v\n", err)
+}
+
+// interruptible returns a context that the first SIGINT or SIGTERM ends. The second one ends the program at once.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(int(exitcode.Interrupted))
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/config"
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/home"
+)
+
+func (a *app) nodeCommand() *cobra.Command {
+	return noun("node", "One validator", a.nodeInit(), a.nodeStart(), a.nodeStatus(), a.nodeHealth(), a.nodeWait())
+}
+
+func (a *app) nodeInit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "init", Short: "Make a node's keys and settings", Args: takes(cobra.NoArgs),
+		Long: `Make a node's keys and settings. With --genesis the node joins the network of that file; without, it is the one validator
+of a new network.`,
+	}
+	var o devnet.JoinOptions
+	f := cmd.Flags()
+	f.StringVar(&o.Name, "node", "v1", "name of the node")
+	f.StringVar(&o.Genesis, "genesis", "", "genesis file of the network to join")
+	vm := f.String("vm", "kvvm", "VM of a new network's chain: name of a plugin beside reeve, or path of one")
+	ifMissing := f.Bool("if-missing", false, "do nothing if the node exists")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		net, err := a.network()
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(net.Node(o.Name).Config()); err == nil && *ifMissing {
+			return nil
+		}
+		if o.Plugin, err = devnet.FindPlugin(*vm); err != nil {
+			return err
+		}
+		h, err := devnet.Init(net, o)
+		if err != nil {
+			return err
+		}
+		a.say("Made node %s in %s. Start it with `reeve node start`.", h.Name, h.Dir)
+		return nil
+	}
+	return cmd
+}
+
+func (a *app) nodeStart() *cobra.Command {
+	cmd := &cobra.Command{Use: "start", Short: "Start all processes of one node and keep them running until Ctrl-C", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, true)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		h, err := n.node()
+		if err != nil {
+			return err
+		}
+		if _, _, err := n.load(h); err != nil {
+			return err
+		}
+		return a.superviseNode(cmd.Context(), h, n)
+	}
+	return cmd
+}
+
+// door is where a node answers questions about itself.
+func (n *nodeFlags) door() (home.Node, *config.Config, error) {
+	h, err := n.first()
+	if err != nil {
+		return h, nil, err
+	}
+	c, _, err := n.load(h)
+	return h, c, err
+}
+
+// observed is the node as its own door shows it.
+func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
+	h, c, err := n.door()
+	if err != nil {
+		return nil, err
+	}
+	s := &devnet.NodeStatus{Name: h.Name, NodeID: devnet.NodeID(h), HTTP: "http://" + devnet.Reachable(c.HTTP.Listen)}
+	s.Processes, s.Chains = []devnet.ProcessStatus{}, []string{}
+	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
+		return s, exitcode.New(exitcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
+	}
+	return s, nil
+}
+
+func (a *app) nodeStatus() *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: "Print a node, its chains and its processes", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := n.observed(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if a.output == "json" {
+			return a.show(s, nil)
+		}
+		return a.showStatus(&devnet.Status{Nodes: []devnet.NodeStatus{*s}}, true)
+	}
+	return cmd
+}
+
+func (a *app) nodeHealth() *cobra.Command {
+	cmd := &cobra.Command{Use: "health", Short: "Print a node's checks; exit code 4 when one fails", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		h, c, err := n.door()
+		if err != nil {
+			return err
+		}
+		health, err := devnet.Health(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
+		if err != nil {
+			return exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+		}
+		if err := a.show(health, func(t *table) {
+			t.row("CHECK", "OK", "SINCE", "CAUSE")
+			for _, k := range health.Checks {
+				t.row(k.Name, k.OK, time.Since(k.Since).Round(time.Second), k.Cause)
+			}
+		}); err != nil {
+			return err
+		}
+		if !health.Healthy {
+			return exitcode.New(exitcode.NodeNotReady, "", nil, "node %s isn't healthy", h.Name)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// waitInterval is how often a node is looked at that somebody waits for.
+const waitInterval = 50 * time.Millisecond
+
+func (a *app) nodeWait() *cobra.Command {
+	cmd := &cobra.Command{Use: "wait", Short: "Wait until a node is ready, or its chain has a height", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	height := cmd.Flags().Uint64("height", 0, "the height to wait for")
+	timeout := cmd.Flags().Duration("timeout", time.Minute, "how long to wait")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
+		defer cancel()
+		tick := time.NewTicker(waitInterval)
+		defer tick.Stop()
+		for {
+			s, err := n.observed(ctx)
+			if err != nil && exitcode.Of(err) != exitcode.Unreachable {
+				return err
+			}
+			if s.Ready && s.Height >= *height {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return exitcode.New(exitcode.TookTooLong, "", nil, "node %s is at height %d, ready: %v %s", s.Name, s.Height, s.Ready, s.Cause)
+			case <-tick.C:
+			}
+		}
+	}
+	return cmd
+}
+
+// superviseNode keeps one node's processes running.
+func (a *app) superviseNode(ctx context.Context, h home.Node, flags *nodeFlags) error {
+	net, err := a.network()
+	if err != nil {
+		return err
+	}
+	s := session{only: h.Name, run: h.Run(), settings: func(h home.Node) (*config.Config, error) {
+		c, _, err := flags.load(h)
+		return c, err
+	}, arguments: flags.arguments()}
+	return a.supervise(ctx, net, s, func(n *devnet.Network) error {
+		p := newProgress(a.err)
+		_, err := n.WaitReady(ctx, p.update)
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("node %s: %w", h.Name, err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/config"
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/home"
+)
+
+// session says how long a supervised network lasts.
+type session struct {
+	lasts     time.Duration // 0: until somebody ends it
+	ephemeral bool          // nothing of it is kept
+	// Of a single node: its name, where its lock and socket are, how its settings are read, and what its processes are told.
+	only      string
+	run       string
+	settings  func(home.Node) (*config.Config, error)
+	arguments []string
+}
+
+// drainTime is how long the processes of an ending network may take before they are killed.
+const drainTime = 7 * time.Second
+
+// supervise runs the network in dir until ctx ends, somebody asks for its end, or its time is over. then is called once its
+// processes have been started; an error of it ends the network.
+func (a *app) supervise(ctx context.Context, dir home.Network, s session, then func(*devnet.Network) error) (err error) {
+	if err := dir.Make(); err != nil {
+		return err
+	}
+	run, names := dir.Run(), []string(nil)
+	if s.only != "" { // the node's own lock is taken when it starts
+		run, names = s.run, []string{s.only}
+	} else {
+		release, err := devnet.LockDir(run)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	n, err := devnet.Open(dir, slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	if s.settings != nil {
+		n.Settings, n.Arguments = s.settings, s.arguments
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer func() {
+		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		n.Close(draining)
+		clearRun(dir, run, s)
+	}()
+	if err := n.Start(names...); err != nil {
+		return err
+	}
+	control, err := n.Serve(run, stop)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	if err := then(n); err != nil {
+		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+			return nil // somebody ended it while it was starting
+		}
+		return err
+	}
+	if s.lasts > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.lasts)
+		defer cancel()
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func clearRun(dir home.Network, run string, s session) {
+	if s.ephemeral {
+		os.RemoveAll(dir.Dir) //nolint:errcheck // a temporary directory; the system clears it in time
+		return
+	}
+	home.Clear(run) //nolint:errcheck // a socket without a process behind it harms nobody
+}
+
+// devnetSupervise is what `devnet up --detach` leaves running.
+func (a *app) devnetSupervise() *cobra.Command {
+	cmd := &cobra.Command{Use: "supervise", Hidden: true, Args: takes(cobra.NoArgs)}
+	var s session
+	cmd.Flags().DurationVar(&s.lasts, "for", 0, "")
+	cmd.Flags().BoolVar(&s.ephemeral, "ephemeral", false, "")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		dir, err := a.network()
+		if err != nil {
+			return err
+		}
+		return a.supervise(cmd.Context(), dir, s, func(*devnet.Network) error { return nil })
+	}
+	return cmd
+}
+
+func mustAbs(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return abs
+}

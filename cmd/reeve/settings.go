@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/reevenet/reeve/internal/config"
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/home"
+)
+
+// isSetting marks the flags that internal/config reads itself.
+const isSetting = "reeve_setting"
+
+// nodeFlags are the flags of commands about one node: which one, and its settings.
+type nodeFlags struct {
+	app  *app
+	name string
+	set  *pflag.FlagSet
+}
+
+// nodeFlags adds --node to a command, and one flag per setting when the command runs the node.
+func (a *app) nodeFlags(cmd *cobra.Command, settings bool) *nodeFlags {
+	n := &nodeFlags{app: a, set: cmd.Flags()}
+	cmd.Flags().StringVar(&n.name, "node", "", "name of the node (default: the only one)")
+	if !settings {
+		return n
+	}
+	for _, s := range config.Settings {
+		if s.Key == "name" {
+			continue
+		}
+		cmd.Flags().String(s.Flag(), fmt.Sprint(s.Default), s.Usage)
+		cmd.Flags().Lookup(s.Flag()).Annotations = map[string][]string{isSetting: {"true"}}
+	}
+	return n
+}
+
+// node is the node that the flags name.
+func (n *nodeFlags) node() (home.Node, error) {
+	net, err := n.app.network()
+	if err != nil {
+		return home.Node{}, err
+	}
+	nodes, err := net.Nodes()
+	if err != nil {
+		return home.Node{}, err
+	}
+	names := make([]string, len(nodes))
+	for i, h := range nodes {
+		if h.Name == n.name || n.name == "" && len(nodes) == 1 {
+			return h, nil
+		}
+		names[i] = h.Name
+	}
+	switch {
+	case len(nodes) == 0:
+		return home.Node{}, exitcode.New(exitcode.DataDirMissing, "Make one with `reeve node init`, or name the network's directory with --data-dir.", nil, "%s holds no node", net.Dir)
+	case n.name == "":
+		return home.Node{}, exitcode.New(exitcode.BadUsage, "", nil, "say which node with --node: %s", strings.Join(names, ", "))
+	}
+	return home.Node{}, exitcode.New(exitcode.NoSuchNode, "", nil, "there is no node %s, only %s", n.name, strings.Join(names, ", "))
+}
+
+// first is the node that the flags name, or the first one: for commands that any node can answer.
+func (n *nodeFlags) first() (home.Node, error) {
+	net, err := n.app.network()
+	if err != nil {
+		return home.Node{}, err
+	}
+	if nodes, err := net.Nodes(); err == nil && len(nodes) > 0 && n.name == "" {
+		return nodes[0], nil
+	}
+	return n.node()
+}
+
+// load reads the node's settings from all sources.
+func (n *nodeFlags) load(h home.Node) (*config.Config, config.Origins, error) {
+	flags := map[string]string{}
+	n.set.Visit(func(f *pflag.Flag) {
+		if f.Annotations[isSetting] != nil {
+			flags[f.Name] = f.Value.String()
+		}
+	})
+	c, from, err := config.Load(h.Config(), flags, n.app.lookup)
+	if err != nil {
+		return nil, nil, exitcode.New(exitcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
+	}
+	if c.VM.PluginDir == "" {
+		c.VM.PluginDir, err = devnet.PluginDir()
+	}
+	return c, from, err
+}
+
+// arguments are the settings that were given on the command line, for the processes of the node.
+func (n *nodeFlags) arguments() []string {
+	args := []string{}
+	n.set.Visit(func(f *pflag.Flag) {
+		if f.Annotations[isSetting] != nil {
+			args = append(args, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return args
+}
+
+func (a *app) configCommand() *cobra.Command {
+	view := &cobra.Command{Use: "view", Short: "Print a node's settings", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(view, true)
+	origin := view.Flags().Bool("origin", false, "say where each value comes from")
+	view.RunE = func(*cobra.Command, []string) error {
+		h, err := n.first()
+		if err != nil {
+			return err
+		}
+		c, from, err := n.load(h)
+		if err != nil {
+			return err
+		}
+		return a.show(values(c, from), func(t *table) {
+			for _, v := range values(c, from) {
+				if *origin {
+					t.row(v.Key, v.Value, v.Origin)
+				} else {
+					t.row(v.Key, v.Value)
+				}
+			}
+		})
+	}
+	return noun("config", "A node's settings", view)
+}
+
+// value is one line of `reeve config view`.
+type value struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"`
+}
+
+func values(c *config.Config, from config.Origins) []value {
+	byKey := map[string]any{
+		"name": c.Name, "http.listen": c.HTTP.Listen, "http.hosts": c.HTTP.Hosts, "p2p.listen": c.P2P.Listen, "p2p.peers": c.P2P.Peers,
+		"p2p.quic": c.P2P.QUIC, "metrics.listen": c.Metrics.Listen, "vm.plugin-dir": c.VM.PluginDir, "vm.sha256": c.VM.SHA256,
+		"log.level": c.Log.Level, "drain.timeout": c.Drain.Timeout.String(),
+	}
+	list := make([]value, len(config.Settings))
+	for i, s := range config.Settings {
+		list[i] = value{s.Key, byKey[s.Key], from[s.Key]}
+	}
+	return list
+}

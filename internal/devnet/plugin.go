@@ -1,0 +1,73 @@
+package devnet
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/reevenet/reeve/internal/exitcode"
+)
+
+// Plugin is a VM's program.
+type Plugin struct {
+	Dir     string
+	Name    string // of the file
+	builtin bool   // it stands where our own plugins are
+}
+
+// PluginDir is where the plugins that are built with reeve stand: beside the program.
+func PluginDir() (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(program), "plugins"), nil
+}
+
+// FindPlugin finds a VM's program by its path, or by its name beside reeve, and makes sure that it can be run.
+func FindPlugin(nameOrPath string) (Plugin, error) {
+	path := nameOrPath
+	builtin := !strings.ContainsRune(path, filepath.Separator)
+	if builtin {
+		dir, err := PluginDir()
+		if err != nil {
+			return Plugin{}, err
+		}
+		path = filepath.Join(dir, nameOrPath)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Plugin{}, err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Plugin{}, exitcode.New(exitcode.PluginMissing, "Build it (`make build` builds ours), or give its path: --vm ./build/myvm.", nil, "there is no VM plugin at %s", path)
+	case err != nil:
+		return Plugin{}, exitcode.New(exitcode.PluginMissing, "", err, "the VM plugin can't be used")
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return Plugin{}, exitcode.New(exitcode.PluginBroken, "Make it executable: chmod +x "+path, nil, "the VM plugin %s isn't an executable file", path)
+	}
+	return Plugin{Dir: filepath.Dir(path), Name: filepath.Base(path), builtin: builtin}, nil
+}
+
+// ConfigDir is what a node's vm.plugin-dir is set to: nothing for our own plugins, so that a moved installation still works.
+func (p Plugin) ConfigDir() string {
+	if p.builtin {
+		return ""
+	}
+	return p.Dir
+}
+
+// Chain is the name of the chain that runs the VM: kv for kvvm.
+func (p Plugin) Chain() string {
+	if short := strings.TrimSuffix(p.Name, "vm"); short != "" {
+		return short
+	}
+	return p.Name
+}

@@ -69,3 +69,22 @@ func TestAnUnknownRoleIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTheWholeTableComesFromOneRun(t *testing.T) {
+	peers := filepath.Join(os.Getenv("REEVE_BIN"), "peerbench")
+	if _, err := os.Stat(peers); err != nil {
+		t.Skip("the peers are not built: set REEVE_BIN to where make put them")
+	}
+	doc, err := Run(t.Context(), Config{Self: []string{"role"}, Peers: peers, Rounds: 1, Progress: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range doc.Rows {
+		if row.Ours <= 0 || row.Peer <= 0 || row.Ratio <= 0 {
+			t.Errorf("%+v", row)
+		}
+	}
+	if err := doc.WriteTable(t.Output()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -34,6 +34,10 @@ func PlayRole(ctx context.Context, self, args []string, in io.Reader, out io.Wri
 	if len(args) < 2 {
 		return errRole
 	}
+	return profiled(args[0], func() error { return play(ctx, self, args, in, out) })
+}
+
+func play(ctx context.Context, self, args []string, in io.Reader, out io.Writer) error {
 	role, socket, rest := args[0], args[1], args[2:]
 	switch {
 	case role == roleOverseer:

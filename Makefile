@@ -1,6 +1,13 @@
 # Reeve. `make help` lists what can be made.
 TOOLS   := $(CURDIR)/bin/tools
 BUF     := $(TOOLS)/buf
+LINT    := $(TOOLS)/golangci-lint
+LINT_VERSION := v2.15.0
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The race detector needs a C compiler; everything else is built without one.
+RACE    ?= $(if $(shell command -v cc),-race,)
+FOR     ?= 0s
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
@@ -8,11 +15,40 @@ export CGO_ENABLED ?= 0
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
+build: ## bin/reeve and the VM plugins in bin/plugins
+	@mkdir -p bin/plugins
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/reeve ./cmd/reeve
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
+
+run: build ## a network of four validators, a few transactions, until Ctrl-C (FOR=30s ends by itself)
+	bin/reeve devnet up --transactions 4 --for $(FOR)
+
+test: build ## all tests, with the race detector where there is a C compiler
+	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -timeout 20m ./...
+
+race: RACE = -race
+race: test ## all tests with the race detector
+
+lint: $(LINT) ## what the compiler doesn't say: import rules, determinism rules, common mistakes
+	$(LINT) run ./...
+
 generate: $(BUF) ## generate Go from proto/
 	$(BUF) lint
 	$(BUF) generate
 
+generate-check: generate ## fail when generated Go is older than its .proto
+	@git diff --exit-code --stat -- proto || (echo 'run `make generate` and commit the result'; exit 1)
+
+sizes: ## sizes of files and functions, without tests and generated code
+	@go run ./internal/sizes
+
+clean: ## remove what was built, and the network in .reeve
+	rm -rf bin/reeve bin/plugins .reeve
+
 $(BUF):
 	GOBIN=$(TOOLS) go install github.com/bufbuild/buf/cmd/buf@v1.70.0
 
-.PHONY: help generate
+$(LINT):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+.PHONY: help build run test race lint generate generate-check sizes clean

@@ -47,7 +47,7 @@ func (u *upFlags) background(ctx context.Context, net home.Network) error {
 		stopBackground(cmd.Process, ended)
 		return err
 	}
-	return u.ready(s)
+	return u.ready(ctx, devnet.Dial(net.Run()), s)
 }
 
 // awaitBackground looks at the network through its supervisor until it is ready.

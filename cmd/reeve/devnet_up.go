@@ -25,6 +25,8 @@ type upFlags struct {
 	ephemeral  bool
 	lasts      time.Duration
 	timeout    time.Duration
+
+	transactions int // sent when the network is ready, to show that it works
 }
 
 func (a *app) devnetUp() *cobra.Command {
@@ -43,6 +45,7 @@ chains and ports as they were.`,
 	f.BoolVar(&u.ephemeral, "ephemeral", false, "keep everything in a temporary directory, and delete it at the end")
 	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
+	f.IntVar(&u.transactions, "transactions", 0, "send so many when the network is ready, and show them final on all nodes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return u.up(cmd.Context()) }
 	return cmd
 }
@@ -120,14 +123,27 @@ func (u *upFlags) foreground(ctx context.Context, net home.Network) error {
 		if err != nil {
 			return err
 		}
-		return u.ready(s)
+		return u.ready(waiting, n, s)
 	})
 }
 
 func (u *upFlags) session() session { return session{lasts: u.lasts, ephemeral: u.ephemeral} }
 
 // ready tells the person what there is now.
-func (u *upFlags) ready(s *devnet.Status) error {
+func (u *upFlags) ready(ctx context.Context, look interface {
+	Status(context.Context) (*devnet.Status, error)
+}, s *devnet.Status) error {
+	if err := u.demo(ctx, s); err != nil {
+		return err
+	}
+	if u.transactions > 0 {
+		u.app.say("")
+		now, err := look.Status(ctx)
+		if err != nil {
+			return err
+		}
+		s = now
+	}
 	if err := u.app.showStatus(s, false); err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ const (
 
 	ChainRefused  ID = 1401
 	ChainNotFound ID = 1402
+	KeyAbsent     ID = 1404
 	ChainHalted   ID = 1403
 	SimViolation  ID = 1501
 )

@@ -122,6 +122,7 @@ func (s *Server) SetState(ctx context.Context, r *pluginv1.SetStateRequest) (*pl
 			return err
 		}
 		out.LastAccepted = blockToProto(s.tree.lastAccepted)
+		out.LastAccepted.Content = s.tree.lastAccepted.Bytes()
 		return nil
 	})
 	return out, nil

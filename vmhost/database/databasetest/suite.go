@@ -17,6 +17,12 @@ import (
 
 // Run checks what open gives, a fresh and empty database with each call.
 func Run(t *testing.T, open func(t *testing.T) database.Database) {
+	RunOpen(t, open)
+	t.Run("after Close everything says so", func(t *testing.T) { closed(t, open(t)) })
+}
+
+// RunOpen is Run for a database that isn't the caller's to close.
+func RunOpen(t *testing.T, open func(t *testing.T) database.Database) {
 	for _, c := range []struct {
 		name  string
 		check func(*testing.T, database.Database)
@@ -29,7 +35,6 @@ func Run(t *testing.T, open func(t *testing.T) database.Database) {
 		{"a snapshot keeps its state", snapshotIsStable},
 		{"keys and values have limits", limits},
 		{"returned slices are the caller's", slicesAreCopies},
-		{"after Close everything says so", closed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, open(t)) })
 	}

@@ -1,0 +1,101 @@
+package vmhost
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// healthLimit is how long the VM may think about its health.
+const healthLimit = 2 * time.Second
+
+// onHealthCheck asks the VM beside its block calls; without a VM it answers at once.
+func (h *handler) onHealthCheck(m *subsystem.Message) {
+	g := h.gen
+	if g == nil {
+		m.Reply(&vmv1.HealthCheckResponse{Cause: h.supervisor.cause})
+		return
+	}
+	ok := h.reads.add(task{run: func(done func()) {
+		subsystem.Offload(h.sub, func() (*pluginv1.HealthCheckResponse, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
+			defer cancel()
+			return g.vm.HealthCheck(ctx, &pluginv1.HealthCheckRequest{})
+		}, func(a *pluginv1.HealthCheckResponse, err error) {
+			if err != nil {
+				a = &pluginv1.HealthCheckResponse{Cause: "the VM doesn't say: " + err.Error()}
+			}
+			m.Reply(&vmv1.HealthCheckResponse{Healthy: a.GetHealthy(), Cause: a.GetCause(), Details: a.GetDetails()})
+			done()
+		})
+	}})
+	if !ok {
+		m.Reply(&vmv1.HealthCheckResponse{Cause: "too many questions wait"})
+	}
+}
+
+func (h *handler) onVersion(m *subsystem.Message) {
+	g := h.gen
+	if g == nil {
+		m.Reply(&vmv1.VersionResponse{Error: h.unavailable()})
+		return
+	}
+	m.Reply(&vmv1.VersionResponse{
+		Name: g.about.GetName(), Version: g.about.GetVersion(), Protocol: 1, Capabilities: g.about.GetCapabilities(),
+	})
+}
+
+func (h *handler) onQueryStatus(m *subsystem.Message) {
+	s := &vmv1.QueryStatusResponse{
+		State: h.supervisor.state, Since: timestamppb.New(h.supervisor.since), Cause: h.supervisor.cause,
+		Restarts: h.supervisor.restarts, Generation: h.supervisor.starts,
+		ChainState: h.state, Processing: uint32(len(h.processing)), Queued: uint32(len(h.blocks.jobs)),
+	}
+	if g := h.gen; g != nil {
+		pid := g.plugin.PID()
+		s.Pid, s.Name, s.Version = int32(pid), g.about.GetName(), g.about.GetVersion()
+		if pid > 0 {
+			s.ResidentBytes = supervise.Identify(pid).RSS()
+		}
+	}
+	if last := h.record.Last(); last != nil {
+		s.LastAccepted = &vmv1.BlockRef{Id: last.VMBlock[:], Height: last.Height}
+	}
+	m.Reply(s)
+}
+
+func (h *handler) onSetLogLevel(m *subsystem.Message, r *vmv1.SetLogLevel) {
+	h.logLevel = r.GetLevel()
+	if g := h.gen; g != nil {
+		h.call(func(ctx context.Context) error {
+			_, err := g.vm.SetLogLevel(ctx, &pluginv1.SetLogLevelRequest{Level: r.GetLevel()})
+			return err
+		})
+	}
+	m.Reply(&vmv1.SetLogLevelResponse{})
+}
+
+// onRestartPlugin also closes the breaker again.
+func (h *handler) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
+	h.supervisor.deaths = nil
+	reason := "an operator asked for a restart"
+	if r.GetReason() != "" {
+		reason += ": " + r.GetReason()
+	}
+	switch {
+	case h.gen != nil:
+		h.replace(h.gen, reason, false)
+	case h.supervisor.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED:
+		h.supervisor.cause = reason
+		h.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+		h.start()
+	}
+	m.Reply(&vmv1.RestartPluginResponse{Expected: durationpb.New(500 * time.Millisecond)})
+}

@@ -1,0 +1,67 @@
+package vmhost
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/grpc"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+)
+
+// Launcher starts VMs: processes in production, Go values in a simulation.
+type Launcher interface {
+	// Launch starts one and returns when its services can be called. It takes at most a few seconds. An error wraps ErrPermanent
+	// when another try can't help.
+	Launch(r LaunchRequest) (Plugin, error)
+}
+
+// LaunchRequest is what a launch is given.
+type LaunchRequest struct {
+	// Generation numbers the launches of this host.
+	Generation uint64
+	// Services registers the host's services, which the plugin may call until it ends.
+	Services func(grpc.ServiceRegistrar)
+	// OnExit is called once, on any goroutine, when the plugin has ended for whatever reason.
+	OnExit func(cause error)
+	// Log takes what the plugin writes.
+	Log *slog.Logger
+	// Now and After are the host's time, for a VM that runs inside it.
+	Now   func() time.Time
+	After func(d time.Duration, f func()) (cancel func())
+}
+
+// Plugin is a running VM.
+type Plugin interface {
+	// Conn leads to its services. Calls fail as unavailable once it has ended.
+	Conn() grpc.ClientConnInterface
+	// PID is its process, 0 when it has none of its own.
+	PID() int
+	// Host is what Initialize must tell the plugin about the host's services.
+	Host() (address, token, runDir string)
+	// Dump has the plugin write down what it is doing, into the log, and returns when that is done or can't be waited for.
+	Dump()
+	// Kill ends it at once, whatever state it is in, and all that it has started.
+	Kill()
+	// Stop ends it after it has answered Shutdown, and kills it if it doesn't end within the limit. It returns when it is gone.
+	Stop(limit time.Duration)
+}
+
+// ErrPermanent marks a launch error that another try can't mend: no such file, wrong version.
+var ErrPermanent = errors.New("the plugin can't be started")
+
+// clients are a plugin's services.
+type clients struct {
+	vm      pluginv1.VMServiceClient
+	sync    pluginv1.StateSyncServiceClient
+	runtime pluginv1.ParachainRuntimeServiceClient
+}
+
+func clientsOf(conn grpc.ClientConnInterface) clients {
+	return clients{
+		vm:      pluginv1.NewVMServiceClient(conn),
+		sync:    pluginv1.NewStateSyncServiceClient(conn),
+		runtime: pluginv1.NewParachainRuntimeServiceClient(conn),
+	}
+}

@@ -1,0 +1,171 @@
+package vmhost
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/overseer/subsystem"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// job is one block call. They are made one at a time, in order.
+type job struct {
+	what string
+	// begin runs on the loop when it is the job's turn, and returns the work that calls the plugin, off the loop. nil: there is
+	// nothing to do any more. The work returns what is to be done on the loop when it went well.
+	begin func(g *generation) work
+	// fail answers the asker without the plugin.
+	fail func(e *vmv1.Error)
+
+	until    time.Time
+	attempts int
+}
+
+type work func(ctx context.Context) (finish func(), err error)
+
+// maxAttempts is how many plugins may die on one call before the call is given up.
+const maxAttempts = 2
+
+// queue holds the jobs that wait for their turn, or for a plugin.
+type queue struct {
+	jobs []*job
+	busy bool
+}
+
+// expire fails jobs that have waited for a plugin for too long.
+func (q *queue) expire(now time.Time, e *vmv1.Error) {
+	kept := q.jobs[:0]
+	var gone []*job
+	for _, j := range q.jobs {
+		if now.After(j.until) {
+			gone = append(gone, j)
+		} else {
+			kept = append(kept, j)
+		}
+	}
+	q.jobs = kept
+	for _, j := range gone {
+		j.fail(e)
+	}
+}
+
+// clear fails every job that waits.
+func (q *queue) clear(e *vmv1.Error) {
+	jobs := q.jobs
+	q.jobs = nil
+	for _, j := range jobs {
+		j.fail(e)
+	}
+}
+
+// enqueue takes a block call, or refuses it when too many wait or nobody is going to answer.
+func (h *handler) enqueue(j *job) {
+	if h.gen == nil && h.supervisor.hopeless() {
+		j.fail(h.unavailable())
+		return
+	}
+	if len(h.blocks.jobs) >= h.cfg.Limits.Queue {
+		j.fail(busy())
+		return
+	}
+	j.until = h.sub.Now().Add(h.cfg.Limits.Wait)
+	h.blocks.jobs = append(h.blocks.jobs, j)
+	h.pump()
+}
+
+// pump starts the next block call, if none runs and there is a plugin.
+func (h *handler) pump() {
+	for h.gen != nil && !h.blocks.busy && len(h.blocks.jobs) > 0 {
+		j := h.blocks.jobs[0]
+		h.blocks.jobs = h.blocks.jobs[1:]
+		if w := j.begin(h.gen); w != nil {
+			h.run(h.gen, j, w)
+		}
+	}
+}
+
+func (h *handler) run(g *generation, j *job, w work) {
+	h.blocks.busy = true
+	j.attempts++
+	limit := h.cfg.Limits.BlockCall
+	subsystem.Offload(h.sub, func() (func(), error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		return w(ctx)
+	}, func(finish func(), err error) {
+		h.blocks.busy = false
+		if err != nil {
+			h.broke(g, j, err)
+		} else {
+			finish()
+		}
+		h.pump()
+	})
+}
+
+// broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.
+func (h *handler) broke(g *generation, j *job, err error) {
+	hang := status.Code(err) == codes.DeadlineExceeded
+	reason := j.what + " failed: " + status.Convert(err).Message()
+	if hang {
+		reason = j.what + " wasn't answered within " + h.cfg.Limits.BlockCall.String()
+	}
+	h.replace(g, reason, hang)
+	if j.attempts < maxAttempts {
+		h.blocks.jobs = append([]*job{j}, h.blocks.jobs...)
+		return
+	}
+	j.fail(unavailable(reason, 0))
+}
+
+// lane runs things off the loop, so many at once, in order of arrival.
+type lane struct {
+	limit, bound int
+	running      int
+	alone        bool
+	waiting      []task
+}
+
+type task struct {
+	run func(done func())
+	// alone: nothing of the lane runs beside it.
+	alone bool
+}
+
+// add takes a task; false when too many wait.
+func (l *lane) add(t task) bool {
+	if len(l.waiting) >= l.bound {
+		return false
+	}
+	l.waiting = append(l.waiting, t)
+	l.pump()
+	return true
+}
+
+func (l *lane) pump() {
+	for len(l.waiting) > 0 && l.running < l.limit && !l.alone {
+		t := l.waiting[0]
+		if t.alone && l.running > 0 {
+			return
+		}
+		l.waiting = l.waiting[1:]
+		l.running++
+		l.alone = t.alone
+		t.run(func() {
+			l.running--
+			if t.alone {
+				l.alone = false
+			}
+			l.pump()
+		})
+	}
+}
+
+// counter gives out numbers to any goroutine.
+type counter struct{ n atomic.Uint32 }
+
+func (c *counter) next() uint32 { return c.n.Add(1) }

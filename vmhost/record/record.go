@@ -1,0 +1,135 @@
+// Package record is the chain's memory of what it has accepted: one entry per height, with the consensus block that decided it.
+// It shares one database with the VM's state, and Commit writes an entry and what its block changed in one durable batch: after a
+// crash at any point both are at the same block.
+//
+// The bytes of a VM block are kept once, inside the consensus block that wraps them.
+package record
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/vmhost/database"
+)
+
+// Keys: the VM's state under its own letter, the record under others.
+var (
+	stateKey  = []byte("s") // + the VM's own key
+	heightKey = []byte("h") // + height → entry
+	blockKey  = []byte("b") // + consensus block id → height
+	vmKey     = []byte("v") // + VM block id → height
+	lastKey   = []byte("l") // → height
+	chainKey  = []byte("c") // → format, chain id
+)
+
+const format = 1
+
+// ErrNotFound says that nothing was accepted under that name.
+var ErrNotFound = database.ErrNotFound
+
+// Entry is one accepted block.
+type Entry struct {
+	BlockID primitives.Hash
+	VMBlock primitives.Hash
+	Height  uint64
+	// Consensus is the consensus block. For the genesis block, which has none, it is empty.
+	Consensus []byte
+	// Content is the VM block's bytes.
+	Content []byte
+}
+
+// Record is an open one. Reading is safe for concurrent use; Commit calls must follow one another.
+type Record struct {
+	db   database.Database
+	last atomic.Pointer[Entry]
+}
+
+// MismatchError says that the directory belongs to another chain or another version of the software.
+type MismatchError struct{ Reason string }
+
+func (e *MismatchError) Error() string { return e.Reason }
+
+// Open reads where the chain stands, and makes sure that the database is this chain's.
+func Open(ctx context.Context, db database.Database, chain primitives.Hash) (*Record, error) {
+	r := &Record{db: db}
+	if err := r.claim(ctx, chain); err != nil {
+		return nil, err
+	}
+	height, err := db.Get(ctx, lastKey)
+	if errors.Is(err, database.ErrNotFound) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(height) != 8 {
+		return nil, errors.New("the record's last height is damaged")
+	}
+	last, err := r.AtHeight(ctx, binary.BigEndian.Uint64(height))
+	if err != nil {
+		return nil, fmt.Errorf("the record's last entry: %w", err)
+	}
+	r.last.Store(last)
+	return r, nil
+}
+
+func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
+	mine := append([]byte{format}, chain[:]...)
+	got, err := r.db.Get(ctx, chainKey)
+	switch {
+	case errors.Is(err, database.ErrNotFound):
+		var b database.Batch
+		b.Put(chainKey, mine)
+		return r.db.Write(ctx, &b, database.Sync)
+	case err != nil:
+		return err
+	case len(got) != len(mine) || got[0] != format:
+		return &MismatchError{fmt.Sprintf("the chain's database has format %d, this version reads %d", got[0], format)}
+	case string(got) != string(mine):
+		return &MismatchError{fmt.Sprintf("the database belongs to chain %x, not to %v: the genesis differs", got[1:5], chain.Short())}
+	}
+	return nil
+}
+
+// State is the VM's part of the database.
+func (r *Record) State() database.Database { return database.WithPrefix(r.db, stateKey) }
+
+// Last is the newest entry; nil before the genesis block was committed.
+func (r *Record) Last() *Entry { return r.last.Load() }
+
+// Commit writes the entry and the VM's changes together, durably. It must follow the last entry, or be the genesis block.
+func (r *Record) Commit(ctx context.Context, e *Entry, changes *database.Batch) error {
+	if last := r.Last(); last != nil && e.Height != last.Height+1 || last == nil && e.Height != 0 {
+		return fmt.Errorf("block %v of height %d doesn't follow the last accepted one", e.VMBlock.Short(), e.Height)
+	}
+	return r.put(ctx, e, changes)
+}
+
+// Jump begins the record anew above the last entry, at the block of a synced state: nothing between is known.
+func (r *Record) Jump(ctx context.Context, e *Entry) error {
+	if last := r.Last(); last != nil && e.Height <= last.Height {
+		return fmt.Errorf("a synced state of height %d isn't above the last accepted block", e.Height)
+	}
+	return r.put(ctx, e, &database.Batch{})
+}
+
+func (r *Record) put(ctx context.Context, e *Entry, changes *database.Batch) error {
+	var b database.Batch
+	b.Append(changes, stateKey)
+	height := binary.BigEndian.AppendUint64(nil, e.Height)
+	b.Put(join(heightKey, height), encode(e))
+	b.Put(join(blockKey, e.BlockID[:]), height)
+	b.Put(join(vmKey, e.VMBlock[:]), height)
+	b.Put(lastKey, height)
+	if err := r.db.Write(ctx, &b, database.Sync); err != nil {
+		return err
+	}
+	r.last.Store(e)
+	return nil
+}
+
+func join(prefix, rest []byte) []byte { return append(prefix[:len(prefix):len(prefix)], rest...) }

@@ -1,0 +1,277 @@
+package vmhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// supervisor remembers how the plugin has fared.
+type supervisor struct {
+	state    vmv1.PluginState
+	since    time.Time
+	cause    string
+	starts   uint64
+	restarts uint32
+	// deaths are the times of the latest ones, for the breaker.
+	deaths   []time.Time
+	stopping bool
+}
+
+// hopeless: nobody starts a plugin any more, unless asked to.
+func (s *supervisor) hopeless() bool {
+	return s.stopping || s.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED
+}
+
+func (h *handler) enter(state vmv1.PluginState) {
+	h.supervisor.state, h.supervisor.since = state, h.sub.Now()
+	if h.http != nil {
+		h.http.explain(h.supervisor.cause)
+	}
+}
+
+// know copies what a plugin must be told.
+func (h *handler) know() knowledge {
+	k := knowledge{state: h.state, logLevel: h.logLevel}
+	for node, version := range h.peers {
+		k.peers = append(k.peers, peer{node, version})
+	}
+	slices.SortFunc(k.peers, func(a, b peer) int { return a.node.Compare(b.node) })
+	for _, u := range h.processing {
+		k.processing = append(k.processing, u)
+	}
+	slices.SortFunc(k.processing, func(a, b *undecided) int {
+		if a.block.GetHeight() != b.block.GetHeight() {
+			return int(int64(a.block.GetHeight()) - int64(b.block.GetHeight()))
+		}
+		return int(int64(a.order) - int64(b.order))
+	})
+	return k
+}
+
+// startFirst launches the first plugin, while nothing else is to be done yet.
+func (h *handler) startFirst() error {
+	h.supervisor.starts++
+	h.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	g, err := h.launch(h.supervisor.starts, h.know())
+	if errors.Is(err, ErrPermanent) {
+		return err
+	}
+	h.started(g, err)
+	return nil
+}
+
+// start launches another one.
+func (h *handler) start() {
+	if h.supervisor.stopping || h.gen != nil || h.supervisor.state == vmv1.PluginState_PLUGIN_STATE_STARTING {
+		return
+	}
+	h.supervisor.starts++
+	h.supervisor.restarts++
+	h.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	number, know := h.supervisor.starts, h.know()
+	subsystem.Offload(h.sub, func() (*generation, error) { return h.launch(number, know) }, h.started)
+}
+
+// started takes a new plugin into use.
+func (h *handler) started(g *generation, err error) {
+	if err != nil {
+		h.died(err.Error())
+		return
+	}
+	if h.supervisor.stopping {
+		g.plugin.Kill()
+		return
+	}
+	if g.dead {
+		h.died("the plugin ended right after its start")
+		return
+	}
+	for _, id := range g.lost {
+		h.sub.Log.Warn("the VM refuses a block that it had verified before it was started again", "block", id)
+		delete(h.processing, id)
+	}
+	g.lastPong = h.sub.Now()
+	h.gen = g
+	h.enter(vmv1.PluginState_PLUGIN_STATE_RUNNING)
+	if h.http != nil {
+		h.http.serve(g.handlers, g.vm)
+	}
+	h.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
+	if h.supervisor.restarts > 0 {
+		h.again(g)
+	}
+	h.pump()
+	h.apps.pump()
+}
+
+// again repeats what came while the plugin was starting.
+func (h *handler) again(g *generation) {
+	if level := h.logLevel; level != h.cfg.LogLevel {
+		h.call(func(ctx context.Context) error {
+			_, err := g.vm.SetLogLevel(ctx, &pluginv1.SetLogLevelRequest{Level: level})
+			return err
+		})
+	}
+}
+
+// exited is told by the port that a plugin has ended.
+func (h *handler) exited(g *generation, cause error) {
+	g.dead = true
+	h.release(g)
+	if h.gen != g {
+		return // noticed already, or it never got so far
+	}
+	h.gen = nil
+	reason := "the plugin ended"
+	if cause != nil {
+		reason = fmt.Sprintf("the plugin ended: %v", cause)
+	}
+	h.died(reason)
+}
+
+// release ends what hangs on a generation: peers are told that their requests won't be answered.
+func (h *handler) release(g *generation) {
+	g.db.Close()
+	for _, r := range g.outcomes.close() {
+		h.sub.Send(&enginev1.SendAppError{NodeId: r.node[:], RequestId: r.id, Message: "the VM was started again"})
+	}
+}
+
+// replace ends a plugin that can't be trusted any more, and starts another.
+func (h *handler) replace(g *generation, reason string, dump bool) {
+	if h.gen != g {
+		return
+	}
+	h.gen = nil
+	h.sub.Log.Error("the plugin is replaced", "reason", reason, "pid", g.plugin.PID())
+	subsystem.Offload(h.sub, func() (struct{}, error) {
+		if dump {
+			g.plugin.Dump()
+		}
+		g.plugin.Kill()
+		return struct{}{}, nil
+	}, func(struct{}, error) { h.died(reason) })
+}
+
+// died decides what follows a death: another start after a pause, or the breaker.
+func (h *handler) died(reason string) {
+	if h.supervisor.stopping {
+		return
+	}
+	now := h.sub.Now()
+	h.supervisor.cause = reason
+	h.supervisor.deaths = append(slices.DeleteFunc(h.supervisor.deaths, func(t time.Time) bool {
+		return now.Sub(t) > h.cfg.Limits.CrashWindow
+	}), now)
+	h.events.forget()
+	if h.http != nil {
+		h.http.down()
+	}
+	if n := len(h.supervisor.deaths); n >= h.cfg.Limits.CrashLoop {
+		h.supervisor.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", n, h.cfg.Limits.CrashWindow, reason)
+		h.enter(vmv1.PluginState_PLUGIN_STATE_DEGRADED)
+		h.sub.Log.Error("the chain is degraded: its VM isn't started again", "cause", h.supervisor.cause)
+		h.blocks.clear(h.unavailable())
+		return
+	}
+	h.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+	pause := h.pause(len(h.supervisor.deaths))
+	h.sub.Log.Warn("the VM will be started again", "cause", reason, "pause", pause)
+	h.sub.After(pause, h.start)
+}
+
+// pause doubles with each death of the window, with a fifth of luck so that nodes don't move in step.
+func (h *handler) pause(deaths int) time.Duration {
+	p := h.cfg.Limits.RestartMin << min(deaths-1, 20)
+	p = min(p, h.cfg.Limits.RestartMax)
+	return time.Duration(float64(p) * (0.8 + 0.4*h.sub.Rand().Float64()))
+}
+
+// ping finds a plugin that is stopped or stuck where no call is under way.
+func (h *handler) ping() {
+	g := h.gen
+	if g == nil || g.plugin.PID() == 0 {
+		return
+	}
+	if silent := h.sub.Now().Sub(g.lastPong); silent > h.cfg.Limits.Silence {
+		h.replace(g, fmt.Sprintf("the plugin hasn't answered for %v", silent.Round(time.Millisecond)), true)
+		return
+	}
+	if g.pinging {
+		return
+	}
+	g.pinging = true
+	subsystem.Offload(h.sub, func() (struct{}, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.Silence)
+		defer cancel()
+		_, err := g.vm.Ping(ctx, &pluginv1.PingRequest{})
+		return struct{}{}, err
+	}, func(_ struct{}, err error) {
+		g.pinging = false
+		if err == nil {
+			g.lastPong = h.sub.Now()
+		}
+	})
+}
+
+// call makes a call whose outcome changes nothing here.
+func (h *handler) call(f func(ctx context.Context) error) {
+	limit := h.cfg.Limits.AppCall
+	subsystem.Offload(h.sub, func() (struct{}, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		return struct{}{}, f(ctx)
+	}, func(_ struct{}, err error) {
+		if err != nil {
+			h.sub.Log.Debug("a call to the plugin failed", "error", err)
+		}
+	})
+}
+
+// unavailable says why there is no VM now.
+func (h *handler) unavailable() *vmv1.Error {
+	if h.supervisor.hopeless() {
+		return unavailable(h.supervisor.cause, 0)
+	}
+	return unavailable(h.supervisor.cause, h.cfg.Limits.RestartMin)
+}
+
+func unavailable(cause string, retry time.Duration) *vmv1.Error {
+	u := &vmv1.Unavailable{Cause: cause}
+	if retry > 0 {
+		u.RetryAfter = durationpb.New(retry)
+	}
+	return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: u}}
+}
+
+func busy() *vmv1.Error {
+	return &vmv1.Error{Kind: &vmv1.Error_Busy{Busy: &vmv1.Busy{RetryAfter: durationpb.New(100 * time.Millisecond)}}}
+}
+
+func notFound() *vmv1.Error {
+	return &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
+}
+
+func invalid(format string, args ...any) *vmv1.Error {
+	return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: fmt.Sprintf(format, args...)}}}
+}
+
+func corrupt(format string, args ...any) *vmv1.Error {
+	return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: fmt.Sprintf(format, args...)}}}
+}
+
+func hashOf(b []byte) (primitives.Hash, bool) {
+	id, err := primitives.HashFrom(b)
+	return id, err == nil
+}

@@ -1,0 +1,82 @@
+package overseer
+
+import (
+	"crypto/subtle"
+	"sort"
+
+	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// Protocol is the version of the bus protocol that this overseer speaks.
+const Protocol = 1
+
+// admit checks a hello: version, token, declared edges.
+func (c *Core) admit(h *overseerv1.Hello) (broker.Attach, error) {
+	none := broker.Attach{}
+	d := h.GetDeclaration()
+	if h.GetSubsystem() == "" || d == nil {
+		return none, refuse(Malformed, "a hello names its subsystem and declares its edges")
+	}
+	if h.ProtocolMin > Protocol || h.ProtocolMax < Protocol {
+		return none, refuse(Incompatible, "%s speaks versions %d to %d of the bus protocol and this overseer speaks %d: bring both to a common version",
+			h.Subsystem, h.ProtocolMin, h.ProtocolMax, Protocol)
+	}
+	if err := c.checkToken(h); err != nil {
+		return none, err
+	}
+	targets, declared, err := c.edges(h)
+	if err != nil {
+		return none, err
+	}
+	name := h.Instance
+	if name == "" {
+		name = h.Subsystem
+	}
+	return broker.Attach{Subsystem: h.Subsystem, Name: name, Class: broker.Class(max(1, d.Class)), Declared: declared, Targets: targets, Pid: h.Pid}, nil
+}
+
+func (c *Core) checkToken(h *overseerv1.Hello) error {
+	if c.cfg.Token == nil {
+		return nil
+	}
+	want, err := c.cfg.Token(h.Subsystem)
+	if err != nil || subtle.ConstantTimeCompare(want, h.Token) != 1 {
+		return refuse(Unauthenticated, "%s didn't show the token of its role: give it REEVE_TOKEN_FILE", h.Subsystem)
+	}
+	return nil
+}
+
+// edges checks what an instance declares against its Spec, or against the graph when it has none.
+func (c *Core) edges(h *overseerv1.Hello) (targets []string, declared map[string]bool, err error) {
+	declared = map[string]bool{}
+	to := map[string]bool{}
+	known, isKnown := c.graph.declared[h.Subsystem]
+	if isKnown && broker.Class(h.Declaration.Class) != classOf(c.graph.specs[h.Subsystem].Class) {
+		return nil, nil, refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, c.graph.specs[h.Subsystem].Class)
+	}
+	for _, name := range append(append([]string(nil), h.Declaration.Sends...), h.Declaration.Asks...) {
+		v := c.dir.Named(name)
+		if v == nil {
+			return nil, nil, refuse(Forbidden, "%s declares %s, which is no variant of any enum here", h.Subsystem, name)
+		}
+		if isKnown && !known[name] {
+			return nil, nil, refuse(Forbidden, "%s declares %s, which its Spec in this node doesn't have", h.Subsystem, name)
+		}
+		declared[name] = true
+		to[v.Subsystem] = true
+	}
+	if !isKnown {
+		if cycle := c.graph.cycleWith(h.Subsystem, h.Declaration.Asks); cycle != "" {
+			return nil, nil, refuse(Forbidden, "the asks of %s would close a cycle: %s", h.Subsystem, cycle)
+		}
+	}
+	for name := range to {
+		targets = append(targets, name)
+	}
+	sort.Strings(targets)
+	return targets, declared, nil
+}
+
+func classOf(c subsystem.Class) broker.Class { return broker.Class(c + 1) }

@@ -1,0 +1,279 @@
+package networkbridge_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	nb "github.com/reevenet/reeve/services/networkbridge"
+)
+
+func TestEverySubsystemHearsFirstThatItKnowsNobody(t *testing.T) {
+	s := newStage(t)
+	expect(t, s.told()[:3], "engine: reset", "statements: reset", "collator: reset")
+}
+
+func TestAPeerIsReportedOnItsFirstHelloAndNotBefore(t *testing.T) {
+	s := opened(t)
+	p := s.peer(2)
+	expect(t, s.told())
+	if s.info(2).GetConnected() {
+		t.Error("a link without a hello counts as connected")
+	}
+	if len(p.frames) != int(nb.Lanes) {
+		t.Errorf("the bridge greeted on %d lanes of %d", len(p.frames), nb.Lanes)
+	}
+	p.greet(validation)
+	expect(t, s.told(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+}
+
+func TestPeersThatDoNotBelongHereAreTurnedAway(t *testing.T) {
+	for name, change := range map[string]func(*nbv1.Hello){
+		"another network":  func(h *nbv1.Hello) { h.NetworkId = make([]byte, 32) },
+		"a later protocol": func(h *nbv1.Hello) { h.MinVersion, h.MaxVersion = 2, 9 },
+		"no version":       func(h *nbv1.Hello) { h.MinVersion = 0 },
+		"a short network":  func(h *nbv1.Hello) { h.NetworkId = h.NetworkId[:31] },
+		"a family twice":   func(h *nbv1.Hello) { h.Families = append(h.Families, validation) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := opened(t)
+			p := s.peer(2)
+			h := hello(validation)
+			change(h)
+			p.greetWith(h)
+			if p.up {
+				t.Error("the link is still up")
+			}
+			expect(t, s.told())
+			if s.info(2).GetLastError() == "" {
+				t.Error("the reason isn't on record")
+			}
+		})
+	}
+}
+
+func TestWhoSpeaksBeforeHelloIsTurnedAway(t *testing.T) {
+	s := opened(t)
+	p := s.peer(2)
+	p.message(nb.LaneConsensus, "snow", "vote")
+	if p.up {
+		t.Error("the link is still up")
+	}
+	expect(t, s.told())
+}
+
+func TestASecondDifferentHelloEndsTheLink(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	p.say(nb.LaneBulk, &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: hello(collation)}})
+	if p.up {
+		t.Error("the link is still up")
+	}
+	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+}
+
+func TestAPeerMayLeaveOneFamilyAndStayInTheOther(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation, collation)
+	s.told()
+	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}}})
+	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+	p.message(nb.LaneBacking, "coll", "still here")
+	p.message(nb.LaneBacking, "stmt", "not here")
+	expect(t, s.told(), `collator: 2 says "still here"`)
+	if got := s.info(2).GetReputation(); got != -50 {
+		t.Errorf("a message outside the peer set: reputation %d", got)
+	}
+}
+
+func TestMessagesReachTheirSubsystemInOrderAndTogether(t *testing.T) {
+	s := opened(t)
+	p, q := s.friend(2, validation), s.friend(3, validation)
+	s.told()
+	for _, m := range []struct {
+		from *peer
+		text string
+	}{{p, "a"}, {q, "b"}, {p, "c"}} {
+		b, _ := marshal(m.text)
+		m.from.Send(s.me, nb.LaneConsensus, b)
+	}
+	s.run()
+	expect(t, s.told(), `engine: 2 says "a" 3 says "b" 2 says "c"`)
+}
+
+func TestBytesThatCanNotBeReadCostAndAreNotPassedOn(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	p.sayRaw(nb.LaneConsensus, []byte{0xff, 0xff, 0xff})
+	if got := s.info(2).GetReputation(); got != -500 {
+		t.Errorf("reputation %d", got)
+	}
+	p.sayRaw(nb.LaneBacking, exchangeBomb())
+	if p.up {
+		t.Error("it is still connected after the second one")
+	}
+	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+	if s.info(2).GetBannedForMs() == 0 {
+		t.Error("it isn't banned")
+	}
+}
+
+// exchangeBomb is a peer exchange of a hundred thousand empty entries.
+func exchangeBomb() []byte {
+	var peers []byte
+	for range 100_000 {
+		peers = protowire.AppendBytes(protowire.AppendTag(peers, 1, protowire.BytesType), nil)
+	}
+	return protowire.AppendBytes(protowire.AppendTag(nil, 4, protowire.BytesType), peers)
+}
+
+func TestAnUnknownProtocolCosts(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	p.message(nb.LaneGossip, "nope", "x")
+	p.message(nb.LaneGossip, "snow", "on the wrong lane")
+	expect(t, s.told())
+	if got := s.info(2).GetReputation(); got != -100 {
+		t.Errorf("reputation %d", got)
+	}
+}
+
+func TestABannedPeerIsNotTakenBackBeforeItsTime(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.Send("statement-distribution", &nbv1.ReportPeer{Peer: raw(id(2)), CostBenefit: math.MinInt32, Reason: "bad signature"})
+	s.run()
+	if p.up {
+		t.Fatal("a peer at the threshold is still connected")
+	}
+	p.Connect(nb.Address{Node: s.me})
+	s.run()
+	if p.up {
+		t.Fatal("a banned peer was taken back")
+	}
+	s.Advance(5 * time.Minute)
+	p.Connect(nb.Address{Node: s.me})
+	s.run()
+	if p.up == false {
+		t.Fatal("it isn't taken back after the ban")
+	}
+}
+
+func TestOneSubsystemAloneCanNotDropAValidator(t *testing.T) {
+	s := opened(t)
+	for n := byte(2); n <= 11; n++ {
+		s.friend(n, validation)
+	}
+	s.Send("engine", validators(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11))
+	for n := byte(2); n <= 11; n++ {
+		for range 10 {
+			s.Send("statement-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised"})
+		}
+	}
+	s.run()
+	for n := byte(2); n <= 11; n++ {
+		if !s.info(n).GetConnected() {
+			t.Fatalf("validator %d was dropped", n)
+		}
+	}
+	for n := byte(2); n <= 11; n++ {
+		s.Send("bitfield-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised too"})
+	}
+	s.run()
+	dropped := 0
+	for n := byte(2); n <= 11; n++ {
+		if !s.info(n).GetConnected() {
+			dropped++
+		}
+	}
+	if dropped != 2 {
+		t.Fatalf("%d of 11 validators were dropped; a fifth of the stake is 2", dropped)
+	}
+}
+
+func validators(ns ...byte) *nbv1.SetValidators {
+	out := &nbv1.SetValidators{}
+	for _, n := range ns {
+		out.Validators = append(out.Validators, &nbv1.Validator{NodeId: raw(id(n)), Stake: 100})
+	}
+	return out
+}
+
+func TestStrangersDoNotTakeTheSeatsOfValidators(t *testing.T) {
+	s := opened(t, func(c *nb.Config) { c.MaxPeers = 10 })
+	s.Send("engine", validators(100, 101))
+	up := 0
+	for n := byte(2); n < 40; n++ {
+		if s.peer(n).up {
+			up++
+		}
+	}
+	if up != 1 {
+		t.Errorf("%d callers have a seat, one of ten is theirs", up)
+	}
+	if p := s.friend(100, validation); !p.up {
+		t.Error("a validator found no seat")
+	}
+}
+
+func TestAFloodIsCutAtTheBudget(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	b, _ := marshal("x")
+	for range nb.DefaultBudgets[nb.LaneConsensus].Frames.Burst + 200 {
+		p.Send(s.me, nb.LaneConsensus, b)
+	}
+	s.run()
+	if got := s.info(2).GetOverBudget(); got == 0 || got > 400 {
+		t.Errorf("%d frames were over budget", got)
+	}
+	s.told()
+	s.Advance(10 * time.Second)
+	p.message(nb.LaneConsensus, "snow", "later")
+	expect(t, s.told(), `engine: 2 says "later"`)
+}
+
+func TestRegistrationTellsEverythingAnewAndTheFirstOneStays(t *testing.T) {
+	s := opened(t)
+	s.leaf(3)
+	p := s.friend(2, validation)
+	p.view(validation, hash(9))
+	s.told()
+	s.Send("engine", &nbv1.RegisterEventProducer{Protocol: "snow"})
+	want := []string{"engine: reset", "engine: connected 2", "engine: view of 2 is [9]", "engine: our view is [3]"}
+	expect(t, s.told(), want...)
+	s.Send("collator", &nbv1.RegisterEventProducer{Protocol: "snow"})
+	expect(t, s.told())
+	s.Send("engine", &nbv1.RegisterEventProducer{Protocol: "snow"})
+	expect(t, s.told(), want...)
+	p.message(nb.LaneConsensus, "snow", "once")
+	expect(t, s.told(), `engine: 2 says "once"`)
+}
+
+func TestRoles(t *testing.T) {
+	s := opened(t, func(c *nb.Config) { c.Sentries, c.Guarded = []primitives.NodeID{id(2)}, id(3) })
+	for n, want := range map[byte]nbv1.Role{2: nbv1.Role_ROLE_OUR_SENTRY, 3: nbv1.Role_ROLE_OUR_GUARDED_AUTHORITY, 4: nbv1.Role_ROLE_FULL} {
+		s.friend(n, validation)
+		if got := s.info(n).GetRole(); got != want {
+			t.Errorf("peer %d is %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestEveryFrameIsConsumed(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	p.message(nb.LaneConsensus, "snow", "a")
+	p.sayRaw(nb.LaneConsensus, []byte{0xff})
+	if s.mine.Received != 0 {
+		t.Errorf("%d bytes were never consumed", s.mine.Received)
+	}
+}

@@ -1,0 +1,139 @@
+package networkbridge_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("want -, got +:\n%s", d)
+	}
+}
+
+// views reads what a peer was told of our view.
+func views(frames []*nbv1.Frame) (out []string) {
+	for _, f := range frames {
+		if u := f.GetViewUpdate(); u != nil {
+			out = append(out, u.GetFamily().String()+" "+heads(&nbv1.View{Heads: u.GetHeads()}))
+		}
+	}
+	return out
+}
+
+func (s *stage) leaf(n byte) {
+	h, parent := hash(n), hash(n-1)
+	s.StartWork(h[:], parent[:], uint64(n))
+	s.run()
+}
+
+func (s *stage) stop(n byte) {
+	h := hash(n)
+	s.StopWork(h[:])
+	s.run()
+}
+
+func TestANewPeerGetsOurViewAndIsReportedWithTheEmptyOne(t *testing.T) {
+	s := opened(t)
+	s.leaf(7)
+	expect(t, s.told(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
+	p := s.peer(2)
+	p.greet(validation)
+	expect(t, views(p.heard()), "FAMILY_VALIDATION [7]")
+	expect(t, s.told(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+}
+
+func TestALeafIsToldToEveryPeerThenToEverySubsystemOnce(t *testing.T) {
+	s := opened(t)
+	a, b := s.friend(2, validation), s.friend(3, validation, collation)
+	s.told()
+	s.leaf(7)
+	s.leaf(7)
+	expect(t, views(a.heard()), "FAMILY_VALIDATION [7]")
+	expect(t, views(b.heard()), "FAMILY_VALIDATION [7]", "FAMILY_COLLATION [7]")
+	expect(t, s.told(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
+	s.Finalized(raw(primitives.NodeID(hash(7))), 7)
+	s.run()
+	if got := a.heard(); len(got) != 0 {
+		t.Errorf("finality alone was told as %v", got)
+	}
+}
+
+func TestOurViewIsTheNewestFive(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	for n := byte(1); n <= 7; n++ {
+		s.leaf(n)
+	}
+	p.heard()
+	s.stop(1)
+	if got := p.heard(); len(got) != 0 {
+		t.Errorf("a leaf outside the view was told as %v", got)
+	}
+	s.stop(7)
+	expect(t, views(p.heard()), "FAMILY_VALIDATION [6 5 4 3 2]")
+}
+
+func TestAPeersViewIsPassedOnWhenItChanges(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	p.view(validation, hash(9))
+	p.view(validation, hash(9))
+	expect(t, s.told(), "engine: view of 2 is [9]", "statements: view of 2 is [9]")
+}
+
+func TestEachFamilySeesItsOwnView(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation, collation)
+	s.told()
+	p.view(collation, hash(8))
+	p.view(validation, hash(9))
+	expect(t, s.told(), "collator: view of 2 is [8]", "engine: view of 2 is [9]", "statements: view of 2 is [9]")
+}
+
+func TestAViewOutsideTheRulesCostsAndIsIgnored(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	p.view(validation, hash(1), hash(2), hash(3), hash(4), hash(5), hash(6))
+	if got := s.info(2).GetReputation(); got != -500 {
+		t.Errorf("six heads: reputation %d", got)
+	}
+	p.view(collation, hash(1))
+	if got := s.info(2).GetReputation(); got != -550 {
+		t.Errorf("a family it isn't in: reputation %d", got)
+	}
+	expect(t, s.told())
+}
+
+func TestWhileSyncingNoViewIsTold(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	s.Send("engine", &nbv1.SetSyncing{Syncing: true})
+	s.leaf(6)
+	s.leaf(7)
+	if got := p.heard(); len(got) != 0 {
+		t.Errorf("told while syncing: %v", got)
+	}
+	expect(t, s.told())
+	s.Send("engine", &nbv1.SetSyncing{Syncing: false})
+	s.run()
+	expect(t, views(p.heard()), "FAMILY_VALIDATION [7 6]")
+}
+
+func TestALightClientIsToldNoViews(t *testing.T) {
+	s := opened(t)
+	p := s.peer(2)
+	h := hello(validation)
+	h.Role = uint32(nbv1.Role_ROLE_LIGHT)
+	p.greetWith(h)
+	s.leaf(3)
+	expect(t, views(p.heard()))
+}

@@ -95,7 +95,7 @@ type Signer struct {
 func New(c Config) *Signer { return &Signer{config: c} }
 
 // Open loads the key, takes the log and verifies it. It does nothing when the signer is open already. The error is one of package keys, one
-// of journal.Open, or ErrClosed after Close.
+// of journal.Open, with which the public key is known all the same, or ErrClosed after Close.
 func (s *Signer) Open() (Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Signer) Open() (Stats, error) {
 	s.secret = secret
 	s.journal, err = journal.Open(s.config.place(secret.Public()))
 	if err != nil {
-		return Stats{}, err
+		return Stats{Public: secret.Public()}, err
 	}
 	return s.stats(), nil
 }
@@ -150,16 +150,6 @@ func (s *Signer) Sign(payloads []canon.Payload) ([]Signed, Stats, error) {
 		signed[i] = Signed{Signature: s.secret.Sign(o.Record.Payload), PayloadHash: canon.HashOf(o.Record.Payload)}
 	}
 	return signed, s.stats(), nil
-}
-
-// Public is the public key, once the signer has been opened or has tried to; ok tells whether it is known.
-func (s *Signer) Public() (key keys.Public, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.secret == (keys.Secret{}) {
-		return key, false
-	}
-	return s.secret.Public(), true
 }
 
 // Close ends the signer for good, after what is under way.

@@ -135,7 +135,6 @@ type subsystem struct {
 	instances []*Instance // live ones, in order of attachment
 	standbys  []*Instance
 	waiting   [buswire.LaneCount]fifo // has no instance yet, or the pool is busy
-	bytes     int
 	watchers  map[*Instance]bool
 	starts    int
 	lastCause string

@@ -17,7 +17,6 @@ import (
 type toy struct {
 	sub     *subsystem.Sub
 	signals []string
-	oneWay  int
 	ends    []error
 }
 

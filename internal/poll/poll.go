@@ -108,7 +108,7 @@ func (s *Set) judgePoll(p *poll, now time.Time) {
 		p.done = true
 		return
 	}
-	settled, unanimous := s.judge.Settled(p.votes, p.missing+p.left)
+	settled, unanimous := s.judge.Settled(p.votes, p.left)
 	switch {
 	case settled && !unanimous:
 		p.done = true

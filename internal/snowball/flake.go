@@ -82,3 +82,12 @@ func (f *Flake) falter() {
 	f.confidence, f.unanimous = 0, 0
 	f.idle++
 }
+
+// Needed is how many more polls in a row have to confirm the preference. unanimous: those may be expected to be so.
+func (f *Flake) Needed(p *Parameters, unanimous bool) int {
+	need := p.Beta - f.confidence
+	if unanimous && p.BetaUnanimous > 0 {
+		need = min(need, p.BetaUnanimous-f.unanimous)
+	}
+	return max(need, 0)
+}

@@ -1,0 +1,79 @@
+package snowman
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// agree tells whether all honest, running nodes stand at the same height with nothing left to decide.
+func (n *simnet) agree(atLeast uint64) bool {
+	height := -1
+	for _, s := range n.nodes {
+		if !s.honest || s.core == nil {
+			continue
+		}
+		if height < 0 {
+			height = len(s.committed)
+		}
+		if len(s.committed) != height || s.core.tree.Len() > 0 || len(s.core.queue) > 0 {
+			return false
+		}
+	}
+	return uint64(height) >= atLeast
+}
+
+func (n *simnet) describe() string {
+	out := fmt.Sprintf("at %v: ", n.now)
+	for _, s := range n.nodes {
+		if s.core == nil {
+			out += "- "
+			continue
+		}
+		st := s.core.Status()
+		out += fmt.Sprintf("[%d: %d +%d w%d polls %d stage %d txs %d] ", s.index, len(s.committed), st.Processing, st.Waiting, st.Polls, s.core.catchUp.stage, s.txs)
+	}
+	return out
+}
+
+// offer gives a node's VM something to put into a block; the VMs' gossip brings it to all others.
+func (n *simnet) offer() {
+	for _, s := range n.nodes {
+		n.after(n.slow(), func() {
+			s.txs++
+			s.step(PendingTxs{})
+		})
+	}
+}
+
+func (n *simnet) check(t *testing.T, seed uint64, done bool) {
+	t.Helper()
+	for _, b := range n.broken {
+		t.Errorf("seed %d: %s", seed, b)
+	}
+	if !done {
+		t.Errorf("seed %d: stuck %s", seed, n.describe())
+	}
+}
+
+func TestOneValidatorAloneFinalises(t *testing.T) {
+	n := newSimnet(1, equal(1), nil)
+	n.offer()
+	n.check(t, 1, n.run(time.Second, func() bool { return n.agree(1) }))
+}
+
+func TestATransactionIsFinalEverywhereWithinTensOfMilliseconds(t *testing.T) {
+	for _, size := range []int{2, 3, 4, 5, 7, 13, 20} {
+		n := newSimnet(uint64(size), equal(size), nil)
+		n.run(3*time.Second, nil)
+		before := n.steps
+		begin := n.now
+		n.offer()
+		n.check(t, uint64(size), n.run(n.now+time.Second, func() bool { return n.agree(1) }))
+		took := n.now - begin
+		t.Logf("%d validators: %v, %d inputs", size, took, n.steps-before)
+		if took > 60*time.Millisecond {
+			t.Errorf("%d validators took %v", size, took)
+		}
+	}
+}

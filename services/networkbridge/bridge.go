@@ -54,11 +54,8 @@ type bridge struct {
 	calling   func() // cancels the timer of the next call
 	repairing bool   // a timer of repair is set
 	viewing   bool   // a view update is posted
-	counts    counts
+	dropped   nbv1.Dropped
 }
-
-// counts is what an operator may ask about what was dropped.
-type counts struct{ undeliverable, lateResponses, overBudget, oversize uint64 }
 
 func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 	if err := cfg.complete(); err != nil {

@@ -24,9 +24,9 @@ func (b *bridge) onReportPeer(from string, r *nbv1.ReportPeer) {
 	}
 }
 
-// isKnown keeps subsystems from filling the ledger with peers that never were here.
+// isKnown keeps subsystems from filling the ledger with peers that never were here, and with the node itself.
 func (b *bridge) isKnown(id primitives.NodeID) bool {
-	return b.peers[id] != nil || b.book.Addresses(id) != nil || b.validators[id] > 0
+	return id != b.self && (b.peers[id] != nil || b.book.Addresses(id) != nil || b.validators[id] > 0)
 }
 
 // punish enters what the bridge itself has seen.

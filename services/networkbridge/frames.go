@@ -109,7 +109,7 @@ func (b *bridge) withinBudget(p *peer, e Event) bool {
 		return true
 	}
 	p.overBudget++
-	b.counts.overBudget++
+	b.dropped.OverBudget++
 	b.punish(p.id, costOverBudget, "sends more than its budget")
 	return false
 }

@@ -114,7 +114,7 @@ func (b *bridge) flush(p *protocol) {
 		e.Kind = &nbv1.NetworkBridgeEvent_PeerMessages{PeerMessages: &nbv1.PeerMessages{Messages: p.batch}}
 	}
 	if p.stale || b.give(p, e) != nil {
-		b.counts.undeliverable += uint64(len(p.batch))
+		b.dropped.Undeliverable += uint64(len(p.batch))
 	}
 	p.batch, p.bytes = nil, 0
 }

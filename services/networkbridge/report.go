@@ -4,13 +4,15 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/reevenet/reeve/internal/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
 // report is what the bridge knows of its peers: those with a link first, then those with a record, then those that can't be reached.
 func (b *bridge) report() *nbv1.PeersResponse {
-	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses()}
+	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(&b.dropped).(*nbv1.Dropped)}
 	ids := slices.Clone(b.order)
 	rest := map[primitives.NodeID]bool{}
 	for _, id := range b.ledger.Known() {

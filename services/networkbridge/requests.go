@@ -96,7 +96,7 @@ func (b *bridge) onResponse(p *peer, r *nbv1.WireResponse) {
 		}
 	}
 	if !b.endRequest(requestKey{p.id, r.GetId()}, out) {
-		b.counts.lateResponses++
+		b.dropped.LateResponses++
 		b.punish(p.id, costUnsolicited, "late or unsolicited response")
 	}
 }
@@ -118,6 +118,7 @@ func (b *bridge) onRequest(p *peer, lane Lane, r *nbv1.WireRequest) {
 	if proto.stale || b.give(proto, &nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerRequest{PeerRequest: &nbv1.PeerRequest{
 		Peer: p.id[:], RequestId: key.id, Payload: r.GetPayload(), DeadlineMs: uint32(wait.Milliseconds()),
 	}}}) != nil {
+		b.dropped.Undeliverable++
 		b.refuse(p, lane, key.id, "this node is busy")
 		return
 	}
@@ -156,7 +157,7 @@ func (b *bridge) onSendResponse(r *nbv1.SendResponse) {
 	key := requestKey{id, r.GetRequestId()}
 	s, p := b.served[key], b.peers[id]
 	if s == nil || p == nil {
-		b.counts.lateResponses++
+		b.dropped.LateResponses++
 		return
 	}
 	s.cancel()

@@ -12,7 +12,7 @@ func (b *bridge) onSend(peers [][]byte, name string, payload []byte) {
 		return
 	}
 	if len(payload) > proto.MaxPayload {
-		b.counts.oversize++
+		b.dropped.Oversize++
 		b.sub.Log.Error("a message is larger than its protocol allows", "protocol", name, "bytes", len(payload), "most", proto.MaxPayload)
 		return
 	}
@@ -30,6 +30,7 @@ func (b *bridge) onSend(peers [][]byte, name string, payload []byte) {
 
 func (b *bridge) send(p *peer, lane Lane, frame []byte) bool {
 	if !b.net.Send(p.id, lane, frame) {
+		b.dropped.Shed++
 		return false
 	}
 	p.sent += uint64(len(frame))

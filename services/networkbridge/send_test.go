@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/overseer/overseertest"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
@@ -135,5 +136,16 @@ func TestConnectToValidatorsReportsEachAndEndsWithTheAsker(t *testing.T) {
 	s.friend(3, validation)
 	if len(a.Items) != 2 {
 		t.Errorf("after the end: %v", got())
+	}
+}
+
+func TestWhatIsDroppedIsCounted(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, collation)
+	s.Send("collator", &nbv1.SendMessage{Peers: [][]byte{raw(id(2))}, Protocol: "coll", Payload: make([]byte, 1001)})
+	p.respond(77, "nobody asked")
+	d := overseertest.Must[*nbv1.PeersResponse](t, s.Ask("cli", &nbv1.Peers{})).GetDropped()
+	if d.GetOversize() != 1 || d.GetLateResponses() != 1 || d.GetShed() != 0 {
+		t.Errorf("counted %v", d)
 	}
 }

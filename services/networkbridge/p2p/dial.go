@@ -117,7 +117,7 @@ func (l *link) open(ctx context.Context, pre preamble) error {
 	if err != nil {
 		return err
 	}
-	l.lanes[pre.lane] = newLane(pre.lane, s)
+	l.lanes[pre.lane] = l.net.newLane(pre.lane, s)
 	s.SetDeadline(time.Now().Add(handshakeTimeout))
 	_, err = s.Write(pre.append(nil))
 	return err

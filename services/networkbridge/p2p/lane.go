@@ -19,10 +19,16 @@ type lane struct {
 	reader *bufio.Reader
 	queue  *queue
 	window *window
+	// shared is the window of all peers together; nil for consensus, which waits for nobody.
+	shared *window
 }
 
-func newLane(id nb.Lane, s network.MuxedStream) *lane {
-	return &lane{id: id, stream: s, reader: bufio.NewReaderSize(s, bufferSize), queue: newQueue(outgoing[id]), window: newWindow()}
+func (n *Network) newLane(id nb.Lane, s network.MuxedStream) *lane {
+	l := &lane{id: id, stream: s, reader: bufio.NewReaderSize(s, bufferSize), queue: newQueue(outgoing[id]), window: newWindow(incoming)}
+	if id != nb.LaneConsensus {
+		l.shared = n.arrived
+	}
+	return l
 }
 
 // write sends what is queued: as many frames per write as there are, flushed when the queue is empty. It returns when the
@@ -46,16 +52,18 @@ func (l *lane) write() error {
 }
 
 // read delivers frames until the stream ends or breaks a rule.
-func (l *lane) read(deliver func(nb.Lane, []byte)) error {
+func (l *lane) read(deliver func(nb.Lane, []byte) bool) error {
 	for {
 		frame, err := readFrame(l.reader, l.id.MaxFrame())
 		if err != nil {
 			return err
 		}
-		if !l.window.take(len(frame)) {
+		if !l.window.take(len(frame)) || !l.shared.take(len(frame)) {
 			return nil
 		}
-		deliver(l.id, frame)
+		if !deliver(l.id, frame) {
+			l.shared.put(len(frame))
+		}
 	}
 }
 

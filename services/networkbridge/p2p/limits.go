@@ -19,7 +19,7 @@ import (
 // ours are explicit.
 const (
 	// handshaking is how many connections may be between TCP accept and the end of their handshake.
-	handshaking = 128
+	handshaking = 512
 	// connsPerIP is how many connections one IPv4 address, or one IPv6 /56, may have.
 	connsPerIP = 32
 	// perPeerMemory bounds what the stream windows of one peer may hold.

@@ -79,12 +79,15 @@ func watch(c transport.CapableConn) error {
 	return errExtraStream
 }
 
-func (l *link) deliver(id nb.Lane, frame []byte) {
+// deliver tells whether the frame went out: it doesn't once the link is down.
+func (l *link) deliver(id nb.Lane, frame []byte) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.down {
-		l.net.events(nb.Event{Kind: nb.Frame, Peer: l.peer, Lane: id, Bytes: frame})
+	if l.down {
+		return false
 	}
+	l.net.events(nb.Event{Kind: nb.Frame, Peer: l.peer, Lane: id, Bytes: frame})
+	return true
 }
 
 func (l *link) failLane(id nb.Lane, err error) {

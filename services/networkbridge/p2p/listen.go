@@ -86,7 +86,7 @@ func (n *Network) answerLink(a, b *half) error {
 		l.conns[h.conns] = h.conn
 		for i, s := range h.streams {
 			id := nb.Lane(h.conns*lanesPerConn + i)
-			l.lanes[id] = newLane(id, s)
+			l.lanes[id] = n.newLane(id, s)
 		}
 	}
 	v := n.links.adopt(l, n.events)

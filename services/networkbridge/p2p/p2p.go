@@ -7,7 +7,8 @@
 // peer's identity is the one proven in the TLS handshake; nothing that a peer says about itself is believed.
 //
 // Memory is bounded per peer: what waits to be sent by the lanes' limits, what has arrived and isn't consumed by a window, what
-// is announced and hasn't arrived by nothing, because a frame's buffer grows with the bytes that are really there.
+// has arrived of all peers together by another; what is announced and hasn't arrived takes nothing, because a frame's buffer grows
+// with the bytes that are really there.
 package p2p
 
 import (
@@ -46,7 +47,7 @@ type Config struct {
 // TLS and for opening its lanes.
 const (
 	dialTimeout      = 8 * time.Second
-	handshakeTimeout = 8 * time.Second
+	handshakeTimeout = 4 * time.Second
 )
 
 // Network is the transport. It must be closed.
@@ -67,7 +68,8 @@ type Network struct {
 	wg     sync.WaitGroup
 	events func(nb.Event)
 
-	links table
+	links   table
+	arrived *window
 }
 
 var _ nb.Transport = (*Network)(nil)
@@ -83,7 +85,7 @@ func New(cfg Config) (*Network, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Network{cfg: cfg, self: nodeOfKey(cfg.Key), log: cfg.Log}
+	n := &Network{cfg: cfg, self: nodeOfKey(cfg.Key), log: cfg.Log, arrived: newWindow(incomingAll)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.closeOnce = sync.OnceValue(n.shut)
 	n.links.init(n.self, cfg.MaxLinks)
@@ -125,8 +127,11 @@ func (n *Network) Send(peer primitives.NodeID, lane nb.Lane, frame []byte) bool 
 	return l != nil && l.send(lane, frame)
 }
 
-// Consumed makes room in the peer's window.
+// Consumed makes room in the window of all peers and, if the link is still there, in the peer's own.
 func (n *Network) Consumed(peer primitives.NodeID, lane nb.Lane, bytes int) {
+	if lane != nb.LaneConsensus {
+		n.arrived.put(bytes)
+	}
 	if l := n.links.get(peer); l != nil && lane < nb.Lanes {
 		l.lanes[lane].window.put(bytes)
 	}
@@ -144,6 +149,7 @@ func (n *Network) Close() error { return n.closeOnce() }
 
 func (n *Network) shut() error {
 	n.cancel()
+	n.arrived.close()
 	for _, l := range n.listeners {
 		l.Close()
 	}

@@ -8,10 +8,14 @@ import (
 )
 
 // outgoing is what one lane of one peer may have waiting to be sent, in bytes.
-var outgoing = [nb.Lanes]int{nb.LaneConsensus: 8 << 20, nb.LaneBacking: 8 << 20, nb.LaneGossip: 1 << 20, nb.LaneBulk: 16 << 20}
+var outgoing = [nb.Lanes]int{nb.LaneConsensus: 8 << 20, nb.LaneBacking: 4 << 20, nb.LaneGossip: 1 << 20, nb.LaneBulk: 6 << 20}
 
-// incoming is what one lane of one peer may have delivered and not yet consumed. It holds at least one frame.
-const incoming = 4 << 20
+// What may have been delivered and not yet consumed, in bytes: on one lane of one peer, and on the lanes other than consensus of all
+// peers together.
+const (
+	incoming    = 4 << 20
+	incomingAll = 256 << 20
+)
 
 // queue is a lane's frames on their way out. The newest is refused when there is no room.
 type queue struct {
@@ -80,25 +84,29 @@ func (q *queue) close() {
 	q.filled.Broadcast()
 }
 
-// window stops a lane's reader when too much of what it delivered isn't consumed.
+// window stops readers when too much of what they delivered isn't consumed. It always admits one frame.
 type window struct {
 	mu     sync.Mutex
 	room   sync.Cond
+	max    int
 	used   int
 	closed bool
 }
 
-func newWindow() *window {
-	w := &window{}
+func newWindow(max int) *window {
+	w := &window{max: max}
 	w.room.L = &w.mu
 	return w
 }
 
-// take waits until n bytes fit, or nothing else is there. False: the lane is closed.
+// take waits until n bytes fit, or nothing else is there. False: the window is closed. A nil window has room for everything.
 func (w *window) take(n int) bool {
+	if w == nil {
+		return true
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.used > 0 && w.used+n > incoming && !w.closed {
+	for w.used > 0 && w.used+n > w.max && !w.closed {
 		w.room.Wait()
 	}
 	w.used += n
@@ -106,10 +114,13 @@ func (w *window) take(n int) bool {
 }
 
 func (w *window) put(n int) {
+	if w == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.used = max(0, w.used-n)
-	w.room.Signal()
+	w.room.Broadcast()
 }
 
 func (w *window) close() {

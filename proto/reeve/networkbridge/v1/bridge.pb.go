@@ -1387,7 +1387,9 @@ type PeersResponse struct {
 	// The addresses at which others can reach this node, as multiaddrs.
 	Addresses []string `protobuf:"bytes,2,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	// The peers.
-	Peers         []*PeerInfo `protobuf:"bytes,3,rep,name=peers,proto3" json:"peers,omitempty"`
+	Peers []*PeerInfo `protobuf:"bytes,3,rep,name=peers,proto3" json:"peers,omitempty"`
+	// What was dropped since the bridge started.
+	Dropped       *Dropped `protobuf:"bytes,4,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1443,6 +1445,95 @@ func (x *PeersResponse) GetPeers() []*PeerInfo {
 	return nil
 }
 
+func (x *PeersResponse) GetDropped() *Dropped {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
+}
+
+// Dropped counts what didn't reach anyone.
+type Dropped struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Peers' messages and requests for which the protocol's subsystem had no room.
+	Undeliverable uint64 `protobuf:"varint,1,opt,name=undeliverable,proto3" json:"undeliverable,omitempty"`
+	// Peers' frames beyond their budget.
+	OverBudget uint64 `protobuf:"varint,2,opt,name=over_budget,json=overBudget,proto3" json:"over_budget,omitempty"`
+	// Frames to peers that were too slow for them.
+	Shed uint64 `protobuf:"varint,3,opt,name=shed,proto3" json:"shed,omitempty"`
+	// Messages of this node's subsystems that were larger than their protocol allows.
+	Oversize uint64 `protobuf:"varint,4,opt,name=oversize,proto3" json:"oversize,omitempty"`
+	// Answers that came after their request had ended, from peers or from this node's subsystems.
+	LateResponses uint64 `protobuf:"varint,5,opt,name=late_responses,json=lateResponses,proto3" json:"late_responses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dropped) Reset() {
+	*x = Dropped{}
+	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dropped) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dropped) ProtoMessage() {}
+
+func (x *Dropped) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dropped.ProtoReflect.Descriptor instead.
+func (*Dropped) Descriptor() ([]byte, []int) {
+	return file_reeve_networkbridge_v1_bridge_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Dropped) GetUndeliverable() uint64 {
+	if x != nil {
+		return x.Undeliverable
+	}
+	return 0
+}
+
+func (x *Dropped) GetOverBudget() uint64 {
+	if x != nil {
+		return x.OverBudget
+	}
+	return 0
+}
+
+func (x *Dropped) GetShed() uint64 {
+	if x != nil {
+		return x.Shed
+	}
+	return 0
+}
+
+func (x *Dropped) GetOversize() uint64 {
+	if x != nil {
+		return x.Oversize
+	}
+	return 0
+}
+
+func (x *Dropped) GetLateResponses() uint64 {
+	if x != nil {
+		return x.LateResponses
+	}
+	return 0
+}
+
 // PeerInfo is what the bridge knows of one peer.
 type PeerInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1479,7 +1570,7 @@ type PeerInfo struct {
 
 func (x *PeerInfo) Reset() {
 	*x = PeerInfo{}
-	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[19]
+	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1491,7 +1582,7 @@ func (x *PeerInfo) String() string {
 func (*PeerInfo) ProtoMessage() {}
 
 func (x *PeerInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[19]
+	mi := &file_reeve_networkbridge_v1_bridge_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1504,7 +1595,7 @@ func (x *PeerInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerInfo.ProtoReflect.Descriptor instead.
 func (*PeerInfo) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_bridge_proto_rawDescGZIP(), []int{19}
+	return file_reeve_networkbridge_v1_bridge_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PeerInfo) GetPeer() []byte {
@@ -1694,11 +1785,19 @@ const file_reeve_networkbridge_v1_bridge_proto_rawDesc = "" +
 	"\n" +
 	"SetSyncing\x12\x18\n" +
 	"\asyncing\x18\x01 \x01(\bR\asyncing:\x06\x82\xce\x18\x02\b\x02\" \n" +
-	"\x05Peers:\x17\x82\xce\x18\x13\b\x06\x12\rPeersResponse \x01\"y\n" +
+	"\x05Peers:\x17\x82\xce\x18\x13\b\x06\x12\rPeersResponse \x01\"\xb4\x01\n" +
 	"\rPeersResponse\x12\x12\n" +
 	"\x04self\x18\x01 \x01(\fR\x04self\x12\x1c\n" +
 	"\taddresses\x18\x02 \x03(\tR\taddresses\x126\n" +
-	"\x05peers\x18\x03 \x03(\v2 .reeve.networkbridge.v1.PeerInfoR\x05peers\"\xd2\x03\n" +
+	"\x05peers\x18\x03 \x03(\v2 .reeve.networkbridge.v1.PeerInfoR\x05peers\x129\n" +
+	"\adropped\x18\x04 \x01(\v2\x1f.reeve.networkbridge.v1.DroppedR\adropped\"\xa7\x01\n" +
+	"\aDropped\x12$\n" +
+	"\rundeliverable\x18\x01 \x01(\x04R\rundeliverable\x12\x1f\n" +
+	"\vover_budget\x18\x02 \x01(\x04R\n" +
+	"overBudget\x12\x12\n" +
+	"\x04shed\x18\x03 \x01(\x04R\x04shed\x12\x1a\n" +
+	"\boversize\x18\x04 \x01(\x04R\boversize\x12%\n" +
+	"\x0elate_responses\x18\x05 \x01(\x04R\rlateResponses\"\xd2\x03\n" +
 	"\bPeerInfo\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\fR\x04peer\x12\x1c\n" +
 	"\tconnected\x18\x02 \x01(\bR\tconnected\x120\n" +
@@ -1743,7 +1842,7 @@ func file_reeve_networkbridge_v1_bridge_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_networkbridge_v1_bridge_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_networkbridge_v1_bridge_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_reeve_networkbridge_v1_bridge_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_reeve_networkbridge_v1_bridge_proto_goTypes = []any{
 	(RequestFailureCode)(0),             // 0: reeve.networkbridge.v1.RequestFailureCode
 	(*NetworkBridgeMessage)(nil),        // 1: reeve.networkbridge.v1.NetworkBridgeMessage
@@ -1765,9 +1864,10 @@ var file_reeve_networkbridge_v1_bridge_proto_goTypes = []any{
 	(*SetSyncing)(nil),                  // 17: reeve.networkbridge.v1.SetSyncing
 	(*Peers)(nil),                       // 18: reeve.networkbridge.v1.Peers
 	(*PeersResponse)(nil),               // 19: reeve.networkbridge.v1.PeersResponse
-	(*PeerInfo)(nil),                    // 20: reeve.networkbridge.v1.PeerInfo
-	(Role)(0),                           // 21: reeve.networkbridge.v1.Role
-	(*View)(nil),                        // 22: reeve.networkbridge.v1.View
+	(*Dropped)(nil),                     // 20: reeve.networkbridge.v1.Dropped
+	(*PeerInfo)(nil),                    // 21: reeve.networkbridge.v1.PeerInfo
+	(Role)(0),                           // 22: reeve.networkbridge.v1.Role
+	(*View)(nil),                        // 23: reeve.networkbridge.v1.View
 }
 var file_reeve_networkbridge_v1_bridge_proto_depIdxs = []int32{
 	2,  // 0: reeve.networkbridge.v1.NetworkBridgeMessage.register_event_producer:type_name -> reeve.networkbridge.v1.RegisterEventProducer
@@ -1785,16 +1885,17 @@ var file_reeve_networkbridge_v1_bridge_proto_depIdxs = []int32{
 	10, // 12: reeve.networkbridge.v1.SendRequestResponse.failure:type_name -> reeve.networkbridge.v1.RequestFailure
 	0,  // 13: reeve.networkbridge.v1.RequestFailure.code:type_name -> reeve.networkbridge.v1.RequestFailureCode
 	12, // 14: reeve.networkbridge.v1.SendResponse.error:type_name -> reeve.networkbridge.v1.RemoteError
-	21, // 15: reeve.networkbridge.v1.ConnectToValidatorsResponse.role:type_name -> reeve.networkbridge.v1.Role
+	22, // 15: reeve.networkbridge.v1.ConnectToValidatorsResponse.role:type_name -> reeve.networkbridge.v1.Role
 	16, // 16: reeve.networkbridge.v1.SetValidators.validators:type_name -> reeve.networkbridge.v1.Validator
-	20, // 17: reeve.networkbridge.v1.PeersResponse.peers:type_name -> reeve.networkbridge.v1.PeerInfo
-	21, // 18: reeve.networkbridge.v1.PeerInfo.role:type_name -> reeve.networkbridge.v1.Role
-	22, // 19: reeve.networkbridge.v1.PeerInfo.view:type_name -> reeve.networkbridge.v1.View
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	21, // 17: reeve.networkbridge.v1.PeersResponse.peers:type_name -> reeve.networkbridge.v1.PeerInfo
+	20, // 18: reeve.networkbridge.v1.PeersResponse.dropped:type_name -> reeve.networkbridge.v1.Dropped
+	22, // 19: reeve.networkbridge.v1.PeerInfo.role:type_name -> reeve.networkbridge.v1.Role
+	23, // 20: reeve.networkbridge.v1.PeerInfo.view:type_name -> reeve.networkbridge.v1.View
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_reeve_networkbridge_v1_bridge_proto_init() }
@@ -1831,7 +1932,7 @@ func file_reeve_networkbridge_v1_bridge_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_networkbridge_v1_bridge_proto_rawDesc), len(file_reeve_networkbridge_v1_bridge_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,6 +39,9 @@ func (c *chain) below(at position) bool { return c.pruned && at.compare(c.floor)
 
 func (m *Memory) roomForBlock(b canon.Block) error {
 	c := m.chains[chainID{b.NetworkID, b.ChainID}]
+	if m.raised && b.Height <= m.height {
+		return &PrunedError{What: b.String(), Floor: fmt.Sprintf("height %d", m.height)}
+	}
 	if c == nil && len(m.chains) >= m.limits.Chains {
 		return &FullError{What: b.String(), Limit: fmt.Sprintf("%d chains", len(m.chains))}
 	}

@@ -154,6 +154,8 @@ func (f *File) items(body []byte) error {
 			f.Memory.raise(f.Memory.chain(id), position{binary.BigEndian.Uint64(r.take(8)), binary.BigEndian.Uint64(r.take(8))})
 		case itemSessionFloor:
 			f.Memory.raiseSession(binary.BigEndian.Uint32(r.take(4)))
+		case itemHeightFloor:
+			f.Memory.RefuseHeight(binary.BigEndian.Uint64(r.take(8)))
 		default:
 			r.fail(errItem)
 		}

@@ -24,6 +24,7 @@ import (
 //	1  record: number u64, length u16, payload
 //	2  floor of a chain's blocks: network u32, chain id [32], height u64, slot u64
 //	3  floor of sessions: session u32
+//	4  floor of all chains' blocks: height u64
 //
 // A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself becomes durable at the
 // latest with the next sync. So a crash can leave at most one frame behind the mark incomplete, and its records were
@@ -47,6 +48,7 @@ const (
 	itemRecord byte = iota + 1
 	itemBlockFloor
 	itemSessionFloor
+	itemHeightFloor
 )
 
 // MaxBatch is how many records may be committed in one frame.
@@ -164,14 +166,17 @@ func (m *Memory) floors() [][]byte {
 		if !c.pruned {
 			continue
 		}
-		b := append([]byte{itemBlockFloor}, binary.BigEndian.AppendUint32(nil, id.network)...)
+		b := binary.BigEndian.AppendUint32([]byte{itemBlockFloor}, id.network)
 		b = append(b, id.chain[:]...)
 		b = binary.BigEndian.AppendUint64(b, c.floor.height)
 		items = append(items, binary.BigEndian.AppendUint64(b, c.floor.slot))
 	}
 	slices.SortFunc(items, slices.Compare)
 	if m.votes.pruned {
-		items = append(items, append([]byte{itemSessionFloor}, binary.BigEndian.AppendUint32(nil, m.votes.floor)...))
+		items = append(items, binary.BigEndian.AppendUint32([]byte{itemSessionFloor}, m.votes.floor))
+	}
+	if m.raised {
+		items = append(items, binary.BigEndian.AppendUint64([]byte{itemHeightFloor}, m.height))
 	}
 	return items
 }

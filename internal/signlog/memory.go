@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/reevenet/reeve/internal/canon"
-	"github.com/reevenet/reeve/internal/primitives"
 )
 
 // Memory is what a signer remembers. It isn't safe for concurrent use.
@@ -18,6 +17,8 @@ type Memory struct {
 	chains map[chainID]*chain
 	votes  votes
 	coll   []Record // collations, oldest first
+	raised bool     // there is a floor of all chains,
+	height uint64   // at this height
 }
 
 // NewMemory returns a memory in which nothing was signed yet.
@@ -130,16 +131,15 @@ func (m *Memory) forgotten(p canon.Payload) bool {
 	return errors.As(m.room(p), &pruned)
 }
 
-// BlockFloor refuses the blocks of a chain up to a height.
-type BlockFloor struct {
-	NetworkID uint32
-	ChainID   primitives.Hash
-	Height    uint64
-}
-
-// Refuse lifts the floor of a chain: nothing at or below its height is signed from then on.
-func (m *Memory) Refuse(f BlockFloor) {
-	m.raise(m.chain(chainID{f.NetworkID, f.ChainID}), position{f.Height, math.MaxUint64})
+// RefuseHeight lifts the floor of all chains, those included that aren't known yet: no block at or below the height is signed from
+// then on.
+func (m *Memory) RefuseHeight(height uint64) {
+	if !m.raised || height > m.height {
+		m.raised, m.height = true, height
+	}
+	for _, c := range m.chains { // the order doesn't show in the result
+		m.raise(c, position{height, math.MaxUint64})
+	}
 }
 
 // RefuseSession lifts the floor of the sessions: no statement and no bitfield of a session up to this one is signed from then on.

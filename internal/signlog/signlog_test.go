@@ -229,3 +229,21 @@ func admit(t *testing.T, m *Memory, p canon.Payload) Record {
 	}
 	return rec
 }
+
+// The floor that an operator sets holds for chains that the log has never heard of, and after the file was read again.
+func TestAFloorForAllChains(t *testing.T) {
+	m := NewMemory(DefaultLimits)
+	admit(t, m, blockAt(5, 0, 1))
+	m.RefuseHeight(7)
+	m.RefuseHeight(6) // lower: nothing changes
+	m = reread(t, m, DefaultLimits)
+	unknown := blockAt(7, 3, 1)
+	unknown.ChainID = hash(2)
+	for _, b := range []canon.Block{blockAt(5, 0, 1), blockAt(7, 9, 1), unknown} {
+		var pruned *PrunedError
+		if _, _, err := m.Admit(b); !errors.As(err, &pruned) {
+			t.Errorf("%s: %v", b, err)
+		}
+	}
+	admit(t, m, blockAt(8, 0, 1))
+}

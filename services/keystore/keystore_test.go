@@ -15,7 +15,6 @@ import (
 	"github.com/reevenet/reeve/internal/disk/simdisk"
 	"github.com/reevenet/reeve/internal/keys"
 	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog"
 	"github.com/reevenet/reeve/internal/signlog/journal"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -231,7 +230,7 @@ func TestOnlyAnOperatorLetsACopySign(t *testing.T) {
 	if !bytes.Equal(known.GetKeys()[0].GetKey(), m.key[:]) {
 		t.Errorf("the public key isn't known meanwhile: %v", known)
 	}
-	floors := journal.Floors{Blocks: []signlog.BlockFloor{{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 12}}}
+	floors := journal.Floors{Height: new(uint64(12))}
 	if err := signer.Adopt(restored.config().Signer(), floors); err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 
 // Floors says up to where something may have been signed that the log doesn't know.
 type Floors struct {
-	// Blocks are the heights up to which no block of a chain is signed.
-	Blocks []signlog.BlockFloor
+	// Height, if it isn't nil, is the height up to which no block of any chain is signed.
+	Height *uint64
 	// Session, if it isn't nil, is the session up to which no statement and no bitfield is signed.
 	Session *uint32
 }
 
-func (f Floors) empty() bool { return len(f.Blocks) == 0 && f.Session == nil }
+func (f Floors) empty() bool { return f.Height == nil && f.Session == nil }
 
 // Adopt is the operator's word that nothing else signs with this key and that what was signed lies below the floors: the log, where it
 // is now, may be used from now on. A copy keeps what it remembers. In the place of a missing or damaged log there will be an
@@ -34,8 +34,8 @@ func Adopt(p Place, floors Floors) error {
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
-	for _, b := range floors.Blocks {
-		f.Memory.Refuse(b)
+	if floors.Height != nil {
+		f.Memory.RefuseHeight(*floors.Height)
 	}
 	if floors.Session != nil {
 		f.Memory.RefuseSession(*floors.Session)

@@ -171,7 +171,7 @@ func TestWhatOnlyAnOperatorKnows(t *testing.T) {
 			if !errors.As(err, &need) || !strings.Contains(err.Error(), "reeve keys adopt") || strings.Contains(err.Error(), "\n") {
 				t.Fatal(err)
 			}
-			if err := Adopt(place(d), Floors{Blocks: []signlog.BlockFloor{{NetworkID: 1, Height: 7}}}); err != nil {
+			if err := Adopt(place(d), Floors{Height: new(uint64(7))}); err != nil {
 				t.Fatal(err)
 			}
 			j := mustOpen(t, d)
@@ -224,7 +224,7 @@ func TestALogOfAnotherKeyIsNeverTaken(t *testing.T) {
 	if err := Create(other); !errors.Is(err, ErrExists) {
 		t.Errorf("it was replaced: %v", err)
 	}
-	if err := Adopt(other, Floors{Blocks: []signlog.BlockFloor{{}}}); err == nil {
+	if err := Adopt(other, Floors{Height: new(uint64)}); err == nil {
 		t.Error("it was adopted")
 	}
 }

@@ -62,7 +62,6 @@ func (l *loop) activate() {
 	known := l.seen.snapshot()
 	l.seen = view{}
 	l.timeline(known)
-	l.resend() // what New itself sent or asked
 }
 
 // detached is called on the loop when the link is lost. What was delivered and not yet handled will be delivered again.

@@ -1,0 +1,107 @@
+package overseer_test
+
+import (
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/telemetry"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
+)
+
+// collector is a real OTLP endpoint.
+type collector struct {
+	collectorv1.UnimplementedTraceServiceServer
+	spans chan *tracev1.Span
+}
+
+func (c *collector) Export(_ context.Context, req *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
+	for _, r := range req.ResourceSpans {
+		for _, s := range r.ScopeSpans {
+			for _, span := range s.Spans {
+				c.spans <- span
+			}
+		}
+	}
+	return &collectorv1.ExportTraceServiceResponse{}, nil
+}
+
+func startCollector(t *testing.T) *collector {
+	t.Helper()
+	c := &collector{spans: make(chan *tracev1.Span, 64)}
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	collectorv1.RegisterTraceServiceServer(srv, c)
+	go func() { _ = srv.Serve(lis) }()
+	t.Cleanup(srv.Stop)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+lis.Addr().String())
+	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "1")
+	return c
+}
+
+// A candidate's trace id is the head of its hash, so that the spans of different validators join; and the work it causes
+// further on is a child of the work that caused it.
+func TestACandidatesWayIsOneTrace(t *testing.T) {
+	c := startCollector(t)
+	tel, err := telemetry.Start(t.Context(), "test")
+	if err != nil || tel.Tracer == nil {
+		t.Fatal(tel, err)
+	}
+	b := startBus(t, overseer.Config{Epoch: 1})
+	run := func(spec subsystem.Spec) {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer, Sampling: tel.Sampling})
+		}()
+		t.Cleanup(func() { cancel(); <-done })
+	}
+	run(store(subsystem.Single, echo))
+	candidate := []byte("0123456789abcdefghijklmnopqrstuv")
+	asked := make(chan error, 1)
+	run(subsystem.Spec{
+		Name: "bitfield-signing", Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}},
+		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+			subsystem.Ask(sub, &availabilitystorev1.QueryDataAvailability{Candidate: candidate}, 5*time.Second,
+				func(_ *availabilitystorev1.QueryDataAvailabilityResponse, err error) { asked <- err })
+			return funcs{}, nil
+		},
+	})
+	if err := <-asked; err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case span := <-c.spans:
+		if got, want := hex.EncodeToString(span.TraceId), hex.EncodeToString(candidate[:16]); got != want {
+			t.Errorf("trace %s, want the candidate's %s", got, want)
+		}
+		if span.Name != "availability-store QueryDataAvailability" || len(span.ParentSpanId) == 0 {
+			t.Errorf("%s with parent %x", span.Name, span.ParentSpanId)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no span reached the collector")
+	}
+}
+
+func TestWithoutAnEndpointTracingIsInert(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+	tel, err := telemetry.Start(t.Context(), "test")
+	if err != nil || tel.Tracer != nil {
+		t.Fatal(tel, err)
+	}
+}

@@ -72,6 +72,9 @@ func createNode(node home.Node, index int, ports Ports, pluginDir string) (genes
 	if err != nil {
 		return v, err
 	}
+	if err := makeTokens(node); err != nil {
+		return v, err
+	}
 	c := &config.Config{Name: node.Name}
 	c.HTTP.Listen, c.P2P.Listen, c.Metrics.Listen = ports.HTTP(index), ports.P2P(index), ports.Metrics(index)
 	c.VM.PluginDir = pluginDir

@@ -99,6 +99,9 @@ func (n Node) Log(part string) string { return filepath.Join(n.Dir, "logs", part
 // Run is the directory of the sockets.
 func (n Node) Run() string { return filepath.Join(n.Dir, "run") }
 
+// SocketDir is the run directory in its short form.
+func (n Node) SocketDir() string { return filepath.Dir(n.Socket("x")) }
+
 // Socket is the unix socket called name, in its short form.
 func (n Node) Socket(name string) string { return Socket(n.Run(), name) }
 

@@ -1,0 +1,67 @@
+package node
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/reevenet/reeve/internal/disk"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/genesis"
+	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/internal/primitives"
+)
+
+// formatVersion rises when data written by an older program can't be read any more.
+const formatVersion = 1
+
+// format is the first thing that is written into a node's data: what wrote it, and for which network.
+type format struct {
+	Version int             `json:"version"`
+	Genesis primitives.Hash `json:"genesis"`
+}
+
+// maxFormat bounds the file, in bytes.
+const maxFormat = 4096
+
+// checkFormat refuses data of another version or another network, and marks data that is new.
+func checkFormat(h home.Node, g *genesis.Genesis) error {
+	path := h.Data("format.json")
+	ours := format{Version: formatVersion, Genesis: g.Hash()}
+	text, err := disk.ReadFile(disk.OS{}, path, maxFormat)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ours.write(h, path)
+	}
+	if err != nil {
+		return broken(h, err)
+	}
+	var theirs format
+	if err := json.Unmarshal(text, &theirs); err != nil {
+		return exitcode.New(exitcode.DataDirBroken, "Restore the file, or remove the node's data directory to start from the genesis.", err, "%s can't be read", path)
+	}
+	switch {
+	case theirs.Version != ours.Version:
+		return exitcode.New(exitcode.DataVersion, "Run the version of reeve that wrote it, or remove the data and catch up from the other nodes.", nil,
+			"%s has format %d, this program reads format %d", filepath.Dir(path), theirs.Version, ours.Version)
+	case theirs.Genesis != ours.Genesis:
+		return exitcode.New(exitcode.GenesisMismatch, "Put the right genesis.json back, or choose another directory with --data-dir.", nil,
+			"%s belongs to the network with genesis %s, not to this one with %s", filepath.Dir(path), theirs.Genesis.Short(), ours.Genesis.Short())
+	}
+	return nil
+}
+
+func (f format) write(h home.Node, path string) error {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	if err := disk.Replace(disk.OS{}, path, text, 0o644); err != nil {
+		return broken(h, err)
+	}
+	return nil
+}
+
+func broken(h home.Node, err error) error {
+	return exitcode.New(exitcode.DataDirBroken, "Make it readable and writable for this user, and free some space.", err, "the data of %s can't be used", h.Name)
+}

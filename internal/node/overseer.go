@@ -1,0 +1,175 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/gateway"
+	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has ended
+// and what was begun is finished, or with the reason why it can't go on.
+func (n *Node) Overseer(ctx context.Context) error {
+	server, err := n.newServer()
+	if err != nil {
+		return err
+	}
+	doors, err := n.open()
+	if err != nil {
+		return err
+	}
+	defer doors.close()
+	bus, _ := grpcx.Server{Log: n.Log, Options: overseer.ServerOptions()}.New()
+	overseerv1.RegisterOverseerServiceServer(bus, server.Server)
+	g := gateway.New(n.gateway(server))
+	// The gateway outlives ctx until the bus has drained; then it ends, too.
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	ending, end := context.WithCancel(failed)
+	defer end()
+	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	group.Go(func() error { return bus.Serve(doors.bus) })
+	group.Go(func() error { return gateway.Serve(ending, drain, doors.http, g.Handler(), n.Log) })
+	group.Go(func() error { return gateway.Serve(ending, drain, doors.metrics, g.Monitoring(), n.Log) })
+	group.Go(func() error { return gateway.Serve(ending, drain, doors.monitor, g.Monitoring(), n.Log) })
+	group.Go(func() error {
+		return subsystem.Run(ending, server.observer.spec(), subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
+	})
+	n.Log.Info("overseer is running", "epoch", server.epoch, "bus", n.Bus(), "http", n.Config.HTTP.Listen)
+	select {
+	case <-ctx.Done():
+	case <-failed.Done():
+	}
+	time.AfterFunc(n.Config.Drain.Timeout, cancel)
+	end()
+	stopBus(bus, server.Server)
+	if err := group.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// server is the overseer with what this process adds to it.
+type server struct {
+	*overseer.Server
+	observer *observer
+	token    []byte // of the observer, known to this process alone
+	epoch    uint64
+}
+
+func (n *Node) newServer() (*server, error) {
+	epoch, err := nextEpoch(n.Home)
+	if err != nil {
+		return nil, broken(n.Home, err)
+	}
+	s := &server{observer: &observer{}, token: make([]byte, 32), epoch: epoch}
+	rand.Read(s.token) //nolint:errcheck // it never fails
+	core, err := overseer.New(overseer.Config{Specs: n.Declared(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
+		if name == observerName {
+			return s.token, nil
+		}
+		return devnet.Token(n.Home, name)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	s.Server = overseer.NewServer(core, quarantine{filepath.Join(n.Home.Data("overseer"), "quarantine")})
+	return s, nil
+}
+
+// stopBus ends the bus at once: subsystems attach again to the next overseer, and the messages that weren't acknowledged come
+// with them.
+func stopBus(bus *grpc.Server, s *overseer.Server) {
+	s.Close()
+	bus.Stop()
+}
+
+// gateway connects the gateway with what this process knows.
+func (n *Node) gateway(s *server) gateway.Config {
+	times := &since{known: map[string]gateway.Check{}}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &busMetrics{s.Server})
+	return gateway.Config{
+		Hosts: n.Config.HTTP.Hosts,
+		Chain: func(name string) (string, bool) {
+			c, ok := n.Genesis.Chain(name)
+			return n.ChainSocket(c.Name), ok
+		},
+		Alive: func(context.Context) error { s.Status(); return nil },
+		Checks: func(ctx context.Context) []gateway.Check {
+			p, err := s.observer.look(ctx)
+			if err != nil {
+				return times.stamp(time.Now(), []gateway.Check{{Name: "overseer", Cause: err.Error()}})
+			}
+			return times.stamp(time.Now(), checks(p))
+		},
+		Info: func(ctx context.Context) (*gateway.Info, error) {
+			p, err := s.observer.look(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return n.info(p, s.Status()), nil
+		},
+		Metrics: metrics,
+	}
+}
+
+// doors are the listeners of the overseer's process.
+type doors struct{ bus, monitor, http, metrics net.Listener }
+
+// open opens all doors, or none.
+func (n *Node) open() (d *doors, err error) {
+	d = &doors{}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.http, err = listen("tcp", n.Config.HTTP.Listen); err != nil {
+		return nil, err
+	}
+	if d.metrics, err = listen("tcp", n.Config.Metrics.Listen); err != nil {
+		return nil, err
+	}
+	if d.monitor, err = listen("unix", n.Home.Socket(devnet.MonitorSocket)); err != nil {
+		return nil, err
+	}
+	d.bus, err = listen("unix", n.Home.Socket(BusSocket))
+	return d, err
+}
+
+func listen(network, address string) (net.Listener, error) {
+	if network == "unix" { // left by a process that was killed; the supervisor's lock makes sure that no other one lives
+		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, devnet.PortTaken(address, err)
+	}
+	return l, nil
+}
+
+func (d *doors) close() {
+	for _, l := range []net.Listener{d.bus, d.monitor, d.http, d.metrics} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -155,8 +156,9 @@ func (n *Network) shut() error {
 	}
 	n.links.closeAll()
 	n.wg.Wait()
+	errs := []error{n.resources.Close()}
 	for _, c := range n.close {
-		c()
+		errs = append(errs, c())
 	}
-	return n.resources.Close()
+	return errors.Join(errs...)
 }

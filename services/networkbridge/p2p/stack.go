@@ -14,7 +14,6 @@ import (
 	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
-	goyamux "github.com/libp2p/go-yamux/v5"
 	"github.com/quic-go/quic-go"
 )
 
@@ -80,5 +79,5 @@ func muxer() network.Multiplexer {
 	c.KeepAliveInterval = 5 * time.Second
 	c.ConnectionWriteTimeout = 5 * time.Second
 	c.MaxStreamWindowSize = 4 << 20
-	return (*yamux.Transport)((*goyamux.Config)(&c))
+	return (*yamux.Transport)(&c)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) keysCommand() *cobra.Command {
-	return noun("keys", "A node's keys", a.keysNew(), a.keysShow(), a.keysImport())
+	return noun("keys", "A node's keys", a.keysNew(), a.keysShow(), a.keysImport(), a.keysAdopt())
 }
 
 // keyFiles are the names of the key files by purpose.

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/reevenet/reeve/internal/peerbook"
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/internal/reputation"
@@ -55,6 +53,7 @@ type bridge struct {
 	repairing bool   // a timer of repair is set
 	viewing   bool   // a view update is posted
 	dropped   nbv1.Dropped
+	spared    uint64 // reports that would have banned a validator
 }
 
 func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
@@ -82,10 +81,11 @@ func (b *bridge) open() error {
 	if err := b.net.Start(in.put); err != nil {
 		return fmt.Errorf("the network can't be reached: %w", err)
 	}
-	var err error
-	if b.hello, err = proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: b.greeting()}}); err != nil {
-		return err
+	hello := &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: b.greeting()}}
+	if err := hello.Validate(); err != nil {
+		return fmt.Errorf("no peer would understand this node: %w", err)
 	}
+	b.hello = encode(hello)
 	now := b.sub.Now()
 	for _, a := range b.cfg.Peers {
 		b.book.Keep(a.Node, a.At, now)

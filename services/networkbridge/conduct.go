@@ -39,7 +39,9 @@ func (b *bridge) judge(id primitives.NodeID, source string, value int32, reason 
 	case reputation.Kept:
 		b.sub.Log.Debug("peer reported", "peer", id.String(), "by", source, "value", value, "reason", reason)
 	case reputation.Spared:
-		b.sub.Log.Warn("a validator would be banned, but a fifth of the stake is already", "peer", id.String(), "by", source, "reason", reason)
+		if b.spared++; powerOfTwo(b.spared) {
+			b.sub.Log.Warn("a validator would be banned, but a fifth of the stake is already", "peer", id.String(), "by", source, "reason", reason, "so_far", b.spared)
+		}
 	case reputation.Banned:
 		b.sub.Log.Warn("peer banned", "peer", id.String(), "by", source, "reason", reason, "for", reputation.Ban.String())
 		b.book.Postpone(id, b.sub.Now().Add(reputation.Ban))

@@ -48,11 +48,7 @@ func (b *bridge) onFrame(e Event) {
 	budget := frameBudget
 	budget.Bytes = e.Lane.MaxFrame()
 	if err := decode.Unmarshal(e.Bytes, &f, budget); err != nil {
-		b.sub.Log.Warn("a peer sent what can't be read", "peer", p.id.String(), "lane", e.Lane.String(), "bytes", len(e.Bytes), "why", err)
-		b.punish(p.id, costMalformed, "malformed frame")
-		if p.hello == nil {
-			b.turnAway(p.id, "its first frame can't be read")
-		}
+		b.onMalformed(p, e, err)
 		return
 	}
 	if hello := f.GetHello(); hello != nil {
@@ -66,6 +62,27 @@ func (b *bridge) onFrame(e Event) {
 	}
 	b.onContent(p, e.Lane, &f)
 }
+
+// patience is how many frames that can't be read a peer may send on one link. A validator isn't banned by the bridge alone, so this
+// is what ends it.
+const patience = 16
+
+func (b *bridge) onMalformed(p *peer, e Event, err error) {
+	p.malformed++
+	if powerOfTwo(p.malformed) {
+		b.sub.Log.Warn("a peer sent what can't be read", "peer", p.id.String(), "lane", e.Lane.String(), "bytes", len(e.Bytes), "why", err, "so_far", p.malformed)
+	}
+	b.punish(p.id, costMalformed, "malformed frame")
+	switch {
+	case p.hello == nil:
+		b.turnAway(p.id, "its first frame can't be read")
+	case p.malformed >= patience:
+		b.turnAway(p.id, "it sends what can't be read")
+	}
+}
+
+// powerOfTwo picks the 1st, 2nd, 4th, 8th, … so that a flood is a few lines of log.
+func powerOfTwo(n uint64) bool { return n&(n-1) == 0 }
 
 func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 	switch k := f.GetKind().(type) {

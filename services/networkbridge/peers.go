@@ -29,6 +29,7 @@ type peer struct {
 	bytes, frames  [Lanes]*ratelimit.Bucket
 	received, sent uint64
 	overBudget     uint64
+	malformed      uint64
 	lastExchange   int64 // unix seconds
 	leaving        bool  // turned away: nothing that still arrives is read
 }

@@ -277,3 +277,18 @@ func TestEveryFrameIsConsumed(t *testing.T) {
 		t.Errorf("%d bytes were never consumed", s.mine.Received)
 	}
 }
+
+func TestAValidatorThatSendsOnlyRubbishIsDisconnectedAndNotBanned(t *testing.T) {
+	s := opened(t)
+	s.Send("engine", validators(1, 2, 3, 4))
+	p := s.friend(2, validation)
+	for range 20 {
+		p.sayRaw(nb.LaneConsensus, []byte{0xff})
+	}
+	if p.up || s.info(2).GetBannedForMs() != 0 {
+		t.Errorf("connected %t, banned for %d ms", p.up, s.info(2).GetBannedForMs())
+	}
+	if again := s.friend(2, validation); !again.up {
+		t.Error("it may not come back")
+	}
+}

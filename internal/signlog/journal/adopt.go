@@ -55,6 +55,8 @@ func adoptable(p Place, floors Floors) (*signlog.File, error) {
 		return f, nil
 	case !lost && !errors.As(err, &damage):
 		return nil, err
+	case floors.empty() && lost:
+		return nil, fmt.Errorf("there is no sign log in %s; say up to which height or session something may have been signed", p.Dir)
 	case floors.empty():
 		return nil, fmt.Errorf("%w; say up to which height or session something may have been signed", err)
 	}

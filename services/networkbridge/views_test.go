@@ -1,12 +1,16 @@
 package networkbridge_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
 func expect(t *testing.T, got []string, want ...string) {
@@ -136,4 +140,33 @@ func TestALightClientIsToldNoViews(t *testing.T) {
 	p.greetWith(h)
 	s.leaf(3)
 	expect(t, views(p.heard()))
+}
+
+// A subsystem that had no room for a burst of news is told everything anew as soon as it has: what it knows is right in the end.
+func TestNewsThatFoundNoRoomIsToldAnew(t *testing.T) {
+	s := opened(t)
+	p := s.friend(2, validation)
+	s.told()
+	const burst = 1501
+	for n := range burst {
+		h := hash(byte(n%2 + 1))
+		b, err := proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Send(s.me, nb.LaneBacking, b)
+	}
+	s.run()
+	engine := 0
+	for _, line := range s.told() {
+		if strings.HasPrefix(line, "engine") {
+			engine++
+		}
+	}
+	if engine >= burst {
+		t.Fatalf("all %d found room: the test shows nothing", engine)
+	}
+	s.Advance(time.Second)
+	expect(t, s.told(), "engine: reset", "engine: connected 2", "engine: view of 2 is [1]",
+		"statements: reset", "statements: connected 2", "statements: view of 2 is [1]")
 }

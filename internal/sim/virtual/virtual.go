@@ -1,0 +1,141 @@
+// Package virtual is the time, the order and the luck of a simulation: one heap of what is to happen, ordered by virtual time and,
+// at equal times, by the order in which it was planned. There is no goroutine and no clock in it, so a run with the same seed does
+// the same things in the same order on any machine; the trace's hash proves it.
+//
+// It knows nothing of nodes, networks or faults. It may never look at real time or at a global source of luck.
+package virtual
+
+import "time"
+
+// Epoch is the moment at which every simulation begins.
+var Epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Scheduler runs what was planned. One goroutine may use it.
+type Scheduler struct {
+	// Trace takes a note of every step.
+	Trace *Trace
+
+	now   time.Duration
+	seq   uint64
+	heap  []slot
+	steps uint64
+}
+
+// Timer is something planned.
+type Timer struct {
+	s     *Scheduler
+	index int // in the heap; -1 when it has happened or was stopped
+	f     func()
+}
+
+type slot struct {
+	at    time.Duration
+	seq   uint64
+	timer *Timer
+}
+
+// New returns a scheduler at the Epoch.
+func New() *Scheduler { return &Scheduler{Trace: NewTrace()} }
+
+// Now is the virtual time.
+func (s *Scheduler) Now() time.Time { return Epoch.Add(s.now) }
+
+// Elapsed is the virtual time since the Epoch.
+func (s *Scheduler) Elapsed() time.Duration { return s.now }
+
+// Steps counts what has happened so far.
+func (s *Scheduler) Steps() uint64 { return s.steps }
+
+// Pending counts what is planned.
+func (s *Scheduler) Pending() int { return len(s.heap) }
+
+// After plans f. A delay below zero counts as none.
+func (s *Scheduler) After(d time.Duration, f func()) *Timer {
+	s.seq++
+	t := &Timer{s: s, index: len(s.heap), f: f}
+	s.heap = append(s.heap, slot{s.now + max(d, 0), s.seq, t})
+	s.up(t.index)
+	return t
+}
+
+// Stop unplans it, if it hasn't happened.
+func (t *Timer) Stop() {
+	if t.index < 0 {
+		return
+	}
+	t.s.remove(t.index)
+	t.f = nil
+}
+
+// Step does what comes next. False: nothing is planned.
+func (s *Scheduler) Step() bool {
+	if len(s.heap) == 0 {
+		return false
+	}
+	next := s.heap[0]
+	s.remove(0)
+	s.now = next.at
+	s.steps++
+	s.Trace.Add(uint64(next.at), next.seq)
+	next.timer.f()
+	return true
+}
+
+// Run does everything up to the virtual time until, since the Epoch, unless stop says so earlier.
+func (s *Scheduler) Run(until time.Duration, stop func() bool) {
+	for len(s.heap) > 0 && s.heap[0].at <= until && !stop() {
+		s.Step()
+	}
+	if len(s.heap) == 0 || s.heap[0].at > until {
+		s.now = max(s.now, until)
+	}
+}
+
+func (s *Scheduler) remove(i int) {
+	s.heap[i].timer.index = -1
+	last := len(s.heap) - 1
+	moved := s.heap[last]
+	s.heap[last] = slot{}
+	s.heap = s.heap[:last]
+	if i == last {
+		return
+	}
+	s.heap[i] = moved
+	moved.timer.index = i
+	s.up(s.down(i))
+}
+
+func (a *slot) before(b *slot) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
+
+func (s *Scheduler) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !s.heap[i].before(&s.heap[parent]) {
+			return
+		}
+		s.swap(i, parent)
+		i = parent
+	}
+}
+
+// down sinks a slot to its place, in a heap of four children each: it is flatter than one of two, and pops are most of the work.
+func (s *Scheduler) down(i int) int {
+	for {
+		least := i
+		for child := 4*i + 1; child <= min(4*i+4, len(s.heap)-1); child++ {
+			if s.heap[child].before(&s.heap[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return i
+		}
+		s.swap(i, least)
+		i = least
+	}
+}
+
+func (s *Scheduler) swap(i, j int) {
+	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
+	s.heap[i].timer.index, s.heap[j].timer.index = i, j
+}

@@ -154,7 +154,9 @@ func (d *duel) poll(v *voter) {
 					p.tallies[c] = &Tally{Choice: opt(c)}
 				}
 				p.tallies[c].Votes += w
-				p.tallies[c].Claimed = p.tallies[c].Claimed || claim
+				if claim {
+					p.tallies[c].Claims += w
+				}
 				p.waiting--
 				d.settle(v)
 			})

@@ -8,8 +8,9 @@ type Tally struct {
 	Choice primitives.Hash
 	// Votes is the number of sampled stake units that prefer it or a descendant of it.
 	Votes int
-	// Claimed tells that at least one voter reported it as accepted. It is never counted, it only holds back a tie-break.
-	Claimed bool
+	// Claims is the number of units whose owners report it, or what builds on it, as accepted. An accepted block never loses an
+	// honest voter again, so claims hold a tie-break back, and more of them than may be lies settle the preference.
+	Claims int
 }
 
 // Flake decides between the children of one parent. The zero value is an instance without any option; Add the first one before
@@ -45,13 +46,17 @@ func (f *Flake) Record(p *Parameters, tallies []Tally, missing int) {
 	if f.decided {
 		return
 	}
+	if done, ok := p.settled(tallies); ok && done != f.preference {
+		f.falter()
+		f.preference = done
+	}
 	best, ok := leader(tallies)
 	if !ok || best.Votes < p.AlphaPreference {
 		f.falter()
 		f.breakTie(p, tallies, missing)
 		return
 	}
-	if best.Choice != f.preference {
+	if best.Choice != f.preference && find(tallies, f.preference).Claims <= p.Tolerated() {
 		f.falter()
 		f.preference = best.Choice
 	}
@@ -63,7 +68,7 @@ func (f *Flake) Record(p *Parameters, tallies []Tally, missing int) {
 
 // confirm raises or resets the confidence after a poll in which best had a majority of the sample.
 func (f *Flake) confirm(p *Parameters, best Tally) {
-	if best.Votes < p.AlphaConfidence {
+	if best.Choice != f.preference || best.Votes < p.AlphaConfidence {
 		f.falter()
 		return
 	}

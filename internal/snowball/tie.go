@@ -13,7 +13,7 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally, missing int) {
 		missing = 0
 	}
 	own := find(tallies, f.preference)
-	if p.plain || own.Claimed || own.Votes+missing >= p.AlphaPreference {
+	if p.plain || own.Claims > 0 || own.Votes+missing >= p.AlphaPreference {
 		return
 	}
 	if target, ok := lowest(p, tallies, f.preference); ok {
@@ -27,7 +27,7 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally, missing int) {
 // voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more voters
 // support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
 func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
-	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claimed {
+	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claims > 0 {
 		return
 	}
 	for _, t := range tallies {
@@ -35,6 +35,19 @@ func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
 			f.preference = t.Choice
 		}
 	}
+}
+
+// settled is an option that at least one honest voter has accepted.
+func (p *Parameters) settled(tallies []Tally) (choice primitives.Hash, ok bool) {
+	if p.plain {
+		return choice, false
+	}
+	for _, t := range tallies {
+		if t.Claims > p.Tolerated() {
+			return t.Choice, true
+		}
+	}
+	return choice, false
 }
 
 // lowest is the lowest id that surely has honest voters: more votes than may be lies. Of the own preference twice as many are

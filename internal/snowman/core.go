@@ -68,6 +68,7 @@ type Core struct {
 	build     building
 	slots     proposer.Slots
 	preferred primitives.Hash // last told to the VM
+	amnesia   amnesia
 	undecided time.Time       // since when there has been something to decide above the root
 }
 
@@ -91,6 +92,7 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 		c.validator = i
 	}
 	c.build.tipSince = now
+	c.amnesia.begin(c)
 	return c, nil
 }
 
@@ -153,6 +155,7 @@ func (c *Core) Tick(now time.Time) []Action {
 
 // settle does everything that may have become possible, whatever happened.
 func (c *Core) settle() {
+	c.remember()
 	c.takePolls()
 	c.prefer()
 	c.followNetwork()
@@ -164,7 +167,7 @@ func (c *Core) settle() {
 // Next is when Tick is needed next.
 func (c *Core) Next() time.Time {
 	next := c.frontier
-	for _, at := range []func() (time.Time, bool){c.table.Next, c.polls.Next, c.repoll.next, c.build.next, c.catchUp.next} {
+	for _, at := range []func() (time.Time, bool){c.table.Next, c.polls.Next, c.repoll.next, c.build.next, c.catchUp.next, c.amnesia.next} {
 		if t, ok := at(); ok && t.Before(next) {
 			next = t
 		}

@@ -134,7 +134,7 @@ func (c *Core) checkFrontier() {
 		return
 	}
 	ask := min(2, len(nodes))
-	if c.networkHeight() == 0 {
+	if c.networkHeight() == 0 || !c.amnesia.until.IsZero() {
 		ask = len(nodes) // nothing is known yet
 	}
 	c.cfg.Rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })

@@ -94,11 +94,10 @@ func (c *Core) openPoll() (id uint32, ask []primitives.NodeID) {
 		}
 	}
 	ask = c.request(id, requests.Chits, ask...)
-	tip, _ := c.tree.Preference()
 	for _, v := range voters {
 		switch {
 		case v.Node == c.cfg.Self:
-			c.polls.Vote(id, v.Node, tip, c.stable.ID, c.now)
+			c.polls.Vote(id, v.Node, c.vote(), c.stable.ID, c.now)
 		case !slices.Contains(ask, v.Node):
 			c.polls.Drop(id, v.Node, c.now)
 		}

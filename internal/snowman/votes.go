@@ -27,8 +27,11 @@ func (c *Core) onPullQuery(in PullQuery) {
 
 // answerQuery says what this node prefers and what it has durably accepted.
 func (c *Core) answerQuery(to primitives.NodeID, id uint32, height uint64) {
-	tip, _ := c.tree.Preference()
+	tip := c.vote()
 	at, ok := c.tree.PreferredAt(height)
+	if _, own := c.tree.Root(); height > own && tip == c.root.ID {
+		ok = false
+	}
 	if !ok {
 		if at, ok = c.recent.ids[height]; !ok {
 			at = c.stable.ID
@@ -51,7 +54,17 @@ func (c *Core) onChits(in Chits) {
 	if !ok {
 		vote, _ = c.resolve(in.PreferredAt)
 	}
-	c.polls.Vote(in.RequestID, in.Node, vote, in.Accepted, c.now)
+	c.polls.Vote(in.RequestID, in.Node, vote, c.claim(in), c.now)
+}
+
+// claim is the block here that the voter has accepted, as far as that can be known: its last accepted block may be far above.
+func (c *Core) claim(in Chits) primitives.Hash {
+	claim, ok := c.resolve(in.Accepted)
+	if !ok && in.AcceptedHeight > c.root.Height {
+		c.look(in.PreferredAt, in.Node)
+		claim, _ = c.resolve(in.PreferredAt)
+	}
+	return claim
 }
 
 // resolve finds what a vote counts for: the nearest ancestor that is issued. A vote for something decided counts for the last accepted
@@ -82,8 +95,11 @@ func (c *Core) hint(n primitives.NodeID, id primitives.Hash) {
 	}
 }
 
-// look fetches a block that a peer speaks of and that nobody here knows.
+// look fetches a block that a peer speaks of and that nobody here knows; or, if that one waits, the ancestor that is missing.
 func (c *Core) look(id primitives.Hash, from primitives.NodeID) {
+	for c.blocks[id] != nil && c.blocks[id].state == waiting {
+		id = c.blocks[id].block.Parent
+	}
 	if !id.IsZero() && !c.tree.Knows(id) && c.blocks[id] == nil && !c.memory.isInvalid(id) && !c.recent.has(id) && !c.catchUp.active() {
 		c.fetch(id, from)
 	}

@@ -11,7 +11,7 @@ import (
 type Vote struct {
 	// Block is what it prefers: the nearest known ancestor, when the block itself isn't here.
 	Block primitives.Hash
-	// Accepted is the last block that it says it has accepted. Only used to hold back a tie-break; may be unknown here.
+	// Accepted is the last block that it says it has accepted; see snowball.Tally.Claims. May be unknown here.
 	Accepted primitives.Hash
 	// Units is its weight in the poll.
 	Units int
@@ -38,21 +38,21 @@ func (t *Tree) Record(votes []Vote, missing int) Decision {
 // count adds every vote to the block it names and to all the block's ancestors.
 func (t *Tree) count(votes []Vote) {
 	for _, n := range t.order {
-		n.votes, n.claimed = 0, false
+		n.votes, n.claims = 0, 0
 	}
 	for _, v := range votes {
 		if n := t.blocks[v.Block]; n != nil {
 			n.votes += v.Units
 		}
 		if n := t.blocks[v.Accepted]; n != nil {
-			n.claimed = true
+			n.claims += v.Units
 		}
 	}
 	for _, n := range slices.Backward(t.order) {
 		n.parent.votes += n.votes
-		n.parent.claimed = n.parent.claimed || n.claimed
+		n.parent.claims += n.claims
 	}
-	t.root.votes = 0
+	t.root.votes, t.root.claims = 0, 0
 }
 
 // decide tells the instance between a block's children what the poll said.
@@ -62,8 +62,8 @@ func (t *Tree) decide(n *node, missing int) {
 	}
 	t.tallies = t.tallies[:0]
 	for _, c := range n.children {
-		if c.votes > 0 || c.claimed {
-			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Votes: c.votes, Claimed: c.claimed})
+		if c.votes > 0 || c.claims > 0 {
+			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Votes: c.votes, Claims: c.claims})
 		}
 	}
 	n.flake.Record(&t.params, t.tallies, missing)

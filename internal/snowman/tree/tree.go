@@ -29,7 +29,7 @@ type node struct {
 	children []*node
 	flake    snowball.Flake // between the children
 	votes    int            // of the poll that is being recorded
-	claimed  bool           // somebody in that poll reports it as accepted
+	claims   int            // units in that poll that report it as accepted
 }
 
 // New begins with the last accepted block.

@@ -1,0 +1,55 @@
+package snowman
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/primitives"
+)
+
+// amnesia is the state after a start. The node doesn't know what it voted for before, and a vote for a rival of that could undo what
+// others have decided with its help. So at first it votes for nothing above its last accepted block: until a majority has shown it
+// what to prefer, or all others have said that there is nothing to vote on, or a while has passed in which they could have.
+type amnesia struct {
+	until time.Time // zero: over
+}
+
+const amnesiaTime = time.Second
+
+func (a *amnesia) begin(c *Core) {
+	if c.validator >= 0 && c.cfg.Validators.UnitsOf(c.validator) < c.cfg.Validators.Units() {
+		a.until = c.now.Add(amnesiaTime)
+	}
+}
+
+func (a *amnesia) next() (time.Time, bool) { return a.until, !a.until.IsZero() }
+
+// remember ends the amnesia when it may.
+func (c *Core) remember() {
+	a := &c.amnesia
+	if a.until.IsZero() {
+		return
+	}
+	if c.tree.Confirms() || !c.now.Before(a.until) || c.othersIdle() {
+		a.until = time.Time{}
+	}
+}
+
+// othersIdle tells whether all validators are connected and stand where this node stands, with nothing undecided.
+func (c *Core) othersIdle() bool {
+	for i := range c.cfg.Validators.Len() {
+		n := c.cfg.Validators.At(i).Node
+		if p := c.peers[n]; n != c.cfg.Self && (p == nil || p.hint != c.stable.ID || p.accepted != c.stable.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// vote is what this node prefers, as far as it may say so.
+func (c *Core) vote() primitives.Hash {
+	if !c.amnesia.until.IsZero() {
+		return c.root.ID
+	}
+	tip, _ := c.tree.Preference()
+	return tip
+}

@@ -1,0 +1,190 @@
+package snowman
+
+import (
+	"flag"
+	"testing"
+	"time"
+)
+
+// storm lets a network run through conflicting proposals, loss, crashes and a partition, heals it, and wants everybody to agree.
+func storm(seed uint64, size int, change func(*simnet)) (*simnet, bool) {
+	n := newSimnet(seed, equal(size), func(n *simnet) {
+		n.conflicts = true
+		if change != nil {
+			change(n)
+		}
+	})
+	const calm = 20 * time.Second
+	n.workload(calm)
+	n.run(calm, nil)
+	n.loss, n.cut = 0, nil
+	for _, s := range n.nodes {
+		if s.core == nil {
+			s.boot()
+		}
+	}
+	n.offer()
+	return n, n.run(calm+2*time.Minute, func() bool { return n.agree(3) })
+}
+
+// workload: every 100 to 500 ms a transaction everywhere, and, with conflicts, blocks by two nodes at once.
+func (n *simnet) workload(until time.Duration) {
+	var next func()
+	next = func() {
+		if n.now >= until {
+			return
+		}
+		n.offer()
+		if n.conflicts {
+			for range 2 {
+				s := n.nodes[n.rng.IntN(len(n.nodes))]
+				n.after(0, s.propose)
+			}
+		}
+		n.after(time.Duration(100+n.rng.IntN(400))*time.Millisecond, next)
+	}
+	next()
+}
+
+// crashes kills a random node now and then and brings it back.
+func (n *simnet) crashes(until time.Duration) {
+	n.after(time.Duration(1+n.rng.IntN(3))*time.Second, func() {
+		s := n.nodes[n.rng.IntN(len(n.nodes))]
+		if n.now < until && s.core != nil && s.lie == truth {
+			s.crash()
+			n.after(time.Duration(200+n.rng.IntN(3000))*time.Millisecond, func() {
+				if s.core == nil {
+					s.boot()
+				}
+			})
+			n.crashes(until)
+		}
+	})
+}
+
+var manySeeds = flag.Uint64("seeds", 0, "run every storm with this many seeds")
+
+func seeds(t *testing.T, count uint64) uint64 {
+	if *manySeeds > 0 {
+		return *manySeeds
+	}
+	if testing.Short() {
+		return max(1, count/4)
+	}
+	return count
+}
+
+func TestConflictsEnd(t *testing.T) {
+	for _, size := range []int{2, 3, 4, 5, 7, 13, 20} {
+		for seed := range seeds(t, 2) {
+			n, done := storm(seed, size, nil)
+			n.check(t, seed, done)
+		}
+	}
+}
+
+func TestLossAndCrashesAndAPartition(t *testing.T) {
+	for _, size := range []int{4, 5, 7, 13} {
+		for seed := range seeds(t, 3) {
+			n, done := storm(seed, size, func(n *simnet) {
+				n.loss = float64(seed%5) * 0.04
+				n.crashes(20 * time.Second)
+				n.after(5*time.Second, func() { n.cut = func(a, b int) bool { return (a < size/2) != (b < size/2) } })
+				n.after(9*time.Second, func() { n.cut = nil })
+			})
+			n.check(t, seed, done)
+		}
+	}
+}
+
+func TestLiars(t *testing.T) {
+	for _, size := range []int{5, 7, 13} {
+		for _, l := range []lie{randomly, perAsker, opposite, equivocate} {
+			for seed := range seeds(t, 2) {
+				n, done := storm(seed, size, func(n *simnet) {
+					for i := range n.params.Tolerated() {
+						n.nodes[i].lie, n.nodes[i].honest = l, false
+					}
+					n.loss = float64(seed%3) * 0.01
+				})
+				n.check(t, seed, done)
+			}
+		}
+	}
+}
+
+func TestLiarsAndEverythingElse(t *testing.T) {
+	for _, size := range []int{5, 6, 7, 9, 11, 13} {
+		for seed := range seeds(t, 1) {
+			n, done := storm(seed, size, func(n *simnet) {
+				liar := n.nodes[size-1]
+				liar.lie, liar.honest = lie(1+seed%4), false
+				n.loss = float64(seed%4) * 0.03
+				n.crashes(20 * time.Second)
+			})
+			n.check(t, seed, done)
+		}
+	}
+}
+
+func TestANodeThatWasDownCatchesUpWhileTheChainGoesOn(t *testing.T) {
+	n := newSimnet(1, equal(5), nil)
+	n.run(time.Second, nil)
+	late := n.nodes[2]
+	late.crash()
+	late.committed, late.byID = nil, nil // one that joins new
+	for len(n.nodes[0].committed) < 600 {
+		n.offer()
+		n.run(n.now+60*time.Millisecond, nil)
+	}
+	begin, from := n.now, len(n.nodes[0].committed)
+	late.boot()
+	var feed func()
+	feed = func() {
+		n.offer()
+		if n.now < begin+10*time.Second {
+			n.after(60*time.Millisecond, feed)
+		}
+	}
+	feed()
+	caughtUp := n.run(begin+10*time.Second, func() bool {
+		return !late.core.catchUp.active() && len(late.committed)+2 >= len(n.nodes[0].committed)
+	})
+	n.check(t, 1, caughtUp)
+	took, own := n.now-begin, len(n.nodes[0].committed)-from
+	t.Logf("%d blocks in %v, while the chain made %d", len(late.committed), took, own)
+	if own*10 > len(late.committed) {
+		t.Errorf("%d blocks were caught up while the chain made %d", len(late.committed), own)
+	}
+	n.check(t, 1, n.run(n.now+20*time.Second, func() bool { return n.agree(600) }))
+}
+
+// The controls: what is known to be bad must fail here, or nothing above proves anything.
+
+func TestControlThreeOfFiveIsSplitByALiar(t *testing.T) {
+	split := 0
+	for seed := range uint64(20) {
+		n, _ := storm(seed, 5, func(n *simnet) {
+			n.params.AlphaPreference, n.params.AlphaConfidence, n.params.Beta, n.params.BetaUnanimous = 3, 3, 6, 0
+			n.nodes[0].lie, n.nodes[0].honest = opposite, false
+			n.nodes[1].lie, n.nodes[1].honest = perAsker, false
+		})
+		split += len(n.broken)
+		if split > 0 {
+			return
+		}
+	}
+	t.Error("3 of 5 was never split")
+}
+
+func TestControlUnanimityIsStoppedByOneSilentValidator(t *testing.T) {
+	for _, alpha := range []int{4, 5} {
+		n := newSimnet(1, equal(5), func(n *simnet) { n.params.AlphaConfidence = alpha })
+		n.run(3*time.Second, nil)
+		n.nodes[4].crash()
+		n.offer()
+		if done := n.run(n.now+20*time.Second, func() bool { return n.agree(1) }); done != (alpha == 4) {
+			t.Errorf("with a confidence of %d of 5: done %v", alpha, done)
+		}
+	}
+}

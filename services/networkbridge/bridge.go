@@ -49,9 +49,10 @@ type bridge struct {
 	lastID uint64
 	wishes []*wish
 
-	calling   func() // cancels the timer of the next call
-	repairing bool   // a timer of repair is set
-	viewing   bool   // a view update is posted
+	called    map[primitives.NodeID]bool // calls under way; true: to a stranger
+	calling   func()                     // cancels the timer of the next call
+	repairing bool                       // a timer of repair is set
+	viewing   bool                       // a view update is posted
 	dropped   nbv1.Dropped
 	spared    uint64 // reports that would have banned a validator
 }
@@ -63,7 +64,7 @@ func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 	b := &bridge{
 		cfg: cfg, sub: sub, net: cfg.Transport, self: cfg.Transport.Self(),
 		peers: map[primitives.NodeID]*peer{}, protocols: map[string]*protocol{},
-		validators: map[primitives.NodeID]uint64{}, reserved: map[primitives.NodeID]bool{}, faults: map[primitives.NodeID]string{},
+		validators: map[primitives.NodeID]uint64{}, reserved: map[primitives.NodeID]bool{}, faults: map[primitives.NodeID]string{}, called: map[primitives.NodeID]bool{},
 		ledger: reputation.New(), seats: seats.New(cfg.MaxPeers), book: peerbook.New(cfg.Transport.Self(), sub.Rand()),
 		asked: map[requestKey]*asked{}, served: map[requestKey]*served{},
 	}
@@ -127,10 +128,11 @@ func (b *bridge) call() {
 		b.calling = nil
 	}
 	now := b.sub.Now()
-	strangers := min(calledWanted, b.seats.Open()) - b.seats.Called()
-	for _, id := range b.book.Due(now, callsAtOnce, func(id primitives.NodeID, kept bool) bool {
+	strangers := min(calledWanted, b.seats.Open()) - b.seats.Called() - b.strangersCalled()
+	for _, id := range b.book.Due(now, callsAtOnce-len(b.called), func(id primitives.NodeID, kept bool) bool {
 		return b.wants(id, kept, &strangers)
 	}) {
+		b.called[id] = !b.isReserved(id) && !b.isWished(id)
 		b.net.Connect(Address{Node: id, At: b.book.Addresses(id)})
 	}
 	if next, ok := b.book.Next(); ok {
@@ -139,6 +141,16 @@ func (b *bridge) call() {
 			b.call()
 		})
 	}
+}
+
+// strangersCalled is how many calls to strangers are under way.
+func (b *bridge) strangersCalled() (n int) {
+	for _, stranger := range b.called {
+		if stranger {
+			n++
+		}
+	}
+	return n
 }
 
 func (b *bridge) wants(id primitives.NodeID, kept bool, strangers *int) bool {

@@ -40,6 +40,7 @@ func (p *peer) in(f nbv1.Family) bool { return p.hello != nil && slices.Contains
 func (b *bridge) onUp(e Event) {
 	now := b.sub.Now()
 	b.book.Connected(e.Peer)
+	delete(b.called, e.Peer)
 	if left := b.ledger.BannedFor(e.Peer, now); left > 0 {
 		b.turnAway(e.Peer, fmt.Sprintf("banned for another %s", left.Round(1e9)))
 		return
@@ -110,6 +111,7 @@ func (b *bridge) onDown(e Event) {
 }
 
 func (b *bridge) onUnreachable(e Event) {
+	delete(b.called, e.Peer)
 	if b.peers[e.Peer] != nil {
 		return // the other side's call came through
 	}

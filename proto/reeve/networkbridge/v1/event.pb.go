@@ -661,7 +661,8 @@ func (x *PeerRequest) GetDeadlineMs() uint32 {
 	return 0
 }
 
-// Forget every peer of this protocol: the bridge has started, or answers a registration. Those that are connected are told anew.
+// Forget every peer of this protocol: the bridge has started, answers a registration, or had news for which the receiver had no room.
+// Those that are connected are told anew.
 type PeersReset struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

@@ -24,16 +24,15 @@ type InProcess struct {
 func (l InProcess) Launch(r LaunchRequest) (Plugin, error) {
 	p := &inProcess{toVM: direct.New(), toHost: direct.New(), onExit: r.OnExit}
 	r.Services(p.toHost)
-	p.server = vmsdk.NewServer(l.New(), vmsdk.Environment{
+	server := vmsdk.NewServer(l.New(), vmsdk.Environment{
 		Host: p.toHost, Now: r.Now, After: p.guard(r.After), Go: func(f func()) { f() }, Log: r.Log, CacheSize: l.CacheSize,
 	})
-	p.server.Register(p.toVM)
+	server.Register(p.toVM)
 	return p, nil
 }
 
 type inProcess struct {
 	toVM, toHost *direct.Conn
-	server       *vmsdk.Server
 	onExit       func(error)
 	dead         atomic.Bool
 }
@@ -65,6 +64,5 @@ func (p *inProcess) end(cause error) {
 	gone := errors.New("the VM has ended")
 	p.toVM.Break(gone)
 	p.toHost.Break(gone)
-	p.server.Close()
 	p.onExit(cause)
 }

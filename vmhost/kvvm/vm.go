@@ -177,6 +177,9 @@ func (vm *VM) check(contents [][]byte) ([]*Tx, []error) {
 	return txs, errs
 }
 
+// Submit takes signed transactions from users of this node; POST /tx and a simulation's users end up here.
+func (vm *VM) Submit(txs ...[]byte) (ids []vmsdk.ID, errs []error) { return vm.pool.Add(txs...) }
+
 // AppGossip takes transactions that another node knows.
 func (vm *VM) AppGossip(_ context.Context, _ vmsdk.NodeID, gossip []byte) error {
 	return vm.pool.OnGossip(gossip)

@@ -1,0 +1,79 @@
+package process
+
+import (
+	"context"
+	"crypto/subtle"
+	"log/slog"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// maxCalls is how many calls a plugin may have open at the host: enough for its goroutines, too few to starve the node.
+const maxCalls = 64
+
+func newHostServer(token string, tracing bool, log *slog.Logger) *grpc.Server {
+	server, _ := grpcx.Server{Log: log, Auth: checkToken(token), Tracing: tracing, Options: []grpc.ServerOption{
+		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage),
+	}}.New()
+	return server
+}
+
+func checkToken(token string) grpcx.Auth {
+	return func(ctx context.Context) (context.Context, error) {
+		for _, got := range metadata.ValueFromIncomingContext(ctx, vmsdk.TokenKey) {
+			if subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1 {
+				return ctx, nil
+			}
+		}
+		return nil, status.Error(codes.Unauthenticated, "this socket is for the plugin that the host started")
+	}
+}
+
+// sameUser is a unix-socket listener that turns away processes of other users, should the directory's permissions have been
+// changed.
+type sameUser struct {
+	net.Listener
+	log *slog.Logger
+}
+
+// Accept waits for a connection of our own user.
+func (l sameUser) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if uid, ok := peerOf(conn); ok && uid == uint32(os.Getuid()) {
+			return conn, nil
+		}
+		l.log.Warn("a process of another user tried to use the plugin's socket")
+		conn.Close()
+	}
+}
+
+func peerOf(conn net.Conn) (uid uint32, ok bool) {
+	c, isUnix := conn.(*net.UnixConn)
+	if !isUnix {
+		return 0, false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	err = raw.Control(func(fd uintptr) {
+		cred, failed := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+		if failed == nil {
+			uid, ok = cred.Uid, true
+		}
+	})
+	return uid, ok && err == nil
+}

@@ -1,0 +1,236 @@
+// Package process starts VM plugins as processes, through hashicorp/go-plugin, with what that library leaves to its user: an
+// environment of our own, a parent-death signal, a kill that doesn't depend on the plugin's good will, limits on messages, and
+// errors at the start that say what happened.
+package process
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// handshakeLimit is how long a plugin may take to say where it listens.
+const handshakeLimit = 5 * time.Second
+
+// Launcher starts one plugin file, again and again.
+type Launcher struct {
+	// Path is the plugin's file.
+	Path string
+	// Args are given to it; usually none.
+	Args []string
+	// Checksum is the SHA-256 that the file must have. Empty: any. What is checked is what is run: the file is copied to memory
+	// and sealed first.
+	Checksum []byte
+	// RunDir is where sockets go. Each launch makes a directory of its own in it, which only this user can enter. Empty, or too
+	// long for a socket's path: the system's directory for temporary files.
+	RunDir string
+	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
+	Env []string
+	// Tracing continues traces into the plugin.
+	Tracing bool
+	// Handshake is the limit for the first line of output. 0: 5 s.
+	Handshake time.Duration
+}
+
+// Launch starts the plugin and connects to it.
+func (l Launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+	image, err := l.prepare()
+	if err != nil {
+		return nil, err
+	}
+	defer image.close()
+	dir, err := makeRunDir(l.RunDir)
+	if err != nil {
+		return nil, fmt.Errorf("no directory for the plugin's sockets: %w", err)
+	}
+	p := &Plugin{dir: dir, token: rand.Text()}
+	if err := p.serveHost(r, l.Tracing); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	p.runner = newRunner(l, image, r.Log)
+	p.client = plugin.NewClient(l.clientConfig(p))
+	if err := p.connect(l.handshake()); err != nil {
+		err = l.explain(p.runner, err)
+		p.Kill()
+		p.clean()
+		return nil, err
+	}
+	go p.watch(r.OnExit)
+	return p, nil
+}
+
+func (l Launcher) handshake() time.Duration {
+	if l.Handshake == 0 {
+		return handshakeLimit
+	}
+	return l.Handshake
+}
+
+func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
+	options := []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage)),
+	}
+	if l.Tracing {
+		options = append(options, grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
+	}
+	return &plugin.ClientConfig{
+		HandshakeConfig:  door.Handshake,
+		VersionedPlugins: door.Versions(nil),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		SkipHostEnv:      true,
+		StartTimeout:     l.handshake(),
+		RunnerFunc:       p.runner.forLibrary,
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: p.dir},
+		GRPCDialOptions:  options,
+		Logger:           hclog.NewNullLogger(),
+	}
+}
+
+// Plugin is a running plugin process.
+type Plugin struct {
+	dir, token string
+	host       *grpc.Server
+	runner     *runner
+	client     *plugin.Client
+	conn       *grpc.ClientConn
+	cleaned    sync.Once
+}
+
+// connect does the handshake. The library can't be interrupted, so that it is left behind when it takes too long.
+func (p *Plugin) connect(limit time.Duration) error {
+	type outcome struct {
+		conn any
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		protocol, err := p.client.Client()
+		if err != nil {
+			done <- outcome{err: err}
+			return
+		}
+		conn, err := protocol.Dispense(door.PluginName)
+		done <- outcome{conn, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return o.err
+		}
+		p.conn = o.conn.(*grpc.ClientConn)
+		return nil
+	case <-time.After(limit + time.Second):
+		return errors.New("no connection in time")
+	}
+}
+
+// watch cleans up when the process has ended, and tells.
+func (p *Plugin) watch(onExit func(error)) {
+	<-p.runner.exited
+	cause := p.runner.cause()
+	p.clean()
+	onExit(cause)
+}
+
+// clean lets go of everything that belongs to the process. The library's own Kill only ends its goroutines here: the process is dead
+// already.
+func (p *Plugin) clean() {
+	p.cleaned.Do(func() {
+		go p.client.Kill()
+		if p.conn != nil {
+			p.conn.Close()
+		}
+		p.host.Stop()
+		os.RemoveAll(p.dir)
+	})
+}
+
+// Conn leads to the plugin's services.
+func (p *Plugin) Conn() grpc.ClientConnInterface { return p.conn }
+
+// PID is the process's.
+func (p *Plugin) PID() int { return p.runner.pid() }
+
+// Host is where the plugin finds the host's services.
+func (p *Plugin) Host() (address, token, runDir string) {
+	return "unix:" + filepath.Join(p.dir, hostSocket), p.token, filepath.Join(p.dir, httpDir)
+}
+
+// Dump has the process write down its goroutines.
+func (p *Plugin) Dump() { p.runner.dump() }
+
+// Kill ends the process and its children, in whatever state they are.
+func (p *Plugin) Kill() {
+	p.runner.kill()
+	select {
+	case <-p.runner.exited:
+	case <-time.After(5 * time.Second): // in uninterruptible sleep; it dies when the kernel lets it
+	}
+}
+
+// Stop asks the process to end, and kills it if it doesn't.
+func (p *Plugin) Stop(limit time.Duration) {
+	go p.client.Kill()
+	select {
+	case <-p.runner.exited:
+	case <-time.After(limit):
+		p.Kill()
+	}
+	p.clean()
+}
+
+const (
+	hostSocket = "host.sock"
+	httpDir    = "http"
+	// longestSocket is what the kernel takes as a unix socket's path, less what the library adds to the directory.
+	longestSocket = 104 - len("/plugin-dir1234567890/plugin1234567890")
+)
+
+func makeRunDir(base string) (string, error) {
+	if base == "" || len(base)+len("/vm1234567890") > longestSocket {
+		base = os.TempDir()
+	}
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(base, "vm")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(filepath.Join(dir, httpDir), 0o700)
+}
+
+// serveHost serves the host's services on a socket that only this user can open, to callers with the token.
+func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
+	socket := filepath.Join(p.dir, hostSocket)
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		return fmt.Errorf("the socket for the plugin's calls: %w", err)
+	}
+	if err := os.Chmod(socket, 0o600); err != nil {
+		listener.Close()
+		return fmt.Errorf("the socket for the plugin's calls: %w", err)
+	}
+	p.host = newHostServer(p.token, tracing, r.Log)
+	r.Services(p.host)
+	go p.host.Serve(sameUser{listener, r.Log})
+	return nil
+}
+
+var _ vmhost.Launcher = Launcher{}

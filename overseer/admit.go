@@ -2,9 +2,11 @@ package overseer
 
 import (
 	"crypto/subtle"
+	"slices"
 	"sort"
 
 	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/internal/buswire"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -26,15 +28,14 @@ func (c *Core) admit(h *overseerv1.Hello) (broker.Attach, error) {
 	if err := c.checkToken(h); err != nil {
 		return none, err
 	}
-	targets, declared, err := c.edges(h)
-	if err != nil {
-		return none, err
+	a := broker.Attach{
+		Subsystem: h.Subsystem, Name: h.Instance, Class: classIn(d), Declared: map[string]bool{}, Pid: h.Pid, Previous: h.PreviousGeneration,
 	}
-	name := h.Instance
-	if name == "" {
-		name = h.Subsystem
+	if a.Name == "" {
+		a.Name = h.Subsystem
 	}
-	return broker.Attach{Subsystem: h.Subsystem, Name: name, Class: broker.Class(max(1, d.Class)), Declared: declared, Targets: targets, Pid: h.Pid}, nil
+	err := c.edges(h, &a)
+	return a, err
 }
 
 func (c *Core) checkToken(h *overseerv1.Hello) error {
@@ -48,35 +49,41 @@ func (c *Core) checkToken(h *overseerv1.Hello) error {
 	return nil
 }
 
-// edges checks what an instance declares against its Spec, or against the graph when it has none.
-func (c *Core) edges(h *overseerv1.Hello) (targets []string, declared map[string]bool, err error) {
-	declared = map[string]bool{}
-	to := map[string]bool{}
+// edges checks what an instance declares against its Spec, or against the graph when it has none, and notes it in a.
+func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
+	type edge struct {
+		to   string
+		lane buswire.Lane
+	}
+	edges := map[edge]bool{}
 	known, isKnown := c.graph.declared[h.Subsystem]
-	if isKnown && broker.Class(h.Declaration.Class) != classOf(c.graph.specs[h.Subsystem].Class) {
-		return nil, nil, refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, c.graph.specs[h.Subsystem].Class)
+	if isKnown && a.Class != classOf(c.graph.specs[h.Subsystem].Class) {
+		return refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, c.graph.specs[h.Subsystem].Class)
 	}
 	for _, name := range append(append([]string(nil), h.Declaration.Sends...), h.Declaration.Asks...) {
 		v := c.dir.Named(name)
 		if v == nil {
-			return nil, nil, refuse(Forbidden, "%s declares %s, which is no variant of any enum here", h.Subsystem, name)
+			return refuse(Forbidden, "%s declares %s, which is no variant of any enum here", h.Subsystem, name)
 		}
 		if isKnown && !known[name] {
-			return nil, nil, refuse(Forbidden, "%s declares %s, which its Spec in this node doesn't have", h.Subsystem, name)
+			return refuse(Forbidden, "%s declares %s, which its Spec in this node doesn't have", h.Subsystem, name)
 		}
-		declared[name] = true
-		to[v.Subsystem] = true
+		a.Declared[name] = true
+		edges[edge{v.Subsystem, v.Lane}] = true
+		if !slices.Contains(a.Targets, v.Subsystem) {
+			a.Targets = append(a.Targets, v.Subsystem)
+		}
 	}
+	a.Edges = len(edges)
+	sort.Strings(a.Targets)
 	if !isKnown {
 		if cycle := c.graph.cycleWith(h.Subsystem, h.Declaration.Asks); cycle != "" {
-			return nil, nil, refuse(Forbidden, "the asks of %s would close a cycle: %s", h.Subsystem, cycle)
+			return refuse(Forbidden, "the asks of %s would close a cycle: %s", h.Subsystem, cycle)
 		}
 	}
-	for name := range to {
-		targets = append(targets, name)
-	}
-	sort.Strings(targets)
-	return targets, declared, nil
+	return nil
 }
+
+func classIn(d *overseerv1.Declaration) broker.Class { return broker.Class(max(1, d.Class)) }
 
 func classOf(c subsystem.Class) broker.Class { return broker.Class(c + 1) }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -199,8 +200,13 @@ func (c *Core) onWaitForActivation(now time.Time, id buswire.ID, m *overseerv1.W
 		if len(c.waiting) >= maxWaiting {
 			clear(c.waiting) // their askers time out, and ask again
 		}
-		c.waiting[hash] = append(c.waiting[hash], id)
+		c.waiting[hash] = append(c.stillOpen(c.waiting[hash]), id)
 	}
+}
+
+// stillOpen leaves out the requests that have ended.
+func (c *Core) stillOpen(ids []buswire.ID) []buswire.ID {
+	return slices.DeleteFunc(ids, func(id buswire.ID) bool { return !c.Broker.IsOpen(id) })
 }
 
 func (c *Core) activated(now time.Time, id buswire.ID) {
@@ -238,7 +244,7 @@ func (c *Core) signal(signals []*overseerv1.Signal) {
 		c.log.Error("signals can't be encoded", "why", err)
 		return
 	}
-	c.Broker.Signals(b)
+	c.Broker.Signals(b, c.sequence)
 }
 
 // Conclude tells every subsystem that the node is stopping.

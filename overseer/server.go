@@ -264,8 +264,8 @@ func (s *Server) bulkStream(stream grpc.BidiStreamingServer[overseerv1.AttachReq
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	s.with(func(time.Time) { s.core.Broker.BulkStream(a.instance, true) })
-	defer s.with(func(time.Time) { s.core.Broker.BulkStream(a.instance, false) })
+	defer a.cancel() // what was on its way on this stream is lost: all begins again
+	s.with(func(time.Time) { s.core.Broker.BulkStream(a.instance) })
 	go func() {
 		s.write(ctx, stream, a, broker.Bulk)
 		cancel()

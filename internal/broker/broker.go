@@ -81,6 +81,7 @@ func (c Config) Defaults() Config {
 type Broker struct {
 	cfg        Config
 	generation uint64
+	sequence   uint64 // of the last signal
 	subsystems map[string]*subsystem
 	order      []*subsystem // by first mention: nothing is done in a map's order
 	open       map[buswire.ID]*request
@@ -123,9 +124,13 @@ const (
 	Quarantined                      // keep this message for the operator
 )
 
+// generations is how many attachments an epoch has room for: a generation is unique across the overseer's restarts and reads as
+// epoch and number, as in 3000007.
+const generations = 1_000_000
+
 // New makes a broker without instances.
 func New(cfg Config) *Broker {
-	return &Broker{cfg: cfg.Defaults(), subsystems: map[string]*subsystem{}, open: map[buswire.ID]*request{}}
+	return &Broker{cfg: cfg.Defaults(), generation: cfg.Epoch * generations, subsystems: map[string]*subsystem{}, open: map[buswire.ID]*request{}}
 }
 
 // subsystem is a mailbox: what waits for an instance, and the instances.
@@ -138,6 +143,7 @@ type subsystem struct {
 	watchers  map[*Instance]bool
 	starts    int
 	lastCause string
+	empty     time.Time // since when there is no instance
 	stat      [buswire.LaneCount]LaneStat
 }
 
@@ -167,8 +173,12 @@ type item struct {
 	queued   time.Time
 	deadline time.Time // of a request
 	deaths   int
-	gone     bool // ended while it was queued
+	gone     bool    // ended while it was queued
+	shared   *shared // of one copy of a message to every shard
 }
+
+// shared is what the copies of one message to every shard have in common: its credit comes back with the last.
+type shared struct{ left int }
 
 // request is an open one: it ends once.
 type request struct {
@@ -218,15 +228,21 @@ func (b *Broker) wake(i *Instance) {
 	}
 }
 
-// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the credits.
+// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the credits, and
+// what may wait for each asker in answers.
 func (b *Broker) Bound() int {
 	n := 0
 	for _, s := range b.order {
-		for _, i := range append(s.instances[:len(s.instances):len(s.instances)], s.standbys...) {
-			n += len(i.declared) * b.cfg.Window.Bytes
+		for _, i := range s.all() {
+			n += i.edgeCount*b.cfg.Window.Bytes + maxReplies
 		}
 	}
 	return n
+}
+
+// all lists the live instances, then the standbys.
+func (s *subsystem) all() []*Instance {
+	return append(s.instances[:len(s.instances):len(s.instances)], s.standbys...)
 }
 
 func refusal(code uint32, format string, args ...any) *buswire.Failure {
@@ -238,6 +254,7 @@ const (
 	codeTimedOut      = 1
 	codeOverloaded    = 2
 	codeUnavailable   = 3
+	codeStale         = 4
 	codePoisoned      = 6
 	codeRefused       = 7
 	codeUnimplemented = 8

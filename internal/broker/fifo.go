@@ -35,6 +35,20 @@ func (q *fifo) front(items []*item) {
 	q.items, q.head = append(append(make([]*item, 0, len(items)+q.len()), items...), q.items[q.head:]...), 0
 }
 
+// sweep drops the items that have ended while they waited; it tells how many.
+func (q *fifo) sweep() (n int) {
+	keep := q.items[:q.head]
+	for _, it := range q.items[q.head:] {
+		if !it.gone {
+			keep = append(keep, it)
+		}
+	}
+	n = len(q.items) - len(keep)
+	clear(q.items[len(keep):])
+	q.items = keep
+	return n
+}
+
 // drain takes all.
 func (q *fifo) drain() []*item {
 	all := q.items[q.head:]

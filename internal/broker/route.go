@@ -16,6 +16,7 @@ func (b *Broker) Receive(now time.Time, i *Instance, e *buswire.Envelope) {
 		return
 	}
 	b.now = now
+	e.SignalSeq = min(e.SignalSeq, b.sequence) // nobody has seen what hasn't been, in this epoch
 	switch e.Kind {
 	case buswire.OneWay, buswire.Request:
 		if f := b.message(i, e); f != nil {
@@ -28,19 +29,10 @@ func (b *Broker) Receive(now time.Time, i *Instance, e *buswire.Envelope) {
 	}
 }
 
-// refuse tells the sender why its message was not taken; the message's credit comes back with the failure of a request, and as
-// credit for a one-way message.
+// refuse tells the sender why its message was not taken. The failure is also the credit of the message, a one-way one included.
 func (b *Broker) refuse(i *Instance, e *buswire.Envelope, f *buswire.Failure) {
 	b.Count.Refused++
 	b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
-	if e.Kind == buswire.OneWay {
-		if v, ok := b.variant(e); ok {
-			ed := i.edge(v)
-			ed.unpaid.Messages++
-			ed.unpaid.Bytes += e.Size()
-			b.payEdge(ed, e)
-		}
-	}
 }
 
 func (b *Broker) variant(e *buswire.Envelope) (Variant, bool) {
@@ -56,6 +48,8 @@ func (b *Broker) message(i *Instance, e *buswire.Envelope) *buswire.Failure {
 	switch {
 	case !ok:
 		return refusal(codeUnimplemented, "no subsystem's enum has this variant")
+	case e.Generation != 0 && e.Generation != i.Generation:
+		return refusal(codeStale, "%s was sent by generation %d of %s and this is generation %d", v.Name, e.Generation, i.Subsystem, i.Generation)
 	case !i.declared[v.Name]:
 		return refusal(codeRefused, "%s may not send %s: it isn't declared", i.Subsystem, v.Name)
 	case len(e.Message) > b.cfg.MaxMessage:
@@ -89,7 +83,7 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
 	if v.Subsystem == Overseer {
 		b.own = append(b.own, Own{i, e})
 		if !v.Request {
-			b.pay(it)
+			b.pay(it, inOrder)
 		}
 		return
 	}
@@ -99,14 +93,44 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
 // enqueue puts an item in the mailbox of an instance, or of its subsystem when it has to wait.
 func (b *Broker) enqueue(it *item) {
 	s := b.subsystem(it.variant.Subsystem)
-	i := s.choose(it.env.RoutingKey)
-	if i == nil {
-		s.waiting[it.variant.Lane].push(it)
+	q := &s.waiting[it.variant.Lane]
+	if q.len() == 0 && b.assign(s, it) {
 		return
 	}
+	q.push(it)
+	if len(s.instances) > 0 {
+		b.assignWaiting(s)
+	}
+}
+
+// assign gives an item to the instance that it is for; false when there is none now.
+func (b *Broker) assign(s *subsystem, it *item) bool {
+	if s.class == Sharded && len(it.env.RoutingKey) == 0 && it.env.Kind == buswire.OneWay && len(s.instances) > 1 {
+		b.spread(s, it)
+		return true
+	}
+	i := s.choose(it.env.RoutingKey)
+	if i == nil {
+		return false
+	}
+	b.give(i, it)
+	return true
+}
+
+func (b *Broker) give(i *Instance, it *item) {
 	i.lanes[it.variant.Lane].push(it)
 	i.queued++
 	b.wake(i)
+}
+
+// spread gives a copy of a message that has no routing key to every shard.
+func (b *Broker) spread(s *subsystem, it *item) {
+	all := &shared{left: len(s.instances)}
+	for _, i := range s.instances {
+		one, env := *it, *it.env
+		one.env, one.shared = &env, all
+		b.give(i, &one)
+	}
 }
 
 // assignWaiting gives what waits in a subsystem's mailbox to its instances, as far as they take it.
@@ -115,18 +139,10 @@ func (b *Broker) assignWaiting(s *subsystem) {
 		q := &s.waiting[lane]
 		for q.len() > 0 {
 			it := q.peek()
-			if it.gone {
-				q.pop()
-				continue
-			}
-			i := s.choose(it.env.RoutingKey)
-			if i == nil {
+			if !it.gone && !b.assign(s, it) {
 				return
 			}
 			q.pop()
-			i.lanes[lane].push(it)
-			i.queued++
-			b.wake(i)
 		}
 	}
 }
@@ -139,13 +155,17 @@ func (b *Broker) reply(i *Instance, e *buswire.Envelope) {
 	}
 	b.Count.Replies++
 	e.From, e.To, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, r.item.variant.Lane, nil
+	limit := maxReplies
+	if e.More {
+		limit = maxParts
+	}
 	if len(e.Reply) > b.cfg.MaxMessage {
 		e = &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
 			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem, len(e.Reply), b.cfg.MaxMessage)}
 	}
-	if e.More && r.asker.replies > maxReplies {
+	if len(e.Reply) > 0 && r.asker.replies+len(e.Reply) > limit {
 		e = &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
-			Failure: refusal(codeOverloaded, "%s doesn't take the parts of the answer as fast as they come", r.asker.Subsystem)}
+			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
 		b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: e.Lane}})
 	}
 	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e})
@@ -154,8 +174,11 @@ func (b *Broker) reply(i *Instance, e *buswire.Envelope) {
 	}
 }
 
-// maxReplies is how many bytes of streamed answers may wait for one asker.
-const maxReplies = 16 << 20
+// maxReplies is how many bytes of answers may wait for one asker, and maxParts how many while parts of streamed ones come.
+const (
+	maxReplies = 64 << 20
+	maxParts   = 16 << 20
+)
 
 func (b *Broker) cancel(i *Instance, e *buswire.Envelope) {
 	r := b.open[e.ID]
@@ -201,22 +224,44 @@ func (b *Broker) end(r *request) {
 	r.item.edge.unpaid.Bytes -= r.item.env.Size()
 	if i := r.responder; i != nil {
 		delete(i.serving, id)
+		i.answered++
+		b.arrived(i, i.answered)
 		b.untake(i, r.item)
 	}
 }
 
+// arrived notes that so many requests have reached the handler.
+func (b *Broker) arrived(i *Instance, requests uint64) {
+	for i.begun < requests && i.requests.len() > 0 {
+		i.begun++
+		it := i.requests.pop()
+		i.way.Messages--
+		i.way.Bytes -= it.env.Size()
+	}
+	if i.suspect != nil && i.suspect.env.Kind == buswire.Request && i.requests.len() == 0 {
+		i.suspect = nil // the handler has had it and lives
+	}
+}
+
+// IsOpen tells whether a request has not ended.
+func (b *Broker) IsOpen(id buswire.ID) bool { return b.open[id] != nil }
+
 // untake notes that an instance has finished an item, and gives it the next.
 func (b *Broker) untake(i *Instance, it *item) {
 	i.taken--
-	i.takenSize -= it.env.Size()
 	if i.suspect == it {
 		i.suspect = nil
 	}
-	if s := b.subsystem(i.Subsystem); s.class == Pool {
-		b.assignWaiting(s)
-	}
+	b.refill(i)
 	if i.queued > 0 {
 		b.wake(i)
+	}
+}
+
+// refill gives a member of a pool that has room what waits for the pool.
+func (b *Broker) refill(i *Instance) {
+	if s := b.subsystem(i.Subsystem); s.class == Pool && !i.detached {
+		b.assignWaiting(s)
 	}
 }
 
@@ -230,22 +275,39 @@ func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
 	for lane, count := range p.Lanes {
 		for i.done[lane] < count && i.inflight[lane].len() > 0 {
 			i.done[lane]++
+			i.moved[lane] = now
 			it := i.inflight[lane].pop()
+			i.way.Messages--
+			i.way.Bytes -= it.env.Size()
 			b.untake(i, it)
-			b.pay(it)
+			b.pay(it, inOrder)
 		}
+	}
+	b.arrived(i, p.Requests)
+	if i.queued > 0 {
+		b.wake(i)
 	}
 }
 
-// pay gives a one-way message's credit back to its sender.
-func (b *Broker) pay(it *item) { b.payEdge(it.edge, it.env) }
+// How a credit says which message was finished.
+const (
+	inOrder = false // the oldest, unless instances share the work
+	named   = true  // by its id
+)
 
-func (b *Broker) payEdge(ed *edge, e *buswire.Envelope) {
+// pay gives a one-way message's credit back to its sender, for one that went to every shard with the last copy.
+func (b *Broker) pay(it *item, byName bool) {
+	if it.shared != nil {
+		if it.shared.left--; it.shared.left > 0 {
+			return
+		}
+	}
+	ed, e := it.edge, it.env
 	ed.unpaid.Messages--
 	ed.unpaid.Bytes -= e.Size()
 	ed.finished.Messages++
 	ed.finished.Bytes += uint32(e.Size())
-	if b.subsystem(ed.to).class != Single {
+	if byName || b.subsystem(ed.to).class > Single {
 		ed.finished.Finished = append(ed.finished.Finished, e.ID.Counter())
 	}
 	if !ed.dirty {
@@ -268,14 +330,13 @@ func (i *Instance) edge(v Variant) *edge {
 	return ed
 }
 
-// Signals enqueues one batch of signals to every instance, in one step.
-func (b *Broker) Signals(batch []byte) {
+// Signals enqueues one batch of signals, the last of which has the given number, to every instance, in one step.
+func (b *Broker) Signals(batch []byte, sequence uint64) {
 	b.Count.Signals++
+	b.sequence = sequence
 	for _, s := range b.order {
-		for _, list := range [][]*Instance{s.instances, s.standbys} {
-			for _, i := range list {
-				b.control(i, controlFrame{tag: buswire.TagSignals, body: batch})
-			}
+		for _, i := range s.all() {
+			b.control(i, controlFrame{tag: buswire.TagSignals, body: batch})
 		}
 	}
 }
@@ -298,14 +359,10 @@ func (b *Broker) control(i *Instance, f controlFrame) {
 
 // announce tells those who send to a subsystem whether it has an instance.
 func (b *Broker) announce(s *subsystem) {
-	present, generation := len(s.instances) > 0, uint64(0)
-	if present {
-		generation = s.instances[len(s.instances)-1].Generation
-	}
 	for _, o := range b.order {
 		for _, i := range o.instances {
 			if s.watchers[i] {
-				b.control(i, controlFrame{tag: buswire.TagPresence, body: presence(s.name, present, generation)})
+				b.control(i, controlFrame{tag: buswire.TagPresence, body: presence(s.name, len(s.instances) > 0, s.newest())})
 			}
 		}
 	}

@@ -6,11 +6,22 @@ import (
 	"github.com/reevenet/reeve/internal/buswire"
 )
 
-// Streams of an instance.
+// Streams of an instance. What travels on the bulk lane has the second one, when the instance has opened it.
 const (
 	Primary = 0
 	Bulk    = 1
 )
+
+// Ready tells which streams of an instance have something to take, or may have.
+func (b *Broker) Ready(i *Instance) (primary, bulk bool) {
+	i.split()
+	bulkWaits := i.lanes[buswire.LaneBulk].len()
+	if i.bulk {
+		bulk = bulkWaits > 0 || len(i.bulkReply) > 0
+		return len(i.control) > 0 || i.queued > bulkWaits || len(i.dirty) > 0, bulk
+	}
+	return len(i.control) > 0 || i.queued > 0 || len(i.dirty) > 0, false
+}
 
 // inFlight is how much an instance is given before it has finished something: what is behind that waits here, where a message of a
 // better lane can still pass it.
@@ -24,6 +35,9 @@ func (b *Broker) Take(now time.Time, i *Instance, stream int, batch *buswire.Bat
 	b.now = now
 	if i.detached {
 		return
+	}
+	if i.split() {
+		b.wake(i) // the other stream has something now
 	}
 	if stream == Bulk {
 		i.bulkReply = b.takeControl(i, i.bulkReply, batch, limit)
@@ -90,23 +104,28 @@ func (b *Broker) takeOne(i *Instance, lane buswire.Lane, batch *buswire.Batch) b
 	q := &i.lanes[lane]
 	for q.len() > 0 {
 		it := q.peek()
-		if it.gone {
-			q.pop()
-			i.queued--
-			continue
-		}
-		if i.taken >= inFlight.Messages || (i.taken > 0 && i.takenSize+it.env.Size() > inFlight.Bytes) || (it.deaths > 0 && i.suspect != nil) {
+		if !it.gone && (i.full(lane, it.env.Size()) || it.deaths > 0 && i.suspect != nil) {
 			return false
 		}
 		q.pop()
 		i.queued--
-		if b.overdue(it) {
+		if it.gone || b.overdue(it) {
+			b.refill(i)
 			continue
 		}
 		b.deliver(i, it, batch)
 		return true
 	}
 	return false
+}
+
+// full tells whether an instance has enough on its way. Consensus has as much again for itself.
+func (i *Instance) full(lane buswire.Lane, size int) bool {
+	limit := inFlight
+	if lane <= buswire.LaneConsensus {
+		limit = Window{2 * limit.Messages, 2 * limit.Bytes}
+	}
+	return i.way.Messages >= limit.Messages || i.way.Messages > 0 && i.way.Bytes+size > limit.Bytes
 }
 
 // overdue ends a request whose asker has stopped waiting.
@@ -123,7 +142,8 @@ func (b *Broker) overdue(it *item) bool {
 
 func (b *Broker) deliver(i *Instance, it *item, batch *buswire.Batch) {
 	i.taken++
-	i.takenSize += it.env.Size()
+	i.way.Messages++
+	i.way.Bytes += it.env.Size()
 	if it.deaths > 0 {
 		i.suspect = it
 	}
@@ -131,8 +151,12 @@ func (b *Broker) deliver(i *Instance, it *item, batch *buswire.Batch) {
 		r := b.open[it.env.ID]
 		r.responder = i
 		i.serving[it.env.ID] = r
+		i.requests.push(it)
 		it.env.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)
 	} else {
+		if q := &i.inflight[it.variant.Lane]; q.len() == 0 {
+			i.moved[it.variant.Lane] = b.now
+		}
 		i.inflight[it.variant.Lane].push(it)
 	}
 	batch.Envelope(buswire.TagToEnvelope, it.env)

@@ -21,9 +21,13 @@ func (b *Broker) Tick(now time.Time) {
 	b.now, b.lastTick = now, now
 	for _, s := range b.order {
 		b.tickWaiting(s)
-		for _, i := range append(s.instances[:len(s.instances):len(s.instances)], s.standbys...) {
+		for _, i := range s.all() {
+			for lane := range i.lanes {
+				i.queued -= i.lanes[lane].sweep()
+			}
+			b.refill(i)
 			if hiccup { // we did not run: nobody else's silence proves anything
-				i.beat = now
+				i.excuse(now)
 			}
 			if len(i.dirty) > 0 {
 				b.wake(i)
@@ -47,10 +51,11 @@ func (b *Broker) tickWaiting(s *subsystem) {
 			case r == nil:
 			case !b.now.Before(it.deadline):
 				b.failRequest(r, refusal(codeTimedOut, "%s was still queued when its time was over", it.variant.Name))
-			case len(s.instances) == 0 && b.now.Sub(it.queued) >= b.cfg.Hold:
+			case len(s.instances) == 0 && b.now.Sub(it.queued) >= b.cfg.Hold && b.now.Sub(s.empty) >= b.cfg.Hold:
 				b.failRequest(r, refusal(codeUnavailable, "no %s is attached", s.name))
 			}
 		}
+		s.waiting[lane].sweep() // what has ended has given its credit back, so it may not stay
 	}
 }
 
@@ -68,7 +73,20 @@ func (b *Broker) hangs(i *Instance) string {
 	case b.cfg.MaxRSS > 0 && i.rss > b.cfg.MaxRSS:
 		return fmt.Sprintf("%d MiB of memory, the limit is %d MiB", i.rss>>20, b.cfg.MaxRSS>>20)
 	}
+	for lane := range i.inflight {
+		if n := i.inflight[lane].len(); n > 0 && b.now.Sub(i.moved[lane]) > patience {
+			return fmt.Sprintf("%d messages of lane %d and none finished for %v", n, lane, b.now.Sub(i.moved[lane]).Round(100*time.Millisecond))
+		}
+	}
 	return ""
+}
+
+// excuse forgets an instance's silence so far.
+func (i *Instance) excuse(now time.Time) {
+	i.beat = now
+	for lane := range i.moved {
+		i.moved[lane] = now
+	}
 }
 
 // Status is a picture of the broker, for people and for metrics.
@@ -110,7 +128,7 @@ func (b *Broker) Status() Status {
 		for lane := range s.waiting {
 			ss.Waiting += s.waiting[lane].len()
 		}
-		for _, i := range append(s.instances[:len(s.instances):len(s.instances)], s.standbys...) {
+		for _, i := range s.all() {
 			ss.Instances = append(ss.Instances, InstanceStatus{
 				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since, Queued: i.queued, InFlight: i.taken, RSS: i.rss,
 			})

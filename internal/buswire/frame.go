@@ -83,10 +83,11 @@ func Frames(batch []byte, each func(tag Tag, body []byte) error) error {
 	})
 }
 
-// Processed is the protocol's Processed: running counts per lane.
+// Processed is the protocol's Processed: running counts of one-way messages per lane, and of requests.
 type Processed struct {
 	Lanes     [LaneCount]uint64
 	SignalSeq uint64
+	Requests  uint64
 }
 
 // Append appends the encoding. Lanes that stand at zero are left out.
@@ -98,7 +99,7 @@ func (p *Processed) Append(b []byte) []byte {
 		entry := appendVarintField(appendVarintField(make([]byte, 0, 16), 1, uint64(lane)), 2, count)
 		b = protowire.AppendBytes(protowire.AppendTag(b, 1, protowire.BytesType), entry)
 	}
-	return appendVarintField(b, 2, p.SignalSeq)
+	return appendVarintField(appendVarintField(b, 2, p.SignalSeq), 3, p.Requests)
 }
 
 // ParseProcessed decodes what Append wrote.
@@ -109,6 +110,8 @@ func ParseProcessed(b []byte) (p Processed, err error) {
 			return p.lane(s)
 		case 2:
 			p.SignalSeq = v
+		case 3:
+			p.Requests = v
 		}
 		return nil
 	})

@@ -133,6 +133,9 @@ func parseFailure(b []byte) (*Failure, error) {
 		case 1:
 			f.Code = uint32(v)
 		case 2:
+			if !utf8.Valid(s) {
+				return malformed("a failure's sentence is not UTF-8")
+			}
 			f.Message = string(s)
 		case 3:
 			f.Detail = int32(v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -78,13 +79,15 @@ type Directory struct {
 
 // Node is the directory of AllMessages. It panics when the protocol contradicts itself, which a test of the protocol finds
 // first.
-func Node() *Directory {
+func Node() *Directory { return node() }
+
+var node = sync.OnceValue(func() *Directory {
 	d, err := Of((&overseerv1.AllMessages{}).ProtoReflect().Descriptor())
 	if err != nil {
 		panic(err)
 	}
 	return d
-}
+})
 
 // Of reads the directory of a message whose oneof fields are the subsystems' enums.
 func Of(all protoreflect.MessageDescriptor) (*Directory, error) {
@@ -163,6 +166,15 @@ func (d *Directory) Named(name string) *Variant { return d.byName[protoreflect.F
 // At returns the variant by its two field numbers; nil when there is none.
 func (d *Directory) At(enum, field protowire.Number) *Variant {
 	return d.byField[[2]protowire.Number{enum, field}]
+}
+
+// NameOf is the short name of the variant in an encoded AllMessages; empty when it isn't known.
+func (d *Directory) NameOf(message []byte) string {
+	enum, field, _, err := buswire.Variant(message)
+	if v := d.At(enum, field); err == nil && v != nil {
+		return v.Short()
+	}
+	return ""
 }
 
 // SubsystemAt is the name of the subsystem whose enum is field number enum; empty when there is none.

@@ -32,6 +32,10 @@ func (l *loop) hello(token []byte, instance string, pid int, previous uint64) *o
 
 // attached is called on the loop when a link is up.
 func (l *loop) attached(link Link, a *overseerv1.Attached) {
+	if l.handler != nil && a.Standby {
+		l.fail(Failf(StaleGeneration, "another instance of %s took over while the overseer was away", l.spec.Name))
+		return
+	}
 	restarted := l.epoch != 0 && a.Epoch != l.epoch
 	l.link, l.gen, l.epoch, l.standby = link, a.Generation, a.Epoch, a.Standby
 	l.window = Window{int(a.GetWindow().GetMessages()), int(a.GetWindow().GetBytes())}
@@ -59,6 +63,7 @@ func (l *loop) activate() {
 		return
 	}
 	l.handler, l.standby = h, false
+	l.live.Store(true)
 	known := l.seen.snapshot()
 	l.seen = view{}
 	l.timeline(known)
@@ -79,6 +84,7 @@ func (l *loop) detached(link Link) {
 	for i := range l.out {
 		l.out[i].Reset()
 	}
+	l.early.clear()
 	for id, m := range l.serving { // nobody waits for these any more; a retry-safe one comes again
 		m.open = false
 		delete(l.serving, id)
@@ -187,6 +193,15 @@ func (l *loop) onSignals(signals []*overseerv1.Signal) {
 	}
 	l.processed.SignalSeq = l.seen.sequence
 	l.unsaid = true
+	for l.early.len() > 0 && l.early.peek().SignalSeq <= l.seen.sequence {
+		e := l.early.pop()
+		if a := l.asks[e.ID]; a != nil {
+			l.onAnswer(a, e)
+		} else {
+			l.count.late++
+		}
+		l.current = cause{}
+	}
 }
 
 func (v *view) apply(sig *overseerv1.Signal) {
@@ -217,9 +232,14 @@ func (l *loop) onPresence(p *overseerv1.Presence) {
 	}
 }
 
+// concludeRounds bounds how often a handler that is being stopped may answer a failure with another ask.
+const concludeRounds = 16
+
 // conclude ends this instance cleanly.
 func (l *loop) conclude(reason string) {
-	l.failAll(Failf(Cancelled, "%s is stopping", l.spec.Name), func(*openAsk) bool { return false })
+	for n := 0; n < concludeRounds && len(l.asks) > 0; n++ { // an end may ask again
+		l.failAll(Failf(Cancelled, "%s is stopping", l.spec.Name), func(*openAsk) bool { return false })
+	}
 	if c, ok := l.handler.(Closer); ok {
 		c.Close()
 	}

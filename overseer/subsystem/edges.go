@@ -107,6 +107,7 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 		return Failf(Overloaded, "%s has no room for %s", v.Subsystem, v.Short())
 	case v.Lane == buswire.LaneGossip && l.link != nil:
 		l.count.shed++
+		l.stats.shed.WithLabelValues(v.Short()).Inc()
 		return nil
 	}
 	e.parked.push(env)
@@ -126,7 +127,7 @@ func (l *loop) transmit(e *edge, env *buswire.Envelope) {
 
 // unpark sends what waits, as far as the credit goes.
 func (l *loop) unpark(e *edge) {
-	for e.parked.len() > 0 && e.hasRoom(l.window, e.parked.peek().Size()) {
+	for l.link != nil && e.parked.len() > 0 && e.hasRoom(l.window, e.parked.peek().Size()) {
 		env := e.parked.pop()
 		if env.Kind == buswire.Request {
 			a := l.asks[env.ID]
@@ -157,19 +158,35 @@ func (l *loop) onCredit(credits []buswire.EdgeCredit) {
 		}
 		e.messages = max(0, e.messages-int(c.Messages))
 		e.bytes = max(0, e.bytes-int(c.Bytes))
-		if len(c.Finished) == 0 {
-			for range min(int(c.Messages), e.retained.len()) {
-				e.retained.pop()
-			}
-		} else {
-			e.forget(c.Finished)
+		e.forget(c.Finished)
+		for range min(int(c.Messages)-len(c.Finished), e.retained.len()) {
+			e.retained.pop()
 		}
 		l.unpark(e)
 	}
 }
 
+// onRefused takes back a one-way message that the overseer did not take; it tells whether there is such a one.
+func (l *loop) onRefused(id buswire.ID, why *buswire.Failure) bool {
+	for _, e := range l.edgeOrder {
+		for _, env := range e.retained.all() {
+			if env.ID != id {
+				continue
+			}
+			e.forget([]uint64{id.Counter()})
+			l.complain(l.dir.NameOf(env.Message), fromWire(why))
+			l.release(e, env.Size())
+			return true
+		}
+	}
+	return false
+}
+
 // forget drops the messages with the given counters, which may be finished out of order.
 func (e *edge) forget(finished []uint64) {
+	if len(finished) == 0 {
+		return
+	}
 	gone := make(map[uint64]bool, len(finished))
 	for _, f := range finished {
 		gone[f] = true
@@ -196,9 +213,9 @@ func (l *loop) room(variant proto.Message) int {
 }
 
 // complain says once in a while what Send had to refuse.
-func (l *loop) complain(msg proto.Message, f *Failure) {
+func (l *loop) complain(variant string, f *Failure) {
 	l.count.refused++
 	if n := l.count.refused; n&(n-1) == 0 { // 1, 2, 4, 8, …: a flood is a few lines
-		l.log.Warn("message not sent", "variant", msg.ProtoReflect().Descriptor().Name(), "why", f.Error(), "so_far", n)
+		l.log.Warn("message not sent", "variant", variant, "why", f.Error(), "so_far", n)
 	}
 }

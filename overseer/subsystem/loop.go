@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reevenet/reeve/internal/buswire"
@@ -23,6 +24,7 @@ type loop struct {
 
 	inbox inbox
 
+	live     atomic.Bool // there is a handler; read by the link
 	handler  Handler
 	link     Link // nil while detached
 	window   Window
@@ -31,7 +33,8 @@ type loop struct {
 	epoch    uint64
 	origin   uint64 // first half of the ids of this process
 	counter  uint64
-	seen     view // the timeline so far
+	seen     view                     // the timeline so far
+	early    queue[*buswire.Envelope] // answers that came, on the other stream, before a signal that their sender had seen
 	standby  bool
 	current  cause
 
@@ -47,7 +50,9 @@ type loop struct {
 
 	out       [2]buswire.Batch // by stream: primary, bulk
 	processed buswire.Processed
-	unsaid    bool // processed has moved since it was last sent
+	unsaid    bool      // processed has moved since it was last sent
+	said      time.Time // when it was
+	handledAt time.Time // when the last message was handled
 	count     counters
 	stats     *stats
 	ended     func(error) // ends the process' run; called once
@@ -177,7 +182,7 @@ func (l *loop) next() func() {
 	}
 	l.inbox.turn++
 	if l.inbox.turn%floorEvery == 0 {
-		if e := l.inbox.lowest(); e != nil {
+		if e := l.inbox.lowest(l.seen.sequence); e != nil {
 			return func() { l.onEnvelope(e) }
 		}
 	}
@@ -191,11 +196,11 @@ func (l *loop) next() func() {
 	return nil
 }
 
-// lowest serves the lanes from below, in turn, so that none starves.
-func (b *inbox) lowest() *buswire.Envelope {
+// lowest serves the lanes from below, in turn, so that none starves. No lane passes a signal that its sender had seen.
+func (b *inbox) lowest(seen uint64) *buswire.Envelope {
 	for i := range b.lanes {
 		lane := (b.turn/floorEvery + i) % len(b.lanes)
-		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 {
+		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 && q.peek().SignalSeq <= seen {
 			b.waiting--
 			return q.pop()
 		}
@@ -209,7 +214,7 @@ func (l *loop) flush() {
 		return
 	}
 	if l.unsaid {
-		l.unsaid = false
+		l.unsaid, l.said = false, l.world.Now()
 		l.out[0].Frame(buswire.TagProcessed, l.processed.Append(nil))
 	}
 	for i := range l.out {

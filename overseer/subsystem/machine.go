@@ -26,7 +26,11 @@ func NewMachine(spec Spec, world World, log *slog.Logger, wake func()) *Machine 
 
 // Hello is the frame with which the subsystem introduces itself. Token may be nil where nobody asks for it.
 func (m *Machine) Hello(token []byte, instance string, pid int) *overseerv1.Hello {
-	return m.l.hello(token, instance, pid, m.l.gen)
+	previous := uint64(0)
+	if m.l.handler != nil {
+		previous = m.l.gen
+	}
+	return m.l.hello(token, instance, pid, previous)
 }
 
 // Attached tells that the overseer has welcomed it; what it says goes to link.
@@ -60,6 +64,9 @@ func (m *Machine) Ended() (bool, error) { return m.ended, m.err }
 func (m *Machine) Open() (asks, serving, offloaded int) {
 	return len(m.l.asks), len(m.l.serving), m.l.offloaded
 }
+
+// Shed counts the gossip that was not sent because its receiver had no room.
+func (m *Machine) Shed() uint64 { return m.l.count.shed }
 
 // Dropped counts the late and duplicate ends that were dropped, and the double ones that should never be.
 func (m *Machine) Dropped() (late, double uint64) { return m.l.count.late, m.l.count.double }

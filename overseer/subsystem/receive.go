@@ -1,6 +1,8 @@
 package subsystem
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/buswire"
@@ -76,8 +78,12 @@ func (l *loop) onCancel(e *buswire.Envelope) {
 	}
 }
 
-// processedEvery is how many one-way messages may be finished before the overseer hears of it although more are waiting.
-const processedEvery = 128
+// processedEvery is how many one-way messages may be finished, and processedAfter how much time may pass, before the overseer hears
+// of it although more are waiting.
+const (
+	processedEvery = 128
+	processedAfter = 100 * time.Millisecond
+)
 
 // onEnvelope handles one message.
 func (l *loop) onEnvelope(e *buswire.Envelope) {
@@ -91,8 +97,14 @@ func (l *loop) onEnvelope(e *buswire.Envelope) {
 		l.handle(m, e)
 	}
 	if e.Kind == buswire.OneWay {
-		l.finished(e)
+		l.recent.add(e.ID)
+		l.processed.Lanes[e.Lane]++
+		l.unsaid = true
+	} else {
+		l.processed.Requests++
+		l.unsaid = l.unsaid || m.open // an answer says as much
 	}
+	l.finished()
 }
 
 // repeated tells whether this process had the message before: it was redelivered because the overseer could not know.
@@ -116,15 +128,14 @@ func (l *loop) handle(m *Message, e *buswire.Envelope) {
 	end := l.trace.handling(&l.current, m)
 	began := l.world.Now()
 	l.handler.Handle(m)
-	l.stats.handled(m.variant, l.world.Now().Sub(began))
+	l.handledAt = l.world.Now()
+	l.stats.handled(m.variant, l.handledAt.Sub(began))
 	end()
 }
 
-func (l *loop) finished(e *buswire.Envelope) {
-	l.recent.add(e.ID)
-	l.processed.Lanes[e.Lane]++
-	l.unsaid = true
-	if l.count.handled++; l.count.handled%processedEvery == 0 {
+// finished notes that a message has been handled, and says so now and then.
+func (l *loop) finished() {
+	if l.count.handled++; l.count.handled%processedEvery == 0 || l.handledAt.Sub(l.said) > processedAfter {
 		l.flush()
 	}
 }
@@ -155,6 +166,7 @@ func (l *loop) respond(e *buswire.Envelope) {
 		l.count.late++
 		return
 	}
+	e.SignalSeq = l.seen.sequence
 	l.emit(buswire.TagFromEnvelope, e)
 }
 

@@ -110,10 +110,20 @@ func (l *loop) tellCancelled(a *openAsk) {
 
 func (l *loop) onReply(e *buswire.Envelope) {
 	a := l.asks[e.ID]
-	if a == nil {
+	switch {
+	case a == nil && e.Kind == buswire.Fail && l.onRefused(e.ID, e.Failure):
+		return
+	case a == nil:
 		l.count.late++
 		return
+	case e.SignalSeq > l.seen.sequence || l.early.len() > 0 && e.Lane == buswire.LaneBulk:
+		l.early.push(e)
+		return
 	}
+	l.onAnswer(a, e)
+}
+
+func (l *loop) onAnswer(a *openAsk, e *buswire.Envelope) {
 	if e.Kind == buswire.Fail {
 		f := fromWire(e.Failure)
 		if l.finish(a) {

@@ -19,6 +19,7 @@ type stats struct {
 	registry *prometheus.Registry
 	seconds  *prometheus.HistogramVec
 	outcomes *prometheus.CounterVec
+	shed     *prometheus.CounterVec
 	observe  map[*directory.Variant]prometheus.Observer
 }
 
@@ -32,9 +33,12 @@ func newStats() *stats {
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "reeve_subsystem_asks_total", Help: "Asks that ended, by variant and outcome.",
 		}, []string{"variant", "outcome"}),
+		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "reeve_subsystem_shed_total", Help: "Gossip that was not sent because its receiver had no room.",
+		}, []string{"variant"}),
 		observe: map[*directory.Variant]prometheus.Observer{},
 	}
-	s.registry.MustRegister(s.seconds, s.outcomes)
+	s.registry.MustRegister(s.seconds, s.outcomes, s.shed)
 	return s
 }
 

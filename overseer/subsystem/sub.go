@@ -23,7 +23,7 @@ type Sub struct {
 // in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses TrySend.
 func (s *Sub) Send(msg proto.Message) {
 	if err := s.loop.send(msg, true); err != nil {
-		s.loop.complain(msg, err)
+		s.loop.complain(string(msg.ProtoReflect().Descriptor().Name()), err)
 	}
 }
 

@@ -782,15 +782,18 @@ func (x *Window) GetBytes() uint32 {
 }
 
 // Processed tells the overseer how many one-way messages of each lane the handler has finished since the stream began. A
-// question is finished by its reply.
+// question is finished by its reply, and here it is told how many have reached the handler.
 type Processed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One entry per lane that moved.
 	Lanes []*LaneCount `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
 	// Sequence of the last signal that was handled.
 	SignalSequence uint64 `protobuf:"varint,2,opt,name=signal_sequence,json=signalSequence,proto3" json:"signal_sequence,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Requests that the handler has been given since the stream began: they are no longer on the way, though unanswered. Zero from
+	// an instance that doesn't count them; then an answer shows that its request has arrived.
+	Requests      uint64 `protobuf:"varint,3,opt,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Processed) Reset() {
@@ -833,6 +836,13 @@ func (x *Processed) GetLanes() []*LaneCount {
 func (x *Processed) GetSignalSequence() uint64 {
 	if x != nil {
 		return x.SignalSequence
+	}
+	return 0
+}
+
+func (x *Processed) GetRequests() uint64 {
+	if x != nil {
+		return x.Requests
 	}
 	return 0
 }
@@ -1061,7 +1071,7 @@ type EdgeCredit struct {
 	// Bytes finished.
 	Bytes uint32 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Which ones, as the last eight bytes of their ids, where work is shared by several instances and may be finished out of
-	// order. Empty: the oldest ones.
+	// order. Those of `messages` that are not named here are the oldest ones.
 	Finished      []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1251,10 +1261,11 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\x11max_message_bytes\x18\a \x01(\rR\x0fmaxMessageBytes\":\n" +
 	"\x06Window\x12\x1a\n" +
 	"\bmessages\x18\x01 \x01(\rR\bmessages\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\rR\x05bytes\"h\n" +
+	"\x05bytes\x18\x02 \x01(\rR\x05bytes\"\x84\x01\n" +
 	"\tProcessed\x122\n" +
 	"\x05lanes\x18\x01 \x03(\v2\x1c.reeve.overseer.v1.LaneCountR\x05lanes\x12'\n" +
-	"\x0fsignal_sequence\x18\x02 \x01(\x04R\x0esignalSequence\"M\n" +
+	"\x0fsignal_sequence\x18\x02 \x01(\x04R\x0esignalSequence\x12\x1a\n" +
+	"\brequests\x18\x03 \x01(\x04R\brequests\"M\n" +
 	"\tLaneCount\x12*\n" +
 	"\x04lane\x18\x01 \x01(\x0e2\x16.reeve.options.v1.LaneR\x04lane\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x04R\x05count\"k\n" +

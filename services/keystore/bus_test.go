@@ -1,0 +1,172 @@
+package keystore_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/disk"
+	"github.com/reevenet/reeve/internal/disk/simdisk"
+	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/internal/signer"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	"github.com/reevenet/reeve/services/keystore"
+)
+
+// bus is a real overseer on a socket, with a keystore attached and an engine that the test speaks through.
+type bus struct {
+	t      testing.TB
+	addr   string
+	engine *subsystem.Sub
+}
+
+func startBus(t testing.TB, cfg keystore.Config) *bus {
+	t.Helper()
+	b := &bus{t: t, addr: filepath.Join(t.TempDir(), "bus.sock")}
+	quiet := slog.New(slog.DiscardHandler)
+	core, err := overseer.New(overseer.Config{Epoch: 1, Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := overseer.NewServer(core, nil)
+	g := server.Listen(grpcx.Server{Log: quiet, Creds: grpcx.PeerCreds()})
+	lis, err := net.Listen("unix", b.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = g.Serve(lis) })
+	t.Cleanup(func() { g.Stop(); server.Close(); serving.Wait() })
+
+	b.attach(keystore.Spec(cfg))
+	ready := make(chan struct{})
+	b.attach(subsystem.Spec{
+		Name: "engine", Asks: []proto.Message{&keystorev1.SignBlock{}, &keystorev1.Status{}},
+		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+			b.engine = sub
+			close(ready)
+			return silent{}, nil
+		},
+	})
+	<-ready
+	return b
+}
+
+type silent struct{}
+
+func (silent) Signal(*overseerv1.Signal)   {}
+func (silent) Handle(m *subsystem.Message) { m.Unknown() }
+
+func (b *bus) attach(spec subsystem.Spec) {
+	ctx, cancel := context.WithCancel(context.Background())
+	attached := make(chan struct{}, 1)
+	var running sync.WaitGroup
+	running.Go(func() {
+		_ = subsystem.Run(ctx, spec, subsystem.Options{
+			Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} },
+		})
+	})
+	b.t.Cleanup(func() { cancel(); running.Wait() })
+	<-attached
+}
+
+// ask asks from the engine; the answer, which must be no failure, comes on the channel.
+func ask[R proto.Message](b *bus, req proto.Message) <-chan R {
+	answer := make(chan R, 1)
+	b.engine.Post(func() {
+		subsystem.Ask(b.engine, req, 30*time.Second, func(r R, err error) {
+			if err != nil {
+				b.t.Errorf("%T: %v", req, err)
+			}
+			answer <- r
+		})
+	})
+	return answer
+}
+
+// While the first request is being made durable the others arrive; they share the next sync.
+func TestWhatWaitsForTheDiskIsMadeDurableTogether(t *testing.T) {
+	m := newMachine(t)
+	b := startBus(t, m.config())
+	before := <-ask[*keystorev1.StatusResponse](b, &keystorev1.Status{})
+
+	started, gate := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	m.disk.SetFault(func(op simdisk.Op) error {
+		if op.Kind == simdisk.Sync {
+			once.Do(func() { close(started); <-gate })
+		}
+		return nil
+	})
+	answers := []<-chan *keystorev1.SignBlockResponse{ask[*keystorev1.SignBlockResponse](b, blockAt(0, 1))}
+	<-started
+	for h := range uint64(100) {
+		answers = append(answers, ask[*keystorev1.SignBlockResponse](b, blockAt(h+1, 1)))
+	}
+	// The answer to a question of a lower lane, asked last, says that nearly all have arrived; and that a slow disk stops nothing else.
+	if s := <-ask[*keystorev1.StatusResponse](b, &keystorev1.Status{}); s.GetSigned() != before.GetSigned() {
+		t.Errorf("something was signed before it was durable: %v", s)
+	}
+	close(gate)
+	for h, a := range answers {
+		if r := <-a; r.GetSignature() == nil {
+			t.Errorf("height %d: %v", h, r)
+		}
+	}
+	s := <-ask[*keystorev1.StatusResponse](b, &keystorev1.Status{})
+	if commits := s.GetCommits() - before.GetCommits(); s.GetSigned() != 101 || commits > 10 {
+		t.Errorf("%d signatures took %d commits", s.GetSigned(), commits)
+	}
+}
+
+// BenchmarkDurableSignatures measures block signatures over the bus, each durable on this machine's disk before it is answered.
+func BenchmarkDurableSignatures(b *testing.B) {
+	for name, inFlight := range map[string]int{"one at a time": 1, "16 in flight": 16, "256 in flight": 256, "1024 in flight": 1024} {
+		b.Run(name, func(b *testing.B) {
+			dir := b.TempDir()
+			cfg := keystore.Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "data")}
+			if _, err := signer.Create(cfg.Signer()); err != nil {
+				b.Fatal(err)
+			}
+			bus := startBus(b, cfg)
+			b.ResetTimer()
+			signMany(bus, uint64(b.N), inFlight)
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "signatures/s")
+			s := <-ask[*keystorev1.StatusResponse](bus, &keystorev1.Status{})
+			b.ReportMetric(float64(b.N)/float64(s.GetCommits()), "signatures/commit")
+		})
+	}
+}
+
+// signMany asks for n blocks and keeps so many asks in flight.
+func signMany(b *bus, n uint64, inFlight int) {
+	done := make(chan struct{})
+	next, open := uint64(0), 0
+	var fill func()
+	fill = func() {
+		for open < inFlight && next < n {
+			next++
+			open++
+			subsystem.Ask(b.engine, blockAt(next, 1), 30*time.Second, func(r *keystorev1.SignBlockResponse, err error) {
+				if r.GetSignature() == nil {
+					b.t.Errorf("%v, %v", r, err)
+				}
+				open--
+				if fill(); open == 0 {
+					close(done)
+				}
+			})
+		}
+	}
+	b.engine.Post(fill)
+	<-done
+}

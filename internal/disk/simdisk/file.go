@@ -123,20 +123,21 @@ func (f *file) close() {
 }
 
 type lock struct {
-	disk *Disk
-	path string
+	process *Process
+	path    string
 }
 
 // Close releases the lock.
 func (l *lock) Close() error {
-	l.disk.mu.Lock()
-	defer l.disk.mu.Unlock()
+	l.process.disk.mu.Lock()
+	defer l.process.disk.mu.Unlock()
 	l.release()
+	l.process.locks = slices.DeleteFunc(l.process.locks, func(o *lock) bool { return o == l })
 	return nil
 }
 
 func (l *lock) release() {
-	if l.disk.holders[l.path] == l {
-		delete(l.disk.holders, l.path)
+	if holders := l.process.disk.holders; holders[l.path] == l {
+		delete(holders, l.path)
 	}
 }

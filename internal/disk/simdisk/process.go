@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"syscall"
 
 	"github.com/reevenet/reeve/internal/disk"
@@ -25,6 +26,7 @@ func (p *Process) Kill() {
 	p.disk.mu.Lock()
 	defer p.disk.mu.Unlock()
 	p.end()
+	p.disk.all = slices.DeleteFunc(p.disk.all, func(o *Process) bool { return o == p })
 }
 
 func (p *Process) end() {
@@ -227,7 +229,7 @@ func (p *Process) Lock(name string) (io.Closer, error) {
 		}
 		p.disk.names.change("", name, p.disk.newNode(0o600))
 	}
-	l := &lock{disk: p.disk, path: name}
+	l := &lock{process: p, path: name}
 	p.disk.holders[name] = l
 	p.locks = append(p.locks, l)
 	return l, nil

@@ -47,6 +47,10 @@ type attachment struct {
 	cancel   context.CancelFunc
 	process  *os.Process // to end it when it hangs; nil when that isn't possible
 	bulk     bool
+
+	primary stream // set once the welcome is on it
+	writing bool   // somebody writes to it: it takes one writer at a time
+	unheard int    // bytes written since the instance was last heard of
 }
 
 // NewServer makes a server around a core; keep may be nil.
@@ -54,14 +58,6 @@ func NewServer(core *Core, keep Quarantine) *Server {
 	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{}, log: core.log, keep: keep, stop: make(chan struct{})}
 	s.stopped.Go(s.tick)
 	return s
-}
-
-// ServerOptions are the gRPC options that a bus listener needs: its codec and its buffers.
-func ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.ForceServerCodecV2(buswire.Codec{}), grpc.InitialWindowSize(32 << 20), grpc.InitialConnWindowSize(32 << 20),
-		grpc.ReadBufferSize(128 << 10), grpc.WriteBufferSize(128 << 10),
-	}
 }
 
 // Conclude tells all subsystems that the node is stopping.
@@ -80,33 +76,97 @@ func (s *Server) Close() {
 	s.stopped.Wait()
 }
 
-// with runs f on the core and wakes whoever has something to take.
+// with runs f on the core and sees that whoever has something to take gets it: at once by this goroutine where that can't
+// block, by the stream's writer otherwise.
 func (s *Server) with(f func(now time.Time)) {
+	var quick [4]*attachment
+	n := 0
 	s.mu.Lock()
 	f(time.Now())
 	for _, i := range s.core.Broker.Woken() {
-		if a := s.ends[i]; a != nil {
-			a.wakeAll()
+		a := s.ends[i]
+		if a == nil {
+			continue
+		}
+		primary, bulk := s.core.Broker.Ready(i)
+		if bulk {
+			a.nudge(broker.Bulk)
+		}
+		switch {
+		case !primary:
+		case n < len(quick) && a.claim():
+			quick[n], n = a, n+1
+		default:
+			a.nudge(broker.Primary)
 		}
 	}
 	events := s.core.Broker.Events()
 	s.mu.Unlock()
+	for _, a := range quick[:n] {
+		s.writeQuick(a)
+	}
 	for _, e := range events {
 		s.onEvent(e)
 	}
 }
 
-func (a *attachment) wakeAll() {
-	for _, w := range a.wake {
-		select {
-		case w <- struct{}{}:
-		default:
-		}
+func (a *attachment) nudge(stream int) {
+	select {
+	case a.wake[stream] <- struct{}{}:
+	default:
 	}
 }
 
-// Attach serves one stream.
+// quickBytes is how much may be written to an instance, since it was last heard of, by a goroutine that must not block. It is
+// far less than a socket takes without waiting for its other end.
+const quickBytes = 32 << 10
+
+// claim takes the right to write to the primary stream, if nobody is writing and the instance keeps up. The lock is held.
+func (a *attachment) claim() bool {
+	if a.primary == nil || a.writing || a.unheard >= quickBytes {
+		return false
+	}
+	a.writing = true
+	return true
+}
+
+// writeQuick writes one small batch and gives the right back.
+func (s *Server) writeQuick(a *attachment) {
+	s.mu.Lock()
+	b := s.take(a, broker.Primary, quickBytes-a.unheard)
+	s.mu.Unlock()
+	if b.Len() > 0 && a.primary.SendMsg(&b) != nil {
+		a.cancel()
+	}
+	s.mu.Lock()
+	a.writing = false
+	if more, _ := s.core.Broker.Ready(a.instance); more {
+		a.nudge(broker.Primary)
+	}
+	s.mu.Unlock()
+}
+
+func (s *Server) take(a *attachment, stream, limit int) (b buswire.Batch) {
+	s.core.Broker.Take(time.Now(), a.instance, stream, &b, limit)
+	if stream == broker.Primary {
+		a.unheard += b.Len()
+	}
+	return b
+}
+
+// stream is what an attachment needs of a transport's stream; messages are batches.
+type stream interface {
+	Context() context.Context
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
+
+// Attach serves one stream of a grpc-go server.
 func (s *Server) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest, overseerv1.AttachResponse]) error {
+	return s.attach(stream)
+}
+
+func (s *Server) attach(stream stream) error {
 	h, err := readHello(stream)
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
@@ -126,6 +186,10 @@ func (s *Server) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest
 	if err := stream.SendMsg(welcome); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	a.primary = stream
+	s.mu.Unlock()
+	a.nudge(broker.Primary)
 	go func() {
 		s.write(ctx, stream, a, broker.Primary)
 		cancel()
@@ -142,7 +206,7 @@ func (s *Server) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest
 	return nil
 }
 
-func readHello(stream grpc.ServerStream) (*overseerv1.Hello, error) {
+func readHello(stream stream) (*overseerv1.Hello, error) {
 	var b buswire.Batch
 	if err := stream.RecvMsg(&b); err != nil {
 		return nil, err
@@ -177,7 +241,6 @@ func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *buswire.Bat
 	}
 	welcome = &buswire.Batch{}
 	welcome.Frame(buswire.TagAttached, b)
-	a.wakeAll()
 	return welcome, nil
 }
 
@@ -193,7 +256,7 @@ func (s *Server) detach(a *attachment, clean bool, cause string) {
 }
 
 // read takes batches until the stream ends.
-func (s *Server) read(ctx context.Context, stream grpc.ServerStream, a *attachment) error {
+func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 	names := buswire.Names{}
 	received := make(chan error, 1)
 	go func() {
@@ -204,7 +267,10 @@ func (s *Server) read(ctx context.Context, stream grpc.ServerStream, a *attachme
 				return
 			}
 			var err error
-			s.with(func(now time.Time) { err = s.core.Frames(now, a.instance, b.Bytes, names) })
+			s.with(func(now time.Time) {
+				a.unheard = 0
+				err = s.core.Frames(now, a.instance, b.Bytes, names)
+			})
 			if err != nil {
 				received <- err
 				return
@@ -226,30 +292,35 @@ func (s *Server) read(ctx context.Context, stream grpc.ServerStream, a *attachme
 const batchBytes = 64 << 10
 
 // write sends what the core has for one stream of an instance, until the stream or the attachment ends.
-func (s *Server) write(ctx context.Context, stream grpc.ServerStream, a *attachment, which int) {
+func (s *Server) write(ctx context.Context, stream stream, a *attachment, which int) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.wake[which]:
 		}
-		for {
-			var b buswire.Batch
+		for more := true; more; {
 			s.mu.Lock()
-			s.core.Broker.Take(time.Now(), a.instance, which, &b, batchBytes)
-			s.mu.Unlock()
-			if b.Len() == 0 {
+			if which == broker.Primary && a.writing { // whoever writes looks again when it is done
+				s.mu.Unlock()
 				break
 			}
-			if stream.SendMsg(&b) != nil {
+			b := s.take(a, which, batchBytes)
+			a.writing = a.writing || which == broker.Primary
+			s.mu.Unlock()
+			more = b.Len() > 0
+			if more && stream.SendMsg(&b) != nil {
 				return
 			}
+			s.mu.Lock()
+			a.writing = a.writing && which != broker.Primary
+			s.mu.Unlock()
 		}
 	}
 }
 
 // bulkStream serves the second stream of an instance that is attached already.
-func (s *Server) bulkStream(stream grpc.BidiStreamingServer[overseerv1.AttachRequest, overseerv1.AttachResponse], h *overseerv1.Hello) error {
+func (s *Server) bulkStream(stream stream, h *overseerv1.Hello) error {
 	if err := s.core.checkToken(h); err != nil {
 		return statusOf(err)
 	}

@@ -45,8 +45,7 @@ func (b *bus) serve(cfg overseer.Config) (kill func()) {
 		b.t.Fatal(err)
 	}
 	server := overseer.NewServer(core, nil)
-	g, _ := grpcx.Server{Log: cfg.Log, Creds: grpcx.PeerCreds(), Options: overseer.ServerOptions()}.New()
-	overseerv1.RegisterOverseerServiceServer(g, server)
+	g := server.Listen(grpcx.Server{Log: cfg.Log, Creds: grpcx.PeerCreds()})
 	lis, err := net.Listen("unix", b.addr)
 	if err != nil {
 		b.t.Fatal(err)

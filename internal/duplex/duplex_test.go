@@ -61,7 +61,7 @@ func serve(t *testing.T, handle func(*Stream) error) (target string) {
 		t.Fatal(err)
 	}
 	ours := &Server{Path: method, Handle: handle, MaxMessage: 8 << 20, Creds: insecure.NewCredentials(), Log: slog.New(slog.DiscardHandler)}
-	others := NewOthers(at.Addr())
+	others := NewOthers(at)
 	theirs := grpc.NewServer(grpc.Creds(HandedCreds(insecure.NewCredentials())))
 	healthpb.RegisterHealthServer(theirs, health.NewServer())
 	var running sync.WaitGroup
@@ -390,7 +390,7 @@ func BenchmarkEcho64(b *testing.B) {
 		b.Fatal(err)
 	}
 	server := &Server{Path: method, Handle: echo, MaxMessage: 1 << 20}
-	go func() { _ = server.Serve(at, NewOthers(at.Addr())) }()
+	go func() { _ = server.Serve(at, NewOthers(at)) }()
 	s, err := Client{Target: "unix:" + at.Addr().String(), Path: method, MaxMessage: 1 << 20}.Dial(b.Context())
 	if err != nil {
 		b.Fatal(err)

@@ -73,15 +73,15 @@ func (s *Stream) skipPreface() error {
 
 // Others is a listener of the connections that were handed on: what a grpc-go server accepts from.
 type Others struct {
-	address net.Addr
-	conns   chan net.Conn
-	done    chan struct{}
-	once    sync.Once
+	from  net.Listener
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
 }
 
-// NewOthers makes a listener that says it has this address.
-func NewOthers(address net.Addr) *Others {
-	return &Others{address: address, conns: make(chan net.Conn), done: make(chan struct{})}
+// NewOthers makes a listener of what a Server that accepts from a listener hands on. Closing it closes that one.
+func NewOthers(from net.Listener) *Others {
+	return &Others{from: from, conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
 func (o *Others) hand(conn net.Conn) {
@@ -105,11 +105,11 @@ func (o *Others) Accept() (net.Conn, error) {
 // Close ends Accept; connections that are handed on later are closed.
 func (o *Others) Close() error {
 	o.once.Do(func() { close(o.done) })
-	return nil
+	return o.from.Close()
 }
 
 // Addr is the address.
-func (o *Others) Addr() net.Addr { return o.address }
+func (o *Others) Addr() net.Addr { return o.from.Addr() }
 
 // handed is a connection whose beginning was read and is read again.
 type handed struct {

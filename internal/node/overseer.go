@@ -12,14 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/gateway"
 	"github.com/reevenet/reeve/internal/grpcx"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has ended
@@ -34,8 +32,7 @@ func (n *Node) Overseer(ctx context.Context) error {
 		return err
 	}
 	defer doors.close()
-	bus, _ := grpcx.Server{Log: n.Log, Options: overseer.ServerOptions()}.New()
-	overseerv1.RegisterOverseerServiceServer(bus, server.Server)
+	bus := server.Listen(grpcx.Server{Log: n.Log, Creds: grpcx.PeerCreds()})
 	g := gateway.New(n.gateway(server))
 	// The gateway outlives ctx until the bus has drained; then it ends, too.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
@@ -94,7 +91,7 @@ func (n *Node) newServer() (*server, error) {
 
 // stopBus ends the bus at once: subsystems attach again to the next overseer, and the messages that weren't acknowledged come
 // with them.
-func stopBus(bus *grpc.Server, s *overseer.Server) {
+func stopBus(bus *overseer.Listener, s *overseer.Server) {
 	s.Close()
 	bus.Stop()
 }

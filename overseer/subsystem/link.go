@@ -8,54 +8,29 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/duplex"
 	"github.com/reevenet/reeve/internal/grpcx"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// dialer holds the two connections of an instance: bulk never shares the flow control of consensus.
+// dialer opens the two connections of an instance: bulk never shares the flow control of consensus.
 type dialer struct {
-	primary, bulk *grpc.ClientConn
-	mu            sync.Mutex
-	current       *grpcLink
-	generation    uint64 // of the last attachment
+	client     duplex.Client
+	mu         sync.Mutex
+	current    *grpcLink
+	generation uint64 // of the last attachment
 }
 
-// Buffers of a bus connection in bytes. The windows are larger than what credit lets be in flight, so that HTTP/2's flow
-// control never holds what credit has let pass.
-const (
-	streamWindow = 32 << 20
-	socketBuffer = 128 << 10
-)
-
-func dial(opt Options) (*dialer, error) {
-	c := grpcx.Client{Options: []grpc.DialOption{
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(buswire.Codec{})),
-		grpc.WithInitialWindowSize(streamWindow), grpc.WithInitialConnWindowSize(streamWindow),
-		grpc.WithReadBufferSize(socketBuffer), grpc.WithWriteBufferSize(socketBuffer),
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second}),
-	}}
+func dial(opt Options) *dialer {
+	c := duplex.Client{Target: opt.Address, Path: overseerv1.OverseerService_Attach_FullMethodName, MaxMessage: grpcx.MaxMessage}
 	if opt.TLS != nil {
 		c.Creds = credentials.NewTLS(opt.TLS)
 	}
-	primary, err := c.Dial(opt.Address)
-	if err != nil {
-		return nil, fmt.Errorf("the overseer's address %q: %w", opt.Address, err)
-	}
-	bulk, err := c.Dial(opt.Address)
-	if err != nil {
-		return nil, err
-	}
-	return &dialer{primary: primary, bulk: bulk}, nil
-}
-
-func (d *dialer) close() {
-	_ = d.primary.Close()
-	_ = d.bulk.Close()
+	return &dialer{client: c}
 }
 
 // drain waits, a moment at most, until what was written has left, since closing a connection drops what it still holds.
@@ -75,111 +50,116 @@ func (d *dialer) drain() {
 
 // grpcLink is one attachment.
 type grpcLink struct {
-	primary grpc.ClientStream
-	mu      sync.Mutex // SendMsg may not be called twice at once; the heartbeat is another goroutine
-	bulk    grpc.ClientStream
+	primary *duplex.Stream
+	bulk    *duplex.Stream // nil: it could not be opened
 	done    chan struct{}
 }
 
-// Write sends a batch on the stream of its kind. Until the bulk stream stands, bulk goes with the rest.
+// Write sends a batch on the stream of its kind.
 func (k *grpcLink) Write(b *buswire.Batch, bulk bool) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	if bulk && k.bulk != nil {
-		return k.bulk.SendMsg(b)
+		return k.bulk.Send(b.Bytes)
 	}
-	return k.primary.SendMsg(b)
+	return k.primary.Send(b.Bytes)
 }
 
-var attachDesc = &grpc.StreamDesc{StreamName: "Attach", ServerStreams: true, ClientStreams: true}
-
-func open(ctx context.Context, conn *grpc.ClientConn, h *overseerv1.Hello) (grpc.ClientStream, *overseerv1.Attached, error) {
-	stream, err := conn.NewStream(ctx, attachDesc, overseerv1.OverseerService_Attach_FullMethodName)
+// open opens a stream, introduces the instance and waits for the welcome.
+func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*duplex.Stream, *overseerv1.Attached, error) {
+	stream, err := d.client.Dial(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	a, err := introduce(stream, h)
+	if err != nil {
+		stream.Close()
+		return nil, nil, err
+	}
+	return stream, a, nil
+}
+
+func introduce(stream *duplex.Stream, h *overseerv1.Hello) (*overseerv1.Attached, error) {
 	b, err := proto.Marshal(h)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var batch buswire.Batch
 	batch.Frame(buswire.TagHello, b)
-	if err := stream.SendMsg(&batch); err != nil {
-		return nil, nil, recvError(stream, err)
+	sendErr := stream.Send(batch.Bytes)
+	welcome, err := stream.Recv()
+	if err != nil { // it says more than Send's error does
+		return nil, err
 	}
-	var welcome buswire.Batch
-	if err := stream.RecvMsg(&welcome); err != nil {
-		return nil, nil, err
+	if sendErr != nil {
+		return nil, sendErr
 	}
 	a := &overseerv1.Attached{}
-	err = buswire.Frames(welcome.Bytes, func(tag buswire.Tag, body []byte) error {
+	err = buswire.Frames(welcome, func(tag buswire.Tag, body []byte) error {
 		if tag != buswire.TagAttached {
 			return errors.New("the overseer's first frame is not its welcome")
 		}
 		return proto.Unmarshal(body, a)
 	})
-	return stream, a, err
-}
-
-// recvError is the status of a stream whose SendMsg failed: SendMsg itself only says EOF.
-func recvError(stream grpc.ClientStream, err error) error {
-	var b buswire.Batch
-	if e := stream.RecvMsg(&b); e != nil {
-		return e
-	}
-	return err
+	return a, err
 }
 
 // attach opens the streams and reads until they end.
 func (d *dialer) attach(ctx context.Context, l *loop, opt Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	h := l.hello(opt.Token, opt.Instance, os.Getpid(), d.generation)
-	primary, a, err := open(ctx, d.primary, h)
+	previous := uint64(0)
+	if l.live.Load() {
+		previous = d.generation
+	}
+	h := l.hello(opt.Token, opt.Instance, os.Getpid(), previous)
+	primary, a, err := d.open(ctx, h)
 	if err != nil {
 		return err
 	}
+	defer primary.Close()
 	d.generation = a.Generation
 	link := &grpcLink{primary: primary, done: make(chan struct{})}
 	defer close(link.done)
 	d.mu.Lock()
 	d.current = link
 	d.mu.Unlock()
+	d.openBulk(ctx, cancel, l, link, h, a.Generation)
 	l.post(func() { l.attached(link, a) })
 	defer l.post(func() { l.detached(link) })
 	if opt.OnAttached != nil {
 		opt.OnAttached()
 	}
-	go d.openBulk(ctx, l, link, h, a.Generation)
 	go link.beat(ctx, l)
 	return link.read(l, primary)
 }
 
-// openBulk adds the second stream. A node in which nothing is bulk pays one idle connection for it.
-func (d *dialer) openBulk(ctx context.Context, l *loop, link *grpcLink, h *overseerv1.Hello, generation uint64) {
+// openBulk adds the second stream, before anything is sent: what is sent on one lane stays on one stream, in order. Its end is the
+// end of the attachment, since what was on its way on it is lost. A node in which nothing is bulk pays one idle connection for it.
+func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLink, h *overseerv1.Hello, generation uint64) {
 	h = proto.CloneOf(h)
 	h.BulkOfGeneration = generation
-	stream, _, err := open(ctx, d.bulk, h)
+	stream, _, err := d.open(ctx, h)
 	if err != nil {
 		return
 	}
-	link.mu.Lock()
 	link.bulk = stream
-	link.mu.Unlock()
-	_ = link.read(l, stream)
+	go func() {
+		_ = link.read(l, stream)
+		stream.Close()
+		end()
+	}()
 }
 
 // inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own goroutine.
 const inline = 8
 
-func (k *grpcLink) read(l *loop, stream grpc.ClientStream) error {
+func (k *grpcLink) read(l *loop, stream *duplex.Stream) error {
 	names := buswire.Names{}
 	for {
-		var b buswire.Batch
-		if err := stream.RecvMsg(&b); err != nil {
+		batch, err := stream.Recv()
+		if err != nil {
 			return err
 		}
-		n, err := l.receive(b.Bytes, names)
+		n, err := l.receive(batch, names)
 		if err != nil {
 			return err
 		}

@@ -63,11 +63,7 @@ const stopGrace = 5 * time.Second
 
 // supervise runs the loop and keeps it attached.
 func supervise(ctx context.Context, l *loop, opt Options) error {
-	d, err := dial(opt)
-	if err != nil {
-		return err
-	}
-	defer d.close()
+	d := dial(opt)
 	ended := make(chan error, 1)
 	l.ended = func(err error) { ended <- err }
 	stop := make(chan struct{})
@@ -77,6 +73,7 @@ func supervise(ctx context.Context, l *loop, opt Options) error {
 	attaching := make(chan error, 1)
 	go func() { attaching <- keepAttached(attachCtx, l, d, opt) }()
 
+	var err error
 	select {
 	case <-ctx.Done():
 		err = conclude(l, ended)
@@ -119,6 +116,9 @@ func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
 		if time.Since(began) > time.Second {
 			wait = backoffMin
 		}
+		if d.generation != 0 && !l.live.Load() {
+			wait = standbyWait
+		}
 		l.log.Debug("not attached", "why", err, "again_in", wait)
 		select {
 		case <-ctx.Done():
@@ -129,10 +129,12 @@ func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
 	return nil
 }
 
-// How long to wait before attaching again: the overseer is on the same machine, or close, and back soon.
+// How long to wait before attaching again: the overseer is on the same machine, or close, and back soon. A warm standby gives the
+// instance that was live, and has the state, time to be first.
 const (
-	backoffMin = 5 * time.Millisecond
-	backoffMax = 250 * time.Millisecond
+	backoffMin  = 5 * time.Millisecond
+	backoffMax  = 250 * time.Millisecond
+	standbyWait = time.Second
 )
 
 func refused(err error) bool {

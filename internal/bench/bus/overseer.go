@@ -10,7 +10,6 @@ import (
 	"github.com/reevenet/reeve/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/grpcx"
 	"github.com/reevenet/reeve/overseer"
-	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // playOverseer serves the bus with every rule of it on. A line of input is answered with the most bytes that its
@@ -23,9 +22,8 @@ func playOverseer(socket string, in io.Reader, out io.Writer) error {
 	}
 	server := overseer.NewServer(core, nil)
 	defer server.Close()
-	listener, _ := grpcx.Server{Log: log, Creds: grpcx.PeerCreds(), Options: overseer.ServerOptions()}.New()
+	listener := server.Listen(grpcx.Server{Log: log, Creds: grpcx.PeerCreds()})
 	defer listener.Stop()
-	overseerv1.RegisterOverseerServiceServer(listener, server)
 	at, err := net.Listen("unix", socket)
 	if err != nil {
 		return err

@@ -1,0 +1,88 @@
+package overseer
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/duplex"
+	"github.com/reevenet/reeve/internal/grpcx"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// Listener serves the bus on a socket. Connections that begin with Attach get the bus's own carrier; all else, health and
+// reflection and clients that attach on a connection they used before, is grpc-go's.
+type Listener struct {
+	attach *duplex.Server
+	others *grpc.Server
+}
+
+// Listen makes a listener of the bus. cfg is what it has in common with the other listeners of a process.
+func (s *Server) Listen(cfg grpcx.Server) *Listener {
+	creds := cfg.Creds
+	if creds == nil {
+		creds = insecure.NewCredentials()
+	}
+	cfg.Creds = duplex.HandedCreds(creds)
+	cfg.Options = append(cfg.Options[:len(cfg.Options):len(cfg.Options)], serverOptions()...)
+	others, _ := cfg.New()
+	overseerv1.RegisterOverseerServiceServer(others, s)
+	return &Listener{attach: s.carrier(cfg, creds), others: others}
+}
+
+func (s *Server) carrier(cfg grpcx.Server, creds credentials.TransportCredentials) *duplex.Server {
+	return &duplex.Server{
+		Path: overseerv1.OverseerService_Attach_FullMethodName, MaxMessage: grpcx.MaxMessage, Creds: creds, Log: cfg.Log,
+		Handle: func(stream *duplex.Stream) error { return s.attach(carried{stream}) },
+	}
+}
+
+// Serve accepts connections until Stop; it returns when all streams have ended. It closes at.
+func (l *Listener) Serve(at net.Listener) error {
+	defer at.Close()
+	others := duplex.NewOthers(at)
+	ended := make(chan error, 1)
+	go func() { ended <- l.attach.Serve(at, others) }()
+	err := l.others.Serve(others) // Stop closes others, and others closes at
+	at.Close()
+	return errors.Join(err, <-ended)
+}
+
+// Stop ends all streams and calls.
+func (l *Listener) Stop() {
+	l.attach.Close()
+	l.others.Stop()
+}
+
+// serverOptions are what a grpc-go server needs to carry the bus: its codec and its buffers.
+func serverOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ForceServerCodecV2(buswire.Codec{}), grpc.InitialWindowSize(32 << 20), grpc.InitialConnWindowSize(32 << 20),
+		grpc.ReadBufferSize(128 << 10), grpc.WriteBufferSize(128 << 10),
+	}
+}
+
+// carried is a stream of the bus's own carrier as the server sees it.
+type carried struct{ *duplex.Stream }
+
+func (c carried) SendMsg(m any) error {
+	b, ok := m.(*buswire.Batch)
+	if !ok {
+		return fmt.Errorf("the bus carries batches, not %T", m)
+	}
+	return c.Send(b.Bytes)
+}
+
+func (c carried) RecvMsg(m any) (err error) {
+	b, ok := m.(*buswire.Batch)
+	if !ok {
+		return fmt.Errorf("the bus carries batches, not %T", m)
+	}
+	b.Bytes, err = c.Recv()
+	return err
+}

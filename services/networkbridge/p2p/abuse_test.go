@@ -128,6 +128,22 @@ func TestGossipIsShedAndTheLinkStays(t *testing.T) {
 	}
 }
 
+func TestAPeerStartedAnewReplacesTheLinkOfItsOldRun(t *testing.T) {
+	v := start(t, 1)
+	old := stranger(t, v) // like a node that hangs: it neither speaks nor closes
+	fresh := start(t, 99)
+	fresh.Connect(v.address())
+	if e := v.await(nb.Down); e.Err != errReplaced || e.Peer != old.net.self {
+		t.Errorf("the old link's end is %+v", e)
+	}
+	v.await(nb.Up)
+	fresh.await(nb.Up)
+	fresh.Send(v.self, nb.LaneConsensus, []byte("back again"))
+	if e := v.await(nb.Frame); string(e.Bytes) != "back again" {
+		t.Errorf("heard %q", e.Bytes)
+	}
+}
+
 func TestWhoIsNotConsumedIsNotRead(t *testing.T) {
 	a, b := start(t, 1), start(t, 2)
 	a.Connect(b.address())

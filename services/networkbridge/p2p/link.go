@@ -73,7 +73,7 @@ func (l *link) run() {
 func watch(c transport.CapableConn) error {
 	s, err := c.AcceptStream()
 	if err != nil {
-		return err
+		return fmt.Errorf("the connection ended: %w", err)
 	}
 	s.Reset()
 	return errExtraStream

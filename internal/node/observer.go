@@ -38,7 +38,10 @@ type observer struct{ handler atomic.Pointer[looker] }
 func (o *observer) spec() subsystem.Spec {
 	return subsystem.Spec{
 		Name: observerName,
-		Asks: []proto.Message{&enginev1.QueryStatus{}, &vmv1.QueryStatus{}, &nbv1.Peers{}, &keystorev1.Status{}},
+		Asks: []proto.Message{
+			&enginev1.QueryStatus{}, &vmv1.QueryStatus{}, &nbv1.Peers{}, &keystorev1.Status{},
+			&vmv1.GetBlockIDAtHeight{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlock{},
+		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			l := &looker{sub: sub}
 			o.handler.Store(l)
@@ -60,6 +63,29 @@ func (o *observer) look(ctx context.Context) (*picture, error) {
 		return p, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// ask asks one question on the observer's behalf. It may be called from any goroutine.
+func ask[R proto.Message](ctx context.Context, o *observer, req proto.Message) (R, error) {
+	type outcome struct {
+		resp R
+		err  error
+	}
+	var none R
+	l := o.handler.Load()
+	if l == nil {
+		return none, errors.New("the overseer is starting")
+	}
+	answer := make(chan outcome, 1)
+	l.sub.Post(func() {
+		subsystem.Ask(l.sub, req, askTimeout, func(r R, err error) { answer <- outcome{r, err} })
+	})
+	select {
+	case a := <-answer:
+		return a.resp, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
 	}
 }
 

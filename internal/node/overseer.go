@@ -54,7 +54,9 @@ func (n *Node) Overseer(ctx context.Context) error {
 	}
 	time.AfterFunc(n.Config.Drain.Timeout, cancel)
 	end()
-	stopBus(bus, server.Server)
+	// The bus ends at once: subsystems attach again to the next overseer, and what wasn't acknowledged comes with them.
+	server.Close()
+	bus.Stop()
 	if err := group.Wait(); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -89,13 +91,6 @@ func (n *Node) newServer() (*server, error) {
 	return s, nil
 }
 
-// stopBus ends the bus at once: subsystems attach again to the next overseer, and the messages that weren't acknowledged come
-// with them.
-func stopBus(bus *overseer.Listener, s *overseer.Server) {
-	s.Close()
-	bus.Stop()
-}
-
 // gateway connects the gateway with what this process knows.
 func (n *Node) gateway(s *server) gateway.Config {
 	times := &since{known: map[string]gateway.Check{}}
@@ -121,6 +116,10 @@ func (n *Node) gateway(s *server) gateway.Config {
 				return nil, err
 			}
 			return n.info(p, s.Status()), nil
+		},
+		Bus: func() []gateway.Mailbox { return mailboxes(s.Status()) },
+		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
+			return n.block(ctx, s.observer, chain, at)
 		},
 		Metrics: metrics,
 	}

@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/directory"
 	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
@@ -21,8 +23,17 @@ type wiring struct {
 // wirings lists the subsystems of a node by hand.
 var wirings = []wiring{
 	{keystore.Spec(keystore.Config{}), (*Node).keystore},
-	{networkbridge.Spec(networkbridge.Config{}), (*Node).networkBridge},
+	{networkbridge.Spec(networkbridge.Config{Protocols: protocols}), (*Node).networkBridge},
 	{vmhost.Spec(vmhost.Config{}), (*Node).vmHost},
+}
+
+// Graph draws who talks to whom, from the Specs.
+func Graph() (string, error) {
+	g, err := overseer.NewGraph(directory.Node(), (*Node)(nil).Declared())
+	if err != nil {
+		return "", err
+	}
+	return g.Mermaid(), nil
 }
 
 // Declared lists the Specs of the node's own subsystems, for the overseer.

@@ -1,0 +1,77 @@
+package killtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/kv"
+	"github.com/reevenet/reeve/internal/primitives"
+)
+
+// watcher sees the blocks that the nodes accept, and how long no node accepts any.
+type watcher struct {
+	mu        sync.Mutex
+	highest   uint64
+	last      time.Time
+	gap       time.Duration
+	gapEnd    uint64 // the height that ended the longest gap
+	blocks    map[uint64]primitives.Hash
+	conflicts []string
+	begun     chan struct{}
+}
+
+func watch(ctx context.Context, s *devnet.Status) *watcher {
+	w := &watcher{blocks: map[uint64]primitives.Hash{}, begun: make(chan struct{})}
+	for _, n := range s.Nodes {
+		go w.follow(ctx, n.Name, kv.New(n.HTTP, n.Chains[0]))
+	}
+	return w
+}
+
+// follow listens to one node, again and again while it comes and goes.
+func (w *watcher) follow(ctx context.Context, node string, c *kv.Client) {
+	for ctx.Err() == nil {
+		if blocks, err := c.Watch(ctx); err == nil {
+			for b := range blocks {
+				w.accepted(node, b)
+			}
+		}
+		if pause(ctx, 20*time.Millisecond) != nil {
+			return
+		}
+	}
+}
+
+func (w *watcher) accepted(node string, b kv.Block) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known, ok := w.blocks[b.Height]; ok && known != b.ID {
+		w.conflicts = append(w.conflicts, fmt.Sprintf("height %d: %s accepted %s, another node %s", b.Height, node, b.ID.Short(), known.Short()))
+	}
+	w.blocks[b.Height] = b.ID
+	if b.Height <= w.highest {
+		return
+	}
+	now := time.Now()
+	if w.last.IsZero() {
+		close(w.begun)
+	} else if gap := now.Sub(w.last); gap > w.gap {
+		w.gap, w.gapEnd = gap, b.Height
+	}
+	w.highest, w.last = b.Height, now
+}
+
+// first waits until the chain moves.
+func (w *watcher) first(ctx context.Context) error {
+	select {
+	case <-w.begun:
+		return nil
+	case <-time.After(putTimeout):
+		return fmt.Errorf("no block was accepted within %v", putTimeout)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

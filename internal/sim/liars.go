@@ -1,0 +1,105 @@
+package sim
+
+import (
+	"math/rand/v2"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/sim/virtual"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// lie is how a dishonest validator votes. It knows what everybody prefers.
+type lie int
+
+const (
+	truth    lie = iota
+	random       // any block that is undecided
+	perAsker     // each asker always hears the same, and not all the same
+	opposite     // never what the asker prefers
+	flatter      // always what the asker prefers: the strongest against safety
+	silent       // says nothing
+	lieKinds
+)
+
+func (l lie) String() string {
+	return [...]string{"truth", "random", "per asker", "opposite", "flatter", "silent"}[l]
+}
+
+// liars are the dishonest validators: honest nodes whose votes are changed on their way out.
+type liars struct {
+	net   *network
+	luck  *rand.Rand
+	which map[int]bool
+}
+
+func newLiars(net *network) *liars {
+	l := &liars{net: net, luck: virtual.Luck(net.seed, "adversary"), which: map[int]bool{}}
+	for _, i := range l.luck.Perm(net.plan.validators)[:net.plan.liars] {
+		l.which[i] = true
+	}
+	return l
+}
+
+func (l *liars) is(node int) bool { return l.which[node] }
+
+// rewrite changes a liar's vote.
+func (l *liars) rewrite(from, to int, frame []byte, m message) []byte {
+	if m.kind != peerChits || !l.which[from] || l.net.chaos.healed && !l.net.plan.lieOn {
+		return frame
+	}
+	l.net.count.Lies++
+	if l.net.plan.lie == silent {
+		return nil
+	}
+	return l.vote(frame, l.choice(to))
+}
+
+// choice is what a liar tells an asker that it prefers.
+func (l *liars) choice(asker int) primitives.Hash {
+	v := l.net.votes
+	wants, options := v.asked[asker], v.undecided()
+	if height, shown := v.known[wants]; shown {
+		options = v.at[height]
+	}
+	if len(options) == 0 {
+		return l.net.final[len(l.net.final)-1]
+	}
+	switch l.net.plan.lie {
+	case flatter:
+		return wants
+	case perAsker:
+		return options[asker%len(options)]
+	case opposite:
+		for _, o := range options {
+			if o != wants {
+				return o
+			}
+		}
+		return l.net.final[0]
+	}
+	return options[l.luck.IntN(len(options))]
+}
+
+// vote makes the frame say something else.
+func (l *liars) vote(frame []byte, choice primitives.Hash) []byte {
+	var f nbv1.Frame
+	var m enginev1.PeerMessage
+	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), &m) != nil || m.GetChits() == nil {
+		return frame
+	}
+	c := m.GetChits()
+	c.PreferredId, c.PreferredIdAtHeight = choice[:], choice[:]
+	payload, err := proto.Marshal(&m)
+	if err != nil {
+		return frame
+	}
+	f.GetMessage().Payload = payload
+	changed, err := proto.Marshal(&f)
+	if err != nil {
+		return frame
+	}
+	return changed
+}

@@ -1,0 +1,271 @@
+package vmtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// ChainID is the chain's id in every session.
+var ChainID = primitives.HashOf([]byte("conformance"))
+
+// peer is the stranger who sends app messages.
+var peer = primitives.NodeID{0xBE, 0xEF}
+
+// Session is one VM on one disk, through any number of crashes: the host's side of the protocol, kept as simple as it can be.
+type Session struct {
+	kit     *kit
+	disk    *memdb.DB
+	db      database.Database
+	plugin  vmhost.Plugin
+	vm      pluginv1.VMServiceClient
+	service *remote.Service
+	host    *hostServices
+	http    *pluginv1.CreateHandlersResponse
+	last    *vmv1.Block
+	chain   map[uint64]*vmv1.Block
+	exited  chan error
+
+	mu    sync.Mutex
+	calls []string
+}
+
+// note adds a line to the transcript.
+func (s *Session) note(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, fmt.Sprintf(format, args...))
+	s.calls = s.calls[max(0, len(s.calls)-40):]
+}
+
+func short(id []byte) string { return fmt.Sprintf("%.4x", id) }
+
+// launch starts the VM and initializes it with what is on disk.
+func (s *Session) launch() {
+	s.db = s.disk.Open()
+	s.service = remote.NewService(s.db)
+	s.host = &hostServices{session: s, accepted: s.chain}
+	exited := make(chan error, 4)
+	s.exited = exited
+	plugin, err := s.kit.target.Launch(vmhost.LaunchRequest{
+		Services: func(r grpc.ServiceRegistrar) {
+			pluginv1.RegisterDatabaseServiceServer(r, s.service)
+			s.host.register(r)
+		},
+		OnExit: func(cause error) { exited <- cause },
+		Log:    slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		s.kit.fail("the plugin doesn't start: %v", err)
+	}
+	s.plugin, s.vm = plugin, pluginv1.NewVMServiceClient(plugin.Conn())
+	s.initialize()
+}
+
+func (s *Session) initialize() {
+	address, token, runDir := s.plugin.Host()
+	r := &pluginv1.InitializeRequest{
+		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32), Genesis: s.kit.options.Genesis, Config: s.kit.options.Config,
+		LastAccepted: s.last, HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
+		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}},
+	}
+	a := call(s, "Initialize", r, s.vm.Initialize)
+	s.must("Initialize", a.GetError())
+	if s.last == nil {
+		s.write(a.GetWrites())
+		s.last = a.GetLastAccepted()
+		s.chain[s.last.GetHeight()] = s.last
+	} else if !bytes.Equal(a.GetLastAccepted().GetId(), s.last.GetId()) {
+		s.kit.fail("started again after block %s of height %d, the VM says that it stands at %s of height %d",
+			short(s.last.GetId()), s.last.GetHeight(), short(a.GetLastAccepted().GetId()), a.GetLastAccepted().GetHeight())
+	}
+	state := call(s, "SetState", &pluginv1.SetStateRequest{State: vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
+	s.must("SetState", state.GetError())
+}
+
+// call makes a call and fails the check when the VM doesn't answer it.
+func call[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, ...grpc.CallOption) (A, error)) A {
+	a, err := attempt(s, what, q, f)
+	if err != nil {
+		s.kit.fail("%s: %s", what, status.Convert(err).Message())
+	}
+	return a
+}
+
+func attempt[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, ...grpc.CallOption) (A, error)) (A, error) {
+	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
+	defer cancel()
+	begin := time.Now()
+	a, err := f(ctx, q)
+	if err != nil {
+		s.note("%s: no answer after %v: %s", what, time.Since(begin).Round(time.Millisecond), status.Convert(err).Message())
+	} else {
+		s.note("%s", what)
+	}
+	return a, err
+}
+
+// must fails the check on an error that the VM had no reason for.
+func (s *Session) must(what string, e *vmv1.Error) {
+	if err := vmsdk.ErrorFromProto(e); err != nil {
+		s.kit.fail("%s: %v", what, err)
+	}
+}
+
+// crash kills the VM and loses what wasn't written.
+func (s *Session) crash() {
+	s.note("crash")
+	s.plugin.Kill()
+	<-s.exited
+	s.service.Close()
+	s.disk.Crash()
+}
+
+func (s *Session) end() {
+	if s.plugin != nil {
+		s.plugin.Kill()
+	}
+}
+
+func (s *Session) write(writes []*pluginv1.Write) {
+	if err := s.db.Write(context.Background(), remote.BatchOf(writes), database.Sync); err != nil {
+		s.kit.fail("the VM's writes can't be written: %v", err)
+	}
+}
+
+// work gives the VM its n-th task.
+func (s *Session) work(n int) {
+	if s.kit.options.Work == nil {
+		return
+	}
+	s.note("work %d", n)
+	if err := s.kit.options.Work(s, n); err != nil {
+		s.kit.fail("the VM refuses work %d: %v", n, err)
+	}
+}
+
+// build asks for a block; the n-th second is its time.
+func (s *Session) build(n int) *vmv1.Block {
+	b, e := s.tryBuild(n)
+	s.must("BuildBlock", e)
+	return b
+}
+
+func (s *Session) tryBuild(n int) (*vmv1.Block, *vmv1.Error) {
+	at := time.Date(2030, 1, 1, 0, 0, n, 0, time.UTC)
+	a := call(s, fmt.Sprintf("BuildBlock at second %d", n), &pluginv1.BuildBlockRequest{
+		Context: &vmv1.BuildContext{Proposer: peer[:], Time: timestamppb.New(at)}}, s.vm.BuildBlock)
+	return a.GetBlock(), a.GetError()
+}
+
+func (s *Session) parse(content []byte) (*vmv1.Block, *vmv1.Error) {
+	a := call(s, fmt.Sprintf("ParseBlock of %d bytes", len(content)), &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
+	if len(a.GetResults()) != 1 {
+		s.kit.fail("ParseBlock of one block gave %d results", len(a.GetResults()))
+	}
+	return a.GetResults()[0].GetBlock(), a.GetResults()[0].GetError()
+}
+
+func (s *Session) tryVerify(b *vmv1.Block) *vmv1.Error {
+	return call(s, "VerifyBlock "+short(b.GetId()), &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}, s.vm.VerifyBlock).GetError()
+}
+
+func (s *Session) verify(b *vmv1.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
+
+func (s *Session) prefer(b *vmv1.Block) {
+	a := call(s, "SetPreference "+short(b.GetId()), &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}, s.vm.SetPreference)
+	s.must("SetPreference", a.GetError())
+}
+
+// decide asks for a block's writes without committing them.
+func (s *Session) decide(b *vmv1.Block) []*pluginv1.Write {
+	a := call(s, "AcceptBlock "+short(b.GetId()), &pluginv1.AcceptBlockRequest{BlockId: b.GetId()}, s.vm.AcceptBlock)
+	s.must("AcceptBlock", a.GetError())
+	return a.GetWrites()
+}
+
+func (s *Session) accept(b *vmv1.Block) {
+	s.write(s.decide(b))
+	s.last = b
+	s.host.add(b)
+}
+
+func (s *Session) reject(b *vmv1.Block) {
+	a := call(s, "RejectBlock "+short(b.GetId()), &pluginv1.RejectBlockRequest{BlockId: b.GetId()}, s.vm.RejectBlock)
+	s.must("RejectBlock", a.GetError())
+}
+
+// state is everything in the VM's database, as one hash.
+func (s *Session) state() primitives.Hash {
+	var all []byte
+	it := s.db.Iterate(context.Background(), nil, nil)
+	defer it.Close()
+	for it.Next() {
+		all = fmt.Appendf(all, "%d:%s%d:%s", len(it.Key()), it.Key(), len(it.Value()), it.Value())
+	}
+	return primitives.HashOf(all)
+}
+
+// Gossip gives the VM what a peer says.
+func (s *Session) Gossip(message []byte) error {
+	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
+	defer cancel()
+	_, err := s.vm.AppGossip(ctx, &pluginv1.AppGossipRequest{NodeId: peer[:], Gossip: message})
+	return err
+}
+
+// HTTP makes a request to the VM's handlers, and gives the status and the body.
+func (s *Session) HTTP(method, path string, body []byte) (int, []byte, error) {
+	return s.request(method, path, body, true)
+}
+
+func (s *Session) request(method, path string, body []byte, token bool) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
+	defer cancel()
+	if s.http == nil {
+		h, err := s.vm.CreateHandlers(ctx, &pluginv1.CreateHandlersRequest{})
+		if err != nil {
+			return 0, nil, err
+		}
+		s.http = h
+	}
+	if s.http.GetSocket() == "" {
+		return 0, nil, fmt.Errorf("the VM serves no HTTP")
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", s.http.GetSocket())
+	}}}
+	r, err := http.NewRequestWithContext(ctx, method, "http://vm/ext/bc/test"+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if token {
+		r.Header.Set(vmsdk.TokenHeader, s.http.GetToken())
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	return answer.StatusCode, content, err
+}

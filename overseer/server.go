@@ -48,9 +48,10 @@ type attachment struct {
 	process  *os.Process // to end it when it hangs; nil when that isn't possible
 	bulk     bool
 
-	primary stream // set once the welcome is on it
-	writing bool   // somebody writes to it: it takes one writer at a time
-	unheard int    // bytes written since the instance was last heard of
+	primary stream    // set once the welcome is on it
+	writing bool      // somebody writes to it: it takes one writer at a time
+	unheard int       // bytes written since the instance was last heard of
+	spare   [2][]byte // by stream: the last batch's buffer, where the stream gave it back
 }
 
 // NewServer makes a server around a core; keep may be nil.
@@ -140,13 +141,25 @@ func (s *Server) writeQuick(a *attachment) {
 	}
 	s.mu.Lock()
 	a.writing = false
+	a.keep(broker.Primary, a.primary, b)
 	if more, _ := s.core.Broker.Ready(a.instance); more {
 		a.nudge(broker.Primary)
 	}
 	s.mu.Unlock()
 }
 
+// keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
+const keptBuffer = 256 << 10
+
+// keep keeps a written batch's buffer for the next, if the stream is done with it. The lock is held.
+func (a *attachment) keep(which int, stream stream, b buswire.Batch) {
+	if _, done := stream.(carried); done && cap(b.Bytes) <= keptBuffer {
+		a.spare[which] = b.Bytes[:0]
+	}
+}
+
 func (s *Server) take(a *attachment, stream, limit int) (b buswire.Batch) {
+	b.Bytes, a.spare[stream] = a.spare[stream], nil
 	s.core.Broker.Take(time.Now(), a.instance, stream, &b, limit)
 	if stream == broker.Primary {
 		a.unheard += b.Len()
@@ -313,6 +326,7 @@ func (s *Server) write(ctx context.Context, stream stream, a *attachment, which 
 				return
 			}
 			s.mu.Lock()
+			a.keep(which, stream, b)
 			a.writing = a.writing && which != broker.Primary
 			s.mu.Unlock()
 		}

@@ -172,7 +172,12 @@ func soleField(b []byte) (protowire.Number, []byte, error) {
 
 // AppendVariant wraps a variant's bytes the way Variant reads them.
 func AppendVariant(b []byte, subsystem, variant protowire.Number, body []byte) []byte {
-	inner := protowire.SizeTag(variant) + protowire.SizeBytes(len(body))
+	return append(AppendVariantHeader(b, subsystem, variant, len(body)), body...)
+}
+
+// AppendVariantHeader appends what stands before a variant's bytes, of which there are size.
+func AppendVariantHeader(b []byte, subsystem, variant protowire.Number, size int) []byte {
+	inner := protowire.SizeTag(variant) + protowire.SizeBytes(size)
 	b = protowire.AppendVarint(protowire.AppendTag(b, subsystem, protowire.BytesType), uint64(inner))
-	return protowire.AppendBytes(protowire.AppendTag(b, variant, protowire.BytesType), body)
+	return protowire.AppendVarint(protowire.AppendTag(b, variant, protowire.BytesType), uint64(size))
 }

@@ -1,6 +1,7 @@
 package subsystem
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -43,6 +44,12 @@ func (e *edge) hasRoom(w Window, size int) bool {
 	return e.messages < w.Messages && (e.bytes+size <= w.Bytes || e.messages == 0)
 }
 
+// variantHeader is the most that AppendVariantHeader appends.
+const variantHeader = 16
+
+// encode relies on the size that envelope has just computed.
+var encode = proto.MarshalOptions{UseCachedSize: true}
+
 // envelope encodes a message and checks what can be checked before it is sent.
 func (l *loop) envelope(msg proto.Message, request bool) (*buswire.Envelope, *directory.Variant, *Failure) {
 	v := l.dir.Of(msg)
@@ -56,16 +63,16 @@ func (l *loop) envelope(msg proto.Message, request bool) (*buswire.Envelope, *di
 	case !l.declared(v):
 		return nil, nil, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, v.Name)
 	}
-	body, err := proto.Marshal(msg)
+	size := proto.Size(msg)
+	if limit := l.maxMessage(); size > limit {
+		return nil, nil, tooLarge(v.Name, size, limit)
+	}
+	body, err := encode.MarshalAppend(buswire.AppendVariantHeader(make([]byte, 0, size+variantHeader), v.Enum, v.Field, size), msg)
 	if err != nil {
 		return nil, nil, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
 	}
-	if limit := l.maxMessage(); len(body) > limit {
-		return nil, nil, tooLarge(v.Name, len(body), limit)
-	}
 	e := &buswire.Envelope{
-		ID: l.nextID(), Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg),
-		Message: buswire.AppendVariant(make([]byte, 0, len(body)+12), v.Enum, v.Field, body),
+		ID: l.nextID(), Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg), Message: body,
 	}
 	if request {
 		e.Kind = buswire.Request
@@ -80,17 +87,18 @@ func (l *loop) stamp(e *buswire.Envelope, v *directory.Variant) {
 	e.Traceparent = l.trace.outgoing(l.current.traceparent, e.RoutingKey, v)
 }
 
+// declared tells whether the Spec has the variant; it remembers, since it is asked for every message.
 func (l *loop) declared(v *directory.Variant) bool {
+	if known, ok := l.mayUse[v]; ok {
+		return known
+	}
 	list := l.spec.Sends
 	if v.IsRequest() {
 		list = l.spec.Asks
 	}
-	for _, m := range list {
-		if m.ProtoReflect().Descriptor().FullName() == v.Name {
-			return true
-		}
-	}
-	return false
+	known := slices.ContainsFunc(list, func(m proto.Message) bool { return m.ProtoReflect().Descriptor().FullName() == v.Name })
+	l.mayUse[v] = known
+	return known
 }
 
 func (l *loop) send(msg proto.Message, wait bool) *Failure {

@@ -58,9 +58,20 @@ type grpcLink struct {
 // Write sends a batch on the stream of its kind.
 func (k *grpcLink) Write(b *buswire.Batch, bulk bool) error {
 	if bulk && k.bulk != nil {
-		return k.bulk.Send(b.Bytes)
+		return send(k.bulk, b)
 	}
-	return k.primary.Send(b.Bytes)
+	return send(k.primary, b)
+}
+
+// keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
+const keptBuffer = 256 << 10
+
+func send(stream *duplex.Stream, b *buswire.Batch) error {
+	err := stream.Send(b.Bytes)
+	if b.Bytes = b.Bytes[:0]; cap(b.Bytes) > keptBuffer {
+		b.Reset()
+	}
+	return err
 }
 
 // open opens a stream, introduces the instance and waits for the welcome.

@@ -43,6 +43,7 @@ type loop struct {
 	asks      map[buswire.ID]*openAsk
 	serving   map[buswire.ID]*Message
 	recent    recent
+	mayUse    map[*directory.Variant]bool // see declared
 	timers    timers
 	armed     time.Time
 	disarm    func()
@@ -59,7 +60,8 @@ type loop struct {
 	onWake    func()      // of a Machine's owner
 }
 
-// Link carries batches to the overseer. Write gives the batch's bytes away. It may block while the connection has no room; an
+// Link carries batches to the overseer. Write takes the batch's bytes; when it
+// doesn't keep them it leaves the batch empty, with its buffer. It may block while the connection has no room; an
 // error means that the link is down, which it will also say through the loop.
 type Link interface {
 	Write(b *buswire.Batch, bulk bool) error
@@ -71,7 +73,7 @@ type Window struct{ Messages, Bytes int }
 func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
 	l := &loop{
 		spec: spec, world: world, dir: directory.Node(), log: log.With("subsystem", spec.Name), origin: origin, maxBytes: 256 << 10,
-		edges: map[edgeKey]*edge{}, asks: map[buswire.ID]*openAsk{}, serving: map[buswire.ID]*Message{}, stats: newStats(),
+		edges: map[edgeKey]*edge{}, asks: map[buswire.ID]*openAsk{}, serving: map[buswire.ID]*Message{}, mayUse: map[*directory.Variant]bool{}, stats: newStats(),
 	}
 	l.inbox.wake = make(chan struct{}, 1)
 	l.sub = &Sub{Log: l.log, loop: l}
@@ -138,6 +140,7 @@ func (l *loop) step(n int) (more bool) {
 		return false
 	}
 	l.inbox.running = true
+	now := l.world.Now() // once per event: on a busy loop reading the clock is what costs
 	for !l.inbox.closed {
 		var event func()
 		if n != 0 {
@@ -147,14 +150,20 @@ func (l *loop) step(n int) (more bool) {
 			arrived := l.inbox.arrived
 			l.unlocked(l.flush)
 			if n != 0 && arrived != l.inbox.arrived {
+				now = l.world.Now()
 				continue // more came while we wrote
 			}
 			more = l.inbox.control.len() > 0 || l.inbox.waiting > 0
 			break
 		}
-		l.inbox.handled = l.world.Now()
+		l.inbox.handled = now
 		l.unlocked(event)
 		l.inbox.handled = time.Time{}
+		if l.handledAt.After(now) {
+			now = l.handledAt
+		} else {
+			now = l.world.Now()
+		}
 		n--
 	}
 	l.inbox.running = false
@@ -222,7 +231,9 @@ func (l *loop) flush() {
 			continue
 		}
 		err := l.link.Write(&l.out[i], i == 1)
-		l.out[i].Reset()
+		if l.out[i].Len() > 0 {
+			l.out[i].Reset()
+		}
 		if err != nil {
 			return // the link's reader finds the same and says so through the inbox
 		}
@@ -246,15 +257,11 @@ func (l *loop) emit(tag buswire.Tag, e *buswire.Envelope) {
 // arm sets the world's timer to the next of ours.
 func (l *loop) arm() {
 	at, ok := l.timers.next()
-	if ok && l.disarm != nil && at.Equal(l.armed) {
-		return
+	if !ok || l.disarm != nil && !at.Before(l.armed) {
+		return // a timer that fires too early finds nothing due: cheaper than moving it with every ask
 	}
 	if l.disarm != nil {
 		l.disarm()
-		l.disarm = nil
-	}
-	if !ok {
-		return
 	}
 	l.armed = at
 	l.disarm = l.world.AfterFunc(max(0, at.Sub(l.world.Now())), func() { l.post(l.onTimer) })

@@ -126,10 +126,9 @@ func (l *loop) handle(m *Message, e *buswire.Envelope) {
 	l.current = cause{id: e.ID, correlation: correlation, traceparent: e.Traceparent}
 	m.cause = l.current
 	end := l.trace.handling(&l.current, m)
-	began := l.world.Now()
 	l.handler.Handle(m)
 	l.handledAt = l.world.Now()
-	l.stats.handled(m.variant, l.handledAt.Sub(began))
+	l.stats.handled(m.variant, l.handledAt.Sub(l.inbox.handled))
 	end()
 }
 

@@ -39,21 +39,21 @@ func (f *Flake) Decided() bool { return f.decided }
 // Confidence is the number of polls in a row that confirmed the preference.
 func (f *Flake) Confidence() int { return f.confidence }
 
-// Record counts one finished poll. tallies holds the options that got votes, each once, in any order; missing is the number of
-// sampled units whose vote is unknown: no answer, or one that names a block nobody here knows. Units that voted for none of the
-// options (for the parent, say) are in neither.
-func (f *Flake) Record(p *Parameters, tallies []Tally, missing int) {
+// Record counts one finished poll. tallies holds the options that got votes, each once, in any order. Every other unit is taken for
+// unknown: who said nothing, or voted for the parent, may hold any of the options tomorrow. trusting is for a voter that has lost its
+// memory: one claim that an option has been accepted is enough for it.
+func (f *Flake) Record(p *Parameters, tallies []Tally, trusting bool) {
 	if f.decided {
 		return
 	}
-	if done, ok := p.settled(tallies); ok && done != f.preference {
+	if done, ok := p.settled(tallies, trusting); ok && done != f.preference {
 		f.falter()
 		f.preference = done
 	}
 	best, ok := leader(tallies)
 	if !ok || best.Votes < p.AlphaPreference {
 		f.falter()
-		f.breakTie(p, tallies, missing)
+		f.breakTie(p, tallies)
 		return
 	}
 	if best.Choice != f.preference && find(tallies, f.preference).Claims <= p.Tolerated() {

@@ -3,17 +3,28 @@ package snowball
 import "github.com/reevenet/reeve/internal/primitives"
 
 // breakTie moves the preference after a poll in which no option had a majority of the sample. It moves only when the poll shows
-// that the own preference can't have one either, because then no honest voter can have decided for it: deciding takes
-// AlphaConfidence votes, of which AlphaPreference are honest (see Parameters.Tolerated), and those who hold a majority keep it.
+// that the own preference can't have one either, though all who didn't vote for any option did so for it. Then no honest voter can
+// have decided for it: deciding takes AlphaConfidence votes, of which AlphaPreference are honest (see Parameters.Tolerated), and those
+// who hold a majority keep it.
 //
-// The target is the option with most votes, the lowest id among equals, so all who see the same votes move to the same option.
-func (f *Flake) breakTie(p *Parameters, tallies []Tally, missing int) {
+// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the lowest id among those that
+// more voters support than may be lying: all who see about the same votes move to the same option, and liars have little to say
+// about which.
+func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
+	missing := p.K
+	for _, t := range tallies {
+		missing -= t.Votes
+	}
 	if f.idle > p.patience() {
-		// The same voters have been silent for so long that they won't answer: don't wait for them any more.
-		missing = 0
+		// Some have been silent for long: as many as may be lying may as well be dead, and then they don't lie.
+		missing = max(0, missing-p.Tolerated())
 	}
 	own := find(tallies, f.preference)
 	if p.plain || own.Claims > 0 || own.Votes+missing >= p.AlphaPreference {
+		return
+	}
+	if best, ok := leader(tallies); ok && best.Votes+missing >= p.AlphaPreference {
+		f.preference = best.Choice
 		return
 	}
 	if target, ok := lowest(p, tallies, f.preference); ok {
@@ -37,13 +48,13 @@ func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
 	}
 }
 
-// settled is an option that at least one honest voter has accepted.
-func (p *Parameters) settled(tallies []Tally) (choice primitives.Hash, ok bool) {
+// settled is an option that at least one honest voter has accepted; or one at all, for a voter that trusts.
+func (p *Parameters) settled(tallies []Tally, trusting bool) (choice primitives.Hash, ok bool) {
 	if p.plain {
 		return choice, false
 	}
 	for _, t := range tallies {
-		if t.Claims > p.Tolerated() {
+		if t.Claims > p.Tolerated() || trusting && t.Claims > 0 {
 			return t.Choice, true
 		}
 	}

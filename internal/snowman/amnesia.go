@@ -8,12 +8,13 @@ import (
 
 // amnesia is the state after a start. The node doesn't know what it voted for before, and a vote for a rival of that could undo what
 // others have decided with its help. So at first it votes for nothing above its last accepted block: until a majority has shown it
-// what to prefer, or all others have said that there is nothing to vote on, or a while has passed in which they could have.
+// what to prefer, or all others have said that there is nothing to vote on, or a while has passed in which so many others have been
+// heard that few enough are left for a decision to hide behind.
 type amnesia struct {
 	until time.Time // zero: over
 }
 
-const amnesiaTime = time.Second
+const amnesiaTime = 3 * time.Second
 
 func (a *amnesia) begin(c *Core) {
 	if c.validator >= 0 && c.cfg.Validators.UnitsOf(c.validator) < c.cfg.Validators.Units() {
@@ -29,9 +30,29 @@ func (c *Core) remember() {
 	if a.until.IsZero() {
 		return
 	}
-	if c.tree.Confirms() || !c.now.Before(a.until) || c.othersIdle() {
+	switch {
+	case c.tree.Confirms() || c.othersIdle():
 		a.until = time.Time{}
+	case c.now.Before(a.until):
+	case c.heardOf() >= c.cfg.Parameters.AlphaConfidence:
+		a.until = time.Time{}
+	default:
+		a.until = c.now.Add(amnesiaTime / 3) // nothing could be decided anyway
 	}
+}
+
+// heardOf is the number of units, this node's among them, that have voted or shown a block since the start and are connected.
+func (c *Core) heardOf() (units int) {
+	for i := range c.cfg.Validators.Len() {
+		n := c.cfg.Validators.At(i).Node
+		if p := c.peers[n]; n == c.cfg.Self || p != nil && !p.hint.IsZero() {
+			units += c.cfg.Validators.UnitsOf(i)
+		}
+	}
+	if total := c.cfg.Validators.Units(); total > c.cfg.Parameters.K {
+		units = units * c.cfg.Parameters.K / total
+	}
+	return units
 }
 
 // othersIdle tells whether all validators are connected and stand where this node stands, with nothing undecided.

@@ -116,7 +116,11 @@ func (c *Core) onVerified(id primitives.Hash) {
 
 // onInvalid forgets a block that breaks the VM's rules, and everything that builds on it.
 func (c *Core) onInvalid(in Invalid) {
-	if e := c.blocks[in.ID]; e != nil && e.state == verifying {
+	switch e := c.blocks[in.ID]; {
+	case e == nil || e.state != verifying:
+	case e.unwanted:
+		c.forget(e)
+	default:
 		c.condemn(e, "an invalid block: "+in.Reason)
 	}
 }

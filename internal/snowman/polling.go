@@ -115,7 +115,7 @@ func (c *Core) takePolls() {
 		if c.tree.Len() == 0 {
 			continue
 		}
-		d := c.tree.Record(r.Votes, r.Missing)
+		d := c.tree.Record(r.Votes, !c.amnesia.until.IsZero())
 		if len(d.Accept) > 0 || c.tree.Confirms() {
 			c.repoll.fruitful(c.now)
 		} else {

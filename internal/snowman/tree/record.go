@@ -22,13 +22,12 @@ type Decision struct {
 	Accept, Reject []primitives.Hash
 }
 
-// Record counts one finished poll. missing is the number of sampled units whose vote is unknown; votes for blocks that aren't
-// here belong to them, and votes for blocks at or below the last accepted one belong to nobody.
-func (t *Tree) Record(votes []Vote, missing int) Decision {
+// Record counts one finished poll. Votes for blocks that aren't here count for nothing. trusting: see snowball.Flake.Record.
+func (t *Tree) Record(votes []Vote, trusting bool) Decision {
 	t.count(votes)
-	t.decide(t.root, missing)
+	t.decide(t.root, trusting)
 	for _, n := range t.order {
-		t.decide(n, missing)
+		t.decide(n, trusting)
 	}
 	d := t.settle()
 	t.prefer()
@@ -56,7 +55,7 @@ func (t *Tree) count(votes []Vote) {
 }
 
 // decide tells the instance between a block's children what the poll said.
-func (t *Tree) decide(n *node, missing int) {
+func (t *Tree) decide(n *node, trusting bool) {
 	if len(n.children) == 0 {
 		return
 	}
@@ -66,7 +65,7 @@ func (t *Tree) decide(n *node, missing int) {
 			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Votes: c.votes, Claims: c.claims})
 		}
 	}
-	n.flake.Record(&t.params, t.tallies, missing)
+	n.flake.Record(&t.params, t.tallies, trusting)
 }
 
 // settle accepts as far as the decisions reach without a gap.

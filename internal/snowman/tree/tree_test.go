@@ -42,12 +42,12 @@ func names(ids []primitives.Hash, of ...string) (out []string) {
 
 func TestVoteForTheTipAcceptsItsAncestorsInOrder(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"}, [2]string{"a", "b"}, [2]string{"b", "c"})
-	tr.Record(all("c"), 0)
-	tr.Record(all("c"), 0)
+	tr.Record(all("c"), false)
+	tr.Record(all("c"), false)
 	if tr.Len() != 3 {
 		t.Fatal("decided after two polls")
 	}
-	d := tr.Record(all("c"), 0)
+	d := tr.Record(all("c"), false)
 	if diff := cmp.Diff([]string{"a", "b", "c"}, names(d.Accept, "a", "b", "c")); diff != "" {
 		t.Error(diff)
 	}
@@ -60,7 +60,7 @@ func TestAcceptingABlockRejectsItsRivalsAndAllThatBuildsOnThem(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"x", "y"}, [2]string{"y", "z"}, [2]string{"a", "b"})
 	var d Decision
 	for range 3 {
-		d = tr.Record(all("a"), 0)
+		d = tr.Record(all("a"), false)
 	}
 	if diff := cmp.Diff([]string{"x", "y", "z"}, names(d.Reject, "x", "y", "z", "a", "b")); diff != "" {
 		t.Error(diff)
@@ -74,7 +74,7 @@ func TestAChildIsNotAcceptedBeforeItsParent(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"a", "b"})
 	// Eight polls with four of five for b decide for b among a's children only together with a.
 	for i := range 8 {
-		d := tr.Record([]Vote{{Block: id("b"), Units: 4}, {Block: id("x"), Units: 1}}, 0)
+		d := tr.Record([]Vote{{Block: id("b"), Units: 4}, {Block: id("x"), Units: 1}}, false)
 		if want := i == 7; (len(d.Accept) == 2) != want || len(d.Accept) == 1 {
 			t.Fatalf("poll %d accepted %d blocks", i, len(d.Accept))
 		}
@@ -83,11 +83,11 @@ func TestAChildIsNotAcceptedBeforeItsParent(t *testing.T) {
 
 func TestAFailedPollResetsTheConfidence(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"})
-	tr.Record(all("a"), 0)
-	tr.Record(all("a"), 0)
-	tr.Record(nil, 5)
-	tr.Record(all("a"), 0)
-	if d := tr.Record(all("a"), 0); len(d.Accept) != 0 || tr.Confirmed() != 2 {
+	tr.Record(all("a"), false)
+	tr.Record(all("a"), false)
+	tr.Record(nil, false)
+	tr.Record(all("a"), false)
+	if d := tr.Record(all("a"), false); len(d.Accept) != 0 || tr.Confirmed() != 2 {
 		t.Error("confidence survived a failed poll")
 	}
 }
@@ -97,7 +97,7 @@ func TestThePreferenceFollowsAMajority(t *testing.T) {
 	if tip, _ := tr.Preference(); tip != id("a") {
 		t.Error("the first block isn't preferred")
 	}
-	tr.Record([]Vote{{Block: id("y"), Units: 3}, {Block: id("a"), Units: 2}}, 0)
+	tr.Record([]Vote{{Block: id("y"), Units: 3}, {Block: id("a"), Units: 2}}, false)
 	if tip, height := tr.Preference(); tip != id("y") || height != 2 || !tr.IsPreferred(id("x")) || tr.IsPreferred(id("a")) {
 		t.Error("three of five didn't move the preference to their tip")
 	}
@@ -152,7 +152,7 @@ func TestAcceptedBlocksFormOneChain(t *testing.T) {
 			if left := 5 - votes[0].Units; left > 0 && len(tr.order) > 0 {
 				votes = append(votes, Vote{Block: tr.order[rng.IntN(len(tr.order))].id, Units: left})
 			}
-			d := tr.Record(votes, 0)
+			d := tr.Record(votes, false)
 			for _, b := range d.Accept {
 				if parents[b] != last {
 					t.Fatal("accepted a block whose parent isn't the last accepted one")
@@ -194,7 +194,7 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				tr.Record(votes, 0)
+				tr.Record(votes, false)
 			}
 		})
 	}

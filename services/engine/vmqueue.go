@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/reevenet/reeve/internal/block"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+const (
+	askTimeout = 30 * time.Second
+	leastRetry = 20 * time.Millisecond
+	mostRetry  = time.Second
+)
+
+// vmQueue is what has to be asked of the VM's host, one at a time and in the order in which the core wants it: a block is verified after
+// its parent, and accepted blocks become durable in height order. What can't be asked now is asked again; only an answer ends it.
+type vmQueue struct {
+	ops   []*vmOp
+	busy  bool
+	pause time.Duration
+}
+
+type opKind int
+
+const (
+	opVerify opKind = iota
+	opAccept
+	opReject
+	opPrefer
+	opState
+)
+
+type vmOp struct {
+	kind  opKind
+	block *block.Block
+	id    primitives.Hash // of the preferred block
+	state vmv1.ChainState
+}
+
+func (q *vmQueue) push(e *engine, op *vmOp) {
+	q.ops = append(q.ops, op)
+	e.nextOp()
+}
+
+// nextOp begins the oldest operation if none is under way.
+func (e *engine) nextOp() {
+	q := &e.vm
+	if q.busy || len(q.ops) == 0 || e.stage == enginev1.Stage_STAGE_HALTED {
+		return
+	}
+	q.busy = true
+	op := q.ops[0]
+	switch op.kind {
+	case opVerify:
+		e.askVerify(op)
+	case opAccept:
+		e.askAccept(op)
+	case opReject:
+		e.askReject(op)
+	case opPrefer:
+		e.askPrefer(op)
+	case opState:
+		e.askState(op)
+	}
+}
+
+// done ends the operation and then tells the core, which may want the next ones.
+func (e *engine) done(in snowman.Input) {
+	q := &e.vm
+	q.ops[0] = nil
+	q.ops = q.ops[1:]
+	q.busy, q.pause, e.trouble = false, 0, ""
+	if in != nil {
+		e.step(in)
+	}
+	e.nextOp()
+}
+
+// again asks the same once more after a pause: nobody has judged anything yet.
+func (e *engine) again(why string, after time.Duration) {
+	q := &e.vm
+	if e.stopped {
+		return
+	}
+	if e.trouble == "" {
+		e.sub.Log.Warn("the VM can't be asked now; it will be asked again", "cause", why)
+	}
+	e.trouble = why
+	q.pause = min(max(2*q.pause, leastRetry), mostRetry)
+	e.sub.After(max(q.pause, min(after, mostRetry)), func() {
+		q.busy = false
+		e.nextOp()
+	})
+}
+
+// postponed tells whether an answer says nothing about the block, and has the question asked again.
+func (e *engine) postponed(err error, failure *vmv1.Error) bool {
+	switch {
+	case err != nil:
+		e.again(err.Error(), 0)
+	case failure.GetBusy() != nil:
+		e.again("busy", failure.GetBusy().GetRetryAfter().AsDuration())
+	case failure.GetUnavailable() != nil:
+		e.again(describe(failure), failure.GetUnavailable().GetRetryAfter().AsDuration())
+	default:
+		return false
+	}
+	return true
+}
+
+func (e *engine) buildContext(b *block.Block) *vmv1.BuildContext {
+	return &vmv1.BuildContext{Inherent: b.Inherent(), Proposer: e.proposerOf(b.Header), Time: timestamppb.New(time.UnixMilli(int64(b.Time)))}
+}
+
+func (e *engine) proposerOf(h block.Header) []byte {
+	node := e.cfg.Validators.At(int(h.Proposer)).Node
+	return node[:]
+}
+
+func (e *engine) askPrefer(op *vmOp) {
+	vmID, known := e.ids.of(op.id)
+	if !known {
+		e.done(nil)
+		return
+	}
+	// Only a wish: a block names its parent when it is built.
+	subsystem.Ask(e.sub, &vmv1.SetPreference{VmBlockId: vmID[:]}, askTimeout, func(*vmv1.SetPreferenceResponse, error) {})
+	e.done(nil)
+}
+
+func (e *engine) askState(op *vmOp) {
+	subsystem.Ask(e.sub, &vmv1.SetState{State: op.state}, askTimeout, func(r *vmv1.SetStateResponse, err error) {
+		if !e.postponed(err, r.GetError()) {
+			if r.GetError() != nil {
+				e.sub.Log.Warn("the VM doesn't take its state", "cause", describe(r.GetError()))
+			}
+			e.done(nil)
+		}
+	})
+}
+
+// halt stops the chain: the VM refuses what consensus has decided. The cause comes first in the log.
+func (e *engine) halt(what string, why error) {
+	if e.stopped {
+		return
+	}
+	e.stage, e.stopped = enginev1.Stage_STAGE_HALTED, true
+	err := exitcode.New(exitcode.ChainHalted, "Keep the data directory. Compare this node's VM with the other validators' before starting it again.", why, "%s", what)
+	e.sub.Log.Error("the chain stops: "+what, "cause", why)
+	e.sub.Fatal(err)
+}
+
+func describe(f *vmv1.Error) string {
+	switch k := f.GetKind().(type) {
+	case *vmv1.Error_NotFound:
+		return "not found"
+	case *vmv1.Error_NothingToBuild:
+		return "nothing to build"
+	case *vmv1.Error_InvalidBlock:
+		return "invalid block: " + k.InvalidBlock.GetReason()
+	case *vmv1.Error_MissingParent:
+		return "the parent isn't known"
+	case *vmv1.Error_Busy:
+		return "busy"
+	case *vmv1.Error_Corrupt:
+		return "corrupt: " + k.Corrupt.GetReason()
+	case *vmv1.Error_Unimplemented:
+		return "unimplemented: " + k.Unimplemented.GetWhat()
+	case *vmv1.Error_Unavailable:
+		return "unavailable: " + k.Unavailable.GetCause()
+	case *vmv1.Error_Internal:
+		return "the VM failed: " + k.Internal.GetReason()
+	}
+	return fmt.Sprintf("an error of an unknown kind: %v", f)
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 type kvFlags struct {
 	*nodeFlags
 	chain   string
+	url     string
 	timeout time.Duration
 	wait    bool
 }
@@ -32,6 +34,7 @@ func (a *app) kvFlags(cmd *cobra.Command, wait string) *kvFlags {
 	k := &kvFlags{nodeFlags: a.nodeFlags(cmd, false)}
 	cmd.Flags().Lookup("node").Usage = "name of the node to ask (default: the first one)"
 	cmd.Flags().StringVar(&k.chain, "chain", "kv", "name of the chain")
+	cmd.Flags().StringVar(&k.url, "url", "", "HTTP address of the node, in place of --data-dir and --node")
 	cmd.Flags().DurationVar(&k.timeout, "timeout", 30*time.Second, "how long to wait")
 	if wait != "" {
 		cmd.Flags().BoolVar(&k.wait, "wait", false, wait)
@@ -41,6 +44,9 @@ func (a *app) kvFlags(cmd *cobra.Command, wait string) *kvFlags {
 
 // client speaks to the node that the flags name.
 func (k *kvFlags) client() (*kv.Client, error) {
+	if k.url != "" {
+		return kv.New(strings.TrimRight(k.url, "/"), k.chain), nil
+	}
 	h, err := k.first()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/exitcode"
+)
+
+// command runs one command line in dir.
+func command(t *testing.T, dir string, args ...string) (code exitcode.Code, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append(args, "--data-dir", filepath.Join(dir, "net")), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// withPlugin makes an executable that init takes for a plugin.
+func withPlugin(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "kvvm")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
+	dir := t.TempDir()
+	plugin := withPlugin(t, dir)
+	notExecutable := filepath.Join(dir, "text")
+	if err := os.WriteFile(notExecutable, []byte("text"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		line string
+		code exitcode.Code
+		says string
+	}{
+		{"nonsense", exitcode.Usage, "REEVE-1001"},
+		{"devnet nonsense", exitcode.Usage, "has no command"},
+		{"version --nonsense", exitcode.Usage, "unknown flag"},
+		{"version -o xml", exitcode.Usage, "table or json"},
+		{"kv get", exitcode.Usage, "accepts 1 arg"},
+		{"devnet status", exitcode.Unreachable, "no network runs in"},
+		{"devnet down", exitcode.Unreachable, "reeve devnet up"},
+		{"kv get k", exitcode.Unreachable, "REEVE-1012"},
+		{"node status", exitcode.Unreachable, "holds no node"},
+		{"devnet up --vm ./nothing-here", exitcode.Failed, "REEVE-1201"},
+		{"devnet up --vm " + notExecutable, exitcode.Failed, "chmod +x"},
+		{"devnet up --validators 0 --vm " + plugin, exitcode.Usage, "from 1 to 100"},
+		{"keys import nonsense", exitcode.Usage, "identity or signing"},
+		{"run nonsense", exitcode.Unreachable, "holds no node"},
+		{"kv get k --url http://127.0.0.1:1", exitcode.Unreachable, "doesn't answer"},
+	} {
+		code, stdout, stderr := command(t, dir, strings.Fields(c.line)...)
+		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {
+			t.Errorf("reeve %s: exit code %d, want %d; %q should say %q; on standard output: %q", c.line, code, c.code, stderr, c.says, stdout)
+		}
+	}
+}
+
+func TestANodeIsMadeAndShownAndNotMadeTwice(t *testing.T) {
+	dir := t.TempDir()
+	plugin := withPlugin(t, dir)
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code != exitcode.OK {
+		t.Fatalf("%d %s", code, stderr)
+	}
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code == exitcode.OK || !strings.Contains(stderr, "already") {
+		t.Errorf("a second time: %d %s", code, stderr)
+	}
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin, "--if-missing"); code != exitcode.OK {
+		t.Errorf("if missing: %d %s", code, stderr)
+	}
+	_, stdout, _ := command(t, dir, "keys", "show", "-o", "json")
+	var keys []shownKey
+	if err := json.Unmarshal([]byte(stdout), &keys); err != nil || len(keys) != 2 || keys[0].NodeID.IsZero() {
+		t.Errorf("%v: %s", err, stdout)
+	}
+	if code, _, _ := command(t, dir, "healthcheck"); code != exitcode.NotReady {
+		t.Errorf("the health of a node that doesn't run: %d", code)
+	}
+	if code, _, stderr := command(t, dir, "node", "wait", "--timeout", "20ms"); code != exitcode.Timeout {
+		t.Errorf("waiting for it: %d %s", code, stderr)
+	}
+	if code, _, stderr := command(t, dir, "chain", "head"); code != exitcode.Unreachable {
+		t.Errorf("its chain: %d %s", code, stderr)
+	}
+}
+
+func TestSettingsSayWhereTheyComeFrom(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", withPlugin(t, dir)); code != exitcode.OK {
+		t.Fatal(stderr)
+	}
+	t.Setenv("REEVE_LOG_LEVEL", "warn")
+	_, stdout, stderr := command(t, dir, "config", "view", "--origin", "--metrics-listen", "127.0.0.1:1")
+	for _, want := range []string{"environment REEVE_LOG_LEVEL", "flag --metrics-listen", "config.toml", "default"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q isn't in %s %s", want, stdout, stderr)
+		}
+	}
+	t.Setenv("REEVE_LOG_LEVEL", "loud")
+	if code, _, stderr := command(t, dir, "config", "view"); code != exitcode.Usage || !strings.Contains(stderr, "log.level") {
+		t.Errorf("%d %s", code, stderr)
+	}
+}
+
+func TestTheEnvironmentStandsInForFlags(t *testing.T) {
+	t.Setenv("REEVE_OUTPUT", "json")
+	_, stdout, _ := command(t, t.TempDir(), "version")
+	var v versions
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Go == "" {
+		t.Errorf("%v: %s", err, stdout)
+	}
+}
+
+func TestEveryCommandIsExplained(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if !c.Hidden && c.Short == "" {
+			t.Errorf("%s isn't explained", c.CommandPath())
+		}
+		if c.Name() != strings.ToLower(c.Name()) || strings.Contains(c.Name(), "_") {
+			t.Errorf("%s isn't in kebab-case", c.CommandPath())
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&app{}).root())
+}
+
+func TestTheGraphNamesTheParts(t *testing.T) {
+	_, stdout, stderr := command(t, t.TempDir(), "bus", "graph")
+	for _, want := range []string{"flowchart", "keystore", "network-bridge"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %s in %s %s", want, stdout, stderr)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/vmhost"
@@ -25,6 +26,7 @@ var wirings = []wiring{
 	{keystore.Spec(keystore.Config{}), (*Node).keystore},
 	{networkbridge.Spec(networkbridge.Config{Protocols: protocols}), (*Node).networkBridge},
 	{vmhost.Spec(vmhost.Config{}), (*Node).vmHost},
+	{engine.Spec(engine.Config{}), (*Node).engine},
 }
 
 // Graph draws who talks to whom, from the Specs.

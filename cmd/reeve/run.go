@@ -7,22 +7,35 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reevenet/reeve/internal/footprint"
 	"github.com/reevenet/reeve/internal/node"
 )
 
 func (a *app) overseerCommand() *cobra.Command {
 	return a.process("overseer", "Run a node's overseer: the bus, and the door for clients", cobra.NoArgs,
-		func(ctx context.Context, n *node.Node, _ []string) error { return n.Overseer(ctx) })
+		func(ctx context.Context, n *node.Node, _ []string) error {
+			footprint.Relay()
+			return n.Overseer(ctx)
+		})
 }
 
 func (a *app) vmhostCommand() *cobra.Command {
 	return a.process("vmhost", "Run the host of a node's VM, which starts the plugin", cobra.NoArgs,
-		func(ctx context.Context, n *node.Node, _ []string) error { return n.Run(ctx, "vm") })
+		func(ctx context.Context, n *node.Node, _ []string) error {
+			footprint.Worker()
+			return n.Run(ctx, "vm")
+		})
 }
 
 func (a *app) runCommand() *cobra.Command {
 	cmd := a.process("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
-		func(ctx context.Context, n *node.Node, args []string) error { return n.Run(ctx, args[0]) })
+		func(ctx context.Context, n *node.Node, args []string) error {
+			if args[0] == "keystore" { // a signature takes less than handing it to another thread
+				footprint.Relay()
+			}
+			footprint.Worker()
+			return n.Run(ctx, args[0])
+		})
 	cmd.ValidArgs = node.Names()
 	cmd.Long = "Run one subsystem of a node as a process of its own. It attaches to the node's overseer and stays attached: " + strings.Join(node.Names(), ", ") + "."
 	return cmd

@@ -9,8 +9,10 @@ import (
 // Change is one figure in two documents. Ratios are against the same peer within each run, so they can be compared
 // even when the machine was not equally busy; Ours can only be when both runs had it to themselves.
 type Change struct {
-	Figure, PeerName string
-	Before, After    *Row // nil where the document doesn't have the figure
+	Figure   string `json:"figure"`
+	PeerName string `json:"peerName"`
+	Before   *Row   `json:"before"` // nil where the document doesn't have the figure
+	After    *Row   `json:"after"`
 }
 
 // Compare pairs the rows of two documents by figure and peer: first those of before in its order, then the new ones.

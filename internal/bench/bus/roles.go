@@ -16,6 +16,7 @@ import (
 	"os"
 
 	"github.com/reevenet/reeve/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/footprint"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -34,6 +35,7 @@ func PlayRole(ctx context.Context, self, args []string, in io.Reader, out io.Wri
 	if len(args) < 2 {
 		return errRole
 	}
+	footprint.Relay() // as an overseer does, and a subsystem that doesn't compute
 	return profiled(args[0], func() error { return play(ctx, self, args, in, out) })
 }
 

@@ -65,6 +65,9 @@ func (m *Machine) Open() (asks, serving, offloaded int) {
 	return len(m.l.asks), len(m.l.serving), m.l.offloaded
 }
 
+// Unknown counts the messages that the handler didn't know.
+func (m *Machine) Unknown() uint64 { return m.l.count.unknown }
+
 // Shed counts the gossip that was not sent because its receiver had no room.
 func (m *Machine) Shed() uint64 { return m.l.count.shed }
 

@@ -62,7 +62,7 @@ func listenHTTP(socket, chain string, log *slog.Logger) (*httpProxy, error) {
 	mux.HandleFunc("GET /metrics", p.metrics)
 	mux.HandleFunc("/", p.pass)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
-	go p.server.Serve(l)
+	go func() { _ = p.server.Serve(l) }()
 	return p, nil
 }
 
@@ -135,7 +135,7 @@ func (p *httpProxy) absent(w http.ResponseWriter, detail string) {
 func problem(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(map[string]string{"error": text})
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": text})
 }
 
 // metrics are the plugin's, in the Prometheus text format; a plugin that doesn't answer in time is left out, and said to be.
@@ -151,5 +151,5 @@ func (p *httpProxy) metrics(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	fmt.Fprintf(w, "# HELP reeve_vm_up The plugin answered with its metrics in time.\n# TYPE reeve_vm_up gauge\nreeve_vm_up{chain=%q} %d\n", p.chain, up)
-	w.Write(text)
+	_, _ = w.Write(text)
 }

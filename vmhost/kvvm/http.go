@@ -36,7 +36,7 @@ func (vm *VM) routes() http.Handler {
 func answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(v)
+	_ = json.NewEncoder(w).Encode(v) // the asker has gone, or has it
 }
 
 type problem struct {

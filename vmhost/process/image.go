@@ -124,7 +124,7 @@ func (l Launcher) sealed(name string, file *os.File) (image, error) {
 		return image{}, fmt.Errorf("the checked copy of the plugin can't be sealed: %w", err)
 	}
 	var magic [4]byte
-	if _, err := memory.ReadAt(magic[:], 0); err != nil || !bytes.Equal(magic[:], []byte(elf.ELFMAG)) {
+	if n, _ := memory.ReadAt(magic[:], 0); n < len(magic) || !bytes.Equal(magic[:], []byte(elf.ELFMAG)) {
 		memory.Close()
 		return image{path: l.Path}, nil
 	}

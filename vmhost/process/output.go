@@ -184,7 +184,7 @@ func (f *firstLine) copy(to *io.PipeWriter, from *os.File) {
 		line, err := lines.ReadSlice('\n')
 		if len(line) > 0 {
 			f.note(string(line))
-			to.Write(line)
+			_, _ = to.Write(line) // nobody listens any more when the handshake has failed
 		}
 		if err != nil && err != bufio.ErrBufferFull {
 			to.Close()

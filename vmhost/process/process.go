@@ -229,7 +229,7 @@ func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
 	}
 	p.host = newHostServer(p.token, tracing, r.Log)
 	r.Services(p.host)
-	go p.host.Serve(sameUser{listener, r.Log})
+	go func() { _ = p.host.Serve(sameUser{listener, r.Log}) }()
 	return nil
 }
 

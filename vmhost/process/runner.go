@@ -125,7 +125,7 @@ func (r *runner) wait() {
 		}
 	}
 	r.mu.Lock()
-	syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // fails when nothing is left, which is well
 	r.status = r.cmd.Wait()
 	r.reaped = true
 	r.mu.Unlock()
@@ -141,7 +141,7 @@ func (r *runner) signal(s syscall.Signal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cmd != nil && r.cmd.Process != nil && !r.reaped {
-		syscall.Kill(-r.cmd.Process.Pid, s)
+		_ = syscall.Kill(-r.cmd.Process.Pid, s)
 		r.killed = r.killed || s == syscall.SIGKILL
 	}
 }

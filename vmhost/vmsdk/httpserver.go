@@ -81,7 +81,7 @@ func (h *httpServer) listen(socket string) error {
 		l.Close()
 		return fmt.Errorf("the VM's HTTP socket: %w", err)
 	}
-	go h.server.Serve(l)
+	go func() { _ = h.server.Serve(l) }()
 	return nil
 }
 

@@ -170,10 +170,11 @@ func (s *Server) Ping(context.Context, *pluginv1.PingRequest) (*pluginv1.PingRes
 
 // HealthCheck asks the VM.
 func (s *Server) HealthCheck(ctx context.Context, _ *pluginv1.HealthCheckRequest) (*pluginv1.HealthCheckResponse, error) {
-	if err := s.vm.HealthCheck(ctx); err != nil {
-		return &pluginv1.HealthCheckResponse{Cause: err.Error()}, nil
+	out := &pluginv1.HealthCheckResponse{Healthy: true}
+	if ill := s.vm.HealthCheck(ctx); ill != nil {
+		out.Healthy, out.Cause = false, ill.Error()
 	}
-	return &pluginv1.HealthCheckResponse{Healthy: true}, nil
+	return out, nil
 }
 
 // GatherMetrics asks a VM that has some.

@@ -85,7 +85,7 @@ func (n *notifier) deliver() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: vmv1.Event(e)})
+		_, _ = n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: vmv1.Event(e)})
 		cancel()
 	}
 }

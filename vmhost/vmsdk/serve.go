@@ -53,7 +53,7 @@ func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 // printVersion is for tools that look at a plugin without starting it as one.
 func printVersion(w io.Writer, vm VM) {
 	name, version := vm.Version()
-	json.NewEncoder(w).Encode(map[string]any{
+	_ = json.NewEncoder(w).Encode(map[string]any{
 		"name": name, "version": version, "sdk": SDKVersion,
 		"protocolMin": door.MinVersion, "protocolMax": door.MaxVersion,
 	})
@@ -78,7 +78,7 @@ func endWithParent(stdin io.Reader) {
 		return
 	}
 	go func() {
-		io.Copy(io.Discard, stdin)
+		_, _ = io.Copy(io.Discard, stdin)
 		os.Exit(0)
 	}()
 }

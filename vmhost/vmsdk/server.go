@@ -228,9 +228,10 @@ func (s *Server) decided(t *tree, name []byte) (Block, error) {
 func (s *Server) RejectBlock(ctx context.Context, r *pluginv1.RejectBlockRequest) (*pluginv1.RejectBlockResponse, error) {
 	out := &pluginv1.RejectBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
-		b, err := s.decided(t, r.GetBlockId())
-		if err != nil {
-			return nil // not processing: as good as rejected
+		id, _ := idFrom(r.GetBlockId())
+		b, processing := t.processing[id]
+		if !processing {
+			return nil // as good as rejected
 		}
 		t.rejected(b.ID())
 		return b.Reject(ctx)

@@ -61,19 +61,13 @@ type runtimeServer struct {
 }
 
 func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pluginv1.QueryRuntimeRequest) (*pluginv1.QueryRuntimeResponse, error) {
-	id, err := idFrom(r.GetBlockId())
-	if err != nil {
-		return &pluginv1.QueryRuntimeResponse{Error: ErrorToProto(ErrNotFound)}, nil
-	}
+	id, _ := idFrom(r.GetBlockId()) // what isn't an id is that of no block
 	answer, err := s.vm.QueryRuntime(ctx, id, r.GetRequest())
 	return &pluginv1.QueryRuntimeResponse{Response: answer, Error: ErrorToProto(err)}, nil
 }
 
 func (s *runtimeServer) CheckInherent(ctx context.Context, r *pluginv1.CheckInherentRequest) (*pluginv1.CheckInherentResponse, error) {
-	id, err := idFrom(r.GetBlockId())
-	if err != nil {
-		return &pluginv1.CheckInherentResponse{Error: ErrorToProto(ErrNotFound)}, nil
-	}
+	id, _ := idFrom(r.GetBlockId()) // what isn't an id is that of no block
 	usable, err := s.vm.CheckInherent(ctx, id, r.GetInherent())
 	return &pluginv1.CheckInherentResponse{Usable: usable, Error: ErrorToProto(err)}, nil
 }

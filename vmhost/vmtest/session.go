@@ -135,7 +135,7 @@ func (s *Session) must(what string, e *vmv1.Error) {
 func (s *Session) crash() {
 	s.note("crash")
 	s.plugin.Kill()
-	<-s.exited
+	_ = <-s.exited
 	s.service.Close()
 	s.disk.Crash()
 }

@@ -71,7 +71,7 @@ func (p *memory) pipe() error {
 	listener := bufconn.Listen(1 << 20)
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage), grpc.UnaryInterceptor(p.recover))
 	p.server.Register(server)
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:vm", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))

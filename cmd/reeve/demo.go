@@ -47,6 +47,6 @@ func (a *app) sameHead(ctx context.Context, s *devnet.Status) error {
 			return fmt.Errorf("at height %d node %s has block %s and node %s has %s", h.Height, s.Nodes[0].Name, first.Block, n.Name, h.Block)
 		}
 	}
-	a.say("  all nodes: height %d, block %s", first.Height, first.Block.Short())
+	a.say("  all nodes: height %d, state %s", first.Height, first.StateRoot.Short())
 	return nil
 }

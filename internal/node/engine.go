@@ -1,8 +1,6 @@
 package node
 
 import (
-	"crypto/ed25519"
-
 	"github.com/reevenet/reeve/internal/block"
 	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/internal/genesis"
@@ -12,37 +10,32 @@ import (
 	"github.com/reevenet/reeve/services/engine"
 )
 
-// engine gives the engine its chain, its validators and the parameters of consensus.
+// engine gives the engine its chain, its identity and the validators.
 func (n *Node) engine() (subsystem.Spec, error) {
 	members := make([]validators.Validator, len(n.Genesis.Validators))
 	for i, v := range n.Genesis.Validators {
-		members[i] = validators.Validator{Node: v.NodeID, Key: ed25519.PublicKey(v.PublicKey[:]), Stake: v.Stake}
+		members[i] = validators.Validator{Node: v.NodeID, Key: v.PublicKey[:], Stake: v.Stake}
 	}
 	set, err := validators.New(members)
 	if err != nil {
-		return subsystem.Spec{}, exitcode.New(exitcode.GenesisInvalid, "", err, "the genesis has no usable validator set")
+		return subsystem.Spec{}, exitcode.New(exitcode.GenesisInvalid, "", err, "the validators of %s can't form a network", n.Home.Genesis())
 	}
-	p := parameters(set.Units(), n.Genesis.Consensus)
-	if err := p.Validate(set.Units()); err != nil {
-		return subsystem.Spec{}, exitcode.New(exitcode.GenesisInvalid, "Leave consensus out of the genesis to get parameters that are known to be safe.", err, "these parameters of consensus can't be used")
+	cfg := engine.Config{Chain: block.Chain{NetworkID: n.number(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set}
+	if c := n.Genesis.Consensus; c != nil {
+		p := parameters(*c, snowball.For(set.Units()))
+		cfg.Parameters = &p
 	}
-	return engine.Spec(engine.Config{
-		Chain: block.Chain{NetworkID: n.number(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set, Parameters: &p,
-	}), nil
+	return engine.Spec(cfg), nil
 }
 
-// parameters are the default ones for the size of the set, with what the genesis overrides.
-func parameters(units int, c *genesis.Consensus) snowball.Parameters {
-	p := snowball.For(units)
-	if c == nil {
-		return p
-	}
+// parameters overrides the defaults with what the genesis says.
+func parameters(c genesis.Consensus, p snowball.Parameters) snowball.Parameters {
 	for _, o := range []struct {
-		ours *int
-		want uint32
-	}{{&p.K, c.K}, {&p.AlphaPreference, c.AlphaPreference}, {&p.AlphaConfidence, c.AlphaConfidence}, {&p.Beta, c.Beta}} {
-		if o.want != 0 {
-			*o.ours = int(o.want)
+		value uint32
+		field *int
+	}{{c.K, &p.K}, {c.AlphaPreference, &p.AlphaPreference}, {c.AlphaConfidence, &p.AlphaConfidence}, {c.Beta, &p.Beta}} {
+		if o.value != 0 {
+			*o.field = int(o.value)
 		}
 	}
 	return p

@@ -22,16 +22,18 @@ type format struct {
 	Genesis primitives.Hash `json:"genesis"`
 }
 
+const formatFile = "format.json"
+
 // maxFormat bounds the file, in bytes.
 const maxFormat = 4096
 
-// checkFormat refuses data of another version or another network, and marks data that is new.
+// checkFormat refuses data of another version or another network. Data that isn't marked yet is new.
 func checkFormat(h home.Node, g *genesis.Genesis) error {
-	path := h.Data("format.json")
+	path := h.Data(formatFile)
 	ours := format{Version: formatVersion, Genesis: g.Hash()}
 	text, err := disk.ReadFile(disk.OS{}, path, maxFormat)
 	if errors.Is(err, fs.ErrNotExist) {
-		return ours.write(h, path)
+		return nil
 	}
 	if err != nil {
 		return broken(h, err)
@@ -51,8 +53,11 @@ func checkFormat(h home.Node, g *genesis.Genesis) error {
 	return nil
 }
 
-func (f format) write(h home.Node, path string) error {
-	text, err := json.Marshal(f)
+// markFormat marks a node's data. Only the overseer does: one writer is enough.
+func (n *Node) markFormat() error {
+	h := n.Home
+	path := h.Data(formatFile)
+	text, err := json.Marshal(format{Version: formatVersion, Genesis: n.Genesis.Hash()})
 	if err != nil {
 		return err
 	}

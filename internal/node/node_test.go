@@ -148,6 +148,9 @@ func TestAProcessWithoutItsTokenIsRefused(t *testing.T) {
 func TestDataOfAnotherNetworkOrVersionIsRefused(t *testing.T) {
 	n := newNode(t)
 	other := newNode(t)
+	if err := n.markFormat(); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(n.Home.Genesis(), other.Genesis.Encode(), 0o600); err != nil {
 		t.Fatal(err)
 	}

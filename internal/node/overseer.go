@@ -18,11 +18,15 @@ import (
 	"github.com/reevenet/reeve/internal/grpcx"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/services"
 )
 
 // Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has ended
 // and what was begun is finished, or with the reason why it can't go on.
 func (n *Node) Overseer(ctx context.Context) error {
+	if err := n.markFormat(); err != nil {
+		return err
+	}
 	server, err := n.newServer()
 	if err != nil {
 		return err
@@ -78,7 +82,7 @@ func (n *Node) newServer() (*server, error) {
 	}
 	s := &server{observer: &observer{}, token: make([]byte, 32), epoch: epoch}
 	rand.Read(s.token) //nolint:errcheck // it never fails
-	core, err := overseer.New(overseer.Config{Specs: n.Declared(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
+	core, err := overseer.New(overseer.Config{Specs: services.All(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
 		if name == observerName {
 			return s.token, nil
 		}

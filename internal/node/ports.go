@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/services"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
@@ -79,7 +80,7 @@ func (n *Node) networkBridge() (subsystem.Spec, error) {
 		return subsystem.Spec{}, devnet.PortTaken(n.Config.P2P.Listen, err)
 	}
 	cfg := networkbridge.Config{
-		Transport: transport, NetworkID: n.Genesis.Hash(), Agent: "reeve/" + n.Version, Protocols: protocols, Validators: map[primitives.NodeID]uint64{},
+		Transport: transport, NetworkID: n.Genesis.Hash(), Agent: "reeve/" + n.Version, Protocols: services.Protocols, Validators: map[primitives.NodeID]uint64{},
 	}
 	if cfg.Peers, err = n.peers(); err != nil {
 		return subsystem.Spec{}, err

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/block"
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/internal/sim/virtual"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -21,11 +22,12 @@ const (
 	opposite     // never what the asker prefers
 	flatter      // always what the asker prefers: the strongest against safety
 	silent       // says nothing
+	twins        // votes truly, and shows half of the others another block than the rest when it proposes
 	lieKinds
 )
 
 func (l lie) String() string {
-	return [...]string{"truth", "random", "per asker", "opposite", "flatter", "silent"}[l]
+	return [...]string{"truth", "random", "per asker", "opposite", "flatter", "silent", "twins"}[l]
 }
 
 // liars are the dishonest validators: honest nodes whose votes are changed on their way out.
@@ -45,16 +47,47 @@ func newLiars(net *network) *liars {
 
 func (l *liars) is(node int) bool { return l.which[node] }
 
-// rewrite changes a liar's vote.
+// rewrite changes what a liar says.
 func (l *liars) rewrite(from, to int, frame []byte, m message) []byte {
-	if m.kind != peerChits || !l.which[from] || l.net.chaos.healed && !l.net.plan.lieOn {
+	if !l.which[from] || l.net.chaos.healed && !l.net.plan.lieOn {
+		return frame
+	}
+	kind := l.net.plan.lie
+	switch {
+	case kind == twins && m.kind == peerPush && to%2 == 1:
+		return l.twin(from, frame, m)
+	case kind == twins || m.kind != peerChits:
 		return frame
 	}
 	l.net.count.Lies++
-	if l.net.plan.lie == silent {
+	if kind == silent {
 		return nil
 	}
-	return l.vote(frame, l.choice(to))
+	choice := l.choice(to)
+	return remake(frame, func(m *enginev1.PeerMessage) {
+		m.GetChits().PreferredId, m.GetChits().PreferredIdAtHeight = choice[:], choice[:]
+	})
+}
+
+// twin replaces a liar's own block by another one for the same place, signed with the same key.
+func (l *liars) twin(from int, frame []byte, m message) []byte {
+	b, err := block.Decode(l.net.chain, field(m.body, container))
+	if err != nil || int(b.Proposer) != from {
+		return frame
+	}
+	h, body := b.Header, block.Body(b.Inherent(), b.VMBlock())
+	h.Time++
+	payload, err := h.Payload(l.net.chain, primitives.HashOf(body)).Encode()
+	if err != nil {
+		return frame
+	}
+	other, err := block.New(l.net.chain, h, body, l.net.secrets[l.net.nodes[from].id].Sign(payload))
+	if err != nil {
+		return frame
+	}
+	l.net.count.Lies++
+	l.net.votes.onBlock(l.net.nodes[from], other.Bytes())
+	return remake(frame, func(m *enginev1.PeerMessage) { m.GetPushQuery().Container = other.Bytes() })
 }
 
 // choice is what a liar tells an asker that it prefers.
@@ -83,15 +116,14 @@ func (l *liars) choice(asker int) primitives.Hash {
 	return options[l.luck.IntN(len(options))]
 }
 
-// vote makes the frame say something else.
-func (l *liars) vote(frame []byte, choice primitives.Hash) []byte {
+// remake changes the engine's message in a frame.
+func remake(frame []byte, change func(*enginev1.PeerMessage)) []byte {
 	var f nbv1.Frame
 	var m enginev1.PeerMessage
-	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), &m) != nil || m.GetChits() == nil {
+	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), &m) != nil {
 		return frame
 	}
-	c := m.GetChits()
-	c.PreferredId, c.PreferredIdAtHeight = choice[:], choice[:]
+	change(&m)
 	payload, err := proto.Marshal(&m)
 	if err != nil {
 		return frame

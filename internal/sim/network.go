@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,9 +30,9 @@ type network struct {
 	disks *rand.Rand // the luck of disks
 
 	genesis *genesis.Genesis
+	secrets map[primitives.NodeID]keys.Secret
 	chain   block.Chain
 	set     *validators.Set
-	keys    []ed25519.PublicKey
 	stakes  map[primitives.NodeID]uint64
 	wire    *simnet.Network
 	nodes   []*node
@@ -56,16 +55,15 @@ func newNetwork(cfg Config, seed uint64) (*network, error) {
 		net.clock.Trace.Out = cfg.Trace
 		net.clock.Trace.At = func() string { return fmt.Sprintf("%12.6f", net.clock.Elapsed().Seconds()) }
 	}
-	secrets, err := net.found()
-	if err != nil {
+	if err := net.found(); err != nil {
 		return nil, err
 	}
 	net.wire = simnet.New(simnet.Config{
-		Scheduler: net.clock, Luck: virtual.Luck(seed, "network"), Nodes: net.ids(), Delay: net.delays(), Tap: net.tap,
+		Scheduler: net.clock, Luck: virtual.Luck(seed, "network"), Nodes: net.ids(), Delay: net.delays(), Tap: net.tap, Describe: describe,
 	})
 	net.chaos, net.users, net.lies, net.votes = newChaos(net), newWorkload(net), newLiars(net), newVotes(net)
 	for i := range net.plan.validators {
-		n, err := newNode(net, i, net.set.At(i).Node, secrets[net.set.At(i).Node])
+		n, err := newNode(net, i, net.set.At(i).Node, net.secrets[net.set.At(i).Node])
 		if err != nil {
 			return nil, err
 		}
@@ -76,8 +74,8 @@ func newNetwork(cfg Config, seed uint64) (*network, error) {
 }
 
 // found makes keys and genesis. Nodes are numbered in the order of the validator set.
-func (net *network) found() (map[primitives.NodeID]keys.Secret, error) {
-	secrets := map[primitives.NodeID]keys.Secret{}
+func (net *network) found() error {
+	net.secrets = map[primitives.NodeID]keys.Secret{}
 	net.stakes = map[primitives.NodeID]uint64{}
 	net.genesis = &genesis.Genesis{Network: "sim"}
 	var members []validators.Validator
@@ -85,7 +83,7 @@ func (net *network) found() (map[primitives.NodeID]keys.Secret, error) {
 		id := primitives.NodeID(virtual.Key(net.seed, "identity", i))
 		secret := keys.FromSeed(keys.Signing, virtual.Key(net.seed, "signing", i))
 		public := secret.Public()
-		secrets[id], net.stakes[id] = secret, 100
+		net.secrets[id], net.stakes[id] = secret, 100
 		members = append(members, validators.Validator{Node: id, Key: public[:], Stake: 100})
 		net.genesis.Validators = append(net.genesis.Validators, genesis.Validator{
 			Name: fmt.Sprintf("node-%d", i), NodeID: id, PublicKey: primitives.Hash(public), Stake: 100,
@@ -94,11 +92,11 @@ func (net *network) found() (map[primitives.NodeID]keys.Secret, error) {
 	net.genesis.Chains = []genesis.Chain{{ID: genesis.ChainID("sim", "kv"), Name: "kv", VM: "kvvm"}}
 	net.chain = block.Chain{NetworkID: networkNumber, ID: net.genesis.Chains[0].ID}
 	if err := net.genesis.Check(); err != nil {
-		return nil, err
+		return err
 	}
 	var err error
 	net.set, err = validators.New(members)
-	return secrets, err
+	return err
 }
 
 func (net *network) ids() (ids []primitives.NodeID) {
@@ -136,7 +134,7 @@ func (net *network) work(n *node) time.Duration {
 
 // tap sees every frame before it leaves a node: liars lie here, and what the others say is checked.
 func (net *network) tap(from, to int, lane networkbridge.Lane, frame []byte) []byte {
-	if lane != networkbridge.LaneConsensus {
+	if lane != networkbridge.LaneConsensus && lane != networkbridge.LaneBulk {
 		return frame
 	}
 	m, ok := readFrame(frame)
@@ -192,7 +190,7 @@ func (net *network) honest() []*node {
 
 func (net *network) outcome() Outcome {
 	c, w := net.count, net.wire.Count
-	c.Sent, c.Lost, c.Repeated, c.Reordered, c.Blocked, c.BrokenLinks = w.Sent, w.Lost, w.Repeated, w.Reordered, w.Blocked, w.Broken
+	c.Sent, c.Lost, c.Repeated, c.Reordered, c.Blocked, c.Broken = w.Sent, w.Lost, w.Repeated, w.Reordered, w.Blocked, w.Broken
 	return Outcome{
 		Seed: net.seed, Validators: net.plan.validators, Violations: net.violations, Stuck: net.stuck, TraceHash: net.clock.Trace.Sum(),
 		Steps: net.clock.Steps(), Height: uint64(max(0, len(net.final)-1)), Final: net.users.final, Virtual: net.clock.Elapsed(), Count: c,

@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/vmhost"
@@ -42,17 +43,24 @@ type part struct {
 	build    func(*life) subsystem.Spec
 }
 
-// protocols says which subsystem each protocol between nodes belongs to.
-var protocols = []networkbridge.Protocol{{
-	Name: "consensus", Subsystem: "engine", Lane: networkbridge.LaneConsensus,
-	Event: func(e *nbv1.NetworkBridgeEvent) proto.Message { return &enginev1.NetworkBridgeUpdate{Event: e} },
-}}
+// protocols says what is spoken between nodes, and on which lane.
+var protocols = []networkbridge.Protocol{
+	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus},
+	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking},
+	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip},
+	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk},
+}
+
+func engineEvent(e *nbv1.NetworkBridgeEvent) proto.Message {
+	return &enginev1.NetworkBridgeUpdate{Event: e}
+}
 
 // parts lists the subsystems of a node by hand.
 var parts = []part{
 	{keystore.Name, keystore.Spec(keystore.Config{}), buildKeystore},
 	{networkbridge.Name, networkbridge.Spec(networkbridge.Config{Protocols: protocols}), buildBridge},
 	{"vm", vmhost.Spec(vmhost.Config{}), buildVM},
+	{engine.Name, engine.Spec(engine.Config{}), buildEngine},
 }
 
 func buildKeystore(l *life) subsystem.Spec {
@@ -81,6 +89,11 @@ func buildVM(l *life) subsystem.Spec {
 		Launcher: launcher{node: n, life: l},
 		Limits:   vmLimits,
 	})
+}
+
+func buildEngine(l *life) subsystem.Spec {
+	net := l.node.net
+	return engine.Spec(engine.Config{Chain: net.chain, NodeID: l.node.id, Validators: net.set, Parameters: &net.plan.params})
 }
 
 // watched is the chain's database: what becomes durable in it is what the node has accepted.

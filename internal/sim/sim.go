@@ -71,14 +71,6 @@ type Outcome struct {
 	Count     Count
 }
 
-// Count is the proof that faults were injected.
-type Count struct {
-	ProcessCrashes, PowerCuts, OverseerCrashes, PluginCrashes, Hangs, Partitions, DiskFaults, Lies int
-	// Exits are processes that ended by themselves with an error, Watchdog those that the overseer ended.
-	Exits, Watchdog, Quarantined                          int
-	Sent, Lost, Repeated, Reordered, Blocked, BrokenLinks uint64
-}
-
 // Run runs one seed.
 func Run(cfg Config, seed uint64) (out Outcome) {
 	cfg = cfg.withDefaults()

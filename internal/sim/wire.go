@@ -1,9 +1,12 @@
 package sim
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/reevenet/reeve/internal/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
 // Field numbers of the protocol's own messages, as far as the simulation reads them. It reads by hand because it looks at every
@@ -118,4 +121,29 @@ func number(b []byte, number protowire.Number) uint64 {
 func hashAt(b []byte, n protowire.Number) (primitives.Hash, bool) {
 	h, err := primitives.HashFrom(field(b, n))
 	return h, err == nil
+}
+
+// describe says what the engine's message in a frame is, for the readable trace.
+func describe(frame []byte) string {
+	m, ok := readFrame(frame)
+	if !ok {
+		return ""
+	}
+	name := "message"
+	if f := (&enginev1.PeerMessage{}).ProtoReflect().Descriptor().Fields().ByNumber(m.kind); f != nil {
+		name = string(f.Name())
+	}
+	text := fmt.Sprintf("%s #%d", name, number(m.body, requestID))
+	switch m.kind {
+	case peerChits:
+		for _, n := range []protowire.Number{chitsPreferred, chitsPreferredAt, chitsAccepted} {
+			id, _ := hashAt(m.body, n)
+			text += " " + id.Short()
+		}
+		text += fmt.Sprintf("@%d", number(m.body, chitsAcceptedUpTo))
+	case peerPull:
+		id, _ := hashAt(m.body, container)
+		text += " " + id.Short()
+	}
+	return text
 }

@@ -41,6 +41,8 @@ type Config struct {
 	Delay func(from, to int) time.Duration
 	// Tap sees a frame before it leaves and returns what leaves in its place; nil: nothing. A nil Tap changes nothing.
 	Tap func(from, to int, lane nb.Lane, frame []byte) []byte
+	// Describe says what is in a frame, for a readable trace; nil: its length.
+	Describe func(frame []byte) string
 }
 
 // Network joins the nodes.
@@ -133,6 +135,18 @@ func (n *Network) tell(node int, e nb.Event) {
 		}
 		t.events(e)
 	}
+}
+
+// log writes a line about a frame, if somebody reads them.
+func (n *Network) log(what string, from, to int, lane nb.Lane, frame []byte) {
+	if !n.cfg.Scheduler.Trace.Logs() {
+		return
+	}
+	text := ""
+	if n.cfg.Describe != nil {
+		text = n.cfg.Describe(frame)
+	}
+	n.cfg.Scheduler.Trace.Logf("net  %d>%d %s %v %d bytes %s", from, to, what, lane, len(frame), text)
 }
 
 // join makes the link of two nodes that both listen.

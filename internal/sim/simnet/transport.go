@@ -54,6 +54,7 @@ func (t *Transport) Send(peer primitives.NodeID, lane nb.Lane, frame []byte) boo
 	}
 	if n.blocked[t.node][to] {
 		n.Count.Blocked++
+		n.log("blocked", t.node, to, lane, frame)
 		n.doom(t.node, to)
 		return true
 	}
@@ -76,6 +77,7 @@ func (t *Transport) carry(l *link, side, to int, lane nb.Lane, frame []byte) {
 	luck, f := n.cfg.Luck, &n.Faults
 	if f.Loss > 0 && virtual.Chance(luck, f.Loss) {
 		n.Count.Lost++
+		n.log("lost", t.node, to, lane, frame)
 		return
 	}
 	if f.Repeat > 0 && virtual.Chance(luck, f.Repeat) {
@@ -117,6 +119,7 @@ func (t *Transport) arrive(l *link, to int, lane nb.Lane, frame []byte, at time.
 			return
 		}
 		n.Count.Delivered++
+		n.log("brought", t.node, to, lane, frame)
 		n.cfg.Scheduler.Trace.Add(uint64(lane))
 		n.cfg.Scheduler.Trace.Bytes(frame)
 		n.tell(to, nb.Event{Kind: nb.Frame, Peer: n.cfg.Nodes[t.node], Lane: lane, Bytes: frame})

@@ -69,7 +69,7 @@ type Core struct {
 	slots     proposer.Slots
 	preferred primitives.Hash // last told to the VM
 	amnesia   amnesia
-	undecided time.Time       // since when there has been something to decide above the root
+	undecided time.Time // since when there has been something to decide above the root
 }
 
 // New makes a core that stands on the last accepted block.

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/overseer/overseertest"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+func (s *stage) allAt(height int) func() bool {
+	return func() bool {
+		for _, n := range s.nodes {
+			if len(n.accepted) != height {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func TestOneValidatorFinalisesAlone(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.nodes[0].offer("hello")
+	s.until(time.Second, s.allAt(1))
+	s.settle()
+	want := []string{"build 1", "verify 1", "imported 1", "accept 1", "final 1"}
+	if diff := cmp.Diff(want, s.nodes[0].events); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestATransactionOfEveryNodeIsFinalOnAll(t *testing.T) {
+	for _, size := range []int{2, 4, 5} {
+		s := newStage(t, size).start()
+		for round := 1; round <= 5; round++ {
+			for _, n := range s.nodes {
+				n.offer("tx " + strings.Repeat("i", round))
+			}
+			s.until(5*time.Second, s.allAt(round))
+		}
+		for _, n := range s.nodes[1:] {
+			for h := range n.accepted {
+				if !proto.Equal(n.accepted[h], s.nodes[0].accepted[h]) {
+					t.Errorf("%d nodes: height %d differs", size, h+1)
+				}
+			}
+			if len(n.costs) > 0 {
+				t.Errorf("%d nodes: honest peers were charged %v", size, n.costs)
+			}
+		}
+	}
+}
+
+func TestAnIdleNetworkIsQuiet(t *testing.T) {
+	s := newStage(t, 4).start()
+	s.pass(5 * time.Second)
+	for _, n := range s.nodes {
+		n.asked, n.events = 0, nil
+	}
+	s.pass(10 * time.Second)
+	for i, n := range s.nodes {
+		if len(n.events) > 0 || n.asked > 60 {
+			t.Errorf("node %d: %d messages in ten idle seconds, and %v", i, n.asked, n.events)
+		}
+	}
+}
+
+func TestARestartOfTheHostLosesNothing(t *testing.T) {
+	s := newStage(t, 4).start()
+	s.pass(100 * time.Millisecond)
+	down := func(m proto.Message) subsystem.Code {
+		if strings.HasPrefix(string(m.ProtoReflect().Descriptor().FullName()), "reeve.vm.") {
+			return subsystem.Unavailable
+		}
+		return 0
+	}
+	for _, n := range s.nodes {
+		n.offer("hello")
+	}
+	victim := s.nodes[1]
+	victim.down = down
+	s.pass(3 * time.Second)
+	if len(victim.accepted) != 0 || len(s.nodes[0].accepted) == 0 {
+		t.Fatalf("without its host the node accepted %d blocks, the others %d", len(victim.accepted), len(s.nodes[0].accepted))
+	}
+	status := overseertest.Must[*enginev1.QueryStatusResponse](t, victim.Ask("test", &enginev1.QueryStatus{}))
+	if c := status.GetChecks()[0]; c.GetHealthy() || c.GetCause() == "" {
+		t.Errorf("the engine doesn't say what is wrong: %v", c)
+	}
+	victim.down = nil
+	clear(victim.processing) // a new host knows nothing that wasn't durable
+	s.until(10*time.Second, s.allAt(len(s.nodes[0].accepted)))
+}
+
+func TestAnEngineThatRestartsGoesOn(t *testing.T) {
+	s := newStage(t, 4).start()
+	for _, n := range s.nodes {
+		n.offer("one")
+	}
+	s.until(5*time.Second, s.allAt(1))
+	s.nodes[2].start()
+	for _, o := range s.nodes {
+		if o != s.nodes[2] {
+			s.nodes[2].tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+		}
+	}
+	for _, n := range s.nodes {
+		n.offer("two")
+	}
+	s.until(10*time.Second, s.allAt(2))
+}
+
+func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
+	s := newStage(t, 4).start()
+	late := s.nodes[3]
+	for round := 1; round <= 30; round++ {
+		for _, n := range s.nodes {
+			n.offer("tx " + strings.Repeat("i", round))
+		}
+		s.until(5*time.Second, s.allAt(round))
+	}
+	late.accepted, late.events = nil, nil
+	clear(late.processing)
+	late.start()
+	for _, o := range s.nodes[:3] {
+		late.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+	}
+	s.until(5*time.Second, s.allAt(30))
+}
+
+func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {
+	s := newStage(t, 1).start()
+	n := s.nodes[0]
+	n.refuse = func(m proto.Message) *vmv1.Error {
+		if _, ok := m.(*vmv1.AcceptBlock); ok {
+			return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: "the state root differs"}}}
+		}
+		return nil
+	}
+	n.offer("hello")
+	s.pass(time.Second)
+	ended, err := n.Ended()
+	if !ended || exitcode.Of(err) != exitcode.SafetyHalt || !strings.Contains(err.Error(), "the state root differs") {
+		t.Errorf("ended %v with %v", ended, err)
+	}
+}
+
+func TestAnInvalidBlockCostsItsSender(t *testing.T) {
+	s := newStage(t, 4).start()
+	for _, n := range s.nodes {
+		n.offer("bad")
+	}
+	s.pass(2 * time.Second)
+	if !s.allAt(0)() {
+		t.Error("an invalid block was accepted")
+	}
+	for _, n := range s.nodes {
+		n.pending = nil
+		n.offer("good")
+	}
+	s.until(10*time.Second, s.allAt(1))
+}

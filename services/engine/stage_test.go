@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/block"
+	"github.com/reevenet/reeve/internal/canon"
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/validators"
+	"github.com/reevenet/reeve/overseer/overseertest"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// A stage is several engines, each under a test that plays its overseer, its VM's host, its keystore and the network between them.
+type stage struct {
+	t     *testing.T
+	chain block.Chain
+	set   *validators.Set
+	nodes []*node
+}
+
+// node is one engine with what surrounds it. Its VM's blocks are a parent's id, a height and a text.
+type node struct {
+	*overseertest.Overseer
+	stage *stage
+	id    primitives.NodeID
+	key   ed25519.PrivateKey
+
+	processing map[primitives.Hash]*vmv1.Block
+	accepted   []*vmv1.AcceptBlock // from height 1
+	pending    []string            // texts for the next blocks
+	events     []string            // what the VM and the overseer saw, in order
+	down       func(proto.Message) subsystem.Code
+	refuse     func(proto.Message) *vmv1.Error
+	costs      map[primitives.NodeID]int
+	asked      int // of this node, by the network
+}
+
+var genesisVM = primitives.HashOf([]byte("genesis"))
+
+func newStage(t *testing.T, size int) *stage {
+	s := &stage{t: t, chain: block.Chain{NetworkID: 5, ID: primitives.HashOf([]byte("chain"))}}
+	var members []validators.Validator
+	var keys []ed25519.PrivateKey
+	for i := range size {
+		k := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, 32))
+		keys = append(keys, k)
+		members = append(members, validators.Validator{Node: primitives.NodeID{byte(i + 1)}, Key: k.Public().(ed25519.PublicKey), Stake: 1})
+	}
+	var err error
+	if s.set, err = validators.New(members); err != nil {
+		t.Fatal(err)
+	}
+	for i := range size {
+		s.nodes = append(s.nodes, &node{stage: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*vmv1.Block{}, costs: map[primitives.NodeID]int{}})
+	}
+	return s
+}
+
+func (s *stage) start() *stage {
+	for _, n := range s.nodes {
+		n.start()
+	}
+	for _, n := range s.nodes {
+		for _, o := range s.nodes {
+			if n != o {
+				n.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+			}
+		}
+	}
+	s.settle()
+	return s
+}
+
+func (n *node) start() {
+	n.Overseer = overseertest.Start(n.stage.t, Spec(Config{Chain: n.stage.chain, NodeID: n.id, Validators: n.stage.set}))
+}
+
+func (n *node) tell(e *nbv1.NetworkBridgeEvent) {
+	n.Send("network-bridge", &enginev1.NetworkBridgeUpdate{Event: e})
+}
+
+// settle answers what the engines ask until none asks anything.
+func (s *stage) settle() {
+	for busy := true; busy; {
+		busy = false
+		for _, n := range s.nodes {
+			for _, sent := range n.Sent() {
+				busy = true
+				n.serve(sent)
+			}
+		}
+	}
+}
+
+// pass lets time go by.
+func (s *stage) pass(d time.Duration) {
+	for step := time.Millisecond; d > 0; d -= step {
+		for _, n := range s.nodes {
+			n.Advance(step)
+		}
+		s.settle()
+	}
+}
+
+// until lets time go by until it is so.
+func (s *stage) until(d time.Duration, so func() bool) {
+	s.t.Helper()
+	for ; d > 0; d -= time.Millisecond {
+		s.settle()
+		if so() {
+			return
+		}
+		s.pass(time.Millisecond)
+	}
+	for i, n := range s.nodes {
+		s.t.Logf("node %d: %v %v", i, overseertest.Must[*enginev1.QueryStatusResponse](s.t, n.Ask("test", &enginev1.QueryStatus{})), n.events)
+	}
+	s.t.Fatal("it didn't come to that")
+}
+
+func (n *node) offer(text string) {
+	n.pending = append(n.pending, text)
+	n.Send("vm", &enginev1.Notify{Event: enginev1.Event_EVENT_PENDING_TXS})
+}
+
+func (n *node) log(format string, args ...any) {
+	n.events = append(n.events, fmt.Sprintf(format, args...))
+}
+
+// serve plays whoever a message is for.
+func (n *node) serve(s overseertest.Sent) {
+	if s.Request && n.down != nil {
+		if code := n.down(s.Body); code != 0 {
+			s.Fail(code, "restarting")
+			return
+		}
+	}
+	switch m := s.Body.(type) {
+	case *nbv1.SendConsensusMessage:
+		n.carry(ProtocolConsensus, m.GetPeers(), m.GetPayload())
+	case *nbv1.SendMessage:
+		n.carry(ProtocolApp, m.GetPeers(), m.GetPayload())
+	case *nbv1.SendGossip:
+		n.carry(ProtocolGossip, m.GetPeers(), m.GetPayload())
+	case *nbv1.SendBulk:
+		n.carry(ProtocolBulk, m.GetPeers(), m.GetPayload())
+	case *nbv1.ReportPeer:
+		peer, _ := primitives.NodeIDFrom(m.GetPeer())
+		n.costs[peer] -= int(m.GetCostBenefit())
+	case *overseerv1.BlockImported:
+		n.log("imported %d", m.GetNumber())
+	case *overseerv1.BlockAccepted:
+		n.log("final %d", m.GetNumber())
+	case *vmv1.AppRequest:
+		n.log("app request %d %s", m.GetRequestId(), m.GetRequest())
+	case *vmv1.AppResponse:
+		n.log("app response %d %s", m.GetRequestId(), m.GetResponse())
+	case *vmv1.AppRequestFailed:
+		n.log("app failed %d code %d", m.GetRequestId(), m.GetError().GetCode())
+	case *vmv1.AppGossip:
+		n.log("app gossip %s", m.GetGossip())
+	case *keystorev1.SignBlock:
+		s.Reply(n.sign(m))
+	default:
+		if s.Request {
+			s.Reply(n.vm(s.Body))
+		}
+	}
+}
+
+func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
+	for _, p := range peers {
+		for _, o := range n.stage.nodes {
+			if bytes.Equal(o.id[:], p) {
+				o.asked++
+				o.tell(&nbv1.NetworkBridgeEvent{Protocol: protocol, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: n.id[:], Payload: payload}}})
+			}
+		}
+	}
+}
+
+func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
+	hash := func(b []byte) primitives.Hash { h, _ := primitives.HashFrom(b); return h }
+	payload, err := canon.Block{
+		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(), ParentID: hash(m.GetParentId()), Slot: m.GetSlot(),
+		Time: m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
+	}.Encode()
+	if err != nil {
+		n.stage.t.Fatal(err)
+	}
+	return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Signature{Signature: &keystorev1.Signature{Signature: ed25519.Sign(n.key, payload)}}}
+}

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// The VM of a stage: 32 bytes of parent, 8 of height, and a text. A text that begins with "bad" makes an invalid block.
+
+func makeVMBlock(parent []byte, height uint64, text string) *vmv1.Block {
+	content := append(binary.BigEndian.AppendUint64(bytes.Clone(parent), height), text...)
+	return readVMBlock(content)
+}
+
+func readVMBlock(content []byte) *vmv1.Block {
+	if len(content) < 40 || bytes.HasPrefix(content[40:], []byte("bad")) {
+		return nil
+	}
+	id := primitives.HashOf(content)
+	return &vmv1.Block{Id: id[:], ParentId: content[:32], Height: binary.BigEndian.Uint64(content[32:]), Content: content}
+}
+
+func (n *node) last() *vmv1.AcceptedBlock {
+	if len(n.accepted) == 0 {
+		return &vmv1.AcceptedBlock{BlockId: genesisVM[:], VmBlockId: genesisVM[:]}
+	}
+	return entry(n.accepted[len(n.accepted)-1])
+}
+
+func entry(a *vmv1.AcceptBlock) *vmv1.AcceptedBlock {
+	return &vmv1.AcceptedBlock{BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock()}
+}
+
+func invalid(why string) *vmv1.Error {
+	return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: why}}}
+}
+
+var notFound = &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
+
+// vm answers as vmhost does.
+func (n *node) vm(q proto.Message) proto.Message {
+	var refused *vmv1.Error
+	if n.refuse != nil {
+		refused = n.refuse(q)
+	}
+	switch q := q.(type) {
+	case *vmv1.LastAccepted:
+		return &vmv1.LastAcceptedResponse{Block: n.last(), Error: refused}
+	case *vmv1.SetState:
+		return &vmv1.SetStateResponse{}
+	case *vmv1.SetPreference:
+		return &vmv1.SetPreferenceResponse{}
+	case *vmv1.BuildBlock:
+		return n.buildBlock(q)
+	case *vmv1.VerifyBlock:
+		if refused != nil {
+			return &vmv1.VerifyBlockResponse{Error: refused}
+		}
+		return n.verifyBlock(q)
+	case *vmv1.AcceptBlock:
+		if refused != nil {
+			return &vmv1.AcceptBlockResponse{Error: refused}
+		}
+		return n.acceptBlock(q)
+	case *vmv1.RejectBlock:
+		id, _ := primitives.HashFrom(q.GetVmBlockId())
+		delete(n.processing, id)
+		n.log("reject")
+		return &vmv1.RejectBlockResponse{}
+	case *vmv1.GetConsensusBlock:
+		for _, a := range n.accepted {
+			if bytes.Equal(a.GetBlockId(), q.GetBlockId()) {
+				return &vmv1.GetConsensusBlockResponse{Block: entry(a)}
+			}
+		}
+		return &vmv1.GetConsensusBlockResponse{Error: notFound}
+	case *vmv1.GetAncestors:
+		r := &vmv1.GetAncestorsResponse{}
+		for i := len(n.accepted) - 1; i >= 0; i-- {
+			if len(r.ConsensusBlocks) > 0 || bytes.Equal(n.accepted[i].GetBlockId(), q.GetBlockId()) {
+				r.ConsensusBlocks = append(r.ConsensusBlocks, n.accepted[i].GetConsensusBlock())
+			}
+		}
+		return r
+	case *vmv1.GetLastStateSummary:
+		return &vmv1.GetLastStateSummaryResponse{Error: notFound}
+	case *vmv1.GetStateSummary:
+		return &vmv1.GetStateSummaryResponse{Error: notFound}
+	}
+	n.stage.t.Fatalf("asked %T", q)
+	return nil
+}
+
+func (n *node) buildBlock(q *vmv1.BuildBlock) proto.Message {
+	height := uint64(1)
+	if id, _ := primitives.HashFrom(q.GetParentId()); n.processing[id] != nil {
+		height = n.processing[id].GetHeight() + 1
+	} else {
+		height = n.last().GetHeight() + 1
+	}
+	if len(n.pending) == 0 {
+		return &vmv1.BuildBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_NothingToBuild{NothingToBuild: &vmv1.NothingToBuild{}}}}
+	}
+	n.log("build %d", height)
+	return &vmv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, n.pending[0])}
+}
+
+func (n *node) verifyBlock(q *vmv1.VerifyBlock) proto.Message {
+	b := readVMBlock(q.GetContent())
+	if b == nil {
+		return &vmv1.VerifyBlockResponse{Error: invalid("bad")}
+	}
+	parent, _ := primitives.HashFrom(b.GetParentId())
+	if n.processing[parent] == nil && !bytes.Equal(parent[:], n.last().GetVmBlockId()) {
+		return &vmv1.VerifyBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: parent[:]}}}}
+	}
+	id, _ := primitives.HashFrom(b.GetId())
+	n.processing[id] = b
+	n.log("verify %d", b.GetHeight())
+	return &vmv1.VerifyBlockResponse{Block: b}
+}
+
+func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
+	if q.GetHeight() != uint64(len(n.accepted))+1 {
+		n.stage.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))
+	}
+	content := q.GetConsensusBlock()[q.GetVmBlockOffset():][:q.GetVmBlockSize()]
+	if id := primitives.HashOf(content); !bytes.Equal(id[:], q.GetVmBlockId()) {
+		n.stage.t.Fatal("the VM block isn't where the engine says")
+	}
+	n.accepted = append(n.accepted, q)
+	id, _ := primitives.HashFrom(q.GetVmBlockId())
+	delete(n.processing, id)
+	for i, text := range n.pending {
+		if text == string(content[40:]) {
+			n.pending = append(n.pending[:i:i], n.pending[i+1:]...)
+			break
+		}
+	}
+	n.log("accept %d", q.GetHeight())
+	return &vmv1.AcceptBlockResponse{}
+}

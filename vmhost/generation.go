@@ -32,9 +32,9 @@ type generation struct {
 	told  primitives.Hash
 	// lost are blocks that it refused, although its predecessor had verified them.
 	lost []primitives.Hash
-	// lastPong is when it last answered a ping.
-	lastPong time.Time
-	pinging  bool
+	// misses are pings in a row that it hasn't answered.
+	misses  int
+	pinging bool
 	// dead is set when the port has said so.
 	dead bool
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reevenet/reeve/internal/primitives"
@@ -101,7 +103,6 @@ func (h *handler) started(g *generation, err error) {
 		h.sub.Log.Warn("the VM refuses a block that it had verified before it was started again", "block", id)
 		delete(h.processing, id)
 	}
-	g.lastPong = h.sub.Now()
 	h.gen = g
 	h.enter(vmv1.PluginState_PLUGIN_STATE_RUNNING)
 	if h.http != nil {
@@ -198,29 +199,33 @@ func (h *handler) pause(deaths int) time.Duration {
 	return time.Duration(float64(p) * (0.8 + 0.4*h.sub.Rand().Float64()))
 }
 
+// maxMisses pings in a row without an answer are a hang. One is not: this process itself may have been held up.
+const maxMisses = 2
+
 // ping finds a plugin that is stopped or stuck where no call is under way.
 func (h *handler) ping() {
 	g := h.gen
-	if g == nil || g.plugin.PID() == 0 {
-		return
-	}
-	if silent := h.sub.Now().Sub(g.lastPong); silent > h.cfg.Limits.Silence {
-		h.replace(g, fmt.Sprintf("the plugin hasn't answered for %v", silent.Round(time.Millisecond)), true)
-		return
-	}
-	if g.pinging {
+	if g == nil || g.plugin.PID() == 0 || g.pinging {
 		return
 	}
 	g.pinging = true
+	limit := h.cfg.Limits.Silence
 	subsystem.Offload(h.sub, func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.Silence)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		_, err := g.vm.Ping(ctx, &pluginv1.PingRequest{})
 		return struct{}{}, err
 	}, func(_ struct{}, err error) {
 		g.pinging = false
-		if err == nil {
-			g.lastPong = h.sub.Now()
+		switch {
+		case err == nil:
+			g.misses = 0
+		case status.Code(err) == codes.DeadlineExceeded:
+			if g.misses++; g.misses == maxMisses {
+				h.replace(g, fmt.Sprintf("the plugin hasn't answered %d pings of %v", maxMisses, limit), true)
+				return
+			}
+			h.ping()
 		}
 	})
 }

@@ -60,7 +60,7 @@ type Limits struct {
 	Wait time.Duration
 	// Heartbeat is the pause between two pings. 1 s.
 	Heartbeat time.Duration
-	// Silence without an answer to a ping is a hang. 4 s.
+	// Silence is how long the answer to a ping may take; two that aren't answered in a row are a hang. 2 s.
 	Silence time.Duration
 	// Stop is for a graceful end. 3 s.
 	Stop time.Duration
@@ -81,7 +81,7 @@ func (l Limits) withDefaults() Limits {
 		value time.Duration
 	}{
 		{&l.Start, 30 * time.Second}, {&l.BlockCall, 10 * time.Second}, {&l.AppCall, 5 * time.Second}, {&l.Wait, 15 * time.Second},
-		{&l.Heartbeat, time.Second}, {&l.Silence, 4 * time.Second}, {&l.Stop, 3 * time.Second},
+		{&l.Heartbeat, time.Second}, {&l.Silence, 2 * time.Second}, {&l.Stop, 3 * time.Second},
 		{&l.RestartMin, 50 * time.Millisecond}, {&l.RestartMax, 30 * time.Second}, {&l.CrashWindow, time.Minute},
 	} {
 		if *d.field == 0 {

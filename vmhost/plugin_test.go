@@ -1,0 +1,232 @@
+package vmhost_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/reevenet/reeve/overseer/overseertest"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/pebbledb"
+	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/process"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// The test's own binary is the plugin.
+func TestMain(m *testing.M) {
+	if os.Getenv("TEST_PLUGIN") != "" {
+		vmsdk.Serve(&slowVM{})
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// slowVM is kvvm that hangs when a block is built at a certain time.
+type slowVM struct{ kvvm.VM }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+var hangTime = time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (vm *slowVM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsdk.BuildContext) (vmsdk.Block, error) {
+	if build.Time.Equal(hangTime) {
+		select {}
+	}
+	return vm.VM.BuildBlock(ctx, parent, build)
+}
+
+// real is a host with a plugin process, a database on disk and an HTTP socket. Its time is the test's.
+type real struct {
+	*overseertest.Overseer
+	t      testing.TB
+	socket string
+}
+
+func startReal(t testing.TB) *real {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	r := &real{t: t, socket: filepath.Join(dir, "kv.http.sock")}
+	r.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
+		Chain: "kv", ChainID: chainID, NodeID: self, HTTPSocket: r.socket,
+		OpenDB:   func() (database.Database, error) { return pebbledb.Open(filepath.Join(dir, "db"), quiet) },
+		Launcher: process.Launcher{Path: program, Env: []string{"TEST_PLUGIN=1"}, RunDir: dir},
+		Limits:   vmhost.Limits{BlockCall: time.Second, Silence: 500 * time.Millisecond},
+	}))
+	t.Cleanup(func() { r.Handler().(interface{ Close() }).Close() })
+	return r
+}
+
+func (r *real) http(method, path string, body []byte) (int, string, http.Header) {
+	r.t.Helper()
+	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", r.socket)
+		}}}
+	q, err := http.NewRequest(method, "http://node/ext/bc/kv"+path, bytes.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	a, err := client.Do(q)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	content, _ := io.ReadAll(a.Body)
+	return a.StatusCode, string(content), a.Header
+}
+
+func (r *real) status() *vmv1.QueryStatusResponse {
+	r.t.Helper()
+	return overseertest.Must[*vmv1.QueryStatusResponse](r.t, r.Ask("overseer", &vmv1.QueryStatus{}))
+}
+
+// until steps the host, whose plugin is on a clock of its own, until done.
+func (r *real) until(what string, done func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); r.Step() {
+		if time.Now().After(end) {
+			r.t.Fatalf("never: %s", what)
+		}
+		time.Sleep(time.Millisecond) // the plugin's own clock: there is no event to wait for
+	}
+}
+
+func (r *real) extend(nonce uint64) {
+	r.t.Helper()
+	tx := kvvm.NewTx(chainID, key, nonce, kvvm.Put, []byte("n"), fmt.Append(nil, nonce))
+	if code, body, _ := r.http("POST", "/tx", tx.Bytes()); code != 200 {
+		r.t.Fatalf("POST /tx: %d %s", code, body)
+	}
+	b := r.build(r.World.Now())
+	if b.GetError() != nil {
+		r.t.Fatal(b.GetError())
+	}
+	v := overseertest.Must[*vmv1.VerifyBlockResponse](r.t, r.Ask("engine", &vmv1.VerifyBlock{VmBlockId: b.GetBlock().GetId()}))
+	if v.GetError() != nil {
+		r.t.Fatal(v.GetError())
+	}
+	overseertest.Must[*vmv1.SetPreferenceResponse](r.t, r.Ask("engine", &vmv1.SetPreference{VmBlockId: b.GetBlock().GetId()}))
+	if a := overseertest.Must[*vmv1.AcceptBlockResponse](r.t, r.Ask("engine", wrap(b.GetBlock()))); a.GetError() != nil {
+		r.t.Fatal(a.GetError())
+	}
+}
+
+func (r *real) build(at time.Time) *vmv1.BuildBlockResponse {
+	r.t.Helper()
+	a := r.Ask("engine", &vmv1.BuildBlock{Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(at)}})
+	r.until("the answer to BuildBlock", func() bool {
+		if !a.Done {
+			r.Advance(50 * time.Millisecond)
+		}
+		return a.Done
+	})
+	return overseertest.Must[*vmv1.BuildBlockResponse](r.t, a)
+}
+
+func TestAPluginProcessServesBlocksAndHTTP(t *testing.T) {
+	r := startReal(t)
+	r.extend(0)
+	if code, body, _ := r.http("GET", "/key/n", nil); code != 200 || !strings.Contains(body, `"value":"0"`) {
+		t.Errorf("GET /key: %d %s", code, body)
+	}
+	if code, body, _ := r.http("GET", "/nothing/here", nil); code != 404 {
+		t.Errorf("an unknown path: %d %s", code, body)
+	}
+}
+
+func TestAKilledPluginIsReplacedAndGoesOn(t *testing.T) {
+	r := startReal(t)
+	r.extend(0)
+	before := r.status()
+	syscall.Kill(int(before.GetPid()), syscall.SIGKILL)
+	r.until("the death is noticed", func() bool { return r.status().GetState() != vmv1.PluginState_PLUGIN_STATE_RUNNING })
+	if code, body, header := r.http("GET", "/head", nil); code != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "signal 9") {
+		t.Errorf("while no plugin runs: %d %s", code, body)
+	}
+	r.Advance(time.Second)
+	after := r.status()
+	if after.GetState() != vmv1.PluginState_PLUGIN_STATE_RUNNING || after.GetPid() == before.GetPid() || after.GetRestarts() != 1 {
+		t.Fatalf("a second later: %v", after)
+	}
+	if !strings.Contains(after.GetCause(), "signal 9") {
+		t.Errorf("the cause is %q", after.GetCause())
+	}
+	r.extend(1)
+}
+
+func TestAStoppedPluginIsFoundAndReplaced(t *testing.T) {
+	r := startReal(t)
+	r.extend(0)
+	before := r.status()
+	syscall.Kill(int(before.GetPid()), syscall.SIGSTOP)
+	r.until("another plugin runs", func() bool {
+		r.Advance(100 * time.Millisecond)
+		s := r.status()
+		return s.GetState() == vmv1.PluginState_PLUGIN_STATE_RUNNING && s.GetPid() != before.GetPid()
+	})
+	r.extend(1)
+}
+
+func TestAHangingCallEndsAndThePluginIsReplaced(t *testing.T) {
+	r := startReal(t)
+	r.extend(0)
+	before := r.status()
+	if b := r.build(hangTime); b.GetError().GetUnavailable() == nil || !strings.Contains(b.GetError().GetUnavailable().GetCause(), "BuildBlock wasn't answered within 1s") {
+		t.Errorf("a call on which two plugins hang: %v", b)
+	}
+	r.until("another plugin runs", func() bool {
+		r.Advance(100 * time.Millisecond)
+		s := r.status()
+		return s.GetState() == vmv1.PluginState_PLUGIN_STATE_RUNNING && s.GetPid() != before.GetPid()
+	})
+	r.extend(1)
+}
+
+// BenchmarkBlockCycle is building, verifying, preferring and accepting a small block through host, plugin process and disk.
+func BenchmarkBlockCycle(b *testing.B) {
+	r := startReal(b)
+	nonce := uint64(0)
+	for b.Loop() {
+		b.StopTimer()
+		tx := kvvm.NewTx(chainID, key, nonce, kvvm.Put, []byte("n"), make([]byte, 64))
+		if code, body, _ := r.http("POST", "/tx", tx.Bytes()); code != 200 {
+			b.Fatalf("%d %s", code, body)
+		}
+		b.StartTimer()
+		cycle(b, r)
+		nonce++
+	}
+}
+
+func cycle(b *testing.B, r *real) {
+	built := overseertest.Must[*vmv1.BuildBlockResponse](b, r.Ask("engine", &vmv1.BuildBlock{Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.World.Now())}}))
+	if built.GetError() != nil {
+		b.Fatal(built.GetError())
+	}
+	id := built.GetBlock().GetId()
+	if v := overseertest.Must[*vmv1.VerifyBlockResponse](b, r.Ask("engine", &vmv1.VerifyBlock{VmBlockId: id})); v.GetError() != nil {
+		b.Fatal(v.GetError())
+	}
+	overseertest.Must[*vmv1.SetPreferenceResponse](b, r.Ask("engine", &vmv1.SetPreference{VmBlockId: id}))
+	if a := overseertest.Must[*vmv1.AcceptBlockResponse](b, r.Ask("engine", wrap(built.GetBlock()))); a.GetError() != nil {
+		b.Fatal(a.GetError())
+	}
+}

@@ -1,0 +1,194 @@
+package vmsdk_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// tx is a sender's letter and a nonce.
+type tx [2]byte
+
+func (x tx) ID() vmsdk.ID   { return vmsdk.IDOf(x[:]) }
+func (x tx) Sender() string { return string(x[:1]) }
+func (x tx) Nonce() uint64  { return uint64(x[1] - '0') }
+func (x tx) Bytes() []byte  { return x[:] }
+
+func check(contents [][]byte) ([]tx, []error) {
+	txs, errs := make([]tx, len(contents)), make([]error, len(contents))
+	for i, c := range contents {
+		if len(c) != 2 || c[0] == 'X' {
+			errs[i] = errors.New("no transaction")
+			continue
+		}
+		txs[i] = tx(c)
+	}
+	return txs, errs
+}
+
+// world has time, timers and a network in which messages are only counted.
+type world struct {
+	vmsdk.AppSender
+	now    time.Time
+	timers []func()
+	told   int
+	events int
+}
+
+func (w *world) SendAppGossip(_ context.Context, _ vmsdk.SendConfig, gossip []byte) error {
+	txs, err := vmsdk.SplitTxs(gossip, 1000)
+	w.told += len(txs)
+	return err
+}
+
+func (w *world) pass(d time.Duration) {
+	w.now = w.now.Add(d)
+	timers := w.timers
+	w.timers = nil
+	for _, f := range timers {
+		f()
+	}
+}
+
+func pool(most int) (*vmsdk.Mempool[tx], *world) {
+	w := &world{now: time.Unix(0, 0)}
+	chain := &vmsdk.Chain{
+		Sender: w, Now: func() time.Time { return w.now }, Notify: func(vmsdk.Event) { w.events++ },
+		After: func(_ time.Duration, f func()) func() { w.timers = append(w.timers, f); return func() {} },
+	}
+	return vmsdk.NewMempool(chain, most, check), w
+}
+
+func add(t *testing.T, m *vmsdk.Mempool[tx], txs ...string) {
+	t.Helper()
+	for _, x := range txs {
+		if _, errs := m.Add([]byte(x)); errs[0] != nil {
+			t.Fatalf("%s: %v", x, errs[0])
+		}
+	}
+}
+
+func pick(t *testing.T, m *vmsdk.Mempool[tx], due map[string]uint64, most int) (out []string) {
+	t.Helper()
+	txs, err := m.Pick(t.Context(), func(_ context.Context, senders []string) ([]uint64, error) {
+		next := make([]uint64, len(senders))
+		for i, s := range senders {
+			next[i] = due[s]
+		}
+		return next, nil
+	}, func(tx) bool { most--; return most >= 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range txs {
+		out = append(out, string(x[:]))
+	}
+	return out
+}
+
+func TestASendersTransactionsComeInTheOrderOfTheirNonces(t *testing.T) {
+	m, _ := pool(0)
+	add(t, m, "a2", "a0", "b1", "a1", "a4")
+	if d := cmp.Diff([]string{"a0", "a1", "a2"}, pick(t, m, nil, 10)); d != "" {
+		t.Errorf("from the beginning (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"b1", "a2"}, pick(t, m, map[string]uint64{"a": 2, "b": 1}, 10)); d != "" {
+		t.Errorf("after some (-want +got)\n%s", d)
+	}
+	if got := m.NextNonce("a", 0); got != 3 {
+		t.Errorf("the next nonce of a is %d, want 3: 3 is missing", got)
+	}
+}
+
+func TestNobodyCanKeepOthersOut(t *testing.T) {
+	m, _ := pool(0)
+	add(t, m, "a0", "a1", "a2", "a3", "b0")
+	first, second := pick(t, m, nil, 3), pick(t, m, nil, 3)
+	if d := cmp.Diff([]string{"a0", "a1", "a2"}, first); d != "" {
+		t.Error(d)
+	}
+	if second[0] != "b0" {
+		t.Errorf("the second block begins with %s", second[0])
+	}
+}
+
+func TestAcceptedTransactionsLeaveAndTheRestIsAnnounced(t *testing.T) {
+	m, w := pool(0)
+	add(t, m, "a0", "a1", "a2")
+	w.events = 0
+	m.Accepted(map[string]uint64{"a": 2, "z": 5})
+	if m.Len() != 1 || w.events != 1 {
+		t.Errorf("%d wait, the engine was told %d times", m.Len(), w.events)
+	}
+	m.Accepted(map[string]uint64{"a": 3})
+	if m.Len() != 0 || w.events != 1 {
+		t.Errorf("%d wait, the engine was told %d times", m.Len(), w.events)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	m, _ := pool(2)
+	if _, errs := m.Add([]byte("X0")); errs[0] == nil {
+		t.Error("what check refuses was taken")
+	}
+	add(t, m, "a0", "a0", "b0")
+	if _, errs := m.Add([]byte("c0")); !errors.As(errs[0], new(*vmsdk.BusyError)) {
+		t.Errorf("a full pool: %v", errs[0])
+	}
+	if _, errs := m.Add(make([]byte, vmsdk.MaxTxSize+1)); errs[0] == nil {
+		t.Error("a huge transaction was taken")
+	}
+}
+
+func TestWhatWaitsLongIsToldAgainLessAndLessOften(t *testing.T) {
+	m, w := pool(0)
+	add(t, m, "a0")
+	w.pass(time.Millisecond)
+	if w.told != 1 {
+		t.Fatalf("told %d times at once", w.told)
+	}
+	for range 60 {
+		w.pass(time.Second)
+	}
+	if w.told < 3 || w.told > 7 {
+		t.Errorf("in a minute a waiting transaction was told %d times", w.told)
+	}
+	m.Accepted(map[string]uint64{"a": 1})
+	w.pass(time.Hour)
+	if w.pass(time.Hour); len(w.timers) != 0 {
+		t.Error("an empty pool keeps timers running")
+	}
+}
+
+func TestGossipMayBeAnything(t *testing.T) {
+	m, w := pool(0)
+	if err := m.OnGossip(vmsdk.JoinTxs([]byte("a0"), []byte("X1"), []byte("b0"))); err == nil {
+		t.Error("a refused transaction went unnoticed")
+	}
+	if m.Len() != 2 || w.events != 1 {
+		t.Errorf("%d wait", m.Len())
+	}
+	for _, bad := range [][]byte{{0x80}, {5, 1}, binary.AppendUvarint(nil, 1<<40), {0x81, 0x00, 'a'}} {
+		if err := m.OnGossip(bad); err == nil {
+			t.Errorf("%x was taken", bad)
+		}
+	}
+}
+
+func FuzzSplitTxs(f *testing.F) {
+	f.Add(vmsdk.JoinTxs([]byte("a"), nil, []byte("bcd")))
+	f.Add([]byte{0x80, 0x00})
+	f.Fuzz(func(t *testing.T, batch []byte) {
+		txs, err := vmsdk.SplitTxs(batch, 100)
+		if err == nil && fmt.Sprint(vmsdk.JoinTxs(txs...)) != fmt.Sprint(batch) {
+			t.Errorf("%x has another encoding", batch)
+		}
+	})
+}

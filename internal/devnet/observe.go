@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -155,7 +156,7 @@ func unhealthy(checks []gateway.Check) string {
 	return strings.Join(causes, "; ")
 }
 
-// fetch reads JSON from a node's door. An answer of 503 that holds the wanted JSON is an answer.
+// fetch reads JSON from a node's door. Health is an answer also when it is bad, which the door says with 503.
 func fetch(ctx context.Context, client *http.Client, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -166,10 +167,19 @@ func fetch(ctx context.Context, client *http.Client, url string, into any) error
 		return err
 	}
 	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusServiceUnavailable {
-		return fmt.Errorf("%s answers %s", url, r.Status)
+	body := json.NewDecoder(io.LimitReader(r.Body, maxAnswer))
+	_, health := into.(*gateway.Health)
+	switch {
+	case r.StatusCode == http.StatusOK, health && r.StatusCode == http.StatusServiceUnavailable:
+		return body.Decode(into)
+	case r.StatusCode == http.StatusNotFound:
+		return gateway.ErrNoBlock
 	}
-	return json.NewDecoder(io.LimitReader(r.Body, maxAnswer)).Decode(into)
+	var problem struct{ Error string }
+	if body.Decode(&problem) == nil && problem.Error != "" {
+		return errors.New(problem.Error)
+	}
+	return fmt.Errorf("%s answers %s", url, r.Status)
 }
 
 // NodeID reads a node's identity from its key file; it is zero when there is none.

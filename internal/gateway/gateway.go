@@ -29,10 +29,13 @@ const (
 type Config struct {
 	Hosts []string // names in the Host header that are served; * serves any
 	// Chain gives the unix socket of the process that serves the chain with that name or id.
-	Chain   func(nameOrID string) (socket string, known bool)
-	Alive   func(ctx context.Context) error // nil while the node's own loop turns
-	Checks  func(ctx context.Context) []Check
-	Info    func(ctx context.Context) (*Info, error)
+	Chain  func(nameOrID string) (socket string, known bool)
+	Alive  func(ctx context.Context) error // nil while the node's own loop turns
+	Checks func(ctx context.Context) []Check
+	Info   func(ctx context.Context) (*Info, error)
+	Bus    func() []Mailbox
+	// Block finds an accepted block by its id or height; ErrNoBlock if there is none.
+	Block   func(ctx context.Context, chain, at string) (*Block, error)
 	Metrics prometheus.Gatherer
 }
 
@@ -51,6 +54,8 @@ func (g *Gateway) Handler() http.Handler {
 	g.monitoring(mux)
 	mux.Handle("/ext/bc/{chain}/", http.HandlerFunc(g.onChain))
 	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
+	mux.HandleFunc("GET /ext/bus", g.onBus)
+	mux.HandleFunc("GET /ext/chain/{chain}/block/{at}", g.onBlock)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
 	})

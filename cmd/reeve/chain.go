@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/gateway"
+	"github.com/reevenet/reeve/internal/kv"
+	"github.com/reevenet/reeve/internal/primitives"
+)
+
+func (a *app) chainCommand() *cobra.Command {
+	return noun("chain", "The blocks of a chain", a.chainInfo(), a.chainHead(), a.chainBlock(), a.chainTx())
+}
+
+// nodeInfo asks the node that the flags name what it is.
+func (n *nodeFlags) nodeInfo(ctx context.Context) (*gateway.Info, error) {
+	h, c, err := n.door()
+	if err != nil {
+		return nil, err
+	}
+	info, err := devnet.Info(ctx, devnet.Reachable(c.HTTP.Listen))
+	if err != nil {
+		return nil, exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+	}
+	return info, nil
+}
+
+func (a *app) chainInfo() *cobra.Command {
+	cmd := &cobra.Command{Use: "info", Short: "Print a node's chains", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		info, err := n.nodeInfo(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.show(info.Chains, func(t *table) {
+			t.row("CHAIN", "VM", "HEIGHT", "LAST ACCEPTED", "ID")
+			for _, c := range info.Chains {
+				t.row(c.Name, c.VM, c.Height, c.LastAccepted.Short(), c.ID)
+			}
+		})
+	}
+	return cmd
+}
+
+// chainFlags name a chain at a node.
+type chainFlags struct {
+	*nodeFlags
+	chain string
+}
+
+func (a *app) chainFlags(cmd *cobra.Command) *chainFlags {
+	c := &chainFlags{nodeFlags: a.nodeFlags(cmd, false)}
+	cmd.Flags().StringVar(&c.chain, "chain", "", "name of the chain (default: the first one)")
+	return c
+}
+
+// find returns the chain, and the node's HTTP address.
+func (c *chainFlags) find(ctx context.Context) (gateway.Chain, string, error) {
+	_, config, err := c.door()
+	if err != nil {
+		return gateway.Chain{}, "", err
+	}
+	info, err := c.nodeInfo(ctx)
+	if err != nil {
+		return gateway.Chain{}, "", err
+	}
+	for _, chain := range info.Chains {
+		if c.chain == "" || chain.Name == c.chain || chain.ID.String() == c.chain {
+			return chain, devnet.Reachable(config.HTTP.Listen), nil
+		}
+	}
+	return gateway.Chain{}, "", exitcode.New(exitcode.ChainNotFound, "`reeve chain info` lists them.", nil, "the node has no chain %s", c.chain)
+}
+
+func (a *app) chainHead() *cobra.Command {
+	cmd := &cobra.Command{Use: "head", Short: "Print a chain's last accepted block", Args: takes(cobra.NoArgs)}
+	c := a.chainFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		chain, _, err := c.find(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.show(chain, func(t *table) { t.row(chain.Height, chain.LastAccepted) })
+	}
+	return cmd
+}
+
+func (a *app) chainBlock() *cobra.Command {
+	cmd := &cobra.Command{Use: "block ID|HEIGHT", Short: "Print an accepted block", Args: takes(cobra.ExactArgs(1))}
+	c := a.chainFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		chain, address, err := c.find(cmd.Context())
+		if err != nil {
+			return err
+		}
+		b, err := devnet.Block(cmd.Context(), address, chain.Name, args[0])
+		if errors.Is(err, gateway.ErrNoBlock) {
+			return exitcode.New(exitcode.ChainNotFound, "", nil, "%s has no accepted block %s", chain.Name, args[0])
+		}
+		if err != nil {
+			return err
+		}
+		return a.show(b, func(t *table) {
+			t.row("block", b.ID)
+			t.row("height", b.Height)
+			t.row("VM's id", b.VMID)
+			t.row("content", len(b.Content), "bytes")
+		})
+	}
+	return cmd
+}
+
+func (a *app) chainTx() *cobra.Command {
+	cmd := &cobra.Command{Use: "tx ID", Short: "Print where a transaction is (chains that serve /tx/<id>, as kvvm does)", Args: takes(cobra.ExactArgs(1))}
+	c := a.chainFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var id primitives.Hash
+		if err := id.UnmarshalText([]byte(args[0])); err != nil {
+			return usage(err)
+		}
+		chain, address, err := c.find(cmd.Context())
+		if err != nil {
+			return err
+		}
+		s, err := kv.New("http://"+address, chain.Name).Tx(cmd.Context(), id)
+		if errors.Is(err, kv.ErrAbsent) {
+			return exitcode.New(exitcode.ChainNotFound, "", nil, "the node knows no transaction %s", id)
+		}
+		if err != nil {
+			return chainTrouble(cmd.Context(), err)
+		}
+		return a.show(s, func(t *table) { t.row(s.Status, s.Height) })
+	}
+	return cmd
+}

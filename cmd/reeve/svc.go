@@ -1,0 +1,54 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reevenet/reeve/internal/devnet"
+)
+
+func (a *app) svcCommand() *cobra.Command {
+	return noun("svc", "The parts of a running node", a.svcList(), a.svcRestart())
+}
+
+func (a *app) svcList() *cobra.Command {
+	cmd := &cobra.Command{Use: "ls", Short: "Print the processes of a node", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := n.observed(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.show(s.Processes, func(t *table) {
+			t.row("PROCESS", "INSTANCE", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
+			for _, p := range s.Processes {
+				t.row(p.Name, p.Instance, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
+			}
+		})
+	}
+	return cmd
+}
+
+func (a *app) svcRestart() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "restart PROCESS", Short: "End a process gently and start it again; it also leaves quarantine", Args: takes(cobra.ExactArgs(1)),
+	}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		h, err := n.first()
+		if err != nil {
+			return err
+		}
+		net, err := a.network()
+		if err != nil {
+			return err
+		}
+		run := net.Run()
+		if !devnet.Supervised(run) { // a node that was started alone
+			run = h.Run()
+		}
+		return devnet.Dial(run).RestartProcess(cmd.Context(), h.Name, args[0])
+	}
+	return cmd
+}

@@ -24,6 +24,9 @@ type Member struct {
 	// Handling and RSS are what its heartbeats say.
 	Handling time.Duration
 	RSS      uint64
+	// Stutter is how likely a batch that it sends arrives a second time, later. It is for instances that only answer: questions
+	// have ids that may not be used twice.
+	Stutter float64
 	// HoldPrimary keeps what the overseer says on the first stream from arriving, so that the bulk stream is faster.
 	HoldPrimary bool
 
@@ -34,6 +37,8 @@ type Member struct {
 	sub     *subsystem.Sub
 	woken   bool
 	link    *wire
+
+	generation uint64 // of the last attachment, which the process knows before its loop does
 }
 
 // wire is one attachment: two streams in each direction.
@@ -89,11 +94,15 @@ func (m *Member) attachAgain() {
 		return
 	}
 	hello := m.machine.Hello(m.token(), m.name, 0)
+	if hello.PreviousGeneration != 0 {
+		hello.PreviousGeneration = m.generation
+	}
 	i, welcome, err := m.bus.Core.Attach(m.bus.World.Now(), hello)
 	if m.Refused = err; err != nil {
-		m.machine = nil
+		m.machine, m.sub = nil, nil
 		return
 	}
+	m.generation = welcome.Generation
 	m.link = &wire{m: m, instance: i, bulk: true}
 	m.bus.Core.Broker.BulkStream(i)
 	m.machine.Attached(m.link, welcome)
@@ -156,6 +165,9 @@ func (m *Member) detach(clean bool, cause string) {
 
 // Running tells whether the process lives.
 func (m *Member) Running() bool { return m.machine != nil }
+
+// Live tells whether its handler has been made: it is no standby and no longer starting.
+func (m *Member) Live() bool { return m.sub != nil }
 
 // Machine is the subsystem's loop; nil when the process doesn't run.
 func (m *Member) Machine() *subsystem.Machine { return m.machine }
@@ -231,7 +243,7 @@ func (m *Member) step() {
 			m.bring(m.link, broker.Primary)
 		}
 		m.detach(true, "it finished")
-		m.machine = nil
+		m.machine, m.sub = nil, nil
 	}
 }
 
@@ -259,6 +271,9 @@ func (m *Member) receive(w *wire, stream int) {
 func (m *Member) bring(w *wire, stream int) {
 	b := w.up[stream][0]
 	w.up[stream] = w.up[stream][1:]
+	if m.Stutter > 0 && m.bus.luck.Float64() < m.Stutter {
+		w.up[stream] = append(w.up[stream], b)
+	}
 	err := m.bus.Core.Frames(m.bus.World.Now(), w.instance, b, buswire.Names{})
 	switch {
 	case errors.Is(err, overseer.ErrGoodbye):

@@ -16,8 +16,9 @@ type building struct {
 	busy         bool      // a block is being built or signed
 	height       uint64    // of the proposals counted in cycle
 	cycle        uint64    // how often this node has used its turn at that height
-	due          time.Time
-	waiting      bool // for due
+	notBefore    time.Time // the VM or the signer couldn't, and is asked again then
+	due          time.Time // this node's turn at the present tip
+	waiting      bool      // for due
 	orderOf      primitives.Hash
 	order        []int
 }
@@ -62,12 +63,11 @@ func (c *Core) propose() {
 		return
 	}
 	rank += int(c.build.cycle) * len(order)
-	c.build.due = later(c.build.due, later(c.build.pendingSince, c.build.tipSince).Add(c.slots.Wait(rank)))
+	c.build.due = later(c.build.notBefore, later(c.build.pendingSince, c.build.tipSince).Add(c.slots.Wait(rank)))
 	if c.now.Before(c.build.due) {
 		c.build.waiting = true
 		return
 	}
-	c.build.due = time.Time{}
 	c.build.busy, c.build.pending = true, false
 	c.emit(Build{Header: c.header(tip, height+1, uint64(rank))})
 }
@@ -112,7 +112,7 @@ func (c *Core) onNotBuilt(why WhyNotBuilt) {
 		c.used(height + 1)
 		fallthrough
 	case TryAgain:
-		c.build.due = c.now.Add(retryBuild)
+		c.build.notBefore = c.now.Add(retryBuild)
 		c.onPendingTxs()
 	}
 }

@@ -8,12 +8,19 @@ import (
 	"github.com/reevenet/reeve/internal/kv"
 )
 
+// kvChain is the name of the chain that runs kvvm.
+const kvChain = "kv"
+
 // demo sends some transactions, each to another node, and shows that all nodes have them.
 func (u *upFlags) demo(ctx context.Context, s *devnet.Status) error {
 	if u.transactions == 0 {
 		return nil
 	}
 	chain := s.Nodes[0].Chains[0]
+	if chain != kvChain {
+		u.app.say("  no transactions are sent: reeve knows how to make those of kvvm only")
+		return nil
+	}
 	u.app.say("")
 	for i := range u.transactions {
 		node := s.Nodes[i%len(s.Nodes)]

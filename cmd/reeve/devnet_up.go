@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -147,10 +148,19 @@ func (u *upFlags) ready(ctx context.Context, look interface {
 	if err := u.app.showStatus(s, false); err != nil {
 		return err
 	}
+	u.app.say("\n%s", next(s))
+	return nil
+}
+
+// next suggests what to type.
+func next(s *devnet.Status) string {
 	where := ""
 	if s.DataDir != mustAbs(defaultDataDir) {
 		where = " --data-dir " + s.DataDir
 	}
-	u.app.say("\nNext:  reeve kv put hello world%[1]s    reeve devnet status%[1]s    reeve devnet down%[1]s", where)
-	return nil
+	use := "reeve kv put hello world" + where
+	if chain := s.Nodes[0].Chains[0]; chain != kvChain {
+		use = "curl " + s.Nodes[0].HTTP + "/ext/bc/" + chain + "/"
+	}
+	return fmt.Sprintf("Next:  %[2]s    reeve devnet status%[1]s    reeve devnet down%[1]s", where, use)
 }

@@ -33,7 +33,7 @@ func (a *app) kvCommand() *cobra.Command {
 func (a *app) kvFlags(cmd *cobra.Command, wait string) *kvFlags {
 	k := &kvFlags{nodeFlags: a.nodeFlags(cmd, false)}
 	cmd.Flags().Lookup("node").Usage = "name of the node to ask (default: the first one)"
-	cmd.Flags().StringVar(&k.chain, "chain", "kv", "name of the chain")
+	cmd.Flags().StringVar(&k.chain, "chain", kvChain, "name of the chain")
 	cmd.Flags().StringVar(&k.url, "url", "", "HTTP address of the node, in place of --data-dir and --node")
 	cmd.Flags().DurationVar(&k.timeout, "timeout", 30*time.Second, "how long to wait")
 	if wait != "" {

@@ -31,16 +31,11 @@ func PluginDir() (string, error) {
 
 // FindPlugin finds a VM's program by its path, or by its name beside reeve, and makes sure that it can be run.
 func FindPlugin(nameOrPath string) (Plugin, error) {
-	path := nameOrPath
-	builtin := !strings.ContainsRune(path, filepath.Separator)
-	if builtin {
-		dir, err := PluginDir()
-		if err != nil {
-			return Plugin{}, err
-		}
-		path = filepath.Join(dir, nameOrPath)
+	path, builtin, err := locate(nameOrPath)
+	if err != nil {
+		return Plugin{}, err
 	}
-	path, err := filepath.Abs(path)
+	path, err = filepath.Abs(path)
 	if err != nil {
 		return Plugin{}, err
 	}
@@ -54,6 +49,25 @@ func FindPlugin(nameOrPath string) (Plugin, error) {
 		return Plugin{}, exitcode.New(exitcode.PluginBroken, "Make it executable: chmod +x "+path, nil, "the VM plugin %s isn't an executable file", path)
 	}
 	return Plugin{Dir: filepath.Dir(path), Name: filepath.Base(path), builtin: builtin}, nil
+}
+
+// locate tells a path from the name of one of our own plugins, and a file in the current directory from both.
+func locate(nameOrPath string) (path string, builtin bool, err error) {
+	if strings.ContainsRune(nameOrPath, filepath.Separator) {
+		return nameOrPath, false, nil
+	}
+	dir, err := PluginDir()
+	if err != nil {
+		return "", false, err
+	}
+	ours := filepath.Join(dir, nameOrPath)
+	if _, err := os.Stat(ours); err == nil {
+		return ours, true, nil
+	}
+	if _, err := os.Stat(nameOrPath); err == nil {
+		return nameOrPath, false, nil
+	}
+	return ours, true, nil
 }
 
 // ConfigDir is what a node's vm.plugin-dir is set to: nothing for our own plugins, so that a moved installation still works.

@@ -109,16 +109,19 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	if err := r.back(ctx, node, kind, p.PID); err != nil {
 		return err
 	}
-	k := kill{Node: node, Kind: kind, Signal: sig.String(), Back: time.Since(began)}
+	k := kill{Node: node, Kind: kind, Signal: words[sig], Back: time.Since(began)}
 	after, err := r.Client.Status(ctx)
 	if err != nil {
 		return err
 	}
 	k.Moved = moved(before, after, node, kind)
 	r.kills = append(r.kills, k)
-	fmt.Fprintf(r.Out, "  %-10s %-15s of %s: back after %4d ms, %d transactions final\n", sig, kind, node, k.Back.Milliseconds(), r.load.finals())
+	fmt.Fprintf(r.Out, "  %-7s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node, k.Back.Milliseconds(), r.load.finals())
 	return pause(ctx, r.Pause)
 }
+
+// words are what a signal does, for people.
+var words = map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGSTOP: "stopped"}
 
 // back waits until the node is ready and the process has another pid.
 func (r *runner) back(ctx context.Context, node, kind string, old int) error {

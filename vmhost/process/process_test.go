@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -294,4 +295,29 @@ func TestAHangingPluginTellsWhatItWasDoing(t *testing.T) {
 	if !found {
 		t.Error("the dump doesn't show the stuck goroutine")
 	}
+}
+
+// BenchmarkPing is one unary call to the plugin: the least that any call can cost.
+func BenchmarkPing(b *testing.B) {
+	program, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := process.Launcher{Path: program, Env: []string{role + "=kvvm"}, RunDir: b.TempDir()}
+	p, err := l.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Kill()
+	var took []time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		if err := ping(p); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
+	b.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1e3, "p10-µs")
 }

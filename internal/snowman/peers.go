@@ -128,7 +128,11 @@ func (c *Core) checkFrontier() {
 	if c.now.Before(c.frontier) {
 		return
 	}
-	c.frontier = c.now.Add(frontierEvery + time.Duration(c.cfg.Rand.Int64N(int64(frontierEvery/4))))
+	pause := frontierEvery
+	if !c.amnesia.until.IsZero() {
+		pause = frontierEvery / 10
+	}
+	c.frontier = c.now.Add(pause + time.Duration(c.cfg.Rand.Int64N(int64(pause/4))))
 	nodes := c.connected(nil)
 	if len(nodes) == 0 {
 		return

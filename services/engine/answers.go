@@ -92,6 +92,7 @@ func (e *engine) requestFailed(node []byte, id uint32, answer requests.Answer, r
 // onNotify takes an event of the VM.
 func (e *engine) onNotify(ev enginev1.Event) {
 	if ev == enginev1.Event_EVENT_PENDING_TXS {
+		e.sub.Log.Debug("the VM has transactions")
 		e.step(snowman.PendingTxs{})
 		return
 	}

@@ -23,6 +23,7 @@ func (e *engine) build(h block.Header) {
 		e.step(snowman.NotBuilt{Why: snowman.TryAgain})
 		return
 	}
+	e.sub.Log.Debug("building", "height", h.Height, "slot", h.Slot, "parent", h.Parent.Short())
 	q := &vmv1.BuildBlock{ParentId: parent[:], Context: &vmv1.BuildContext{Proposer: e.proposerOf(h), Time: timestamppb.New(time.UnixMilli(int64(h.Time)))}}
 	subsystem.Ask(e.sub, q, askTimeout, func(r *vmv1.BuildBlockResponse, err error) {
 		failure := r.GetError()
@@ -40,7 +41,9 @@ func (e *engine) build(h block.Header) {
 }
 
 func (e *engine) notBuilt(h block.Header, why snowman.WhyNotBuilt, cause string) {
-	if cause != "" {
+	if why == snowman.NothingToBuild {
+		e.sub.Log.Debug("nothing to build", "height", h.Height)
+	} else {
 		e.sub.Log.Info("no block was built", "height", h.Height, "cause", cause)
 	}
 	e.step(snowman.NotBuilt{Why: why})

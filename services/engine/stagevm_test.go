@@ -103,11 +103,26 @@ func (n *node) buildBlock(q *vmv1.BuildBlock) proto.Message {
 	} else {
 		height = n.last().GetHeight() + 1
 	}
-	if len(n.pending) == 0 {
+	text, ok := n.next()
+	if !ok {
 		return &vmv1.BuildBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_NothingToBuild{NothingToBuild: &vmv1.NothingToBuild{}}}}
 	}
 	n.log("build %d", height)
-	return &vmv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, n.pending[0])}
+	return &vmv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, text)}
+}
+
+// next is the first text that isn't in an undecided block.
+func (n *node) next() (string, bool) {
+	for _, text := range n.pending {
+		used := false
+		for _, b := range n.processing {
+			used = used || string(b.GetContent()[40:]) == text
+		}
+		if !used {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 func (n *node) verifyBlock(q *vmv1.VerifyBlock) proto.Message {

@@ -141,6 +141,7 @@ func (e *engine) forgetVMBlock(id primitives.Hash) {
 
 func (e *engine) imported(b *block.Block) {
 	id := b.ID()
+	e.sub.Log.Debug("issued", "height", b.Height, "block", id.Short(), "proposer", b.Proposer, "slot", b.Slot)
 	e.sub.Send(&overseerv1.BlockImported{Hash: id[:], Parent: b.Parent[:], Number: b.Height})
 }
 

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+)
+
+func (n *node) saw(event string) bool { return slices.Contains(n.events, event) }
+
+func TestAnAppRequestIsAnsweredOnce(t *testing.T) {
+	s := newStage(t, 2).start()
+	s.pass(50 * time.Millisecond)
+	a, b := s.nodes[0], s.nodes[1]
+	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: 7, Request: []byte("question")})
+	s.pass(5 * time.Millisecond)
+	if !b.saw("app request 7 question") {
+		t.Fatalf("the peer's VM saw %v", b.events)
+	}
+	for range 2 { // the second answer is to nothing
+		b.Send("vm", &enginev1.SendAppResponse{NodeId: a.id[:], RequestId: 7, Response: []byte("answer")})
+	}
+	s.pass(time.Minute)
+	if got := a.events; len(got) != 1 || got[0] != "app response 7 answer" {
+		t.Errorf("the VM saw %v", got)
+	}
+}
+
+func TestAnAppErrorKeepsItsCode(t *testing.T) {
+	s := newStage(t, 2).start()
+	s.pass(50 * time.Millisecond)
+	a, b := s.nodes[0], s.nodes[1]
+	for id, code := range []int32{42, -1} {
+		a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: uint32(id)})
+		s.pass(5 * time.Millisecond)
+		b.Send("vm", &enginev1.SendAppError{NodeId: a.id[:], RequestId: uint32(id), Code: code})
+		s.pass(5 * time.Millisecond)
+	}
+	// A timeout is this node's own word: a peer that sends its code means nothing by it.
+	if !a.saw("app failed 0 code 42") || !a.saw("app failed 1 code 0") {
+		t.Errorf("the VM saw %v", a.events)
+	}
+}
+
+func TestAppRequestsThatGetNoAnswerFailOnce(t *testing.T) {
+	s := newStage(t, 2).start()
+	s.pass(50 * time.Millisecond)
+	a, b := s.nodes[0], s.nodes[1]
+	stranger := [32]byte{99}
+	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:], stranger[:]}, RequestId: 1, DeadlineMs: 1000})
+	s.pass(5 * time.Millisecond)
+	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: 1}) // in use
+	s.pass(2 * time.Second)
+	b.Send("vm", &enginev1.SendAppResponse{NodeId: a.id[:], RequestId: 1}) // too late
+	s.pass(time.Second)
+	want := []string{"app failed 1 code -2", "app failed 1 code -2", "app failed 1 code -1"}
+	if !slices.Equal(a.events, want) {
+		t.Errorf("the VM saw %v, want %v", a.events, want)
+	}
+}
+
+func TestOpenAppRequestsAreCancelledAtTheEnd(t *testing.T) {
+	s := newStage(t, 2).start()
+	s.pass(50 * time.Millisecond)
+	a, b := s.nodes[0], s.nodes[1]
+	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: 3})
+	s.settle()
+	a.Send("test", &enginev1.Shutdown{})
+	s.settle()
+	if !a.saw("app failed 3 code -6") {
+		t.Errorf("the VM saw %v", a.events)
+	}
+}
+
+func TestGossipReachesThoseThatWereChosenOnce(t *testing.T) {
+	s := newStage(t, 5).start()
+	s.pass(50 * time.Millisecond)
+	a := s.nodes[0]
+	named := s.nodes[1]
+	a.Send("vm", &enginev1.SendAppGossip{Config: &enginev1.SendConfig{NodeIds: [][]byte{named.id[:]}, Validators: 2}, Gossip: []byte("x")})
+	s.pass(5 * time.Millisecond)
+	heard := 0
+	for _, n := range s.nodes {
+		for _, e := range n.events {
+			if e == "app gossip x" {
+				heard++
+			}
+		}
+	}
+	if heard != 3 || !named.saw("app gossip x") || a.saw("app gossip x") {
+		t.Errorf("%d heard it", heard)
+	}
+}

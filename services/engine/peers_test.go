@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// stranger speaks to the first node of a stage and hears what it answers.
+type stranger struct {
+	*node
+	id primitives.NodeID
+}
+
+func newStranger(s *stage) *stranger {
+	st := &stranger{node: s.nodes[0], id: primitives.NodeID{200}}
+	st.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: st.id[:]}}})
+	s.settle()
+	return st
+}
+
+// say sends a message and returns the answers to it.
+func (st *stranger) say(m proto.Message) (answers []proto.Message) {
+	wire, err := seal(st.stage.chain.ID, m)
+	if err != nil {
+		st.stage.t.Fatal(err)
+	}
+	return st.sayRaw(wire)
+}
+
+func (st *stranger) sayRaw(payload []byte) (answers []proto.Message) {
+	st.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: st.id[:], Payload: payload}}})
+	for sent := st.Sent(); len(sent) > 0; sent = st.Sent() {
+		for _, s := range sent {
+			if to, payload := addressed(s); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
+				m, err := open(st.stage.chain.ID, st.id, payload)
+				if err != nil {
+					st.stage.t.Fatal(err)
+				}
+				answers = append(answers, m)
+				continue
+			}
+			st.serve(s)
+		}
+	}
+	return answers
+}
+
+func addressed(s overseertest.Sent) (to [][]byte, payload []byte) {
+	switch m := s.Body.(type) {
+	case *nbv1.SendConsensusMessage:
+		return m.GetPeers(), m.GetPayload()
+	case *nbv1.SendBulk:
+		return m.GetPeers(), m.GetPayload()
+	case *nbv1.SendMessage:
+		return m.GetPeers(), m.GetPayload()
+	}
+	return nil, nil
+}
+
+func TestEveryRequestOfAPeerIsAnswered(t *testing.T) {
+	for _, started := range []bool{false, true} {
+		s := newStage(t, 1).start()
+		if started {
+			s.pass(50 * time.Millisecond)
+			s.nodes[0].offer("hello")
+			s.until(time.Second, s.allAt(1))
+		}
+		st := newStranger(s)
+		nowhere := bytes.Repeat([]byte{7}, 32)
+		for name, m := range map[string]proto.Message{
+			"GetAcceptedFrontier":     &enginev1.GetAcceptedFrontier{RequestId: 1},
+			"GetAccepted":             &enginev1.GetAccepted{RequestId: 1, ContainerIds: [][]byte{nowhere, {1}, nil}},
+			"GetAccepted of nothing":  &enginev1.GetAccepted{RequestId: 1},
+			"GetAccepted of too many": &enginev1.GetAccepted{RequestId: 1, ContainerIds: make([][]byte, 1000)},
+			"GetAncestors":            &enginev1.GetAncestors{RequestId: 1, ContainerId: nowhere},
+			"Get":                     &enginev1.Get{RequestId: 1, ContainerId: nowhere},
+			"Get of no id":            &enginev1.Get{RequestId: 1, ContainerId: []byte{1}},
+			"PullQuery":               &enginev1.PullQuery{RequestId: 1, ContainerId: nowhere},
+			"PullQuery of no id":      &enginev1.PullQuery{RequestId: 1},
+			"PushQuery of no block":   &enginev1.PushQuery{RequestId: 1, Container: []byte("nonsense")},
+			"GetStateSummaryFrontier": &enginev1.GetStateSummaryFrontier{RequestId: 1},
+			"GetAcceptedStateSummary": &enginev1.GetAcceptedStateSummary{RequestId: 1, Heights: []uint64{1, 2}},
+			"summaries of too many":   &enginev1.GetAcceptedStateSummary{RequestId: 1, Heights: make([]uint64, 1000)},
+		} {
+			if answers := st.say(m); len(answers) == 0 {
+				t.Errorf("started %v: %s gets no answer", started, name)
+			}
+		}
+	}
+}
+
+func TestABlockThatWasAcceptedIsServed(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.pass(50 * time.Millisecond)
+	for i := 1; i <= 3; i++ {
+		s.nodes[0].offer("tx")
+		s.until(time.Second, s.allAt(i))
+	}
+	st, last := newStranger(s), s.nodes[0].accepted[2]
+	if put, ok := st.say(&enginev1.Get{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Put); !ok || !bytes.Equal(put.GetContainer(), last.GetConsensusBlock()) {
+		t.Errorf("Get: %v", put)
+	}
+	if a, ok := st.say(&enginev1.GetAncestors{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Ancestors); !ok || len(a.GetContainers()) != 3 {
+		t.Errorf("GetAncestors: %d blocks", len(a.GetContainers()))
+	}
+	if a, ok := st.say(&enginev1.GetAccepted{RequestId: 1, ContainerIds: [][]byte{last.GetBlockId(), make([]byte, 32)}})[0].(*enginev1.Accepted); !ok || len(a.GetContainerIds()) != 1 {
+		t.Errorf("GetAccepted: %v", a)
+	}
+	if c, ok := st.say(&enginev1.PullQuery{RequestId: 1, ContainerId: last.GetBlockId(), RequestedHeight: 2})[0].(*enginev1.Chits); !ok || c.GetAcceptedHeight() != 3 || !bytes.Equal(c.GetPreferredIdAtHeight(), s.nodes[0].accepted[1].GetBlockId()) {
+		t.Errorf("PullQuery: %v", c)
+	}
+}
+
+func TestNonsenseCostsReputationAndNothingElse(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.pass(50 * time.Millisecond)
+	st := newStranger(s)
+	st.sayRaw([]byte("nonsense"))
+	st.sayRaw(nil) // another chain's, as far as can be told
+	st.say(&enginev1.PushQuery{Container: make([]byte, 3<<20>>1)})
+	if st.costs[st.id] != 2*costUndecodable {
+		t.Errorf("it cost %d", st.costs[st.id])
+	}
+	s.nodes[0].offer("hello")
+	s.until(time.Second, s.allAt(1))
+}
+
+// FuzzPeerMessage gives an engine any bytes of any peer.
+func FuzzPeerMessage(f *testing.F) {
+	id := primitives.HashOf([]byte("chain"))
+	for _, m := range []proto.Message{&enginev1.Chits{}, &enginev1.PushQuery{Container: []byte{1}}, &enginev1.Ancestors{Containers: [][]byte{{1}}}, &enginev1.Unanswered{Answer: 7}} {
+		wire, err := seal(id, m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		s := newStage(t, 1).start()
+		s.pass(5 * time.Millisecond)
+		newStranger(s).sayRaw(payload)
+		if ended, err := s.nodes[0].Ended(); ended {
+			t.Fatal(err)
+		}
+	})
+}

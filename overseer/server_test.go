@@ -24,6 +24,9 @@ type bus struct {
 	addr    string
 	server  *overseer.Server
 	running sync.WaitGroup
+	cfg     overseer.Config
+	epoch   uint64
+	kill    func()
 }
 
 func startBus(t testing.TB, cfg overseer.Config) *bus {
@@ -31,10 +34,19 @@ func startBus(t testing.TB, cfg overseer.Config) *bus {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &bus{t: t, addr: filepath.Join(t.TempDir(), "bus.sock")}
+	b := &bus{t: t, addr: filepath.Join(t.TempDir(), "bus.sock"), cfg: cfg, epoch: cfg.Epoch}
 	t.Cleanup(b.running.Wait) // after all that follows has ended
-	b.serve(cfg)
+	b.kill = b.serve(cfg)
 	return b
+}
+
+// restart kills the overseer and starts the next one.
+func (b *bus) restart() {
+	b.t.Helper()
+	b.kill()
+	b.epoch++
+	b.cfg.Epoch = b.epoch
+	b.kill = b.serve(b.cfg)
 }
 
 // serve starts an overseer; the returned function kills it.

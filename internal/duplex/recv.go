@@ -12,6 +12,8 @@ import (
 // Recv returns the next message, which is the caller's. It returns io.EOF when the other side ended the stream well, and a
 // status error when it didn't.
 func (s *Stream) Recv() ([]byte, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	var prefix [prefixSize]byte
 	if err := s.fill(prefix[:]); err != nil {
 		return nil, s.end(err)

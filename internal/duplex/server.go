@@ -132,6 +132,10 @@ func (s *Server) stream(stream *Stream) {
 	if stream.finish(err) != nil {
 		return
 	}
+	// The handler may have left a goroutine in Recv: it ends first.
+	_ = stream.conn.SetReadDeadline(time.Now())
+	stream.reading.Lock()
+	defer stream.reading.Unlock()
 	// Closing a socket with unread bytes in it would take the status from the client: read until it has gone.
 	_ = stream.conn.SetReadDeadline(time.Now().Add(drainLimit))
 	_, _ = io.Copy(io.Discard, stream.in)

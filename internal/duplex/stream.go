@@ -28,7 +28,8 @@ type Stream struct {
 	client bool
 	max    int // longest message that is received
 
-	// Reading: touched by Recv alone.
+	// Reading: touched by who holds reading, which is Recv until the server's handler has returned.
+	reading  sync.Mutex
 	in       *bufio.Reader
 	frame    frameHeader // the DATA frame that is being read
 	left     int         // of its payload

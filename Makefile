@@ -39,6 +39,10 @@ generate: $(BUF) ## generate Go from proto/
 generate-check: generate ## fail when generated Go is older than its .proto
 	@git diff --exit-code --stat -- proto || (echo 'run `make generate` and commit the result'; exit 1)
 
+graph: build ## draw who talks to whom into the README
+	@{ sed '/<!-- graph begin/q' README.md; echo '```mermaid'; bin/reeve bus graph; echo '```'; sed -n '/<!-- graph end/,$$p' README.md; } > README.md.new
+	@mv README.md.new README.md
+
 sizes: ## sizes of files and functions, without tests and generated code
 	@go run ./internal/sizes
 
@@ -51,4 +55,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race lint generate generate-check sizes clean
+.PHONY: help build run test race lint generate generate-check graph sizes clean

@@ -128,6 +128,9 @@ func (n *Network) start(name string) error {
 	if err := h.Make(); err != nil {
 		return broken(h.Dir, err)
 	}
+	if err := makeTokens(h); err != nil {
+		return broken(h.Dir, err)
+	}
 	release, err := LockDir(h.Run())
 	if err != nil {
 		return err

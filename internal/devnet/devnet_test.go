@@ -114,7 +114,7 @@ func TestANetworkStartsAndLeavesNothing(t *testing.T) {
 			names = append(names, p.Name)
 			pids = append(pids, p.PID)
 		}
-		if diff := cmp.Diff([]string{"overseer", "keystore", "vmhost", "network-bridge", "engine", "plugin"}, names); diff != "" {
+		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "network-bridge", "keystore", "plugin"}, names); diff != "" {
 			t.Error(diff)
 		}
 		if v.Height != 7 || v.Peers != 3 || v.NodeID.IsZero() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/config"
 	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/services"
 )
 
 // part is one process of every node.
@@ -20,14 +21,22 @@ type part struct {
 	stage int // parts of a lower stage are stopped first, because they use the others
 }
 
-// parts lists a node's processes, in the order in which they are started. The VM's plugin is the vmhost's child.
-var parts = []part{
-	{"overseer", []string{"overseer"}, 2},
-	{"keystore", []string{"run", "keystore"}, 1},
-	{"vmhost", []string{"vmhost"}, 1},
-	{"network-bridge", []string{"run", "network-bridge"}, 1},
-	{"engine", []string{"run", "engine"}, 0},
-}
+// parts lists a node's processes, in the order in which they are started: the overseer, then one per subsystem. The VM's
+// plugin is the vmhost's child.
+var parts = func() []part {
+	list := []part{{"overseer", []string{"overseer"}, 2}}
+	for _, s := range services.All() {
+		switch s.Name {
+		case "engine":
+			list = append(list, part{"engine", []string{"run", "engine"}, 0})
+		case "vm":
+			list = append(list, part{"vmhost", []string{"vmhost"}, 1})
+		default:
+			list = append(list, part{s.Name, []string{"run", s.Name}, 1})
+		}
+	}
+	return list
+}()
 
 const stages = 3
 

@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/internal/disk"
 	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/services"
 )
 
 // role is what a subsystem may be called.
@@ -56,12 +57,10 @@ func MakeToken(h home.Node, name string) (string, error) {
 	return path, disk.Replace(disk.OS{}, path, []byte(hex.EncodeToString(secret)+"\n"), 0o600)
 }
 
-// roles are the subsystems that every node has a token for from the start.
-var roles = []string{"engine", "keystore", "network-bridge", "vm"}
-
+// makeTokens makes the secrets that a node's own subsystems need and that aren't there yet.
 func makeTokens(h home.Node) error {
-	for _, r := range roles {
-		if _, err := MakeToken(h, r); err != nil {
+	for _, s := range services.All() {
+		if _, err := MakeToken(h, s.Name); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/reevenet/reeve/services/networkbridge"
 )
 
-// builders says how each subsystem gets its ports.
+// builders says how a subsystem gets its ports. One that needs none isn't listed: its Spec is all there is to it.
 var builders = map[string]func(*Node) (subsystem.Spec, error){
 	engine.Name:        (*Node).engine,
 	"vm":               (*Node).vmHost,
@@ -42,17 +42,26 @@ func Names() []string {
 	return names
 }
 
+// build makes the Spec of the subsystem, with its ports.
+func (n *Node) build(name string) (subsystem.Spec, error) {
+	if build, ok := builders[name]; ok {
+		return build(n)
+	}
+	for _, s := range services.All() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return subsystem.Spec{}, exitcode.New(exitcode.NoSuchProcess, "", nil, "there is no subsystem %q, only %v", name, Names())
+}
+
 // Run is the process of one subsystem. It returns when ctx has ended and the subsystem has put itself away.
 func (n *Node) Run(ctx context.Context, name string) error {
-	build, known := builders[name]
-	if !known {
-		return exitcode.New(exitcode.NoSuchProcess, "", nil, "there is no subsystem %q, only %v", name, Names())
-	}
-	t, err := devnet.Token(n.Home, name)
+	spec, err := n.build(name)
 	if err != nil {
 		return err
 	}
-	spec, err := build(n)
+	t, err := devnet.Token(n.Home, name)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(), a.benchCompareCommand(), a.benchRoleCommand())
+	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(), a.benchChainCommand(), a.benchCompareCommand(), a.benchRoleCommand())
 }
 
 func (a *app) benchBusCommand() *cobra.Command {

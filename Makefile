@@ -40,7 +40,7 @@ generate-check: generate ## fail when generated Go is older than its .proto
 	@git diff --exit-code --stat -- proto || (echo 'run `make generate` and commit the result'; exit 1)
 
 graph: build ## draw who talks to whom into the README
-	@{ sed '/<!-- graph begin/q' README.md; echo '```mermaid'; bin/reeve bus graph; echo '```'; sed -n '/<!-- graph end/,$$p' README.md; } > README.md.new
+	@{ sed '/<!-- graph -->/q' README.md; echo '```mermaid'; bin/reeve bus graph; echo '```'; sed -n '/<!-- \/graph -->/,$$p' README.md; } > README.md.new
 	@mv README.md.new README.md
 
 sizes: ## sizes of files and functions, without tests and generated code

@@ -54,7 +54,7 @@ func (a *app) busTop() *cobra.Command {
 			return err
 		}
 		read := func() ([]gateway.Mailbox, error) {
-			m, err := devnet.Bus(cmd.Context(), devnet.Reachable(c.HTTP.Listen))
+			m, err := devnet.Bus(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
 			if err != nil {
 				return nil, exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) nodeCommand() *cobra.Command {
-	return noun("node", "One validator", a.nodeInit(), a.nodeStart(), a.nodeStatus(), a.nodeHealth(), a.nodeWait())
+	return noun("node", "One validator", a.nodeInit(), a.nodeStart(), a.nodeStatus(), a.nodePeers(), a.nodeHealth(), a.nodeWait())
 }
 
 func (a *app) nodeInit() *cobra.Command {
@@ -131,6 +131,28 @@ func (a *app) nodeHealth() *cobra.Command {
 			return exitcode.New(exitcode.NodeNotReady, "", nil, "node %s isn't healthy", h.Name)
 		}
 		return nil
+	}
+	return cmd
+}
+
+func (a *app) nodePeers() *cobra.Command {
+	cmd := &cobra.Command{Use: "peers", Short: "Print the nodes that a node knows", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		h, c, err := n.door()
+		if err != nil {
+			return err
+		}
+		peers, err := devnet.Peers(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
+		if err != nil {
+			return exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+		}
+		return a.show(peers, func(t *table) {
+			t.row("PEER", "CONNECTED", "VALIDATOR", "REPUTATION", "RECEIVED", "SENT", "ADDRESS", "AGENT", "LAST ERROR")
+			for _, p := range peers {
+				t.row(p.NodeID.Short(), p.Connected, p.Validator, p.Reputation, p.BytesReceived, p.BytesSent, p.Address, p.Agent, p.LastError)
+			}
+		})
 	}
 	return cmd
 }

@@ -44,10 +44,11 @@ func (a *app) supervise(ctx context.Context, dir home.Network, s session, then f
 		}
 		defer release()
 	}
-	n, err := devnet.Open(dir, slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	n, err := devnet.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
+	n.Notice = a.notices()
 	if s.settings != nil {
 		n.Settings, n.Arguments = s.settings, s.arguments
 	}

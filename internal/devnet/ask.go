@@ -14,9 +14,14 @@ func Info(ctx context.Context, address string) (*gateway.Info, error) {
 	return &i, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/info", &i)
 }
 
-// Bus asks a node's door for clients for the mailboxes of its bus.
+// Bus asks a node's door for monitoring for the mailboxes of its bus.
 func Bus(ctx context.Context, address string) (list []gateway.Mailbox, err error) {
 	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/bus", &list)
+}
+
+// Peers asks a node's door for monitoring for the nodes that it knows.
+func Peers(ctx context.Context, address string) (list []gateway.Peer, err error) {
+	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/peers", &list)
 }
 
 // Block asks a node's door for clients for an accepted block, by id or height; gateway.ErrNoBlock if there is none.

@@ -30,6 +30,9 @@ type Network struct {
 	Settings  func(home.Node) (*config.Config, error)
 	Arguments []string // more arguments for each process; nil when a whole network is run
 
+	// Notice, if set before Start, is told of every change of a process. It must not block.
+	Notice func(supervise.Status)
+
 	log     *slog.Logger
 	group   *supervise.Group
 	changed *bell // rings when a process changes
@@ -60,7 +63,12 @@ func Open(dir home.Network, log *slog.Logger) (*Network, error) {
 		Home: dir, Genesis: g, Program: program, Settings: fileSettings,
 		log: log, group: supervise.NewGroup(log), changed: newBell(), nodes: map[string]*node{},
 	}
-	n.group.Notify = func(supervise.Status) { n.changed.ring() }
+	n.group.Notify = func(s supervise.Status) {
+		n.changed.ring()
+		if n.Notice != nil {
+			n.Notice(s)
+		}
+	}
 	return n, nil
 }
 

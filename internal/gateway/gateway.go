@@ -34,6 +34,7 @@ type Config struct {
 	Checks func(ctx context.Context) []Check
 	Info   func(ctx context.Context) (*Info, error)
 	Bus    func() []Mailbox
+	Peers  func(ctx context.Context) ([]Peer, error)
 	// Block finds an accepted block by its id or height; ErrNoBlock if there is none.
 	Block   func(ctx context.Context, chain, at string) (*Block, error)
 	Metrics prometheus.Gatherer
@@ -54,7 +55,6 @@ func (g *Gateway) Handler() http.Handler {
 	g.monitoring(mux)
 	mux.Handle("/ext/bc/{chain}/", http.HandlerFunc(g.onChain))
 	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
-	mux.HandleFunc("GET /ext/bus", g.onBus)
 	mux.HandleFunc("GET /ext/chain/{chain}/block/{at}", g.onBlock)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
@@ -66,6 +66,8 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) Monitoring() http.Handler {
 	mux := http.NewServeMux()
 	g.monitoring(mux)
+	mux.HandleFunc("GET /ext/bus", g.onBus) // what is inside the node isn't for everybody
+	mux.HandleFunc("GET /ext/peers", g.onPeers)
 	mux.HandleFunc("GET /metrics", g.onMetrics)
 	mux.HandleFunc("GET /livez", g.onLiveness)
 	mux.HandleFunc("GET /readyz", g.onReadiness)

@@ -18,6 +18,7 @@ import (
 	"github.com/reevenet/reeve/internal/grpcx"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	"github.com/reevenet/reeve/services"
 )
 
@@ -122,6 +123,10 @@ func (n *Node) gateway(s *server) gateway.Config {
 			return n.info(p, s.Status()), nil
 		},
 		Bus: func() []gateway.Mailbox { return mailboxes(s.Status()) },
+		Peers: func(ctx context.Context) ([]gateway.Peer, error) {
+			r, err := ask[*nbv1.PeersResponse](ctx, s.observer, &nbv1.Peers{})
+			return peersOf(r), err
+		},
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.observer, chain, at)
 		},

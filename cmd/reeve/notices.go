@@ -1,0 +1,24 @@
+package main
+
+import (
+	"sync"
+
+	"github.com/reevenet/reeve/internal/supervise"
+)
+
+// notices tells the person when a process has died, and what became of it.
+func (a *app) notices() func(supervise.Status) {
+	var mu sync.Mutex
+	restarts := map[string]int{}
+	return func(s supervise.Status) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case s.State == supervise.Quarantined:
+			a.say("  %s is left alone: %s", s.Name, s.Cause)
+		case s.State == supervise.Running && s.Restarts > restarts[s.Name]:
+			a.say("  %s: %s; running again as process %d", s.Name, s.Cause, s.Process.PID)
+		}
+		restarts[s.Name] = s.Restarts
+	}
+}

@@ -83,7 +83,8 @@ func (n *Network) postBatch(ctx context.Context, next *atomic.Uint64, batch, siz
 	return err
 }
 
-// sustained counts from the first block after since up to the last: the first block only starts the clock.
+// sustained counts from the first block after since up to the last: the first block only starts the clock. With fewer than
+// two such blocks there is no rate: 0.
 func sustained(blocks []block, since time.Time) (float64, int) {
 	var first, last time.Time
 	total, counted := 0, 0

@@ -35,6 +35,8 @@ type link struct {
 	inst *broker.Instance
 	up   bool
 	bulk bool // the second stream stands
+	// taking: something waits for it and will be taken soon.
+	taking bool
 }
 
 var errLinkDown = errors.New("the overseer is gone")
@@ -94,8 +96,8 @@ func (u *bus) takeIn(stream int) {
 // serve sees to it that those who have something to take will take it.
 func (u *bus) serve() {
 	for _, i := range u.core.Broker.Woken() {
-		if l := u.lives[i]; l != nil && !l.taking {
-			l.taking = true
+		if l := u.lives[i]; l != nil && !l.link.taking {
+			l.link.taking = true
 			u.later(func() { u.give(l) })
 		}
 	}
@@ -106,9 +108,12 @@ const takeLimit = 64 << 10
 
 // give brings a subsystem what the overseer has for it.
 func (u *bus) give(l *life) {
-	l.taking = false
 	k := l.link
-	if k == nil || !k.up || l.hung {
+	if k == nil || !k.up {
+		return
+	}
+	k.taking = false
+	if l.hung {
 		return
 	}
 	for primary, bulk := u.core.Broker.Ready(k.inst); primary || bulk; primary, bulk = u.core.Broker.Ready(k.inst) {

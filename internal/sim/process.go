@@ -30,7 +30,6 @@ type life struct {
 	// hung: it is stopped, as by a signal, and does nothing until it goes on or is killed.
 	hung              bool
 	stepping, stirred bool
-	taking            bool
 }
 
 // start makes a process. It attaches by itself.

@@ -32,6 +32,9 @@ func (u *upFlags) background(ctx context.Context, net home.Network) error {
 	if u.ephemeral {
 		args = append(args, "--ephemeral")
 	}
+	if u.bundled {
+		args = append(args, "--bundled")
+	}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

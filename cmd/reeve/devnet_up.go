@@ -24,6 +24,7 @@ type upFlags struct {
 	portBase   int
 	detach     bool
 	ephemeral  bool
+	bundled    bool
 	lasts      time.Duration
 	timeout    time.Duration
 
@@ -44,6 +45,7 @@ chains and ports as they were.`,
 	f.IntVar(&u.portBase, "port-base", devnet.DefaultPorts.Base, "HTTP port of a new network's first node; node i adds 10·i; 0 finds free ports")
 	f.BoolVar(&u.detach, "detach", false, "return when the network is ready and leave it running")
 	f.BoolVar(&u.ephemeral, "ephemeral", false, "keep everything in a temporary directory, and delete it at the end")
+	f.BoolVar(&u.bundled, "bundled", false, "run each validator in one process, for less memory")
 	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
 	f.IntVar(&u.transactions, "transactions", 0, "send so many when the network is ready, and show them final on all nodes")
@@ -128,7 +130,9 @@ func (u *upFlags) foreground(ctx context.Context, net home.Network) error {
 	})
 }
 
-func (u *upFlags) session() session { return session{lasts: u.lasts, ephemeral: u.ephemeral} }
+func (u *upFlags) session() session {
+	return session{lasts: u.lasts, ephemeral: u.ephemeral, bundled: u.bundled}
+}
 
 // ready tells the person what there is now.
 func (u *upFlags) ready(ctx context.Context, look interface {

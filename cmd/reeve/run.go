@@ -41,6 +41,14 @@ func (a *app) runCommand() *cobra.Command {
 	return cmd
 }
 
+// bundleCommand is a node in one process; `devnet up --bundled` starts it.
+func (a *app) bundleCommand() *cobra.Command {
+	cmd := a.process("bundle", "Run a whole node in one process", cobra.NoArgs,
+		func(ctx context.Context, n *node.Node, _ []string) error { return n.Bundle(ctx) })
+	cmd.Hidden = true
+	return cmd
+}
+
 // process is a command that is one process of a node, for as long as nobody ends it.
 func (a *app) process(use, short string, args cobra.PositionalArgs, main func(context.Context, *node.Node, []string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: takes(args)}

@@ -18,6 +18,7 @@ import (
 type session struct {
 	lasts     time.Duration // 0: until somebody ends it
 	ephemeral bool          // nothing of it is kept
+	bundled   bool          // one process per node
 	// Of a single node: its name, where its lock and socket are, how its settings are read, and what its processes are told.
 	only      string
 	run       string
@@ -48,7 +49,7 @@ func (a *app) supervise(ctx context.Context, dir home.Network, s session, then f
 	if err != nil {
 		return err
 	}
-	n.Notice = a.notices()
+	n.Notice, n.Bundled = a.notices(), s.bundled
 	if s.settings != nil {
 		n.Settings, n.Arguments = s.settings, s.arguments
 	}
@@ -97,6 +98,7 @@ func (a *app) devnetSupervise() *cobra.Command {
 	var s session
 	cmd.Flags().DurationVar(&s.lasts, "for", 0, "")
 	cmd.Flags().BoolVar(&s.ephemeral, "ephemeral", false, "")
+	cmd.Flags().BoolVar(&s.bundled, "bundled", false, "")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		dir, err := a.network()
 		if err != nil {

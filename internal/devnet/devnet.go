@@ -28,6 +28,7 @@ type Network struct {
 	Program string // path of the reeve binary that the processes run
 	// Settings reads a node's settings. The commands of a single node let flags and environment take part.
 	Settings  func(home.Node) (*config.Config, error)
+	Bundled   bool     // one process per node
 	Arguments []string // more arguments for each process; nil when a whole network is run
 
 	// Notice, if set before Start, is told of every change of a process. It must not block.
@@ -155,9 +156,9 @@ func (n *Network) launch(v *node) error {
 	if err := checkDoors(v.config); err != nil {
 		return err
 	}
-	for i, p := range parts {
+	for i, p := range n.parts() {
 		if err := n.group.Add(n.spec(v, p)); err != nil {
-			n.group.Stop(canceled(), partNames(v.home.Name, parts[:i])...)
+			n.group.Stop(canceled(), partNames(v.home.Name, n.parts()[:i])...)
 			return fmt.Errorf("node %s: %w", v.home.Name, err)
 		}
 	}
@@ -187,7 +188,7 @@ func (n *Network) stop(ctx context.Context, nodes []*node) {
 	for stage := range stages {
 		var names []string
 		for _, v := range nodes {
-			names = append(names, partNames(v.home.Name, inStage(stage))...)
+			names = append(names, partNames(v.home.Name, n.inStage(stage))...)
 		}
 		n.group.Stop(ctx, names...)
 	}
@@ -207,7 +208,7 @@ func (n *Network) Restart(ctx context.Context, name, process string) error {
 	if n.running(name) == nil {
 		return n.noSuchNode(name)
 	}
-	if !slices.ContainsFunc(parts, func(p part) bool { return p.name == process }) {
+	if !slices.ContainsFunc(n.parts(), func(p part) bool { return p.name == process }) {
 		return exitcode.New(exitcode.NoSuchProcess, "`reeve devnet status` lists them.", nil, "node %s has no process %s that can be restarted alone", name, process)
 	}
 	return n.group.Restart(ctx, processName(name, process))

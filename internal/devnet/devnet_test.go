@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 func process(args []string) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if args[0] != "overseer" {
+	if args[0] != "overseer" && args[0] != "bundle" {
 		<-ctx.Done()
 		return
 	}
@@ -180,6 +180,18 @@ func TestTheNetworkChangesWhileItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-down
+}
+
+func TestABundledNodeIsOneProcess(t *testing.T) {
+	n := open(t, create(t, 1))
+	n.Bundled = true
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	v := ready(t, n).Nodes[0]
+	if p, ok := v.Process("node"); !ok || p.PID == 0 || len(v.Processes) != 2 { // the other one is the plugin, as the node tells
+		t.Errorf("%+v", v.Processes)
+	}
 }
 
 func TestTroubleIsOneSentence(t *testing.T) {

@@ -52,15 +52,15 @@ func (n *Network) nodeStatus(ctx context.Context, h home.Node, processes []super
 		return s
 	}
 	s.HTTP = "http://" + Reachable(v.config.HTTP.Listen)
-	s.Processes = ours(h.Name, processes)
+	s.Processes = n.ours(h.Name, processes)
 	Observe(ctx, Reachable(v.config.Metrics.Listen), &s)
 	return s
 }
 
 // ours lists a node's processes in the order of parts.
-func ours(node string, all []supervise.Status) []ProcessStatus {
+func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	list := []ProcessStatus{}
-	for _, p := range parts {
+	for _, p := range n.parts() {
 		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.name) })
 		if i < 0 {
 			continue

@@ -40,8 +40,19 @@ var parts = func() []part {
 
 const stages = 3
 
-func inStage(stage int) (list []part) {
-	for _, p := range parts {
+// bundle is a node in one process: the same parts, and the same bus between them.
+var bundle = []part{{"node", []string{"bundle"}, 2}}
+
+// parts lists the processes of each node of this network.
+func (n *Network) parts() []part {
+	if n.Bundled {
+		return bundle
+	}
+	return parts
+}
+
+func (n *Network) inStage(stage int) (list []part) {
+	for _, p := range n.parts() {
 		if p.stage == stage {
 			list = append(list, p)
 		}
@@ -67,7 +78,7 @@ func (n *Network) spec(v *node, p part) supervise.Spec {
 		Env:  n.environment(os.Environ()),
 		Log:  v.home.Log(p.name),
 	}
-	if p.name == "overseer" { // the overseer watches the others, and this process the overseer
+	if p.stage == 2 { // the overseer watches the others, and this process the overseer
 		s.Probe = probe(v.config.Metrics.Listen)
 	}
 	return s

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/directory"
 	"github.com/reevenet/reeve/internal/exitcode"
@@ -53,6 +55,17 @@ func (n *Node) build(name string) (subsystem.Spec, error) {
 		}
 	}
 	return subsystem.Spec{}, exitcode.New(exitcode.NoSuchProcess, "", nil, "there is no subsystem %q, only %v", name, Names())
+}
+
+// Bundle is a whole node in one process: the same parts, and the same bus between them. It saves memory; what it gives up is
+// that a part can end alone.
+func (n *Node) Bundle(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.Overseer(ctx) })
+	for _, name := range Names() {
+		group.Go(func() error { return n.Run(ctx, name) })
+	}
+	return group.Wait()
 }
 
 // Run is the process of one subsystem. It returns when ctx has ended and the subsystem has put itself away.

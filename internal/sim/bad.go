@@ -1,6 +1,10 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/snowball"
+)
 
 // Bad names parameters that are known to be bad. A simulation that doesn't find them out isn't worth much: these are its controls.
 type Bad string
@@ -18,12 +22,16 @@ func (b Bad) change(p *plan) {
 	switch b {
 	case ThreeOfFive:
 		p.validators, p.liars, p.lie, p.lieOn = 5, 1, flatter, true
+		p.params = snowball.For(5)
+		p.params.AlphaPreference, p.params.AlphaConfidence, p.params.BetaUnanimous = 3, 3, 0
 	case FifteenOfTwenty:
 		p.validators, p.liars = 20, 0
+		p.params = snowball.For(20)
+		p.params.AlphaPreference, p.params.AlphaConfidence, p.params.BetaUnanimous = 15, 15, 0
 	default:
 		return
 	}
 	p.unchecked = true
-	// Slow links make several proposers step in at one height.
+	// Slow links make several proposers step in at one height, so that there is something to disagree about.
 	p.least, p.most = 300*time.Millisecond, 1500*time.Millisecond
 }

@@ -93,7 +93,9 @@ func buildVM(l *life) subsystem.Spec {
 
 func buildEngine(l *life) subsystem.Spec {
 	net := l.node.net
-	return engine.Spec(engine.Config{Chain: net.chain, NodeID: l.node.id, Validators: net.set, Parameters: &net.plan.params})
+	return engine.Spec(engine.Config{
+		Chain: net.chain, NodeID: l.node.id, Validators: net.set, Parameters: &net.plan.params, Unchecked: net.plan.unchecked,
+	})
 }
 
 // watched is the chain's database: what becomes durable in it is what the node has accepted.

@@ -62,7 +62,7 @@ func (e *engine) start(last *vmv1.AcceptedBlock) {
 	core, err := snowman.New(snowman.Config{
 		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters, Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
-		FirstRequestID: seed >> 1,
+		FirstRequestID: seed >> 1, Unchecked: e.cfg.Unchecked,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)

@@ -29,7 +29,7 @@ var (
 
 // node is kvvm with a host as simple as it can be.
 type node struct {
-	t    *testing.T
+	t    testing.TB
 	vm   *kvvm.VM
 	db   database.Database
 	last vmsdk.Block
@@ -40,7 +40,7 @@ type node struct {
 	due  []func()
 }
 
-func start(t *testing.T, genesis string) *node {
+func start(t testing.TB, genesis string) *node {
 	n := &node{t: t, vm: &kvvm.VM{}, db: memdb.New().Open(), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	var batch database.Batch
 	b, err := n.vm.Initialize(ctx, &vmsdk.Chain{

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/reevenet/reeve/internal/buswire"
 	"github.com/reevenet/reeve/internal/duplex"
@@ -26,7 +25,7 @@ type Listener struct {
 func (s *Server) Listen(cfg grpcx.Server) *Listener {
 	creds := cfg.Creds
 	if creds == nil {
-		creds = insecure.NewCredentials()
+		creds = grpcx.PeerCreds()
 	}
 	cfg.Creds = duplex.HandedCreds(creds)
 	cfg.Options = append(cfg.Options[:len(cfg.Options):len(cfg.Options)], serverOptions()...)

@@ -56,7 +56,7 @@ type peer struct {
 func (g *generation) stop(limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	g.vm.Shutdown(ctx, &pluginv1.ShutdownRequest{})
+	_, _ = g.vm.Shutdown(ctx, &pluginv1.ShutdownRequest{}) // it is ended in any case
 	g.plugin.Stop(limit)
 	g.outcomes.close()
 	g.db.Close()

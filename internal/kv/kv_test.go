@@ -72,7 +72,7 @@ func (n *node) onPost(w http.ResponseWriter, r *http.Request) {
 	if n.posted++; n.posted <= n.forget {
 		return
 	}
-	n.accepted[primitives.Hash(tx.ID())] = true
+	n.accepted[tx.ID()] = true
 	n.events <- `{"height":5,"block":"` + primitives.Hash{9}.String() + `","txs":["` + tx.ID().String() + `"]}`
 }
 

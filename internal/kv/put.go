@@ -39,7 +39,7 @@ func (c *Client) Put(ctx context.Context, account ed25519.PrivateKey, nonce uint
 	if err := c.Post(ctx, tx); err != nil {
 		return nil, err
 	}
-	id := primitives.Hash(tx.ID())
+	id := tx.ID()
 	f, err := c.await(ctx, tx, blocks)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (c *Client) Put(ctx context.Context, account ed25519.PrivateKey, nonce uint
 
 // await returns when a block has the transaction. If the stream of blocks ends, it asks for the transaction instead.
 func (c *Client) await(ctx context.Context, tx *kvvm.Tx, blocks <-chan Block) (*Final, error) {
-	id := primitives.Hash(tx.ID())
+	id := tx.ID()
 	for b := range blocks {
 		if b.Has(id) {
 			return &Final{Height: b.Height, Block: b.ID}, nil

@@ -119,7 +119,7 @@ func (m *member) revive() *request {
 		case <-time.After(verdict.Delay):
 		}
 	}
-	m.again(cause)
+	_ = m.again(cause) // a start that fails is another death, and comes back here
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (m *member) end(ctx context.Context) {
 	m.child = nil
 }
 
-func (m *member) stop(ctx context.Context) { m.ask(request{ctx: ctx, stop: true}) }
+func (m *member) stop(ctx context.Context) { _ = m.ask(request{ctx: ctx, stop: true}) }
 
 func (m *member) restart(ctx context.Context) error { return m.ask(request{ctx: ctx}) }
 

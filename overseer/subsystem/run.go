@@ -83,7 +83,9 @@ func supervise(ctx context.Context, l *loop, opt Options) error {
 	}
 	d.drain()
 	cancel()
-	<-attaching
+	if refusal := <-attaching; err == nil {
+		err = refusal
+	}
 	close(stop)
 	if err == nil {
 		runner.Wait()
@@ -111,7 +113,7 @@ func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
 			return fmt.Errorf("the overseer refused %s: %s", l.spec.Name, status.Convert(err).Message())
 		}
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
 		if time.Since(began) > time.Second {
 			wait = backoffMin

@@ -184,7 +184,7 @@ func shutdown(k *kit) {
 	begin := time.Now()
 	s.plugin.Stop(k.options.CallLimit)
 	select {
-	case _ = <-s.exited:
+	case <-s.exited:
 	case <-time.After(time.Second):
 		k.fail("the plugin hasn't ended %v after Shutdown", time.Since(begin).Round(time.Millisecond))
 	}

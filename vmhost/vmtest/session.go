@@ -43,7 +43,7 @@ type Session struct {
 	http    *pluginv1.CreateHandlersResponse
 	last    *vmv1.Block
 	chain   map[uint64]*vmv1.Block
-	exited  chan error
+	exited  chan struct{}
 
 	mu    sync.Mutex
 	calls []string
@@ -64,14 +64,14 @@ func (s *Session) launch() {
 	s.db = s.disk.Open()
 	s.service = remote.NewService(s.db)
 	s.host = &hostServices{session: s, accepted: s.chain}
-	exited := make(chan error, 4)
+	exited := make(chan struct{})
 	s.exited = exited
 	plugin, err := s.kit.target.Launch(vmhost.LaunchRequest{
 		Services: func(r grpc.ServiceRegistrar) {
 			pluginv1.RegisterDatabaseServiceServer(r, s.service)
 			s.host.register(r)
 		},
-		OnExit: func(cause error) { exited <- cause },
+		OnExit: func(error) { close(exited) },
 		Log:    slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Session) must(what string, e *vmv1.Error) {
 func (s *Session) crash() {
 	s.note("crash")
 	s.plugin.Kill()
-	_ = <-s.exited
+	<-s.exited
 	s.service.Close()
 	s.disk.Crash()
 }

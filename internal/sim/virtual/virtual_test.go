@@ -91,7 +91,7 @@ func TestTheTraceTellsRunsApart(t *testing.T) {
 		}
 		return trace.Sum()
 	}
-	if run(1, 5000, 3) != run(1, 5000, 3) || run(1, 5000, 3) == run(1, 3, 5000) {
+	if again := run(1, 5000, 3); run(1, 5000, 3) != again || run(1, 5000, 3) == run(1, 3, 5000) {
 		t.Error("the trace's hash doesn't follow what happened")
 	}
 }

@@ -27,6 +27,7 @@ type bus struct {
 	cfg     overseer.Config
 	epoch   uint64
 	kill    func()
+	token   []byte // of the subsystems that run attaches
 }
 
 func startBus(t testing.TB, cfg overseer.Config) *bus {
@@ -77,7 +78,7 @@ func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	ended := make(chan error, 1)
 	attached := make(chan struct{}, 16)
 	go func() {
-		ended <- subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} }})
+		ended <- subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr, Token: b.token, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} }})
 	}()
 	select {
 	case <-attached:

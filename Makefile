@@ -43,6 +43,15 @@ graph: build ## draw who talks to whom into the README
 	@{ sed '/<!-- graph -->/q' README.md; echo '```mermaid'; bin/reeve bus graph; echo '```'; sed -n '/<!-- \/graph -->/,$$p' README.md; } > README.md.new
 	@mv README.md.new README.md
 
+bench: build peerbench ## the bus, a network and a plugin, side by side with their peers; some minutes
+	bin/reeve bench bus
+	bin/reeve bench vm
+	bin/reeve bench chain
+
+peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, CometBFT
+	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/peerbench .
+	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
+
 sizes: ## sizes of files and functions, without tests and generated code
 	@go run ./internal/sizes
 

@@ -10,10 +10,11 @@ import (
 
 	"github.com/reevenet/reeve/internal/bench"
 	"github.com/reevenet/reeve/internal/bench/bus"
+	"github.com/reevenet/reeve/internal/bench/vm"
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(), a.benchChainCommand(), a.benchCompareCommand(), a.benchRoleCommand())
+	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(), a.benchChainCommand(), a.benchVMCommand(), a.benchCompareCommand(), a.benchRoleCommand())
 }
 
 func (a *app) benchBusCommand() *cobra.Command {
@@ -58,6 +59,9 @@ func (a *app) benchRoleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "role", Hidden: true, Args: takes(cobra.MinimumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if vm.Plays(args[0]) {
+				return vm.PlayRole(cmd.Context(), benchRole(), args, os.Stdin, a.out)
+			}
 			return bus.PlayRole(cmd.Context(), benchRole(), args, os.Stdin, a.out)
 		},
 	}

@@ -1,0 +1,106 @@
+package vm
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/reevenet/reeve/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/grpcx"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/pebbledb"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+)
+
+const (
+	entries   = 10_000 // of the store that is read
+	valueSize = 128
+)
+
+// filled opens a store with entries in it.
+func filled(dir string) (*pebbledb.DB, error) {
+	db, err := pebbledb.Open(dir, quiet())
+	if err != nil {
+		return nil, err
+	}
+	var batch database.Batch
+	for i := range entries {
+		batch.Put(keyOf(i), make([]byte, valueSize))
+	}
+	return db, db.Write(context.Background(), &batch, database.Sync)
+}
+
+func keyOf(i int) []byte { return binary.BigEndian.AppendUint64([]byte("key"), uint64(i)) }
+
+// playDatabase is the host's side of the database service, on a store of its own.
+func playDatabase(at place, in io.Reader, out io.Writer) error {
+	db, err := filled(filepath.Join(string(at), "remote"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	service := remote.NewService(db)
+	defer service.Close()
+	server, _ := grpcx.Server{Log: quiet()}.New()
+	pluginv1.RegisterDatabaseServiceServer(server, service)
+	listener, err := net.Listen("unix", at.store())
+	if err != nil {
+		return err
+	}
+	go func() { _ = server.Serve(listener) }()
+	defer server.Stop()
+	rounds.Obey(in, out, func(string) string { return "" })
+	return nil
+}
+
+// reads is a round of reads of random keys. The cached client has read every key before.
+func reads(db database.Reader, order rounds.Order) rounds.Result {
+	luck := rand.New(rand.NewPCG(1, 2))
+	times := hdrhistogram.New(1, time.Minute.Nanoseconds(), 3)
+	began := time.Now()
+	for range order.N {
+		key := keyOf(luck.IntN(entries))
+		asked := time.Now()
+		value, err := db.Get(context.Background(), key)
+		_ = times.RecordValue(time.Since(asked).Nanoseconds())
+		if err != nil || len(value) != valueSize {
+			return rounds.Result{Op: order.Op, Error: fmt.Sprintf("read %d bytes: %v", len(value), err)}
+		}
+	}
+	return rounds.Result{
+		Op: order.Op, N: order.N, P50: float64(times.ValueAtQuantile(50)), P99: float64(times.ValueAtQuantile(99)),
+		PerSecond: float64(order.N) / time.Since(began).Seconds(),
+	}
+}
+
+// stores are the three ways to read.
+type stores struct {
+	local            *pebbledb.DB
+	uncached, cached *remote.Client
+}
+
+func openStores(at place) (*stores, error) {
+	local, err := filled(filepath.Join(string(at), "local"))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpcx.Client{}.Dial("unix:" + at.store())
+	if err != nil {
+		return nil, err
+	}
+	s := &stores{local: local, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
+	for i := range entries {
+		if _, err := s.cached.Get(context.Background(), keyOf(i)); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}

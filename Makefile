@@ -64,4 +64,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race lint generate generate-check graph sizes clean
+.PHONY: help build run test race lint generate generate-check graph bench peerbench sizes clean

@@ -13,7 +13,8 @@ type Bad string
 const (
 	// ThreeOfFive lets three votes of five decide: one liar who flatters everybody splits the network.
 	ThreeOfFive Bad = "3-of-5"
-	// FifteenOfTwenty asks for fifteen of twenty votes to change a mind: where several blocks compete it stands still.
+	// FifteenOfTwenty asks for fifteen of twenty votes to change a mind, without our rule for ties: where several blocks compete it stands
+	// still.
 	FifteenOfTwenty Bad = "15-of-20"
 )
 
@@ -27,6 +28,7 @@ func (b Bad) change(p *plan) {
 	case FifteenOfTwenty:
 		p.validators, p.liars = 20, 0
 		p.params = snowball.For(20)
+		p.params = p.params.Plain()
 		p.params.AlphaPreference, p.params.AlphaConfidence, p.params.BetaUnanimous = 15, 15, 0
 	default:
 		return

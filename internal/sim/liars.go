@@ -20,7 +20,7 @@ const (
 	random       // any block that is undecided
 	perAsker     // each asker always hears the same, and not all the same
 	opposite     // never what the asker prefers
-	flatter      // always what the asker prefers: the strongest against safety
+	flatter      // always what the asker prefers, and twins: the strongest against safety
 	silent       // says nothing
 	twins        // votes truly, and shows half of the others another block than the rest when it proposes
 	lieKinds
@@ -54,8 +54,11 @@ func (l *liars) rewrite(from, to int, frame []byte, m message) []byte {
 	}
 	kind := l.net.plan.lie
 	switch {
-	case kind == twins && m.kind == peerPush && to%2 == 1:
-		return l.twin(from, frame, m)
+	case (kind == twins || kind == flatter) && m.kind == peerPush:
+		if to%2 == 1 {
+			return l.twin(from, frame, m)
+		}
+		return frame
 	case kind == twins || m.kind != peerChits:
 		return frame
 	}

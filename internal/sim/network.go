@@ -51,6 +51,9 @@ type network struct {
 func newNetwork(cfg Config, seed uint64) (*network, error) {
 	net := &network{cfg: cfg, seed: seed, plan: newPlan(cfg, seed), clock: virtual.New(), disks: virtual.Luck(seed, "disk")}
 	cfg.Bad.change(&net.plan)
+	if cfg.tune != nil {
+		cfg.tune(&net.plan)
+	}
 	if cfg.Trace != nil {
 		net.clock.Trace.Out = cfg.Trace
 		net.clock.Trace.At = func() string { return fmt.Sprintf("%12.6f", net.clock.Elapsed().Seconds()) }

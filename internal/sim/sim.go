@@ -33,6 +33,8 @@ type Config struct {
 	Bad Bad
 	// Trace takes a readable log of everything.
 	Trace io.Writer
+
+	tune func(*plan) // for tests: the last word about a plan
 }
 
 func (c Config) withDefaults() Config {

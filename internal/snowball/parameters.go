@@ -39,3 +39,10 @@ func (p *Parameters) patience() int { return p.Beta }
 func (p *Parameters) String() string {
 	return fmt.Sprintf("k=%d preference=%d confidence=%d beta=%d unanimous=%d", p.K, p.AlphaPreference, p.AlphaConfidence, p.Beta, p.BetaUnanimous)
 }
+
+// Plain are the same parameters without the tie-break: the control of simulations, which must then stand still before a tie.
+func (p *Parameters) Plain() Parameters {
+	plain := *p
+	plain.plain = true
+	return plain
+}

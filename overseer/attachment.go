@@ -1,0 +1,204 @@
+package overseer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/internal/buswire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// attachment is an instance's streams.
+type attachment struct {
+	instance *broker.Instance
+	wake     [2]chan struct{} // by stream
+	cancel   context.CancelFunc
+	process  *os.Process // to end it when it hangs; nil when that isn't possible
+	bulk     bool
+
+	primary stream    // set once the welcome is on it
+	writing bool      // somebody writes to it: it takes one writer at a time
+	unheard int       // bytes written since the instance was last heard of
+	spare   [2][]byte // by stream: the last batch's buffer, where the stream gave it back
+}
+
+// stream is what an attachment needs of a transport's stream; messages are batches.
+type stream interface {
+	Context() context.Context
+	SendMsg(m any) error
+	RecvMsg(m any) error
+}
+
+// Attach serves one stream of a grpc-go server.
+func (s *Server) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest, overseerv1.AttachResponse]) error {
+	return s.attach(stream)
+}
+
+func (s *Server) attach(stream stream) error {
+	h, err := readHello(stream)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	if h.BulkOfGeneration != 0 {
+		return s.bulkStream(stream, h)
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	a := &attachment{wake: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}, cancel: cancel, process: processOf(stream.Context(), h)}
+	welcome, err := s.admit(a, h)
+	if err != nil {
+		return statusOf(err)
+	}
+	clean, cause := false, "the stream ended"
+	defer func() { s.detach(a, clean, cause) }()
+	if err := stream.SendMsg(welcome); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	a.primary = stream
+	s.mu.Unlock()
+	a.nudge(broker.Primary)
+	go func() {
+		s.write(ctx, stream, a, broker.Primary)
+		cancel()
+	}()
+	err = s.read(ctx, stream, a)
+	switch {
+	case errors.Is(err, ErrGoodbye):
+		clean, cause = true, "it finished"
+		return nil
+	case errors.Is(err, buswire.ErrMalformed):
+		cause = err.Error()
+		return status.Error(codes.InvalidArgument, cause)
+	}
+	return nil
+}
+
+func readHello(stream stream) (*overseerv1.Hello, error) {
+	var b buswire.Batch
+	if err := stream.RecvMsg(&b); err != nil {
+		return nil, err
+	}
+	var h *overseerv1.Hello
+	err := buswire.Frames(b.Bytes, func(tag buswire.Tag, body []byte) error {
+		if tag != buswire.TagHello || h != nil {
+			return errors.New("the first message on the stream is one hello and nothing else")
+		}
+		h = &overseerv1.Hello{}
+		return proto.Unmarshal(body, h)
+	})
+	if err == nil && h == nil {
+		err = errors.New("the first message on the stream is empty: it must be a hello")
+	}
+	return h, err
+}
+
+func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *buswire.Batch, err error) {
+	var attached *overseerv1.Attached
+	s.with(func(now time.Time) {
+		if a.instance, attached, err = s.core.Attach(now, h); err == nil {
+			s.ends[a.instance] = a
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	b, err := proto.Marshal(attached)
+	if err != nil {
+		return nil, err
+	}
+	welcome = &buswire.Batch{}
+	welcome.Frame(buswire.TagAttached, b)
+	return welcome, nil
+}
+
+func (s *Server) detach(a *attachment, clean bool, cause string) {
+	s.with(func(now time.Time) {
+		if s.kills[a.instance] {
+			cause = "it hung and was ended"
+			delete(s.kills, a.instance)
+		}
+		delete(s.ends, a.instance)
+		s.core.Detach(now, a.instance, clean, cause)
+	})
+}
+
+// read takes batches until the stream ends.
+func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
+	names := buswire.Names{}
+	received := make(chan error, 1)
+	go func() {
+		for {
+			var b buswire.Batch
+			if err := stream.RecvMsg(&b); err != nil {
+				received <- err
+				return
+			}
+			var err error
+			s.with(func(now time.Time) {
+				a.unheard = 0
+				err = s.core.Frames(now, a.instance, b.Bytes, names)
+			})
+			if err != nil {
+				received <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-received:
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// bulkStream serves the second stream of an instance that is attached already.
+func (s *Server) bulkStream(stream stream, h *overseerv1.Hello) error {
+	if err := s.core.checkToken(h); err != nil {
+		return statusOf(err)
+	}
+	a := s.attachmentOf(h.Subsystem, h.BulkOfGeneration)
+	if a == nil {
+		return status.Error(codes.NotFound, "no instance of this generation is attached")
+	}
+	var welcome buswire.Batch
+	welcome.Frame(buswire.TagAttached, nil)
+	if err := stream.SendMsg(&welcome); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	defer a.cancel() // what was on its way on this stream is lost: all begins again
+	s.with(func(time.Time) { s.core.Broker.BulkStream(a.instance) })
+	go func() {
+		s.write(ctx, stream, a, broker.Bulk)
+		cancel()
+	}()
+	_ = s.read(ctx, stream, a)
+	return nil
+}
+
+func (s *Server) attachmentOf(subsystem string, generation uint64) *attachment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, a := range s.ends {
+		if i.Generation == generation && i.Subsystem == subsystem && !a.bulk {
+			a.bulk = true
+			return a
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package overseer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/grpcx"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+// tick drives the core's time.
+func (s *Server) tick() {
+	t := time.NewTicker(broker.TickEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-t.C:
+			s.with(s.core.Broker.Tick)
+		}
+	}
+}
+
+func (s *Server) onEvent(e broker.Event) {
+	switch e.Kind {
+	case broker.Kill:
+		s.kill(e.Instance, e.Cause)
+	case broker.Quarantined:
+		s.log.Error("message quarantined", "variant", e.Variant, "from", e.Env.From, "cause", e.Cause)
+		if s.keep == nil {
+			return
+		}
+		if err := s.keep.Keep(buswire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
+			s.log.Error("a quarantined message could not be kept", "why", err)
+		}
+	}
+}
+
+// kill ends an instance that hangs: its process when we may, its stream in any case. Whoever started it starts it again.
+func (s *Server) kill(i *broker.Instance, cause string) {
+	s.mu.Lock()
+	a := s.ends[i]
+	again := s.kills[i]
+	if a != nil {
+		s.kills[i] = true
+	}
+	s.mu.Unlock()
+	if a == nil || again {
+		return
+	}
+	s.log.Error("subsystem hangs", "subsystem", i.Subsystem, "instance", i.Name, "pid", i.Pid, "cause", cause)
+	if a.process != nil {
+		if err := a.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			s.log.Error("a hanging process could not be ended", "pid", i.Pid, "why", err)
+		}
+	}
+	a.cancel()
+}
+
+// processOf is the process of an instance, when the kernel confirms that it is the one that speaks.
+func processOf(ctx context.Context, h *overseerv1.Hello) *os.Process {
+	info, ok := grpcx.PeerOf(ctx)
+	if !ok || info.Pid == 0 || int64(info.Pid) != h.Pid || info.Pid == int32(os.Getpid()) {
+		return nil
+	}
+	p, err := os.FindProcess(int(info.Pid))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+func statusOf(err error) error {
+	var a *AttachError
+	if !errors.As(err, &a) {
+		return status.Error(codes.Internal, err.Error())
+	}
+	switch a.Reason {
+	case Unauthenticated:
+		return status.Error(codes.Unauthenticated, a.Text)
+	case Forbidden:
+		return status.Error(codes.PermissionDenied, a.Text)
+	case Incompatible:
+		return status.Error(codes.FailedPrecondition, a.Text)
+	}
+	return status.Error(codes.InvalidArgument, a.Text)
+}

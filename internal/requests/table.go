@@ -103,6 +103,9 @@ func (t *Table) Add(k Key, now time.Time, wait time.Duration) (deadline time.Tim
 	return e.deadline, nil
 }
 
+// Open tells whether a request is outstanding.
+func (t *Table) Open(k Key) bool { return t.open[k] != nil }
+
 // Answer ends a request with its answer. False: nobody waits for it, drop it.
 func (t *Table) Answer(k Key, now time.Time) bool {
 	e := t.open[k]

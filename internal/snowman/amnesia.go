@@ -9,16 +9,21 @@ import (
 // amnesia is the state after a start. The node doesn't know what it voted for before, and a vote for a rival of that could undo what
 // others have decided with its help. So at first it votes for nothing above its last accepted block: until a majority has shown it
 // what to prefer, or all others have said that there is nothing to vote on, or a while has passed in which so many others have been
-// heard that few enough are left for a decision to hide behind.
+// heard that few enough are left for a decision to hide behind. As long as somebody says that it has accepted more than this node
+// has, there may be such a decision; but a liar may say so too, so that is respected for a limited time.
 type amnesia struct {
 	until time.Time // zero: over
+	most  time.Time // while somebody is ahead
 }
 
-const amnesiaTime = 3 * time.Second
+const (
+	amnesiaTime = 3 * time.Second
+	mostAmnesia = 15 * time.Second
+)
 
 func (a *amnesia) begin(c *Core) {
 	if c.validator >= 0 && c.cfg.Validators.UnitsOf(c.validator) < c.cfg.Validators.Units() {
-		a.until = c.now.Add(amnesiaTime)
+		a.until, a.most = c.now.Add(amnesiaTime), c.now.Add(mostAmnesia)
 	}
 }
 
@@ -34,11 +39,16 @@ func (c *Core) remember() {
 	case c.tree.Confirms() || c.othersIdle():
 		a.until = time.Time{}
 	case c.now.Before(a.until):
-	case c.heardOf() >= c.cfg.Parameters.AlphaConfidence:
+	case c.heardOf() >= c.cfg.Parameters.AlphaConfidence && (!c.someoneAhead() || !c.now.Before(a.most)):
 		a.until = time.Time{}
 	default:
-		a.until = c.now.Add(amnesiaTime / 3) // nothing could be decided anyway
+		a.until = c.now.Add(amnesiaTime / 10)
 	}
+}
+
+// someoneAhead tells whether a validator says that it has accepted more than this node has decided.
+func (c *Core) someoneAhead() bool {
+	return len(c.connected(func(p *peer) bool { return p.height > c.root.Height })) > 0
 }
 
 // heardOf is the number of units, this node's among them, that have voted or shown a block since the start and are connected.

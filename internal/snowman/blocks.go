@@ -108,7 +108,7 @@ func (c *Core) onVerified(id primitives.Hash) {
 	}
 	c.emit(Import{Block: e.block})
 	c.prefer()
-	if c.tree.IsPreferred(id) && !c.catchUp.active() && c.enoughStake() {
+	if c.tree.IsPreferred(id) && !c.catchUp.active() && c.known.enough {
 		c.ask(e)
 	}
 	c.advanceAll()

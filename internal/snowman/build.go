@@ -77,7 +77,7 @@ func (c *Core) mayPropose() bool {
 	switch {
 	case !c.build.pending || c.build.busy || c.validator < 0 || c.catchUp.active():
 		return false
-	case c.tree.Len() >= c.cfg.Parameters.OptimalProcessing || !c.enoughStake():
+	case c.tree.Len() >= c.cfg.Parameters.OptimalProcessing || !c.known.enough:
 		return false
 	}
 	for _, e := range c.blocks {

@@ -60,7 +60,7 @@ func (c *Core) followNetwork() {
 		c.execute()
 		return
 	}
-	network := c.networkHeight()
+	network := c.known.height
 	if network <= c.root.Height {
 		u.behind = time.Time{}
 		return
@@ -81,7 +81,10 @@ func (c *Core) askFrontier() {
 	*u = catchUp{stage: askingFrontier, behind: u.behind, at: u.at, round: c.nextRequestID(), accepted: make(map[primitives.Hash][]primitives.NodeID)}
 	nodes := c.connected(nil)
 	c.cfg.Rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-	sent := c.request(u.round, requests.AcceptedFrontier, nodes[:min(len(nodes), c.cfg.Parameters.K)]...)
+	round := u.round
+	sent := c.request(round, requests.AcceptedFrontier, func(n primitives.NodeID) Action {
+		return SendGetAcceptedFrontier{Nodes: []primitives.NodeID{n}, RequestID: round}
+	}, nodes[:min(len(nodes), c.cfg.Parameters.K)]...)
 	u.waiting = len(sent)
 	if len(sent) == 0 {
 		c.giveUp()
@@ -151,7 +154,10 @@ func (c *Core) askAccepted() {
 		return
 	}
 	u.stage, u.round = askingAccepted, c.nextRequestID()
-	sent := c.request(u.round, requests.Accepted, c.connected(nil)...)
+	round, ids := u.round, u.ids
+	sent := c.request(round, requests.Accepted, func(n primitives.NodeID) Action {
+		return SendGetAccepted{Nodes: []primitives.NodeID{n}, RequestID: round, IDs: ids}
+	}, c.connected(nil)...)
 	u.waiting = len(sent)
 	if len(sent) == 0 {
 		c.giveUp()

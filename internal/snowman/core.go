@@ -61,6 +61,7 @@ type Core struct {
 	byRequest map[uint32]primitives.Hash // of the fetches
 
 	peers     map[primitives.NodeID]*peer
+	known     known
 	validator int // own index; -1 for a node without a vote
 	frontier  time.Time
 	catchUp   catchUp
@@ -69,6 +70,7 @@ type Core struct {
 	slots     proposer.Slots
 	preferred primitives.Hash // last told to the VM
 	amnesia   amnesia
+	lost      resends
 	undecided time.Time // since when there has been something to decide above the root
 }
 
@@ -93,6 +95,7 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 	}
 	c.build.tipSince = now
 	c.amnesia.begin(c)
+	c.count()
 	return c, nil
 }
 
@@ -155,6 +158,7 @@ func (c *Core) Tick(now time.Time) []Action {
 
 // settle does everything that may have become possible, whatever happened.
 func (c *Core) settle() {
+	c.repeat()
 	c.remember()
 	c.takePolls()
 	c.prefer()
@@ -167,7 +171,7 @@ func (c *Core) settle() {
 // Next is when Tick is needed next.
 func (c *Core) Next() time.Time {
 	next := c.frontier
-	for _, at := range []func() (time.Time, bool){c.table.Next, c.polls.Next, c.repoll.next, c.build.next, c.catchUp.next, c.amnesia.next} {
+	for _, at := range []func() (time.Time, bool){c.table.Next, c.polls.Next, c.repoll.next, c.build.next, c.catchUp.next, c.amnesia.next, c.lost.next} {
 		if t, ok := at(); ok && t.Before(next) {
 			next = t
 		}
@@ -179,17 +183,6 @@ func (c *Core) Next() time.Time {
 func (c *Core) Stop() { c.table.Cancel() }
 
 func (c *Core) emit(a Action) { c.out = append(c.out, a) }
-
-// request makes a number outstanding with the nodes; those with which it can't be are left out.
-func (c *Core) request(id uint32, answer requests.Answer, nodes ...primitives.NodeID) []primitives.NodeID {
-	sent := nodes[:0:0]
-	for _, n := range nodes {
-		if _, err := c.table.Add(c.key(n, id, answer), c.now, 0); err == nil {
-			sent = append(sent, n)
-		}
-	}
-	return sent
-}
 
 func (c *Core) key(n primitives.NodeID, id uint32, answer requests.Answer) requests.Key {
 	return requests.Key{Node: n, Chain: c.cfg.Chain.ID, ID: id, Answer: answer}

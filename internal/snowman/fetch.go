@@ -38,12 +38,13 @@ func (c *Core) get(f *fetch, from primitives.NodeID) {
 	}
 	f.tries++
 	id := c.nextRequestID()
-	if len(c.request(id, requests.Put, from)) == 0 {
+	again := func(n primitives.NodeID) Action { return SendGet{Node: n, RequestID: id, ID: f.id} }
+	if len(c.request(id, requests.Put, again, from)) == 0 {
 		delete(c.fetches, f.id)
 		return
 	}
 	c.byRequest[id] = f.id
-	c.emit(SendGet{Node: from, RequestID: id, ID: f.id})
+	c.emit(again(from))
 }
 
 func (c *Core) onPut(in Put) {

@@ -27,6 +27,7 @@ func (c *Core) onConnected(n primitives.NodeID) {
 		return
 	}
 	c.peers[n] = &peer{}
+	c.count()
 	if _, ok := c.cfg.Validators.Index(n); ok {
 		c.frontier = c.now // learn at once how far the others are
 		c.repoll.heard = true
@@ -38,6 +39,7 @@ func (c *Core) onDisconnected(n primitives.NodeID) {
 		return
 	}
 	delete(c.peers, n)
+	c.count()
 	for _, k := range c.table.Disconnect(n) {
 		c.fail(k, requests.Disconnected)
 	}
@@ -87,37 +89,35 @@ func (c *Core) connected(which func(*peer) bool) []primitives.NodeID {
 	return nodes
 }
 
-// connectedStake includes this node's own.
-func (c *Core) connectedStake() (stake uint64) {
-	for n := range c.peers {
-		stake += c.cfg.Validators.Stake(n)
-	}
-	return stake + c.cfg.Validators.Stake(c.cfg.Self)
+// known is what follows from the peers, counted when something about them changes.
+type known struct {
+	stake  uint64 // connected, this node's own included
+	enough bool   // for a poll to succeed
+	height uint64 // the greatest one that more than half of all stake has reported as accepted
 }
 
-// enoughStake tells whether a poll could succeed at all.
-func (c *Core) enoughStake() bool {
-	p := c.cfg.Parameters
-	return validators.AtLeast(c.connectedStake(), c.cfg.Validators.TotalStake(), p.AlphaConfidence, p.K)
-}
-
-// networkHeight is the greatest height that more than half of all stake has reported as accepted.
-func (c *Core) networkHeight() uint64 {
-	type report struct {
-		height, stake uint64
-	}
-	all := []report{{c.stable.Height, c.cfg.Validators.Stake(c.cfg.Self)}}
+// count brings known up to date.
+func (c *Core) count() {
+	type report struct{ height, stake uint64 }
+	set, p := c.cfg.Validators, c.cfg.Parameters
+	own := set.Stake(c.cfg.Self)
+	all := []report{{c.stable.Height, own}}
+	c.known = known{stake: own}
 	for n, p := range c.peers {
-		all = append(all, report{p.height, c.cfg.Validators.Stake(n)})
+		if stake := set.Stake(n); stake > 0 {
+			all = append(all, report{p.height, stake})
+			c.known.stake += stake
+		}
 	}
+	c.known.enough = validators.AtLeast(c.known.stake, set.TotalStake(), p.AlphaConfidence, p.K)
 	slices.SortFunc(all, func(a, b report) int { return compare(b.height, a.height) })
 	var sum uint64
 	for _, r := range all {
-		if sum += r.stake; c.cfg.Validators.IsMajority(sum) {
-			return r.height
+		if sum += r.stake; set.IsMajority(sum) {
+			c.known.height = r.height
+			return
 		}
 	}
-	return 0
 }
 
 // frontierEvery is the slow check of a chain on which nothing happens.
@@ -138,12 +138,12 @@ func (c *Core) checkFrontier() {
 		return
 	}
 	ask := min(2, len(nodes))
-	if c.networkHeight() == 0 || !c.amnesia.until.IsZero() {
+	if c.known.height == 0 || !c.amnesia.until.IsZero() {
 		ask = len(nodes) // nothing is known yet
 	}
 	c.cfg.Rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 	id := c.nextRequestID()
-	if sent := c.request(id, requests.Chits, nodes[:ask]...); len(sent) > 0 {
+	if sent := c.request(id, requests.Chits, c.pull(id), nodes[:ask]...); len(sent) > 0 {
 		tip, _ := c.tree.Preference()
 		c.emit(SendPullQuery{Nodes: sent, RequestID: id, ID: tip, Height: c.root.Height + 1})
 	}

@@ -62,7 +62,7 @@ func (c *Core) poll() {
 
 func (c *Core) wantPoll() bool {
 	c.repoll.wanted = false
-	if c.tree.Len() == 0 || c.catchUp.active() || !c.enoughStake() {
+	if c.tree.Len() == 0 || c.catchUp.active() || !c.known.enough {
 		return false
 	}
 	supported, ok := c.supported()
@@ -93,7 +93,7 @@ func (c *Core) openPoll() (id uint32, ask []primitives.NodeID) {
 			ask = append(ask, v.Node)
 		}
 	}
-	ask = c.request(id, requests.Chits, ask...)
+	ask = c.request(id, requests.Chits, c.pull(id), ask...)
 	for _, v := range voters {
 		switch {
 		case v.Node == c.cfg.Self:

@@ -27,8 +27,8 @@ func (c *Core) Status() Status {
 	s := Status{
 		LastAccepted: c.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: len(c.blocks) - c.tree.Len(),
 		Polls: c.polls.Len(), Requests: c.table.Len(), Peers: len(c.peers), Validators: len(c.connected(nil)),
-		ConnectedStake: c.connectedStake(), TotalStake: c.cfg.Validators.TotalStake(), NetworkHeight: c.networkHeight(),
-		CatchingUp: c.catchUp.active(), EnoughStake: c.enoughStake(), Pending: c.build.pending, Counts: c.table.Counts(),
+		ConnectedStake: c.known.stake, TotalStake: c.cfg.Validators.TotalStake(), NetworkHeight: c.known.height,
+		CatchingUp: c.catchUp.active(), EnoughStake: c.known.enough, Pending: c.build.pending, Counts: c.table.Counts(),
 	}
 	return s
 }

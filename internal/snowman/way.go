@@ -95,9 +95,11 @@ func (c *Core) fetchWay() {
 			continue
 		}
 		id := c.nextRequestID()
-		if len(c.request(id, requests.Ancestors, n)) == 1 {
+		want := w.want
+		again := func(n primitives.NodeID) Action { return SendGetAncestors{Node: n, RequestID: id, ID: want} }
+		if len(c.request(id, requests.Ancestors, again, n)) == 1 {
 			w.request = id
-			c.emit(SendGetAncestors{Node: n, RequestID: id, ID: w.want})
+			c.emit(again(n))
 			return
 		}
 	}

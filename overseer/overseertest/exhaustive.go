@@ -7,8 +7,9 @@ import (
 )
 
 // Exhaustive checks that a subsystem knows every variant of its own enum: each is given to it, empty, and none may be unknown. An
-// empty message is also what a careless sender sends, so it may be refused but must not end the subsystem.
-func Exhaustive(t testing.TB, spec subsystem.Spec) {
+// empty message is also what a careless sender sends, so it may be refused but must not end the subsystem. The test may go on with
+// the subsystem.
+func Exhaustive(t testing.TB, spec subsystem.Spec) *Overseer {
 	t.Helper()
 	o := Start(t, spec)
 	variants := o.dir.Variants(spec.Name)
@@ -29,4 +30,6 @@ func Exhaustive(t testing.TB, spec subsystem.Spec) {
 			t.Fatalf("an empty %s ended %s: %v", v.Short(), spec.Name, err)
 		}
 	}
+	o.Sent()
+	return o
 }

@@ -1,0 +1,50 @@
+package overseer_test
+
+import (
+	"errors"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
+	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+func TestRule7TheGraphIsDrawn(t *testing.T) {
+	g, err := overseer.NewGraph(directory.Node(), []subsystem.Spec{
+		{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}, &networkbridgev1.SendBulk{}}, Asks: []proto.Message{&networkbridgev1.Peers{}, &keystorev1.Status{}}},
+		{Name: "network-bridge"}, {Name: "keystore"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `flowchart LR
+    engine[engine]
+    network_bridge[network-bridge]
+    keystore[keystore]
+    engine ==>|1| keystore
+    engine ==>|1| network_bridge
+    engine -->|2| network_bridge
+`
+	if got := g.Mermaid(); got != want {
+		t.Errorf("drawn as\n%s", got)
+	}
+}
+
+func TestOnlyThePictureIsRedrawn(t *testing.T) {
+	got, err := overseer.Redraw([]byte("before\n<!-- graph -->\nold\n<!-- /graph -->\nafter"), "new\n")
+	if err != nil || string(got) != "before\n<!-- graph -->\n```mermaid\nnew\n```\n<!-- /graph -->\nafter" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if again, err := overseer.Redraw(got, "new\n"); err != nil || string(again) != string(got) {
+		t.Errorf("drawn twice: %q, %v", again, err)
+	}
+	for _, text := range []string{"", "<!-- graph -->\n", "<!-- /graph --><!-- graph -->\n"} {
+		if _, err := overseer.Redraw([]byte(text), "x"); !errors.Is(err, overseer.ErrNoPicture) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

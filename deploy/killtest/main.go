@@ -77,12 +77,12 @@ func run(ctx context.Context) error {
 func show(r *killtest.Report, file string) error {
 	fmt.Printf(`
 kills                              %d
-longest gap without a block        %.2f s
+longest gap without a block        %.2f s (%s)
 back and working, p50 / p99        %.2f s / %.2f s
 stopped process found and replaced %.2f s at most
 transactions posted / final        %d / %d (%d not told final in time)
 heights compared on all nodes      %d
-`, r.Kills, r.LongestGap, r.BackP50, r.BackP99, r.StoppedBack, r.Posted, r.Final, r.Unfinished, r.Heights)
+`, r.Kills, r.LongestGap, r.GapAfter, r.BackP50, r.BackP99, r.StoppedBack, r.Posted, r.Final, r.Unfinished, r.Heights)
 	if file != "" {
 		text, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {

@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -118,6 +119,7 @@ func probe(listen string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
+		io.Copy(io.Discard, io.LimitReader(r.Body, maxAnswer)) //nolint:errcheck // read to the end, the connection is used again
 		r.Body.Close()
 		if r.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %d", r.StatusCode)

@@ -42,7 +42,8 @@ type kill struct {
 	Node   string        `json:"node"`
 	Kind   string        `json:"kind"`
 	Signal string        `json:"signal"`
-	Back   time.Duration `json:"backNanos"` // until the node was ready again with another process
+	At     time.Time     `json:"at"`
+	Back   time.Duration `json:"backNanos"` // until the node was ready with another process, and accepted the next block
 	Moved  []string      `json:"moved,omitempty"`
 }
 
@@ -106,10 +107,10 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	if err := supervise.Identify(p.PID).Signal(sig); err != nil {
 		return fmt.Errorf("%s of %s: %w", kind, node, err)
 	}
-	if err := r.back(ctx, node, kind, p.PID); err != nil {
+	if err := r.back(ctx, n, kind, p.PID); err != nil {
 		return err
 	}
-	k := kill{Node: node, Kind: kind, Signal: words[sig], Back: time.Since(began)}
+	k := kill{Node: node, Kind: kind, Signal: words[sig], At: began, Back: time.Since(began)}
 	after, err := r.Client.Status(ctx)
 	if err != nil {
 		return err
@@ -123,20 +124,20 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 // words are what a signal does, for people.
 var words = map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGSTOP: "stopped"}
 
-// back waits until the node is ready and the process has another pid.
-func (r *runner) back(ctx context.Context, node, kind string, old int) error {
+// back waits until the process has another pid, the node is ready, and it has accepted a block that it hadn't before.
+func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string, old int) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Limit)
 	defer cancel()
 	var last devnet.NodeStatus
 	for {
 		if s, err := r.Client.Status(ctx); err == nil {
-			last, _ = s.Node(node)
-			if p, ok := last.Process(kind); ok && last.Ready && p.PID != 0 && p.PID != old {
+			last, _ = s.Node(before.Name)
+			if p, ok := last.Process(kind); ok && last.Ready && p.PID != 0 && p.PID != old && last.Height > before.Height {
 				return nil
 			}
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return fmt.Errorf("%s of %s (process %d) isn't back: ready %v, %s", kind, node, old, last.Ready, last.Cause)
+			return fmt.Errorf("%s of %s (process %d) isn't back: ready %v, %s", kind, before.Name, old, last.Ready, last.Cause)
 		}
 	}
 }

@@ -19,6 +19,7 @@ type Report struct {
 	Unfinished   int     `json:"unfinished"` // posted and never told final
 	Heights      int     `json:"heights"`
 	LongestGap   float64 `json:"longestGapSeconds"`
+	GapAfter     string  `json:"longestGapAfter"` // the kill before it
 	BackP50      float64 `json:"backP50Seconds"`
 	BackP99      float64 `json:"backP99Seconds"`
 	StoppedBack  float64 `json:"stoppedBackSeconds"` // the longest until a stopped process was found and replaced
@@ -53,6 +54,11 @@ func (r *runner) report(ctx context.Context, s *devnet.Status) (*Report, error) 
 	rep.StoppedBack = at(stopped, 100)
 	r.chain.mu.Lock()
 	rep.LongestGap, rep.Heights = r.chain.gap.Seconds(), len(r.chain.blocks)
+	for _, k := range r.kills {
+		if k.At.Before(r.chain.gapEnd) {
+			rep.GapAfter = fmt.Sprintf("%s %s of %s", k.Signal, k.Kind, k.Node)
+		}
+	}
 	for _, c := range r.chain.conflicts {
 		rep.fault("two blocks at one height: %s", c)
 	}

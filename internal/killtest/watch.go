@@ -17,7 +17,7 @@ type watcher struct {
 	highest   uint64
 	last      time.Time
 	gap       time.Duration
-	gapEnd    uint64 // the height that ended the longest gap
+	gapEnd    time.Time // of the longest one
 	blocks    map[uint64]primitives.Hash
 	conflicts []string
 	begun     chan struct{}
@@ -59,7 +59,7 @@ func (w *watcher) accepted(node string, b kv.Block) {
 	if w.last.IsZero() {
 		close(w.begun)
 	} else if gap := now.Sub(w.last); gap > w.gap {
-		w.gap, w.gapEnd = gap, b.Height
+		w.gap, w.gapEnd = gap, now
 	}
 	w.highest, w.last = b.Height, now
 }

@@ -33,7 +33,7 @@ func (c *Client) Watch(ctx context.Context) (<-chan Block, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.http.Do(req)
+	r, err := c.http.Do(req) //nolint:bodyclose // the goroutine below closes it
 	if err != nil {
 		return nil, err
 	}

@@ -58,17 +58,21 @@ type real struct {
 	socket string
 }
 
-func startReal(t testing.TB) *real {
+func launcher(t testing.TB) process.Launcher {
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return process.Launcher{Path: program, Env: []string{"TEST_PLUGIN=1"}, RunDir: t.TempDir()}
+}
+
+func startReal(t testing.TB) *real {
 	dir := t.TempDir()
 	r := &real{t: t, socket: filepath.Join(dir, "kv.http.sock")}
 	r.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
 		Chain: "kv", ChainID: chainID, NodeID: self, HTTPSocket: r.socket,
 		OpenDB:   func() (database.Database, error) { return pebbledb.Open(filepath.Join(dir, "db"), quiet) },
-		Launcher: process.Launcher{Path: program, Env: []string{"TEST_PLUGIN=1"}, RunDir: dir},
+		Launcher: launcher(t),
 		Limits:   vmhost.Limits{BlockCall: time.Second, Silence: 500 * time.Millisecond},
 	}))
 	t.Cleanup(func() { r.Handler().(interface{ Close() }).Close() })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -23,6 +24,8 @@ type job struct {
 
 	until    time.Time
 	attempts int
+	// trace is the asker's trace context; it goes on in the plugin.
+	trace string
 }
 
 type work func(ctx context.Context) (finish func(), err error)
@@ -72,7 +75,7 @@ func (h *handler) enqueue(j *job) {
 		j.fail(busy())
 		return
 	}
-	j.until = h.sub.Now().Add(h.cfg.Limits.Wait)
+	j.until, j.trace = h.sub.Now().Add(h.cfg.Limits.Wait), h.sub.Traceparent()
 	h.blocks.jobs = append(h.blocks.jobs, j)
 	h.pump()
 }
@@ -93,7 +96,7 @@ func (h *handler) run(g *generation, j *job, w work) {
 	j.attempts++
 	limit := h.cfg.Limits.BlockCall
 	subsystem.Offload(h.sub, func() (func(), error) {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(traced(j.trace), limit)
 		defer cancel()
 		return w(ctx)
 	}, func(finish func(), err error) {
@@ -105,6 +108,14 @@ func (h *handler) run(g *generation, j *job, w work) {
 		}
 		h.pump()
 	})
+}
+
+// traced is the context of a call that goes on in the trace of its cause.
+func traced(traceparent string) context.Context {
+	if traceparent == "" {
+		return context.Background()
+	}
+	return metadata.AppendToOutgoingContext(context.Background(), "traceparent", traceparent)
 }
 
 // broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.

@@ -15,7 +15,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/vmhost"
@@ -40,7 +39,7 @@ type Launcher struct {
 	RunDir string
 	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
 	Env []string
-	// Tracing continues traces into the plugin.
+	// Tracing continues traces into the plugin: the context of a call there carries the node's trace.
 	Tracing bool
 	// Handshake is the limit for the first line of output. 0: 5 s.
 	Handshake time.Duration
@@ -84,9 +83,6 @@ func (l Launcher) handshake() time.Duration {
 func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
 	options := []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage)),
-	}
-	if l.Tracing {
-		options = append(options, grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
 	}
 	return &plugin.ClientConfig{
 		HandshakeConfig:  door.Handshake,

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/vmhost/door"
@@ -46,8 +48,12 @@ func Serve(vm VM) {
 }
 
 func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
-		grpc.MaxConcurrentStreams(256))...)
+	options = append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))
+	if os.Getenv(door.EnvTracing) == "1" {
+		// The context of a call then carries the node's trace: spans that the VM opens with it are part of it.
+		options = append(options, grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithPropagators(propagation.TraceContext{}))))
+	}
+	return grpc.NewServer(options...)
 }
 
 // printVersion is for tools that look at a plugin without starting it as one.

@@ -166,18 +166,22 @@ func (c *Core) askAccepted() {
 	c.emit(SendGetAccepted{Nodes: sent, RequestID: u.round, IDs: u.ids})
 }
 
-// choose takes a block that a majority of all stake has accepted. Of several it takes the one with least support: the newest one.
+// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest. Who lies about a
+// height makes this node go a shorter way than it could, no wrong one.
 func (c *Core) choose() {
 	u := &c.catchUp
 	var target primitives.Hash
-	var least uint64
+	var highest uint64
 	for _, id := range u.ids {
-		var stake uint64
+		var stake, height uint64
 		for _, n := range u.accepted[id] {
 			stake += c.cfg.Validators.Stake(n)
 		}
-		if c.cfg.Validators.IsMajority(stake) && (target.IsZero() || stake < least) {
-			target, least = id, stake
+		for _, n := range c.connected(func(p *peer) bool { return p.accepted == id }) {
+			height = max(height, c.peers[n].height)
+		}
+		if c.cfg.Validators.IsMajority(stake) && (target.IsZero() || height > highest) {
+			target, highest = id, height
 		}
 	}
 	if target.IsZero() {

@@ -31,7 +31,11 @@ func (n *simnet) describe() string {
 			continue
 		}
 		st := s.core.Status()
-		out += fmt.Sprintf("[%d: %d +%d w%d polls %d stage %d txs %d] ", s.index, len(s.committed), st.Processing, st.Waiting, st.Polls, s.core.catchUp.stage, s.txs)
+		out += fmt.Sprintf("[%d: %d +%d w%d polls %d txs %d", s.index, len(s.committed), st.Processing, st.Waiting, st.Polls, s.txs)
+		if u := s.core.catchUp; u.active() {
+			out += fmt.Sprintf(" catching up: stage %d, %d answers to come, way of %d whole %v request %d, %d in the VM's hands", u.stage, u.waiting, len(u.way.ids), u.way.whole, u.way.request, len(s.core.queue))
+		}
+		out += "] "
 	}
 	return out
 }

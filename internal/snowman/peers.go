@@ -15,6 +15,7 @@ type peer struct {
 	height   uint64
 	hint     primitives.Hash // the block that it last showed to prefer
 	misses   int             // requests in a row that it let time out
+	asked    time.Time       // what it prefers, by the frontier check
 }
 
 // benchedAfter is the number of timeouts in a row after which a peer isn't asked any more, but for the frontier check.
@@ -133,15 +134,16 @@ func (c *Core) checkFrontier() {
 		pause = frontierEvery / 10
 	}
 	c.frontier = c.now.Add(pause + time.Duration(c.cfg.Rand.Int64N(int64(pause/4))))
-	nodes := c.connected(nil)
-	if len(nodes) == 0 {
-		return
-	}
-	ask := min(2, len(nodes))
-	if c.known.height == 0 || !c.amnesia.until.IsZero() {
-		ask = len(nodes) // nothing is known yet
+	known := c.known.height > 0 && c.amnesia.until.IsZero()
+	nodes := c.connected(func(p *peer) bool { return known || c.now.Sub(p.asked) >= pause })
+	ask := len(nodes) // while nothing is known everybody, but nobody again at once because somebody else has come
+	if known {
+		ask = min(2, ask)
 	}
 	c.cfg.Rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	for _, n := range nodes[:ask] {
+		c.peers[n].asked = c.now
+	}
 	id := c.nextRequestID()
 	if sent := c.request(id, requests.Chits, c.pull(id), nodes[:ask]...); len(sent) > 0 {
 		tip, _ := c.tree.Preference()

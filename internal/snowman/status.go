@@ -33,6 +33,9 @@ func (c *Core) Status() Status {
 	return s
 }
 
+// CatchingUp tells whether the node is executing what the network has decided without it.
+func (c *Core) CatchingUp() bool { return c.catchUp.active() }
+
 // UndecidedFor is how long the chain has stood on its last accepted block with something to decide; zero when nothing is.
 func (c *Core) UndecidedFor(now time.Time) time.Duration {
 	if c.tree.Len() == 0 {

@@ -98,6 +98,7 @@ type engine struct {
 	health   map[string]*enginev1.HealthCheck // by name
 	dropped  map[string]int                   // what wasn't served, by reason
 	trouble  string                           // of the VM's host; empty when it answers
+	syncing  bool                             // as the network bridge was told
 	stopped  bool
 }
 
@@ -172,6 +173,16 @@ func (e *engine) step(in snowman.Input) {
 	}
 	e.perform(e.core.Step(e.sub.Now(), in))
 	e.arm()
+	e.tellSyncing()
+}
+
+// tellSyncing tells the network bridge when catching up begins and ends: views of old leaves help nobody.
+func (e *engine) tellSyncing() {
+	if now := e.core.CatchingUp(); now != e.syncing {
+		e.syncing = now
+		e.sub.Send(&nbv1.SetSyncing{Syncing: now})
+		e.sub.Log.Info("catching up", "under way", now, "height", e.core.Status().LastAccepted.Height)
+	}
 }
 
 // arm sets the timer for the core's next tick.
@@ -189,6 +200,7 @@ func (e *engine) arm() {
 		if !e.stopped {
 			e.perform(e.core.Tick(e.sub.Now()))
 			e.arm()
+			e.tellSyncing()
 		}
 	})
 }

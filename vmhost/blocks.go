@@ -126,6 +126,9 @@ func (h *handler) parse(m *subsystem.Message, fail func(*vmv1.Error), contents [
 	})
 }
 
+// maxProcessing bounds the blocks that wait for a decision; an engine keeps far fewer.
+const maxProcessing = 1024
+
 // onVerifyBlock makes a block processing.
 func (h *handler) onVerifyBlock(m *subsystem.Message, r *vmv1.VerifyBlock) {
 	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.VerifyBlockResponse{Error: e} })
@@ -140,6 +143,10 @@ func (h *handler) onVerifyBlock(m *subsystem.Message, r *vmv1.VerifyBlock) {
 		}
 		if u, done := h.processing[id]; named && done {
 			m.Reply(&vmv1.VerifyBlockResponse{Block: u.block})
+			return nil
+		}
+		if len(h.processing) >= maxProcessing {
+			fail(busy())
 			return nil
 		}
 		content := r.GetContent()

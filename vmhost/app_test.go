@@ -1,0 +1,147 @@
+package vmhost_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/reevenet/reeve/overseer/overseertest"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+func TestTheEngineIsToldOfTransactionsUntilItBuilds(t *testing.T) {
+	h := start(t)
+	h.submit(0, "a", "1")
+	h.Advance(0)
+	overseertest.Expect[*enginev1.Notify](h.Overseer)
+	h.Advance(5 * time.Second)
+	told := 0
+	for _, s := range h.Sent() {
+		if _, ok := s.Body.(*enginev1.Notify); ok {
+			told++
+		}
+	}
+	if told < 2 || told > 8 {
+		t.Errorf("in 5 s the engine was told again %d times", told)
+	}
+	h.build()
+	h.Sent()
+	h.Advance(time.Second)
+	for _, s := range h.Sent() {
+		if n, ok := s.Body.(*enginev1.Notify); ok {
+			t.Errorf("told after BuildBlock: %v", n)
+		}
+	}
+}
+
+func TestTransactionsAreGossipedAtOnce(t *testing.T) {
+	h := start(t)
+	h.submit(0, "a", "1")
+	h.Advance(10 * time.Millisecond)
+	for _, s := range h.Sent() {
+		if g, ok := s.Body.(*enginev1.SendAppGossip); ok {
+			if g.GetConfig().GetPeers() < 1000 {
+				t.Errorf("only %d peers are told", g.GetConfig().GetPeers())
+			}
+			return
+		}
+	}
+	t.Fatal("nobody was told of the transaction within 10 ms")
+}
+
+func TestEveryAppRequestEndsExactlyOnce(t *testing.T) {
+	h := start(t)
+	ctx := context.Background()
+	sender := h.vm().chain.Sender
+	if err := sender.SendAppRequest(ctx, []vmsdk.NodeID{peer, other}, 7, []byte("ping")); err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.SendAppRequest(ctx, []vmsdk.NodeID{peer}, 7, []byte("ping")); err == nil {
+		t.Error("an open number was taken again")
+	}
+	h.Step()
+	r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer)
+	h.ExpectNothing()
+
+	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("pong")})
+	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("again")})
+	h.Send("engine", &vmv1.AppRequestFailed{NodeId: peer[:], RequestId: r.GetRequestId(), Error: &vmv1.AppError{Code: -3}})
+	h.Advance(2 * time.Minute) // the other one never answers
+	want := []string{"response 7 pong", "failed 7 -1"}
+	if got := fmt.Sprint(h.vm().got); got != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if err := sender.SendAppRequest(ctx, []vmsdk.NodeID{peer}, 7, nil); err != nil {
+		t.Errorf("a number that isn't open any more: %v", err)
+	}
+}
+
+func TestAnOutcomeOfAnEarlierLifeIsNotForTheNextOne(t *testing.T) {
+	h := start(t)
+	if err := h.vm().chain.Sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Step()
+	old, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer)
+	h.Send("engine", &vmv1.Connected{NodeId: peer[:], Version: "v1"})
+	h.crash()
+	if err := h.vm().chain.Sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Step()
+	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: old.GetRequestId(), Response: []byte("late")})
+	if got := fmt.Sprint(h.vm().got); got != "[connected v1]" {
+		t.Errorf("the new plugin was told %v", got)
+	}
+}
+
+func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
+	h := start(t)
+	var answered atomic.Bool
+	h.vm().onRequest = func(node vmsdk.NodeID, id uint32) error {
+		if id == 1 {
+			answered.Store(true)
+			return h.vm().chain.Sender.SendAppResponse(context.Background(), node, id, []byte("yes"))
+		}
+		return nil // never
+	}
+	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 1, Request: []byte("?")})
+	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 2, Request: []byte("?")})
+	r, _ := overseertest.Expect[*enginev1.SendAppResponse](h.Overseer)
+	if r.GetRequestId() != 1 || !answered.Load() {
+		t.Errorf("%v", r)
+	}
+	if err := h.vm().chain.Sender.SendAppResponse(context.Background(), peer, 1, nil); err == nil {
+		t.Error("a second answer was taken")
+	}
+	h.plugins[0].kill()
+	h.Step()
+	e, _ := overseertest.Expect[*enginev1.SendAppError](h.Overseer)
+	if e.GetRequestId() != 2 {
+		t.Errorf("the unanswered request of a dead VM: %v", e)
+	}
+	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 3})
+	if e, _ := overseertest.Expect[*enginev1.SendAppError](h.Overseer); e.GetRequestId() != 3 {
+		t.Errorf("a request while no VM runs: %v", e)
+	}
+}
+
+func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {
+	h := start(t)
+	if got := overseertest.Must[*vmv1.StateSyncEnabledResponse](t, h.Ask("engine", &vmv1.StateSyncEnabled{})); got.GetError() != nil || got.GetEnabled() {
+		t.Errorf("StateSyncEnabled: %v", got)
+	}
+	if got := overseertest.Must[*vmv1.GetLastStateSummaryResponse](t, h.Ask("engine", &vmv1.GetLastStateSummary{})); got.GetError().GetUnimplemented() == nil {
+		t.Errorf("GetLastStateSummary: %v", got)
+	}
+	if got := overseertest.Must[*vmv1.QueryRuntimeResponse](t, h.Ask("runtime-api", &vmv1.QueryRuntime{})); got.GetError().GetUnimplemented() == nil {
+		t.Errorf("QueryRuntime: %v", got)
+	}
+	if got := overseertest.Must[*vmv1.VersionResponse](t, h.Ask("overseer", &vmv1.Version{})); got.GetName() != "kvvm" || got.GetProtocol() != 1 {
+		t.Errorf("Version: %v", got)
+	}
+}

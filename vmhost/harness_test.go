@@ -1,0 +1,205 @@
+package vmhost_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
+	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// host is a vm subsystem under a test that plays the overseer and the engine. The plugin is a Go value, the disk is memory.
+type host struct {
+	*overseertest.Overseer
+	t    *testing.T
+	disk *memdb.DB
+	// plugins are all that were started; the last one runs.
+	plugins []*crashable
+	// refuse makes launches fail.
+	refuse error
+}
+
+// crashable is the plugin port with a way to end it from a test.
+type crashable struct {
+	vmhost.Plugin
+	vm   *testVM
+	kill func()
+}
+
+// testVM is kvvm with what stories need.
+type testVM struct {
+	kvvm.VM
+	chain *vmsdk.Chain
+	// got are the app messages that it has seen.
+	got []string
+	// onRequest is what it does with AppRequest.
+	onRequest func(node vmsdk.NodeID, id uint32) error
+	// crashOn makes the plugin die in the middle of accepting.
+	crash func()
+}
+
+func (vm *testVM) Initialize(ctx context.Context, chain *vmsdk.Chain, batch *database.Batch) (vmsdk.Block, error) {
+	vm.chain = chain
+	return vm.VM.Initialize(ctx, chain, batch)
+}
+
+func (vm *testVM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsdk.BuildContext) (vmsdk.Block, error) {
+	if vm.crash != nil {
+		vm.crash()
+	}
+	return vm.VM.BuildBlock(ctx, parent, build)
+}
+
+func (vm *testVM) AppRequest(_ context.Context, node vmsdk.NodeID, id uint32, _ time.Time, request []byte) error {
+	vm.got = append(vm.got, fmt.Sprintf("request %d %s", id, request))
+	if vm.onRequest != nil {
+		return vm.onRequest(node, id)
+	}
+	return nil
+}
+
+func (vm *testVM) AppResponse(_ context.Context, _ vmsdk.NodeID, id uint32, response []byte) error {
+	vm.got = append(vm.got, fmt.Sprintf("response %d %s", id, response))
+	return nil
+}
+
+func (vm *testVM) AppRequestFailed(_ context.Context, _ vmsdk.NodeID, id uint32, appErr *vmsdk.AppError) error {
+	vm.got = append(vm.got, fmt.Sprintf("failed %d %d", id, appErr.Code))
+	return nil
+}
+
+func (vm *testVM) Connected(_ context.Context, node vmsdk.NodeID, version string) error {
+	vm.got = append(vm.got, "connected "+version)
+	return nil
+}
+
+func (h *host) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+	if h.refuse != nil {
+		return nil, h.refuse
+	}
+	vm := &testVM{}
+	p, err := vmhost.InProcess{New: func() vmsdk.VM { return vm }}.Launch(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &crashable{Plugin: p, vm: vm}
+	c.kill = p.Kill
+	h.plugins = append(h.plugins, c)
+	return c, nil
+}
+
+func (h *host) vm() *testVM { return h.plugins[len(h.plugins)-1].vm }
+
+var (
+	chainID = primitives.HashOf([]byte("the chain"))
+	self    = primitives.NodeID{1}
+	peer    = primitives.NodeID{2}
+	other   = primitives.NodeID{3}
+)
+
+func start(t *testing.T) *host { return startOn(t, memdb.New()) }
+
+func startOn(t *testing.T, disk *memdb.DB) *host {
+	h := &host{t: t, disk: disk}
+	h.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
+		Chain: "kv", ChainID: chainID, NodeID: self,
+		OpenDB:   func() (database.Database, error) { return disk.Open(), nil },
+		Launcher: h,
+	}))
+	return h
+}
+
+// crash ends the running plugin and lets the host start another.
+func (h *host) crash() {
+	h.plugins[len(h.plugins)-1].kill()
+	h.Step()
+	h.Advance(time.Second)
+}
+
+var key = ed25519.NewKeyFromSeed(make([]byte, 32))
+
+// submit gives the VM a transaction, as a user does over HTTP.
+func (h *host) submit(nonce uint64, k, v string) {
+	h.t.Helper()
+	tx := kvvm.NewTx(chainID, key, nonce, kvvm.Put, []byte(k), []byte(v))
+	if _, errs := h.vm().Submit(tx.Bytes()); errs[0] != nil {
+		h.t.Fatal(errs[0])
+	}
+	h.Step()
+}
+
+func (h *host) build() *vmv1.BuildBlockResponse {
+	h.t.Helper()
+	return overseertest.Must[*vmv1.BuildBlockResponse](h.t, h.Ask("engine", &vmv1.BuildBlock{
+		Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(h.World.Now())}}))
+}
+
+func (h *host) verify(b *vmv1.Block) *vmv1.Error {
+	h.t.Helper()
+	return overseertest.Must[*vmv1.VerifyBlockResponse](h.t, h.Ask("engine", &vmv1.VerifyBlock{VmBlockId: b.GetId(), Content: b.GetContent()})).GetError()
+}
+
+// wrap is a consensus block for the test: a name and the VM block.
+func wrap(b *vmv1.Block) *vmv1.AcceptBlock {
+	consensus := append([]byte("consensus block "), b.GetContent()...)
+	id := primitives.HashOf(consensus)
+	return &vmv1.AcceptBlock{
+		VmBlockId: b.GetId(), BlockId: id[:], Height: b.GetHeight(), ConsensusBlock: consensus,
+		VmBlockOffset: 16, VmBlockSize: uint32(len(b.GetContent())),
+	}
+}
+
+func (h *host) accept(b *vmv1.Block) *vmv1.Error {
+	h.t.Helper()
+	return overseertest.Must[*vmv1.AcceptBlockResponse](h.t, h.Ask("engine", wrap(b))).GetError()
+}
+
+// extend builds, verifies and accepts a block with one transaction.
+func (h *host) extend(nonce uint64, k, v string) *vmv1.Block {
+	h.t.Helper()
+	h.submit(nonce, k, v)
+	b := h.build()
+	if b.GetError() != nil {
+		h.t.Fatal(b.GetError())
+	}
+	if e := h.verify(b.GetBlock()); e != nil {
+		h.t.Fatal(e)
+	}
+	if e := h.accept(b.GetBlock()); e != nil {
+		h.t.Fatal(e)
+	}
+	return b.GetBlock()
+}
+
+func (h *host) height() uint64 {
+	h.t.Helper()
+	return overseertest.Must[*vmv1.LastAcceptedResponse](h.t, h.Ask("engine", &vmv1.LastAccepted{})).GetBlock().GetHeight()
+}
+
+func (h *host) value(k string) string {
+	v, err := h.vm().chain.DB.Get(context.Background(), []byte("k"+k))
+	if errors.Is(err, database.ErrNotFound) {
+		return ""
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(v)
+}
+
+func (h *host) status() *vmv1.QueryStatusResponse {
+	h.t.Helper()
+	return overseertest.Must[*vmv1.QueryStatusResponse](h.t, h.Ask("overseer", &vmv1.QueryStatus{}))
+}

@@ -1,16 +1,23 @@
 package node
 
 import (
+	"os"
+	"time"
+
 	"github.com/reevenet/reeve/internal/broker"
 	"github.com/reevenet/reeve/internal/gateway"
 	"github.com/reevenet/reeve/internal/primitives"
 )
+
+// begun is when this process began.
+var begun = time.Now()
 
 // info says what the node is, from what its parts said and what is attached to the bus.
 func (n *Node) info(p *picture, bus broker.Status) *gateway.Info {
 	i := &gateway.Info{
 		Name: n.Home.Name, NodeID: n.ID, Network: n.Genesis.Network, Genesis: n.Genesis.Hash(), Version: n.Version, Parts: parts(bus),
 	}
+	i.Parts = append([]gateway.Part{{Name: "overseer", Instance: "overseer", PID: os.Getpid(), State: "running", Since: begun}}, i.Parts...)
 	for _, peer := range p.peers.GetPeers() {
 		if peer.GetConnected() {
 			i.Peers++

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -62,6 +63,20 @@ func run(t *testing.T, main func(context.Context) error) {
 	})
 }
 
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s, %v", url, r.Status, err)
+	}
+	return string(text)
+}
+
 // await asks for the node's health until cond holds.
 func await(t *testing.T, n *Node, cond func(map[string]gateway.Check) bool) {
 	t.Helper()
@@ -103,8 +118,14 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	if !found {
 		t.Errorf("the keystore isn't among %+v", info.Parts)
 	}
-	if r, err := http.Get("http://" + n.Config.Metrics.Listen + "/metrics"); err != nil || r.StatusCode != 200 {
-		t.Errorf("metrics: %v, %v", r, err)
+	metrics := get(t, "http://"+n.Config.Metrics.Listen+"/metrics")
+	for _, want := range []string{
+		`reeve_bus_attached{subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{part="engine"} 0`,
+		`go_goroutines{part="overseer"}`, `go_goroutines{part="keystore"}`, `reeve_subsystem_handle_seconds_count{part="keystore"`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s in\n%s", want, metrics)
+		}
 	}
 }
 

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reevenet/reeve/internal/devnet"
@@ -99,8 +97,8 @@ func (n *Node) newServer() (*server, error) {
 // gateway connects the gateway with what this process knows.
 func (n *Node) gateway(s *server) gateway.Config {
 	times := &since{known: map[string]gateway.Check{}}
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &busMetrics{s.Server})
+	own, _ := labelled("overseer")
+	own.MustRegister(&busMetrics{s.Server})
 	return gateway.Config{
 		Hosts: n.Config.HTTP.Hosts,
 		Chain: func(name string) (string, bool) {
@@ -130,7 +128,7 @@ func (n *Node) gateway(s *server) gateway.Config {
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.observer, chain, at)
 		},
-		Metrics: metrics,
+		Metrics: n.sources(own),
 	}
 }
 

@@ -83,5 +83,11 @@ func (n *Node) Run(ctx context.Context, name string) error {
 		return err
 	}
 	defer tracing.Close()
-	return subsystem.Run(ctx, spec, subsystem.Options{Address: n.Bus(), Token: t, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling})
+	all, metrics := labelled(name)
+	if err := n.tellMetrics(ctx, name, all); err != nil {
+		return err
+	}
+	return subsystem.Run(ctx, spec, subsystem.Options{
+		Address: n.Bus(), Token: t, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
+	})
 }

@@ -23,11 +23,12 @@ build: ## bin/reeve and the VM plugins in bin/plugins
 run: build ## a network of four validators, a few transactions, until Ctrl-C (FOR=30s ends by itself)
 	bin/reeve devnet up --transactions 4 --for $(FOR)
 
-test: build ## all tests, with the race detector where there is a C compiler
-	CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -timeout 20m ./...
+test: build ## all tests; then the short ones again with the race detector, where there is a C compiler
+	go test -timeout 20m ./...
+	$(if $(RACE),CGO_ENABLED=1 go test $(RACE) -short -timeout 20m ./...)
 
-race: RACE = -race
-race: test ## all tests with the race detector
+race: ## all tests with the race detector
+	CGO_ENABLED=1 go test -race -timeout 60m ./...
 
 lint: $(LINT) ## what the compiler doesn't say: import rules, determinism rules, common mistakes
 	$(LINT) run ./...

@@ -2,6 +2,7 @@ package comet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -19,28 +20,36 @@ const (
 	slowest   = 60 * time.Second     // upper end of the histogram
 )
 
-// Load posts transactions to one validator as fast as it takes them, for a while, and returns the transactions per
-// second that were committed once the first quarter of that time was over, by the blocks' own times.
+// Load posts transactions to one validator as fast as it takes them, for a while, and returns how many per second another
+// one committed once the first quarter of that time was over.
 func (n *Network) Load(ctx context.Context, profile Profile, size int, length time.Duration) (perSecond float64, committed int, err error) {
-	to := n.validators[0]
-	first, err := to.height(ctx)
+	posted := make(chan error, 1)
+	go func() { posted <- n.post(ctx, profile.Batch, size, length) }()
+	time.Sleep(length / settle)
+	first, began, err := n.committed(ctx)
 	if err != nil {
+		return 0, 0, errors.Join(err, <-posted)
+	}
+	if err := <-posted; err != nil {
 		return 0, 0, err
 	}
-	begin := time.Now()
-	if err := n.post(ctx, profile.Batch, size, length); err != nil {
-		return 0, 0, err
-	}
-	last, err := to.height(ctx)
+	last, ended, err := n.committed(ctx)
+	return float64(last-first) / ended.Sub(began).Seconds(), last, err
+}
+
+// committed is how many transactions the last validator has committed so far.
+func (n *Network) committed(ctx context.Context) (txs int, at time.Time, err error) {
+	last := n.validators[len(n.validators)-1]
+	at = time.Now()
+	height, err := last.height(ctx)
 	if err != nil {
-		return 0, 0, err
+		return 0, at, err
 	}
-	blocks, err := to.blocks(ctx, first+1, last)
-	if err != nil {
-		return 0, 0, err
+	blocks, err := last.blocks(ctx, 1, height)
+	for _, b := range blocks {
+		txs += b.txs
 	}
-	perSecond, committed = sustained(blocks, begin.Add(length/settle))
-	return perSecond, committed, nil
+	return txs, at, err
 }
 
 // post runs the posters until the time is over.
@@ -81,28 +90,6 @@ func (n *Network) postBatch(ctx context.Context, next *atomic.Uint64, batch, siz
 		time.Sleep(fullPause)
 	}
 	return err
-}
-
-// sustained counts from the first block after since up to the last: the first block only starts the clock. With fewer than
-// two such blocks there is no rate: 0.
-func sustained(blocks []block, since time.Time) (float64, int) {
-	var first, last time.Time
-	total, counted := 0, 0
-	for _, b := range blocks {
-		total += b.txs
-		switch {
-		case b.time.Before(since):
-		case first.IsZero():
-			first = b.time
-		default:
-			counted += b.txs
-			last = b.time
-		}
-	}
-	if !last.After(first) {
-		return 0, total
-	}
-	return float64(counted) / last.Sub(first).Seconds(), total
 }
 
 // Latency posts one transaction after the other to the first validator and measures until each can be read on all.

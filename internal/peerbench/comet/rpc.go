@@ -128,7 +128,6 @@ func (r *rpc) has(ctx context.Context, key string) (bool, error) {
 // block is what counts of one committed block.
 type block struct {
 	height int64
-	time   time.Time
 	txs    int
 }
 
@@ -140,8 +139,7 @@ func (r *rpc) blocks(ctx context.Context, from, to int64) ([]block, error) {
 		var chain struct {
 			Metas []struct {
 				Header struct {
-					Height string    `json:"height"`
-					Time   time.Time `json:"time"`
+					Height string `json:"height"`
 				} `json:"header"`
 				Txs string `json:"num_txs"`
 			} `json:"block_metas"`
@@ -157,7 +155,7 @@ func (r *rpc) blocks(ctx context.Context, from, to int64) ([]block, error) {
 			if err := errors.Join(err, err2); err != nil {
 				return nil, err
 			}
-			all = append(all, block{height, meta.Header.Time, txs})
+			all = append(all, block{height, txs})
 		}
 	}
 	return all, nil

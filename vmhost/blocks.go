@@ -75,6 +75,9 @@ func (h *handler) onBuildBlock(m *subsystem.Message, r *vmv1.BuildBlock) {
 		}
 		return func(ctx context.Context) (func(), error) {
 			a, err := g.vm.BuildBlock(ctx, request)
+			if err == nil {
+				err = sane(a.GetError(), a.GetBlock())
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -94,8 +97,22 @@ func (h *handler) built(g *generation, m *subsystem.Message, preferred primitive
 	m.Reply(&vmv1.BuildBlockResponse{Error: a.GetError(), Block: a.GetBlock()})
 }
 
+// sane checks what a plugin says of a block. A plugin that says nonsense is broken.
+func sane(e *vmv1.Error, b *vmv1.Block) error {
+	_, id := hashOf(b.GetId())
+	_, parent := hashOf(b.GetParentId())
+	if e == nil && (!id || !parent) {
+		return status.Errorf(codes.Internal, "a block with an id of %d bytes and a parent of %d bytes", len(b.GetId()), len(b.GetParentId()))
+	}
+	return nil
+}
+
 func (h *handler) onParseBlock(m *subsystem.Message, r *vmv1.ParseBlock) {
 	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.ParseBlockResponse{Error: e} })
+	if h.poison.has(r.GetContent()) {
+		fail(deadly())
+		return
+	}
 	h.enqueue(h.parse(m, fail, [][]byte{r.GetContent()}, func(results []*vmv1.ParseBlockResponse) { m.Reply(results[0]) }))
 }
 
@@ -107,10 +124,15 @@ func (h *handler) onBatchedParseBlock(m *subsystem.Message, r *vmv1.BatchedParse
 }
 
 func (h *handler) parse(m *subsystem.Message, fail func(*vmv1.Error), contents [][]byte, reply func([]*vmv1.ParseBlockResponse)) *job {
-	return ask(m, "ParseBlock", fail, func(ctx context.Context, g *generation) (*pluginv1.ParseBlockResponse, error) {
+	j := ask(m, "ParseBlock", fail, func(ctx context.Context, g *generation) (*pluginv1.ParseBlockResponse, error) {
 		a, err := g.vm.ParseBlock(ctx, &pluginv1.ParseBlockRequest{Contents: contents})
 		if err == nil && len(a.GetResults()) != len(contents) {
 			err = status.Errorf(codes.Internal, "%d results for %d blocks", len(a.GetResults()), len(contents))
+		}
+		for _, r := range a.GetResults() {
+			if err == nil {
+				err = sane(r.GetError(), r.GetBlock())
+			}
 		}
 		return a, err
 	}, func(g *generation, a *pluginv1.ParseBlockResponse) {
@@ -124,6 +146,8 @@ func (h *handler) parse(m *subsystem.Message, fail func(*vmv1.Error), contents [
 		}
 		reply(results)
 	})
+	j.contents = contents
+	return j
 }
 
 // maxProcessing bounds the blocks that wait for a decision; an engine keeps far fewer.
@@ -137,7 +161,11 @@ func (h *handler) onVerifyBlock(m *subsystem.Message, r *vmv1.VerifyBlock) {
 		fail(invalid("neither an id nor the bytes of a block"))
 		return
 	}
-	h.enqueue(&job{what: "VerifyBlock", fail: fail, begin: func(g *generation) work {
+	if h.poison.has(r.GetContent()) {
+		fail(deadly())
+		return
+	}
+	h.enqueue(&job{what: "VerifyBlock", contents: [][]byte{r.GetContent()}, fail: fail, begin: func(g *generation) work {
 		if !m.Open() {
 			return nil
 		}
@@ -160,6 +188,9 @@ func (h *handler) onVerifyBlock(m *subsystem.Message, r *vmv1.VerifyBlock) {
 		_, shown := g.shown[id]
 		return func(ctx context.Context) (func(), error) {
 			a, err := g.verify(ctx, r.GetVmBlockId(), content, r.GetContext(), shown)
+			if err == nil {
+				err = sane(a.GetError(), a.GetBlock())
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -37,6 +37,7 @@ type handler struct {
 	// verifications counts them, for the order in which they are repeated.
 	verifications uint64
 	contents      contents
+	poison        poison
 
 	// wire is the last number given to an app request; it goes on over generations.
 	wire counter

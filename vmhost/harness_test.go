@@ -29,6 +29,8 @@ type host struct {
 	plugins []*crashable
 	// refuse makes launches fail.
 	refuse error
+	// prepare changes a plugin before it is used.
+	prepare func(*crashable)
 }
 
 // crashable is the plugin port with a way to end it from a test.
@@ -46,8 +48,16 @@ type testVM struct {
 	got []string
 	// onRequest is what it does with AppRequest.
 	onRequest func(node vmsdk.NodeID, id uint32) error
-	// crashOn makes the plugin die in the middle of accepting.
-	crash func()
+	// crash is called when a block is built, onParse when one is parsed.
+	crash   func()
+	onParse func(content []byte)
+}
+
+func (vm *testVM) ParseBlock(ctx context.Context, content []byte) (vmsdk.Block, error) {
+	if vm.onParse != nil {
+		vm.onParse(content)
+	}
+	return vm.VM.ParseBlock(ctx, content)
 }
 
 func (vm *testVM) Initialize(ctx context.Context, chain *vmsdk.Chain, batch *database.Batch) (vmsdk.Block, error) {
@@ -97,6 +107,9 @@ func (h *host) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
 	c := &crashable{Plugin: p, vm: vm}
 	c.kill = p.Kill
 	h.plugins = append(h.plugins, c)
+	if h.prepare != nil {
+		h.prepare(c)
+	}
 	return c, nil
 }
 

@@ -22,6 +22,9 @@ type job struct {
 	// fail answers the asker without the plugin.
 	fail func(e *vmv1.Error)
 
+	// contents are the blocks of strangers that the call is about.
+	contents [][]byte
+
 	until    time.Time
 	attempts int
 	// trace is the asker's trace context; it goes on in the plugin.
@@ -130,6 +133,7 @@ func (h *handler) broke(g *generation, j *job, err error) {
 		h.blocks.jobs = append([]*job{j}, h.blocks.jobs...)
 		return
 	}
+	h.poison.add(j.contents)
 	j.fail(unavailable(reason, 0))
 }
 

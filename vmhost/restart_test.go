@@ -131,3 +131,26 @@ func TestAFailedCommitLeavesBothAtTheOldBlock(t *testing.T) {
 		t.Fatalf("with room on the disk again: %v", e)
 	}
 }
+
+func TestBytesThatKillTheVMAreNotShownToItAgain(t *testing.T) {
+	h := start(t)
+	deadly := []byte("bytes of a stranger")
+	h.prepare = func(p *crashable) {
+		p.vm.onParse = func(content []byte) {
+			if string(content) == string(deadly) {
+				p.kill()
+			}
+		}
+	}
+	h.prepare(h.plugins[0])
+	a := h.Ask("engine", &vmv1.ParseBlock{Content: deadly})
+	h.Advance(5 * time.Second)
+	if got := overseertest.Must[*vmv1.ParseBlockResponse](t, a); got.GetError().GetUnavailable() == nil {
+		t.Errorf("two plugins died on it: %v", got)
+	}
+	again := overseertest.Must[*vmv1.ParseBlockResponse](t, h.Ask("engine", &vmv1.ParseBlock{Content: deadly}))
+	if again.GetError().GetInternal() == nil || h.status().GetRestarts() != 2 {
+		t.Errorf("asked again: %v; %d restarts", again, h.status().GetRestarts())
+	}
+	h.extend(0, "a", "1")
+}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/internal/exitcode"
@@ -156,6 +157,17 @@ func TestAPluginStartsAnswersAndStops(t *testing.T) {
 	if len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+func TestNothingIsLeftRunning(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	p, exited := launch(t, launcher(t, "kvvm"), quiet())
+	if err := ping(p); err != nil {
+		t.Fatal(err)
+	}
+	p.Stop(3 * time.Second)
+	gone(t, exited, 5*time.Second)
+	goleak.VerifyNone(t, before)
 }
 
 func TestStartErrorsSayWhatHappened(t *testing.T) {

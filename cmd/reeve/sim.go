@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,8 +48,12 @@ happens to standard error. Exit code 5: an invariant didn't hold, or a network s
 	return c
 }
 
+// simGC lets the heap of a simulation grow, which is small, before it is collected: that saves a seventh of the time.
+const simGC = 400
+
 func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
 	o.cfg.Bad = sim.Bad(o.bad)
+	debug.SetGCPercent(simGC)
 	if err := o.check(); err != nil {
 		return usage(err)
 	}

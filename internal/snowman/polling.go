@@ -68,7 +68,7 @@ func (c *Core) wantPoll() bool {
 	supported, ok := c.supported()
 	need := 1
 	if ok {
-		need = c.tree.Needed(supported, c.allResponsive())
+		need = c.tree.Needed(supported, c.cfg.Parameters.BetaUnanimous > 0 && c.allResponsive())
 	}
 	if c.polls.Len() >= min(need, c.cfg.Parameters.ConcurrentRepolls) {
 		return false

@@ -53,6 +53,12 @@ peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, C
 	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/peerbench .
 	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
 
+killtest: build ## kill every process of a network under load and look for what is lost; some minutes
+	go run ./deploy/killtest
+
+compose-test: ## one validator in containers, killed part by part; says so where there is no container engine
+	deploy/compose-test.sh
+
 sizes: ## sizes of files and functions, without tests and generated code
 	@go run ./internal/sizes
 
@@ -65,4 +71,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race lint generate generate-check graph bench peerbench sizes clean
+.PHONY: help build run test race lint generate generate-check graph bench peerbench killtest compose-test sizes clean

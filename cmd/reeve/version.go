@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/vmhost/door"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
@@ -21,6 +23,7 @@ type versions struct {
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
 	Bus     span   `json:"busProtocol"`
+	VM      span   `json:"vmProtocol"`
 }
 
 // span is a range of protocol versions.
@@ -29,10 +32,18 @@ type span struct {
 	Max int `json:"max"`
 }
 
+// String is the form for people.
+func (s span) String() string {
+	if s.Min == s.Max {
+		return fmt.Sprint(s.Min)
+	}
+	return fmt.Sprintf("%d to %d", s.Min, s.Max)
+}
+
 func ourVersions() versions {
 	v := versions{
 		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Bus: span{subsystem.ProtocolMin, subsystem.ProtocolMax},
+		Bus: span{subsystem.ProtocolMin, subsystem.ProtocolMax}, VM: span{door.MinVersion, door.MaxVersion},
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -58,7 +69,8 @@ func (a *app) versionCommand() *cobra.Command {
 				t.row("version", v.Version)
 				t.row("commit", v.Commit)
 				t.row("go", v.Go, v.OS+"/"+v.Arch)
-				t.row("bus protocol", v.Bus.Min, "to", v.Bus.Max)
+				t.row("bus protocol", v.Bus)
+				t.row("VM protocol", v.VM)
 			})
 		},
 	}

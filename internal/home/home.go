@@ -150,19 +150,23 @@ func shortRun(run string) string {
 	return filepath.Join(os.TempDir(), "reeve-"+primitives.HashOf([]byte(run)).Short())
 }
 
-// Clear removes the sockets of a run directory whose processes have ended, and the short directory if there is one.
+// Clear empties a run directory whose processes have ended, of all but its lock, and removes the short directory if there is
+// one. It must not be called while a process still uses it.
 func Clear(run string) error {
-	sockets, err := filepath.Glob(filepath.Join(run, "*.sock"))
+	if target, err := os.Readlink(run); err == nil && target == shortRun(run) {
+		return errors.Join(os.RemoveAll(target), os.Remove(run))
+	}
+	entries, err := os.ReadDir(run)
 	if err != nil {
 		return err
 	}
-	for _, s := range sockets {
-		if err := os.Remove(s); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, e := range entries {
+		if e.Name() == lockFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(run, e.Name())); err != nil {
 			return err
 		}
-	}
-	if target, err := os.Readlink(run); err == nil && target == shortRun(run) {
-		return errors.Join(os.RemoveAll(target), os.Remove(run))
 	}
 	return nil
 }

@@ -23,10 +23,12 @@ func (e *InUse) Error() string {
 	return fmt.Sprintf("%s is in use by process %d", e.Dir, e.PID)
 }
 
+const lockFile = "lock"
+
 // Lock takes the directory for this process. The kernel gives it back when the process ends, however it ends. A second
 // holder is refused with InUse. release must be called once.
 func Lock(dir string) (release func(), err error) {
-	path := filepath.Join(dir, "lock")
+	path := filepath.Join(dir, lockFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

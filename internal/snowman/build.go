@@ -62,14 +62,25 @@ func (c *Core) propose() {
 	if !ok {
 		return
 	}
+	wait := c.slots.Wait(c.ahead(order[:rank]) + int(c.build.cycle)*len(order))
 	rank += int(c.build.cycle) * len(order)
-	c.build.due = later(c.build.notBefore, later(c.build.pendingSince, c.build.tipSince).Add(c.slots.Wait(rank)))
+	c.build.due = later(c.build.notBefore, later(c.build.pendingSince, c.build.tipSince).Add(wait))
 	if c.now.Before(c.build.due) {
 		c.build.waiting = true
 		return
 	}
 	c.build.busy, c.build.pending = true, false
 	c.emit(Build{Header: c.header(tip, height+1, uint64(rank))})
+}
+
+// ahead counts those who come first and may well propose: nobody waits for a validator that isn't connected.
+func (c *Core) ahead(order []int) (count int) {
+	for _, i := range order {
+		if p := c.peers[c.cfg.Validators.At(i).Node]; p != nil && !p.benched() {
+			count++
+		}
+	}
+	return count
 }
 
 func (c *Core) mayPropose() bool {

@@ -166,12 +166,12 @@ func (c *Core) askAccepted() {
 	c.emit(SendGetAccepted{Nodes: sent, RequestID: u.round, IDs: u.ids})
 }
 
-// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest. Who lies about a
-// height makes this node go a shorter way than it could, no wrong one.
+// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest, any of those when
+// nobody says. Who lies about a height makes this node go a shorter way than it could, no wrong one.
 func (c *Core) choose() {
 	u := &c.catchUp
 	var target primitives.Hash
-	var highest uint64
+	var highest, equal uint64
 	for _, id := range u.ids {
 		var stake, height uint64
 		for _, n := range u.accepted[id] {
@@ -180,8 +180,14 @@ func (c *Core) choose() {
 		for _, n := range c.connected(func(p *peer) bool { return p.accepted == id }) {
 			height = max(height, c.peers[n].height)
 		}
-		if c.cfg.Validators.IsMajority(stake) && (target.IsZero() || height > highest) {
-			target, highest = id, height
+		switch {
+		case !c.cfg.Validators.IsMajority(stake):
+		case target.IsZero() || height > highest:
+			target, highest, equal = id, height, 1
+		case height == highest:
+			if equal++; c.cfg.Rand.Uint64N(equal) == 0 {
+				target = id
+			}
 		}
 	}
 	if target.IsZero() {

@@ -66,6 +66,22 @@ func TestOneValidatorAloneFinalises(t *testing.T) {
 	n.check(t, 1, n.run(time.Second, func() bool { return n.agree(1) }))
 }
 
+func TestNobodyWaitsForAProposerThatIsGone(t *testing.T) {
+	for seed := range uint64(10) {
+		n := newSimnet(seed, equal(5), nil)
+		n.run(3*time.Second, nil)
+		n.nodes[0].crash()
+		for round := range uint64(5) {
+			begin := n.now
+			n.offer()
+			n.check(t, seed, n.run(n.now+time.Second, func() bool { return n.agree(round + 1) }))
+			if took := n.now - begin; took > 60*time.Millisecond {
+				t.Errorf("seed %d: height %d took %v", seed, round+1, took)
+			}
+		}
+	}
+}
+
 func TestATransactionIsFinalEverywhereWithinTensOfMilliseconds(t *testing.T) {
 	for _, size := range []int{2, 3, 4, 5, 7, 13, 20} {
 		n := newSimnet(uint64(size), equal(size), nil)

@@ -75,8 +75,8 @@ func seeds(t *testing.T, count uint64) uint64 {
 }
 
 func TestConflictsEnd(t *testing.T) {
-	for _, size := range []int{2, 3, 4, 5, 7, 13, 20} {
-		for seed := range seeds(t, 2) {
+	for _, size := range []int{2, 3, 4, 5, 20} {
+		for seed := range seeds(t, 1) {
 			n, done := storm(seed, size, nil)
 			n.check(t, seed, done)
 		}
@@ -84,8 +84,8 @@ func TestConflictsEnd(t *testing.T) {
 }
 
 func TestLossAndCrashesAndAPartition(t *testing.T) {
-	for _, size := range []int{4, 5, 7, 13} {
-		for seed := range seeds(t, 3) {
+	for _, size := range []int{4, 5, 7} {
+		for seed := range seeds(t, 2) {
 			n, done := storm(seed, size, func(n *simnet) {
 				n.loss = float64(seed%5) * 0.04
 				n.crashes(20 * time.Second)
@@ -98,9 +98,9 @@ func TestLossAndCrashesAndAPartition(t *testing.T) {
 }
 
 func TestLiars(t *testing.T) {
-	for _, size := range []int{5, 7, 13} {
+	for _, size := range []int{5, 9} {
 		for _, l := range []lie{randomly, perAsker, opposite, equivocate} {
-			for seed := range seeds(t, 2) {
+			for seed := range seeds(t, 1) {
 				n, done := storm(seed, size, func(n *simnet) {
 					for i := range n.params.Tolerated() {
 						n.nodes[i].lie, n.nodes[i].honest = l, false
@@ -114,7 +114,7 @@ func TestLiars(t *testing.T) {
 }
 
 func TestLiarsAndEverythingElse(t *testing.T) {
-	for _, size := range []int{5, 6, 7, 9, 11, 13} {
+	for _, size := range []int{5, 6, 9, 13} {
 		for seed := range seeds(t, 1) {
 			n, done := storm(seed, size, func(n *simnet) {
 				liar := n.nodes[size-1]

@@ -20,11 +20,13 @@ type way struct {
 	highest int // index in ids of the newest block that may be kept
 	span    int // how many blocks above the next one are asked for, when they are fetched again
 	from    []primitives.NodeID
+	failed  int    // requests in a row that brought nothing
 	request uint32 // 0: none is open
 }
 
 // unlucky moves a peer that didn't deliver to the end.
 func (w *way) unlucky(n primitives.NodeID) {
+	w.failed++
 	if i := slices.Index(w.from, n); i >= 0 {
 		w.from = append(slices.Delete(w.from, i, i+1), n)
 	}
@@ -90,6 +92,11 @@ func (c *Core) fetchWay() {
 	if w.request != 0 || c.now.Before(u.retry) {
 		return
 	}
+	if w.failed > len(w.from) {
+		w.failed = 0
+		c.abandon() // it may be the genesis block, or nobody keeps so old a block
+		return
+	}
 	for _, n := range w.from {
 		if c.peers[n] == nil {
 			continue
@@ -121,7 +128,10 @@ func (c *Core) onAncestors(in Ancestors) {
 		return
 	}
 	u.way.request = 0
-	if n := c.takeWay(in.Containers); n == 0 {
+	n := c.takeWay(in.Containers)
+	if n > 0 {
+		u.way.failed = 0
+	} else {
 		u.retry = c.now.Add(catchUpWait)
 		u.way.unlucky(in.Node)
 		c.emit(Report{Node: in.Node, Cost: costUseless, Reason: "no ancestors of a block that it has accepted"})

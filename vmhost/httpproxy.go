@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,11 +50,12 @@ func listenHTTP(socket, chain string, log *slog.Logger) (*httpProxy, error) {
 	p.proxy = &httputil.ReverseProxy{
 		Rewrite:       p.rewrite,
 		FlushInterval: -1, // streams are passed on as they come
+		BufferPool:    &buffers{},
 		ErrorHandler:  p.failed,
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Transport: &http.Transport{
 			DialContext:           p.dial,
-			MaxIdleConnsPerHost:   64,
+			MaxIdleConnsPerHost:   256,
 			IdleConnTimeout:       30 * time.Second,
 			ResponseHeaderTimeout: 30 * time.Second,
 		},
@@ -65,6 +67,20 @@ func listenHTTP(socket, chain string, log *slog.Logger) (*httpProxy, error) {
 	go func() { _ = p.server.Serve(l) }()
 	return p, nil
 }
+
+// buffers keeps the proxy from allocating 32 KiB for each answer.
+type buffers struct{ pool sync.Pool }
+
+// Get gives a buffer.
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, 8<<10)
+}
+
+// Put takes one back.
+func (b *buffers) Put(buffer []byte) { b.pool.Put(&buffer) }
 
 func (p *httpProxy) close() { p.server.Close() }
 

@@ -72,6 +72,7 @@ func advice(r *runner, do string) string {
 // incompatible names both ranges. The handshake carries one version; the SDK adds its range on standard error.
 func incompatible(r *runner, name string, version int) error {
 	low, high := version, version
+	ended(r) // so that all it wrote has been read; the library has killed it
 	r.output.mu.Lock()
 	if said := r.output.protocols; said[1] > 0 {
 		low, high = said[0], said[1]

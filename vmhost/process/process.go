@@ -58,7 +58,7 @@ func (l Launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
 	}
 	p := &Plugin{dir: dir, token: rand.Text()}
 	if err := p.serveHost(r, l.Tracing); err != nil {
-		os.RemoveAll(dir)
+		dir.remove()
 		return nil, err
 	}
 	p.runner = newRunner(l, image, r.Log)
@@ -92,7 +92,7 @@ func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
 		SkipHostEnv:      true,
 		StartTimeout:     l.handshake(),
 		RunnerFunc:       p.runner.forLibrary,
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: p.dir},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: p.dir.path},
 		GRPCDialOptions:  options,
 		Logger:           hclog.NewNullLogger(),
 	}
@@ -100,12 +100,13 @@ func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
 
 // Plugin is a running plugin process.
 type Plugin struct {
-	dir, token string
-	host       *grpc.Server
-	runner     *runner
-	client     *plugin.Client
-	conn       *grpc.ClientConn
-	cleaned    sync.Once
+	dir     *runDir
+	token   string
+	host    *grpc.Server
+	runner  *runner
+	client  *plugin.Client
+	conn    *grpc.ClientConn
+	cleaned sync.Once
 }
 
 // connect does the handshake. The library can't be interrupted, so that it is left behind when it takes too long.
@@ -153,7 +154,7 @@ func (p *Plugin) clean() {
 			p.conn.Close()
 		}
 		p.host.Stop()
-		os.RemoveAll(p.dir)
+		p.dir.remove()
 	})
 }
 
@@ -165,7 +166,7 @@ func (p *Plugin) PID() int { return p.runner.pid() }
 
 // Host is where the plugin finds the host's services.
 func (p *Plugin) Host() (address, token, runDir string) {
-	return "unix:" + filepath.Join(p.dir, hostSocket), p.token, filepath.Join(p.dir, httpDir)
+	return "unix:" + filepath.Join(p.dir.path, hostSocket), p.token, filepath.Join(p.dir.path, httpDir)
 }
 
 // Dump has the process write down its goroutines.
@@ -191,30 +192,9 @@ func (p *Plugin) Stop(limit time.Duration) {
 	p.clean()
 }
 
-const (
-	hostSocket = "host.sock"
-	httpDir    = "http"
-	// longestSocket is what the kernel takes as a unix socket's path, less what the library adds to the directory.
-	longestSocket = 104 - len("/plugin-dir1234567890/plugin1234567890")
-)
-
-func makeRunDir(base string) (string, error) {
-	if base == "" || len(base)+len("/vm1234567890") > longestSocket {
-		base = os.TempDir()
-	}
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return "", err
-	}
-	dir, err := os.MkdirTemp(base, "vm")
-	if err != nil {
-		return "", err
-	}
-	return dir, os.Mkdir(filepath.Join(dir, httpDir), 0o700)
-}
-
 // serveHost serves the host's services on a socket that only this user can open, to callers with the token.
 func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
-	socket := filepath.Join(p.dir, hostSocket)
+	socket := filepath.Join(p.dir.path, hostSocket)
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		return fmt.Errorf("the socket for the plugin's calls: %w", err)

@@ -170,6 +170,29 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
+func TestLeftoversAreRemoved(t *testing.T) {
+	l := launcher(t, "kvvm")
+	left := filepath.Join(l.RunDir, "reeve-vm123")
+	if err := os.Mkdir(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"reeve.lock", "host.sock"} {
+		if err := os.WriteFile(filepath.Join(left, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, _ := launch(t, l, quiet())
+	second, _ := launch(t, l, quiet())
+	if _, err := os.Stat(left); err == nil {
+		t.Error("it is still there")
+	}
+	for _, p := range []vmhost.Plugin{first, second} {
+		if err := ping(p); err != nil {
+			t.Errorf("a living plugin lost its directory: %v", err)
+		}
+	}
+}
+
 func TestStartErrorsSayWhatHappened(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, content string, mode os.FileMode) string {

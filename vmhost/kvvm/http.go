@@ -98,10 +98,10 @@ func (vm *VM) onTxs(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	_, errs := vm.pool.Add(contents...)
+	ids, errs := vm.pool.Add(contents...)
 	refused := []txRefusal{}
 	for i, err := range errs {
-		if err != nil {
+		if err != nil && !vm.accepted(r, ids[i]) {
 			refused = append(refused, txRefusal{i, err.Error()})
 		}
 	}

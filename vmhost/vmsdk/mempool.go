@@ -232,8 +232,12 @@ func (m *Mempool[T]) Pick(ctx context.Context, next func(ctx context.Context, se
 	return picked, nil
 }
 
-// listed is a copy of the senders in order, without those that have nothing any more. The first of the list goes to its end, so
-// that a sender with endless transactions can't keep the others out.
+// maxListed is how many senders one Pick looks at.
+const maxListed = 8192
+
+// listed is a copy of the first senders in order, without those that have nothing any more. The first goes to the end of the list,
+// so that a sender with endless transactions can't keep the others out; when there are more than one Pick looks at, all it has looked
+// at go there.
 func (m *Mempool[T]) listed() []*account[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -243,10 +247,12 @@ func (m *Mempool[T]) listed() []*account[T] {
 		}
 		return !a.listed
 	})
-	list := slices.Clone(m.order)
-	if len(m.order) > 1 {
-		m.order = append(m.order[1:], m.order[0])
+	list := slices.Clone(m.order[:min(len(m.order), maxListed)])
+	seen := min(len(m.order), 1)
+	if len(m.order) > maxListed {
+		seen = maxListed
 	}
+	m.order = append(m.order[seen:], list[:seen]...)
 	return list
 }
 

@@ -192,3 +192,39 @@ func FuzzSplitTxs(f *testing.F) {
 		}
 	})
 }
+
+// wide is a transaction of many possible senders: two bytes name the sender, one the nonce.
+type wide [3]byte
+
+func (x wide) ID() vmsdk.ID   { return vmsdk.IDOf(x[:]) }
+func (x wide) Sender() string { return string(x[:2]) }
+func (x wide) Nonce() uint64  { return uint64(x[2]) }
+func (x wide) Bytes() []byte  { return x[:] }
+
+func TestSendersWithGapsDoNotKeepOthersOut(t *testing.T) {
+	chain := &vmsdk.Chain{Now: time.Now, Notify: func(vmsdk.Event) {}, After: func(time.Duration, func()) func() { return nil }}
+	m := vmsdk.NewMempool(chain, 0, func(contents [][]byte) ([]wide, []error) {
+		txs := make([]wide, len(contents))
+		for i, c := range contents {
+			txs[i] = wide(c)
+		}
+		return txs, make([]error, len(contents))
+	})
+	var batch [][]byte
+	for i := range 9000 { // none of these is due
+		batch = append(batch, []byte{byte(i >> 8), byte(i), 1})
+	}
+	m.Add(append(batch, []byte{0xff, 0xff, 0})...)
+	for range 3 {
+		txs, err := m.Pick(t.Context(), func(_ context.Context, senders []string) ([]uint64, error) {
+			return make([]uint64, len(senders)), nil
+		}, func(wide) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(txs) == 1 {
+			return
+		}
+	}
+	t.Fatal("three blocks were built without the one transaction that is due")
+}

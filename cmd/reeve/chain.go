@@ -27,7 +27,7 @@ func (n *nodeFlags) nodeInfo(ctx context.Context) (*gateway.Info, error) {
 	if err != nil {
 		return nil, exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 	}
-	return info, nil
+	return info, isIt(h, info.NodeID, c.HTTP.Listen)
 }
 
 func (a *app) chainInfo() *cobra.Command {

@@ -55,7 +55,12 @@ func (k *kvFlags) client() (*kv.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kv.New("http://"+devnet.Reachable(c.HTTP.Listen), k.chain), nil
+	client := kv.New("http://"+devnet.Reachable(c.HTTP.Listen), k.chain)
+	if g, err := devnet.LoadGenesis(h.Genesis()); err == nil {
+		chain, _ := g.Chain(k.chain)
+		client.ChainID = chain.ID
+	}
+	return client, nil
 }
 
 // everyone is a client per node of the network.

@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/internal/primitives"
 )
 
 func (a *app) nodeCommand() *cobra.Command {
@@ -88,7 +89,16 @@ func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
 	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
 		return s, exitcode.New(exitcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
 	}
-	return s, nil
+	return s, isIt(h, s.NodeID, c.Metrics.Listen)
+}
+
+// isIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by mistake.
+func isIt(h home.Node, answered primitives.NodeID, address string) error {
+	if ours := devnet.NodeID(h); answered != ours {
+		return exitcode.New(exitcode.NodeUnreachable, "Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
+			"at %s answers another node, %s, not %s", address, answered.Short(), h.Name)
+	}
+	return nil
 }
 
 func (a *app) nodeStatus() *cobra.Command {

@@ -36,6 +36,9 @@ func (e *Refused) Error() string { return e.Reason }
 
 // Client speaks to one chain through one node.
 type Client struct {
+	// ChainID, if set, is the id that the chain must have: transactions for another one aren't made.
+	ChainID primitives.Hash
+
 	base string // http://127.0.0.1:9650/ext/bc/kv
 	http *http.Client
 }

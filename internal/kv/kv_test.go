@@ -114,6 +114,15 @@ func TestPutEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestATransactionIsntMadeForAnotherNetwork(t *testing.T) {
+	n := &node{}
+	c := serve(t, n)
+	c.ChainID = primitives.Hash{2}
+	if _, err := c.Put(t.Context(), NewAccount(), 0, "k", "v"); err == nil || n.posted > 0 {
+		t.Errorf("got %v, %d posted", err, n.posted)
+	}
+}
+
 func TestARefusalHasItsReason(t *testing.T) {
 	var refused *Refused
 	_, err := serve(t, &node{}).Put(t.Context(), NewAccount(), 0, "", "v")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/reevenet/reeve/internal/primitives"
@@ -27,6 +28,9 @@ func (c *Client) Put(ctx context.Context, account ed25519.PrivateKey, nonce uint
 	head, err := c.Head(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !c.ChainID.IsZero() && c.ChainID != head.ChainID {
+		return nil, &Refused{Status: http.StatusMisdirectedRequest, Reason: "a node of another network answers there"}
 	}
 	tx := kvvm.NewTx(head.ChainID, account, nonce, kvvm.Put, []byte(key), []byte(value))
 	listening, stop := context.WithCancel(ctx)

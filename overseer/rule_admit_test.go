@@ -136,6 +136,29 @@ func TestRule12TheSenderIsWhoTheOverseerSaysItIs(t *testing.T) {
 	}
 }
 
+// An answer counts only from the instance that was given the question.
+func TestRule12NobodyAnswersForAnother(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	stranger := p.Attach((&part{}).spec("collator", subsystem.Pool), "stranger")
+	p.Settle()
+	o := p.request(time.Minute)
+	p.Settle()
+	for counter := range uint64(10) { // nobody knows the ids of another process, but suppose somebody did
+		for _, e := range []*buswire.Envelope{{Kind: buswire.Reply, Reply: []byte{}}, {Kind: buswire.Fail, Failure: &buswire.Failure{Code: 7}}, {Kind: buswire.Cancel}} {
+			e.ID = p.sender.Machine().ID(counter)
+			var b buswire.Batch
+			b.Envelope(buswire.TagFromEnvelope, e)
+			if err := p.Inject(stranger, b.Bytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p.Settle()
+	if o.ends != 0 || p.Core.Broker.Status().Open != 1 {
+		t.Errorf("%d ends, %v", o.ends, o.err)
+	}
+}
+
 // inject sends one envelope as the sender and returns the failure that comes back, as the sender would see it.
 func (p *pair) inject(t *testing.T, e *buswire.Envelope) *outcome {
 	t.Helper()

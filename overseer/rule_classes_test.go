@@ -185,6 +185,34 @@ func TestClassShardedUnkeyedMessagesReachEveryShardOnce(t *testing.T) {
 	}
 }
 
+// A new shard takes over its keys from the others' mailboxes, and none of their copies.
+func TestClassShardedANewShardTakesNoCopies(t *testing.T) {
+	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2, &availabilitydistributionv1.NetworkBridgeUpdate{}, &availabilitydistributionv1.DistributeChunk{})
+	c.member(0).Deaf, c.member(1).Deaf = true, true
+	c.say(update(), chunk(1), chunk(2), chunk(3))
+	c.join()
+	c.Settle()
+	c.member(0).Deaf, c.member(1).Deaf = false, false
+	c.Settle()
+	chunks := 0
+	for n, want := range []int{1, 1, 0} {
+		got := 0
+		for _, h := range c.parts[n].heard {
+			if h == "NetworkBridgeUpdate" {
+				got++
+			} else {
+				chunks++
+			}
+		}
+		if got != want {
+			t.Errorf("shard %d heard %d updates, want %d", n, got, want)
+		}
+	}
+	if chunks != 3 {
+		t.Errorf("%d chunks of 3", chunks)
+	}
+}
+
 // Without any shard it waits, and then goes to all that are there when the first comes, or to the first.
 func TestClassShardedUnkeyedMessagesWaitForTheFirstShard(t *testing.T) {
 	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2, &availabilitydistributionv1.NetworkBridgeUpdate{})

@@ -48,6 +48,38 @@ func TestRule5ConsensusPassesWhatIsOnTheWay(t *testing.T) {
 	}
 }
 
+// As much as an instance is given at once is with a busy handler: a vote is given beyond that.
+func TestRule5ConsensusPassesABusyHandlersBacklog(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	p.bridge.Busy = true
+	for n := range 1000 {
+		p.say(gossip(fmt.Sprint(n)))
+	}
+	p.say(vote("now"))
+	p.bridge.Busy = false
+	p.Settle()
+	if at := position(p.b.heard, "SendConsensusMessage"); at != 0 {
+		t.Errorf("the vote was the %dth of %d", at+1, len(p.b.heard))
+	}
+}
+
+// Behind more consensus than an instance is given at once, the others have their floor at the overseer.
+func TestRule5TheOthersHaveAFloorAtTheOverseer(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	p.bridge.Deaf = true
+	for n := range 3000 {
+		p.say(vote(fmt.Sprint(n)))
+	}
+	p.say(message("backing"), gossip("gossip"))
+	p.bridge.Deaf = false
+	p.Settle()
+	for _, lane := range []string{"SendMessage", "SendGossip"} {
+		if at := position(p.b.heard, lane); at < 0 || at > 300 {
+			t.Errorf("%s was served as the %dth of %d behind consensus", lane, at+1, len(p.b.heard))
+		}
+	}
+}
+
 func TestRule5TheOthersHaveAFloor(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	p.bridge.Busy = true

@@ -197,6 +197,21 @@ func TestRule9TheTimelineOfTheNewEpochReplacesTheOld(t *testing.T) {
 	p.b.hears(t, "start A", "stop A", "start B")
 }
 
+// An ask that ends while the overseer is away makes room on its edge, but there is nowhere to send to.
+func TestRule9RoomThatBecomesFreeMeanwhileIsUsedAfterwards(t *testing.T) {
+	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 1, Bytes: 1 << 20}}})
+	short := ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{}, time.Hour) // fills the edge, and fails with the stream
+	p.Settle()
+	p.say(message("waits"))
+	p.b.heard = nil
+	p.sender.Unplug()
+	p.Advance(time.Second)
+	short.code(t, subsystem.Unavailable)
+	p.sender.Replug()
+	p.Settle()
+	p.b.hears(t, "SendMessage waits")
+}
+
 // What is sent while the overseer is away waits at its sender, once.
 func TestRule9WhatIsSaidMeanwhileIsSaidOnce(t *testing.T) {
 	p := newPair(t, overseer.Config{})

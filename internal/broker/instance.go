@@ -292,7 +292,7 @@ func (b *Broker) leftToOthers(s *subsystem, it *item) bool {
 	case it.shared == nil:
 		return false
 	case len(s.instances) > 0 || it.shared.left > 1:
-		b.pay(it, named)
+		b.pay(it)
 		return true
 	}
 	it.shared = nil
@@ -313,7 +313,7 @@ func (b *Broker) survives(it *item, clean bool) bool {
 	b.Count.Quarantined++
 	b.events = append(b.events, Event{Kind: Quarantined, Env: it.env, Variant: it.variant.Name, Cause: "two instances of " + it.variant.Subsystem + " ended while they handled it"})
 	if it.env.Kind == buswire.OneWay {
-		b.pay(it, named) // those before it may not be finished
+		b.pay(it)
 	}
 	return false
 }

@@ -83,7 +83,7 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
 	if v.Subsystem == Overseer {
 		b.own = append(b.own, Own{i, e})
 		if !v.Request {
-			b.pay(it, inOrder)
+			b.pay(it)
 		}
 		return
 	}
@@ -280,7 +280,7 @@ func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
 			i.way.Messages--
 			i.way.Bytes -= it.env.Size()
 			b.untake(i, it)
-			b.pay(it, inOrder)
+			b.pay(it)
 		}
 	}
 	b.arrived(i, p.Requests)
@@ -289,14 +289,8 @@ func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
 	}
 }
 
-// How a credit says which message was finished.
-const (
-	inOrder = false // the oldest, unless instances share the work
-	named   = true  // by its id
-)
-
 // pay gives a one-way message's credit back to its sender, for one that went to every shard with the last copy.
-func (b *Broker) pay(it *item, byName bool) {
+func (b *Broker) pay(it *item) {
 	if it.shared != nil {
 		if it.shared.left--; it.shared.left > 0 {
 			return
@@ -307,7 +301,7 @@ func (b *Broker) pay(it *item, byName bool) {
 	ed.unpaid.Bytes -= e.Size()
 	ed.finished.Messages++
 	ed.finished.Bytes += uint32(e.Size())
-	if byName || b.subsystem(ed.to).class > Single {
+	if b.subsystem(ed.to).class > Single { // those who share the work may finish out of order
 		ed.finished.Finished = append(ed.finished.Finished, e.ID.Counter())
 	}
 	if !ed.dirty {

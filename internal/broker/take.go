@@ -39,6 +39,9 @@ func (b *Broker) Take(now time.Time, i *Instance, stream int, batch *buswire.Bat
 	if i.split() {
 		b.wake(i) // the other stream has something now
 	}
+	if stream == Bulk && !i.bulk {
+		return
+	}
 	if stream == Bulk {
 		i.bulkReply = b.takeControl(i, i.bulkReply, batch, limit)
 		b.takeLane(i, buswire.LaneBulk, batch, limit)

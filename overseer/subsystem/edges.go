@@ -64,7 +64,7 @@ func (l *loop) envelope(msg proto.Message, request bool) (*buswire.Envelope, *di
 		return nil, nil, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, v.Name)
 	}
 	size := proto.Size(msg)
-	if limit := l.maxMessage(); size > limit {
+	if limit := l.maxMessage(); size+variantHeader > limit {
 		return nil, nil, tooLarge(v.Name, size, limit)
 	}
 	body, err := encode.MarshalAppend(buswire.AppendVariantHeader(make([]byte, 0, size+variantHeader), v.Enum, v.Field, size), msg)

@@ -65,6 +65,9 @@ func (m *Machine) Open() (asks, serving, offloaded int) {
 	return len(m.l.asks), len(m.l.serving), m.l.offloaded
 }
 
+// ID is the id of the n'th message that it sent, for tests of what strangers may do with it.
+func (m *Machine) ID(n uint64) buswire.ID { return buswire.NewID(m.l.origin, n) }
+
 // Unknown counts the messages that the handler didn't know.
 func (m *Machine) Unknown() uint64 { return m.l.count.unknown }
 

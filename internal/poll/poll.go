@@ -23,10 +23,9 @@ type Result struct {
 	Missing int
 }
 
-// Judge tells whether outstanding units could still change the outcome of a poll with these votes; and, when they can't, whether they
-// could still make it unanimous, which is worth a short wait. *tree.Tree is one.
+// Judge says what outstanding units could still change of a poll with these votes. *tree.Tree is one.
 type Judge interface {
-	Settled(votes []tree.Vote, outstanding int) (settled, unanimous bool)
+	Judge(votes []tree.Vote, outstanding int) tree.Outlook
 }
 
 // Set is the polls that are open, oldest first.
@@ -97,10 +96,14 @@ func (s *Set) find(id uint32) *poll {
 	return nil
 }
 
-// The wait for unanimity: as long again as the votes so far took, within these bounds.
+// The waits for the last votes, counted from the moment at which they could no longer change everything. For unanimity it is as long
+// again as the votes took so far: it is only a matter of speed. A tie ends only when enough of those who can be heard are heard, so
+// there it is longer.
 const (
-	leastWait = time.Millisecond
-	mostWait  = 25 * time.Millisecond
+	leastWait    = time.Millisecond
+	mostWait     = 25 * time.Millisecond
+	leastTieWait = 100 * time.Millisecond
+	mostTieWait  = 500 * time.Millisecond
 )
 
 func (s *Set) judgePoll(p *poll, now time.Time) {
@@ -108,12 +111,15 @@ func (s *Set) judgePoll(p *poll, now time.Time) {
 		p.done = true
 		return
 	}
-	settled, unanimous := s.judge.Settled(p.votes, p.left)
-	switch {
-	case settled && !unanimous:
+	took := now.Sub(p.began)
+	switch outlook := s.judge.Judge(p.votes, p.left); {
+	case outlook == tree.Closed:
 		p.done = true
-	case settled && p.ripe.IsZero():
-		p.ripe = now.Add(min(max(now.Sub(p.began), leastWait), mostWait))
+	case !p.ripe.IsZero():
+	case outlook == tree.Confirming:
+		p.ripe = now.Add(min(max(took, leastWait), mostWait))
+	case outlook == tree.Tied:
+		p.ripe = now.Add(min(max(4*took, leastTieWait), mostTieWait))
 	}
 }
 

@@ -83,6 +83,24 @@ func TestConflictsEnd(t *testing.T) {
 	}
 }
 
+func TestConflictsEndWithOneValidatorGone(t *testing.T) {
+	for _, size := range []int{4, 5, 7} {
+		for seed := range seeds(t, 3) {
+			n := newSimnet(seed, equal(size), nil)
+			n.run(4*time.Second, nil)
+			n.nodes[0].crash()
+			for range 10 {
+				n.offer()
+				for _, s := range n.nodes[1:3] {
+					n.after(0, s.propose)
+				}
+				n.run(n.now+300*time.Millisecond, nil)
+			}
+			n.check(t, seed, n.run(n.now+20*time.Second, func() bool { return n.agree(10) }))
+		}
+	}
+}
+
 func TestLossAndCrashesAndAPartition(t *testing.T) {
 	for _, size := range []int{4, 5, 7} {
 		for seed := range seeds(t, 2) {

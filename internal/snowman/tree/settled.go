@@ -1,22 +1,51 @@
 package tree
 
-// Settled tells whether the outstanding units of a poll could still change what Record will make of it; and, if they can't, whether
-// they could still make it unanimous, which decides in fewer polls.
-func (t *Tree) Settled(votes []Vote, outstanding int) (settled, unanimous bool) {
+// Outlook is what the votes that are still missing from a poll could change.
+type Outlook int
+
+const (
+	// Open: whether some block gets a majority, or enough for confidence, isn't decided.
+	Open Outlook = iota
+	// Tied: no rival can get a majority any more, and who moves where depends on every vote that can be had.
+	Tied
+	// Confirming: there is confidence, and all votes together could still make the poll unanimous, which decides sooner.
+	Confirming
+	// Closed: nothing.
+	Closed
+)
+
+// Judge says what the outstanding units of a poll could still change of what Record will make of it.
+func (t *Tree) Judge(votes []Vote, outstanding int) Outlook {
 	p := &t.params
 	open := func(have, need int) bool { return have < need && have+outstanding >= need }
 	if outstanding >= p.AlphaPreference {
-		return false, false
+		return Open
 	}
 	t.count(votes)
+	outlook := Closed
 	for _, n := range t.order {
 		if n.votes == 0 {
 			continue
 		}
 		if open(n.votes, p.AlphaPreference) || open(n.votes, p.AlphaConfidence) {
-			return false, false
+			return Open
 		}
-		unanimous = unanimous || p.BetaUnanimous > 0 && open(n.votes, p.K)
+		if p.BetaUnanimous > 0 && open(n.votes, p.K) {
+			outlook = Confirming
+		}
 	}
-	return true, unanimous
+	if t.tied() {
+		return Tied
+	}
+	return outlook
+}
+
+// tied tells whether the next block to be decided has a rival, and neither has a majority. Ties further up can wait.
+func (t *Tree) tied() bool {
+	for _, c := range t.root.children {
+		if c.votes >= t.params.AlphaPreference {
+			return false
+		}
+	}
+	return len(t.root.children) > 1
 }

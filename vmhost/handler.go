@@ -2,8 +2,10 @@ package vmhost
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -80,7 +82,7 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 func (h *handler) open() error {
 	var err error
 	if h.record, err = record.Open(context.Background(), h.db, h.cfg.ChainID); err != nil {
-		return err
+		return readable(err)
 	}
 	if h.cfg.HTTPSocket != "" {
 		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log); err != nil {
@@ -88,6 +90,18 @@ func (h *handler) open() error {
 		}
 	}
 	return h.startFirst()
+}
+
+// readable says what to do about a database that isn't this chain's.
+func readable(err error) error {
+	var mismatch *record.MismatchError
+	switch {
+	case !errors.As(err, &mismatch):
+		return err
+	case mismatch.Version:
+		return exitcode.New(exitcode.DataVersion, "Use the version of reeve that wrote it, or begin with an empty data directory.", err, "the chain's data can't be read")
+	}
+	return exitcode.New(exitcode.GenesisMismatch, "Use the genesis that the data was made with, or begin with an empty data directory.", err, "the chain's data can't be used")
 }
 
 // Signal ends the work with the node. Leaves and finality mean nothing here: the engine says what is decided.

@@ -48,8 +48,12 @@ type Record struct {
 	last atomic.Pointer[Entry]
 }
 
-// MismatchError says that the directory belongs to another chain or another version of the software.
-type MismatchError struct{ Reason string }
+// MismatchError says that the database belongs to another chain, or to another version of the software.
+type MismatchError struct {
+	Reason string
+	// Version is set when it is the version that doesn't match.
+	Version bool
+}
 
 func (e *MismatchError) Error() string { return e.Reason }
 
@@ -88,9 +92,9 @@ func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
 	case err != nil:
 		return err
 	case len(got) != len(mine) || got[0] != format:
-		return &MismatchError{fmt.Sprintf("the chain's database has format %d, this version reads %d", got[0], format)}
+		return &MismatchError{Reason: fmt.Sprintf("the chain's database has another format than %d, which this version reads", format), Version: true}
 	case string(got) != string(mine):
-		return &MismatchError{fmt.Sprintf("the database belongs to chain %x, not to %v: the genesis differs", got[1:5], chain.Short())}
+		return &MismatchError{Reason: fmt.Sprintf("the database belongs to chain %x, not to %v: the genesis differs", got[1:5], chain.Short())}
 	}
 	return nil
 }

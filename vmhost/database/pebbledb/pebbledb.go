@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
@@ -44,8 +47,11 @@ func Open(dir string, log *slog.Logger) (*DB, error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{log},
 	})
+	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
+		return nil, exitcode.New(exitcode.DataDirInUse, "Stop the other one first.", nil, "the chain's database in %s is in use by another process", dir)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the chain's database in %s can't be opened: %w", dir, err)
+		return nil, exitcode.New(exitcode.DataDirBroken, "Restore it, or remove it and let the node catch up from the others.", err, "the chain's database in %s can't be opened", dir)
 	}
 	return &DB{db: db, open: make(map[*reader]struct{})}, nil
 }

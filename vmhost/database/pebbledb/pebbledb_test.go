@@ -2,9 +2,13 @@ package pebbledb_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/reevenet/reeve/internal/exitcode"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/databasetest"
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
@@ -44,8 +48,32 @@ func TestSyncedDataIsThereAfterReopening(t *testing.T) {
 func TestASecondProcessIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
-	if db, err := pebbledb.Open(dir, slog.New(slog.DiscardHandler)); err == nil {
+	db, err := pebbledb.Open(dir, slog.New(slog.DiscardHandler))
+	if err == nil {
 		db.Close()
 		t.Fatal("the directory was opened twice")
+	}
+	var readable *exitcode.Error
+	if !errors.As(err, &readable) || readable.ID != exitcode.DataDirInUse {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestADamagedDatabaseIsAReadableError(t *testing.T) {
+	dir := t.TempDir()
+	open(t, dir).Close()
+	manifests, err := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	if err != nil || len(manifests) == 0 {
+		t.Fatalf("no manifest: %v", err)
+	}
+	for _, m := range manifests {
+		if err := os.WriteFile(m, []byte("damaged beyond repair"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = pebbledb.Open(dir, slog.New(slog.DiscardHandler))
+	var readable *exitcode.Error
+	if !errors.As(err, &readable) || readable.ID != exitcode.DataDirBroken {
+		t.Errorf("%v", err)
 	}
 }

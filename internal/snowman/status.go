@@ -18,6 +18,7 @@ type Status struct {
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
 	Pending                    bool // the VM has something for a block
+	Votes                      bool // it has heard enough since its start to vote
 	Counts                     requests.Counts
 }
 
@@ -28,7 +29,7 @@ func (c *Core) Status() Status {
 		LastAccepted: c.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: len(c.blocks) - c.tree.Len(),
 		Polls: c.polls.Len(), Requests: c.table.Len(), Peers: len(c.peers), Validators: len(c.connected(nil)),
 		ConnectedStake: c.known.stake, TotalStake: c.cfg.Validators.TotalStake(), NetworkHeight: c.known.height,
-		CatchingUp: c.catchUp.active(), EnoughStake: c.known.enough, Pending: c.build.pending, Counts: c.table.Counts(),
+		CatchingUp: c.catchUp.active(), EnoughStake: c.known.enough, Pending: c.build.pending, Votes: c.amnesia.until.IsZero(), Counts: c.table.Counts(),
 	}
 	return s
 }

@@ -36,6 +36,7 @@ func (e *engine) checks(s snowman.Status) []*enginev1.HealthCheck {
 	return []*enginev1.HealthCheck{
 		e.check("vm", e.trouble),
 		e.check("connected-stake", when(e.core != nil && !s.EnoughStake, "connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake)),
+		e.check("voting", when(e.core != nil && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped")),
 		e.check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing)),
 		e.check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(), "nothing was decided for %.0f s", undecided)),
 		e.check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight)),

@@ -956,7 +956,7 @@ func (x *QueryStatusResponse) GetParameters() string {
 // HealthCheck is one thing that is well or isn't.
 type HealthCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name: "connected-stake", "processing-time", "processing-count", "vm", "catching-up".
+	// Its name: "connected-stake", "voting", "processing-time", "processing-count", "vm", "catching-up".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// All is well.
 	Healthy bool `protobuf:"varint,2,opt,name=healthy,proto3" json:"healthy,omitempty"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -31,20 +32,24 @@ const drainTime = 7 * time.Second
 
 // supervise runs the network in dir until ctx ends, somebody asks for its end, or its time is over. then is called once its
 // processes have been started; an error of it ends the network.
-func (a *app) supervise(ctx context.Context, dir home.Network, s session, then func(*devnet.Network) error) (err error) {
+func (a *app) supervise(ctx context.Context, dir home.Network, s session, then func(*devnet.Network) error) error {
 	if err := dir.Make(); err != nil {
 		return err
 	}
-	run, names := dir.Run(), []string(nil)
-	if s.only != "" { // the node's own lock is taken when it starts
-		run, names = s.run, []string{s.only}
-	} else {
-		release, err := devnet.LockDir(run)
-		if err != nil {
-			return err
-		}
-		defer release()
+	if s.only != "" { // the node's own lock is taken when it starts, and its directory cleared when it stops
+		return a.attend(ctx, dir, s, s.run, []string{s.only}, then)
 	}
+	release, err := devnet.LockDir(dir.Run())
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer s.clear(dir)
+	return a.attend(ctx, dir, s, dir.Run(), nil, then)
+}
+
+// attend starts the named nodes, all if there is no name, and stops them in the end.
+func (a *app) attend(ctx context.Context, dir home.Network, s session, run string, names []string, then func(*devnet.Network) error) error {
 	n, err := devnet.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -59,7 +64,6 @@ func (a *app) supervise(ctx context.Context, dir home.Network, s session, then f
 		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 		defer cancel()
 		n.Close(draining)
-		clearRun(dir, run, s)
 	}()
 	if err := n.Start(names...); err != nil {
 		return err
@@ -70,26 +74,32 @@ func (a *app) supervise(ctx context.Context, dir home.Network, s session, then f
 	}
 	defer control.Close()
 	if err := then(n); err != nil {
-		if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
+		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil // somebody ended it while it was starting
 		}
 		return err
 	}
+	s.wait(ctx)
+	return nil
+}
+
+// wait returns when ctx ends or the session's time is over.
+func (s session) wait(ctx context.Context) {
 	if s.lasts > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.lasts)
 		defer cancel()
 	}
 	<-ctx.Done()
-	return nil
 }
 
-func clearRun(dir home.Network, run string, s session) {
+// clear leaves nothing but data, and of an ephemeral network not even that.
+func (s session) clear(dir home.Network) {
 	if s.ephemeral {
 		os.RemoveAll(dir.Dir) //nolint:errcheck // a temporary directory; the system clears it in time
 		return
 	}
-	home.Clear(run) //nolint:errcheck // a socket without a process behind it harms nobody
+	home.Clear(dir.Run()) //nolint:errcheck // a socket without a process behind it harms nobody
 }
 
 // devnetSupervise is what `devnet up --detach` leaves running.

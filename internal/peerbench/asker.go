@@ -114,6 +114,6 @@ func (a *asker) timed(res *result, work func() error) error {
 func randomBytes(size int) []byte {
 	var seed [32]byte
 	payload := make([]byte, size)
-	rand.NewChaCha8(seed).Read(payload)
+	_, _ = rand.NewChaCha8(seed).Read(payload)
 	return payload
 }

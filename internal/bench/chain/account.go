@@ -30,7 +30,7 @@ func (n *network) newAccount(ctx context.Context, size int) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &account{chain: vmsdk.ID(head.ChainID), key: kv.NewAccount(), size: size}
+	a := &account{chain: head.ChainID, key: kv.NewAccount(), size: size}
 	a.name = fmt.Sprintf("%x", a.public()[:6])
 	if least := overhead + len(a.name) + 16; size < least {
 		return nil, fmt.Errorf("a transaction has at least %d bytes", least)

@@ -129,4 +129,4 @@ func alreadyThere(err error) bool {
 }
 
 // id is a transaction's id as nodes tell of it.
-func id(tx *kvvm.Tx) primitives.Hash { return primitives.Hash(tx.ID()) }
+func id(tx *kvvm.Tx) primitives.Hash { return tx.ID() }

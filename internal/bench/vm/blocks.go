@@ -6,10 +6,7 @@ import (
 	"github.com/reevenet/reeve/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/primitives"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
-
-func chainIDOfVM() vmsdk.ID { return vmsdk.ID(chainID) }
 
 // cycle is how long each step of one block took.
 type cycle struct{ build, verify, prefer, accept time.Duration }

@@ -172,7 +172,7 @@ func timed(order rounds.Order, operation func() (time.Duration, error)) rounds.R
 // post gives the VM one transaction, which isn't timed.
 func (s *session) post() error {
 	key := []byte(fmt.Sprintf("bench%08d", s.account.nonce))
-	tx := kvvm.NewTx(chainIDOfVM(), s.account.key, s.account.nonce, kvvm.Put, key, make([]byte, 64))
+	tx := kvvm.NewTx(chainID, s.account.key, s.account.nonce, kvvm.Put, key, make([]byte, 64))
 	s.account.nonce++
 	r, err := s.client.Post("http://vm/ext/bc/"+chainName+"/tx", "application/octet-stream", bytes.NewReader(tx.Bytes()))
 	if err != nil {

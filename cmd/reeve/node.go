@@ -185,7 +185,7 @@ func (a *app) nodeWait() *cobra.Command {
 			if err != nil && exitcode.Of(err) != exitcode.Unreachable {
 				return err
 			}
-			if s.Ready && s.Height >= *height {
+			if err == nil && s.Ready && s.Height >= *height {
 				return nil
 			}
 			select {

@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/gateway"
 	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/internal/quarantine"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -90,7 +91,7 @@ func (n *Node) newServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Server = overseer.NewServer(core, quarantine{filepath.Join(n.Home.Data("overseer"), "quarantine")})
+	s.Server = overseer.NewServer(core, &quarantine.Store{Dir: filepath.Join(n.Home.Data("overseer"), "quarantine")})
 	return s, nil
 }
 

@@ -81,11 +81,15 @@ func (h *handler) onConnected(r *vmv1.Connected) {
 	}
 	h.peers[node] = r.GetVersion()
 	if g := h.gen; g != nil {
-		h.deliver(g, "Connected", true, func(ctx context.Context) error {
-			_, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: r.GetNodeId(), Version: r.GetVersion()})
-			return err
-		})
+		h.tellConnected(g, peer{node, r.GetVersion()})
 	}
+}
+
+func (h *handler) tellConnected(g *generation, p peer) {
+	h.deliver(g, "Connected", true, func(ctx context.Context) error {
+		_, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version})
+		return err
+	})
 }
 
 func (h *handler) onDisconnected(r *vmv1.Disconnected) {
@@ -95,11 +99,15 @@ func (h *handler) onDisconnected(r *vmv1.Disconnected) {
 	}
 	delete(h.peers, node)
 	if g := h.gen; g != nil {
-		h.deliver(g, "Disconnected", true, func(ctx context.Context) error {
-			_, err := g.vm.Disconnected(ctx, &pluginv1.DisconnectedRequest{NodeId: r.GetNodeId()})
-			return err
-		})
+		h.tellDisconnected(g, node)
 	}
+}
+
+func (h *handler) tellDisconnected(g *generation, node primitives.NodeID) {
+	h.deliver(g, "Disconnected", true, func(ctx context.Context) error {
+		_, err := g.vm.Disconnected(ctx, &pluginv1.DisconnectedRequest{NodeId: node[:]})
+		return err
+	})
 }
 
 // onAppRequest passes a peer's question on. When nobody can answer it the peer learns that at once.

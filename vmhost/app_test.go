@@ -145,3 +145,17 @@ func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {
 		t.Errorf("Version: %v", got)
 	}
 }
+
+func TestPeersThatComeAndGoWhileAPluginStartsAreNotMissed(t *testing.T) {
+	h := start(t)
+	h.Send("engine", &vmv1.Connected{NodeId: peer[:], Version: "first"})
+	h.prepare = func(*crashable) { // the new plugin is starting now: what the bus brings comes afterwards
+		h.prepare = nil
+		h.Send("engine", &vmv1.Connected{NodeId: other[:], Version: "second"})
+		h.Send("engine", &vmv1.Disconnected{NodeId: peer[:]})
+	}
+	h.crash()
+	if got := fmt.Sprint(h.vm().got); got != "[connected first connected second disconnected]" {
+		t.Errorf("the new plugin was told %v", got)
+	}
+}

@@ -32,6 +32,9 @@ type generation struct {
 	told  primitives.Hash
 	// lost are blocks that it refused, although its predecessor had verified them.
 	lost []primitives.Hash
+	// met are the peers that it was told of when it was started.
+	met      map[primitives.NodeID]struct{}
+	logLevel int32
 	// misses are pings in a row that it hasn't answered.
 	misses  int
 	pinging bool
@@ -64,7 +67,7 @@ func (g *generation) stop(limit time.Duration) {
 
 // launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it takes.
 func (h *handler) launch(number uint64, know knowledge) (*generation, error) {
-	g := &generation{number: number, outcomes: newOutcomes(), db: remote.NewService(h.record.State()), shown: make(map[primitives.Hash]struct{})}
+	g := &generation{number: number, outcomes: newOutcomes(), db: remote.NewService(h.record.State()), shown: make(map[primitives.Hash]struct{}), met: make(map[primitives.NodeID]struct{})}
 	services := h.servicesFor(g)
 	plugin, err := h.cfg.Launcher.Launch(LaunchRequest{
 		Generation: number,
@@ -80,7 +83,7 @@ func (h *handler) launch(number uint64, know knowledge) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.plugin, g.clients = plugin, clientsOf(plugin.Conn())
+	g.plugin, g.clients, g.logLevel = plugin, clientsOf(plugin.Conn()), know.logLevel
 	ctx, cancel := context.WithTimeout(context.Background(), h.cfg.Limits.Start)
 	defer cancel()
 	if err := h.bringUp(ctx, g, know); err != nil {
@@ -139,6 +142,7 @@ func replay(ctx context.Context, g *generation, know knowledge) error {
 		if _, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version}); err != nil {
 			return fmt.Errorf("the plugin wasn't told of its peers: %w", err)
 		}
+		g.met[p.node] = struct{}{}
 	}
 	for _, u := range know.processing {
 		answer, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: u.block.GetId(), Content: u.content, Context: u.context})

@@ -90,6 +90,11 @@ func (vm *testVM) AppRequestFailed(_ context.Context, _ vmsdk.NodeID, id uint32,
 	return nil
 }
 
+func (vm *testVM) Disconnected(context.Context, vmsdk.NodeID) error {
+	vm.got = append(vm.got, "disconnected")
+	return nil
+}
+
 func (vm *testVM) Connected(_ context.Context, node vmsdk.NodeID, version string) error {
 	vm.got = append(vm.got, "connected "+version)
 	return nil

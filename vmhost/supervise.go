@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -109,16 +110,24 @@ func (h *handler) started(g *generation, err error) {
 		h.http.serve(g.handlers, g.vm)
 	}
 	h.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
-	if h.supervisor.restarts > 0 {
-		h.again(g)
-	}
+	h.catchUp(g)
 	h.pump()
 	h.apps.pump()
 }
 
-// again repeats what came while the plugin was starting.
-func (h *handler) again(g *generation) {
-	if level := h.logLevel; level != h.cfg.LogLevel {
+// catchUp tells a plugin what has changed while it was starting.
+func (h *handler) catchUp(g *generation) {
+	for _, p := range h.know().peers {
+		if _, met := g.met[p.node]; !met {
+			h.tellConnected(g, p)
+		}
+		delete(g.met, p.node)
+	}
+	gone := slices.SortedFunc(maps.Keys(g.met), primitives.NodeID.Compare)
+	for _, node := range gone {
+		h.tellDisconnected(g, node)
+	}
+	if level := h.logLevel; level != g.logLevel {
 		h.call(func(ctx context.Context) error {
 			_, err := g.vm.SetLogLevel(ctx, &pluginv1.SetLogLevelRequest{Level: level})
 			return err

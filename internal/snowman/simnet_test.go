@@ -48,7 +48,6 @@ type simnode struct {
 	txs       int // waiting in the VM
 	timer     time.Time
 	busyUntil time.Duration // the VM does one thing after the other
-	invalidID map[primitives.Hash]bool
 }
 
 type lie int

@@ -3,7 +3,6 @@
 package validators
 
 import (
-	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -88,13 +87,3 @@ func (s *Set) UnitsOf(i int) int { return s.units[i] }
 
 // IsMajority tells whether stake is more than half of all stake, connected or not.
 func (s *Set) IsMajority(stake uint64) bool { return stake > s.total/2 }
-
-// ByStake lists the indices, most stake first.
-func (s *Set) ByStake() []int {
-	order := make([]int, len(s.members))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.members[b].Stake, s.members[a].Stake) })
-	return order
-}

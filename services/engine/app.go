@@ -89,7 +89,7 @@ func (e *engine) onAppError(n primitives.NodeID, m *enginev1.AppError) {
 	if code < 0 {
 		code = requests.ErrUndefined.Code
 	}
-	e.endApp(n, m.GetRequestId(), requests.Remote, &requests.AppError{Code: code, Message: clip(m.GetMessage())})
+	e.endApp(n, m.GetRequestId(), &requests.AppError{Code: code, Message: clip(m.GetMessage())})
 }
 
 func (e *engine) onAppRequestFailed(n primitives.NodeID, m *enginev1.AppRequestFailed) {
@@ -98,10 +98,11 @@ func (e *engine) onAppRequestFailed(n primitives.NodeID, m *enginev1.AppRequestF
 	if reason == requests.Remote {
 		why = &requests.AppError{Code: m.GetCode(), Message: clip(m.GetMessage())}
 	}
-	e.endApp(n, m.GetRequestId(), reason, why)
+	e.endApp(n, m.GetRequestId(), why)
 }
 
-func (e *engine) endApp(n primitives.NodeID, id uint32, _ requests.Reason, why *requests.AppError) {
+// endApp ends a request of our VM with the error that it is told.
+func (e *engine) endApp(n primitives.NodeID, id uint32, why *requests.AppError) {
 	if e.apps.Fail(e.appKey(n, id)) {
 		e.tellAppFailed(n, id, why)
 		e.armApps()

@@ -97,11 +97,9 @@ func (n *node) vm(q proto.Message) proto.Message {
 }
 
 func (n *node) buildBlock(q *vmv1.BuildBlock) proto.Message {
-	height := uint64(1)
+	height := n.last().GetHeight() + 1
 	if id, _ := primitives.HashFrom(q.GetParentId()); n.processing[id] != nil {
 		height = n.processing[id].GetHeight() + 1
-	} else {
-		height = n.last().GetHeight() + 1
 	}
 	text, ok := n.next()
 	if !ok {

@@ -108,17 +108,6 @@ func (t *Tree) IsPreferred(id primitives.Hash) bool {
 	return ok && at == id
 }
 
-// Extends tells whether a block is base or builds on it. False when either isn't here.
-func (t *Tree) Extends(id, base primitives.Hash) bool {
-	b := t.blocks[base]
-	for n := t.blocks[id]; n != nil && b != nil && n.height >= b.height; n = n.parent {
-		if n == b {
-			return true
-		}
-	}
-	return false
-}
-
 // Confirmed is the least number of polls in a row that have confirmed an undecided link of the preferred chain.
 func (t *Tree) Confirmed() int {
 	least := t.root.flake.Confidence()

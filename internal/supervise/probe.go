@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// A process that answered once and then doesn't for probeMisses intervals is taken for hung: found within five seconds. One
+// A process that answered once and then doesn't for probeMisses intervals is taken for hung: found within four seconds. One
 // that hasn't answered yet is given longer, because it may be replaying a long chain.
 const (
 	probeInterval = time.Second
-	probeMisses   = 4
+	probeMisses   = 3
 	probeFirst    = 60 // intervals until the first answer
 )
 

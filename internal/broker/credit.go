@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/buswire"
+)
+
+// end closes a request: its one outcome is on its way, or nobody wants it.
+func (b *Broker) end(r *request) {
+	id := r.item.env.ID
+	delete(b.open, id)
+	delete(r.asker.asked, id)
+	r.item.gone = true
+	r.item.edge.unpaid.Messages--
+	r.item.edge.unpaid.Bytes -= r.item.env.Size()
+	if i := r.responder; i != nil {
+		delete(i.serving, id)
+		i.answered++
+		b.arrived(i, i.answered)
+		b.untake(i, r.item)
+	}
+}
+
+// arrived notes that so many requests have reached the handler.
+func (b *Broker) arrived(i *Instance, requests uint64) {
+	for i.begun < requests && i.requests.len() > 0 {
+		i.begun++
+		it := i.requests.pop()
+		i.way.Messages--
+		i.way.Bytes -= it.env.Size()
+	}
+	if i.suspect != nil && i.suspect.env.Kind == buswire.Request && i.requests.len() == 0 {
+		i.suspect = nil // the handler has had it and lives
+	}
+}
+
+// IsOpen tells whether a request has not ended.
+func (b *Broker) IsOpen(id buswire.ID) bool { return b.open[id] != nil }
+
+// untake notes that an instance has finished an item, and gives it the next.
+func (b *Broker) untake(i *Instance, it *item) {
+	i.taken--
+	if i.suspect == it {
+		i.suspect = nil
+	}
+	b.refill(i)
+	if i.queued > 0 {
+		b.wake(i)
+	}
+}
+
+// refill gives a member of a pool that has room what waits for the pool.
+func (b *Broker) refill(i *Instance) {
+	if s := b.subsystem(i.Subsystem); s.class == Pool && !i.detached {
+		b.assignWaiting(s)
+	}
+}
+
+// Processed notes how far an instance has got with one-way messages.
+func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
+	if i.detached {
+		return
+	}
+	b.now = now
+	i.worked = true
+	for lane, count := range p.Lanes {
+		for i.done[lane] < count && i.inflight[lane].len() > 0 {
+			i.done[lane]++
+			i.moved[lane] = now
+			it := i.inflight[lane].pop()
+			i.way.Messages--
+			i.way.Bytes -= it.env.Size()
+			b.untake(i, it)
+			b.pay(it)
+		}
+	}
+	b.arrived(i, p.Requests)
+	if i.queued > 0 {
+		b.wake(i)
+	}
+}
+
+// pay gives a one-way message's credit back to its sender, for one that went to every shard with the last copy.
+func (b *Broker) pay(it *item) {
+	if it.shared != nil {
+		if it.shared.left--; it.shared.left > 0 {
+			return
+		}
+	}
+	ed, e := it.edge, it.env
+	ed.unpaid.Messages--
+	ed.unpaid.Bytes -= e.Size()
+	ed.finished.Messages++
+	ed.finished.Bytes += uint32(e.Size())
+	if b.subsystem(ed.to).class > Single { // those who share the work may finish out of order
+		ed.finished.Finished = append(ed.finished.Finished, e.ID.Counter())
+	}
+	if !ed.dirty {
+		ed.dirty = true
+		ed.from.dirty = append(ed.from.dirty, ed)
+	}
+	if int(ed.finished.Messages) >= b.cfg.Window.Messages/8 || int(ed.finished.Bytes) >= b.cfg.Window.Bytes/8 {
+		b.wake(ed.from)
+	}
+}
+
+func (i *Instance) edge(v Variant) *edge {
+	id := edgeID{v.Subsystem, v.Lane}
+	ed := i.edges[id]
+	if ed == nil {
+		ed = &edge{from: i, to: v.Subsystem, lane: v.Lane}
+		i.edges[id] = ed
+		i.edgeOrder = append(i.edgeOrder, ed)
+	}
+	return ed
+}

@@ -1,0 +1,50 @@
+package broker
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// choose picks the instance for an item; nil when it must wait.
+func (s *subsystem) choose(key []byte) *Instance {
+	switch {
+	case len(s.instances) == 0:
+		return nil
+	case s.class == Sharded:
+		return rendezvous(s.instances, key)
+	case s.class == Pool:
+		return leastBusy(s.instances)
+	}
+	return s.instances[0]
+}
+
+// poolDepth is how much work an instance of a pool is given at once: enough to keep it busy while the next comes, little enough
+// that work doesn't pile up behind a slow piece.
+const poolDepth = 2
+
+func leastBusy(instances []*Instance) *Instance {
+	best := instances[0]
+	for _, i := range instances[1:] {
+		if i.taken+i.queued < best.taken+best.queued {
+			best = i
+		}
+	}
+	if best.taken+best.queued >= poolDepth {
+		return nil
+	}
+	return best
+}
+
+// rendezvous is highest-random-weight hashing: each key goes to the instance whose hash with it is highest, so that an instance
+// that comes or goes moves only its own share. Instances are told apart by name, which survives a restart.
+func rendezvous(instances []*Instance, key []byte) *Instance {
+	var best *Instance
+	var top uint64
+	for _, i := range instances {
+		h := sha256.Sum256(append([]byte(i.Name+"\x00"), key...))
+		if w := binary.BigEndian.Uint64(h[:8]); best == nil || w > top {
+			best, top = i, w
+		}
+	}
+	return best
+}

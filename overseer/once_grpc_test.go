@@ -104,6 +104,7 @@ func moody(sub *subsystem.Sub) subsystem.Handler {
 // The same promise over real sockets: ten thousand asks while the overseer and the answerer are restarted and the answerer's and the
 // asker's connections are cut in the middle of a frame.
 func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	luck := rand.New(rand.NewPCG(seed, 3))
 	b := startBus(t, overseer.Config{Epoch: 1})

@@ -202,6 +202,7 @@ func (s *storm) check(codes map[subsystem.Code]int) (orphans int) {
 }
 
 func TestRule2AHundredThousandAsksEndExactlyOnceEach(t *testing.T) {
+	t.Parallel()
 	seeds, asks := []uint64{}, 15_500
 	for n := range uint64(10) {
 		seeds = append(seeds, n+1)

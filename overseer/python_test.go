@@ -42,6 +42,7 @@ func stubs(t *testing.T) string {
 
 // Any gRPC client can attach: here it is sixty lines of Python.
 func TestASubsystemInPythonAnswers(t *testing.T) {
+	t.Parallel()
 	modules := stubs(t)
 	b := startBus(t, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("a secret"), nil }})
 	cmd := exec.Command(python, "../deploy/examples/python/attach.py")

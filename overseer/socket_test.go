@@ -32,6 +32,7 @@ func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 
 // A handler that hangs is found by what its heartbeats say of it, and its attachment ended.
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
+	t.Parallel()
 	b := startBus(t, overseer.Config{Epoch: 1, Broker: broker.Config{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
 	release := make(chan struct{})
 	b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))

@@ -18,7 +18,8 @@ const (
 	batch     = 200                  // transactions per request
 	fullPause = 5 * time.Millisecond // before posting again when not all were taken
 	settle    = 4                    // the load's first 1/settle isn't counted
-	mostRate  = 40_000               // transactions per second that are signed in advance
+	mostRate  = 15_000               // transactions per second that are signed in advance
+	mostFails = 20                   // requests in a row that a node may leave unanswered
 )
 
 // load posts transactions to the first node as fast as it takes them, and returns how many per second became final on
@@ -79,14 +80,17 @@ func (n *network) final(ctx context.Context, accounts []*account) (count uint64,
 	return count, time.Now(), nil
 }
 
-// post posts the transactions in order, in batches, until they or the time end.
+// post posts the transactions in order, in batches, until they or the time end. A request that failed is posted again: a node
+// answers that it has what arrived.
 func (n *network) post(ctx context.Context, txs [][]byte) error {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	for len(txs) > 0 && ctx.Err() == nil {
+	for fails := 0; len(txs) > 0 && ctx.Err() == nil; {
 		some := txs[:min(batch, len(txs))]
 		taken, err := postBatch(ctx, client, n.nodes[0].url+"/txs", some)
-		if err != nil && ctx.Err() == nil {
+		if fails++; err == nil {
+			fails = 0
+		} else if ctx.Err() == nil && fails > mostFails {
 			return err
 		}
 		txs = txs[taken:]

@@ -68,12 +68,12 @@ func (s *Store) open(ref Ref) ([]byte, error) {
 		return nil, fmt.Errorf("the blob can't be mapped: %w", err)
 	}
 	if uint64(len(b)) != ref.Size {
-		unmap(b)
+		_ = unmap(b)
 		return nil, s.wrongSize(ref, len(b))
 	}
 	if !s.known(ref.Hash) {
 		if primitives.HashOf(b) != ref.Hash {
-			unmap(b)
+			_ = unmap(b)
 			return nil, s.damaged(ref)
 		}
 		s.note(ref.Hash, true)

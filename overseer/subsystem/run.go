@@ -128,7 +128,7 @@ func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
 		}
 		wait = min(2*wait, backoffMax)
 	}
-	return nil
+	return nil //nolint:nilerr // to lose the overseer is no failure
 }
 
 // How long to wait before attaching again: the overseer is on the same machine, or close, and back soon. A warm standby gives the

@@ -19,6 +19,7 @@ type building struct {
 	notBefore    time.Time // the VM or the signer couldn't, and is asked again then
 	due          time.Time // this node's turn at the present tip
 	waiting      bool      // for due
+	dueOn        primitives.Hash
 	orderOf      primitives.Hash
 	order        []int
 }
@@ -38,12 +39,12 @@ func (c *Core) order(parent primitives.Hash, height uint64) []int {
 
 func (c *Core) onPendingTxs() {
 	if !c.build.pending {
-		c.build.pending, c.build.pendingSince = true, c.now
+		c.build.pending, c.build.pendingSince, c.build.dueOn = true, c.now, primitives.Hash{}
 	}
 }
 
 func (c *Core) tipChanged(height uint64) {
-	c.build.tipSince = c.now
+	c.build.tipSince, c.build.dueOn = c.now, primitives.Hash{}
 	if c.build.height != height+1 {
 		c.build.height, c.build.cycle = height+1, 0
 	}
@@ -57,6 +58,10 @@ func (c *Core) propose() {
 		return
 	}
 	tip, height := c.tree.Preference()
+	if c.build.dueOn == tip && c.now.Before(c.build.due) {
+		c.build.waiting = true
+		return
+	}
 	order := c.order(tip, height+1)
 	rank, ok := proposer.Rank(order, c.validator)
 	if !ok {
@@ -66,7 +71,7 @@ func (c *Core) propose() {
 	rank += int(c.build.cycle) * len(order)
 	c.build.due = later(c.build.notBefore, later(c.build.pendingSince, c.build.tipSince).Add(wait))
 	if c.now.Before(c.build.due) {
-		c.build.waiting = true
+		c.build.waiting, c.build.dueOn = true, tip
 		return
 	}
 	c.build.busy, c.build.pending = true, false

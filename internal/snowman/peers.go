@@ -41,6 +41,7 @@ func (c *Core) onDisconnected(n primitives.NodeID) {
 	}
 	delete(c.peers, n)
 	c.count()
+	c.build.dueOn = primitives.Hash{} // who was waited for may be gone
 	for _, k := range c.table.Disconnect(n) {
 		c.fail(k, requests.Disconnected)
 	}

@@ -30,6 +30,7 @@ type plan struct {
 	// unchecked: the parameters are a control's.
 	unchecked bool
 
+	quiet   time.Duration // before the users begin
 	users   int
 	think   time.Duration
 	hop     time.Duration // longest way between two processes
@@ -51,7 +52,9 @@ func newPlan(cfg Config, seed uint64) plan {
 	}
 	p.most = p.least + virtual.Between(r, 0, 60*time.Millisecond)
 	p.params = snowball.For(p.validators)
-	if !cfg.Calm {
+	if cfg.Calm {
+		p.quiet = 1500 * time.Millisecond // the nodes find each other first
+	} else {
 		p.drawFaults(r)
 	}
 	return p

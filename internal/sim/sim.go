@@ -96,7 +96,7 @@ func (net *network) run() {
 		net.clock.After(0, n.boot)
 	}
 	net.watch()
-	net.users.start()
+	net.clock.After(net.plan.quiet, net.users.start)
 	net.chaos.start()
 	failed := func() bool { return len(net.violations) > 0 }
 	net.clock.Run(net.plan.duration, func() bool { return failed() || net.reached() })

@@ -47,6 +47,7 @@ func (c Client) Dial(ctx context.Context) (*Stream, error) {
 		}
 		conn = secured
 	}
+	conn = direct(conn)
 	s := newStream(ctx, conn, conn, true, c.MaxMessage)
 	s.opened = true
 	err = s.now(func(b []byte) []byte {

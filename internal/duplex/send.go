@@ -65,8 +65,7 @@ func (s *Stream) write(payload []byte) (err error) {
 		s.scratch = append(s.scratch, payload...)
 		_, err = s.conn.Write(s.scratch)
 	} else {
-		buffers := net.Buffers{s.scratch, payload}
-		_, err = buffers.WriteTo(s.conn)
+		err = writeBoth(s.conn, s.scratch, payload)
 	}
 	s.mu.Lock()
 	s.writing = false
@@ -76,6 +75,19 @@ func (s *Stream) write(payload []byte) (err error) {
 		s.room.close()
 		s.conn.Close()
 	}
+	return err
+}
+
+// writeBoth writes two pieces by one call where the connection can.
+func writeBoth(conn net.Conn, a, b []byte) (err error) {
+	if v, ok := conn.(interface {
+		write(a, b []byte) (int, error)
+	}); ok {
+		_, err = v.write(a, b)
+		return err
+	}
+	buffers := net.Buffers{a, b}
+	_, err = buffers.WriteTo(conn)
 	return err
 }
 

@@ -103,11 +103,12 @@ func (s *Server) conn(raw net.Conn, others *Others) {
 		return
 	}
 	_ = raw.SetDeadline(time.Time{})
-	replayed := io.MultiReader(said, conn)
 	if path != s.Path {
-		others.hand(&handed{Conn: conn, in: replayed, auth: auth})
+		others.hand(&handed{Conn: conn, in: io.MultiReader(said, conn), auth: auth})
 		return
 	}
+	conn = direct(conn)
+	replayed := io.MultiReader(said, conn)
 	ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
 	s.stream(newStream(ctx, conn, replayed, false, s.MaxMessage))
 }

@@ -178,7 +178,7 @@ func (h *handler) initialize(ctx context.Context, g *generation, logLevel int32)
 	r := &pluginv1.InitializeRequest{
 		NetworkId: h.cfg.NetworkID, Chain: h.cfg.Chain, ChainId: h.cfg.ChainID[:], NodeId: h.cfg.NodeID[:],
 		Genesis: h.cfg.Genesis, Upgrade: h.cfg.Upgrade, Config: h.cfg.Settings, Extensions: extensions(),
-		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel,
+		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: Capabilities(g.plugin),
 	}
 	last := h.record.Last()
 	if last != nil {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/line"
 )
 
 // Launcher starts VMs: processes in production, Go values in a simulation.
@@ -46,6 +47,14 @@ type Plugin interface {
 	Kill()
 	// Stop ends it after it has answered Shutdown, and kills it if it doesn't end within the limit. It returns when it is gone.
 	Stop(limit time.Duration)
+}
+
+// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket serves lines on it.
+func Capabilities(p Plugin) []string {
+	if address, _, _ := p.Host(); address != "" {
+		return []string{line.Capability}
+	}
+	return nil
 }
 
 // ErrPermanent marks a launch error that another try can't mend: no such file, wrong version.

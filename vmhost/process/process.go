@@ -19,6 +19,7 @@ import (
 
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/vmhost/line"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -103,6 +104,7 @@ type Plugin struct {
 	dir     *runDir
 	token   string
 	host    *grpc.Server
+	lines   *line.Server
 	runner  *runner
 	client  *plugin.Client
 	conn    *grpc.ClientConn
@@ -153,13 +155,16 @@ func (p *Plugin) clean() {
 		if p.conn != nil {
 			p.conn.Close()
 		}
+		p.lines.Close()
 		p.host.Stop()
 		p.dir.remove()
 	})
 }
 
-// Conn leads to the plugin's services.
-func (p *Plugin) Conn() grpc.ClientConnInterface { return p.conn }
+// Conn leads to the plugin's services, over lines once the plugin has opened some.
+func (p *Plugin) Conn() grpc.ClientConnInterface {
+	return &line.Conn{ClientConnInterface: p.conn, For: p.linesFor}
+}
 
 // PID is the process's.
 func (p *Plugin) PID() int { return p.runner.pid() }
@@ -205,7 +210,9 @@ func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
 	}
 	p.host = newHostServer(p.token, tracing, r.Log)
 	r.Services(p.host)
-	go func() { _ = p.host.Serve(sameUser{listener, r.Log}) }()
+	p.lines = line.NewServer(p.token, r.Log)
+	r.Services(&p.lines.Services)
+	p.lines.Serve(sameUser{listener, r.Log}, p.host)
 	return nil
 }
 

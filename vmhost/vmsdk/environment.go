@@ -1,6 +1,7 @@
 package vmsdk
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -21,6 +22,8 @@ type Environment struct {
 	// Log and Level take the VM's log. nil: discarded.
 	Log   *slog.Logger
 	Level *slog.LevelVar
+	// Trace continues a trace in the context of a call. nil: traces end here.
+	Trace func(ctx context.Context, traceparent string) context.Context
 	// CacheSize is the database cache's size in bytes. 0: the default.
 	CacheSize int
 }

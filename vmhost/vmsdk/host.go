@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/line"
 )
 
 // MaxMessage bounds every message between host and plugin, in bytes. A block is at most 2 MiB; the rest is room for what its
@@ -24,6 +26,7 @@ type host struct {
 	blocks   pluginv1.BlockServiceClient
 	notifier *notifier
 	conn     io.Closer
+	lines    *lines // nil when the host has none
 }
 
 // connect reaches the host's services, over the environment's connection or the address in the request.
@@ -42,6 +45,10 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 			return nil, fmt.Errorf("the host's services at %s: %w", r.GetHostAddress(), err)
 		}
 		conn, h.conn = dialed, dialed
+		if slices.Contains(r.GetHostCapabilities(), line.Capability) {
+			h.lines = newLines(line.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
+			conn = &line.Conn{ClientConnInterface: dialed, For: h.lines.forMethod}
+		}
 	}
 	h.db = remote.NewClient(conn, s.env.CacheSize)
 	h.sender = pluginv1.NewAppSenderServiceClient(conn)
@@ -52,6 +59,9 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 
 func (h *host) close() {
 	h.db.Close()
+	if h.lines != nil {
+		h.lines.close()
+	}
 	if h.conn != nil {
 		h.conn.Close()
 	}

@@ -50,6 +50,7 @@ func (s *Server) Initialize(ctx context.Context, r *pluginv1.InitializeRequest) 
 	if r.GetLastAccepted() == nil {
 		out.LastAccepted.Content = b.Bytes()
 	}
+	s.answerOnLines()
 	return out, nil
 }
 

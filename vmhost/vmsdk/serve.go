@@ -1,6 +1,7 @@
 package vmsdk
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func Serve(vm VM) {
 	sayVersions(log)
 	endWithParent(os.Stdin)
 
-	server := NewServer(vm, Environment{Log: log, Level: level})
+	server := NewServer(vm, Environment{Log: log, Level: level, Trace: tracer()})
 	defer server.Close()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  door.Handshake,
@@ -49,11 +50,23 @@ func Serve(vm VM) {
 
 func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 	options = append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))
-	if os.Getenv(door.EnvTracing) == "1" {
+	if tracing() {
 		// The context of a call then carries the node's trace: spans that the VM opens with it are part of it.
 		options = append(options, grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithPropagators(propagation.TraceContext{}))))
 	}
 	return grpc.NewServer(options...)
+}
+
+func tracing() bool { return os.Getenv(door.EnvTracing) == "1" }
+
+// tracer does for calls on lines what the option above does for the others.
+func tracer() func(context.Context, string) context.Context {
+	if !tracing() {
+		return nil
+	}
+	return func(ctx context.Context, traceparent string) context.Context {
+		return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
+	}
 }
 
 // printVersion is for tools that look at a plugin without starting it as one.

@@ -86,7 +86,7 @@ func (s *Session) initialize() {
 	r := &pluginv1.InitializeRequest{
 		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32), Genesis: s.kit.options.Genesis, Config: s.kit.options.Config,
 		LastAccepted: s.last, HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
-		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}},
+		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: vmhost.Capabilities(s.plugin),
 	}
 	a := call(s, "Initialize", r, s.vm.Initialize)
 	s.must("Initialize", a.GetError())

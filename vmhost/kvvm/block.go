@@ -131,6 +131,7 @@ func (b *block) Verify(ctx context.Context, p vmsdk.Block, _ vmsdk.BuildContext)
 			return err
 		}
 	}
+	b.vm.pool.Checked(unchecked...)
 	if err := b.execute(ctx, parent); err != nil {
 		return err
 	}

@@ -149,30 +149,32 @@ func (vm *VM) nextNonces(at *block) func(context.Context, []string) ([]uint64, e
 	}
 }
 
-// check is what the mempool asks of a transaction: shape, signature, and a nonce that isn't used up.
+// check is what the mempool asks of a transaction: shape, a nonce that isn't used up, and the signature, which costs most and so comes
+// last.
 func (vm *VM) check(contents [][]byte) ([]*Tx, []error) {
 	txs, errs := make([]*Tx, len(contents)), make([]error, len(contents))
-	var good []*Tx
-	var where []int
+	senders := make([]string, len(contents))
 	for i, content := range contents {
 		if txs[i], errs[i] = ParseTx(content); errs[i] == nil {
-			good, where = append(good, txs[i]), append(where, i)
+			senders[i] = txs[i].sender
 		}
-	}
-	senders := make([]string, len(good))
-	for i, tx := range good {
-		senders[i] = tx.sender
 	}
 	next, err := vm.nextNonces(&block{})(context.Background(), senders)
-	for i, invalid := range vm.signatures.check(good) {
-		switch at := where[i]; {
-		case invalid != nil:
-			errs[at] = invalid
+	var due []*Tx
+	var where []int
+	for i, tx := range txs {
+		switch {
+		case errs[i] != nil:
 		case err != nil:
-			errs[at] = err
-		case good[i].nonce < next[i]:
-			errs[at] = vmsdk.Invalidf("nonce %d is used; the sender's next is %d", good[i].nonce, next[i])
+			errs[i] = err
+		case tx.nonce < next[i]:
+			errs[i] = vmsdk.Invalidf("nonce %d is used; the sender's next is %d", tx.nonce, next[i])
+		default:
+			due, where = append(due, tx), append(where, i)
 		}
+	}
+	for i, invalid := range vm.signatures.check(due) {
+		errs[where[i]] = invalid
 	}
 	return txs, errs
 }

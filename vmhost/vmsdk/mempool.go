@@ -22,7 +22,9 @@ type Tx interface {
 
 // Limits of a Mempool.
 const (
-	DefaultMaxTxs = 100_000
+	// DefaultMaxTxs is a few full blocks. What waits behind them has been checked too early: its turn is seconds away, and the
+	// checks took their time from the blocks before it. Users are better told to come again.
+	DefaultMaxTxs = 20_000
 	// MaxTxSize is the largest transaction, in bytes.
 	MaxTxSize = 64 << 10
 	// maxAhead is how far a nonce may be ahead of the sender's next.
@@ -35,6 +37,10 @@ type Mempool[T Tx] struct {
 	chain  *Chain
 	check  func(contents [][]byte) ([]T, []error)
 	maxTxs int
+
+	// checking lets one batch at a time be checked: many at once would finish no sooner, and leave a block call, which the whole
+	// network waits for, only a small share of the processor.
+	checking sync.Mutex
 
 	mu      sync.Mutex
 	byID    map[ID]*pending[T]
@@ -79,6 +85,8 @@ func (m *Mempool[T]) Add(contents ...[]byte) (ids []ID, errs []error) {
 
 // insert checks what isn't known yet and keeps what is good.
 func (m *Mempool[T]) insert(contents [][]byte, ids []ID, gossip bool) []error {
+	m.checking.Lock()
+	defer m.checking.Unlock()
 	errs := make([]error, len(contents))
 	fresh := m.unknown(contents, ids, errs)
 	ask := make([][]byte, len(fresh))
@@ -92,7 +100,7 @@ func (m *Mempool[T]) insert(contents [][]byte, ids []ID, gossip bool) []error {
 		if errs[at] = refused[i]; errs[at] != nil {
 			continue
 		}
-		if errs[at] = m.put(txs[i]); errs[at] == nil {
+		if errs[at] = m.put(txs[i], gossip); errs[at] == nil {
 			added++
 			if gossip {
 				m.outbox.add(contents[at])
@@ -125,7 +133,20 @@ func (m *Mempool[T]) unknown(contents [][]byte, ids []ID, errs []error) (fresh [
 	return fresh
 }
 
-func (m *Mempool[T]) put(tx T) error {
+// Checked keeps transactions that came in a block and were checked there, so that they needn't be checked again when they come by
+// themselves, or when the block is rejected. What doesn't fit is left out.
+func (m *Mempool[T]) Checked(txs ...T) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, tx := range txs {
+		if len(m.byID) < m.maxTxs {
+			_ = m.put(tx, false)
+		}
+	}
+}
+
+// put keeps a transaction. own says that it came from a user of this node.
+func (m *Mempool[T]) put(tx T, own bool) error {
 	id := tx.ID()
 	if _, known := m.byID[id]; known {
 		return nil
@@ -142,6 +163,9 @@ func (m *Mempool[T]) put(tx T) error {
 		return &BusyError{RetryAfter: time.Second}
 	}
 	p := &pending[T]{tx: tx, since: m.chain.Now()}
+	if !own {
+		p.told = heardOf
+	}
 	a.waiting = slices.Insert(a.waiting, at, p)
 	m.byID[id] = p
 	m.senders[a.sender] = a

@@ -228,3 +228,33 @@ func TestSendersWithGapsDoNotKeepOthersOut(t *testing.T) {
 	}
 	t.Fatal("three blocks were built without the one transaction that is due")
 }
+
+func TestWhatAnotherNodeToldIsLeftToItForAWhile(t *testing.T) {
+	m, w := pool(0)
+	if err := m.OnGossip(vmsdk.JoinTxs([]byte("a0"))); err != nil {
+		t.Fatal(err)
+	}
+	for range 14 {
+		w.pass(time.Second)
+	}
+	if w.told != 0 {
+		t.Fatalf("told %d times in 14 s, though another node does that", w.told)
+	}
+	for range 10 {
+		w.pass(time.Second)
+	}
+	if w.told != 1 {
+		t.Errorf("told %d times in 24 s: that node may be gone", w.told)
+	}
+}
+
+func TestWhatCameInABlockIsKeptAsFarAsThereIsRoom(t *testing.T) {
+	m, w := pool(2)
+	m.Checked(tx{'a', '0'}, tx{'a', '1'}, tx{'a', '2'})
+	if d := cmp.Diff([]string{"a0", "a1"}, pick(t, m, nil, 10)); d != "" {
+		t.Error(d)
+	}
+	if w.events != 0 || w.told != 0 {
+		t.Errorf("%d events, told %d: the block has told everybody already", w.events, w.told)
+	}
+}

@@ -18,6 +18,9 @@ const (
 	// repeatAfter is when a transaction that still waits is told again; the pause doubles each time, so that a network that
 	// lags isn't told more.
 	repeatAfter = 2 * time.Second
+	// heardOf is how often a transaction counts as told when another node told it: that node repeats it, and this one comes in only
+	// if it waits much longer.
+	heardOf = 3
 )
 
 var everyone = SendConfig{Peers: math.MaxInt32}

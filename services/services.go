@@ -16,10 +16,10 @@ import (
 
 // Protocols says which subsystem each protocol between nodes belongs to, and on which lane it travels.
 var Protocols = []networkbridge.Protocol{
-	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus},
-	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking},
-	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip},
-	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk},
+	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus, NoViews: true},
+	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking, NoViews: true},
+	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip, NoViews: true},
+	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk, NoViews: true},
 }
 
 func engineEvent(e *nbv1.NetworkBridgeEvent) proto.Message {

@@ -53,6 +53,9 @@ type Protocol struct {
 	Family nbv1.Family
 	// Lane carries it.
 	Lane Lane
+	// NoViews: the subsystem has no use for views, its peers' or ours, and isn't told of them. On a network of n nodes that is n messages
+	// less for every block.
+	NoViews bool
 	// MaxPayload is the largest payload in bytes; default and upper bound: what the lane carries.
 	MaxPayload int
 	// OpenRequests is how many unanswered requests one peer may have here; default 4.

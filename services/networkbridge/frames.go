@@ -144,7 +144,11 @@ func (b *bridge) onViewUpdate(p *peer, u *nbv1.ViewUpdate) {
 		return
 	}
 	p.views[u.GetFamily()] = v
-	b.tellFamily(u.GetFamily(), func() *nbv1.NetworkBridgeEvent { return peerView(p.id, v) })
+	for _, proto := range b.listed {
+		if proto.Family == u.GetFamily() && !proto.NoViews {
+			b.tell(proto, peerView(p.id, v))
+		}
+	}
 }
 
 // encode makes the frame of a message we made ourselves; that it can't be encoded is impossible but for running out of memory.

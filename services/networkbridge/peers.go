@@ -193,7 +193,7 @@ func (b *bridge) join(p *peer, f nbv1.Family) {
 		}
 	}
 	if len(b.told) > 0 {
-		b.sendView(p, f)
+		b.sendView(p, b.viewFrame(f))
 	}
 }
 

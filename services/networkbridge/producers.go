@@ -55,7 +55,7 @@ func (b *bridge) reset(p *protocol) {
 			b.tellConnected(p, peer)
 		}
 	}
-	if b.told != nil {
+	if b.told != nil && !p.NoViews {
 		b.tell(p, ourView(b.told))
 	}
 }
@@ -64,7 +64,9 @@ func (b *bridge) tellConnected(p *protocol, peer *peer) {
 	b.tell(p, &nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{
 		Peer: peer.id[:], Role: peer.role, Validator: b.validators[peer.id] > 0,
 	}}})
-	b.tell(p, peerView(peer.id, peer.views[p.Family]))
+	if !p.NoViews {
+		b.tell(p, peerView(peer.id, peer.views[p.Family]))
+	}
 }
 
 func ourView(v view.View) *nbv1.NetworkBridgeEvent {

@@ -35,22 +35,31 @@ func (b *bridge) updateView() {
 		return
 	}
 	b.told = now
+	frames := map[nbv1.Family][]byte{} // made once for all peers
 	for _, id := range b.order {
 		for _, f := range b.peers[id].families {
-			b.sendView(b.peers[id], f)
+			if frames[f] == nil {
+				frames[f] = b.viewFrame(f)
+			}
+			b.sendView(b.peers[id], frames[f])
 		}
 	}
 	for _, p := range b.listed {
-		b.tell(p, ourView(now))
+		if !p.NoViews {
+			b.tell(p, ourView(now))
+		}
 	}
 }
 
 // sendView tells a peer our view. A light client has no use for it.
-func (b *bridge) sendView(p *peer, f nbv1.Family) {
-	if p.role == nbv1.Role_ROLE_LIGHT {
-		return
+func (b *bridge) sendView(p *peer, frame []byte) {
+	if p.role != nbv1.Role_ROLE_LIGHT {
+		b.send(p, LaneBacking, frame)
 	}
-	b.send(p, LaneBacking, encode(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: f, Heads: b.told.Bytes()}}}))
+}
+
+func (b *bridge) viewFrame(f nbv1.Family) []byte {
+	return encode(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: f, Heads: b.told.Bytes()}}})
 }
 
 func (b *bridge) onSetSyncing(s *nbv1.SetSyncing) {

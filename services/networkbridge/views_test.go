@@ -1,6 +1,7 @@
 package networkbridge_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -169,4 +170,18 @@ func TestNewsThatFoundNoRoomIsToldAnew(t *testing.T) {
 	s.Advance(time.Second)
 	expect(t, s.told(), "engine: reset", "engine: connected 2", "engine: view of 2 is [1]",
 		"statements: reset", "statements: connected 2", "statements: view of 2 is [1]")
+}
+
+func TestAProtocolWithoutUseForViewsHearsOnlyWhoIsThere(t *testing.T) {
+	s := opened(t, func(c *nb.Config) {
+		c.Protocols = slices.Clone(protocols)
+		c.Protocols[0].NoViews = true
+	})
+	s.leaf(7)
+	p := s.friend(2, validation)
+	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{raw(id(9))}}}})
+	s.run()
+	expect(t, s.told(),
+		"statements: our view is [7]", "collator: our view is [7]",
+		"engine: connected 2", "statements: connected 2", "statements: view of 2 is []", "statements: view of 2 is [9]")
 }

@@ -31,29 +31,23 @@ func (h *byDeadline) Pop() any {
 	return e
 }
 
-// tombstones remember the latest requests that ended, so that a late answer can be told from one that nobody asked for.
+// tombstones remember the latest requests that ended, so that a late answer can be told from one that nobody asked for. That is asked
+// seldom and every request ends, so they are only written down.
 type tombstones struct {
-	ring [1024]Key
-	set  map[Key]int // how many times in the ring
+	ring [512]Key
 	next int
-	full bool
 }
 
 func (t *tombstones) add(k Key) {
-	if t.set == nil {
-		t.set = make(map[Key]int, len(t.ring))
-	}
-	if old := t.ring[t.next]; t.full {
-		if t.set[old]--; t.set[old] == 0 {
-			delete(t.set, old)
-		}
-	}
 	t.ring[t.next] = k
-	t.set[k]++
-	t.next++
-	if t.next == len(t.ring) {
-		t.next, t.full = 0, true
-	}
+	t.next = (t.next + 1) % len(t.ring)
 }
 
-func (t *tombstones) has(k Key) bool { return t.set[k] > 0 }
+func (t *tombstones) has(k Key) bool {
+	for i := range t.ring {
+		if t.ring[i].ID == k.ID && t.ring[i] == k {
+			return true
+		}
+	}
+	return false
+}

@@ -14,20 +14,23 @@ const (
 
 // latencies are how fast each peer gives each kind of answer, so that a slow application never slows consensus and one slow peer
 // never all others. Nodes that disconnect are forgotten, which bounds it.
-type latencies map[primitives.NodeID]*[answers]time.Duration
+type latencies map[primitives.NodeID]*speeds
 
-func (l latencies) at(node primitives.NodeID, a Answer) *time.Duration {
+// speeds are one peer's averages, zero where it has never answered.
+type speeds [answers]time.Duration
+
+func (l latencies) of(node primitives.NodeID) *speeds {
 	p := l[node]
 	if p == nil {
-		p = new([answers]time.Duration)
+		p = new(speeds)
 		l[node] = p
 	}
-	return &p[a%answers]
+	return p
 }
 
 // observe moves the average an eighth of the way, as TCP's round-trip estimate does (RFC 6298).
-func (l latencies) observe(node primitives.NodeID, a Answer, took time.Duration) {
-	avg := l.at(node, a)
+func (s *speeds) observe(a Answer, took time.Duration) {
+	avg := &s[a%answers]
 	if *avg == 0 {
 		*avg = took
 	}
@@ -35,17 +38,16 @@ func (l latencies) observe(node primitives.NodeID, a Answer, took time.Duration)
 }
 
 // late doubles the estimate after a timeout: the peer may just be slow.
-func (l latencies) late(node primitives.NodeID, a Answer) {
-	avg := l.at(node, a)
+func (s *speeds) late(a Answer) {
+	avg := &s[a%answers]
 	*avg = min(max(2**avg, leastTimeout/4), mostTimeout/4)
 }
 
-func (l latencies) timeout(node primitives.NodeID, a Answer) time.Duration {
-	p := l[node]
-	if p == nil || p[a%answers] == 0 {
+func (s *speeds) timeout(a Answer) time.Duration {
+	if s == nil || s[a%answers] == 0 {
 		return firstTimeout
 	}
-	return min(max(4*p[a%answers], leastTimeout), mostTimeout)
+	return min(max(4*s[a%answers], leastTimeout), mostTimeout)
 }
 
 func (l latencies) forget(node primitives.NodeID) { delete(l, node) }

@@ -67,7 +67,8 @@ type entry struct {
 	key      Key
 	sent     time.Time
 	deadline time.Time
-	at       int // in the heap
+	at       int     // in the heap
+	speeds   *speeds // of the node; nil: not known yet
 }
 
 // New makes a table that holds at most limit requests.
@@ -83,7 +84,7 @@ func (t *Table) Counts() Counts { return t.counts }
 
 // Timeout is how long an answer of this kind from this node is waited for, judged by those that came before.
 func (t *Table) Timeout(node primitives.NodeID, answer Answer) time.Duration {
-	return t.latency.timeout(node, answer)
+	return t.latency[node].timeout(answer)
 }
 
 // Add makes a request outstanding until the deadline that it returns. A wait of zero means the adaptive timeout.
@@ -94,10 +95,11 @@ func (t *Table) Add(k Key, now time.Time, wait time.Duration) (deadline time.Tim
 	if len(t.open) >= t.limit {
 		return time.Time{}, fmt.Errorf("%s for %s: %w (%d)", k.Request(), k.Answer, ErrFull, t.limit)
 	}
+	speeds := t.latency[k.Node]
 	if wait <= 0 {
-		wait = t.Timeout(k.Node, k.Answer)
+		wait = speeds.timeout(k.Answer)
 	}
-	e := &entry{key: k, sent: now, deadline: now.Add(wait)}
+	e := &entry{key: k, sent: now, deadline: now.Add(wait), speeds: speeds}
 	t.open[k] = e
 	heap.Push(&t.due, e)
 	return e.deadline, nil
@@ -117,7 +119,7 @@ func (t *Table) Answer(k Key, now time.Time) bool {
 		}
 		return false
 	}
-	t.latency.observe(k.Node, k.Answer, now.Sub(e.sent))
+	t.speedsOf(e).observe(k.Answer, now.Sub(e.sent))
 	t.counts.Answered++
 	t.end(e)
 	return true
@@ -138,7 +140,7 @@ func (t *Table) Fail(k Key) bool {
 func (t *Table) Expire(now time.Time) (expired []Key) {
 	for len(t.due) > 0 && !t.due[0].deadline.After(now) {
 		e := t.due[0]
-		t.latency.late(e.key.Node, e.key.Answer)
+		t.speedsOf(e).late(e.key.Answer)
 		t.counts.Failed++
 		t.end(e)
 		expired = append(expired, e.key)
@@ -174,6 +176,14 @@ func (t *Table) endAll(which func(Key) bool) (keys []Key) {
 		t.Fail(k)
 	}
 	return keys
+}
+
+// speedsOf finds how fast the node of a request is; who has never answered is remembered only once there is something to say.
+func (t *Table) speedsOf(e *entry) *speeds {
+	if e.speeds == nil {
+		e.speeds = t.latency.of(e.key.Node)
+	}
+	return e.speeds
 }
 
 func (t *Table) end(e *entry) {

@@ -54,8 +54,7 @@ func (c *Core) someoneAhead() bool {
 // heardOf is the number of units, this node's among them, that have voted or shown a block since the start and are connected.
 func (c *Core) heardOf() (units int) {
 	for i := range c.cfg.Validators.Len() {
-		n := c.cfg.Validators.At(i).Node
-		if p := c.peers[n]; n == c.cfg.Self || p != nil && !p.hint.IsZero() {
+		if p := c.voters[i]; i == c.validator || p != nil && !p.hint.IsZero() {
 			units += c.cfg.Validators.UnitsOf(i)
 		}
 	}
@@ -67,9 +66,8 @@ func (c *Core) heardOf() (units int) {
 
 // othersIdle tells whether all validators are connected and stand where this node stands, with nothing undecided.
 func (c *Core) othersIdle() bool {
-	for i := range c.cfg.Validators.Len() {
-		n := c.cfg.Validators.At(i).Node
-		if p := c.peers[n]; n != c.cfg.Self && (p == nil || p.hint != c.stable.ID || p.accepted != c.stable.ID) {
+	for i, p := range c.voters {
+		if i != c.validator && (p == nil || p.hint != c.stable.ID || p.accepted != c.stable.ID) {
 			return false
 		}
 	}

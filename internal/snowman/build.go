@@ -81,7 +81,7 @@ func (c *Core) propose() {
 // ahead counts those who come first and may well propose: nobody waits for a validator that isn't connected.
 func (c *Core) ahead(order []int) (count int) {
 	for _, i := range order {
-		if p := c.peers[c.cfg.Validators.At(i).Node]; p != nil && !p.benched() {
+		if p := c.voters[i]; p != nil && !p.benched() {
 			count++
 		}
 	}

@@ -61,6 +61,7 @@ type Core struct {
 	byRequest map[uint32]primitives.Hash // of the fetches
 
 	peers     map[primitives.NodeID]*peer
+	voters    []*peer // the connected ones among the validators, by their index; nil for the others and for this node
 	known     known
 	validator int // own index; -1 for a node without a vote
 	frontier  time.Time
@@ -87,7 +88,7 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 		cfg: cfg, now: now, tree: t, polls: poll.NewSet(t), table: requests.New(maxRequests),
 		blocks: make(map[primitives.Hash]*entry), root: last, stable: last, requestID: cfg.FirstRequestID,
 		fetches: make(map[primitives.Hash]*fetch), byRequest: make(map[uint32]primitives.Hash),
-		peers: make(map[primitives.NodeID]*peer), validator: -1, preferred: last.ID, frontier: now,
+		peers: make(map[primitives.NodeID]*peer), voters: make([]*peer, cfg.Validators.Len()), validator: -1, preferred: last.ID, frontier: now,
 	}
 	c.recent.add(last.ID, last.Height)
 	if i, ok := cfg.Validators.Index(cfg.Self); ok {

@@ -62,7 +62,7 @@ func (c *Core) onCommitted(id primitives.Hash) {
 	c.queue[0] = nil
 	c.queue = c.queue[1:]
 	c.stable = Anchor{ID: id, Height: b.Height, Time: b.Time}
-	c.count()
+	c.rose(b.Height)
 	c.emit(Finalize{Block: b})
 }
 

@@ -27,12 +27,14 @@ func (c *Core) onConnected(n primitives.NodeID) {
 	if n == c.cfg.Self || c.peers[n] != nil {
 		return
 	}
-	c.peers[n] = &peer{}
-	c.count()
-	if _, ok := c.cfg.Validators.Index(n); ok {
+	p := &peer{}
+	c.peers[n] = p
+	if i, ok := c.cfg.Validators.Index(n); ok {
+		c.voters[i] = p
 		c.frontier = c.now // learn at once how far the others are
 		c.repoll.heard = true
 	}
+	c.count()
 }
 
 func (c *Core) onDisconnected(n primitives.NodeID) {
@@ -40,6 +42,9 @@ func (c *Core) onDisconnected(n primitives.NodeID) {
 		return
 	}
 	delete(c.peers, n)
+	if i, ok := c.cfg.Validators.Index(n); ok {
+		c.voters[i] = nil
+	}
 	c.count()
 	c.build.dueOn = primitives.Hash{} // who was waited for may be gone
 	for _, k := range c.table.Disconnect(n) {
@@ -82,12 +87,11 @@ func (c *Core) answered(n primitives.NodeID, id uint32, answer requests.Answer) 
 // connected lists the validators that are connected, in the order of node ids.
 func (c *Core) connected(which func(*peer) bool) []primitives.NodeID {
 	var nodes []primitives.NodeID
-	for n, p := range c.peers {
-		if _, ok := c.cfg.Validators.Index(n); ok && (which == nil || which(p)) {
-			nodes = append(nodes, n)
+	for i, p := range c.voters {
+		if p != nil && (which == nil || which(p)) {
+			nodes = append(nodes, c.cfg.Validators.Node(i))
 		}
 	}
-	slices.SortFunc(nodes, primitives.NodeID.Compare)
 	return nodes
 }
 
@@ -105,10 +109,10 @@ func (c *Core) count() {
 	own := set.Stake(c.cfg.Self)
 	all := []report{{c.stable.Height, own}}
 	c.known = known{stake: own}
-	for n, p := range c.peers {
-		if stake := set.Stake(n); stake > 0 {
-			all = append(all, report{p.height, stake})
-			c.known.stake += stake
+	for i, p := range c.voters {
+		if p != nil {
+			all = append(all, report{p.height, set.StakeOf(i)})
+			c.known.stake += set.StakeOf(i)
 		}
 	}
 	c.known.enough = validators.AtLeast(c.known.stake, set.TotalStake(), p.AlphaConfidence, p.K)
@@ -119,6 +123,26 @@ func (c *Core) count() {
 			c.known.height = r.height
 			return
 		}
+	}
+}
+
+// rose looks again at the height that most have accepted, after somebody has said that it accepted a greater one than before. Nearly
+// always that moves nothing.
+func (c *Core) rose(height uint64) {
+	if height <= c.known.height {
+		return
+	}
+	var above uint64
+	if c.stable.Height > c.known.height {
+		above = c.cfg.Validators.Stake(c.cfg.Self)
+	}
+	for i, p := range c.voters {
+		if p != nil && p.height > c.known.height {
+			above += c.cfg.Validators.StakeOf(i)
+		}
+	}
+	if c.cfg.Validators.IsMajority(above) {
+		c.count()
 	}
 }
 

@@ -82,17 +82,18 @@ func (c *Core) wantPoll() bool {
 
 // openPoll samples the validators and records this node's own vote and the absence of those who can't be asked.
 func (c *Core) openPoll() (id uint32, ask []primitives.NodeID) {
-	var voters []poll.Voter
-	for _, seat := range c.cfg.Validators.Sample(c.cfg.Rand, c.cfg.Parameters.K) {
-		voters = append(voters, poll.Voter{Node: c.cfg.Validators.At(seat.Index).Node, Units: seat.Units})
+	seats := c.cfg.Validators.Sample(c.cfg.Rand, c.cfg.Parameters.K)
+	voters := make([]poll.Voter, 0, len(seats))
+	ask = make([]primitives.NodeID, 0, len(seats))
+	for _, seat := range seats {
+		n := c.cfg.Validators.Node(seat.Index)
+		voters = append(voters, poll.Voter{Node: n, Units: seat.Units})
+		if p := c.voters[seat.Index]; p != nil && !p.benched() {
+			ask = append(ask, n)
+		}
 	}
 	id = c.nextRequestID()
 	c.polls.Add(id, voters, c.now)
-	for _, v := range voters {
-		if p := c.peers[v.Node]; p != nil && !p.benched() && v.Node != c.cfg.Self {
-			ask = append(ask, v.Node)
-		}
-	}
 	ask = c.request(id, requests.Chits, c.pull(id), ask...)
 	for _, v := range voters {
 		switch {
@@ -139,10 +140,9 @@ func (c *Core) supported() (height uint64, ok bool) {
 	}
 	var shares []share
 	for i := range set.Len() {
-		node := set.At(i).Node
 		seen := tip
-		if node != c.cfg.Self {
-			p := c.peers[node]
+		if i != c.validator {
+			p := c.voters[i]
 			if p == nil {
 				continue
 			}
@@ -164,9 +164,8 @@ func (c *Core) supported() (height uint64, ok bool) {
 
 // allResponsive tells whether a unanimous poll can be hoped for.
 func (c *Core) allResponsive() bool {
-	for i := range c.cfg.Validators.Len() {
-		n := c.cfg.Validators.At(i).Node
-		if p := c.peers[n]; n != c.cfg.Self && (p == nil || p.misses > 0) {
+	for i, p := range c.voters {
+		if i != c.validator && (p == nil || p.misses > 0) {
 			return false
 		}
 	}

@@ -46,11 +46,8 @@ func (c *Core) onChits(in Chits) {
 		return
 	}
 	if p := c.peers[in.Node]; p != nil && in.AcceptedHeight >= p.height {
-		changed := in.AcceptedHeight > p.height
 		p.accepted, p.height = in.Accepted, in.AcceptedHeight
-		if changed {
-			c.count()
-		}
+		c.rose(p.height)
 	}
 	c.hint(in.Node, in.Preferred)
 	c.look(in.Preferred, in.Node)

@@ -62,6 +62,12 @@ func (s *Set) Len() int { return len(s.members) }
 // At returns the validator with index i.
 func (s *Set) At(i int) Validator { return s.members[i] }
 
+// Node is the network identity of the validator with index i.
+func (s *Set) Node(i int) primitives.NodeID { return s.members[i].Node }
+
+// StakeOf is the stake of the validator with index i.
+func (s *Set) StakeOf(i int) uint64 { return s.members[i].Stake }
+
 // Index finds a validator by its node id.
 func (s *Set) Index(node primitives.NodeID) (int, bool) {
 	i, ok := s.index[node]

@@ -157,7 +157,8 @@ func (c *chaos) diskFault(op simdisk.Op) error {
 	return nil
 }
 
-// heal ends all faults: the network is whole and honest, disks work, what is down comes up by itself.
+// heal ends all faults: the network is whole and honest, disks work, what is down comes up by itself, or is started by its operator where
+// it has died too often for that.
 func (c *chaos) heal() {
 	c.healed = true
 	c.note("healed")
@@ -165,5 +166,9 @@ func (c *chaos) heal() {
 	c.net.wire.Faults.Loss, c.net.wire.Faults.Repeat, c.net.wire.Faults.Reorder, c.net.wire.Faults.Late = 0, 0, 0, 0
 	for _, n := range c.net.nodes {
 		n.disk.SetFault(nil)
+		if l := n.at("vm"); l != nil && l.crashes >= crashLoop {
+			c.note("node %d: the operator restarts the VM's host", n.index)
+			l.kill("restarted")
+		}
 	}
 }

@@ -12,7 +12,10 @@ import (
 )
 
 // vmLimits keep the host's deadlines, which are those of real time, out of a world in which a call takes none.
-var vmLimits = vmhost.Limits{Start: time.Hour, BlockCall: time.Hour, AppCall: time.Hour}
+var vmLimits = vmhost.Limits{Start: time.Hour, BlockCall: time.Hour, AppCall: time.Hour, CrashLoop: crashLoop}
+
+// crashLoop is how many deaths of a plugin make its host give up.
+const crashLoop = 5
 
 // launcher starts kvvm as a Go value, and lets the simulation crash it and talk to it.
 type launcher struct {
@@ -30,6 +33,7 @@ func (k launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
 	w := &plugin{Plugin: p, node: k.node, vm: vm}
 	k.node.vm, k.node.crash = vm, func() {
 		if k.life.alive {
+			k.life.crashes++
 			w.Kill()
 		}
 	}

@@ -30,6 +30,7 @@ type life struct {
 	// hung: it is stopped, as by a signal, and does nothing until it goes on or is killed.
 	hung              bool
 	stepping, stirred bool
+	crashes           int // of the plugin that it hosts
 }
 
 // start makes a process. It attaches by itself.

@@ -126,3 +126,13 @@ func TestATraceTellsWhatHappened(t *testing.T) {
 		t.Error("being watched changes what happens")
 	}
 }
+
+// Plugins die so often that their hosts give up on all of them. Then it needs somebody to start them again, and all goes on.
+func TestVMsThatDiedTooOftenGoOnWhenTheirOperatorsStartThem(t *testing.T) {
+	dying := Config{Validators: 4, Duration: 8 * time.Second, Calm: true, tune: func(p *plan) { p.pluginCrash = 200 * time.Millisecond }}
+	out := Run(dying, 1)
+	fails(t, out)
+	if out.Count.PluginCrashes < 4*crashLoop || out.Final == 0 {
+		t.Errorf("%d plugins died and %d transactions became final", out.Count.PluginCrashes, out.Final)
+	}
+}

@@ -54,6 +54,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &runner{Options: o, chain: watch(ctx, s)}
+	defer r.chain.stop()
 	r.load = start(ctx, s, o.Rate)
 	defer r.load.stop()
 	if err := r.chain.first(ctx); err != nil {
@@ -63,6 +64,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r.load.stop()
+	r.chain.stop()
 	return r.report(ctx, s)
 }
 

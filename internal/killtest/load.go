@@ -31,10 +31,7 @@ const putTimeout = 15 * time.Second
 
 func start(ctx context.Context, s *devnet.Status, rate float64) *load {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &load{cancel: cancel}
-	for _, n := range s.Nodes {
-		l.clients = append(l.clients, kv.New(n.HTTP, n.Chains[0]))
-	}
+	l := &load{clients: clientsOf(s), cancel: cancel}
 	l.running.Go(func() { l.post(ctx, time.Duration(float64(time.Second)/rate)) })
 	return l
 }

@@ -13,6 +13,9 @@ import (
 
 // watcher sees the blocks that the nodes accept, and how long no node accepts any.
 type watcher struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
 	mu        sync.Mutex
 	highest   uint64
 	last      time.Time
@@ -24,11 +27,18 @@ type watcher struct {
 }
 
 func watch(ctx context.Context, s *devnet.Status) *watcher {
-	w := &watcher{blocks: map[uint64]primitives.Hash{}, begun: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watcher{cancel: cancel, blocks: map[uint64]primitives.Hash{}, begun: make(chan struct{})}
 	for _, n := range s.Nodes {
-		go w.follow(ctx, n.Name, kv.New(n.HTTP, n.Chains[0]))
+		w.running.Go(func() { w.follow(ctx, n.Name, kv.New(n.HTTP, n.Chains[0])) })
 	}
 	return w
+}
+
+// stop ends the watching; what was seen stays as it is.
+func (w *watcher) stop() {
+	w.cancel()
+	w.running.Wait()
 }
 
 // follow listens to one node, again and again while it comes and goes.
@@ -62,6 +72,13 @@ func (w *watcher) accepted(node string, b kv.Block) {
 		w.gap, w.gapEnd = gap, now
 	}
 	w.highest, w.last = b.Height, now
+}
+
+// height is the highest that any node has accepted.
+func (w *watcher) height() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.highest
 }
 
 // first waits until the chain moves.

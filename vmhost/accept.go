@@ -2,51 +2,79 @@ package vmhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 	"github.com/reevenet/reeve/vmhost/record"
 )
 
+// acceptance is a decided block on its way to disk, and who waits for that.
+type acceptance struct {
+	m       *subsystem.Message
+	entry   *record.Entry
+	context *vmv1.BuildContext
+	known   *undecided // nil: it has to be verified first
+	failure *vmv1.Error
+}
+
+func (a *acceptance) fail(e *vmv1.Error) { a.m.Reply(&vmv1.AcceptBlockResponse{Error: e}) }
+
 // onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of another
 // block at a decided height is a contradiction that must stop the chain.
 func (h *handler) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
-	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.AcceptBlockResponse{Error: e} })
 	e, err := entryOf(r)
 	if err != nil {
-		fail(invalid("%v", err))
+		m.Reply(&vmv1.AcceptBlockResponse{Error: invalid("%v", err)})
 		return
 	}
-	h.enqueue(&job{what: "AcceptBlock", fail: fail, begin: func(g *generation) work {
-		// Done even when the asker has gone: the decision stands.
-		if last := h.record.Last(); e.Height <= last.Height {
-			h.acceptAgain(m, e)
-			return nil
-		} else if e.Height != last.Height+1 {
-			fail(corrupt("told to accept height %d after height %d", e.Height, last.Height))
+	h.enqueue(h.acceptAll(&acceptance{m: m, entry: e, context: r.GetContext()}))
+}
+
+// acceptAll is a call for blocks that follow one another. It is done even when the askers have gone: the decisions stand.
+func (h *handler) acceptAll(list ...*acceptance) *job {
+	return &job{what: "AcceptBlock", accepts: list, fail: func(e *vmv1.Error) {
+		for _, a := range list {
+			a.fail(e)
+		}
+	}, begin: func(g *generation) work {
+		next := h.record.Last()
+		var due []*acceptance
+		for _, a := range list {
+			switch e := a.entry; {
+			case e.Height <= next.Height:
+				h.acceptAgain(a)
+			case e.Height != next.Height+1:
+				a.fail(&vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{}}})
+			default:
+				a.known, a.failure, next = h.processing[e.VMBlock], nil, e
+				due = append(due, a)
+			}
+		}
+		if len(due) == 0 {
 			return nil
 		}
-		u := h.processing[e.VMBlock]
 		return func(ctx context.Context) (func(), error) {
-			failure, err := h.accept(ctx, g, e, u)
-			if err != nil {
+			if err := h.accept(ctx, g, due); err != nil {
 				return nil, err
 			}
-			return func() { h.accepted(m, e, failure) }, nil
+			return func() { h.accepted(due) }, nil
 		}
-	}})
+	}}
 }
 
 func entryOf(r *vmv1.AcceptBlock) (*record.Entry, error) {
-	vmBlock, err := primitives.HashFrom(r.GetVmBlockId())
-	if err != nil {
-		return nil, fmt.Errorf("VM block: %w", err)
+	var vmBlock primitives.Hash
+	var err error
+	if len(r.GetVmBlockId()) > 0 {
+		if vmBlock, err = primitives.HashFrom(r.GetVmBlockId()); err != nil {
+			return nil, fmt.Errorf("VM block: %w", err)
+		}
 	}
 	block, err := primitives.HashFrom(r.GetBlockId())
 	if err != nil {
@@ -62,51 +90,94 @@ func entryOf(r *vmv1.AcceptBlock) (*record.Entry, error) {
 	}, nil
 }
 
-// accept runs off the loop. failure is what the VM says; an error means that the plugin has to be replaced: it may have gone ahead
-// of what is on disk.
-func (h *handler) accept(ctx context.Context, g *generation, e *record.Entry, u *undecided) (failure *vmv1.Error, err error) {
-	if u == nil {
-		v, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: e.VMBlock[:], Content: e.Content})
-		if err != nil || v.GetError() != nil {
-			return v.GetError(), err
+// accept runs off the loop. It waits for the disk once, with the last block. What the VM says against a block ends the series; an
+// error means that the plugin has to be replaced: it may have gone ahead of what is on disk.
+func (h *handler) accept(ctx context.Context, g *generation, due []*acceptance) error {
+	for i, a := range due {
+		last := i == len(due)-1
+		err := h.acceptOne(ctx, g, a, database.Durability(last))
+		if err == nil && a.failure == nil {
+			continue
 		}
-		if height := v.GetBlock().GetHeight(); height != e.Height {
-			return corrupt("VM block %v has height %d, consensus decided on it for height %d", e.VMBlock.Short(), height, e.Height), nil
+		for _, b := range due[i+1:] {
+			b.failure = &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: a.entry.VMBlock[:]}}}
 		}
+		return errors.Join(err, h.record.Sync(context.WithoutCancel(ctx)))
 	}
-	a, err := g.vm.AcceptBlock(ctx, &pluginv1.AcceptBlockRequest{BlockId: e.VMBlock[:]})
-	if err != nil {
-		return nil, err
-	}
-	if a.GetError() != nil {
-		return a.GetError(), nil
-	}
-	// The commit has no deadline: it is either done or the disk is broken.
-	if err := h.record.Commit(context.WithoutCancel(ctx), e, remote.BatchOf(a.GetWrites())); err != nil {
-		return nil, fmt.Errorf("the block wasn't written to disk: %w", err)
-	}
-	return nil, nil
+	return nil
 }
 
-func (h *handler) accepted(m *subsystem.Message, e *record.Entry, failure *vmv1.Error) {
-	if failure == nil {
-		delete(h.processing, e.VMBlock)
+func (h *handler) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Limits.BlockCall)
+	defer cancel()
+	if a.known == nil {
+		if err := h.verifyDecided(ctx, g, a); err != nil || a.failure != nil {
+			return err
+		}
 	}
-	m.Reply(&vmv1.AcceptBlockResponse{Error: failure})
+	answer, err := g.vm.AcceptBlock(ctx, &pluginv1.AcceptBlockRequest{BlockId: a.entry.VMBlock[:]})
+	if err != nil {
+		return err
+	}
+	if a.failure = answer.GetError(); a.failure != nil {
+		return nil
+	}
+	// The commit has no deadline: it is either done or the disk is broken.
+	if err := h.record.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()), durability); err != nil {
+		return fmt.Errorf("the block wasn't written to disk: %w", err)
+	}
+	return nil
+}
+
+// verifyDecided has the VM verify a block that is decided already, and learns the VM's name of it.
+func (h *handler) verifyDecided(ctx context.Context, g *generation, a *acceptance) error {
+	e, request := a.entry, &pluginv1.VerifyBlockRequest{Content: a.entry.Content, Context: a.context}
+	if !e.VMBlock.IsZero() {
+		request.BlockId = e.VMBlock[:]
+	}
+	v, err := g.vm.VerifyBlock(ctx, request)
+	if err == nil {
+		err = sane(v.GetError(), v.GetBlock())
+	}
+	if err != nil {
+		return err
+	}
+	parent, _ := hashOf(v.GetBlock().GetParentId())
+	switch head := h.record.Head(); {
+	case v.GetError() != nil:
+		a.failure = v.GetError()
+	case v.GetBlock().GetHeight() != e.Height || parent != head.VMBlock:
+		a.failure = corrupt("the VM block of height %d on %v was decided for height %d on %v", v.GetBlock().GetHeight(), parent.Short(), e.Height, head.VMBlock.Short())
+	default:
+		e.VMBlock, _ = hashOf(v.GetBlock().GetId())
+	}
+	return nil
+}
+
+func (h *handler) accepted(due []*acceptance) {
+	for _, a := range due {
+		if a.failure != nil {
+			a.fail(a.failure)
+			continue
+		}
+		delete(h.processing, a.entry.VMBlock)
+		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
+	}
 }
 
 // acceptAgain answers an acceptance of a height that is decided already.
-func (h *handler) acceptAgain(m *subsystem.Message, e *record.Entry) {
+func (h *handler) acceptAgain(a *acceptance) {
+	e := a.entry
 	subsystem.Offload(h.sub, func() (*record.Entry, error) {
 		return h.record.AtHeight(context.Background(), e.Height)
 	}, func(have *record.Entry, err error) {
 		switch {
 		case err != nil:
-			m.Reply(&vmv1.AcceptBlockResponse{Error: corrupt("the record of height %d can't be read: %v", e.Height, err)})
-		case have.VMBlock != e.VMBlock || have.BlockID != e.BlockID:
-			m.Reply(&vmv1.AcceptBlockResponse{Error: corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(), e.BlockID.Short())})
+			a.fail(corrupt("the record of height %d can't be read: %v", e.Height, err))
+		case have.BlockID != e.BlockID || !e.VMBlock.IsZero() && have.VMBlock != e.VMBlock:
+			a.fail(corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(), e.BlockID.Short()))
 		default:
-			m.Reply(&vmv1.AcceptBlockResponse{})
+			a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: have.VMBlock[:]})
 		}
 	})
 }

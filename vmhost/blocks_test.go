@@ -6,6 +6,7 @@ import (
 
 	"github.com/reevenet/reeve/overseer/overseertest"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
 )
 
 func TestABlockIsBuiltVerifiedAndAccepted(t *testing.T) {
@@ -36,6 +37,48 @@ func TestAnotherBlockAtADecidedHeightIsAContradiction(t *testing.T) {
 	got := overseertest.Must[*vmv1.AcceptBlockResponse](t, h.Ask("engine", again))
 	if got.GetError().GetCorrupt() == nil {
 		t.Fatalf("%v", got)
+	}
+}
+
+// What a node misses comes as decided blocks that its VM has never seen, many at once.
+func TestDecidedBlocksInARowAreTakenTogether(t *testing.T) {
+	ahead, disk := start(t), memdb.New()
+	blocks := []*vmv1.Block{ahead.extend(0, "a", "1"), ahead.extend(1, "a", "2"), ahead.extend(2, "b", "3")}
+
+	h := startOn(t, disk)
+	h.plugins[0].kill() // so that they wait for one another
+	h.Step()
+	var answers []*overseertest.Answer
+	for _, b := range blocks {
+		accept := wrap(b)
+		accept.VmBlockId = nil
+		answers = append(answers, h.Ask("engine", accept))
+	}
+	h.Advance(time.Second)
+	for i, a := range answers {
+		got := overseertest.Must[*vmv1.AcceptBlockResponse](t, a)
+		if got.GetError() != nil || string(got.GetVmBlockId()) != string(blocks[i].GetId()) {
+			t.Fatalf("block %d: %v", i+1, got)
+		}
+	}
+	disk.Crash()
+	h = startOn(t, disk)
+	if h.height() != 3 || h.value("a") != "2" || h.value("b") != "3" {
+		t.Fatalf("after a power cut: height %d, a = %q, b = %q", h.height(), h.value("a"), h.value("b"))
+	}
+}
+
+func TestABlockWhoseParentIsNotAcceptedWaits(t *testing.T) {
+	ahead := start(t)
+	first, second := ahead.extend(0, "a", "1"), ahead.extend(1, "a", "2")
+	h := start(t)
+	if e := h.accept(second); e.GetMissingParent() == nil {
+		t.Fatalf("height 2 after genesis: %v", e)
+	}
+	for _, b := range []*vmv1.Block{first, second} {
+		if e := h.accept(b); e != nil {
+			t.Fatal(e)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 	"github.com/reevenet/reeve/vmhost/record"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
@@ -180,6 +181,9 @@ func (h *handler) initialize(ctx context.Context, g *generation, logLevel int32)
 		Genesis: h.cfg.Genesis, Upgrade: h.cfg.Upgrade, Config: h.cfg.Settings, Extensions: extensions(),
 		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: Capabilities(g.plugin),
 	}
+	if err := h.record.Sync(ctx); err != nil { // what the last plugin was cut off at
+		return fmt.Errorf("the record can't be made durable: %w", err)
+	}
 	last := h.record.Last()
 	if last != nil {
 		r.LastAccepted = &vmv1.Block{Id: last.VMBlock[:], Height: last.Height, Content: last.Content}
@@ -209,5 +213,5 @@ func (h *handler) commitGenesis(ctx context.Context, id primitives.Hash, answer 
 		return fmt.Errorf("the VM begins a new chain at height %d", height)
 	}
 	e := &record.Entry{BlockID: id, VMBlock: id, Content: answer.GetLastAccepted().GetContent()}
-	return h.record.Commit(ctx, e, remote.BatchOf(answer.GetWrites()))
+	return h.record.Commit(ctx, e, remote.BatchOf(answer.GetWrites()), database.Sync)
 }

@@ -22,6 +22,8 @@ type job struct {
 	// fail answers the asker without the plugin.
 	fail func(e *vmv1.Error)
 
+	// accepts are the acceptances that it is made of, if it is.
+	accepts []*acceptance
 	// contents are the blocks of strangers that the call is about.
 	contents [][]byte
 
@@ -86,18 +88,47 @@ func (h *handler) enqueue(j *job) {
 // pump starts the next block call, if none runs and there is a plugin.
 func (h *handler) pump() {
 	for h.gen != nil && !h.blocks.busy && len(h.blocks.jobs) > 0 {
-		j := h.blocks.jobs[0]
-		h.blocks.jobs = h.blocks.jobs[1:]
+		j := h.next()
 		if w := j.begin(h.gen); w != nil {
 			h.run(h.gen, j, w)
 		}
 	}
 }
 
+// together is how many acceptances wait for the disk together, and togetherBytes how many bytes of blocks.
+const (
+	together      = 64
+	togetherBytes = 4 << 20
+)
+
+// next takes the call whose turn it is. Acceptances that wait behind one another become one call.
+func (h *handler) next() *job {
+	jobs := h.blocks.jobs
+	n, bytes := 1, 0
+	for ; n < len(jobs) && len(jobs[n-1].accepts) > 0 && len(jobs[n].accepts) > 0; n++ {
+		if bytes += len(jobs[n].accepts[0].entry.Content); n >= together || bytes > togetherBytes {
+			break
+		}
+	}
+	h.blocks.jobs = jobs[n:]
+	if n == 1 {
+		return jobs[0]
+	}
+	var list []*acceptance
+	attempts := 0
+	for _, j := range jobs[:n] {
+		list = append(list, j.accepts...)
+		attempts = max(attempts, j.attempts)
+	}
+	all := h.acceptAll(list...)
+	all.until, all.trace, all.attempts = jobs[0].until, jobs[0].trace, attempts
+	return all
+}
+
 func (h *handler) run(g *generation, j *job, w work) {
 	h.blocks.busy = true
 	j.attempts++
-	limit := h.cfg.Limits.BlockCall
+	limit := h.cfg.Limits.BlockCall * time.Duration(max(1, len(j.accepts))) // each acceptance has its own within that
 	subsystem.Offload(h.sub, func() (func(), error) {
 		ctx, cancel := context.WithTimeout(traced(j.trace), limit)
 		defer cancel()

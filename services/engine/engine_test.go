@@ -121,8 +121,36 @@ func TestAnEngineThatRestartsGoesOn(t *testing.T) {
 
 func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
 	s := newStage(t, 4).start()
+	late := s.withoutHistory(30)
+	s.until(5*time.Second, s.allAt(30))
+	if len(late.processing) > 0 {
+		t.Errorf("%d blocks are still undecided", len(late.processing))
+	}
+}
+
+// The host takes decided blocks in a row; one that it can't take now holds up those above it and loses none.
+func TestABlockThatCantBeAcceptedNowHoldsUpTheNext(t *testing.T) {
+	s := newStage(t, 4).start()
+	refused := 0
+	s.nodes[3].refuse = func(m proto.Message) *vmv1.Error {
+		if q, ok := m.(*vmv1.AcceptBlock); ok && q.GetHeight() == 5 && len(s.nodes[3].accepted) == 4 && refused < 3 {
+			refused++
+			return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: &vmv1.Unavailable{Cause: "the plugin is starting"}}}
+		}
+		return nil
+	}
+	s.withoutHistory(30)
+	refused = 0
+	s.until(5*time.Second, s.allAt(30))
+	if refused != 3 {
+		t.Errorf("height 5 was refused %d times", refused)
+	}
+}
+
+// withoutHistory lets a network finalise some blocks and then starts its last node anew, with nothing.
+func (s *stage) withoutHistory(blocks int) *node {
 	late := s.nodes[3]
-	for round := 1; round <= 30; round++ {
+	for round := 1; round <= blocks; round++ {
 		for _, n := range s.nodes {
 			n.offer("tx " + strings.Repeat("i", round))
 		}
@@ -134,7 +162,7 @@ func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
 	for _, o := range s.nodes[:3] {
 		late.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
 	}
-	s.until(5*time.Second, s.allAt(30))
+	return late
 }
 
 func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {

@@ -139,15 +139,19 @@ func (n *node) verifyBlock(q *vmv1.VerifyBlock) proto.Message {
 }
 
 func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
-	if q.GetHeight() != uint64(len(n.accepted))+1 {
+	if q.GetHeight() > uint64(len(n.accepted))+1 {
+		return &vmv1.AcceptBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{}}}}
+	}
+	if q.GetHeight() <= uint64(len(n.accepted)) {
 		n.stage.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))
 	}
 	content := q.GetConsensusBlock()[q.GetVmBlockOffset():][:q.GetVmBlockSize()]
-	if id := primitives.HashOf(content); !bytes.Equal(id[:], q.GetVmBlockId()) {
+	id := primitives.HashOf(content)
+	if len(q.GetVmBlockId()) > 0 && !bytes.Equal(id[:], q.GetVmBlockId()) {
 		n.stage.t.Fatal("the VM block isn't where the engine says")
 	}
+	q.VmBlockId = id[:]
 	n.accepted = append(n.accepted, q)
-	id, _ := primitives.HashFrom(q.GetVmBlockId())
 	delete(n.processing, id)
 	for i, text := range n.pending {
 		if text == string(content[40:]) {
@@ -156,5 +160,5 @@ func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
 		}
 	}
 	n.log("accept %d", q.GetHeight())
-	return &vmv1.AcceptBlockResponse{}
+	return &vmv1.AcceptBlockResponse{VmBlockId: id[:]}
 }

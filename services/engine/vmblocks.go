@@ -78,41 +78,60 @@ func (e *engine) judged(b *block.Block, vm *vmv1.Block) (invalid string) {
 	return ""
 }
 
-// askAccept makes a decided block durable. Catching up brings blocks that haven't been verified.
-func (e *engine) askAccept(op *vmOp) {
-	vmID, known := e.ids.of(op.block.ID())
-	if known {
-		e.commit(op, vmID)
-		return
+// askAccepts has the host make durable what stands decided at the head of the queue, in height order and at once: the disk is then
+// waited for once. Catching up brings blocks that haven't been verified; the host does that.
+func (e *engine) askAccepts() {
+	run := e.vm.accepts()
+	left := len(run)
+	for _, op := range run {
+		subsystem.Ask(e.sub, e.acceptance(op), askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
+			op.answer, op.err = r, err
+			if left--; left == 0 {
+				e.answered(run)
+			}
+		})
 	}
-	e.verify(op, op.block, func(invalid string) {
-		if invalid != "" {
-			e.halt(fmt.Sprintf("the VM refuses block %s at height %d, which the network has accepted", op.block.ID().Short(), op.block.Height), errors.New(invalid))
-			return
-		}
-		vmID, _ := e.ids.of(op.block.ID())
-		e.commit(op, vmID)
-	})
 }
 
-func (e *engine) commit(op *vmOp, vmID primitives.Hash) {
+func (e *engine) acceptance(op *vmOp) *vmv1.AcceptBlock {
 	b, id := op.block, op.block.ID()
 	q := &vmv1.AcceptBlock{
-		VmBlockId: vmID[:], BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(),
+		BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(), Context: e.buildContext(b),
 		VmBlockOffset: uint32(b.VMOffset()), VmBlockSize: uint32(len(b.VMBlock())),
 	}
-	subsystem.Ask(e.sub, q, askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
-		switch {
-		case e.postponed(err, r.GetError()):
-		case r.GetError().GetMissingParent() != nil:
-			e.again(describe(r.GetError()), 0)
-		case r.GetError() != nil:
-			e.halt(fmt.Sprintf("the VM doesn't accept block %s at height %d", id.Short(), b.Height), errors.New(describe(r.GetError())))
-		default:
+	if vmID, known := e.ids.of(id); known {
+		q.VmBlockId = vmID[:]
+	}
+	return q
+}
+
+// answered ends the acceptances that went well; the others are asked again.
+func (e *engine) answered(run []*vmOp) {
+	n := 0
+	for n < len(run) && run[n].err == nil && run[n].answer.GetError() == nil {
+		n++
+	}
+	e.finish(n)
+	for _, op := range run[:n] {
+		id := op.block.ID()
+		if vmID, err := primitives.HashFrom(op.answer.GetVmBlockId()); err == nil {
 			e.ids.stand(id, vmID)
-			e.done(snowman.Committed{ID: id})
 		}
-	})
+		e.step(snowman.Committed{ID: id})
+	}
+	if n == len(run) {
+		e.vm.busy = false
+		e.nextOp()
+		return
+	}
+	op := run[n]
+	switch failure := op.answer.GetError(); {
+	case e.postponed(op.err, failure):
+	case failure.GetMissingParent() != nil:
+		e.again(describe(failure), 0)
+	default:
+		e.halt(fmt.Sprintf("the VM doesn't accept block %s at height %d, which the network has accepted", op.block.ID().Short(), op.block.Height), errors.New(describe(failure)))
+	}
 }
 
 // askReject tells the VM that a block lost, unless another block, which didn't, wraps the same VM block.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -21,8 +22,9 @@ const (
 	mostRetry  = time.Second
 )
 
-// vmQueue is what has to be asked of the VM's host, one at a time and in the order in which the core wants it: a block is verified after
-// its parent, and accepted blocks become durable in height order. What can't be asked now is asked again; only an answer ends it.
+// vmQueue is what has to be asked of the VM's host, in the order in which the core wants it: a block is verified after its parent, and
+// accepted blocks become durable in height order. One thing is asked at a time, but that acceptances in a row go together. What can't
+// be asked now is asked again; only an answer ends it.
 type vmQueue struct {
 	ops   []*vmOp
 	busy  bool
@@ -44,6 +46,9 @@ type vmOp struct {
 	block *block.Block
 	id    primitives.Hash // of the preferred block
 	state vmv1.ChainState
+
+	answer *vmv1.AcceptBlockResponse // to an acceptance
+	err    error
 }
 
 func (q *vmQueue) push(e *engine, op *vmOp) {
@@ -63,7 +68,7 @@ func (e *engine) nextOp() {
 	case opVerify:
 		e.askVerify(op)
 	case opAccept:
-		e.askAccept(op)
+		e.askAccepts()
 	case opReject:
 		e.askReject(op)
 	case opPrefer:
@@ -73,12 +78,35 @@ func (e *engine) nextOp() {
 	}
 }
 
+// togetherBytes bounds the acceptances that are asked for at once, and together their number: the bus has room for them.
+const (
+	together      = 64
+	togetherBytes = 1 << 20
+)
+
+// accepts are the acceptances at the head of the queue, as many as go together.
+func (q *vmQueue) accepts() []*vmOp {
+	n, bytes := 0, 0
+	for n < min(len(q.ops), together) && q.ops[n].kind == opAccept && bytes < togetherBytes {
+		bytes += len(q.ops[n].block.Bytes())
+		n++
+	}
+	return slices.Clone(q.ops[:n])
+}
+
+// finish takes the oldest operations out.
+func (e *engine) finish(n int) {
+	clear(e.vm.ops[:n])
+	e.vm.ops = e.vm.ops[n:]
+	if n > 0 {
+		e.vm.pause, e.trouble = 0, ""
+	}
+}
+
 // done ends the operation and then tells the core, which may want the next ones.
 func (e *engine) done(in snowman.Input) {
-	q := &e.vm
-	q.ops[0] = nil
-	q.ops = q.ops[1:]
-	q.busy, q.pause, e.trouble = false, 0, ""
+	e.finish(1)
+	e.vm.busy = false
 	if in != nil {
 		e.step(in)
 	}

@@ -44,7 +44,7 @@ func BenchmarkCommit(b *testing.B) {
 				changes.Put([]byte("root"), make([]byte, 2048))
 				changes.Put([]byte("key"), make([]byte, 64))
 				begin := time.Now()
-				if err := r.Commit(ctx, entry(height), &changes); err != nil {
+				if err := r.Commit(ctx, entry(height), &changes, database.Sync); err != nil {
 					b.Fatal(err)
 				}
 				took = append(took, time.Since(begin))

@@ -12,9 +12,16 @@ import (
 
 // AtHeight is the entry of a height.
 func (r *Record) AtHeight(ctx context.Context, height uint64) (*Entry, error) {
-	if last := r.Last(); last != nil && last.Height == height {
+	switch last := r.Last(); {
+	case last == nil || height > last.Height:
+		return nil, ErrNotFound
+	case height == last.Height:
 		return last, nil
 	}
+	return r.stored(ctx, height)
+}
+
+func (r *Record) stored(ctx context.Context, height uint64) (*Entry, error) {
 	b, err := r.db.Get(ctx, join(heightKey, binary.BigEndian.AppendUint64(nil, height)))
 	if err != nil {
 		return nil, err

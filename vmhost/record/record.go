@@ -1,6 +1,7 @@
 // Package record is the chain's memory of what it has accepted: one entry per height, with the consensus block that decided it.
-// It shares one database with the VM's state, and Commit writes an entry and what its block changed in one durable batch: after a
-// crash at any point both are at the same block.
+// It shares one database with the VM's state, and an entry is written in one batch with what its block changed: after a crash at
+// any point both are at the same block. Several entries may be committed before the disk is waited for; nobody is shown any of them
+// until then.
 //
 // The bytes of a VM block are kept once, inside the consensus block that wraps them.
 package record
@@ -45,7 +46,8 @@ type Entry struct {
 // Record is an open one. Reading is safe for concurrent use; Commit calls must follow one another.
 type Record struct {
 	db   database.Database
-	last atomic.Pointer[Entry]
+	last atomic.Pointer[Entry] // the newest durable one
+	head *Entry                // the newest one; who commits has it
 }
 
 // MismatchError says that the database belongs to another chain, or to another version of the software.
@@ -73,12 +75,17 @@ func Open(ctx context.Context, db database.Database, chain primitives.Hash) (*Re
 	if len(height) != 8 {
 		return nil, errors.New("the record's last height is damaged")
 	}
-	last, err := r.AtHeight(ctx, binary.BigEndian.Uint64(height))
+	last, err := r.stored(ctx, binary.BigEndian.Uint64(height))
 	if err != nil {
 		return nil, fmt.Errorf("the record's last entry: %w", err)
 	}
-	r.last.Store(last)
+	r.show(last)
 	return r, nil
+}
+
+func (r *Record) show(e *Entry) {
+	r.head = e
+	r.last.Store(e)
 }
 
 func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
@@ -102,15 +109,33 @@ func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
 // State is the VM's part of the database.
 func (r *Record) State() database.Database { return database.WithPrefix(r.db, stateKey) }
 
-// Last is the newest entry; nil before the genesis block was committed.
+// Last is the newest durable entry; nil before the genesis block was committed.
 func (r *Record) Last() *Entry { return r.last.Load() }
 
-// Commit writes the entry and the VM's changes together, durably. It must follow the last entry, or be the genesis block.
-func (r *Record) Commit(ctx context.Context, e *Entry, changes *database.Batch) error {
-	if last := r.Last(); last != nil && e.Height != last.Height+1 || last == nil && e.Height != 0 {
+// Head is the newest entry, durable or not yet. Only who commits may ask.
+func (r *Record) Head() *Entry { return r.head }
+
+// Commit writes the entry and the VM's changes together. It must follow the head, or be the genesis block. With NoSync it waits for
+// the next synced one, or for Sync.
+func (r *Record) Commit(ctx context.Context, e *Entry, changes *database.Batch, durability database.Durability) error {
+	if r.head != nil && e.Height != r.head.Height+1 || r.head == nil && e.Height != 0 {
 		return fmt.Errorf("block %v of height %d doesn't follow the last accepted one", e.VMBlock.Short(), e.Height)
 	}
-	return r.put(ctx, e, changes)
+	return r.put(ctx, e, changes, durability)
+}
+
+// Sync makes durable, and shows, what was committed without.
+func (r *Record) Sync(ctx context.Context) error {
+	if r.head == r.Last() {
+		return nil
+	}
+	var b database.Batch // a later write can't be durable before an earlier one
+	b.Put(lastKey, binary.BigEndian.AppendUint64(nil, r.head.Height))
+	if err := r.db.Write(ctx, &b, database.Sync); err != nil {
+		return err
+	}
+	r.last.Store(r.head)
+	return nil
 }
 
 // Jump begins the record anew above the last entry, at the block of a synced state: nothing between is known.
@@ -118,10 +143,10 @@ func (r *Record) Jump(ctx context.Context, e *Entry) error {
 	if last := r.Last(); last != nil && e.Height <= last.Height {
 		return fmt.Errorf("a synced state of height %d isn't above the last accepted block", e.Height)
 	}
-	return r.put(ctx, e, &database.Batch{})
+	return r.put(ctx, e, &database.Batch{}, database.Sync)
 }
 
-func (r *Record) put(ctx context.Context, e *Entry, changes *database.Batch) error {
+func (r *Record) put(ctx context.Context, e *Entry, changes *database.Batch, durability database.Durability) error {
 	var b database.Batch
 	b.Append(changes, stateKey)
 	height := binary.BigEndian.AppendUint64(nil, e.Height)
@@ -129,10 +154,13 @@ func (r *Record) put(ctx context.Context, e *Entry, changes *database.Batch) err
 	b.Put(join(blockKey, e.BlockID[:]), height)
 	b.Put(join(vmKey, e.VMBlock[:]), height)
 	b.Put(lastKey, height)
-	if err := r.db.Write(ctx, &b, database.Sync); err != nil {
+	if err := r.db.Write(ctx, &b, durability); err != nil {
 		return err
 	}
-	r.last.Store(e)
+	r.head = e
+	if durability == database.Sync {
+		r.last.Store(e)
+	}
 	return nil
 }
 

@@ -45,7 +45,7 @@ func commit(t *testing.T, r *record.Record, heights ...uint64) {
 	for _, h := range heights {
 		var changes database.Batch
 		changes.Put([]byte("height"), fmt.Append(nil, h))
-		if err := r.Commit(ctx, entry(h), &changes); err != nil {
+		if err := r.Commit(ctx, entry(h), &changes, database.Sync); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestAfterACrashRecordAndStateAreAtTheSameBlock(t *testing.T) {
 	disk.FailWrites(errors.New("power cut"))
 	var changes database.Batch
 	changes.Put([]byte("height"), []byte("2"))
-	if err := r.Commit(ctx, entry(2), &changes); err == nil {
+	if err := r.Commit(ctx, entry(2), &changes, database.Sync); err == nil {
 		t.Fatal("the commit didn't notice the power cut")
 	}
 	disk.FailWrites(nil)
@@ -115,15 +115,48 @@ func TestAfterACrashRecordAndStateAreAtTheSameBlock(t *testing.T) {
 	commit(t, r, 2)
 }
 
+func TestEntriesThatWaitForTheDiskAreShownToNobody(t *testing.T) {
+	disk := memdb.New()
+	r := open(t, disk)
+	commit(t, r, 0)
+	var none database.Batch
+	for h := uint64(1); h <= 2; h++ {
+		if err := r.Commit(ctx, entry(h), &none, database.NoSync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, byHeight := r.AtHeight(ctx, 1)
+	_, byID := r.ByBlockID(ctx, entry(2).BlockID)
+	if r.Last().Height != 0 || r.Head().Height != 2 || !errors.Is(byHeight, record.ErrNotFound) || !errors.Is(byID, record.ErrNotFound) {
+		t.Fatalf("last %d, head %d, %v, %v", r.Last().Height, r.Head().Height, byHeight, byID)
+	}
+	disk.Crash()
+	if r = open(t, disk); r.Last().Height != 0 {
+		t.Fatalf("after a crash the record is at %d", r.Last().Height)
+	}
+	for h := uint64(1); h <= 2; h++ {
+		if err := r.Commit(ctx, entry(h), &none, database.NoSync); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Sync(ctx); err != nil || r.Last().Height != 2 {
+		t.Fatalf("last %d, %v", r.Last().Height, err)
+	}
+	disk.Crash()
+	if r = open(t, disk); r.Last().Height != 2 {
+		t.Fatalf("what was synced isn't there: the record is at %d", r.Last().Height)
+	}
+}
+
 func TestABlockThatDoesNotFollowIsRefused(t *testing.T) {
 	r := open(t, memdb.New())
 	var none database.Batch
-	if err := r.Commit(ctx, entry(1), &none); err == nil {
+	if err := r.Commit(ctx, entry(1), &none, database.Sync); err == nil {
 		t.Error("a record began at height 1")
 	}
 	commit(t, r, 0, 1)
 	for _, h := range []uint64{1, 3} {
-		if err := r.Commit(ctx, entry(h), &none); err == nil {
+		if err := r.Commit(ctx, entry(h), &none, database.Sync); err == nil {
 			t.Errorf("height %d was taken after 1", h)
 		}
 	}

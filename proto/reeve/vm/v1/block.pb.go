@@ -457,11 +457,12 @@ func (x *VerifyBlockResponse) GetBlock() *Block {
 }
 
 // AcceptBlock: consensus has decided. vmhost commits the VM's writes and the record of the block in one durable batch, so that
-// after a crash at any point both are at the same block. Blocks must come in height order, parent first. Safe to repeat. A block
-// that isn't processing (vmhost was restarted, or the engine is catching up) is verified first, from the bytes it carries.
+// after a crash at any point both are at the same block. Blocks must come in height order, parent first; the next may be sent
+// before the last is answered, and the disk is then waited for once for several. Safe to repeat. A block that isn't processing
+// (vmhost was restarted, or the engine is catching up) is verified first, from the bytes it carries.
 type AcceptBlock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of the block, 32 bytes.
+	// The VM's id of the block, 32 bytes. Empty when the engine has never had it verified and doesn't know it.
 	VmBlockId []byte `protobuf:"bytes,1,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
 	// The consensus block's id, 32 bytes.
 	BlockId []byte `protobuf:"bytes,2,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
@@ -472,7 +473,9 @@ type AcceptBlock struct {
 	// Where in it the VM block's bytes begin. They are stored once.
 	VmBlockOffset uint32 `protobuf:"varint,5,opt,name=vm_block_offset,json=vmBlockOffset,proto3" json:"vm_block_offset,omitempty"`
 	// How many they are.
-	VmBlockSize   uint32 `protobuf:"varint,6,opt,name=vm_block_size,json=vmBlockSize,proto3" json:"vm_block_size,omitempty"`
+	VmBlockSize uint32 `protobuf:"varint,6,opt,name=vm_block_size,json=vmBlockSize,proto3" json:"vm_block_size,omitempty"`
+	// What the block's proposer was given to build with: for a block that has to be verified first.
+	Context       *BuildContext `protobuf:"bytes,7,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -549,11 +552,21 @@ func (x *AcceptBlock) GetVmBlockSize() uint32 {
 	return 0
 }
 
+func (x *AcceptBlock) GetContext() *BuildContext {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
 // AcceptBlockResponse: the block is durable when error is unset.
 type AcceptBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Corrupt: the chain must stop. Unavailable, busy: ask again.
-	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// Corrupt, invalid block: the chain must stop. Missing parent: the block below hasn't been accepted, send that again first.
+	// Unavailable, busy: ask again.
+	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// The VM's id of the block, 32 bytes.
+	VmBlockId     []byte `protobuf:"bytes,2,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -591,6 +604,13 @@ func (*AcceptBlockResponse) Descriptor() ([]byte, []int) {
 func (x *AcceptBlockResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
+	}
+	return nil
+}
+
+func (x *AcceptBlockResponse) GetVmBlockId() []byte {
+	if x != nil {
+		return x.VmBlockId
 	}
 	return nil
 }
@@ -927,16 +947,18 @@ const file_reeve_vm_v1_block_proto_rawDesc = "" +
 	"\acontext\x18\x03 \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13VerifyBlockResponse \x01\"i\n" +
 	"\x13VerifyBlockResponse\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"\xf4\x01\n" +
+	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"\xa9\x02\n" +
 	"\vAcceptBlock\x12\x1e\n" +
 	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId\x12\x19\n" +
 	"\bblock_id\x18\x02 \x01(\fR\ablockId\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\x12&\n" +
 	"\x0fvm_block_offset\x18\x05 \x01(\rR\rvmBlockOffset\x12\"\n" +
-	"\rvm_block_size\x18\x06 \x01(\rR\vvmBlockSize:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"?\n" +
+	"\rvm_block_size\x18\x06 \x01(\rR\vvmBlockSize\x123\n" +
+	"\acontext\x18\a \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"_\n" +
 	"\x13AcceptBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"L\n" +
+	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12\x1e\n" +
+	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\"L\n" +
 	"\vRejectBlock\x12\x1e\n" +
 	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId:\x1d\x82\xce\x18\x19\b\x02\x12\x13RejectBlockResponse \x01\"?\n" +
 	"\x13RejectBlockResponse\x12(\n" +
@@ -1001,17 +1023,18 @@ var file_reeve_vm_v1_block_proto_depIdxs = []int32{
 	16, // 7: reeve.vm.v1.VerifyBlock.context:type_name -> reeve.vm.v1.BuildContext
 	17, // 8: reeve.vm.v1.VerifyBlockResponse.error:type_name -> reeve.vm.v1.Error
 	18, // 9: reeve.vm.v1.VerifyBlockResponse.block:type_name -> reeve.vm.v1.Block
-	17, // 10: reeve.vm.v1.AcceptBlockResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 11: reeve.vm.v1.RejectBlockResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 12: reeve.vm.v1.SetPreferenceResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 13: reeve.vm.v1.GetBlockResponse.error:type_name -> reeve.vm.v1.Error
-	18, // 14: reeve.vm.v1.GetBlockResponse.block:type_name -> reeve.vm.v1.Block
-	19, // 15: reeve.vm.v1.GetBlockResponse.since:type_name -> google.protobuf.Timestamp
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 10: reeve.vm.v1.AcceptBlock.context:type_name -> reeve.vm.v1.BuildContext
+	17, // 11: reeve.vm.v1.AcceptBlockResponse.error:type_name -> reeve.vm.v1.Error
+	17, // 12: reeve.vm.v1.RejectBlockResponse.error:type_name -> reeve.vm.v1.Error
+	17, // 13: reeve.vm.v1.SetPreferenceResponse.error:type_name -> reeve.vm.v1.Error
+	17, // 14: reeve.vm.v1.GetBlockResponse.error:type_name -> reeve.vm.v1.Error
+	18, // 15: reeve.vm.v1.GetBlockResponse.block:type_name -> reeve.vm.v1.Block
+	19, // 16: reeve.vm.v1.GetBlockResponse.since:type_name -> google.protobuf.Timestamp
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_block_proto_init() }

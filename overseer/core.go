@@ -105,7 +105,7 @@ func (c *Core) Detach(now time.Time, i *broker.Instance, clean bool, cause strin
 // ErrGoodbye ends a stream whose subsystem has finished.
 var ErrGoodbye = errors.New("the subsystem said goodbye")
 
-// Frames takes a batch of an instance's frames.
+// Frames takes a batch of an instance's frames. The bytes are the core's from then on.
 func (c *Core) Frames(now time.Time, i *broker.Instance, batch []byte, names buswire.Names) error {
 	err := buswire.Frames(batch, func(tag buswire.Tag, body []byte) error { return c.frame(now, i, tag, body, names) })
 	c.ownMessages(now)
@@ -115,11 +115,14 @@ func (c *Core) Frames(now time.Time, i *broker.Instance, batch []byte, names bus
 func (c *Core) frame(now time.Time, i *broker.Instance, tag buswire.Tag, body []byte, names buswire.Names) error {
 	switch tag {
 	case buswire.TagFromEnvelope:
-		e := new(buswire.Envelope)
-		if err := buswire.ParseEnvelope(body, e, names); err != nil {
+		plain, err := i.Parser.Parse(body, names)
+		if err != nil {
 			return err
 		}
-		c.Broker.Receive(now, i, e)
+		if !plain {
+			body = nil
+		}
+		c.Broker.Receive(now, i, &i.Parser.Envelope, body)
 	case buswire.TagProcessed:
 		p, err := buswire.ParseProcessed(body)
 		if err != nil {

@@ -87,6 +87,10 @@ type Broker struct {
 	open       map[buswire.ID]*request
 	woken      []*Instance
 	events     []Event
+	spare      []*item          // to be used again
+	scratch    buswire.Envelope // of one that is on its way again, or a request
+	names      buswire.Names
+	encoded    []byte // of a message that had to be written anew, until it is kept
 	own        []Own
 	lastTick   time.Time
 	now        time.Time
@@ -130,7 +134,7 @@ const generations = 1_000_000
 
 // New makes a broker without instances.
 func New(cfg Config) *Broker {
-	return &Broker{cfg: cfg.Defaults(), generation: cfg.Epoch * generations, subsystems: map[string]*subsystem{}, open: map[buswire.ID]*request{}}
+	return &Broker{cfg: cfg.Defaults(), generation: cfg.Epoch * generations, subsystems: map[string]*subsystem{}, open: map[buswire.ID]*request{}, names: buswire.Names{}}
 }
 
 // subsystem is a mailbox: what waits for an instance, and the instances.
@@ -165,18 +169,6 @@ func (b *Broker) subsystem(name string) *subsystem {
 	return s
 }
 
-// item is one message on its way.
-type item struct {
-	env      *buswire.Envelope
-	variant  Variant
-	edge     *edge
-	queued   time.Time
-	deadline time.Time // of a request
-	deaths   int
-	gone     bool    // ended while it was queued
-	shared   *shared // of one copy of a message to every shard
-}
-
 // shared is what the copies of one message to every shard have in common: its credit comes back with the last.
 type shared struct{ left int }
 
@@ -190,11 +182,12 @@ type request struct {
 // edge is the overseer's side of an edge of one instance.
 type edge struct {
 	from     *Instance
-	to       string
+	to       *subsystem
 	lane     buswire.Lane
 	unpaid   Window // unfinished messages
 	finished buswire.EdgeCredit
 	dirty    bool
+	room     []byte // where the next small messages are kept
 }
 
 // Woken returns the instances for which there is something to take since the last call, each once.

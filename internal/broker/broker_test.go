@@ -65,7 +65,7 @@ func (w *world) send(t *rapid.T, i *Instance) {
 		e.Kind, e.TimeoutMicros = buswire.Request, uint64(rapid.IntRange(1, 1e7).Draw(t, "timeout"))
 		w.asked[e.ID] = i
 	}
-	w.Receive(w.now, i, e)
+	w.Receive(w.now, i, e, nil)
 }
 
 // take reads one stream of an instance, finishes some of the one-way messages, and remembers requests and ends.
@@ -106,7 +106,7 @@ func (w *world) take(t *rapid.T, i *Instance, stream int) {
 func (w *world) answer(t *rapid.T, i *Instance) {
 	if n := len(w.begun[i]); n > 0 {
 		at := rapid.IntRange(0, n-1).Draw(t, "which")
-		w.Receive(w.now, i, &buswire.Envelope{Kind: buswire.Reply, ID: w.begun[i][at], Reply: make([]byte, 10)})
+		w.Receive(w.now, i, &buswire.Envelope{Kind: buswire.Reply, ID: w.begun[i][at], Reply: make([]byte, 10)}, nil)
 		if rapid.Bool().Draw(t, "once") {
 			w.begun[i] = append(w.begun[i][:at:at], w.begun[i][at+1:]...)
 		}
@@ -219,8 +219,8 @@ func (w *world) settle(t *rapid.T) {
 					open++
 				}
 			}
-			if present[ed.to] && ed.unpaid.Messages != open {
-				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to, ed.lane, ed.unpaid.Messages, open)
+			if present[ed.to.name] && ed.unpaid.Messages != open {
+				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to.name, ed.lane, ed.unpaid.Messages, open)
 			}
 		}
 	}

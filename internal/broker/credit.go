@@ -8,12 +8,12 @@ import (
 
 // end closes a request: its one outcome is on its way, or nobody wants it.
 func (b *Broker) end(r *request) {
-	id := r.item.env.ID
+	id := r.item.id
 	delete(b.open, id)
 	delete(r.asker.asked, id)
 	r.item.gone = true
 	r.item.edge.unpaid.Messages--
-	r.item.edge.unpaid.Bytes -= r.item.env.Size()
+	r.item.edge.unpaid.Bytes -= r.item.size
 	if i := r.responder; i != nil {
 		delete(i.serving, id)
 		i.answered++
@@ -28,9 +28,9 @@ func (b *Broker) arrived(i *Instance, requests uint64) {
 		i.begun++
 		it := i.requests.pop()
 		i.way.Messages--
-		i.way.Bytes -= it.env.Size()
+		i.way.Bytes -= it.size
 	}
-	if i.suspect != nil && i.suspect.env.Kind == buswire.Request && i.requests.len() == 0 {
+	if i.suspect != nil && i.suspect.variant.Request && i.requests.len() == 0 {
 		i.suspect = nil // the handler has had it and lives
 	}
 }
@@ -52,8 +52,8 @@ func (b *Broker) untake(i *Instance, it *item) {
 
 // refill gives a member of a pool that has room what waits for the pool.
 func (b *Broker) refill(i *Instance) {
-	if s := b.subsystem(i.Subsystem); s.class == Pool && !i.detached {
-		b.assignWaiting(s)
+	if i.home.class == Pool && !i.detached {
+		b.assignWaiting(i.home)
 	}
 }
 
@@ -70,9 +70,10 @@ func (b *Broker) Processed(now time.Time, i *Instance, p buswire.Processed) {
 			i.moved[lane] = now
 			it := i.inflight[lane].pop()
 			i.way.Messages--
-			i.way.Bytes -= it.env.Size()
+			i.way.Bytes -= it.size
 			b.untake(i, it)
 			b.pay(it)
+			b.done(it)
 		}
 	}
 	b.arrived(i, p.Requests)
@@ -88,13 +89,13 @@ func (b *Broker) pay(it *item) {
 			return
 		}
 	}
-	ed, e := it.edge, it.env
+	ed := it.edge
 	ed.unpaid.Messages--
-	ed.unpaid.Bytes -= e.Size()
+	ed.unpaid.Bytes -= it.size
 	ed.finished.Messages++
-	ed.finished.Bytes += uint32(e.Size())
-	if b.subsystem(ed.to).class > Single { // those who share the work may finish out of order
-		ed.finished.Finished = append(ed.finished.Finished, e.ID.Counter())
+	ed.finished.Bytes += uint32(it.size)
+	if ed.to.class > Single { // those who share the work may finish out of order
+		ed.finished.Finished = append(ed.finished.Finished, it.id.Counter())
 	}
 	if !ed.dirty {
 		ed.dirty = true
@@ -105,11 +106,11 @@ func (b *Broker) pay(it *item) {
 	}
 }
 
-func (i *Instance) edge(v Variant) *edge {
+func (b *Broker) edge(i *Instance, v *Variant) *edge {
 	id := edgeID{v.Subsystem, v.Lane}
 	ed := i.edges[id]
 	if ed == nil {
-		ed = &edge{from: i, to: v.Subsystem, lane: v.Lane}
+		ed = &edge{from: i, to: b.subsystem(v.Subsystem), lane: v.Lane}
 		i.edges[id] = ed
 		i.edgeOrder = append(i.edgeOrder, ed)
 	}

@@ -60,7 +60,7 @@ func (s *subsystem) newest() uint64 {
 func (b *Broker) dropAsks(i *Instance) {
 	for _, r := range sortedRequests(i.asked) {
 		if r.responder != nil {
-			b.control(r.responder, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: r.item.env.ID, Lane: r.item.env.Lane}})
+			b.control(r.responder, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: r.item.id, Lane: r.item.variant.Lane}})
 		}
 		b.end(r)
 	}
@@ -117,7 +117,7 @@ func (b *Broker) leftToOthers(s *subsystem, it *item) bool {
 
 // survives marks an item as redelivered and decides whether it is poison.
 func (b *Broker) survives(it *item, clean bool) bool {
-	it.env.Attempt++
+	it.attempt++
 	b.Count.Redelivered++
 	if clean {
 		return true
@@ -127,8 +127,8 @@ func (b *Broker) survives(it *item, clean bool) bool {
 		return true
 	}
 	b.Count.Quarantined++
-	b.events = append(b.events, Event{Kind: Quarantined, Env: it.env, Variant: it.variant.Name, Cause: "two instances of " + it.variant.Subsystem + " ended while they handled it"})
-	if it.env.Kind == buswire.OneWay {
+	b.events = append(b.events, Event{Kind: Quarantined, Env: clone(b.envelope(it)), Variant: it.variant.Name, Cause: "two instances of " + it.variant.Subsystem + " ended while they handled it"})
+	if !it.variant.Request {
 		b.pay(it)
 	}
 	return false

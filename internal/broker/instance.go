@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/reevenet/reeve/internal/buswire"
 )
 
@@ -32,7 +34,15 @@ type Instance struct {
 	Standby    bool
 	Since      time.Time
 
+	// Parser is for whoever reads the instance's envelopes.
+	Parser buswire.Parser
+
+	home      *subsystem
 	declared  map[string]bool
+	routes    map[variantID]*route
+	last      *route // that of the last message: most often that of the next
+	lastEdge  *edge  // likewise
+	run       int    // how many messages in a row have used it
 	targets   []string
 	edgeCount int
 	edges     map[edgeID]*edge
@@ -70,6 +80,40 @@ type edgeID struct {
 	lane buswire.Lane
 }
 
+// variantID is a variant's two field numbers.
+type variantID struct{ enum, field protowire.Number }
+
+// route is what the broker knows of a variant when one instance sends it.
+type route struct {
+	id      variantID
+	variant Variant
+	allowed bool
+	edge    *edge // nil until it is used
+}
+
+// route finds out what e carries; nil when no enum has it.
+func (b *Broker) route(i *Instance, e *buswire.Envelope) *route {
+	enum, field, _, err := buswire.Variant(e.Message)
+	if err != nil {
+		return nil
+	}
+	id := variantID{enum, field}
+	if i.last != nil && i.last.id == id {
+		return i.last
+	}
+	r := i.routes[id]
+	if r == nil {
+		v, ok := b.cfg.Lookup(enum, field)
+		if !ok {
+			return nil
+		}
+		r = &route{id: id, variant: v, allowed: i.declared[v.Name]}
+		i.routes[id] = r
+	}
+	i.last = r
+	return r
+}
+
 type controlFrame struct {
 	tag  buswire.Tag
 	body []byte
@@ -87,7 +131,7 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *buswire.Failure) {
 	b.replace(s, a.Previous)
 	b.generation++
 	i := &Instance{
-		Subsystem: a.Subsystem, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now, beat: now, declared: a.Declared, targets: a.Targets,
+		home: s, routes: map[variantID]*route{}, Subsystem: a.Subsystem, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now, beat: now, declared: a.Declared, targets: a.Targets,
 		edgeCount: a.Edges, edges: map[edgeID]*edge{}, serving: map[buswire.ID]*request{}, asked: map[buswire.ID]*request{},
 	}
 	for _, t := range a.Targets {

@@ -10,23 +10,33 @@ import (
 	"github.com/reevenet/reeve/internal/buswire"
 )
 
-// Receive routes one envelope from an instance.
-func (b *Broker) Receive(now time.Time, i *Instance, e *buswire.Envelope) {
+// Receive routes one envelope from an instance. raw is what it was read from, where that is plain, or nil; it is kept if the message is
+// large. The envelope is not changed, and the caller's again.
+func (b *Broker) Receive(now time.Time, i *Instance, e *buswire.Envelope, raw []byte) {
 	if i.detached {
 		return
 	}
 	b.now = now
-	e.SignalSeq = min(e.SignalSeq, b.sequence) // nobody has seen what hasn't been, in this epoch
 	switch e.Kind {
 	case buswire.OneWay, buswire.Request:
-		if f := b.message(i, e); f != nil {
+		if f := b.message(i, e, raw); f != nil {
 			b.refuse(i, e, f)
 		}
 	case buswire.Reply, buswire.Fail:
-		b.reply(i, e)
+		answer := clone(e)
+		answer.SignalSeq = b.seen(e)
+		b.reply(i, answer)
 	case buswire.Cancel:
 		b.cancel(i, e)
 	}
+}
+
+// seen is the signal that the sender had seen: nobody has seen what hasn't been, in this epoch.
+func (b *Broker) seen(e *buswire.Envelope) uint64 { return min(e.SignalSeq, b.sequence) }
+
+func clone(e *buswire.Envelope) *buswire.Envelope {
+	c := *e
+	return &c
 }
 
 // refuse tells the sender why its message was not taken. The failure is also the credit of the message, a one-way one included.
@@ -35,22 +45,16 @@ func (b *Broker) refuse(i *Instance, e *buswire.Envelope, f *buswire.Failure) {
 	b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
 }
 
-func (b *Broker) variant(e *buswire.Envelope) (Variant, bool) {
-	enum, field, _, err := buswire.Variant(e.Message)
-	if err != nil {
-		return Variant{}, false
-	}
-	return b.cfg.Lookup(enum, field)
-}
-
-func (b *Broker) message(i *Instance, e *buswire.Envelope) *buswire.Failure {
-	v, ok := b.variant(e)
-	switch {
-	case !ok:
+func (b *Broker) message(i *Instance, e *buswire.Envelope, raw []byte) *buswire.Failure {
+	r := b.route(i, e)
+	if r == nil {
 		return refusal(codeUnimplemented, "no subsystem's enum has this variant")
+	}
+	v := &r.variant
+	switch {
 	case e.Generation != 0 && e.Generation != i.Generation:
 		return refusal(codeStale, "%s was sent by generation %d of %s and this is generation %d", v.Name, e.Generation, i.Subsystem, i.Generation)
-	case !i.declared[v.Name]:
+	case !r.allowed:
 		return refusal(codeRefused, "%s may not send %s: it isn't declared", i.Subsystem, v.Name)
 	case len(e.Message) > b.cfg.MaxMessage:
 		return refusal(codeRefused, "%s has %d bytes and the bus takes %d: put large things in the blob store and send their hash", v.Name, len(e.Message), b.cfg.MaxMessage)
@@ -61,27 +65,45 @@ func (b *Broker) message(i *Instance, e *buswire.Envelope) *buswire.Failure {
 	case v.Request && b.open[e.ID] != nil:
 		return refusal(codeRefused, "a request with this id is open")
 	}
-	ed := i.edge(v)
+	if r.edge == nil {
+		r.edge = b.edge(i, v)
+	}
+	ed := r.edge
 	if w := b.cfg.Window; ed.unpaid.Messages >= w.Messages || (ed.unpaid.Messages > 0 && ed.unpaid.Bytes+e.Size() > w.Bytes) {
 		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, v.Subsystem)
 	}
-	b.accept(i, e, v, ed)
+	b.accept(i, e, raw, v, ed)
 	return nil
 }
 
-func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
+func (b *Broker) accept(i *Instance, e *buswire.Envelope, raw []byte, v *Variant, ed *edge) {
 	b.Count.Messages++
-	e.From, e.To, e.Lane = i.Subsystem, v.Subsystem, v.Lane
-	it := &item{env: e, variant: v, edge: ed, queued: b.now}
+	if ed == i.lastEdge {
+		i.run++
+	} else {
+		i.lastEdge, i.run = ed, 0
+	}
+	borrowed := true
+	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.SignalSeq > b.sequence || raw == nil {
+		own := &b.scratch
+		*own = *e
+		own.From, own.To, own.Lane, own.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, b.seen(e)
+		raw = buswire.AppendEnvelope(b.encoded[:0], own)
+		b.encoded, borrowed = raw, false
+	}
+	it := b.newItem()
+	it.id, it.size, it.variant, it.edge, it.queued, it.attempt, it.written = e.ID, e.Size(), v, ed, b.now, e.Attempt, e.Attempt
+	it.raw = ed.keep(raw, borrowed)
+	it.key = within(it.raw, raw, e.RoutingKey)
 	ed.unpaid.Messages++
-	ed.unpaid.Bytes += e.Size()
+	ed.unpaid.Bytes += it.size
 	if v.Request {
 		it.deadline = b.now.Add(time.Duration(min(e.TimeoutMicros, 1<<50)) * time.Microsecond)
 		r := &request{item: it, asker: i}
 		b.open[e.ID], i.asked[e.ID] = r, r
 	}
 	if v.Subsystem == Overseer {
-		b.own = append(b.own, Own{i, e})
+		b.own = append(b.own, Own{i, clone(b.envelope(it))})
 		if !v.Request {
 			b.pay(it)
 		}
@@ -92,7 +114,7 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, v Variant, ed *edge) {
 
 // enqueue puts an item in the mailbox of an instance, or of its subsystem when it has to wait.
 func (b *Broker) enqueue(it *item) {
-	s := b.subsystem(it.variant.Subsystem)
+	s := it.edge.to
 	q := &s.waiting[it.variant.Lane]
 	if q.len() == 0 && b.assign(s, it) {
 		return
@@ -105,11 +127,11 @@ func (b *Broker) enqueue(it *item) {
 
 // assign gives an item to the instance that it is for; false when there is none now.
 func (b *Broker) assign(s *subsystem, it *item) bool {
-	if s.class == Sharded && len(it.env.RoutingKey) == 0 && it.env.Kind == buswire.OneWay && len(s.instances) > 1 {
+	if s.class == Sharded && len(it.key) == 0 && !it.variant.Request && len(s.instances) > 1 {
 		b.spread(s, it)
 		return true
 	}
-	i := s.choose(it.env.RoutingKey)
+	i := s.choose(it.key)
 	if i == nil {
 		return false
 	}
@@ -127,8 +149,8 @@ func (b *Broker) give(i *Instance, it *item) {
 func (b *Broker) spread(s *subsystem, it *item) {
 	all := &shared{left: len(s.instances)}
 	for _, i := range s.instances {
-		one, env := *it, *it.env
-		one.env, one.shared = &env, all
+		one := *it
+		one.shared = all
 		b.give(i, &one)
 	}
 }
@@ -187,7 +209,7 @@ func (b *Broker) cancel(i *Instance, e *buswire.Envelope) {
 		return
 	}
 	if r.responder != nil {
-		b.control(r.responder, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: r.item.env.Lane}})
+		b.control(r.responder, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: r.item.variant.Lane}})
 	}
 	b.end(r)
 }
@@ -210,7 +232,7 @@ func (b *Broker) Answer(now time.Time, id buswire.ID, reply []byte, f *buswire.F
 
 func (b *Broker) failRequest(r *request, f *buswire.Failure) {
 	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{
-		Kind: buswire.Fail, ID: r.item.env.ID, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Failure: f}})
+		Kind: buswire.Fail, ID: r.item.id, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Failure: f}})
 	b.end(r)
 }
 
@@ -264,6 +286,6 @@ func sortedRequests(m map[buswire.ID]*request) []*request {
 	for _, r := range m {
 		out = append(out, r)
 	}
-	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.env.ID[:], out[c].item.env.ID[:]) < 0 })
+	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.id[:], out[c].item.id[:]) < 0 })
 	return out
 }

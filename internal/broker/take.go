@@ -25,7 +25,7 @@ func (b *Broker) Ready(i *Instance) (primary, bulk bool) {
 
 // inFlight is how much an instance is given before it has finished something: what is behind that waits here, where a message of a
 // better lane can still pass it.
-var inFlight = Window{Messages: 512, Bytes: 1 << 20}
+var inFlight = Window{Messages: 1024, Bytes: 1 << 20}
 
 // floorEvery is how many messages the first lanes get before a lower lane gets one.
 const floorEvery = 16
@@ -107,7 +107,7 @@ func (b *Broker) takeOne(i *Instance, lane buswire.Lane, batch *buswire.Batch) b
 	q := &i.lanes[lane]
 	for q.len() > 0 {
 		it := q.peek()
-		if !it.gone && (i.full(lane, it.env.Size()) || it.deaths > 0 && i.suspect != nil) {
+		if !it.gone && (i.full(lane, it.size) || it.deaths > 0 && i.suspect != nil) {
 			return false
 		}
 		q.pop()
@@ -133,11 +133,11 @@ func (i *Instance) full(lane buswire.Lane, size int) bool {
 
 // overdue ends a request whose asker has stopped waiting.
 func (b *Broker) overdue(it *item) bool {
-	if it.env.Kind != buswire.Request || b.now.Before(it.deadline) {
+	if !it.variant.Request || b.now.Before(it.deadline) {
 		return false
 	}
 	b.Count.Expired++
-	if r := b.open[it.env.ID]; r != nil {
+	if r := b.open[it.id]; r != nil {
 		b.failRequest(r, refusal(codeTimedOut, "%s was still queued when its time was over", it.variant.Name))
 	}
 	return true
@@ -146,24 +146,32 @@ func (b *Broker) overdue(it *item) bool {
 func (b *Broker) deliver(i *Instance, it *item, batch *buswire.Batch) {
 	i.taken++
 	i.way.Messages++
-	i.way.Bytes += it.env.Size()
+	i.way.Bytes += it.size
 	if it.deaths > 0 {
 		i.suspect = it
 	}
-	if it.env.Kind == buswire.Request {
-		r := b.open[it.env.ID]
+	switch {
+	case it.variant.Request:
+		r := b.open[it.id]
 		r.responder = i
-		i.serving[it.env.ID] = r
+		i.serving[it.id] = r
 		i.requests.push(it)
-		it.env.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)
-	} else {
-		if q := &i.inflight[it.variant.Lane]; q.len() == 0 {
+		e := b.envelope(it)
+		e.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)
+		batch.Envelope(buswire.TagToEnvelope, e)
+	default:
+		q := &i.inflight[it.variant.Lane]
+		if q.len() == 0 {
 			i.moved[it.variant.Lane] = b.now
 		}
-		i.inflight[it.variant.Lane].push(it)
+		q.push(it)
+		if it.attempt == it.written {
+			batch.Frame(buswire.TagToEnvelope, it.raw)
+		} else {
+			batch.Envelope(buswire.TagToEnvelope, b.envelope(it))
+		}
 	}
-	batch.Envelope(buswire.TagToEnvelope, it.env)
-	b.subsystems[i.Subsystem].stat[it.variant.Lane].add(it.env.Size(), b.now.Sub(it.queued))
+	i.home.stat[it.variant.Lane].add(it.size, b.now.Sub(it.queued))
 }
 
 func (s *LaneStat) add(size int, waited time.Duration) {
@@ -179,7 +187,7 @@ func (b *Broker) takeCredit(i *Instance, batch *buswire.Batch) {
 	}
 	credits := make([]buswire.EdgeCredit, 0, len(i.dirty))
 	for _, ed := range i.dirty {
-		ed.finished.To, ed.finished.Lane = ed.to, ed.lane
+		ed.finished.To, ed.finished.Lane = ed.to.name, ed.lane
 		credits = append(credits, ed.finished)
 		ed.finished, ed.dirty = buswire.EdgeCredit{}, false
 	}

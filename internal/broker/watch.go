@@ -43,10 +43,10 @@ func (b *Broker) Tick(now time.Time) {
 func (b *Broker) tickWaiting(s *subsystem) {
 	for lane := range s.waiting {
 		for _, it := range s.waiting[lane].items[s.waiting[lane].head:] {
-			if it.gone || it.env.Kind != buswire.Request {
+			if it.gone || !it.variant.Request {
 				continue
 			}
-			r := b.open[it.env.ID]
+			r := b.open[it.id]
 			switch {
 			case r == nil:
 			case !b.now.Before(it.deadline):

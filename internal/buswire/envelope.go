@@ -52,6 +52,9 @@ func NewID(origin, counter uint64) (id ID) {
 // Counter is the second half of an id.
 func (id ID) Counter() uint64 { return binary.BigEndian.Uint64(id[8:]) }
 
+// Origin is the first half of an id.
+func (id ID) Origin() uint64 { return binary.BigEndian.Uint64(id[:8]) }
+
 // IsZero tells whether there is no id.
 func (id ID) IsZero() bool { return id == ID{} }
 
@@ -84,7 +87,10 @@ type Envelope struct {
 }
 
 // Size is what an envelope counts on an edge: its payload and a fixed share for the header.
-func (e *Envelope) Size() int { return len(e.Message) + len(e.Reply) + 64 }
+func (e *Envelope) Size() int { return SizeOf(len(e.Message) + len(e.Reply)) }
+
+// SizeOf is what an envelope with a payload of so many bytes counts.
+func SizeOf(payload int) int { return payload + 64 }
 
 // Field numbers of Envelope.
 const (
@@ -107,40 +113,66 @@ const (
 	fCorrelation
 )
 
+func appendTag(b []byte, n protowire.Number, t protowire.Type) []byte {
+	if n < 16 {
+		return append(b, byte(n)<<3|byte(t))
+	}
+	return protowire.AppendTag(b, n, t)
+}
+
+func appendVarint(b []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(b, byte(v))
+	}
+	return protowire.AppendVarint(b, v)
+}
+
 func appendVarintField(b []byte, n protowire.Number, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return protowire.AppendVarint(protowire.AppendTag(b, n, protowire.VarintType), v)
+	return appendVarint(appendTag(b, n, protowire.VarintType), v)
 }
 
-func appendBytesField(b []byte, n protowire.Number, v []byte) []byte {
+// appendLength appends what stands before size bytes.
+func appendLength(b []byte, n protowire.Number, size int) []byte {
+	return appendVarint(appendTag(b, n, protowire.BytesType), uint64(size))
+}
+
+func appendBytesField[S ~string | ~[]byte](b []byte, n protowire.Number, v S) []byte {
 	if len(v) == 0 {
 		return b
 	}
-	return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), v)
+	return append(appendLength(b, n, len(v)), v...)
 }
 
-func appendStringField(b []byte, n protowire.Number, v string) []byte {
-	if v == "" {
-		return b
-	}
-	return protowire.AppendString(protowire.AppendTag(b, n, protowire.BytesType), v)
-}
-
-func appendIDField(b []byte, n protowire.Number, id ID) []byte {
+func appendIDField(b []byte, n protowire.Number, id *ID) []byte {
 	if id.IsZero() {
 		return b
 	}
-	return protowire.AppendBytes(protowire.AppendTag(b, n, protowire.BytesType), id[:])
+	return append(appendLength(b, n, len(id)), id[:]...)
 }
 
 // AppendEnvelope appends the encoding of e.
 func AppendEnvelope(b []byte, e *Envelope) []byte {
+	b = appendHeader(b, e)
+	if e.Message != nil { // present though empty: an AllMessages that names nothing is told from none
+		b = append(appendLength(b, fMessage, len(e.Message)), e.Message...)
+	}
+	b = appendBytesField(b, fReply, e.Reply)
+	if e.Failure != nil {
+		f := appendFailure(nil, e.Failure)
+		b = append(appendLength(b, fFailure, len(f)), f...)
+	}
+	return appendTail(b, e)
+}
+
+// appendHeader appends the fields before the message.
+func appendHeader(b []byte, e *Envelope) []byte {
 	b = appendVarintField(b, fKind, uint64(e.Kind))
-	b = appendIDField(b, fID, e.ID)
-	b = appendStringField(b, fFrom, e.From)
-	b = appendStringField(b, fTo, e.To)
+	b = appendIDField(b, fID, &e.ID)
+	b = appendBytesField(b, fFrom, e.From)
+	b = appendBytesField(b, fTo, e.To)
 	b = appendVarintField(b, fLane, uint64(e.Lane))
 	b = appendVarintField(b, fSignalSeq, e.SignalSeq)
 	b = appendVarintField(b, fTimeout, e.TimeoutMicros)
@@ -148,30 +180,27 @@ func AppendEnvelope(b []byte, e *Envelope) []byte {
 	b = appendVarintField(b, fAttempt, uint64(e.Attempt))
 	b = appendVarintField(b, fMore, protowire.EncodeBool(e.More))
 	b = appendBytesField(b, fRoutingKey, e.RoutingKey)
-	b = appendStringField(b, fTraceparent, e.Traceparent)
-	if e.Message != nil { // present though empty: an AllMessages that names nothing is told from none
-		b = protowire.AppendBytes(protowire.AppendTag(b, fMessage, protowire.BytesType), e.Message)
-	}
-	b = appendBytesField(b, fReply, e.Reply)
-	if e.Failure != nil {
-		b = protowire.AppendBytes(protowire.AppendTag(b, fFailure, protowire.BytesType), appendFailure(nil, e.Failure))
-	}
-	b = appendIDField(b, fCausation, e.Causation)
-	return appendIDField(b, fCorrelation, e.Correlation)
+	return appendBytesField(b, fTraceparent, e.Traceparent)
+}
+
+// appendTail appends those behind it.
+func appendTail(b []byte, e *Envelope) []byte {
+	b = appendIDField(b, fCausation, &e.Causation)
+	return appendIDField(b, fCorrelation, &e.Correlation)
 }
 
 func appendFailure(b []byte, f *Failure) []byte {
 	b = appendVarintField(b, 1, uint64(f.Code))
-	b = appendStringField(b, 2, f.Message)
+	b = appendBytesField(b, 2, f.Message)
 	return appendVarintField(b, 3, uint64(int64(f.Detail)))
 }
 
 // envelopeSize is the exact length of AppendEnvelope's output, so that a frame's length can be written before it.
 func envelopeSize(e *Envelope) int {
-	n := sizeVarint(e.Kind) + sizeID(e.ID) + sizeBytes(len(e.From)) + sizeBytes(len(e.To)) + sizeVarint(e.Lane) +
+	n := sizeVarint(e.Kind) + sizeID(&e.ID) + sizeBytes(len(e.From)) + sizeBytes(len(e.To)) + sizeVarint(e.Lane) +
 		sizeVarint(e.SignalSeq) + sizeVarint(e.TimeoutMicros) + sizeVarint(e.Generation) + sizeVarint(e.Attempt) +
 		sizeBytes(len(e.RoutingKey)) + sizeBytes(len(e.Traceparent)) + sizeBytes(len(e.Reply)) +
-		sizeIDWide(e.Causation) + sizeIDWide(e.Correlation)
+		sizeIDWide(&e.Causation) + sizeIDWide(&e.Correlation)
 	if e.More {
 		n += 2
 	}
@@ -198,14 +227,14 @@ func sizeBytes(n int) int {
 	return 1 + protowire.SizeBytes(n)
 }
 
-func sizeID(id ID) int {
+func sizeID(id *ID) int {
 	if id.IsZero() {
 		return 0
 	}
 	return 18
 }
 
-func sizeIDWide(id ID) int { // fields 16 and up have two bytes of tag
+func sizeIDWide(id *ID) int { // fields 16 and up have two bytes of tag
 	if id.IsZero() {
 		return 0
 	}

@@ -37,20 +37,21 @@ func (b *Batch) Reset() { b.Bytes = nil }
 
 // Envelope appends an envelope as a frame with the given tag.
 func (b *Batch) Envelope(tag Tag, e *Envelope) {
-	n := envelopeSize(e)
-	frame := protowire.SizeTag(tag) + protowire.SizeBytes(n)
-	b.grow(frame + n + 12)
-	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, 1, protowire.BytesType), uint64(frame))
-	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, tag, protowire.BytesType), uint64(n))
+	b.begin(tag, envelopeSize(e))
 	b.Bytes = AppendEnvelope(b.Bytes, e)
 }
 
 // Frame appends a frame whose body is already encoded.
 func (b *Batch) Frame(tag Tag, body []byte) {
-	frame := protowire.SizeTag(tag) + protowire.SizeBytes(len(body))
+	b.begin(tag, len(body))
+	b.Bytes = append(b.Bytes, body...)
+}
+
+// begin appends what stands before a frame's body, of which there are n bytes, and makes room for them.
+func (b *Batch) begin(tag Tag, n int) {
+	frame := protowire.SizeTag(tag) + protowire.SizeBytes(n)
 	b.grow(frame + 12)
-	b.Bytes = protowire.AppendVarint(protowire.AppendTag(b.Bytes, 1, protowire.BytesType), uint64(frame))
-	b.Bytes = protowire.AppendBytes(protowire.AppendTag(b.Bytes, tag, protowire.BytesType), body)
+	b.Bytes = appendLength(appendLength(b.Bytes, 1, frame), tag, n)
 }
 
 func (b *Batch) grow(n int) {
@@ -64,23 +65,34 @@ func (b *Batch) grow(n int) {
 
 // Frames calls each for every frame of a batch, in order. A frame of no known kind is given with tag 0 and skipped by all.
 func Frames(batch []byte, each func(tag Tag, body []byte) error) error {
-	return fields(batch, func(n protowire.Number, _ uint64, frame []byte) error {
-		if n != 1 || frame == nil {
-			return nil
+	outer := cursor{rest: batch}
+	for outer.next() {
+		if outer.n != 1 || outer.s == nil {
+			continue
 		}
-		if len(frame) == 0 {
-			return each(0, nil)
+		tag, body, err := frame(outer.s)
+		if err == nil {
+			err = each(tag, body)
 		}
-		tag, t, l := protowire.ConsumeTag(frame)
-		if l < 0 || t != protowire.BytesType {
-			return malformed("a frame's kind")
+		if err != nil {
+			return err
 		}
-		body, m := protowire.ConsumeBytes(frame[l:])
-		if m < 0 || l+m != len(frame) {
-			return malformed("a frame holds one kind and nothing else")
-		}
-		return each(tag, body)
-	})
+	}
+	return outer.err()
+}
+
+func frame(b []byte) (Tag, []byte, error) {
+	if len(b) == 0 {
+		return 0, nil, nil
+	}
+	inner := cursor{rest: b}
+	if !inner.next() || inner.s == nil {
+		return 0, nil, malformed("a frame's kind")
+	}
+	if len(inner.rest) > 0 {
+		return 0, nil, malformed("a frame holds one kind and nothing else")
+	}
+	return inner.n, inner.s, nil
 }
 
 // Processed is the protocol's Processed: running counts of one-way messages per lane, and of requests.
@@ -152,7 +164,7 @@ type EdgeCredit struct {
 func AppendCredit(b []byte, edges []EdgeCredit) []byte {
 	for i := range edges {
 		e := &edges[i]
-		entry := appendStringField(make([]byte, 0, 48), 1, e.To)
+		entry := appendBytesField(make([]byte, 0, 48), 1, e.To)
 		entry = appendVarintField(entry, 2, uint64(e.Lane))
 		entry = appendVarintField(entry, 3, uint64(e.Messages))
 		entry = appendVarintField(entry, 4, uint64(e.Bytes))

@@ -7,42 +7,83 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// fields calls each for every field of a message, in order, with the varint or the bytes it holds. Fields of other wire types
-// are skipped: they belong to a protocol newer than ours.
+// cursor goes through the fields of a message, in order. What is in front is the number, the wire type, and the varint or the bytes
+// that it holds. Fields of wire types that the protocol doesn't use have neither: they belong to a protocol newer than ours.
+type cursor struct {
+	rest  []byte
+	n     protowire.Number
+	t     protowire.Type
+	v     uint64
+	s     []byte
+	wrong bool
+}
+
+// next moves to the next field; false at the end, and at what is no field.
+func (c *cursor) next() bool {
+	b := c.rest
+	if len(b) == 0 {
+		return false
+	}
+	tag, l := varint(b)
+	if l <= 0 || tag>>3 == 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
+		return c.malformed()
+	}
+	b = b[l:]
+	c.n, c.t, c.v, c.s = protowire.Number(tag>>3), protowire.Type(tag&7), 0, nil
+	switch c.t {
+	case protowire.VarintType:
+		c.v, l = varint(b)
+	case protowire.BytesType:
+		size, head := varint(b)
+		if head <= 0 || size > uint64(len(b)-head) {
+			return c.malformed()
+		}
+		l = head + int(size)
+		c.s = b[head:l:l]
+	case protowire.Fixed64Type:
+		c.v, l = protowire.ConsumeFixed64(b)
+	default:
+		l = protowire.ConsumeFieldValue(c.n, c.t, b)
+	}
+	if l <= 0 {
+		return c.malformed()
+	}
+	c.rest = b[l:]
+	return true
+}
+
+func (c *cursor) malformed() bool {
+	c.wrong = true
+	return false
+}
+
+func (c *cursor) err() error {
+	if c.wrong {
+		return malformed("a field")
+	}
+	return nil
+}
+
+// varint is protowire.ConsumeVarint with the short ones inline.
+func varint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
+}
+
+// fields calls each for every field of a message that holds a number or bytes.
 func fields(b []byte, each func(n protowire.Number, varint uint64, bytes []byte) error) error {
-	for len(b) > 0 {
-		n, t, l := protowire.ConsumeTag(b)
-		if l < 0 {
-			return malformed("a field's tag")
+	c := cursor{rest: b}
+	for c.next() {
+		if c.t != protowire.VarintType && c.t != protowire.BytesType && c.t != protowire.Fixed64Type {
+			continue
 		}
-		b = b[l:]
-		var v uint64
-		var s []byte
-		switch t {
-		case protowire.VarintType:
-			v, l = protowire.ConsumeVarint(b)
-		case protowire.BytesType:
-			s, l = protowire.ConsumeBytes(b)
-			if s == nil {
-				s = []byte{}
-			}
-		case protowire.Fixed64Type:
-			v, l = protowire.ConsumeFixed64(b)
-		default:
-			if l = protowire.ConsumeFieldValue(n, t, b); l >= 0 {
-				b = b[l:]
-				continue
-			}
-		}
-		if l < 0 {
-			return malformed(fmt.Sprintf("field %d", n))
-		}
-		b = b[l:]
-		if err := each(n, v, s); err != nil {
+		if err := each(c.n, c.v, c.s); err != nil {
 			return err
 		}
 	}
-	return nil
+	return c.err()
 }
 
 // Names turns the bytes of a name into a string without allocating for names that it has seen. It holds at most a few
@@ -65,8 +106,46 @@ func (n Names) Intern(b []byte) string {
 
 // ParseEnvelope decodes b into e. The message and the reply are not looked into.
 func ParseEnvelope(b []byte, e *Envelope, names Names) error {
-	*e = Envelope{}
-	return fields(b, func(n protowire.Number, v uint64, s []byte) error { return e.set(n, v, s, names) })
+	_, err := e.Parse(b, names)
+	return err
+}
+
+// wireTypes of the envelope's fields.
+var wireTypes = [fCorrelation + 1]protowire.Type{
+	fID: protowire.BytesType, fFrom: protowire.BytesType, fTo: protowire.BytesType, fRoutingKey: protowire.BytesType, fTraceparent: protowire.BytesType,
+	fMessage: protowire.BytesType, fReply: protowire.BytesType, fFailure: protowire.BytesType, fCausation: protowire.BytesType, fCorrelation: protowire.BytesType,
+}
+
+// Parse decodes b into e and tells whether b is plain: every field is known, stands once and in order, so that whoever reads b reads the
+// same, by whatever rule it merges what stands twice.
+func (e *Envelope) Parse(b []byte, names Names) (plain bool, err error) {
+	from, to := e.From, e.To
+	*e = Envelope{From: from, To: to} // most often the next names are the same, and needn't be looked up
+	plain, hasFrom, hasTo := true, false, false
+	c := cursor{rest: b}
+	for last := protowire.Number(0); c.next(); last = c.n {
+		if c.n <= last || c.n > fCorrelation || c.t != wireTypes[c.n] {
+			plain = false
+		}
+		hasFrom, hasTo = hasFrom || c.n == fFrom, hasTo || c.n == fTo
+		if err := e.set(c.n, c.v, c.s, names); err != nil {
+			return false, err
+		}
+	}
+	if !hasFrom {
+		e.From = ""
+	}
+	if !hasTo {
+		e.To = ""
+	}
+	return plain, c.err()
+}
+
+func again(name string, s []byte, names Names) string {
+	if name == string(s) {
+		return name
+	}
+	return names.Intern(s)
 }
 
 func (e *Envelope) set(n protowire.Number, v uint64, s []byte, names Names) (err error) {
@@ -88,9 +167,9 @@ func (e *Envelope) set(n protowire.Number, v uint64, s []byte, names Names) (err
 	case fCorrelation:
 		e.Correlation, err = parseID(s)
 	case fFrom:
-		e.From = names.Intern(s)
+		e.From = again(e.From, s, names)
 	case fTo:
-		e.To = names.Intern(s)
+		e.To = again(e.To, s, names)
 	case fSignalSeq:
 		e.SignalSeq = v
 	case fTimeout:
@@ -159,20 +238,28 @@ func soleField(b []byte) (protowire.Number, []byte, error) {
 	if len(b) == 0 {
 		return 0, nil, nil
 	}
-	n, t, l := protowire.ConsumeTag(b)
-	if l < 0 || t != protowire.BytesType {
+	c := cursor{rest: b}
+	if !c.next() || c.s == nil {
 		return 0, nil, malformed("a message begins with the field of its enum")
 	}
-	body, m := protowire.ConsumeBytes(b[l:])
-	if m < 0 || l+m != len(b) {
+	if len(c.rest) > 0 {
 		return 0, nil, malformed("a message holds one variant and nothing else")
 	}
-	return n, body, nil
+	return c.n, c.s, nil
 }
 
 // AppendVariant wraps a variant's bytes the way Variant reads them.
 func AppendVariant(b []byte, subsystem, variant protowire.Number, body []byte) []byte {
 	return append(AppendVariantHeader(b, subsystem, variant, len(body)), body...)
+}
+
+// VariantHeader is the most that AppendVariantHeader appends.
+const VariantHeader = 16
+
+// VariantHeaderSize is how much it appends.
+func VariantHeaderSize(subsystem, variant protowire.Number, size int) int {
+	return protowire.SizeTag(subsystem) + protowire.SizeVarint(uint64(protowire.SizeTag(variant)+protowire.SizeBytes(size))) +
+		protowire.SizeTag(variant) + protowire.SizeVarint(uint64(size))
 }
 
 // AppendVariantHeader appends what stands before a variant's bytes, of which there are size.

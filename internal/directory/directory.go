@@ -58,6 +58,9 @@ func (v *Variant) ResponseName() protoreflect.FullName {
 	return v.response.Descriptor().FullName()
 }
 
+// HasRoutingKey tells whether messages of this variant name a relay parent or candidate.
+func (v *Variant) HasRoutingKey() bool { return len(v.routing) > 0 }
+
 // RoutingKey reads the relay parent or candidate out of a message of this variant; nil when it has none.
 func (v *Variant) RoutingKey(m proto.Message) []byte {
 	if len(v.routing) == 0 {
@@ -73,7 +76,7 @@ func (v *Variant) RoutingKey(m proto.Message) []byte {
 // Directory holds all variants.
 type Directory struct {
 	byName  map[protoreflect.FullName]*Variant
-	byField map[[2]protowire.Number]*Variant
+	byField [][]*Variant // by the two numbers, which are small
 	enums   map[protowire.Number]string
 }
 
@@ -91,7 +94,7 @@ var node = sync.OnceValue(func() *Directory {
 
 // Of reads the directory of a message whose oneof fields are the subsystems' enums.
 func Of(all protoreflect.MessageDescriptor) (*Directory, error) {
-	d := &Directory{byName: map[protoreflect.FullName]*Variant{}, byField: map[[2]protowire.Number]*Variant{}, enums: map[protowire.Number]string{}}
+	d := &Directory{byName: map[protoreflect.FullName]*Variant{}, enums: map[protowire.Number]string{}}
 	for i := range all.Fields().Len() {
 		f := all.Fields().Get(i)
 		d.enums[f.Number()] = strings.ReplaceAll(string(f.Name()), "_", "-")
@@ -130,7 +133,8 @@ func (d *Directory) add(enum, field protoreflect.FieldDescriptor) error {
 	if v.routing, err = path(md, opts.RoutingKey); err != nil {
 		return err
 	}
-	d.byName[v.Name], d.byField[[2]protowire.Number{v.Enum, v.Field}] = v, v
+	d.byName[v.Name] = v
+	d.byField = put(d.byField, v.Enum, put(d.row(v.Enum), v.Field, v))
 	return nil
 }
 
@@ -165,7 +169,25 @@ func (d *Directory) Named(name string) *Variant { return d.byName[protoreflect.F
 
 // At returns the variant by its two field numbers; nil when there is none.
 func (d *Directory) At(enum, field protowire.Number) *Variant {
-	return d.byField[[2]protowire.Number{enum, field}]
+	if row := d.row(enum); int(field) < len(row) {
+		return row[field]
+	}
+	return nil
+}
+
+func (d *Directory) row(enum protowire.Number) []*Variant {
+	if int(enum) < len(d.byField) {
+		return d.byField[enum]
+	}
+	return nil
+}
+
+func put[T any](list []T, at protowire.Number, v T) []T {
+	if n := int(at) + 1 - len(list); n > 0 {
+		list = append(list, make([]T, n)...)
+	}
+	list[at] = v
+	return list
 }
 
 // NameOf is the short name of the variant in an encoded AllMessages; empty when it isn't known.

@@ -53,7 +53,8 @@ type Stream struct {
 }
 
 const (
-	bufferSize = 64 << 10
+	// bufferSize holds a few small messages; of a longer one the rest is read to where it belongs.
+	bufferSize = 16 << 10
 	// smallSend is how long a message may be to be copied behind its header and written in one call. A longer one is
 	// written by a vectored call.
 	smallSend = 16 << 10

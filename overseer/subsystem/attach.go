@@ -96,17 +96,18 @@ func (l *loop) detached(link Link) {
 // that are safe to ask again.
 func (l *loop) resend() {
 	for _, e := range l.edgeOrder {
-		waiting := e.parked.all()
-		retained := e.retained.all()
-		e.parked, e.retained, e.messages, e.bytes = queue[*buswire.Envelope]{}, queue[*buswire.Envelope]{}, 0, 0
-		for _, env := range retained {
-			env.Attempt++
-			env.Generation = l.gen
-			e.parked.push(env)
+		retained, waiting := e.retained.all(), e.parked.all()
+		e.parked, e.retained, e.messages, e.bytes = queue[outgoing]{}, queue[outgoing]{}, 0, 0
+		for _, o := range retained {
+			e.parked.push(o.again(l.gen, true))
 		}
-		for _, env := range waiting {
-			env.Generation = l.gen
-			e.parked.push(env)
+		for _, o := range waiting {
+			if o.ask == nil {
+				o = o.again(l.gen, false)
+			} else {
+				o.ask.env.Generation = l.gen
+			}
+			e.parked.push(o)
 		}
 	}
 	again := make([]*openAsk, 0, len(l.asks))
@@ -120,7 +121,7 @@ func (l *loop) resend() {
 		a.sent = false
 		a.env.Attempt++
 		a.env.Generation = l.gen
-		a.edge.parked.push(a.env)
+		a.edge.parked.push(a.waiting())
 	}
 	for _, e := range l.edgeOrder {
 		l.unpark(e)
@@ -193,10 +194,10 @@ func (l *loop) onSignals(signals []*overseerv1.Signal) {
 	}
 	l.processed.SignalSeq = l.seen.sequence
 	l.unsaid = true
-	for l.early.len() > 0 && l.early.peek().SignalSeq <= l.seen.sequence {
+	for l.early.len() > 0 && l.early.first().SignalSeq <= l.seen.sequence {
 		e := l.early.pop()
 		if a := l.asks[e.ID]; a != nil {
-			l.onAnswer(a, e)
+			l.onAnswer(a, &e)
 		} else {
 			l.count.late++
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/reevenet/reeve/internal/buswire"
 	"github.com/reevenet/reeve/internal/directory"
@@ -22,8 +23,48 @@ type edge struct {
 	key      edgeKey
 	messages int
 	bytes    int
-	parked   queue[*buswire.Envelope]
-	retained queue[*buswire.Envelope]
+	parked   queue[outgoing]
+	retained queue[outgoing]
+	room     []byte // where the next small messages are encoded
+
+	template  buswire.Template // of the next message
+	stencilOf stencil          // what the template says
+}
+
+// stencil is what the envelopes of consecutive messages have in common, besides the edge.
+type stencil struct {
+	generation, sequence uint64
+	cause                cause
+	lasts                bool // nothing in it is of one message alone
+}
+
+// outgoing is one message that waits or is kept: a one-way one as the bytes of its envelope, or an ask.
+type outgoing struct {
+	frame   []byte
+	ask     *openAsk // nil: one-way
+	counter uint64   // of the id
+	size    int      // what it costs of the credit
+}
+
+// roomBytes is how much memory an edge takes at once to encode messages in; a message of more than a quarter has its own.
+const roomBytes = 8 << 10
+
+// reserve returns an empty slice with room for n bytes; what is appended to it is kept with claim.
+func (e *edge) reserve(n int) []byte {
+	switch {
+	case n > roomBytes/4:
+		return make([]byte, 0, n)
+	case cap(e.room)-len(e.room) < n:
+		e.room = make([]byte, 0, roomBytes)
+	}
+	at := len(e.room)
+	return e.room[at : at : at+n]
+}
+
+func (e *edge) claim(b []byte) {
+	if len(b) <= roomBytes/4 {
+		e.room = e.room[:len(e.room)+len(b)]
+	}
 }
 
 // parkedWindows is how many windows of messages may wait at the sender; beyond that a one-way message is refused.
@@ -44,73 +85,115 @@ func (e *edge) hasRoom(w Window, size int) bool {
 	return e.messages < w.Messages && (e.bytes+size <= w.Bytes || e.messages == 0)
 }
 
-// variantHeader is the most that AppendVariantHeader appends.
-const variantHeader = 16
-
-// encode relies on the size that envelope has just computed.
-var encode = proto.MarshalOptions{UseCachedSize: true}
-
-// envelope encodes a message and checks what can be checked before it is sent.
-func (l *loop) envelope(msg proto.Message, request bool) (*buswire.Envelope, *directory.Variant, *Failure) {
-	v := l.dir.Of(msg)
-	switch {
-	case v == nil:
-		return nil, nil, Failf(Refused, "%s is no variant of any subsystem's enum", msg.ProtoReflect().Descriptor().FullName())
-	case v.IsRequest() != request && request:
-		return nil, nil, Failf(Refused, "%s is one-way: Send it", v.Short())
-	case v.IsRequest() != request:
-		return nil, nil, Failf(Refused, "%s has an answer: Ask it", v.Short())
-	case !l.declared(v):
-		return nil, nil, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, v.Name)
-	}
-	size := proto.Size(msg)
-	if limit := l.maxMessage(); size+variantHeader > limit {
-		return nil, nil, tooLarge(v.Name, size, limit)
-	}
-	body, err := encode.MarshalAppend(buswire.AppendVariantHeader(make([]byte, 0, size+variantHeader), v.Enum, v.Field, size), msg)
-	if err != nil {
-		return nil, nil, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
-	}
-	e := &buswire.Envelope{
-		ID: l.nextID(), Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg), Message: body,
-	}
-	if request {
-		e.Kind = buswire.Request
-	}
-	l.stamp(e, v)
-	return e, v, nil
+// use is what a subsystem knows of one of the variants that it sends or asks.
+type use struct {
+	of       protoreflect.MessageType
+	variant  *directory.Variant
+	declared bool
+	edge     *edge // nil until it is used
 }
 
-// stamp writes what the message is sent because of, and its trace.
-func (l *loop) stamp(e *buswire.Envelope, v *directory.Variant) {
-	e.Causation, e.Correlation = l.current.id, l.current.correlation
-	e.Traceparent = l.trace.outgoing(l.current.traceparent, e.RoutingKey, v)
+// useOf finds out what a message is; nil when it is in no enum.
+func (l *loop) useOf(msg proto.Message) *use {
+	of := msg.ProtoReflect().Type()
+	if l.lastUse != nil && l.lastUse.of == of {
+		return l.lastUse
+	}
+	u := l.uses[of]
+	if u == nil {
+		v := l.dir.Of(msg)
+		if v == nil {
+			return nil
+		}
+		u = &use{of: of, variant: v, declared: l.declared(v)}
+		l.uses[of] = u
+	}
+	l.lastUse = u
+	return u
 }
 
-// declared tells whether the Spec has the variant; it remembers, since it is asked for every message.
+func (l *loop) edgeOf(u *use) *edge {
+	if u.edge == nil {
+		u.edge = l.edge(u.variant)
+	}
+	return u.edge
+}
+
+// declared tells whether the Spec has the variant.
 func (l *loop) declared(v *directory.Variant) bool {
-	if known, ok := l.mayUse[v]; ok {
-		return known
-	}
 	list := l.spec.Sends
 	if v.IsRequest() {
 		list = l.spec.Asks
 	}
-	known := slices.ContainsFunc(list, func(m proto.Message) bool { return m.ProtoReflect().Descriptor().FullName() == v.Name })
-	l.mayUse[v] = known
-	return known
+	return slices.ContainsFunc(list, func(m proto.Message) bool { return m.ProtoReflect().Descriptor().FullName() == v.Name })
+}
+
+// check finds what keeps a message from being sent, whatever the credit. Its size is that of the variant.
+func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Failure) {
+	u = l.useOf(msg)
+	switch {
+	case u == nil:
+		return nil, 0, Failf(Refused, "%s is no variant of any subsystem's enum", msg.ProtoReflect().Descriptor().FullName())
+	case u.variant.IsRequest() != request && request:
+		return u, 0, Failf(Refused, "%s is one-way: Send it", u.variant.Short())
+	case u.variant.IsRequest() != request:
+		return u, 0, Failf(Refused, "%s has an answer: Ask it", u.variant.Short())
+	case !u.declared:
+		return u, 0, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, u.variant.Name)
+	}
+	size = proto.Size(msg)
+	if limit := l.maxMessage(); size+buswire.VariantHeader > limit {
+		return u, 0, tooLarge(u.variant.Name, size, limit)
+	}
+	return u, size, nil
+}
+
+// encode relies on the size that check has just computed.
+var encode = proto.MarshalOptions{UseCachedSize: true, AllowPartial: true}
+
+// header fills in the envelope of a message.
+func (l *loop) header(e *buswire.Envelope, v *directory.Variant, msg proto.Message) {
+	*e = buswire.Envelope{
+		ID: l.nextID(), From: l.spec.Name, To: v.Subsystem, Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg),
+		Causation: l.current.id, Correlation: l.current.correlation,
+	}
+	if v.IsRequest() {
+		e.Kind = buswire.Request
+	}
+	e.Traceparent = l.trace.outgoing(l.current.traceparent, e.RoutingKey, v)
+}
+
+// encoded is a one-way message as it travels. It is encoded once, where it is kept.
+func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size int) (outgoing, *Failure) {
+	now := stencil{l.gen, l.seen.sequence, l.current, !v.HasRoutingKey() && l.trace.tracer == nil}
+	if now == e.stencilOf && now.lasts {
+		l.counter++
+	} else {
+		l.header(&l.scratch, v, msg)
+		e.template.Set(&l.scratch)
+		e.stencilOf = now
+	}
+	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
+	b := e.template.AppendHead(e.reserve(e.template.Size(message)), l.counter, message)
+	b, err := encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), msg)
+	if err != nil {
+		return outgoing{}, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
+	}
+	b = e.template.AppendTail(b)
+	e.claim(b)
+	return outgoing{frame: b, counter: l.counter, size: buswire.SizeOf(message)}, nil
 }
 
 func (l *loop) send(msg proto.Message, wait bool) *Failure {
-	env, v, f := l.envelope(msg, false)
+	u, size, f := l.check(msg, false)
 	if f != nil {
 		return f
 	}
-	e := l.edge(v)
+	v, e := u.variant, l.edgeOf(u)
+	cost := buswire.SizeOf(size + buswire.VariantHeaderSize(v.Enum, v.Field, size))
+	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, cost)
 	switch {
-	case l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, env.Size()):
-		l.transmit(e, env)
-		return nil
+	case now:
 	case !wait, e.parked.len() >= parkedWindows*max(l.window.Messages, 256):
 		return Failf(Overloaded, "%s has no room for %s", v.Subsystem, v.Short())
 	case v.Lane == buswire.LaneGossip && l.link != nil:
@@ -118,34 +201,47 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 		l.stats.shed.WithLabelValues(v.Short()).Inc()
 		return nil
 	}
-	e.parked.push(env)
+	o, f := l.encoded(e, v, msg, size)
+	switch {
+	case f != nil:
+		return f
+	case now:
+		l.transmit(e, o)
+	default:
+		e.parked.push(o)
+	}
 	return nil
 }
 
 // transmit spends credit and sends. One-way messages are kept until the receiver has finished them.
-func (l *loop) transmit(e *edge, env *buswire.Envelope) {
+func (l *loop) transmit(e *edge, o outgoing) {
 	e.messages++
-	e.bytes += env.Size()
-	if env.Kind == buswire.OneWay {
-		e.retained.push(env)
-	}
+	e.bytes += o.size
 	l.count.sent++
-	l.emit(buswire.TagFromEnvelope, env)
+	if o.ask != nil {
+		l.emit(buswire.TagFromEnvelope, o.ask.env)
+		return
+	}
+	e.retained.push(o)
+	b := l.outOn(e.key.lane)
+	b.Frame(buswire.TagFromEnvelope, o.frame)
+	if b.Len() >= flushAt {
+		l.flush()
+	}
 }
 
 // unpark sends what waits, as far as the credit goes.
 func (l *loop) unpark(e *edge) {
-	for l.link != nil && e.parked.len() > 0 && e.hasRoom(l.window, e.parked.peek().Size()) {
-		env := e.parked.pop()
-		if env.Kind == buswire.Request {
-			a := l.asks[env.ID]
-			if a == nil {
+	for l.link != nil && e.parked.len() > 0 && e.hasRoom(l.window, e.parked.first().size) {
+		o := e.parked.pop()
+		if a := o.ask; a != nil {
+			if l.asks[a.env.ID] != a {
 				continue // it ended while it waited
 			}
 			a.sent = true
-			env.TimeoutMicros = micros(a.timer.at.Sub(l.world.Now()))
+			a.env.TimeoutMicros = micros(a.timer.at.Sub(l.world.Now()))
 		}
-		l.transmit(e, env)
+		l.transmit(e, o)
 	}
 }
 
@@ -176,18 +272,37 @@ func (l *loop) onCredit(credits []buswire.EdgeCredit) {
 
 // onRefused takes back a one-way message that the overseer did not take; it tells whether there is such a one.
 func (l *loop) onRefused(id buswire.ID, why *buswire.Failure) bool {
+	if id.Origin() != l.origin {
+		return false
+	}
 	for _, e := range l.edgeOrder {
-		for _, env := range e.retained.all() {
-			if env.ID != id {
+		for _, o := range e.retained.all() {
+			if o.counter != id.Counter() {
 				continue
 			}
-			e.forget([]uint64{id.Counter()})
-			l.complain(l.dir.NameOf(env.Message), fromWire(why))
-			l.release(e, env.Size())
+			e.forget([]uint64{o.counter})
+			l.complain(l.dir.NameOf(o.envelope().Message), fromWire(why))
+			l.release(e, o.size)
 			return true
 		}
 	}
 	return false
+}
+
+// envelope reads a one-way message's envelope.
+func (o *outgoing) envelope() *buswire.Envelope {
+	e := &buswire.Envelope{}
+	_ = buswire.ParseEnvelope(o.frame, e, buswire.Names{}) // we wrote it
+	return e
+}
+
+// again makes it what is sent on a new link: a one-way message that was sent before says so.
+func (o *outgoing) again(generation uint64, sent bool) outgoing {
+	e := o.envelope()
+	if e.Generation = generation; sent {
+		e.Attempt++
+	}
+	return outgoing{frame: buswire.AppendEnvelope(nil, e), counter: o.counter, size: o.size}
 }
 
 // forget drops the messages with the given counters, which may be finished out of order.
@@ -199,21 +314,21 @@ func (e *edge) forget(finished []uint64) {
 	for _, f := range finished {
 		gone[f] = true
 	}
-	var keep queue[*buswire.Envelope]
-	for _, env := range e.retained.all() {
-		if !gone[env.ID.Counter()] {
-			keep.push(env)
+	var keep queue[outgoing]
+	for _, o := range e.retained.all() {
+		if !gone[o.counter] {
+			keep.push(o)
 		}
 	}
 	e.retained = keep
 }
 
 func (l *loop) room(variant proto.Message) int {
-	v := l.dir.Of(variant)
-	if v == nil || l.link == nil {
+	u := l.useOf(variant)
+	if u == nil || l.link == nil {
 		return 0
 	}
-	e := l.edge(v)
+	e := l.edgeOf(u)
 	if e.parked.len() > 0 || e.bytes >= l.window.Bytes {
 		return 0
 	}

@@ -7,6 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/reevenet/reeve/internal/buswire"
 	"github.com/reevenet/reeve/internal/directory"
 )
@@ -33,8 +36,8 @@ type loop struct {
 	epoch    uint64
 	origin   uint64 // first half of the ids of this process
 	counter  uint64
-	seen     view                     // the timeline so far
-	early    queue[*buswire.Envelope] // answers that came, on the other stream, before a signal that their sender had seen
+	seen     view                    // the timeline so far
+	early    queue[buswire.Envelope] // answers that came, on the other stream, before a signal that their sender had seen
 	standby  bool
 	current  cause
 
@@ -43,7 +46,13 @@ type loop struct {
 	asks      map[buswire.ID]*openAsk
 	serving   map[buswire.ID]*Message
 	recent    recent
-	mayUse    map[*directory.Variant]bool // see declared
+	uses      map[protoreflect.MessageType]*use
+	lastUse   *use
+	inHand    buswire.Envelope // the message that is handled
+	scratch   buswire.Envelope // the one that is sent
+	spare     []Message        // for the next messages
+	own       map[protowire.Number]*received
+	lastOwn   *received
 	timers    timers
 	armed     time.Time
 	disarm    func()
@@ -51,6 +60,7 @@ type loop struct {
 
 	out       [2]buswire.Batch // by stream: primary, bulk
 	processed buswire.Processed
+	saying    []byte    // processed, encoded
 	unsaid    bool      // processed has moved since it was last sent
 	said      time.Time // when it was
 	handledAt time.Time // when the last message was handled
@@ -73,7 +83,8 @@ type Window struct{ Messages, Bytes int }
 func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
 	l := &loop{
 		spec: spec, world: world, dir: directory.Node(), log: log.With("subsystem", spec.Name), origin: origin, maxBytes: 256 << 10,
-		edges: map[edgeKey]*edge{}, asks: map[buswire.ID]*openAsk{}, serving: map[buswire.ID]*Message{}, mayUse: map[*directory.Variant]bool{}, stats: newStats(),
+		edges: map[edgeKey]*edge{}, asks: map[buswire.ID]*openAsk{}, serving: map[buswire.ID]*Message{}, stats: newStats(),
+		uses: map[protoreflect.MessageType]*use{}, own: map[protowire.Number]*received{},
 	}
 	l.inbox.wake = make(chan struct{}, 1)
 	l.sub = &Sub{Log: l.log, loop: l}
@@ -84,7 +95,8 @@ func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
 type inbox struct {
 	mu      sync.Mutex
 	control queue[func()]
-	lanes   [buswire.LaneCount]queue[*buswire.Envelope]
+	lanes   [buswire.LaneCount]queue[buswire.Envelope]
+	parser  buswire.Parser
 	waiting int
 	arrived uint64 // counts what was ever queued
 	turn    int
@@ -134,31 +146,44 @@ func (l *loop) run(stop <-chan struct{}) {
 // step runs up to n events (all, when n is negative) unless another goroutine is running them, and flushes what was sent. A
 // goroutine that has just read a few frames calls it directly: that saves a switch for each message.
 func (l *loop) step(n int) (more bool) {
-	l.inbox.mu.Lock()
-	defer l.inbox.mu.Unlock()
-	if l.inbox.running || l.inbox.closed {
+	b := &l.inbox
+	b.mu.Lock()
+	if b.running || b.closed {
+		b.mu.Unlock()
 		return false
 	}
-	l.inbox.running = true
+	b.running = true
 	now := l.world.Now() // once per event: on a busy loop reading the clock is what costs
-	for !l.inbox.closed {
+	for !b.closed {
 		var event func()
+		kind := nothing
 		if n != 0 {
-			event = l.next()
+			event, kind = l.next()
 		}
-		if event == nil {
-			arrived := l.inbox.arrived
-			l.unlocked(l.flush)
-			if n != 0 && arrived != l.inbox.arrived {
+		arrived := b.arrived
+		if kind != nothing {
+			b.handled = now
+		}
+		b.mu.Unlock()
+		switch kind {
+		case nothing:
+			l.flush()
+		case control:
+			event()
+		case message:
+			l.onEnvelope(&l.inHand)
+		}
+		l.current = cause{}
+		b.mu.Lock()
+		if kind == nothing {
+			if n != 0 && arrived != b.arrived {
 				now = l.world.Now()
 				continue // more came while we wrote
 			}
-			more = l.inbox.control.len() > 0 || l.inbox.waiting > 0
+			more = b.control.len() > 0 || b.waiting > 0
 			break
 		}
-		l.inbox.handled = now
-		l.unlocked(event)
-		l.inbox.handled = time.Time{}
+		b.handled = time.Time{}
 		if l.handledAt.After(now) {
 			now = l.handledAt
 		} else {
@@ -166,52 +191,55 @@ func (l *loop) step(n int) (more bool) {
 		}
 		n--
 	}
-	l.inbox.running = false
+	b.running = false
+	b.mu.Unlock()
 	return more
 }
 
-// unlocked runs f without the inbox's lock, which is held before and after.
-func (l *loop) unlocked(f func()) {
-	l.inbox.mu.Unlock()
-	defer l.inbox.mu.Lock()
-	f()
-	l.current = cause{}
-}
+// What is next on a loop.
+const (
+	nothing = iota
+	control // an event
+	message // in l.inHand
+)
 
 // floorEvery is how many messages of the first lanes may pass before a lower lane gets a turn: the floor is one in sixteen.
 const floorEvery = 16
 
-// next takes the next event; nil when there is none. The lock is held.
-func (l *loop) next() func() {
-	if l.inbox.control.len() > 0 {
-		return l.inbox.control.pop()
+// next takes the next event or message. The lock is held.
+func (l *loop) next() (event func(), kind int) {
+	b := &l.inbox
+	if b.control.len() > 0 {
+		return b.control.pop(), control
 	}
-	if l.inbox.waiting == 0 {
-		return nil
+	if b.waiting == 0 {
+		return nil, nothing
 	}
-	l.inbox.turn++
-	if l.inbox.turn%floorEvery == 0 {
-		if e := l.inbox.lowest(l.seen.sequence); e != nil {
-			return func() { l.onEnvelope(e) }
+	b.turn++
+	q := (*queue[buswire.Envelope])(nil)
+	if b.turn%floorEvery == 0 {
+		q = b.lowest(l.seen.sequence)
+	}
+	for lane := 0; q == nil && lane < len(b.lanes); lane++ {
+		if c := &b.lanes[lane]; c.len() > 0 && c.first().SignalSeq <= l.seen.sequence {
+			q = c
 		}
 	}
-	for lane := range l.inbox.lanes {
-		if q := &l.inbox.lanes[lane]; q.len() > 0 && q.peek().SignalSeq <= l.seen.sequence {
-			e := q.pop()
-			l.inbox.waiting--
-			return func() { l.onEnvelope(e) }
-		}
+	if q == nil {
+		return nil, nothing
 	}
-	return nil
+	b.waiting--
+	l.inHand = *q.first()
+	q.drop()
+	return nil, message
 }
 
-// lowest serves the lanes from below, in turn, so that none starves. No lane passes a signal that its sender had seen.
-func (b *inbox) lowest(seen uint64) *buswire.Envelope {
+// lowest finds the lane that is served from below, in turn, so that none starves. No lane passes a signal that its sender had seen.
+func (b *inbox) lowest(seen uint64) *queue[buswire.Envelope] {
 	for i := range b.lanes {
 		lane := (b.turn/floorEvery + i) % len(b.lanes)
-		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 && q.peek().SignalSeq <= seen {
-			b.waiting--
-			return q.pop()
+		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 && q.first().SignalSeq <= seen {
+			return q
 		}
 	}
 	return nil
@@ -224,7 +252,8 @@ func (l *loop) flush() {
 	}
 	if l.unsaid {
 		l.unsaid, l.said = false, l.world.Now()
-		l.out[0].Frame(buswire.TagProcessed, l.processed.Append(nil))
+		l.saying = l.processed.Append(l.saying[:0])
+		l.out[0].Frame(buswire.TagProcessed, l.saying)
 	}
 	for i := range l.out {
 		if l.out[i].Len() == 0 {
@@ -244,14 +273,19 @@ func (l *loop) flush() {
 const flushAt = 48 << 10
 
 func (l *loop) emit(tag buswire.Tag, e *buswire.Envelope) {
-	stream := 0
-	if e.Lane == buswire.LaneBulk {
-		stream = 1
-	}
-	l.out[stream].Envelope(tag, e)
-	if l.out[stream].Len() >= flushAt {
+	b := l.outOn(e.Lane)
+	b.Envelope(tag, e)
+	if b.Len() >= flushAt {
 		l.flush()
 	}
+}
+
+// outOn is what goes by the stream of a lane.
+func (l *loop) outOn(lane buswire.Lane) *buswire.Batch {
+	if lane == buswire.LaneBulk {
+		return &l.out[1]
+	}
+	return &l.out[0]
 }
 
 // arm sets the world's timer to the next of ours.

@@ -21,6 +21,7 @@ type Message struct {
 
 	loop     *loop
 	variant  *directory.Variant
+	kind     *received
 	cause    cause
 	id       buswire.ID
 	open     bool

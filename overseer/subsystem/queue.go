@@ -10,11 +10,17 @@ func (q *queue[T]) len() int { return len(q.items) - q.head }
 
 func (q *queue[T]) push(v T) { q.items = append(q.items, v) }
 
-func (q *queue[T]) peek() T { return q.items[q.head] }
+func (q *queue[T]) first() *T { return &q.items[q.head] }
 
 func (q *queue[T]) pop() T {
+	v := *q.first()
+	q.drop()
+	return v
+}
+
+// drop takes the first out and forgets it.
+func (q *queue[T]) drop() {
 	var zero T
-	v := q.items[q.head]
 	q.items[q.head] = zero
 	q.head++
 	switch {
@@ -25,7 +31,6 @@ func (q *queue[T]) pop() T {
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	return v
 }
 
 func (q *queue[T]) clear() { q.items, q.head = nil, 0 }

@@ -26,7 +26,11 @@ type openAsk struct {
 
 func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Message), end func(proto.Message, *Failure)) (cancel func()) {
 	end = l.once(end)
-	env, v, f := l.envelope(req, true)
+	u, size, f := l.check(req, true)
+	var v *directory.Variant
+	if u != nil {
+		v = u.variant
+	}
 	switch {
 	case f != nil:
 	case timeout <= 0:
@@ -36,23 +40,45 @@ func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Mes
 	case len(l.asks) >= maxAsks:
 		f = Failf(Overloaded, "%d asks of %s are open", len(l.asks), l.spec.Name)
 	}
+	var env *buswire.Envelope
+	if f == nil {
+		env, f = l.question(v, req, size)
+	}
 	if f != nil { // through the loop like every other end: an Ask never calls back before it returns
 		l.timers.add(l.world.Now(), func() { end(nil, f) })
 		l.arm()
 		return func() {}
 	}
-	a := &openAsk{variant: v, env: env, edge: l.edge(v), silence: timeout, cause: l.current, item: item, end: end}
+	a := &openAsk{variant: v, env: env, edge: l.edgeOf(u), silence: timeout, cause: l.current, item: item, end: end}
 	a.timer = l.timers.add(l.world.Now().Add(timeout), func() { l.expire(a) })
 	l.arm()
 	l.asks[env.ID] = a
 	if l.link != nil && a.edge.parked.len() == 0 && a.edge.hasRoom(l.window, env.Size()) {
 		a.sent = true
 		env.TimeoutMicros = micros(timeout)
-		l.transmit(a.edge, env)
+		l.transmit(a.edge, a.waiting())
 	} else {
-		a.edge.parked.push(env)
+		a.edge.parked.push(a.waiting())
 	}
 	return func() { l.cancel(a) }
+}
+
+// question is the envelope of an ask.
+func (l *loop) question(v *directory.Variant, req proto.Message, size int) (*buswire.Envelope, *Failure) {
+	body := make([]byte, 0, size+buswire.VariantHeader)
+	body, err := encode.MarshalAppend(buswire.AppendVariantHeader(body, v.Enum, v.Field, size), req)
+	if err != nil {
+		return nil, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
+	}
+	e := &buswire.Envelope{}
+	l.header(e, v, req)
+	e.Message = body
+	return e, nil
+}
+
+// waiting is the ask as an edge holds it.
+func (a *openAsk) waiting() outgoing {
+	return outgoing{ask: a, counter: a.env.ID.Counter(), size: a.env.Size()}
 }
 
 // maxAsks bounds the table.
@@ -117,7 +143,7 @@ func (l *loop) onReply(e *buswire.Envelope) {
 		l.count.late++
 		return
 	case e.SignalSeq > l.seen.sequence || l.early.len() > 0 && e.Lane == buswire.LaneBulk:
-		l.early.push(e)
+		l.early.push(*e)
 		return
 	}
 	l.onAnswer(a, e)
@@ -165,7 +191,7 @@ func (l *loop) onItem(a *openAsk, more bool, resp proto.Message) {
 
 func decodeReply(v *directory.Variant, e *buswire.Envelope) (proto.Message, *Failure) {
 	resp := v.NewResponse()
-	if err := proto.Unmarshal(e.Reply, resp); err != nil {
+	if err := decode.Unmarshal(e.Reply, resp); err != nil {
 		return nil, Failf(Refused, "the answer of %s to %s doesn't decode: %v", v.Subsystem, v.Short(), err)
 	}
 	return resp, nil

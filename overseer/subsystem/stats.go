@@ -1,8 +1,6 @@
 package subsystem
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/internal/directory"
@@ -20,7 +18,6 @@ type stats struct {
 	seconds  *prometheus.HistogramVec
 	outcomes *prometheus.CounterVec
 	shed     *prometheus.CounterVec
-	observe  map[*directory.Variant]prometheus.Observer
 }
 
 func newStats() *stats {
@@ -36,19 +33,9 @@ func newStats() *stats {
 		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "reeve_subsystem_shed_total", Help: "Gossip that was not sent because its receiver had no room.",
 		}, []string{"variant"}),
-		observe: map[*directory.Variant]prometheus.Observer{},
 	}
 	s.registry.MustRegister(s.seconds, s.outcomes, s.shed)
 	return s
-}
-
-func (s *stats) handled(v *directory.Variant, d time.Duration) {
-	o := s.observe[v]
-	if o == nil {
-		o = s.seconds.WithLabelValues(v.Short())
-		s.observe[v] = o
-	}
-	o.Observe(d.Seconds())
 }
 
 func (s *stats) outcome(v *directory.Variant, c Code) {

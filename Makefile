@@ -37,7 +37,10 @@ generate: $(BUF) ## generate Go from proto/
 	$(BUF) lint
 	$(BUF) generate
 
-generate-check: generate ## fail when generated Go is older than its .proto
+breaking: $(BUF) ## fail when the protocol breaks what proto/baseline.binpb promises
+	$(BUF) breaking --against proto/baseline.binpb
+
+generate-check: generate breaking ## fail when generated Go is older than its .proto
 	@git diff --exit-code --stat -- proto || (echo 'run `make generate` and commit the result'; exit 1)
 
 graph: build ## draw who talks to whom into the README
@@ -51,6 +54,7 @@ bench: build peerbench ## the bus, a network and a plugin, side by side with the
 
 peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, CometBFT
 	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/peerbench .
+	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/minimalplugin ./minimal
 	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
 
 killtest: build ## kill every process of a network under load and look for what is lost; some minutes
@@ -71,4 +75,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race lint generate generate-check graph bench peerbench killtest compose-test sizes clean
+.PHONY: help build run test race lint generate breaking generate-check graph bench peerbench killtest compose-test sizes clean

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -131,12 +132,21 @@ func start(t *testing.T) *host { return startOn(t, memdb.New()) }
 
 func startOn(t *testing.T, disk *memdb.DB) *host {
 	h := &host{t: t, disk: disk}
-	h.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
-		Chain: "kv", ChainID: chainID, NodeID: self,
-		OpenDB:   func() (database.Database, error) { return disk.Open(), nil },
-		Launcher: h,
-	}))
+	h.Overseer = overseertest.Start(t, h.spec())
 	return h
+}
+
+func (h *host) spec() subsystem.Spec {
+	return vmhost.Spec(vmhost.Config{
+		Chain: "kv", ChainID: chainID, NodeID: self,
+		OpenDB:   func() (database.Database, error) { return h.disk.Open(), nil },
+		Launcher: h,
+	})
+}
+
+func TestEveryVariantIsHandled(t *testing.T) {
+	h := &host{t: t, disk: memdb.New()}
+	overseertest.Exhaustive(t, h.spec())
 }
 
 // crash ends the running plugin and lets the host start another.

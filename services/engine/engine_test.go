@@ -197,3 +197,8 @@ func TestAnInvalidBlockCostsItsSender(t *testing.T) {
 	}
 	s.until(10*time.Second, s.allAt(1))
 }
+
+func TestEveryVariantIsHandled(t *testing.T) {
+	s := newStage(t, 4)
+	overseertest.Exhaustive(t, Spec(Config{Chain: s.chain, NodeID: s.nodes[0].id, Validators: s.set}))
+}

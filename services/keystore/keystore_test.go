@@ -283,3 +283,7 @@ func TestTheEnd(t *testing.T) {
 		t.Errorf("the log is still held: %v", err)
 	}
 }
+
+func TestEveryVariantIsHandled(t *testing.T) {
+	overseertest.Exhaustive(t, keystore.Spec(newMachine(t).config()))
+}

@@ -237,3 +237,8 @@ func (s *stage) info(n byte) *nbv1.PeerInfo {
 func marshal(text string) ([]byte, error) {
 	return proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow", Payload: []byte(text)}}})
 }
+
+func TestEveryVariantIsHandled(t *testing.T) {
+	net := &memnet.Network{}
+	overseertest.Exhaustive(t, nb.Spec(nb.Config{Transport: net.Node(id(1)), NetworkID: hash(42), Protocols: protocols}))
+}

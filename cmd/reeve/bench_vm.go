@@ -21,6 +21,7 @@ func (a *app) benchVMCommand() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&cfg.Rounds, "rounds", 5, "how often each round is played")
+	c.Flags().StringVar(&cfg.Minimal, "minimal", besideUs("minimalplugin"), "path of go-plugin's minimal plugin, which \"make peerbench\" builds")
 	c.Flags().StringVar(&cfg.Plugin, "plugin", besideUs(filepath.Join("plugins", "kvvm")), "path of the kvvm plugin")
 	return c
 }

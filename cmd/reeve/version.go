@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -68,7 +67,7 @@ func (a *app) versionCommand() *cobra.Command {
 			v := ourVersions()
 			return a.show(v, func(t *table) {
 				t.row("version", v.Version)
-				t.row("commit", cmp.Or(v.Commit, "not known: built without version control"))
+				t.row("commit", v.Commit)
 				t.row("go", v.Go, v.OS+"/"+v.Arch)
 				t.row("bus protocol", v.Bus)
 				t.row("VM protocol", v.VM)

@@ -66,6 +66,9 @@ func ask[R proto.Message](sub *subsystem.Sub, request proto.Message) (answer R, 
 
 // session is the engine's process.
 type session struct {
+	at      place
+	plugin  string
+	socket  net.Conn // to the echo
 	sub     *subsystem.Sub
 	stores  *stores
 	client  *http.Client
@@ -91,13 +94,18 @@ func playEngine(ctx context.Context, self []string, at place, plugin string, in 
 	if err != nil {
 		return err
 	}
+	socket, err := net.Dial("unix", at.bare())
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ready, ended := make(chan *subsystem.Sub, 1), make(chan error, 1)
 	go func() {
 		ended <- subsystem.Run(ctx, engineSpec(func(sub *subsystem.Sub) { ready <- sub }), at.options())
 	}()
-	s := &session{stores: stores, client: overUnix(at.http()), account: &account{key: kv.NewAccount()}}
+	s := &session{at: at, plugin: plugin, socket: socket, stores: stores, client: overUnix(at.http()), account: &account{key: kv.NewAccount()}}
 	select {
 	case s.sub = <-ready:
 	case err := <-ended:
@@ -139,6 +147,14 @@ func (s *session) play(order rounds.Order) rounds.Result {
 		return reads(s.stores.local, order)
 	case "uncached":
 		return reads(s.stores.uncached, order)
+	case "many":
+		return many(s.stores.uncached, order)
+	case "bare":
+		return s.bare(order)
+	case "commit":
+		return s.stores.commit(order)
+	case "start":
+		return s.starts(order)
 	case "cached":
 		return reads(s.stores.cached, order)
 	case "block", "build", "verify", "prefer", "accept":

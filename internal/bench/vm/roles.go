@@ -60,6 +60,7 @@ type place string
 func (p place) bus() string   { return filepath.Join(string(p), "bus.sock") }
 func (p place) http() string  { return filepath.Join(string(p), "http.sock") }
 func (p place) store() string { return filepath.Join(string(p), "store.sock") }
+func (p place) bare() string  { return filepath.Join(string(p), "bare.sock") }
 func (p place) options() subsystem.Options {
 	return subsystem.Options{Address: "unix:" + p.bus(), Log: quiet()}
 }

@@ -3,6 +3,7 @@ package vm
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,11 +19,14 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/line"
 )
 
 const (
 	entries   = 10_000 // of the store that is read
 	valueSize = 128
+	changes   = 8 // entries that a small block and its record write
+	token     = "bench"
 )
 
 // filled opens a store with entries in it.
@@ -49,14 +53,23 @@ func playDatabase(at place, in io.Reader, out io.Writer) error {
 	defer db.Close()
 	service := remote.NewService(db)
 	defer service.Close()
-	server, _ := grpcx.Server{Log: quiet()}.New()
-	pluginv1.RegisterDatabaseServiceServer(server, service)
+	usual, _ := grpcx.Server{Log: quiet()}.New()
+	defer usual.Stop()
+	lines := line.NewServer(token, quiet())
+	defer lines.Close()
+	pluginv1.RegisterDatabaseServiceServer(usual, service)
+	pluginv1.RegisterDatabaseServiceServer(&lines.Services, service)
 	listener, err := net.Listen("unix", at.store())
 	if err != nil {
 		return err
 	}
-	go func() { _ = server.Serve(listener) }()
-	defer server.Stop()
+	lines.Serve(listener, usual)
+	bare, err := net.Listen("unix", at.bare())
+	if err != nil {
+		return err
+	}
+	defer bare.Close()
+	go echo(bare)
 	rounds.Obey(in, out, func(string) string { return "" })
 	return nil
 }
@@ -81,6 +94,26 @@ func reads(db database.Reader, order rounds.Order) rounds.Result {
 	}
 }
 
+// many is a round of reads of so many random keys with one call; its time is that of one key.
+func many(db database.Reader, order rounds.Order) rounds.Result {
+	luck := rand.New(rand.NewPCG(1, 2))
+	keys := make([][]byte, order.Size)
+	return timed(order, func() (time.Duration, error) {
+		for i := range keys {
+			keys[i] = keyOf(luck.IntN(entries))
+		}
+		began := time.Now()
+		values, err := db.GetBatch(context.Background(), keys)
+		took := time.Since(began) / time.Duration(len(keys))
+		for _, value := range values {
+			if len(value) != valueSize && err == nil {
+				err = fmt.Errorf("read %d bytes", len(value))
+			}
+		}
+		return took, err
+	})
+}
+
 // stores are the three ways to read.
 type stores struct {
 	local            *pebbledb.DB
@@ -92,15 +125,36 @@ func openStores(at place) (*stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := grpcx.Client{}.Dial("unix:" + at.store())
+	usual, err := grpcx.Client{}.Dial("unix:" + at.store())
 	if err != nil {
 		return nil, err
 	}
+	dialer := line.Dialer{Target: "unix:" + at.store(), Token: token}
+	lines := &line.Pool{Open: func() (*line.Line, error) { return dialer.Ask(context.Background()) }, Most: 1}
+	conn := &line.Conn{ClientConnInterface: usual, For: func(string) *line.Pool { return lines }}
 	s := &stores{local: local, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
 	for i := range entries {
 		if _, err := s.cached.Get(context.Background(), keyOf(i)); err != nil {
 			return nil, err
 		}
 	}
+	if lines.Free() == 0 {
+		return nil, errors.New("the reads didn't go over a line")
+	}
 	return s, nil
+}
+
+// commit is a round of commits of what a small block changes, each waiting for the disk: the least that accepting one takes.
+func (s *stores) commit(order rounds.Order) rounds.Result {
+	n := uint64(0)
+	return timed(order, func() (time.Duration, error) {
+		var batch database.Batch
+		n++
+		for field := range changes {
+			batch.Put(binary.BigEndian.AppendUint64([]byte{'c', byte(field)}, n), make([]byte, valueSize))
+		}
+		began := time.Now()
+		err := s.local.Write(context.Background(), &batch, database.Sync)
+		return time.Since(began), err
+	})
 }

@@ -214,6 +214,7 @@ func TestRule13APayloadThatDoesNotDecodeIsRefused(t *testing.T) {
 	p.b.heard = nil
 	p.say(message("after"))
 	p.b.hears(t, "SendMessage after")
+	p.Advance(time.Second)
 	if !p.bridge.Running() || p.Core.Broker.Status().Open != 0 {
 		t.Error("the bridge is gone")
 	}

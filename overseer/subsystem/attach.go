@@ -40,7 +40,7 @@ func (l *loop) attached(link Link, a *overseerv1.Attached) {
 	l.link, l.gen, l.epoch, l.standby = link, a.Generation, a.Epoch, a.Standby
 	l.window = Window{int(a.GetWindow().GetMessages()), int(a.GetWindow().GetBytes())}
 	l.maxBytes = int(a.MaxMessageBytes)
-	l.processed, l.unsaid = buswire.Processed{}, false
+	l.progress.done, l.progress.moved, l.progress.now = buswire.Processed{}, false, false
 	if l.handler != nil {
 		l.timeline(a.Snapshot)
 		l.resend()
@@ -168,7 +168,7 @@ func (l *loop) timeline(s *overseerv1.Snapshot) {
 	}
 	l.onSignals(signals)
 	l.seen.sequence = s.GetSequence()
-	l.processed.SignalSeq = l.seen.sequence
+	l.progress.done.SignalSeq = l.seen.sequence
 }
 
 func hasLeaf(leaves []*overseerv1.StartWork, hash []byte) bool {
@@ -192,8 +192,7 @@ func (l *loop) onSignals(signals []*overseerv1.Signal) {
 			return
 		}
 	}
-	l.processed.SignalSeq = l.seen.sequence
-	l.unsaid = true
+	l.progress.done.SignalSeq, l.progress.moved = l.seen.sequence, true
 	for l.early.len() > 0 && l.early.first().SignalSeq <= l.seen.sequence {
 		e := l.early.pop()
 		if a := l.asks[e.ID]; a != nil {
@@ -247,6 +246,7 @@ func (l *loop) conclude(reason string) {
 	if l.link != nil {
 		b, err := proto.Marshal(&overseerv1.Goodbye{Reason: reason})
 		if err == nil {
+			l.progress.now = true
 			l.flush()
 			l.out[0].Frame(buswire.TagGoodbye, b)
 		}

@@ -59,10 +59,7 @@ type loop struct {
 	offloaded int
 
 	out       [2]buswire.Batch // by stream: primary, bulk
-	processed buswire.Processed
-	saying    []byte    // processed, encoded
-	unsaid    bool      // processed has moved since it was last sent
-	said      time.Time // when it was
+	progress  progress
 	handledAt time.Time // when the last message was handled
 	count     counters
 	stats     *stats
@@ -250,11 +247,7 @@ func (l *loop) flush() {
 	if l.link == nil {
 		return
 	}
-	if l.unsaid {
-		l.unsaid, l.said = false, l.world.Now()
-		l.saying = l.processed.Append(l.saying[:0])
-		l.out[0].Frame(buswire.TagProcessed, l.saying)
-	}
+	l.sayProgress()
 	for i := range l.out {
 		if l.out[i].Len() == 0 {
 			continue

@@ -1,8 +1,6 @@
 package subsystem
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/buswire"
@@ -81,13 +79,6 @@ func (l *loop) onCancel(e *buswire.Envelope) {
 	}
 }
 
-// processedEvery is how many one-way messages may be finished, and processedAfter how much time may pass, before the overseer hears
-// of it although more are waiting.
-const (
-	processedEvery = 256
-	processedAfter = 100 * time.Millisecond
-)
-
 // onEnvelope handles one message.
 func (l *loop) onEnvelope(e *buswire.Envelope) {
 	m := l.newMessage()
@@ -102,11 +93,10 @@ func (l *loop) onEnvelope(e *buswire.Envelope) {
 	}
 	if e.Kind == buswire.OneWay {
 		l.recent.add(e.ID)
-		l.processed.Lanes[e.Lane]++
-		l.unsaid = true
-	} else {
-		l.processed.Requests++
-		l.unsaid = l.unsaid || m.open // an answer says as much
+		l.progress.done.Lanes[e.Lane]++
+		l.progressed(e)
+	} else if l.progress.done.Requests++; m.open { // an answer says as much
+		l.progressed(e)
 	}
 	l.finished()
 }
@@ -134,13 +124,6 @@ func (l *loop) handle(m *Message, e *buswire.Envelope) {
 	l.handledAt = l.world.Now()
 	m.kind.seconds.Observe(l.handledAt.Sub(l.inbox.handled).Seconds())
 	end()
-}
-
-// finished notes that a message has been handled, and says so now and then.
-func (l *loop) finished() {
-	if l.count.handled++; l.count.handled%processedEvery == 0 || l.handledAt.Sub(l.said) > processedAfter {
-		l.flush()
-	}
 }
 
 // decode is for messages that are new, and of a language without required fields.

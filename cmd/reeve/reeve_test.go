@@ -47,7 +47,7 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 		{"devnet nonsense", exitcode.Usage, "has no command"},
 		{"version --nonsense", exitcode.Usage, "unknown flag"},
 		{"version -o xml", exitcode.Usage, "table or json"},
-		{"kv get", exitcode.Usage, "accepts 1 arg"},
+		{"kv get", exitcode.Usage, "kv get KEY"},
 		{"devnet status", exitcode.Unreachable, "no network runs in"},
 		{"devnet down", exitcode.Unreachable, "reeve devnet up"},
 		{"kv get k", exitcode.Unreachable, "REEVE-1012"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -83,11 +84,18 @@ func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 // takes wraps a rule about arguments so that breaking it is an error of usage.
 func takes(rule cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := rule(cmd, args); err != nil {
-			return usage(err)
+		if rule(cmd, args) != nil {
+			return usage(fmt.Errorf("the command is `%s`, and it was given %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"), given(args)))
 		}
 		return nil
 	}
+}
+
+func given(args []string) string {
+	if len(args) == 0 {
+		return "nothing"
+	}
+	return "`" + strings.Join(args, " ") + "`"
 }
 
 func usage(err error) error {

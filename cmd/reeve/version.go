@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -67,7 +68,7 @@ func (a *app) versionCommand() *cobra.Command {
 			v := ourVersions()
 			return a.show(v, func(t *table) {
 				t.row("version", v.Version)
-				t.row("commit", v.Commit)
+				t.row("commit", cmp.Or(v.Commit, "not known: built without version control"))
 				t.row("go", v.Go, v.OS+"/"+v.Arch)
 				t.row("bus protocol", v.Bus)
 				t.row("VM protocol", v.VM)

@@ -94,9 +94,14 @@ func playAsker(ctx context.Context, self []string, socket string, in io.Reader, 
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	opt, stop, err := options(ctx, askerName, socket)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	ready := make(chan *asker, 1)
 	ended := make(chan error, 1)
-	go func() { ended <- subsystem.Run(ctx, askerSpec(func(a *asker) { ready <- a }), options(socket)) }()
+	go func() { ended <- subsystem.Run(ctx, askerSpec(func(a *asker) { ready <- a }), opt) }()
 	select {
 	case s.asker = <-ready:
 	case err := <-ended:

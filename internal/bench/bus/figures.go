@@ -69,6 +69,7 @@ var parts = []part{
 	},
 }
 
+func mean(r rounds.Result) float64      { return 1e6 / r.PerSecond }
 func p50(r rounds.Result) float64       { return r.P50 / 1000 }
 func p99(r rounds.Result) float64       { return r.P99 / 1000 }
 func cpu(r rounds.Result) float64       { return r.CPU / 1000 }
@@ -83,5 +84,9 @@ var (
 	signalled     = rounds.Order{Op: "signal", Size: 1, N: 200}
 	undisturbed   = bench.Target{Floor: bench.AtMost(1.2), Aim: bench.AtMost(1.05)}
 	withinBound   = bench.Target{Floor: bench.AtMost(1)}
+	tracedSignal  = rounds.Order{Op: "signal", Size: 1, N: 400}
+	traced        = bench.Target{Floor: bench.AtMost(1.03), Aim: bench.AtMost(1.01)}
+	besideBlob    = rounds.Order{Op: "hand-over", Size: blobSize, N: 1}
+	blobCopy      = bench.Target{Floor: bench.AtMost(3), Aim: bench.AtMost(1.2)}
 	fifteen       = bench.Target{Floor: bench.AtMost(6), Aim: bench.AtMost(3)}
 )

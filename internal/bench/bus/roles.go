@@ -17,6 +17,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/footprint"
+	"github.com/reevenet/reeve/internal/telemetry"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -58,7 +59,11 @@ func play(ctx context.Context, self, args []string, in io.Reader, out io.Writer)
 func attach(ctx context.Context, spec subsystem.Spec, socket string, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	opt := options(socket)
+	opt, stop, err := options(ctx, spec.Name, socket)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	opt.OnAttached = func() {
 		go func() {
 			defer cancel()
@@ -68,9 +73,14 @@ func attach(ctx context.Context, spec subsystem.Spec, socket string, in io.Reade
 	return subsystem.Run(ctx, spec, opt)
 }
 
-func options(socket string) subsystem.Options {
+// options are those of a node's subsystems, tracing included; stop sends the last traces.
+func options(ctx context.Context, name, socket string) (opt subsystem.Options, stop func(), err error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return subsystem.Options{Address: "unix:" + socket, Log: log}
+	tracing, err := telemetry.Start(ctx, name)
+	if err != nil {
+		return opt, nil, err
+	}
+	return subsystem.Options{Address: "unix:" + socket, Log: log, Tracer: tracing.Tracer, Sampling: tracing.Sampling}, tracing.Close, nil
 }
 
 // failed makes the result of a round that came to nothing.

@@ -45,9 +45,14 @@ func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 		}
 		doc.Rows = append(doc.Rows, rows...)
 	}
-	rows, err := c.stress()
-	doc.Rows = append(doc.Rows, rows...)
-	return doc, err
+	for _, more := range []func() ([]bench.Row, error){c.blobs, c.stress, func() ([]bench.Row, error) { return c.tracing(dir) }} {
+		rows, err := more()
+		if err != nil {
+			return doc, err
+		}
+		doc.Rows = append(doc.Rows, rows...)
+	}
+	return doc, nil
 }
 
 // comparison holds one session of every side; all of them stay up, and one at a time plays.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/credentials"
+
+	"github.com/reevenet/reeve/internal/quiet"
 )
 
 // Client says how a stream is opened.
@@ -47,7 +49,7 @@ func (c Client) Dial(ctx context.Context) (*Stream, error) {
 		}
 		conn = secured
 	}
-	conn = direct(conn)
+	conn = quiet.Conn(conn)
 	s := newStream(ctx, conn, conn, true, c.MaxMessage)
 	s.opened = true
 	err = s.now(func(b []byte) []byte {

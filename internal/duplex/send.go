@@ -81,9 +81,9 @@ func (s *Stream) write(payload []byte) (err error) {
 // writeBoth writes two pieces by one call where the connection can.
 func writeBoth(conn net.Conn, a, b []byte) (err error) {
 	if v, ok := conn.(interface {
-		write(a, b []byte) (int, error)
+		WriteBoth(a, b []byte) (int, error)
 	}); ok {
-		_, err = v.write(a, b)
+		_, err = v.WriteBoth(a, b)
 		return err
 	}
 	buffers := net.Buffers{a, b}

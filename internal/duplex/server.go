@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/quiet"
 )
 
 const (
@@ -107,7 +109,7 @@ func (s *Server) conn(raw net.Conn, others *Others) {
 		others.hand(&handed{Conn: conn, in: io.MultiReader(said, conn), auth: auth})
 		return
 	}
-	conn = direct(conn)
+	conn = quiet.Conn(conn)
 	replayed := io.MultiReader(said, conn)
 	ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
 	s.stream(newStream(ctx, conn, replayed, false, s.MaxMessage))

@@ -41,7 +41,7 @@ func (n *Network) addTCP(key crypto.PrivKey) error {
 	if err != nil {
 		return err
 	}
-	up, err := upgrader.New([]sec.SecureTransport{tls}, muxers, nil, n.resources, gate{}, upgrader.WithAcceptTimeout(handshakeTimeout))
+	up, err := upgrader.New([]sec.SecureTransport{quietly{tls}}, muxers, nil, n.resources, gate{}, upgrader.WithAcceptTimeout(handshakeTimeout))
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package duplex
+package quiet
 
 import (
 	"io"
@@ -29,14 +29,10 @@ type transfer struct {
 	try   func(fd uintptr) bool
 }
 
-// direct returns the connection as a socket if it is one.
-func direct(conn net.Conn) net.Conn {
-	switch conn.(type) {
-	case *net.UnixConn, *net.TCPConn:
-	default:
-		return conn
-	}
-	raw, err := conn.(syscall.Conn).SyscallConn()
+// Over returns conn with its bytes read from and written to under, which must be what conn itself reads and writes: nothing that
+// encrypts or counts may lie between.
+func Over(conn net.Conn, under syscall.Conn) net.Conn {
+	raw, err := under.SyscallConn()
 	if err != nil {
 		return conn
 	}
@@ -97,10 +93,10 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 // Write writes all of p.
-func (s *socket) Write(p []byte) (int, error) { return s.write(p, nil) }
+func (s *socket) Write(p []byte) (int, error) { return s.WriteBoth(p, nil) }
 
-// write writes all of a and then all of b, together where the kernel takes them.
-func (s *socket) write(a, b []byte) (total int, err error) {
+// WriteBoth writes all of a and then all of b, together where the kernel takes them.
+func (s *socket) WriteBoth(a, b []byte) (total int, err error) {
 	for len(a)+len(b) > 0 {
 		s.out.over(a, b)
 		n, err := s.out.done("writev", s.raw.Write(s.out.try))

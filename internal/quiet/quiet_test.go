@@ -1,0 +1,65 @@
+package quiet_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reevenet/reeve/internal/quiet"
+)
+
+func pair(t *testing.T, network, address string) (a, b net.Conn) {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	a, err = net.Dial(network, l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close(); b.Close() })
+	return quiet.Conn(a), quiet.Conn(b)
+}
+
+func TestMoreThanTheKernelHoldsArrivesWhole(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		address := "127.0.0.1:0"
+		if network == "unix" {
+			address = t.TempDir() + "/s"
+		}
+		a, b := pair(t, network, address)
+		want := strings.Repeat("0123456789abcdef", 1<<20)
+		go func() {
+			_, _ = io.WriteString(a, want) // what is missing is seen below
+			a.Close()
+		}()
+		got, err := io.ReadAll(b)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %d bytes of %d, %v", network, len(got), len(want), err)
+		}
+	}
+}
+
+func TestDeadlinesAndClosingHold(t *testing.T) {
+	a, b := pair(t, "tcp", "127.0.0.1:0")
+	if err := b.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a read past its deadline: %v", err)
+	}
+	a.Close()
+	if _, err := a.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a write to a closed connection: %v", err)
+	}
+}

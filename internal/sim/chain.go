@@ -19,7 +19,7 @@ type chainState struct {
 
 func (c *chainState) height() uint64 { return uint64(max(0, len(c.ids)-1)) }
 
-// committed looks at what the node's VM host has just made durable (E1, E2).
+// committed looks at what the node's VM host has just made durable: one block or several in a row (E1, E2).
 func (n *node) committed(db database.Database) {
 	r, err := record.Open(context.Background(), db, n.net.chain.ID)
 	if err != nil {
@@ -30,21 +30,34 @@ func (n *node) committed(db database.Database) {
 	if last == nil || len(n.chain.ids) > 0 && last.Height == n.chain.height() && last.BlockID == n.chain.ids[last.Height] {
 		return
 	}
-	if last.Height != uint64(len(n.chain.ids)) {
+	if last.Height < uint64(len(n.chain.ids)) {
 		n.net.violate("E2", fmt.Sprintf("node %d: height %d was accepted after height %d", n.index, last.Height, n.chain.height()))
 		return
 	}
-	if last.Height > 0 {
-		b, err := block.Decode(n.net.chain, last.Consensus)
-		switch {
-		case err != nil:
-			n.net.violate("E2", fmt.Sprintf("node %d: the block accepted at height %d can't be read", n.index, last.Height))
-		case b.ID() != last.BlockID || b.Height != last.Height || b.Parent != n.chain.ids[last.Height-1]:
-			n.net.violate("E2", fmt.Sprintf("node %d: the block accepted at height %d doesn't follow the one before", n.index, last.Height))
+	for height := uint64(len(n.chain.ids)); height <= last.Height; height++ {
+		e, err := r.AtHeight(context.Background(), height)
+		if err != nil {
+			n.net.violate("E2", fmt.Sprintf("node %d: height %d isn't in its record, and %d is: %v", n.index, height, last.Height, err))
+			return
 		}
+		n.follows(e)
+		n.chain.ids = append(n.chain.ids, e.BlockID)
+		n.net.agree(n, height, e.BlockID)
 	}
-	n.chain.ids = append(n.chain.ids, last.BlockID)
-	n.net.agree(n, last.Height, last.BlockID)
+}
+
+// follows checks that an entry of the record is the child of the one before.
+func (n *node) follows(e *record.Entry) {
+	if e.Height == 0 {
+		return
+	}
+	b, err := block.Decode(n.net.chain, e.Consensus)
+	switch {
+	case err != nil:
+		n.net.violate("E2", fmt.Sprintf("node %d: the block accepted at height %d can't be read", n.index, e.Height))
+	case b.ID() != e.BlockID || b.Height != e.Height || b.Parent != n.chain.ids[e.Height-1]:
+		n.net.violate("E2", fmt.Sprintf("node %d: the block accepted at height %d doesn't follow the one before", n.index, e.Height))
+	}
 }
 
 // agree notes that a node has accepted a block, and that nobody has accepted another one (E1).

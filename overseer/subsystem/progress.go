@@ -35,8 +35,9 @@ func (l *loop) progressed(e *buswire.Envelope) {
 	p.moved = true
 	p.unsaid++
 	p.bytes += e.Size()
-	// A pool's next work comes when this is told; one that was redelivered holds up the rest until it is known to be harmless.
-	p.now = p.now || l.spec.Class == Pool || e.Attempt > 0 || p.bytes >= processedBytes
+	// A pool's next work comes when this is told; one that was redelivered holds up the rest until it is known to be harmless;
+	// and nobody should wait for credit because of this.
+	p.now = p.now || l.spec.Class == Pool || e.Attempt > 0 || p.bytes >= min(processedBytes, l.window.Bytes/8) || p.unsaid >= l.window.Messages/8
 }
 
 // finished notes that a message has been handled, and flushes now and then.

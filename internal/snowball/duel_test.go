@@ -150,6 +150,11 @@ func (d *duel) poll(v *voter) {
 					return
 				}
 				answered = true
+				p.waiting--
+				if c == nothing {
+					d.settle(v)
+					return
+				}
 				if p.tallies[c] == nil {
 					p.tallies[c] = &Tally{Choice: opt(c)}
 				}
@@ -157,17 +162,22 @@ func (d *duel) poll(v *voter) {
 				if claim {
 					p.tallies[c].Claims += w
 				}
-				p.waiting--
 				d.settle(v)
 			})
 		})
 	}
 }
 
+// nothing is the vote of who votes for none of the options.
+const nothing = -1
+
 func (d *duel) vote(i int, asker *voter) (choice int, accepted bool) {
 	honest := d.n - d.liars - d.dead
 	if i < honest {
 		f := &d.nodes[i].flake
+		if f.Wavers() {
+			return nothing, false
+		}
 		return unopt(f.Preference()), f.Decided()
 	}
 	pref := unopt(asker.flake.Preference())

@@ -17,9 +17,11 @@ type Tally struct {
 // the first Record.
 type Flake struct {
 	preference primitives.Hash
-	confidence int // polls in a row in which AlphaConfidence units voted for the preference
-	unanimous  int // polls in a row in which all K units did
-	idle       int // polls in a row that raised no confidence
+	confidence int             // polls in a row in which AlphaConfidence units voted for the preference
+	unanimous  int             // polls in a row in which all K units did
+	idle       int             // polls in a row that raised no confidence
+	wavering   int             // polls for which it has voted for nothing
+	target     primitives.Hash // what it wavers towards
 	decided    bool
 }
 
@@ -36,6 +38,9 @@ func (f *Flake) Preference() primitives.Hash { return f.preference }
 // Decided tells whether the preference is final.
 func (f *Flake) Decided() bool { return f.decided }
 
+// Wavers tells whether to vote for none of the options for now.
+func (f *Flake) Wavers() bool { return f.wavering > 0 }
+
 // Confidence is the number of polls in a row that confirmed the preference.
 func (f *Flake) Confidence() int { return f.confidence }
 
@@ -48,21 +53,38 @@ func (f *Flake) Record(p *Parameters, tallies []Tally, trusting bool) {
 	}
 	if done, ok := p.settled(tallies, trusting); ok && done != f.preference {
 		f.falter()
-		f.preference = done
+		f.prefer(done)
 	}
 	best, ok := leader(tallies)
-	if !ok || best.Votes < p.AlphaPreference {
+	majority := ok && best.Votes >= p.AlphaPreference
+	if majority && best.Choice != f.preference && find(tallies, f.preference).Claims <= p.Tolerated() {
 		f.falter()
-		f.breakTie(p, tallies)
-		return
+		f.prefer(best.Choice)
 	}
-	if best.Choice != f.preference && find(tallies, f.preference).Claims <= p.Tolerated() {
+	if majority {
+		f.confirm(p, best)
+	} else {
 		f.falter()
-		f.preference = best.Choice
 	}
-	f.confirm(p, best)
 	if f.confidence == 0 {
+		f.unblock(p, tallies, majority)
+	}
+}
+
+// prefer changes its mind, or makes it up.
+func (f *Flake) prefer(choice primitives.Hash) {
+	f.preference, f.wavering = choice, 0
+}
+
+// unblock is for polls that confirm nothing: it may take another preference to get on.
+func (f *Flake) unblock(p *Parameters, tallies []Tally, majority bool) {
+	switch {
+	case f.wavering > 0:
+		f.waver(p, tallies)
+	case majority:
 		f.breakDeadlock(p, tallies)
+	default:
+		f.breakTie(p, tallies)
 	}
 }
 
@@ -72,7 +94,7 @@ func (f *Flake) confirm(p *Parameters, best Tally) {
 		f.falter()
 		return
 	}
-	f.idle = 0
+	f.idle, f.wavering = 0, 0
 	f.confidence++
 	if best.Votes == p.K {
 		f.unanimous++

@@ -37,14 +37,30 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 // breakDeadlock moves the preference when it has had a majority, but never enough to decide, for long: liars who tell each
 // voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more voters
 // support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
+//
+// Others may be about to decide for it all the same, since the liars may tell them something else, on votes of which this voter's
+// is one. So it first votes for nothing, until whoever has decided would have been heard.
 func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
 	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claims > 0 {
 		return
 	}
+	target := f.preference
 	for _, t := range tallies {
-		if t.Votes > p.Tolerated() && t.Choice.Compare(f.preference) < 0 {
-			f.preference = t.Choice
+		if t.Votes > p.Tolerated() && t.Choice.Compare(target) < 0 {
+			target = t.Choice
 		}
+	}
+	if target != f.preference {
+		f.target, f.wavering = target, 1
+	}
+}
+
+// waver goes over to the target when it has voted for nothing for long, and nobody says meanwhile that the preference has been accepted.
+func (f *Flake) waver(p *Parameters, tallies []Tally) {
+	if f.wavering++; find(tallies, f.preference).Claims > 0 {
+		f.wavering = 0
+	} else if f.wavering > 2*p.patience() {
+		f.prefer(f.target)
 	}
 }
 

@@ -75,10 +75,9 @@ func (c *Core) othersIdle() bool {
 }
 
 // vote is what this node prefers, as far as it may say so.
-func (c *Core) vote() primitives.Hash {
+func (c *Core) vote() (id primitives.Hash, height uint64) {
 	if !c.amnesia.until.IsZero() {
-		return c.root.ID
+		return c.root.ID, c.root.Height
 	}
-	tip, _ := c.tree.Preference()
-	return tip
+	return c.tree.Vote()
 }

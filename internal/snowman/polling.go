@@ -98,7 +98,8 @@ func (c *Core) openPoll() (id uint32, ask []primitives.NodeID) {
 	for _, v := range voters {
 		switch {
 		case v.Node == c.cfg.Self:
-			c.polls.Vote(id, v.Node, c.vote(), c.stable.ID, c.now)
+			own, _ := c.vote()
+			c.polls.Vote(id, v.Node, own, c.stable.ID, c.now)
 		case !slices.Contains(ask, v.Node):
 			c.polls.Drop(id, v.Node, c.now)
 		}

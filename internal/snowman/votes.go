@@ -27,12 +27,9 @@ func (c *Core) onPullQuery(in PullQuery) {
 
 // answerQuery says what this node prefers and what it has durably accepted.
 func (c *Core) answerQuery(to primitives.NodeID, id uint32, height uint64) {
-	tip := c.vote()
+	tip, upTo := c.vote()
 	at, ok := c.tree.PreferredAt(height)
-	if _, own := c.tree.Root(); height > own && tip == c.root.ID {
-		ok = false
-	}
-	if !ok {
+	if !ok || height > upTo {
 		if at, ok = c.recent.ids[height]; !ok {
 			at = c.stable.ID
 		}

@@ -108,11 +108,18 @@ func (t *Tree) advance(id primitives.Hash) (rejected []primitives.Hash) {
 	return rejected
 }
 
-// prefer follows the instances' preferences to the tip.
+// prefer follows the instances' preferences to the tip, and notes where the first one wavers.
 func (t *Tree) prefer() {
 	n := t.root
+	t.vote = nil
 	for len(n.children) > 0 {
+		if t.vote == nil && n.flake.Wavers() {
+			t.vote = n
+		}
 		n = t.blocks[n.flake.Preference()]
 	}
 	t.tip = n
+	if t.vote == nil {
+		t.vote = n
+	}
 }

@@ -18,6 +18,7 @@ type Tree struct {
 	blocks map[primitives.Hash]*node // the root and all that are processing
 	order  []*node                   // all that are processing, parents before children, oldest first among equals
 	tip    *node                     // of the preferred chain
+	vote   *node                     // the newest block of it that may be voted for
 
 	tallies []snowball.Tally // scratch
 }
@@ -35,7 +36,7 @@ type node struct {
 // New begins with the last accepted block.
 func New(params snowball.Parameters, root primitives.Hash, height uint64) *Tree {
 	n := &node{id: root, height: height}
-	return &Tree{params: params, root: n, tip: n, blocks: map[primitives.Hash]*node{root: n}}
+	return &Tree{params: params, root: n, tip: n, vote: n, blocks: map[primitives.Hash]*node{root: n}}
 }
 
 // Add issues a block. Its parent must be the last accepted block or be processing.
@@ -58,9 +59,7 @@ func (t *Tree) Add(id, parent primitives.Hash, height uint64) error {
 		at--
 	}
 	t.order = slices.Insert(t.order, at, n)
-	if t.tip == p {
-		t.tip = n
-	}
+	t.prefer()
 	return nil
 }
 
@@ -87,6 +86,9 @@ func (t *Tree) Blocks() []primitives.Hash {
 
 // Preference is the newest block of the preferred chain; the last accepted one when nothing is processing.
 func (t *Tree) Preference() (id primitives.Hash, height uint64) { return t.tip.id, t.tip.height }
+
+// Vote is the newest block of the preferred chain that may be voted for: it ends where the choice between conflicting blocks wavers.
+func (t *Tree) Vote() (id primitives.Hash, height uint64) { return t.vote.id, t.vote.height }
 
 // PreferredAt is the block of the preferred chain at a height. Below the last accepted block and above the tip there is none.
 func (t *Tree) PreferredAt(height uint64) (primitives.Hash, bool) {

@@ -8,6 +8,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+
+	"github.com/reevenet/reeve/internal/quiet"
 )
 
 // proxies holds one reverse proxy, and so one pool of connections, per chain's socket.
@@ -38,7 +40,7 @@ func newProxy(socket string) *httputil.ReverseProxy {
 		},
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, "unix", socket)
+				return quiet.Dialed(dialer.DialContext(ctx, "unix", socket))
 			},
 			MaxIdleConnsPerHost:   128,
 			IdleConnTimeout:       idleTimeout,

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+
+	"github.com/reevenet/reeve/internal/quiet"
 )
 
 // Serve answers on listener until ctx ends, then finishes what it has begun until drain ends, and closes the rest.
@@ -24,7 +26,7 @@ func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handl
 			server.Close()
 		}
 	}()
-	err := server.Serve(limit(listener, maxConns))
+	err := server.Serve(limit(quiet.Listener(listener), maxConns))
 	if ctx.Err() == nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reevenet/reeve/internal/quiet"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -81,7 +82,7 @@ func (h *httpServer) listen(socket string) error {
 		l.Close()
 		return fmt.Errorf("the VM's HTTP socket: %w", err)
 	}
-	go func() { _ = h.server.Serve(l) }()
+	go func() { _ = h.server.Serve(quiet.Listener(l)) }()
 	return nil
 }
 

@@ -163,8 +163,8 @@ func (l *loop) header(e *buswire.Envelope, v *directory.Variant, msg proto.Messa
 	e.Traceparent = l.trace.outgoing(l.current.traceparent, e.RoutingKey, v)
 }
 
-// encoded is a one-way message as it travels. It is encoded once, where it is kept.
-func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size int) (outgoing, *Failure) {
+// encoded is a one-way message as it travels, of so many bytes as a variant and in all. It is encoded once, where it is kept.
+func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size, message int) (outgoing, *Failure) {
 	now := stencil{l.gen, l.seen.sequence, l.current, !v.HasRoutingKey() && l.trace.tracer == nil}
 	if now == e.stencilOf && now.lasts {
 		l.counter++
@@ -173,7 +173,6 @@ func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size in
 		e.template.Set(&l.scratch)
 		e.stencilOf = now
 	}
-	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
 	b := e.template.AppendHead(e.reserve(e.template.Size(message)), l.counter, message)
 	b, err := encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), msg)
 	if err != nil {
@@ -190,8 +189,8 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 		return f
 	}
 	v, e := u.variant, l.edgeOf(u)
-	cost := buswire.SizeOf(size + buswire.VariantHeaderSize(v.Enum, v.Field, size))
-	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, cost)
+	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
+	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, buswire.SizeOf(message))
 	switch {
 	case now:
 	case !wait, e.parked.len() >= parkedWindows*max(l.window.Messages, 256):
@@ -201,7 +200,7 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 		l.stats.shed.WithLabelValues(v.Short()).Inc()
 		return nil
 	}
-	o, f := l.encoded(e, v, msg, size)
+	o, f := l.encoded(e, v, msg, size, message)
 	switch {
 	case f != nil:
 		return f

@@ -178,7 +178,9 @@ type Envelope struct {
 	Id []byte `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// Name of the sending subsystem. The overseer sets it from the attachment's identity, whatever the sender wrote.
 	From string `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
-	// Name of the receiving subsystem. Empty in a message: it follows from the variant. In a reply it is the asker.
+	// Name of the receiving subsystem. It follows from the variant, and the overseer sets it. A sender that fills in `from`, `to`
+	// and `lane` as the overseer would, and writes the fields in order, saves it from writing the envelope anew. In a reply it is
+	// the asker.
 	To string `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
 	// The lane, from the variant's options.
 	Lane v1.Lane `protobuf:"varint,5,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`

@@ -141,7 +141,7 @@ func (c *Client) Iterate(ctx context.Context, start, end []byte) database.Iterat
 	if c.closed.Load() {
 		return &iterator{err: database.ErrClosed}
 	}
-	return stream(ctx, c.rpc, &pluginv1.StreamRangeRequest{Start: start, End: end})
+	return iterate(ctx, c.rpc, start, end, 0)
 }
 
 // Snapshot pins committed state.
@@ -162,21 +162,32 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// stream begins a range. The first page is awaited here, because it fixes the state.
-func stream(ctx context.Context, rpc pluginv1.DatabaseServiceClient, r *pluginv1.StreamRangeRequest) database.Iterator {
+// firstPage is how many bytes of a range are asked for with one call, as most ranges are short.
+const firstPage = 32 << 10
+
+// iterate begins a range. Its state is fixed when this returns: it has been read to its end or, of a longer one, the first page of a
+// stream, which begins anew.
+func iterate(ctx context.Context, rpc pluginv1.DatabaseServiceClient, start, end []byte, snapshot uint64) database.Iterator {
+	page, err := rpc.Scan(ctx, &pluginv1.ScanRequest{Start: start, End: end, MaxBytes: firstPage, Snapshot: snapshot})
+	if err != nil {
+		return &iterator{err: fmt.Errorf("database: %w", err)}
+	}
+	if !page.GetMore() {
+		return &iterator{page: page.GetEntries(), at: -1}
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	s, err := rpc.StreamRange(ctx, r)
+	s, err := rpc.StreamRange(ctx, &pluginv1.StreamRangeRequest{Start: start, End: end, Snapshot: snapshot})
 	if err != nil {
 		cancel()
 		return &iterator{err: fmt.Errorf("database: %w", err)}
 	}
-	it := &iterator{stream: s, cancel: cancel, at: -1}
+	it := &iterator{stream: s, cancel: cancel}
 	it.receive()
 	return it
 }
 
 type iterator struct {
-	stream pluginv1.DatabaseService_StreamRangeClient
+	stream pluginv1.DatabaseService_StreamRangeClient // nil: the page is all
 	cancel func()
 	page   []*pluginv1.Entry
 	at     int
@@ -197,11 +208,15 @@ func (it *iterator) receive() {
 }
 
 func (it *iterator) Next() bool {
-	for it.stream != nil && !it.end {
+	for !it.end {
 		if it.at++; it.at < len(it.page) {
 			return true
 		}
-		it.receive()
+		if it.stream == nil {
+			it.end = true
+		} else {
+			it.receive()
+		}
 	}
 	return false
 }

@@ -142,3 +142,55 @@ func TestManyAndLargeValuesArriveInSeveralAnswers(t *testing.T) {
 		}
 	}
 }
+
+// counted counts the streams that are opened.
+type counted struct {
+	grpc.ClientConnInterface
+	streams int
+}
+
+func (c *counted) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	c.streams++
+	return c.ClientConnInterface.NewStream(ctx, desc, method, options...)
+}
+
+func TestAShortRangeIsOneCallAndALongOneAStream(t *testing.T) {
+	host := memdb.New().Open()
+	direct := direct.New()
+	pluginv1.RegisterDatabaseServiceServer(direct, remote.NewService(host))
+	conn := &counted{ClientConnInterface: direct}
+	client := remote.NewClient(conn, 0)
+	var b database.Batch
+	for i := range 1000 {
+		b.Put(fmt.Appendf(nil, "%03d", i), make([]byte, 1000))
+	}
+	if err := host.Write(ctx, &b, database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		end              string
+		entries, streams int
+	}{{"000", 0, 0}, {"010", 10, 0}, {"x", 1000, 1}} {
+		conn.streams = 0
+		it := client.Iterate(ctx, []byte("000"), []byte(c.end))
+		if err := host.Write(ctx, batch("0005", "new"), database.Sync); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for it.Next() {
+			if string(it.Key()) == "0005" {
+				t.Error("an iterator shows what was written after it began")
+			}
+			n++
+		}
+		if it.Err() != nil || n != c.entries || conn.streams != c.streams {
+			t.Errorf("%d entries with %d streams, %v; want %+v", n, conn.streams, it.Err(), c)
+		}
+		it.Close()
+		var undo database.Batch
+		undo.Delete([]byte("0005"))
+		if err := host.Write(ctx, &undo, database.Sync); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func (s *snapshot) Iterate(ctx context.Context, start, end []byte) database.Iter
 	if s.closed.Load() {
 		return &iterator{err: database.ErrClosed}
 	}
-	return stream(ctx, s.rpc, &pluginv1.StreamRangeRequest{Start: start, End: end, Snapshot: s.id})
+	return iterate(ctx, s.rpc, start, end, s.id)
 }
 
 func (s *snapshot) Close() error {

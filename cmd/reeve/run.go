@@ -22,7 +22,7 @@ func (a *app) overseerCommand() *cobra.Command {
 func (a *app) vmhostCommand() *cobra.Command {
 	return a.process("vmhost", "Run the host of a node's VM, which starts the plugin", cobra.NoArgs,
 		func(ctx context.Context, n *node.Node, _ []string) error {
-			footprint.Worker()
+			footprint.Host()
 			return n.Run(ctx, "vm")
 		})
 }

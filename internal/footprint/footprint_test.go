@@ -33,6 +33,17 @@ func TestARelayHasOneThreadAndCollectsSeldom(t *testing.T) {
 	}
 }
 
+func TestAHostHasAThreadForEveryFourCores(t *testing.T) {
+	restore(t)
+	t.Setenv("GOMAXPROCS", "")
+	for cores, want := range map[int]int{1: 1, 2: 1, 7: 1, 8: 2} {
+		runtime.GOMAXPROCS(cores)
+		if Host(); runtime.GOMAXPROCS(0) != want {
+			t.Errorf("%d of %d", runtime.GOMAXPROCS(0), cores)
+		}
+	}
+}
+
 func TestTheEnvironmentGoesFirst(t *testing.T) {
 	restore(t)
 	t.Setenv("GOMAXPROCS", "3")

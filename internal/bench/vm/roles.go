@@ -41,8 +41,11 @@ func PlayRole(ctx context.Context, self, args []string, in io.Reader, out io.Wri
 	if len(args) != 3 {
 		return errRole
 	}
-	footprint.Worker()
 	at := place(args[1])
+	if args[0] == roleHost {
+		footprint.Host()
+	}
+	footprint.Worker()
 	switch args[0] {
 	case roleHost:
 		return playHost(ctx, at, args[2], in, out)

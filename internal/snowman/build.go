@@ -113,11 +113,27 @@ func (c *Core) header(parent primitives.Hash, height, slot uint64) block.Header 
 	return block.Header{Height: height, Parent: parent, Slot: slot, Time: at, Proposer: uint32(c.validator)}
 }
 
-// onBuilt takes the node's own block the way of all others.
+// onBuilt takes the node's own block the way of all others, unless one that comes before it arrived while it was built. Nobody has seen
+// it then, and everybody would have to verify it and vote it out; what was to be in it waits for the next one.
 func (c *Core) onBuilt(b *block.Block) {
 	c.build.busy = false
 	c.used(b.Height)
+	if c.overtaken(b) {
+		c.onPendingTxs()
+		return
+	}
 	c.receive(b, c.cfg.Self, true)
+}
+
+// overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot is not given way to:
+// its proposer may have claimed a time that hasn't come.
+func (c *Core) overtaken(b *block.Block) bool {
+	for _, e := range c.blocks {
+		if e.block.Parent == b.Parent && e.block.Slot < b.Slot && !e.unwanted {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Core) onNotBuilt(why WhyNotBuilt) {

@@ -20,6 +20,7 @@ type handler struct {
 	cfg    Config
 	db     database.Database
 	record *record.Record
+	fresh  bool // the record was empty when it was opened, and the engine hasn't been told
 	http   *httpProxy
 
 	// gen is the plugin that answers; nil while there is none.
@@ -84,6 +85,7 @@ func (h *handler) open() error {
 	if h.record, err = record.Open(context.Background(), h.db, h.cfg.ChainID); err != nil {
 		return readable(err)
 	}
+	h.fresh = h.record.Last() == nil
 	if h.cfg.HTTPSocket != "" {
 		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log); err != nil {
 			return err

@@ -50,7 +50,8 @@ func (h *handler) onLastAccepted(m *subsystem.Message) {
 		m.Reply(&vmv1.LastAcceptedResponse{Error: h.unavailable()})
 		return
 	}
-	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last)})
+	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last), First: h.fresh})
+	h.fresh = false
 }
 
 func (h *handler) onGetBlock(m *subsystem.Message, r *vmv1.GetBlock) {

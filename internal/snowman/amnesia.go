@@ -8,9 +8,9 @@ import (
 
 // amnesia is the state after a start. The node doesn't know what it voted for before, and a vote for a rival of that could undo what
 // others have decided with its help. So at first it votes for nothing above its last accepted block: until a majority has shown it
-// what to prefer, or all others have said that there is nothing to vote on, or a while has passed in which so many others have been
-// heard that few enough are left for a decision to hide behind. As long as somebody says that it has accepted more than this node
-// has, there may be such a decision; but a liar may say so too, so that is respected for a limited time.
+// what to prefer, or all others have said what they prefer and it is one thing, or a while has passed in which so many others have
+// been heard that few enough are left for a decision to hide behind. As long as somebody says that it has accepted more than this
+// node has, there may be such a decision; but a liar may say so too, so that is respected for a limited time.
 type amnesia struct {
 	until time.Time // zero: over
 	most  time.Time // while somebody is ahead
@@ -22,7 +22,7 @@ const (
 )
 
 func (a *amnesia) begin(c *Core) {
-	if c.validator >= 0 && c.cfg.Validators.UnitsOf(c.validator) < c.cfg.Validators.Units() {
+	if !c.cfg.FirstLife && c.validator >= 0 && c.cfg.Validators.UnitsOf(c.validator) < c.cfg.Validators.Units() {
 		a.until, a.most = c.now.Add(amnesiaTime), c.now.Add(mostAmnesia)
 	}
 }
@@ -36,7 +36,7 @@ func (c *Core) remember() {
 		return
 	}
 	switch {
-	case c.tree.Confirms() || c.othersIdle():
+	case c.tree.Confirms() || c.undisputed():
 		a.until = time.Time{}
 	case c.now.Before(a.until):
 	case c.heardOf() >= c.cfg.Parameters.AlphaConfidence && (!c.someoneAhead() || !c.now.Before(a.most)):
@@ -64,10 +64,11 @@ func (c *Core) heardOf() (units int) {
 	return units
 }
 
-// othersIdle tells whether all validators are connected and stand where this node stands, with nothing undecided.
-func (c *Core) othersIdle() bool {
+// undisputed tells whether all validators are connected and stand where this node stands, and none prefers anything but what this
+// node prefers, if there is anything undecided at all.
+func (c *Core) undisputed() bool {
 	for i, p := range c.voters {
-		if i != c.validator && (p == nil || p.hint != c.stable.ID || p.accepted != c.stable.ID) {
+		if i != c.validator && (p == nil || p.accepted != c.stable.ID || p.hint != c.stable.ID && !c.tree.IsPreferred(p.hint)) {
 			return false
 		}
 	}

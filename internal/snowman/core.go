@@ -26,6 +26,8 @@ type Config struct {
 	Rand *rand.Rand
 	// FirstRequestID is where request numbers begin, so that an answer to an earlier stage isn't taken for a new one.
 	FirstRequestID uint32
+	// FirstLife: this node has never voted on the chain before, so there is nothing that it may have forgotten.
+	FirstLife bool
 	// VerifySignature replaces ed25519 in a simulation. Nil: the real thing.
 	VerifySignature func(*block.Block, ed25519.PublicKey) bool
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.

@@ -97,3 +97,38 @@ func TestATransactionIsFinalEverywhereWithinTensOfMilliseconds(t *testing.T) {
 		}
 	}
 }
+
+// Nobody has forgotten anything in its first life, so a network can begin although one of it isn't there yet.
+func TestANewNetworkVotesAtOnce(t *testing.T) {
+	for seed := range uint64(5) {
+		n := newSimnet(seed, equal(5), nil)
+		n.nodes[4].crash()
+		n.run(100*time.Millisecond, nil)
+		begin := n.now
+		n.offer()
+		n.check(t, seed, n.run(begin+time.Second, func() bool { return n.agree(1) }))
+		if took := n.now - begin; took > 150*time.Millisecond {
+			t.Errorf("seed %d: the first block took %v", seed, took)
+		}
+	}
+}
+
+// Two of five are restarted while a block waits for them. They can't know whether they have voted for another one; but once they have
+// heard everybody, and nobody speaks of another one, they vote.
+func TestWhoIsRestartedVotesOnceAllOthersAgree(t *testing.T) {
+	for seed := range uint64(5) {
+		n := newSimnet(seed, equal(5), nil)
+		n.run(100*time.Millisecond, nil)
+		n.nodes[3].crash()
+		n.nodes[4].crash()
+		n.nodes[0].propose()
+		n.run(n.now+time.Second, nil)
+		begin := n.now
+		n.nodes[3].boot()
+		n.nodes[4].boot()
+		n.check(t, seed, n.run(begin+5*time.Second, func() bool { return n.agree(1) }))
+		if took := n.now - begin; took > 250*time.Millisecond {
+			t.Errorf("seed %d: the block that waited took %v", seed, took)
+		}
+	}
+}

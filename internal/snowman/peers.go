@@ -161,7 +161,7 @@ func (c *Core) checkFrontier() {
 	c.frontier = c.now.Add(pause + time.Duration(c.cfg.Rand.Int64N(int64(pause/4))))
 	known := c.known.height > 0 && c.amnesia.until.IsZero()
 	nodes := c.connected(func(p *peer) bool { return known || c.now.Sub(p.asked) >= pause })
-	ask := len(nodes) // while nothing is known everybody, but nobody again at once because somebody else has come
+	ask := min(c.cfg.Parameters.K, len(nodes)) // while nothing is known, but nobody again at once because somebody else has come
 	if known {
 		ask = min(2, ask)
 	}

@@ -162,6 +162,7 @@ func (s *simnode) boot() {
 	core, err := New(Config{
 		Chain: s.net.chain, Self: s.id, Validators: s.net.set, Parameters: s.net.params, Unchecked: true,
 		Rand:            rand.New(rand.NewPCG(s.net.rng.Uint64(), uint64(s.index))),
+		FirstLife:       s.life == 1,
 		VerifySignature: func(b *block.Block, _ ed25519.PublicKey) bool { return s.net.signed(b) },
 	}, last, s.net.clock())
 	if err != nil {

@@ -37,7 +37,7 @@ func (e *engine) begin(pause time.Duration) {
 			case r.GetError() != nil:
 				e.notYet(describe(r.GetError()), pause)
 			default:
-				e.start(r.GetBlock())
+				e.start(r.GetBlock(), r.GetFirst())
 			}
 		})
 	})
@@ -51,8 +51,8 @@ func (e *engine) notYet(why string, pause time.Duration) {
 	e.begin(min(max(2*pause, leastRetry), mostRetry))
 }
 
-// start makes the core and tells it who is connected.
-func (e *engine) start(last *vmv1.AcceptedBlock) {
+// start makes the core and tells it who is connected. first: no engine has begun on this data before.
+func (e *engine) start(last *vmv1.AcceptedBlock, first bool) {
 	anchor, vmID, err := e.anchor(last)
 	if err != nil {
 		e.halt("the record of accepted blocks is damaged", err)
@@ -62,7 +62,7 @@ func (e *engine) start(last *vmv1.AcceptedBlock) {
 	core, err := snowman.New(snowman.Config{
 		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters, Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
-		FirstRequestID: seed >> 1, Unchecked: e.cfg.Unchecked,
+		FirstRequestID: seed >> 1, FirstLife: first, Unchecked: e.cfg.Unchecked,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)

@@ -140,7 +140,9 @@ type LastAcceptedResponse struct {
 	// Unavailable until the VM has been initialized for the first time ever.
 	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With the consensus block.
-	Block         *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
+	Block *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
+	// The chain's data was made by this process, and nobody has asked before: no engine can have voted with it. Said once.
+	First         bool `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -187,6 +189,13 @@ func (x *LastAcceptedResponse) GetBlock() *AcceptedBlock {
 		return x.Block
 	}
 	return nil
+}
+
+func (x *LastAcceptedResponse) GetFirst() bool {
+	if x != nil {
+		return x.First
+	}
+	return false
 }
 
 // GetConsensusBlock: an accepted consensus block by its id; what Get from a peer is answered with.
@@ -520,10 +529,11 @@ const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\".\n" +
-	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"r\n" +
+	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"\x88\x01\n" +
 	"\x14LastAcceptedResponse\x12(\n" +
 	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x120\n" +
-	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\"S\n" +
+	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\x12\x14\n" +
+	"\x05first\x18\x03 \x01(\bR\x05first\"S\n" +
 	"\x11GetConsensusBlock\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId:#\x82\xce\x18\x1f\b\x02\x12\x19GetConsensusBlockResponse \x01\"w\n" +
 	"\x19GetConsensusBlockResponse\x12(\n" +

@@ -67,13 +67,17 @@ func refuseTx(w http.ResponseWriter, err error) {
 	var invalid *vmsdk.InvalidError
 	switch {
 	case errors.As(err, &busy):
-		w.Header().Set("Retry-After", fmt.Sprint(math.Ceil(busy.RetryAfter.Seconds())))
+		retryAfter(w, busy)
 		refuse(w, http.StatusTooManyRequests, "too many transactions wait; try again")
 	case errors.As(err, &invalid):
 		refuse(w, http.StatusBadRequest, "%s", invalid.Reason)
 	default:
 		refuse(w, http.StatusConflict, "%v", err)
 	}
+}
+
+func retryAfter(w http.ResponseWriter, busy *vmsdk.BusyError) {
+	w.Header().Set("Retry-After", fmt.Sprint(math.Ceil(busy.RetryAfter.Seconds())))
 }
 
 func (vm *VM) accepted(r *http.Request, id vmsdk.ID) bool {
@@ -86,7 +90,8 @@ type txRefusal struct {
 	Error string `json:"error"`
 }
 
-// onTxs takes many transactions, each with its length before it as a varint.
+// onTxs takes many transactions, each with its length before it as a varint. When none was taken because too many wait, the answer
+// says so to those who look at no more than its status.
 func (vm *VM) onTxs(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
 	if err != nil {
@@ -100,12 +105,19 @@ func (vm *VM) onTxs(w http.ResponseWriter, r *http.Request) {
 	}
 	ids, errs := vm.pool.Add(contents...)
 	refused := []txRefusal{}
+	var busy *vmsdk.BusyError
 	for i, err := range errs {
 		if err != nil && !vm.accepted(r, ids[i]) {
 			refused = append(refused, txRefusal{i, err.Error()})
+			errors.As(err, &busy)
 		}
 	}
-	answer(w, http.StatusOK, map[string]any{"taken": len(errs) - len(refused), "refused": refused})
+	code := http.StatusOK
+	if busy != nil && len(refused) == len(errs) {
+		retryAfter(w, busy)
+		code = http.StatusTooManyRequests
+	}
+	answer(w, code, map[string]any{"taken": len(errs) - len(refused), "refused": refused})
 }
 
 // onGetTx tells whether a transaction waits or at which height it was accepted.

@@ -314,3 +314,25 @@ func TestAWrongGenesisIsAReadableError(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWhoPostsMoreThanCanWaitIsToldToComeAgain(t *testing.T) {
+	n := start(t, "")
+	fill := make([][]byte, vmsdk.DefaultMaxTxs-1)
+	for i := range fill {
+		fill[i] = put(alice, uint64(i), "k", "v").Bytes()
+	}
+	if _, errs := n.vm.Submit(fill...); errs[len(errs)-1] != nil {
+		t.Fatal(errs[len(errs)-1])
+	}
+	one, two, three := put(bob, 0, "a", "1").Bytes(), put(bob, 1, "a", "2").Bytes(), put(bob, 2, "a", "3").Bytes()
+	if code, body := n.do("POST", "/txs", vmsdk.JoinTxs(one, two)); code != http.StatusOK || !strings.Contains(body, `"taken":1`) {
+		t.Errorf("room for one of two: %d %v", code, body)
+	}
+	for path, content := range map[string][]byte{"/txs": vmsdk.JoinTxs(two, three), "/tx": two} {
+		w := httptest.NewRecorder()
+		n.web.ServeHTTP(w, httptest.NewRequest("POST", path, bytes.NewReader(content)))
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
+			t.Errorf("POST %s to a full node: %d, %v", path, w.Code, w.Header())
+		}
+	}
+}

@@ -141,7 +141,7 @@ func doJSON(client *http.Client, req *http.Request, into any) error {
 	if err != nil {
 		return err
 	}
-	if r.StatusCode != http.StatusOK {
+	if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusTooManyRequests {
 		return fmt.Errorf("%s answers %s: %s", req.URL.Path, r.Status, bytes.TrimSpace(text))
 	}
 	return json.Unmarshal(text, into)

@@ -200,7 +200,8 @@ func (s *session) post() error {
 		_ = json.NewDecoder(r.Body).Decode(&problem)
 		return fmt.Errorf("post: %s: %s", r.Status, problem.Error)
 	}
-	return nil
+	_, err = io.Copy(io.Discard, r.Body) // so that the connection is used again
+	return err
 }
 
 // buildContext is what a proposer gives the VM: itself and a time that grows.

@@ -129,7 +129,9 @@ func (f figures) rows() []bench.Row {
 	}
 	none := bench.Target{}
 	return []bench.Row{
-		alone(block, cycleTarget), alone(build, none), alone(verify, none), alone(prefer, none),
+		alone(block, cycleTarget),
+		bench.Against("  the same, p50", "µs", "four asks, four bare round trips, a commit", none, f[block.what], f.least()),
+		alone(build, none), alone(verify, none), alone(prefer, none),
 		bench.Against(accept.what+", p50", "µs", "bare pebble commit, synced", none, f[accept.what], f[commit.what]),
 		alone(oneAsk, none),
 		against(cached, local, cachedTarget),
@@ -138,6 +140,16 @@ func (f figures) rows() []bench.Row {
 		against(hundred, local, remoteTarget),
 		bench.Against(start.what+", p50", "ms", minimal.what, startTarget, thousandths(f[start.what]), thousandths(f[minimal.what])),
 	}
+}
+
+// least is what the ways of a block alone take: the engine asks the host four times, the host the plugin three times, the plugin
+// reads once, and the disk is waited for.
+func (f figures) least() []float64 {
+	least := make([]float64, len(f[oneAsk.what]))
+	for i := range least {
+		least[i] = 4*f[oneAsk.what][i] + 4*f[bare.what][i] + f[commit.what][i]
+	}
+	return least
 }
 
 func thousandths(values []float64) []float64 {

@@ -19,8 +19,17 @@ type bus struct {
 	core   *overseer.Core // nil while the overseer is down
 	epoch  uint64
 	names  buswire.Names
-	intake [2][]parcel // by stream: primary, bulk
+	intake [2]intake // by stream: primary, bulk
 	lives  map[*broker.Instance]*life
+
+	batch buswire.Batch // scratch
+	room  []byte        // where the next batches are kept
+}
+
+// intake is what is on its way to the overseer on one stream.
+type intake struct {
+	waiting, taken []parcel
+	take           func()
 }
 
 // parcel is one batch of frames on its way to the overseer.
@@ -35,8 +44,9 @@ type link struct {
 	inst *broker.Instance
 	up   bool
 	bulk bool // the second stream stands
-	// taking: something waits for it and will be taken soon.
+	// taking: something waits for it and will be taken soon, with give.
 	taking bool
+	give   func()
 }
 
 var errLinkDown = errors.New("the overseer is gone")
@@ -51,11 +61,30 @@ func (k *link) Write(b *buswire.Batch, bulk bool) error {
 		stream = broker.Bulk
 	}
 	u := &k.life.node.bus
-	u.intake[stream] = append(u.intake[stream], parcel{k, b.Bytes})
-	if len(u.intake[stream]) == 1 {
-		u.later(func() { u.takeIn(stream) })
+	in := &u.intake[stream]
+	in.waiting = append(in.waiting, parcel{k, u.keep(b.Bytes)})
+	b.Bytes = b.Bytes[:0]
+	if len(in.waiting) == 1 {
+		u.node.net.clock.Do(u.hop(), in.take)
 	}
 	return nil
+}
+
+// roomSize is how much memory a bus takes at once for batches.
+const roomSize = 32 << 10
+
+// keep copies a batch to where it can stay as long as somebody needs a part of it.
+func (u *bus) keep(batch []byte) []byte {
+	n := len(batch)
+	if n > roomSize/4 {
+		return append([]byte(nil), batch...)
+	}
+	if cap(u.room)-len(u.room) < n {
+		u.room = make([]byte, 0, roomSize)
+	}
+	at := len(u.room)
+	u.room = append(u.room, batch...)
+	return u.room[at : at+n : at+n]
 }
 
 // hop is how long a batch takes from one process to another on one machine.
@@ -65,18 +94,24 @@ func (u *bus) hop() time.Duration {
 
 // later plans something of this overseer's life.
 func (u *bus) later(f func()) {
+	u.node.net.clock.Do(u.hop(), u.during(f))
+}
+
+// during makes sure that something happens in this overseer's life only.
+func (u *bus) during(f func()) func() {
 	epoch := u.epoch
-	u.node.net.clock.After(u.hop(), func() {
+	return func() {
 		if u.core != nil && u.epoch == epoch {
 			f()
 		}
-	})
+	}
 }
 
 // takeIn gives the overseer what has arrived.
 func (u *bus) takeIn(stream int) {
-	parcels := u.intake[stream]
-	u.intake[stream] = nil
+	in := &u.intake[stream]
+	parcels := in.waiting
+	in.waiting, in.taken = in.taken[:0], parcels
 	now := u.node.net.clock.Now()
 	for _, p := range parcels {
 		if !p.from.up {
@@ -90,6 +125,7 @@ func (u *bus) takeIn(stream int) {
 			u.node.net.violate("bus", fmt.Sprintf("node %d: %s sent frames that the overseer can't read", u.node.index, p.from.life.slot.name))
 		}
 	}
+	clear(parcels)
 	u.serve()
 }
 
@@ -98,7 +134,7 @@ func (u *bus) serve() {
 	for _, i := range u.core.Broker.Woken() {
 		if l := u.lives[i]; l != nil && !l.link.taking {
 			l.link.taking = true
-			u.later(func() { u.give(l) })
+			u.node.net.clock.Do(u.hop(), l.link.give)
 		}
 	}
 }
@@ -116,6 +152,7 @@ func (u *bus) give(l *life) {
 	if l.hung {
 		return
 	}
+	l.stepping = true // it needn't be woken: its step comes below
 	for primary, bulk := u.core.Broker.Ready(k.inst); primary || bulk; primary, bulk = u.core.Broker.Ready(k.inst) {
 		took := primary && u.hand(k, broker.Primary)
 		if bulk && k.bulk {
@@ -125,18 +162,19 @@ func (u *bus) give(l *life) {
 			break
 		}
 	}
+	l.stepping = false
 	u.serve()
 	l.step()
 }
 
 // hand takes one batch to a subsystem; false: there was nothing.
 func (u *bus) hand(k *link, stream int) bool {
-	batch := &buswire.Batch{}
-	u.core.Broker.Take(u.node.net.clock.Now(), k.inst, stream, batch, takeLimit)
-	if batch.Len() == 0 {
+	u.batch.Bytes = u.batch.Bytes[:0]
+	u.core.Broker.Take(u.node.net.clock.Now(), k.inst, stream, &u.batch, takeLimit)
+	if u.batch.Len() == 0 {
 		return false
 	}
-	if err := k.life.machine.Receive(batch.Bytes); err != nil {
+	if err := k.life.machine.Receive(u.keep(u.batch.Bytes)); err != nil {
 		u.node.net.violate("bus", fmt.Sprintf("node %d: %s can't read the overseer's frames: %v", u.node.index, k.life.slot.name, err))
 	}
 	return true
@@ -153,6 +191,11 @@ func (u *bus) attach(l *life) {
 		return
 	}
 	k := &link{life: l, inst: inst, up: true}
+	k.give = u.during(func() {
+		if l.link == k {
+			u.give(l)
+		}
+	})
 	l.link, u.lives[inst] = k, l
 	l.machine.Attached(k, welcome)
 	u.later(func() {
@@ -188,6 +231,9 @@ func (u *bus) start() {
 		return
 	}
 	u.core, u.lives, u.names = core, map[*broker.Instance]*life{}, buswire.Names{}
+	for stream := range u.intake {
+		u.intake[stream].take = u.during(func() { u.takeIn(stream) })
+	}
 	for _, s := range u.node.slots {
 		if l := s.life; l != nil {
 			u.node.net.clock.After(virtual.Between(u.node.luck, time.Millisecond, 50*time.Millisecond), func() { u.attach(l) })
@@ -201,7 +247,7 @@ func (u *bus) crash() {
 	if u.core == nil {
 		return
 	}
-	u.core, u.intake, u.lives = nil, [2][]parcel{}, nil
+	u.core, u.intake, u.lives = nil, [2]intake{}, nil
 	for _, s := range u.node.slots {
 		if l := s.life; l != nil && l.link != nil {
 			l.lost()

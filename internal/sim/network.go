@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/internal/block"
@@ -41,6 +40,12 @@ type network struct {
 	users *workload
 	lies  *liars
 	votes *votes
+
+	lastRead struct {
+		frame   []byte
+		message message
+		ok      bool
+	}
 
 	final      []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
 	violations []Violation
@@ -140,12 +145,21 @@ func (net *network) tap(from, to int, lane networkbridge.Lane, frame []byte) []b
 	if lane != networkbridge.LaneConsensus && lane != networkbridge.LaneBulk {
 		return frame
 	}
-	m, ok := readFrame(frame)
+	m, ok := net.read(frame)
 	if !ok {
 		return frame
 	}
 	net.votes.sees(net.nodes[from], frame, m)
 	return net.lies.rewrite(from, to, frame, m)
+}
+
+// read reads a frame. One that goes to many is read once.
+func (net *network) read(frame []byte) (message, bool) {
+	if l := &net.lastRead; len(frame) == 0 || len(frame) != len(l.frame) || &frame[0] != &l.frame[0] {
+		l.frame = frame
+		l.message, l.ok = readFrame(frame)
+	}
+	return net.lastRead.message, net.lastRead.ok
 }
 
 // violate notes that an invariant doesn't hold. The run ends.
@@ -184,11 +198,6 @@ func (s stamped) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return s.net.cfg.Trace.Write(b)
-}
-
-// honest are the nodes that don't lie.
-func (net *network) honest() []*node {
-	return slices.DeleteFunc(slices.Clone(net.nodes), func(n *node) bool { return n.liar })
 }
 
 func (net *network) outcome() Outcome {

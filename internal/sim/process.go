@@ -30,7 +30,8 @@ type life struct {
 	// hung: it is stopped, as by a signal, and does nothing until it goes on or is killed.
 	hung              bool
 	stepping, stirred bool
-	crashes           int // of the plugin that it hosts
+	stir              func() // the step that follows a waking
+	crashes           int    // of the plugin that it hosts
 }
 
 // start makes a process. It attaches by itself.
@@ -41,6 +42,10 @@ func (s *slot) start() {
 	s.starts++
 	net := s.node.net
 	l := &life{slot: s, node: s.node, alive: true}
+	l.stir = func() {
+		l.stirred = false
+		l.step()
+	}
 	l.world = net.clock.World(virtual.Luck(net.seed, s.name, s.node.index, s.starts), func() time.Duration { return net.work(s.node) })
 	l.machine = subsystem.NewMachine(s.build(l), l.world, s.node.log, l.wake)
 	s.life = l
@@ -53,10 +58,7 @@ func (l *life) wake() {
 		return
 	}
 	l.stirred = true
-	l.node.net.clock.After(0, func() {
-		l.stirred = false
-		l.step()
-	})
+	l.node.net.clock.Do(0, l.stir)
 }
 
 func (l *life) step() {

@@ -109,7 +109,7 @@ const maxJitter = 2 * time.Second
 
 func (t *Transport) arrive(l *link, to int, lane nb.Lane, frame []byte, at time.Duration) {
 	n, generation := t.net, l.generation
-	n.cfg.Scheduler.After(at-n.cfg.Scheduler.Elapsed(), func() {
+	n.cfg.Scheduler.Do(at-n.cfg.Scheduler.Elapsed(), func() {
 		if l.generation != generation {
 			return
 		}

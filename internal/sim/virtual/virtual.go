@@ -25,13 +25,13 @@ type Scheduler struct {
 type Timer struct {
 	s     *Scheduler
 	index int // in the heap; -1 when it has happened or was stopped
-	f     func()
 }
 
 type slot struct {
 	at    time.Duration
 	seq   uint64
-	timer *Timer
+	f     func()
+	timer *Timer // nil: it can't be stopped
 }
 
 // New returns a scheduler at the Epoch.
@@ -51,11 +51,18 @@ func (s *Scheduler) Pending() int { return len(s.heap) }
 
 // After plans f. A delay below zero counts as none.
 func (s *Scheduler) After(d time.Duration, f func()) *Timer {
-	s.seq++
-	t := &Timer{s: s, index: len(s.heap), f: f}
-	s.heap = append(s.heap, slot{s.now + max(d, 0), s.seq, t})
-	s.up(t.index)
+	t := &Timer{s: s, index: len(s.heap)}
+	s.plan(d, f, t)
 	return t
+}
+
+// Do plans f for good. Most of what happens in a simulation is never stopped.
+func (s *Scheduler) Do(d time.Duration, f func()) { s.plan(d, f, nil) }
+
+func (s *Scheduler) plan(d time.Duration, f func(), t *Timer) {
+	s.seq++
+	s.heap = append(s.heap, slot{s.now + max(d, 0), s.seq, f, t})
+	s.up(len(s.heap) - 1)
 }
 
 // Stop unplans it, if it hasn't happened.
@@ -64,7 +71,6 @@ func (t *Timer) Stop() {
 		return
 	}
 	t.s.remove(t.index)
-	t.f = nil
 }
 
 // Step does what comes next. False: nothing is planned.
@@ -77,7 +83,7 @@ func (s *Scheduler) Step() bool {
 	s.now = next.at
 	s.steps++
 	s.Trace.Add(uint64(next.at), next.seq)
-	next.timer.f()
+	next.f()
 	return true
 }
 
@@ -92,7 +98,9 @@ func (s *Scheduler) Run(until time.Duration, stop func() bool) {
 }
 
 func (s *Scheduler) remove(i int) {
-	s.heap[i].timer.index = -1
+	if t := s.heap[i].timer; t != nil {
+		t.index = -1
+	}
 	last := len(s.heap) - 1
 	moved := s.heap[last]
 	s.heap[last] = slot{}
@@ -100,42 +108,47 @@ func (s *Scheduler) remove(i int) {
 	if i == last {
 		return
 	}
-	s.heap[i] = moved
-	moved.timer.index = i
+	s.put(i, moved)
 	s.up(s.down(i))
 }
 
 func (a *slot) before(b *slot) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
 
+func (s *Scheduler) put(i int, moved slot) {
+	s.heap[i] = moved
+	if moved.timer != nil {
+		moved.timer.index = i
+	}
+}
+
 func (s *Scheduler) up(i int) {
+	moved := s.heap[i]
 	for i > 0 {
 		parent := (i - 1) / 4
-		if !s.heap[i].before(&s.heap[parent]) {
-			return
+		if !moved.before(&s.heap[parent]) {
+			break
 		}
-		s.swap(i, parent)
+		s.put(i, s.heap[parent])
 		i = parent
 	}
+	s.put(i, moved)
 }
 
 // down sinks a slot to its place, in a heap of four children each: it is flatter than one of two, and pops are most of the work.
 func (s *Scheduler) down(i int) int {
+	moved := s.heap[i]
 	for {
-		least := i
+		least := -1
 		for child := 4*i + 1; child <= min(4*i+4, len(s.heap)-1); child++ {
-			if s.heap[child].before(&s.heap[least]) {
+			if least < 0 || s.heap[child].before(&s.heap[least]) {
 				least = child
 			}
 		}
-		if least == i {
+		if least < 0 || !s.heap[least].before(&moved) {
+			s.put(i, moved)
 			return i
 		}
-		s.swap(i, least)
+		s.put(i, s.heap[least])
 		i = least
 	}
-}
-
-func (s *Scheduler) swap(i, j int) {
-	s.heap[i], s.heap[j] = s.heap[j], s.heap[i]
-	s.heap[i].timer.index, s.heap[j].timer.index = i, j
 }

@@ -11,8 +11,12 @@ type inbox struct {
 
 	mu      sync.Mutex
 	waiting []Event
+	spare   []Event // the same memory, taken in turns
 	posted  bool
 }
+
+// maxSpare is how many events' memory is kept for the next ones.
+const maxSpare = 256
 
 func (i *inbox) put(e Event) {
 	i.mu.Lock()
@@ -28,7 +32,13 @@ func (i *inbox) put(e Event) {
 func (i *inbox) drain() {
 	i.mu.Lock()
 	events := i.waiting
-	i.waiting, i.posted = nil, false
+	i.waiting, i.spare, i.posted = i.spare, nil, false
 	i.mu.Unlock()
 	i.handle(events)
+	clear(events)
+	if cap(events) <= maxSpare {
+		i.mu.Lock()
+		i.spare = events[:0]
+		i.mu.Unlock()
+	}
 }

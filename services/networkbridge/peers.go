@@ -192,7 +192,7 @@ func (b *bridge) join(p *peer, f nbv1.Family) {
 			b.tellConnected(proto, p)
 		}
 	}
-	if len(b.told) > 0 {
+	if len(b.told) > 0 && b.watched(f) {
 		b.sendView(p, b.viewFrame(f))
 	}
 }

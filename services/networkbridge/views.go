@@ -1,6 +1,8 @@
 package networkbridge
 
 import (
+	"slices"
+
 	"github.com/reevenet/reeve/internal/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -38,6 +40,9 @@ func (b *bridge) updateView() {
 	frames := map[nbv1.Family][]byte{} // made once for all peers
 	for _, id := range b.order {
 		for _, f := range b.peers[id].families {
+			if !b.watched(f) {
+				continue
+			}
 			if frames[f] == nil {
 				frames[f] = b.viewFrame(f)
 			}
@@ -49,6 +54,12 @@ func (b *bridge) updateView() {
 			b.tell(p, ourView(now))
 		}
 	}
+}
+
+// watched tells whether views matter in a family. If no subsystem here has use for its peers' views, those of the peers, which are its
+// equals, have none for ours.
+func (b *bridge) watched(f nbv1.Family) bool {
+	return slices.ContainsFunc(b.listed, func(p *protocol) bool { return p.Family == f && !p.NoViews })
 }
 
 // sendView tells a peer our view. A light client has no use for it.

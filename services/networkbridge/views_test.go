@@ -185,3 +185,16 @@ func TestAProtocolWithoutUseForViewsHearsOnlyWhoIsThere(t *testing.T) {
 		"statements: our view is [7]", "collator: our view is [7]",
 		"engine: connected 2", "statements: connected 2", "statements: view of 2 is []", "statements: view of 2 is [9]")
 }
+
+func TestNobodyIsToldOfAViewThatNobodyHasUseFor(t *testing.T) {
+	s := opened(t, func(c *nb.Config) {
+		c.Protocols = slices.Clone(protocols)
+		c.Protocols[0].NoViews, c.Protocols[1].NoViews = true, true
+	})
+	p := s.friend(2, validation, collation)
+	s.leaf(7)
+	expect(t, views(p.heard()), "FAMILY_COLLATION [7]")
+	late := s.peer(3)
+	late.greet(validation, collation)
+	expect(t, views(late.heard()), "FAMILY_COLLATION [7]")
+}

@@ -38,6 +38,7 @@ type world struct {
 	vmsdk.AppSender
 	now    time.Time
 	timers []func()
+	pauses []time.Duration
 	told   int
 	events int
 }
@@ -61,7 +62,10 @@ func pool(most int) (*vmsdk.Mempool[tx], *world) {
 	w := &world{now: time.Unix(0, 0)}
 	chain := &vmsdk.Chain{
 		Sender: w, Now: func() time.Time { return w.now }, Notify: func(vmsdk.Event) { w.events++ },
-		After: func(_ time.Duration, f func()) func() { w.timers = append(w.timers, f); return func() {} },
+		After: func(d time.Duration, f func()) func() {
+			w.timers, w.pauses = append(w.timers, f), append(w.pauses, d)
+			return func() {}
+		},
 	}
 	return vmsdk.NewMempool(chain, most, check), w
 }
@@ -256,5 +260,18 @@ func TestWhatCameInABlockIsKeptAsFarAsThereIsRoom(t *testing.T) {
 	}
 	if w.events != 0 || w.told != 0 {
 		t.Errorf("%d events, told %d: the block has told everybody already", w.events, w.told)
+	}
+}
+
+func TestTheFirstTransactionIsToldAtOnceAndMoreTravelTogether(t *testing.T) {
+	m, w := pool(0)
+	add(t, m, "a0")
+	first := w.pauses[0]
+	w.pass(0)
+	w.now = w.now.Add(time.Millisecond)
+	w.pauses = nil
+	add(t, m, "a1", "a2")
+	if first != 0 || len(w.pauses) != 1 || w.pauses[0] != 4*time.Millisecond {
+		t.Errorf("told after %v, then after %v; want at once, then once 5 ms later", first, w.pauses)
 	}
 }

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// gossipDelay lets the transactions of one moment travel together.
-	gossipDelay = time.Millisecond
+	// gossipPause is the least time between two tellings. The first transaction after a quiet moment is told at once; when many come,
+	// they travel together.
+	gossipPause = 5 * time.Millisecond
 	// maxGossip is the size of one gossip message, in bytes; a larger batch travels in several.
 	maxGossip = 128 << 10
 	// maxGossipTxs bounds what a stranger's message makes us check.
@@ -29,6 +30,7 @@ var everyone = SendConfig{Peers: math.MaxInt32}
 type outbox struct {
 	txs       [][]byte
 	scheduled bool
+	told      time.Time // when it was last emptied
 	repeating bool
 }
 
@@ -38,12 +40,13 @@ func (o *outbox) add(tx []byte) { o.txs = append(o.txs, tx) }
 func (m *Mempool[T]) schedule() {
 	m.mu.Lock()
 	flush := len(m.outbox.txs) > 0 && !m.outbox.scheduled
+	pause := max(0, m.outbox.told.Add(gossipPause).Sub(m.chain.Now()))
 	repeat := !m.outbox.repeating
 	m.outbox.scheduled = m.outbox.scheduled || flush
 	m.outbox.repeating = true
 	m.mu.Unlock()
 	if flush {
-		m.chain.After(gossipDelay, m.flush)
+		m.chain.After(pause, m.flush)
 	}
 	if repeat {
 		m.chain.After(repeatAfter, m.repeat)
@@ -53,7 +56,7 @@ func (m *Mempool[T]) schedule() {
 func (m *Mempool[T]) flush() {
 	m.mu.Lock()
 	txs := m.outbox.txs
-	m.outbox.txs, m.outbox.scheduled = nil, false
+	m.outbox.txs, m.outbox.scheduled, m.outbox.told = nil, false, m.chain.Now()
 	m.mu.Unlock()
 	m.tell(txs)
 }

@@ -36,6 +36,7 @@ func expand(parts [][]byte) (out [Size]byte) {
 		node.Counter = uint64(at / guts.BlockSize)
 		guts.CompressBlocks((*[step]byte)(out[at:at+step]), node)
 	}
+	rest()
 	return out
 }
 

@@ -81,11 +81,11 @@ func (vm *VM) parseBlock(raw []byte) (*block, error) {
 	return b, nil
 }
 
-// lookUp finds what this undecided block or one below it has made of an entry.
+// lookUp finds what an entry is after this undecided block, if it or one below it has touched it.
 func (b *block) lookUp(key string) (value []byte, ok bool) {
 	for ; b != nil && b.changes != nil; b = b.parent {
-		if value, ok := b.changes.entries[key]; ok {
-			return value, true
+		if e := b.changes.entries[key]; e != nil {
+			return e.value, true
 		}
 	}
 	return nil, false

@@ -17,103 +17,100 @@ const (
 	rootKey     = "r"
 )
 
-// changes is what a block changes: entries of the database, in the order they were first touched. Absent is nil.
+// entry is one entry of the database as a block finds it and leaves it. Absent is nil.
+type entry struct {
+	key           string
+	before, value []byte
+	changed       bool
+}
+
+// changes is what a block has read, and what it changes, in the order they were first touched.
 type changes struct {
-	entries map[string][]byte
-	before  map[string][]byte
-	order   []string
+	entries map[string]*entry
+	order   []*entry
 	root    lthash.Hash
 }
 
-// view reads the state after a block that isn't accepted yet: its own changes, its ancestors', then the database.
-type view struct {
-	db      database.Reader
-	parent  *block
-	read    map[string][]byte
-	changes *changes
-}
+// view is the state after a block that isn't accepted yet, while it is executed: its own changes, its ancestors', then the database.
+type view struct{ *changes }
 
 // newView prepares changes on top of parent, with one read of the database for all the keys that the transactions touch.
-func newView(ctx context.Context, db database.Reader, parent *block, txs []*Tx) (*view, error) {
-	v := &view{db: db, parent: parent, read: make(map[string][]byte, 2*len(txs))}
-	v.changes = &changes{entries: make(map[string][]byte, 2*len(txs)), before: make(map[string][]byte, 2*len(txs)), root: parent.root}
+func newView(ctx context.Context, db database.Reader, parent *block, txs []*Tx) (view, error) {
+	v := view{&changes{entries: make(map[string]*entry, 2*len(txs)), root: parent.root}}
 	var ask [][]byte
+	var asked []*entry
 	want := func(key string) {
-		if _, ok := v.read[key]; ok {
+		if v.entries[key] != nil {
 			return
 		}
 		value, ok := parent.lookUp(key)
-		v.read[key] = value
+		e := &entry{key: key, before: value, value: value}
+		v.entries[key] = e
 		if !ok {
-			ask = append(ask, []byte(key))
+			ask, asked = append(ask, []byte(key)), append(asked, e)
 		}
 	}
 	for _, tx := range txs {
-		want(noncePrefix + tx.sender)
-		want(valuePrefix + string(tx.Key))
+		want(tx.account)
+		want(tx.entry)
 	}
 	values, err := db.GetBatch(ctx, ask)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	for i, key := range ask {
-		v.read[string(key)] = values[i]
+	for i, e := range asked {
+		e.before, e.value = values[i], values[i]
 	}
 	return v, nil
 }
 
-func (v *view) get(key string) []byte {
-	if value, ok := v.changes.entries[key]; ok {
-		return value
+// set changes an entry.
+func (v view) set(key string, value []byte) {
+	e := v.entries[key]
+	if e == nil {
+		e = &entry{key: key}
+		v.entries[key] = e
 	}
-	return v.read[key]
-}
-
-func (v *view) set(key string, value []byte) {
-	if _, touched := v.changes.entries[key]; !touched {
-		v.changes.before[key] = v.read[key]
-		v.changes.order = append(v.changes.order, key)
+	if e.value = value; !e.changed {
+		e.changed = true
+		v.order = append(v.order, e)
 	}
-	v.changes.entries[key] = value
 }
 
 // apply does what one transaction says.
-func (v *view) apply(tx *Tx) error {
-	account := noncePrefix + tx.sender
-	if next := nonceOf(v.get(account)); tx.nonce != next {
+func (v view) apply(tx *Tx) error {
+	if next := nonceOf(v.entries[tx.account].value); tx.nonce != next {
 		return vmsdk.Invalidf("transaction %v has nonce %d, %d is next", tx.id.Short(), tx.nonce, next)
 	}
-	v.set(account, binary.BigEndian.AppendUint64(nil, tx.nonce+1))
+	v.set(tx.account, binary.BigEndian.AppendUint64(nil, tx.nonce+1))
 	if tx.Op == Delete {
-		v.set(valuePrefix+string(tx.Key), nil)
+		v.set(tx.entry, nil)
 	} else {
-		v.set(valuePrefix+string(tx.Key), tx.Value)
+		v.set(tx.entry, tx.Value)
 	}
 	return nil
 }
 
 // finish brings the state root up to date: each touched entry leaves the set as it was and enters it as it is.
-func (v *view) finish() *changes {
-	c := v.changes
-	for _, key := range c.order {
-		if old := c.before[key]; old != nil {
-			c.root.Remove([]byte(key), old)
+func (v view) finish() *changes {
+	for _, e := range v.order {
+		if e.before != nil {
+			v.root.Remove([]byte(e.key), e.before)
 		}
-		if value := c.entries[key]; value != nil {
-			c.root.Add([]byte(key), value)
+		if e.value != nil {
+			v.root.Add([]byte(e.key), e.value)
 		}
 	}
-	c.before = nil
-	return c
+	return v.changes
 }
 
 // write puts the changes into the batch of an accepted block.
 func (c *changes) write(batch *database.Batch) {
-	for _, key := range c.order {
-		if value := c.entries[key]; value != nil {
-			batch.Put([]byte(key), value)
+	for _, e := range c.order {
+		if e.value != nil {
+			batch.Put([]byte(e.key), e.value)
 		} else {
-			batch.Delete([]byte(key))
+			batch.Delete([]byte(e.key))
 		}
 	}
 	batch.Put([]byte(rootKey), c.root.Bytes())

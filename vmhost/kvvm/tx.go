@@ -35,6 +35,8 @@ type Tx struct {
 	sender string // the public key's bytes
 	nonce  uint64
 	raw    []byte
+	// account and entry are the database's keys of the sender and of Key.
+	account, entry string
 }
 
 const (
@@ -119,8 +121,10 @@ func cut(b []byte, size int) (value, rest []byte, ok bool) {
 
 // decodeTx fills in a transaction of the right shape.
 func decodeTx(raw, k, v []byte) *Tx {
+	account := noncePrefix + string(raw[2:34])
 	return &Tx{
 		Op: Op(raw[1]), Key: k, Value: v,
-		id: vmsdk.IDOf(raw), sender: string(raw[2:34]), nonce: binary.BigEndian.Uint64(raw[34:]), raw: raw,
+		id: vmsdk.IDOf(raw), sender: account[len(noncePrefix):], nonce: binary.BigEndian.Uint64(raw[34:]), raw: raw,
+		account: account, entry: valuePrefix + string(k),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -86,7 +87,7 @@ func (vm *VM) genesis(batch *database.Batch) (*block, error) {
 	for key, value := range g.State {
 		v.set(valuePrefix+key, []byte(value))
 	}
-	slices.Sort(v.changes.order)
+	slices.SortFunc(v.order, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
 	c := v.finish()
 	c.write(batch)
 	b := &block{vm: vm, root: c.root, stateRoot: c.root.Sum()}

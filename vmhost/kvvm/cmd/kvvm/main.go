@@ -2,8 +2,12 @@
 package main
 
 import (
+	"github.com/reevenet/reeve/internal/footprint"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-func main() { vmsdk.Serve(&kvvm.VM{}) }
+func main() {
+	footprint.Worker()
+	vmsdk.Serve(&kvvm.VM{})
+}

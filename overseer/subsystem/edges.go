@@ -165,7 +165,7 @@ func (l *loop) header(e *buswire.Envelope, v *directory.Variant, msg proto.Messa
 
 // encoded is a one-way message as it travels, of so many bytes as a variant and in all. It is encoded once, where it is kept.
 func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size, message int) (outgoing, *Failure) {
-	now := stencil{l.gen, l.seen.sequence, l.current, !v.HasRoutingKey() && l.trace.tracer == nil}
+	now := stencil{l.gen, l.seen.sequence, l.current, !v.HasRoutingKey()}
 	if now == e.stencilOf && now.lasts {
 		l.counter++
 	} else {

@@ -84,7 +84,7 @@ var (
 	signalled     = rounds.Order{Op: "signal", Size: 1, N: 200}
 	undisturbed   = bench.Target{Floor: bench.AtMost(1.2), Aim: bench.AtMost(1.05)}
 	withinBound   = bench.Target{Floor: bench.AtMost(1)}
-	tracedSignal  = rounds.Order{Op: "signal", Size: 1, N: 400}
+	tracedSignal  = rounds.Order{Op: "signal", Size: 1, N: 20} // in each turn
 	traced        = bench.Target{Floor: bench.AtMost(1.03), Aim: bench.AtMost(1.01)}
 	besideBlob    = rounds.Order{Op: "hand-over", Size: blobSize, N: 1}
 	blobCopy      = bench.Target{Floor: bench.AtMost(3), Aim: bench.AtMost(1.2)}

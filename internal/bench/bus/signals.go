@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"time"
 
@@ -54,8 +55,8 @@ func (r *signalRound) onAck() {
 	})
 }
 
+// blockHash is as even as a block's: which traces are sampled is decided by it.
 func blockHash(height uint64) []byte {
-	var hash [32]byte
-	binary.BigEndian.PutUint64(hash[:], height)
+	hash := sha256.Sum256(binary.BigEndian.AppendUint64(nil, height))
 	return hash[:]
 }

@@ -19,15 +19,21 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// Sizes of one chain's store, in bytes: small, because a node has several stores and a laptop several nodes.
+// Sizes of one chain's store, in bytes: small, because a node has several stores and a laptop several nodes. What memtables there are
+// is taken from the cache: with two of them, one being filled and one being written, 16 MiB are left for blocks, and with four there
+// are none.
 const (
-	cacheSize    = 16 << 20
 	memTableSize = 8 << 20
+	memTables    = 4
+	cacheSize    = 16<<20 + 2*memTableSize
 )
 
 // filterBits per key tell of 99 in 100 absent keys that they are absent, without a read. A VM asks for many: each new key, and each new
 // transaction's id.
 const filterBits = 10
+
+// indexBlockSize in bytes lets a table's index be one block: it is read for each search.
+const indexBlockSize = 256 << 10
 
 // DB is an open directory. Only one process can have it open.
 type DB struct {
@@ -48,11 +54,11 @@ func Open(dir string, log *slog.Logger) (*DB, error) {
 	options := &pebble.Options{
 		Cache:                       cache,
 		MemTableSize:                memTableSize,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{log},
 	}
-	options.Levels[0].FilterPolicy = bloom.FilterPolicy(filterBits) // the levels below do the same
+	options.Levels[0].FilterPolicy, options.Levels[0].IndexBlockSize = bloom.FilterPolicy(filterBits), indexBlockSize // the levels below do the same
 	db, err := pebble.Open(dir, options)
 	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
 		return nil, exitcode.New(exitcode.DataDirInUse, "Stop the other one first.", nil, "the chain's database in %s is in use by another process", dir)

@@ -150,9 +150,9 @@ func (s *session) play(order rounds.Order) rounds.Result {
 	case "many":
 		return many(s.stores.uncached, order)
 	case "bare":
-		return s.bare(order)
-	case "commit":
-		return s.stores.commit(order)
+		return timed(order, took(s.trip))
+	case "least", "commit":
+		return s.least(order)
 	case "start":
 		return s.starts(order)
 	case "cached":
@@ -160,16 +160,18 @@ func (s *session) play(order rounds.Order) rounds.Result {
 	case "block", "build", "verify", "prefer", "accept":
 		return s.blocks(order)
 	case "ask":
-		return timed(order, func() (time.Duration, error) {
-			began := time.Now()
-			a, err := ask[*vmv1.LastAcceptedResponse](s.sub, &vmv1.LastAccepted{})
-			if err == nil {
-				err = refusal(a.GetError())
-			}
-			return time.Since(began), err
-		})
+		return timed(order, took(s.lastAccepted))
 	}
 	return rounds.Result{Op: order.Op, Error: "unknown operation"}
+}
+
+// took times an operation.
+func took(operation func() error) func() (time.Duration, error) {
+	return func() (time.Duration, error) {
+		began := time.Now()
+		err := operation()
+		return time.Since(began), err
+	}
 }
 
 // timed repeats an operation that says how long it took.

@@ -20,6 +20,7 @@ import (
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/vmsdk/lthash"
 )
 
 const (
@@ -118,6 +119,7 @@ func many(db database.Reader, order rounds.Order) rounds.Result {
 type stores struct {
 	local            *pebbledb.DB
 	uncached, cached *remote.Client
+	commits          uint64
 }
 
 func openStores(at place) (*stores, error) {
@@ -144,17 +146,13 @@ func openStores(at place) (*stores, error) {
 	return s, nil
 }
 
-// commit is a round of commits of what a small block changes, each waiting for the disk: the least that accepting one takes.
-func (s *stores) commit(order rounds.Order) rounds.Result {
-	n := uint64(0)
-	return timed(order, func() (time.Duration, error) {
-		var batch database.Batch
-		n++
-		for field := range changes {
-			batch.Put(binary.BigEndian.AppendUint64([]byte{'c', byte(field)}, n), make([]byte, valueSize))
-		}
-		began := time.Now()
-		err := s.local.Write(context.Background(), &batch, database.Sync)
-		return time.Since(began), err
-	})
+// commit writes what a small block changes, its state root being the largest part, and waits for the disk.
+func (s *stores) commit() error {
+	var batch database.Batch
+	s.commits++
+	for field := range changes {
+		batch.Put(binary.BigEndian.AppendUint64([]byte{'c', byte(field)}, s.commits), make([]byte, valueSize))
+	}
+	batch.Put([]byte{'c'}, make([]byte, lthash.Size))
+	return s.local.Write(context.Background(), &batch, database.Sync)
 }

@@ -56,13 +56,6 @@ func TestACycleIsItsSteps(t *testing.T) {
 	}
 }
 
-func TestTheLeastIsTheSumOfTheWays(t *testing.T) {
-	f := figures{oneAsk.what: {100, 200}, bare.what: {10, 20}, commit.what: {1, 2}}
-	if least := f.least(); least[0] != 441 || least[1] != 882 {
-		t.Fatal(least)
-	}
-}
-
 func TestUnknownRolesAreRefused(t *testing.T) {
 	for _, args := range [][]string{nil, {"vm-host"}, {"vm-dancer", t.TempDir(), "plugin"}} {
 		if err := PlayRole(t.Context(), nil, args, nil, nil); err == nil {

@@ -247,6 +247,24 @@ func TestABlockWithAForgedTransactionIsInvalid(t *testing.T) {
 	}
 }
 
+func TestForgedTransactionsInALargeBatchAreFound(t *testing.T) {
+	n := start(t, "")
+	txs := make([][]byte, 100)
+	forged := map[int]bool{3: true, 64: true, 99: true}
+	for i := range txs {
+		txs[i] = put(alice, uint64(i), "k", "v").Bytes()
+		if forged[i] {
+			txs[i][len(txs[i])-1] ^= 1
+		}
+	}
+	_, errs := n.vm.Submit(txs...)
+	for i, err := range errs {
+		if (err != nil) != forged[i] {
+			t.Errorf("transaction %d: %v", i, err)
+		}
+	}
+}
+
 func TestABatchIsTakenWithExceptions(t *testing.T) {
 	n := start(t, "")
 	bad := put(bob, 0, "k", "v").Bytes()

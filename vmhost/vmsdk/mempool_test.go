@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -58,7 +60,9 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
-func pool(most int) (*vmsdk.Mempool[tx], *world) {
+func pool(most int) (*vmsdk.Mempool[tx], *world) { return poolWith(most, check) }
+
+func poolWith(most int, check func([][]byte) ([]tx, []error)) (*vmsdk.Mempool[tx], *world) {
 	w := &world{now: time.Unix(0, 0)}
 	chain := &vmsdk.Chain{
 		Sender: w, Now: func() time.Time { return w.now }, Notify: func(vmsdk.Event) { w.events++ },
@@ -274,4 +278,41 @@ func TestTheFirstTransactionIsToldAtOnceAndMoreTravelTogether(t *testing.T) {
 	if first != 0 || len(w.pauses) != 1 || w.pauses[0] != 4*time.Millisecond {
 		t.Errorf("told after %v, then after %v; want at once, then once 5 ms later", first, w.pauses)
 	}
+}
+
+func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		var batches []int
+		m, w := poolWith(0, func(contents [][]byte) ([]tx, []error) {
+			batches = append(batches, len(contents))
+			<-gate
+			return check(contents)
+		})
+		refused := make(map[string]error)
+		var lock sync.Mutex
+		give := func(x string) {
+			_, errs := m.Add([]byte(x))
+			lock.Lock()
+			defer lock.Unlock()
+			refused[x] = errs[0]
+		}
+		go give("a0")
+		synctest.Wait()
+		for _, x := range []string{"b0", "X0", "c0"} {
+			go give(x)
+		}
+		synctest.Wait()
+		close(gate)
+		synctest.Wait()
+		if d := cmp.Diff([]int{1, 3}, batches); d != "" {
+			t.Errorf("checked together: %s", d)
+		}
+		if len(refused) != 4 || refused["X0"] == nil || refused["a0"] != nil || refused["b0"] != nil || refused["c0"] != nil {
+			t.Errorf("everybody hears of the own transaction alone: %v", refused)
+		}
+		if m.Len() != 3 || w.events != 2 {
+			t.Errorf("%d wait, %d events", m.Len(), w.events)
+		}
+	})
 }

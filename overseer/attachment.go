@@ -26,8 +26,8 @@ type attachment struct {
 	bulk     bool
 
 	primary stream    // set once the welcome is on it
+	quick   quick     // likewise, if it is one
 	writing bool      // somebody writes to it: it takes one writer at a time
-	unheard int       // bytes written since the instance was last heard of
 	spare   [2][]byte // by stream: the last batch's buffer, where the stream gave it back
 }
 
@@ -36,6 +36,11 @@ type stream interface {
 	Context() context.Context
 	SendMsg(m any) error
 	RecvMsg(m any) error
+}
+
+// quick is a stream that can be written to by whoever must not wait.
+type quick interface {
+	TrySend(b *buswire.Batch) (sent bool, err error)
 }
 
 // Attach serves one stream of a grpc-go server.
@@ -65,6 +70,9 @@ func (s *Server) attach(stream stream) error {
 	}
 	s.mu.Lock()
 	a.primary = stream
+	if c, ok := stream.(carried); ok && c.Tries() {
+		a.quick = c
+	}
 	s.mu.Unlock()
 	a.nudge(broker.Primary)
 	go func() {
@@ -137,18 +145,9 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 	names := buswire.Names{}
 	received := make(chan error, 1)
 	go func() {
+		var in incoming
 		for {
-			var b buswire.Batch
-			if err := stream.RecvMsg(&b); err != nil {
-				received <- err
-				return
-			}
-			var err error
-			s.with(func(now time.Time) {
-				a.unheard = 0
-				err = s.core.Frames(now, a.instance, b.Bytes, names)
-			})
-			if err != nil {
+			if err := in.read(s, stream, a, names); err != nil {
 				received <- err
 				return
 			}
@@ -163,6 +162,33 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// incoming is what a stream is read into.
+type incoming struct {
+	batch buswire.Batch
+	from  *broker.Source
+}
+
+// read takes one batch. The memory of the last is used again, unless something in it waits.
+func (in *incoming) read(s *Server, stream stream, a *attachment, names buswire.Names) (err error) {
+	if in.from == nil {
+		in.from = &broker.Source{}
+	}
+	if err := stream.RecvMsg(&in.batch); err != nil {
+		return err
+	}
+	s.with(func(now time.Time) {
+		a.instance.Reading = in.from
+		err = s.core.Frames(now, a.instance, in.batch.Bytes, names)
+	})
+	s.mu.Lock()
+	free := in.from.Free()
+	s.mu.Unlock()
+	if !free || cap(in.batch.Bytes) > keptBuffer {
+		*in = incoming{}
+	}
+	return err
 }
 
 // bulkStream serves the second stream of an instance that is attached already.

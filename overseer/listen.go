@@ -77,11 +77,14 @@ func (c carried) SendMsg(m any) error {
 	return c.Send(b.Bytes)
 }
 
+// TrySend is SendMsg that doesn't wait.
+func (c carried) TrySend(b *buswire.Batch) (sent bool, err error) { return c.Stream.TrySend(b.Bytes) }
+
 func (c carried) RecvMsg(m any) (err error) {
 	b, ok := m.(*buswire.Batch)
 	if !ok {
 		return fmt.Errorf("the bus carries batches, not %T", m)
 	}
-	b.Bytes, err = c.Recv()
+	b.Bytes, err = c.RecvInto(b.Bytes)
 	return err
 }

@@ -53,10 +53,10 @@ func (s *Server) Close() {
 	s.stopped.Wait()
 }
 
-// with runs f on the core and sees that whoever has something to take gets it: at once by this goroutine where that can't
-// block, by the stream's writer otherwise.
+// with runs f on the core and sees that whoever has something to take gets it: at once by this goroutine as far as that needs no
+// waiting, by the stream's writer otherwise.
 func (s *Server) with(f func(now time.Time)) {
-	var quick [4]*attachment
+	var quick [16]*attachment
 	n := 0
 	s.mu.Lock()
 	f(time.Now())

@@ -63,9 +63,13 @@ func (b *bus) serve(cfg overseer.Config) (kill func()) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.running.Go(func() { _ = g.Serve(lis) })
+	served := make(chan struct{})
+	b.running.Go(func() {
+		defer close(served) // the socket's name is free again
+		_ = g.Serve(lis)
+	})
 	var once sync.Once
-	kill = func() { once.Do(func() { g.Stop(); server.Close() }) }
+	kill = func() { once.Do(func() { g.Stop(); server.Close(); <-served }) }
 	b.server = server
 	b.t.Cleanup(kill)
 	return kill

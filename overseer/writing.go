@@ -15,34 +15,53 @@ func (a *attachment) nudge(stream int) {
 	}
 }
 
-// quickBytes is how much may be written to an instance, since it was last heard of, by a goroutine that must not block. It is
-// far less than a socket takes without waiting for its other end.
-const quickBytes = 32 << 10
-
-// claim takes the right to write to the primary stream, if nobody is writing and the instance keeps up. The lock is held.
+// claim takes the right to write to the primary stream for who must not wait, if nobody is writing. The lock is held.
 func (a *attachment) claim() bool {
-	if a.primary == nil || a.writing || a.unheard >= quickBytes {
+	if a.quick == nil || a.writing {
 		return false
 	}
 	a.writing = true
 	return true
 }
 
-// writeQuick writes one small batch and gives the right back.
+// writeQuick writes one batch without waiting, and gives the right back. Who reads from one instance must never wait until another, or
+// the same, has read what it gets: what can't be written now is left to a goroutine that may wait.
 func (s *Server) writeQuick(a *attachment) {
 	s.mu.Lock()
-	b := s.take(a, broker.Primary, quickBytes-a.unheard)
+	b := s.take(a, broker.Primary)
 	s.mu.Unlock()
-	if b.Len() > 0 && a.primary.SendMsg(&b) != nil {
+	if b.Len() == 0 {
+		s.written(a, b)
+		return
+	}
+	sent, err := a.quick.TrySend(&b)
+	if !sent && err == nil {
+		go s.writeLate(a, b)
+		return
+	}
+	if err != nil {
 		a.cancel()
 	}
+	s.written(a, b)
+}
+
+// writeLate writes what could not be written quickly.
+func (s *Server) writeLate(a *attachment, b buswire.Batch) {
+	if a.primary.SendMsg(&b) != nil {
+		a.cancel()
+	}
+	s.written(a, b)
+}
+
+// written gives the right to write back, and the buffer.
+func (s *Server) written(a *attachment, b buswire.Batch) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	a.writing = false
 	a.keep(broker.Primary, a.primary, b)
 	if more, _ := s.core.Broker.Ready(a.instance); more {
 		a.nudge(broker.Primary)
 	}
-	s.mu.Unlock()
 }
 
 // keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
@@ -55,12 +74,9 @@ func (a *attachment) keep(which int, stream stream, b buswire.Batch) {
 	}
 }
 
-func (s *Server) take(a *attachment, stream, limit int) (b buswire.Batch) {
+func (s *Server) take(a *attachment, stream int) (b buswire.Batch) {
 	b.Bytes, a.spare[stream] = a.spare[stream], nil
-	s.core.Broker.Take(time.Now(), a.instance, stream, &b, limit)
-	if stream == broker.Primary {
-		a.unheard += b.Len()
-	}
+	s.core.Broker.Take(time.Now(), a.instance, stream, &b, batchBytes)
 	return b
 }
 
@@ -81,7 +97,7 @@ func (s *Server) write(ctx context.Context, stream stream, a *attachment, which 
 				s.mu.Unlock()
 				break
 			}
-			b := s.take(a, which, batchBytes)
+			b := s.take(a, which)
 			a.writing = a.writing || which == broker.Primary
 			s.mu.Unlock()
 			more = b.Len() > 0

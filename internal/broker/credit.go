@@ -12,6 +12,7 @@ func (b *Broker) end(r *request) {
 	delete(b.open, id)
 	delete(r.asker.asked, id)
 	r.item.gone = true
+	r.item.drop()
 	r.item.edge.unpaid.Messages--
 	r.item.edge.unpaid.Bytes -= r.item.size
 	if i := r.responder; i != nil {

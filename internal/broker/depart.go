@@ -79,7 +79,7 @@ func (b *Broker) giveBack(s *subsystem, i *Instance, clean bool) {
 	for _, r := range sortedRequests(i.serving) {
 		r.responder = nil
 		switch {
-		case !r.item.variant.RetrySafe || r.item.variant.Stream:
+		case !r.item.again():
 			b.failRequest(r, refusal(codeUnavailable, "%s went away with the question", i.Subsystem))
 		case !b.survives(r.item, clean):
 			b.failRequest(r, refusal(codePoisoned, "%s ended %s twice; it is in the quarantine store", r.item.variant.Name, i.Subsystem))

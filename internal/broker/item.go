@@ -23,6 +23,27 @@ type item struct {
 	deaths   int
 	gone     bool    // ended while it was queued
 	shared   *shared // of one copy of a message to every shard
+	from     *Source // of raw, if it is counted there
+}
+
+// Source is memory in which messages came. What is kept of them without a copy is counted, so that whoever read them knows whether the
+// memory can be used again. A count that stays when what was kept is dropped costs nothing: the memory is collected then.
+type Source struct{ held int }
+
+// Free tells whether nothing in it is referred to.
+func (s *Source) Free() bool { return s.held == 0 }
+
+func (s *Source) hold() *Source {
+	if s != nil {
+		s.held++
+	}
+	return s
+}
+
+func (s *Source) release() {
+	if s != nil {
+		s.held--
+	}
 }
 
 // maxSpare is how many items are kept to be used again: as many as are often on their way at once.
@@ -40,7 +61,11 @@ func (b *Broker) newItem() *item {
 
 // done takes back a one-way item that nobody holds any more.
 func (b *Broker) done(it *item) {
-	if it.shared != nil || len(b.spare) >= maxSpare {
+	if it.shared != nil {
+		return
+	}
+	it.from.release()
+	if it.from = nil; len(b.spare) >= maxSpare {
 		return
 	}
 	*it = item{}
@@ -59,13 +84,15 @@ const (
 	burst = 64
 )
 
+// keeps tells whether a message stays in the batch in which it came: a large one, of which it is a good part, and those of a burst for
+// one edge, whose batches hold little else.
+func (ed *edge) keeps(raw []byte) bool { return len(raw) >= largeItem || ed.from.run >= burst }
+
 // keep copies a small message out of the batch in which it came, so that one that waits doesn't hold all that came with it.
-// Messages of one edge are finished in order, and so is their memory. In a burst for one edge nothing is copied: its batches hold little else.
-func (ed *edge) keep(raw []byte, borrowed bool) []byte {
+// Messages of one edge are finished in order, and so is their memory.
+func (ed *edge) keep(raw []byte) []byte {
 	n := len(raw)
 	switch {
-	case borrowed && (n >= largeItem || ed.from.run >= burst):
-		return raw
 	case n >= ownRoom:
 		return append([]byte(nil), raw...)
 	case cap(ed.room)-len(ed.room) < n:
@@ -75,6 +102,15 @@ func (ed *edge) keep(raw []byte, borrowed bool) []byte {
 	ed.room = append(ed.room, raw...)
 	return ed.room[at:len(ed.room):len(ed.room)]
 }
+
+// drop forgets what a request said, which nobody will ask for.
+func (it *item) drop() {
+	it.from.release()
+	it.from, it.raw, it.key = nil, nil, nil
+}
+
+// again tells whether a request is given to the next instance when one goes away with it.
+func (it *item) again() bool { return it.variant.RetrySafe && !it.variant.Stream }
 
 // envelope reads an item's envelope, as it is now.
 func (b *Broker) envelope(it *item) *buswire.Envelope {

@@ -83,17 +83,21 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, raw []byte, v *Variant
 	} else {
 		i.lastEdge, i.run = ed, 0
 	}
-	borrowed := true
-	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.SignalSeq > b.sequence || raw == nil {
-		own := &b.scratch
-		*own = *e
-		own.From, own.To, own.Lane, own.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, b.seen(e)
-		raw = buswire.AppendEnvelope(b.encoded[:0], own)
-		b.encoded, borrowed = raw, false
+	own := raw == nil
+	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.SignalSeq > b.sequence || own {
+		anew := &b.scratch
+		*anew = *e
+		anew.From, anew.To, anew.Lane, anew.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, b.seen(e)
+		raw, own = buswire.AppendEnvelope(b.encoded[:0], anew), true
+		b.encoded = raw
 	}
 	it := b.newItem()
 	it.id, it.size, it.variant, it.edge, it.queued, it.attempt, it.written = e.ID, e.Size(), v, ed, b.now, e.Attempt, e.Attempt
-	it.raw = ed.keep(raw, borrowed)
+	if it.raw = raw; own || !ed.keeps(raw) {
+		it.raw = ed.keep(raw)
+	} else {
+		it.from = i.Reading.hold()
+	}
 	it.key = within(it.raw, raw, e.RoutingKey)
 	ed.unpaid.Messages++
 	ed.unpaid.Bytes += it.size
@@ -190,7 +194,7 @@ func (b *Broker) reply(i *Instance, e *buswire.Envelope) {
 			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
 		b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: e.Lane}})
 	}
-	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e})
+	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e, from: i.Reading.hold()})
 	if e.Kind == buswire.Fail || !e.More {
 		b.end(r)
 	}

@@ -67,6 +67,7 @@ func (b *Broker) takeControl(i *Instance, frames []controlFrame, batch *buswire.
 		f.env.Generation = i.Generation
 		batch.Envelope(f.tag, f.env)
 		i.replies -= len(f.env.Reply)
+		f.from.release()
 	}
 	if n == len(frames) {
 		clear(frames)
@@ -159,6 +160,9 @@ func (b *Broker) deliver(i *Instance, it *item, batch *buswire.Batch) {
 		e := b.envelope(it)
 		e.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)
 		batch.Envelope(buswire.TagToEnvelope, e)
+		if !it.again() {
+			it.drop()
+		}
 	default:
 		q := &i.inflight[it.variant.Lane]
 		if q.len() == 0 {

@@ -65,6 +65,35 @@ func TestEnvelopeIsTheProtocols(t *testing.T) {
 	})
 }
 
+// A payload that is encoded in its place makes the same frame as one that was encoded before.
+func TestAPayloadMayBeEncodedInItsPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawEnvelope(t)
+		e.Message, e.Reply, e.Failure = nil, nil, nil
+		payload := rapid.SliceOfN(rapid.Byte(), 1, 3000).Draw(t, "payload")
+		before := rapid.SliceOf(rapid.Byte()).Draw(t, "before")
+		around, whole := Batch{Bytes: bytes.Clone(before)}, Batch{Bytes: bytes.Clone(before)}
+		if err := around.EnvelopeAround(TagToEnvelope, e, len(payload), func(b []byte) ([]byte, error) { return append(b, payload...), nil }); err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == Reply {
+			e.Reply = payload
+		} else {
+			e.Message = payload
+		}
+		whole.Envelope(TagToEnvelope, e)
+		if !bytes.Equal(around.Bytes, whole.Bytes) {
+			t.Fatalf("%x is not\n%x", around.Bytes, whole.Bytes)
+		}
+		if err := around.EnvelopeAround(TagToEnvelope, e, 1, func(b []byte) ([]byte, error) { return append(b, payload[0], 0), nil }); err == nil {
+			t.Fatal("another length than was announced went through")
+		}
+		if !bytes.Equal(around.Bytes, whole.Bytes) {
+			t.Fatal("what failed left something behind")
+		}
+	})
+}
+
 func TestBatchIsTheProtocols(t *testing.T) {
 	e := &Envelope{Kind: Request, From: "engine", ID: NewID(7, 9), Message: AppendVariant(nil, 1, 3, []byte{10, 0})}
 	p := Processed{SignalSeq: 4}

@@ -1,6 +1,8 @@
 package buswire
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -39,6 +41,30 @@ func (b *Batch) Reset() { b.Bytes = nil }
 func (b *Batch) Envelope(tag Tag, e *Envelope) {
 	b.begin(tag, envelopeSize(e))
 	b.Bytes = AppendEnvelope(b.Bytes, e)
+}
+
+// EnvelopeAround appends an envelope as a frame, with a payload of size bytes that payload appends where it stands: the reply of an answer,
+// the message of all else. If that fails nothing is appended.
+func (b *Batch) EnvelopeAround(tag Tag, e *Envelope, size int, payload func([]byte) ([]byte, error)) error {
+	began, field := len(b.Bytes), fMessage
+	if e.Kind == Reply {
+		field = fReply
+	}
+	head := envelopeSize(e)
+	b.begin(tag, head+1+protowire.SizeBytes(size))
+	b.grow(head + 1 + protowire.SizeBytes(size))
+	b.Bytes = appendLength(appendHeader(b.Bytes, e), field, size)
+	at := len(b.Bytes)
+	filled, err := payload(b.Bytes)
+	if err == nil && len(filled)-at != size {
+		err = fmt.Errorf("it has %d bytes and %d were announced", len(filled)-at, size)
+	}
+	if err != nil {
+		b.Bytes = b.Bytes[:began]
+		return err
+	}
+	b.Bytes = appendTail(filled, e)
+	return nil
 }
 
 // Frame appends a frame whose body is already encoded.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -90,6 +91,99 @@ func dial(t *testing.T, target string) *Stream {
 var sizes = []int{0, 1, 100, smallSend, smallSend + 1, defaultFrame - prefixSize, defaultFrame, bufferSize, bufferSize + 1, defaultWindow, 1 << 20, 5 << 20}
 
 func message(size int) []byte { return bytes.Repeat([]byte{byte(size + 1)}, size) }
+
+// try sends more than a socket takes, and waits only where it must; each message says how many went before it.
+func try(s *Stream, size int) (sent int, err error) {
+	for ; sent < 3<<20/size && err == nil; sent++ {
+		m, now := append(message(size), byte(sent)), false
+		if now, err = s.TrySend(m); !now && err == nil {
+			err = s.Send(m)
+		}
+	}
+	return sent, err
+}
+
+// Who may not wait sends to a client that doesn't read, and goes on at once; what was begun, and what waited, comes in order and whole.
+func TestTrySendNeverWaits(t *testing.T) {
+	for _, size := range []int{100, 5000, 100_000} {
+		full, sent := make(chan bool), make(chan int, 1)
+		s := dial(t, serve(t, func(s *Stream) error {
+			if _, err := s.Recv(); err != nil { // the client's settings came before
+				return err
+			}
+			for now := s.Tries(); now; now, _ = s.TrySend(message(1000)) { // fill the socket
+			}
+			close(full)
+			n, err := try(s, size)
+			sent <- n
+			return err
+		}))
+		if err := s.Send(nil); err != nil {
+			t.Fatal(err)
+		}
+		<-full
+		var got int
+		for {
+			m, err := s.Recv()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(m) == 1000 {
+				continue
+			}
+			if !bytes.Equal(m, append(message(size), byte(got))) {
+				t.Fatalf("message %d of %d bytes came as %d bytes", got, size, len(m))
+			}
+			got++
+		}
+		if n := <-sent; got != n {
+			t.Errorf("%d of %d messages of %d bytes came", got, n, size)
+		}
+	}
+}
+
+// A handler that ends while somebody still sends for it to a client that doesn't read: the end comes all the same.
+func TestASendToWhoDoesNotReadDoesNotHoldUpTheEnd(t *testing.T) {
+	sent := make(chan error, 1)
+	s := dial(t, serve(t, func(s *Stream) error {
+		_, err := s.Recv()
+		go func() { sent <- s.Send(message(8 << 20)) }()
+		return err
+	}))
+	if err := s.Send(nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-sent:
+		if err == nil {
+			t.Error("more was sent than the socket takes")
+		}
+	case <-time.After(10 * drainLimit):
+		t.Fatal("it still sends")
+	}
+}
+
+// A message is read into memory that is offered where it fits, and into its own where it doesn't.
+func TestMemoryIsUsedAgain(t *testing.T) {
+	s := dial(t, serve(t, echo))
+	var used []byte
+	for _, size := range []int{100, 70_000, 10, 0, 30_000, 70_000, 70_001} {
+		if err := s.Send(message(size)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.RecvInto(used)
+		if err != nil || !bytes.Equal(got, message(size)) {
+			t.Fatalf("%d bytes: %d came back, %v", size, len(got), err)
+		}
+		if cap(used) >= max(size, 1) && &got[:1][0] != &used[:1][0] {
+			t.Errorf("%d bytes were not read into the %d that were offered", size, cap(used))
+		}
+		used = got
+	}
+}
 
 func TestMessagesOfEverySizeComeBack(t *testing.T) {
 	s := dial(t, serve(t, echo))

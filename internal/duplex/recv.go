@@ -11,7 +11,10 @@ import (
 
 // Recv returns the next message, which is the caller's. It returns io.EOF when the other side ended the stream well, and a
 // status error when it didn't.
-func (s *Stream) Recv() ([]byte, error) {
+func (s *Stream) Recv() ([]byte, error) { return s.RecvInto(nil) }
+
+// RecvInto is Recv that reads the message into used, from its beginning, if it has the room.
+func (s *Stream) RecvInto(used []byte) ([]byte, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	var prefix [prefixSize]byte
@@ -25,7 +28,11 @@ func (s *Stream) Recv() ([]byte, error) {
 	case int64(size) > int64(s.max):
 		return nil, s.end(status.Errorf(codes.ResourceExhausted, "a message of %d bytes is longer than %d", size, s.max))
 	}
-	message := make([]byte, size)
+	message := used[:0]
+	if int(size) > cap(used) {
+		message = make([]byte, 0, size)
+	}
+	message = message[:size]
 	if err := s.fill(message); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = status.Error(codes.Internal, "the stream ended within a message")

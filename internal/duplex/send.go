@@ -24,6 +24,61 @@ func (s *Stream) Send(message []byte) error {
 	return s.data(prefix[:], message)
 }
 
+// nower is a connection that can be written to without waiting.
+type nower interface {
+	WriteNow(a, b []byte) (int, error)
+}
+
+// Tries tells whether TrySend ever sends.
+func (s *Stream) Tries() bool {
+	_, ok := s.conn.(nower)
+	return ok
+}
+
+// TrySend is Send that never waits. It tells whether the message is on its way: what the socket doesn't take now of one that has begun is
+// written by a goroutine of its own, and whoever sends next waits for that. It is not on its way, and nothing of it, when somebody else
+// is sending, and when the windows or the other side's longest frame ask for more than one frame.
+func (s *Stream) TrySend(message []byte) (bool, error) {
+	conn, ok := s.conn.(nower)
+	if !ok || !s.sending.TryLock() {
+		return false, nil
+	}
+	defer s.sending.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := prefixSize + len(message)
+	switch {
+	case s.finished:
+		return false, ErrFinished
+	case s.writing || size > s.maxFrame || !s.room.has(size):
+		return false, nil
+	}
+	s.room.take(size)
+	s.turn()
+	s.open()
+	s.scratch = appendHeader(s.scratch, frameHeader{length: size, kind: typeData, stream: streamID})
+	s.scratch = append(s.scratch, 0)
+	s.scratch = binary.BigEndian.AppendUint32(s.scratch, uint32(len(message)))
+	head, tail := s.together(message)
+	s.mu.Unlock()
+	n, err := conn.WriteNow(head, tail)
+	s.mu.Lock()
+	if err == nil && n < len(head)+len(tail) {
+		s.scratch = append(append([]byte(nil), head[min(n, len(head)):]...), tail[max(0, n-len(head)):]...)
+		go s.writeRest()
+		return true, nil
+	}
+	s.wrote(err)
+	return err == nil, err
+}
+
+// writeRest ends a write that TrySend has begun. The turn is ours.
+func (s *Stream) writeRest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.write(nil) // the reader finds out
+}
+
 // data writes prefix and message as DATA frames, as many as the windows and the other side's longest frame ask for.
 func (s *Stream) data(prefix, message []byte) error {
 	for len(prefix)+len(message) > 0 {
@@ -32,10 +87,7 @@ func (s *Stream) data(prefix, message []byte) error {
 			return ErrFinished
 		}
 		s.turn()
-		if !s.opened {
-			s.opened = true
-			s.scratch = appendResponseHeaders(s.scratch)
-		}
+		s.open()
 		head := min(n, len(prefix))
 		s.scratch = appendHeader(s.scratch, frameHeader{length: n, kind: typeData, stream: streamID})
 		s.scratch = append(s.scratch, prefix[:head]...)
@@ -45,6 +97,14 @@ func (s *Stream) data(prefix, message []byte) error {
 		prefix, message = prefix[head:], message[n-head:]
 	}
 	return nil
+}
+
+// open says our headers if that has not been done. The lock is held.
+func (s *Stream) open() {
+	if !s.opened {
+		s.opened = true
+		s.scratch = appendResponseHeaders(s.scratch)
+	}
 }
 
 // turn waits until nobody writes; then it is ours, and what was pending stands in scratch. The lock is held.
@@ -60,14 +120,25 @@ func (s *Stream) turn() {
 // write writes scratch and then payload, and ends our turn. The lock is given back meanwhile, so that a full socket stops
 // writers and never the reader. An error ends the connection: nobody knows what of it was written.
 func (s *Stream) write(payload []byte) (err error) {
+	head, tail := s.together(payload)
 	s.mu.Unlock()
-	if len(payload) <= smallSend {
-		s.scratch = append(s.scratch, payload...)
-		_, err = s.conn.Write(s.scratch)
-	} else {
-		err = writeBoth(s.conn, s.scratch, payload)
-	}
+	err = s.writeBoth(head, tail)
 	s.mu.Lock()
+	s.wrote(err)
+	return err
+}
+
+// together is scratch and payload as one piece where payload is short.
+func (s *Stream) together(payload []byte) (head, tail []byte) {
+	if len(payload) > smallSend {
+		return s.scratch, payload
+	}
+	s.scratch = append(s.scratch, payload...)
+	return s.scratch, nil
+}
+
+// wrote ends our turn. The lock is held.
+func (s *Stream) wrote(err error) {
 	s.writing = false
 	s.idle.Signal()
 	if err != nil {
@@ -75,19 +146,22 @@ func (s *Stream) write(payload []byte) (err error) {
 		s.room.close()
 		s.conn.Close()
 	}
-	return err
 }
 
 // writeBoth writes two pieces by one call where the connection can.
-func writeBoth(conn net.Conn, a, b []byte) (err error) {
-	if v, ok := conn.(interface {
+func (s *Stream) writeBoth(a, b []byte) (err error) {
+	if v, ok := s.conn.(interface {
 		WriteBoth(a, b []byte) (int, error)
 	}); ok {
 		_, err = v.WriteBoth(a, b)
 		return err
 	}
+	if len(b) == 0 {
+		_, err = s.conn.Write(a)
+		return err
+	}
 	buffers := net.Buffers{a, b}
-	_, err = buffers.WriteTo(conn)
+	_, err = buffers.WriteTo(s.conn)
 	return err
 }
 

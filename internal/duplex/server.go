@@ -132,6 +132,7 @@ func (s *Server) stream(stream *Stream) {
 		return
 	}
 	err := s.guarded(stream)
+	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit)) // a Send that waits for a client that doesn't read would hold up the end
 	if stream.finish(err) != nil {
 		return
 	}

@@ -29,6 +29,9 @@ func (w *window) take(n int) int {
 	return n
 }
 
+// has tells whether there is credit for n. The lock is held.
+func (w *window) has(n int) bool { return !w.closed && w.conn >= n && w.stream >= n }
+
 // give adds credit. The lock is held.
 func (w *window) give(stream uint32, n int) error {
 	at := &w.conn

@@ -50,6 +50,28 @@ func TestMoreThanTheKernelHoldsArrivesWhole(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrittenNowIsAsMuchAsTheKernelTakes(t *testing.T) {
+	a, b := pair(t, "unix", t.TempDir()+"/s")
+	now, ok := a.(interface {
+		WriteNow(a, b []byte) (int, error)
+	})
+	if !ok {
+		t.Skip("not on this system")
+	}
+	head, tail := strings.Repeat("h", 1000), strings.Repeat("t", 8<<20)
+	n, err := now.WriteNow([]byte(head), []byte(tail))
+	if err != nil || n <= len(head) || n >= len(head)+len(tail) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if more, err := now.WriteNow([]byte(head), nil); more != 0 || err != nil {
+		t.Fatalf("a full socket took %d bytes more, %v", more, err)
+	}
+	a.Close()
+	if got, err := io.ReadAll(b); err != nil || string(got) != (head + tail)[:n] {
+		t.Errorf("%d bytes came of %d, %v", len(got), n, err)
+	}
+}
+
 func TestDeadlinesAndClosingHold(t *testing.T) {
 	a, b := pair(t, "tcp", "127.0.0.1:0")
 	if err := b.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {

@@ -22,6 +22,7 @@ type socket struct {
 // transfer is one direction's call in hand. Reads come one at a time, and so do writes.
 type transfer struct {
 	call  uintptr
+	now   bool // whoever calls doesn't wait
 	iov   [2]syscall.Iovec
 	count int
 	n     int
@@ -49,7 +50,8 @@ func (t *transfer) once(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
-			return false
+			t.n, t.errno = 0, 0
+			return t.now
 		}
 		t.n, t.errno = int(n), errno
 		return true
@@ -102,6 +104,23 @@ func (s *socket) WriteBoth(a, b []byte) (total int, err error) {
 		n, err := s.out.done("writev", s.raw.Write(s.out.try))
 		total += n
 		if err != nil {
+			return total, err
+		}
+		head := min(n, len(a))
+		a, b = a[head:], b[n-head:]
+	}
+	return total, nil
+}
+
+// WriteNow writes as much of a and then of b as the kernel takes without waiting.
+func (s *socket) WriteNow(a, b []byte) (total int, err error) {
+	s.out.now = true
+	defer func() { s.out.now = false }()
+	for len(a)+len(b) > 0 {
+		s.out.over(a, b)
+		n, err := s.out.done("writev", s.raw.Write(s.out.try))
+		total += n
+		if n == 0 || err != nil {
 			return total, err
 		}
 		head := min(n, len(a))

@@ -89,7 +89,7 @@ func (l *loop) detached(link Link) {
 		m.open = false
 		delete(l.serving, id)
 	}
-	l.failAll(Failf(Unavailable, "the overseer went away; it is being attached again"), func(a *openAsk) bool { return a.variant.RetrySafe && !a.variant.Stream || !a.sent })
+	l.failAll(Failf(Unavailable, "the overseer went away; it is being attached again"), func(a *openAsk) bool { return a.again() || !a.sent })
 }
 
 // resend puts everything that the old overseer had not acknowledged on the new link: messages that nobody finished, and the asks

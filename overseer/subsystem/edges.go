@@ -214,11 +214,12 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 
 // transmit spends credit and sends. One-way messages are kept until the receiver has finished them.
 func (l *loop) transmit(e *edge, o outgoing) {
-	e.messages++
-	e.bytes += o.size
-	l.count.sent++
-	if o.ask != nil {
-		l.emit(buswire.TagFromEnvelope, o.ask.env)
+	l.spend(e, o.size)
+	if a := o.ask; a != nil {
+		l.emit(buswire.TagFromEnvelope, a.env)
+		if !a.again() {
+			a.env.Message = nil
+		}
 		return
 	}
 	e.retained.push(o)
@@ -227,6 +228,13 @@ func (l *loop) transmit(e *edge, o outgoing) {
 	if b.Len() >= flushAt {
 		l.flush()
 	}
+}
+
+// spend counts a message that is sent, against the credit.
+func (l *loop) spend(e *edge, size int) {
+	e.messages++
+	e.bytes += size
+	l.count.sent++
 }
 
 // unpark sends what waits, as far as the credit goes.

@@ -165,8 +165,9 @@ const inline = 8
 
 func (k *grpcLink) read(l *loop, stream *duplex.Stream) error {
 	names := buswire.Names{}
+	var used []byte
 	for {
-		batch, err := stream.Recv()
+		batch, err := stream.RecvInto(used)
 		if err != nil {
 			return err
 		}
@@ -174,8 +175,15 @@ func (k *grpcLink) read(l *loop, stream *duplex.Stream) error {
 		if err != nil {
 			return err
 		}
-		if n > inline || l.step(n+1) {
+		more, done := n > inline, false
+		if !more {
+			more, done = l.step(n + 1)
+		}
+		if more {
 			l.kick()
+		}
+		if used = nil; done && cap(batch) <= keptBuffer {
+			used = batch // nobody refers to it: messages are decoded by copying
 		}
 	}
 }

@@ -141,13 +141,14 @@ func (l *loop) run(stop <-chan struct{}) {
 }
 
 // step runs up to n events (all, when n is negative) unless another goroutine is running them, and flushes what was sent. A
-// goroutine that has just read a few frames calls it directly: that saves a switch for each message.
-func (l *loop) step(n int) (more bool) {
+// goroutine that has just read a few frames calls it directly: that saves a switch for each message. It tells whether more is left to do,
+// and whether nothing is left of all that has come: then nobody refers to the bytes any more in which it came.
+func (l *loop) step(n int) (more, done bool) {
 	b := &l.inbox
 	b.mu.Lock()
 	if b.running || b.closed {
 		b.mu.Unlock()
-		return false
+		return false, false
 	}
 	b.running = true
 	now := l.world.Now() // once per event: on a busy loop reading the clock is what costs
@@ -190,7 +191,7 @@ func (l *loop) step(n int) (more bool) {
 	}
 	b.running = false
 	b.mu.Unlock()
-	return more
+	return more, !more
 }
 
 // What is next on a loop.
@@ -271,6 +272,16 @@ func (l *loop) emit(tag buswire.Tag, e *buswire.Envelope) {
 	if b.Len() >= flushAt {
 		l.flush()
 	}
+}
+
+// emitAround emits an envelope whose payload of size bytes is encoded in its place.
+func (l *loop) emitAround(e *buswire.Envelope, size int, payload func([]byte) ([]byte, error)) error {
+	b := l.outOn(e.Lane)
+	err := b.EnvelopeAround(buswire.TagFromEnvelope, e, size, payload)
+	if b.Len() >= flushAt {
+		l.flush()
+	}
+	return err
 }
 
 // outOn is what goes by the stream of a lane.

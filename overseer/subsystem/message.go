@@ -84,7 +84,12 @@ func (m *Message) OnCancel(f func()) { m.onCancel = f }
 func (m *Message) Open() bool { return m.open }
 
 func (m *Message) answer(resp proto.Message, more bool) {
-	b, err := proto.Marshal(resp)
+	size := proto.Size(resp)
+	if limit := m.loop.maxMessage(); size > limit {
+		m.Fail(tooLarge(m.variant.ResponseName(), size, limit))
+		return
+	}
+	err := m.loop.reply(&buswire.Envelope{Kind: buswire.Reply, ID: m.id, Lane: m.variant.Lane, More: more}, resp, size)
 	if err != nil {
 		m.Fail(Failf(Refused, "the answer can't be encoded: %v", err))
 		return
@@ -92,24 +97,11 @@ func (m *Message) answer(resp proto.Message, more bool) {
 	if !more {
 		m.close()
 	}
-	if limit := m.loop.maxMessage(); len(b) > limit {
-		m.close()
-		m.loop.respond(&buswire.Envelope{Kind: buswire.Fail, ID: m.id, Lane: m.variant.Lane, Failure: toWire(tooLarge(m.variant.ResponseName(), len(b), limit))})
-		return
-	}
-	m.loop.respond(&buswire.Envelope{Kind: buswire.Reply, ID: m.id, Lane: m.variant.Lane, More: more, Reply: nonNil(b)})
 }
 
 func (m *Message) close() {
 	m.open = false
 	delete(m.loop.serving, m.id)
-}
-
-func nonNil(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
 }
 
 func tooLarge[N ~string](what N, size, limit int) *Failure {

@@ -37,11 +37,11 @@ func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names
 		}
 		b.control.push(func() { l.onCredit(credits) })
 	case buswire.TagSignals:
-		var s overseerv1.SignalBatch
-		if err := proto.Unmarshal(body, &s); err != nil {
+		signals, err := readSignals(body)
+		if err != nil {
 			return err
 		}
-		b.control.push(func() { l.onSignals(s.Signals) })
+		b.control.push(func() { l.onSignals(signals) })
 	case buswire.TagPresence:
 		var p overseerv1.Presence
 		if err := proto.Unmarshal(body, &p); err != nil {
@@ -158,6 +158,16 @@ func (l *loop) respond(e *buswire.Envelope) {
 	}
 	e.SignalSeq = l.seen.sequence
 	l.emit(buswire.TagFromEnvelope, e)
+}
+
+// reply is respond with an answer of size bytes, which is encoded where it is sent from.
+func (l *loop) reply(e *buswire.Envelope, resp proto.Message, size int) error {
+	if l.link == nil || size == 0 {
+		l.respond(e)
+		return nil
+	}
+	e.SignalSeq = l.seen.sequence
+	return l.emitAround(e, size, func(b []byte) ([]byte, error) { return encode.MarshalAppend(b, resp) })
 }
 
 // recent remembers the ids of the last messages handled. It is looked into only when a message is redelivered.

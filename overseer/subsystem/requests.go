@@ -1,6 +1,7 @@
 package subsystem
 
 import (
+	"bytes"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -14,7 +15,8 @@ import (
 // decides; the rest are late, and counted.
 type openAsk struct {
 	variant *directory.Variant
-	env     *buswire.Envelope
+	env     *buswire.Envelope // without its message once that is of no more use
+	size    int               // what it costs of the credit
 	edge    *edge
 	sent    bool
 	silence time.Duration
@@ -40,45 +42,61 @@ func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Mes
 	case len(l.asks) >= maxAsks:
 		f = Failf(Overloaded, "%d asks of %s are open", len(l.asks), l.spec.Name)
 	}
-	var env *buswire.Envelope
+	a := &openAsk{variant: v, silence: timeout, cause: l.current, item: item, end: end}
 	if f == nil {
-		env, f = l.question(v, req, size)
+		a.edge = l.edgeOf(u)
+		f = l.question(a, req, size)
 	}
 	if f != nil { // through the loop like every other end: an Ask never calls back before it returns
 		l.timers.add(l.world.Now(), func() { end(nil, f) })
 		l.arm()
 		return func() {}
 	}
-	a := &openAsk{variant: v, env: env, edge: l.edgeOf(u), silence: timeout, cause: l.current, item: item, end: end}
 	a.timer = l.timers.add(l.world.Now().Add(timeout), func() { l.expire(a) })
 	l.arm()
-	l.asks[env.ID] = a
-	if l.link != nil && a.edge.parked.len() == 0 && a.edge.hasRoom(l.window, env.Size()) {
-		a.sent = true
-		env.TimeoutMicros = micros(timeout)
-		l.transmit(a.edge, a.waiting())
-	} else {
-		a.edge.parked.push(a.waiting())
-	}
+	l.asks[a.env.ID] = a
 	return func() { l.cancel(a) }
 }
 
-// question is the envelope of an ask.
-func (l *loop) question(v *directory.Variant, req proto.Message, size int) (*buswire.Envelope, *Failure) {
-	body := make([]byte, 0, size+buswire.VariantHeader)
-	body, err := encode.MarshalAppend(buswire.AppendVariantHeader(body, v.Enum, v.Field, size), req)
-	if err != nil {
-		return nil, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
+// question encodes an ask and sends it, or lets it wait. One that is sent now and won't be sent again is encoded where it is sent from, and not
+// kept.
+func (l *loop) question(a *openAsk, req proto.Message, size int) *Failure {
+	v := a.variant
+	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
+	payload := func(b []byte) ([]byte, error) {
+		return encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), req)
 	}
-	e := &buswire.Envelope{}
-	l.header(e, v, req)
-	e.Message = body
-	return e, nil
+	a.env, a.size = &buswire.Envelope{}, buswire.SizeOf(message)
+	l.header(a.env, v, req)
+	a.sent = l.link != nil && a.edge.parked.len() == 0 && a.edge.hasRoom(l.window, a.size)
+	var err error
+	if a.sent {
+		a.env.TimeoutMicros = micros(a.silence)
+	}
+	if a.sent && !a.again() {
+		err = l.emitAround(a.env, message, payload)
+	} else {
+		a.env.Message, err = payload(make([]byte, 0, message))
+	}
+	switch {
+	case err != nil:
+		return Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
+	case !a.sent:
+		a.edge.parked.push(a.waiting())
+	case a.again():
+		l.transmit(a.edge, a.waiting())
+	default:
+		l.spend(a.edge, a.size)
+	}
+	return nil
 }
+
+// again tells whether the ask is asked again when the overseer went away with it.
+func (a *openAsk) again() bool { return a.variant.RetrySafe && !a.variant.Stream }
 
 // waiting is the ask as an edge holds it.
 func (a *openAsk) waiting() outgoing {
-	return outgoing{ask: a, counter: a.env.ID.Counter(), size: a.env.Size()}
+	return outgoing{ask: a, counter: a.env.ID.Counter(), size: a.size}
 }
 
 // maxAsks bounds the table.
@@ -106,7 +124,7 @@ func (l *loop) finish(a *openAsk) bool {
 	delete(l.asks, a.env.ID)
 	l.timers.remove(a.timer)
 	if a.sent {
-		l.release(a.edge, a.env.Size())
+		l.release(a.edge, a.size)
 	}
 	return true
 }
@@ -143,7 +161,9 @@ func (l *loop) onReply(e *buswire.Envelope) {
 		l.count.late++
 		return
 	case e.SignalSeq > l.seen.sequence || l.early.len() > 0 && e.Lane == buswire.LaneBulk:
-		l.early.push(*e)
+		early := *e
+		early.Reply = bytes.Clone(e.Reply) // what it came in is used again
+		l.early.push(early)
 		return
 	}
 	l.onAnswer(a, e)

@@ -2,6 +2,7 @@ package snowman
 
 import (
 	"flag"
+	"slices"
 	"testing"
 	"time"
 )
@@ -74,8 +75,16 @@ func seeds(t *testing.T, count uint64) uint64 {
 	return count
 }
 
+// sizes leaves out the larger networks where time is short: the cost of a storm grows with the square of the size.
+func sizes(all ...int) []int {
+	if testing.Short() {
+		all = slices.DeleteFunc(all, func(size int) bool { return size > 7 })
+	}
+	return all
+}
+
 func TestConflictsEnd(t *testing.T) {
-	for _, size := range []int{2, 3, 4, 5, 20} {
+	for _, size := range sizes(2, 3, 4, 5, 20) {
 		for seed := range seeds(t, 1) {
 			n, done := storm(seed, size, nil)
 			n.check(t, seed, done)
@@ -116,7 +125,7 @@ func TestLossAndCrashesAndAPartition(t *testing.T) {
 }
 
 func TestLiars(t *testing.T) {
-	for _, size := range []int{5, 9} {
+	for _, size := range sizes(5, 9) {
 		for _, l := range []lie{randomly, perAsker, opposite, equivocate} {
 			for seed := range seeds(t, 1) {
 				n, done := storm(seed, size, func(n *simnet) {
@@ -132,7 +141,7 @@ func TestLiars(t *testing.T) {
 }
 
 func TestLiarsAndEverythingElse(t *testing.T) {
-	for _, size := range []int{5, 6, 9, 13} {
+	for _, size := range sizes(5, 6, 9, 13) {
 		for seed := range seeds(t, 1) {
 			n, done := storm(seed, size, func(n *simnet) {
 				liar := n.nodes[size-1]
@@ -151,7 +160,11 @@ func TestANodeThatWasDownCatchesUpWhileTheChainGoesOn(t *testing.T) {
 	late := n.nodes[2]
 	late.crash()
 	late.committed, late.byID = nil, nil // one that joins new
-	for len(n.nodes[0].committed) < 600 {
+	missed := 600
+	if testing.Short() {
+		missed = 150
+	}
+	for len(n.nodes[0].committed) < missed {
 		n.offer()
 		n.run(n.now+60*time.Millisecond, nil)
 	}
@@ -174,7 +187,7 @@ func TestANodeThatWasDownCatchesUpWhileTheChainGoesOn(t *testing.T) {
 	if own*10 > len(late.committed) {
 		t.Errorf("%d blocks were caught up while the chain made %d", len(late.committed), own)
 	}
-	n.check(t, 1, n.run(n.now+20*time.Second, func() bool { return n.agree(600) }))
+	n.check(t, 1, n.run(n.now+20*time.Second, func() bool { return n.agree(uint64(missed)) }))
 }
 
 // The controls: what is known to be bad must fail here, or nothing above proves anything.

@@ -145,9 +145,9 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 	names := buswire.Names{}
 	received := make(chan error, 1)
 	go func() {
-		var in incoming
+		var spare buswire.Spare
 		for {
-			if err := in.read(s, stream, a, names); err != nil {
+			if err := s.readOne(stream, a, &spare, names); err != nil {
 				received <- err
 				return
 			}
@@ -164,30 +164,21 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 	}
 }
 
-// incoming is what a stream is read into.
-type incoming struct {
-	batch buswire.Batch
-	from  *broker.Source
-}
-
-// read takes one batch. The memory of the last is used again, unless something in it waits.
-func (in *incoming) read(s *Server, stream stream, a *attachment, names buswire.Names) (err error) {
-	if in.from == nil {
-		in.from = &broker.Source{}
-	}
-	if err := stream.RecvMsg(&in.batch); err != nil {
+// readOne takes one batch, in memory that nothing that waits lies in.
+func (s *Server) readOne(stream stream, a *attachment, spare *buswire.Spare, names buswire.Names) (err error) {
+	s.mu.Lock()
+	memory := spare.Take()
+	s.mu.Unlock()
+	batch := buswire.Batch{Bytes: memory.Bytes}
+	if err := stream.RecvMsg(&batch); err != nil {
 		return err
 	}
+	memory.Bytes = batch.Bytes
 	s.with(func(now time.Time) {
-		a.instance.Reading = in.from
-		err = s.core.Frames(now, a.instance, in.batch.Bytes, names)
+		a.instance.Reading = memory
+		err = s.core.Frames(now, a.instance, memory.Bytes, names)
+		memory.Release()
 	})
-	s.mu.Lock()
-	free := in.from.Free()
-	s.mu.Unlock()
-	if !free || cap(in.batch.Bytes) > keptBuffer {
-		*in = incoming{}
-	}
 	return err
 }
 

@@ -37,7 +37,7 @@ type Instance struct {
 	// Parser is for whoever reads the instance's envelopes.
 	Parser buswire.Parser
 	// Reading is what the frames that are read now came in; nil: memory that nobody uses again.
-	Reading *Source
+	Reading *buswire.Memory
 
 	home      *subsystem
 	declared  map[string]bool
@@ -120,7 +120,7 @@ type controlFrame struct {
 	tag  buswire.Tag
 	body []byte
 	env  *buswire.Envelope
-	from *Source // of env's reply, if it is counted there
+	from *buswire.Memory // of env's reply, if it is held there
 }
 
 // Attach adds an instance; it returns a sentence when the class does not allow it.

@@ -21,29 +21,9 @@ type item struct {
 	queued   time.Time
 	deadline time.Time // of a request
 	deaths   int
-	gone     bool    // ended while it was queued
-	shared   *shared // of one copy of a message to every shard
-	from     *Source // of raw, if it is counted there
-}
-
-// Source is memory in which messages came. What is kept of them without a copy is counted, so that whoever read them knows whether the
-// memory can be used again. A count that stays when what was kept is dropped costs nothing: the memory is collected then.
-type Source struct{ held int }
-
-// Free tells whether nothing in it is referred to.
-func (s *Source) Free() bool { return s.held == 0 }
-
-func (s *Source) hold() *Source {
-	if s != nil {
-		s.held++
-	}
-	return s
-}
-
-func (s *Source) release() {
-	if s != nil {
-		s.held--
-	}
+	gone     bool            // ended while it was queued
+	shared   *shared         // of one copy of a message to every shard
+	from     *buswire.Memory // of raw, if it is held there
 }
 
 // maxSpare is how many items are kept to be used again: as many as are often on their way at once.
@@ -64,7 +44,7 @@ func (b *Broker) done(it *item) {
 	if it.shared != nil {
 		return
 	}
-	it.from.release()
+	it.from.Release()
 	if it.from = nil; len(b.spare) >= maxSpare {
 		return
 	}
@@ -105,7 +85,7 @@ func (ed *edge) keep(raw []byte) []byte {
 
 // drop forgets what a request said, which nobody will ask for.
 func (it *item) drop() {
-	it.from.release()
+	it.from.Release()
 	it.from, it.raw, it.key = nil, nil, nil
 }
 

@@ -96,7 +96,7 @@ func (b *Broker) accept(i *Instance, e *buswire.Envelope, raw []byte, v *Variant
 	if it.raw = raw; own || !ed.keeps(raw) {
 		it.raw = ed.keep(raw)
 	} else {
-		it.from = i.Reading.hold()
+		it.from = i.Reading.Hold()
 	}
 	it.key = within(it.raw, raw, e.RoutingKey)
 	ed.unpaid.Messages++
@@ -194,7 +194,7 @@ func (b *Broker) reply(i *Instance, e *buswire.Envelope) {
 			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
 		b.control(i, controlFrame{tag: buswire.TagToEnvelope, env: &buswire.Envelope{Kind: buswire.Cancel, ID: e.ID, Lane: e.Lane}})
 	}
-	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e, from: i.Reading.hold()})
+	b.control(r.asker, controlFrame{tag: buswire.TagToEnvelope, env: e, from: i.Reading.Hold()})
 	if e.Kind == buswire.Fail || !e.More {
 		b.end(r)
 	}

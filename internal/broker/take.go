@@ -67,7 +67,7 @@ func (b *Broker) takeControl(i *Instance, frames []controlFrame, batch *buswire.
 		f.env.Generation = i.Generation
 		batch.Envelope(f.tag, f.env)
 		i.replies -= len(f.env.Reply)
-		f.from.release()
+		f.from.Release()
 	}
 	if n == len(frames) {
 		clear(frames)

@@ -121,10 +121,29 @@ func appendTag(b []byte, n protowire.Number, t protowire.Type) []byte {
 }
 
 func appendVarint(b []byte, v uint64) []byte {
-	if v < 0x80 {
+	switch {
+	case v < 1<<7:
 		return append(b, byte(v))
+	case v < 1<<14:
+		return append(b, byte(v)|0x80, byte(v>>7))
 	}
 	return protowire.AppendVarint(b, v)
+}
+
+// sizeTag is how long a field's tag is.
+func sizeTag(n protowire.Number) int {
+	if n < 16 {
+		return 1
+	}
+	return protowire.SizeTag(n)
+}
+
+// sizeLength is how long a length is.
+func sizeLength(size int) int {
+	if size < 1<<7 {
+		return 1
+	}
+	return protowire.SizeVarint(uint64(size))
 }
 
 func appendVarintField(b []byte, n protowire.Number, v uint64) []byte {

@@ -75,7 +75,7 @@ func (b *Batch) Frame(tag Tag, body []byte) {
 
 // begin appends what stands before a frame's body, of which there are n bytes, and makes room for them.
 func (b *Batch) begin(tag Tag, n int) {
-	frame := protowire.SizeTag(tag) + protowire.SizeBytes(n)
+	frame := sizeTag(tag) + sizeLength(n) + n
 	b.grow(frame + 12)
 	b.Bytes = appendLength(appendLength(b.Bytes, 1, frame), tag, n)
 }
@@ -92,7 +92,7 @@ func (b *Batch) grow(n int) {
 // Frames calls each for every frame of a batch, in order. A frame of no known kind is given with tag 0 and skipped by all.
 func Frames(batch []byte, each func(tag Tag, body []byte) error) error {
 	outer := cursor{rest: batch}
-	for outer.next() {
+	for outer.nextFrame() || outer.next() {
 		if outer.n != 1 || outer.s == nil {
 			continue
 		}
@@ -110,6 +110,9 @@ func Frames(batch []byte, each func(tag Tag, body []byte) error) error {
 func frame(b []byte) (Tag, []byte, error) {
 	if len(b) == 0 {
 		return 0, nil, nil
+	}
+	if n, body, ok := only(b); ok {
+		return n, body, nil
 	}
 	inner := cursor{rest: b}
 	if !inner.next() || inner.s == nil {

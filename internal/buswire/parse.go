@@ -52,6 +52,21 @@ func (c *cursor) next() bool {
 	return true
 }
 
+// nextFrame is next where a frame is next; false: it isn't, or isn't well formed.
+func (c *cursor) nextFrame() bool {
+	b := c.rest
+	if len(b) == 0 || b[0] != 1<<3|byte(protowire.BytesType) {
+		return false
+	}
+	size, n := varint(b[1:])
+	if n <= 0 || size > uint64(len(b)-1-n) {
+		return false
+	}
+	end := 1 + n + int(size)
+	c.n, c.t, c.v, c.s, c.rest = 1, protowire.BytesType, 0, b[1+n:end:end], b[end:]
+	return true
+}
+
 func (c *cursor) malformed() bool {
 	c.wrong = true
 	return false
@@ -69,7 +84,28 @@ func varint(b []byte) (uint64, int) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return uint64(b[0]), 1
 	}
+	return longVarint(b)
+}
+
+func longVarint(b []byte) (uint64, int) {
+	if len(b) > 1 && b[1] < 0x80 {
+		return uint64(b[0]&0x7f) | uint64(b[1])<<7, 2
+	}
 	return protowire.ConsumeVarint(b)
+}
+
+// only reads b as one field that holds bytes and nothing behind it, which is how frames and messages lie in each other. Where that isn't so
+// the cursor finds out what is.
+func only(b []byte) (n protowire.Number, body []byte, ok bool) {
+	tag, l := varint(b)
+	if l <= 0 || protowire.Type(tag&7) != protowire.BytesType || tag>>3 == 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
+		return 0, nil, false
+	}
+	size, head := varint(b[l:])
+	if l += head; head <= 0 || size != uint64(len(b)-l) {
+		return 0, nil, false
+	}
+	return protowire.Number(tag >> 3), b[l:len(b):len(b)], true
 }
 
 // fields calls each for every field of a message that holds a number or bytes.
@@ -238,6 +274,9 @@ func soleField(b []byte) (protowire.Number, []byte, error) {
 	if len(b) == 0 {
 		return 0, nil, nil
 	}
+	if n, body, ok := only(b); ok {
+		return n, body, nil
+	}
 	c := cursor{rest: b}
 	if !c.next() || c.s == nil {
 		return 0, nil, malformed("a message begins with the field of its enum")
@@ -258,13 +297,11 @@ const VariantHeader = 16
 
 // VariantHeaderSize is how much it appends.
 func VariantHeaderSize(subsystem, variant protowire.Number, size int) int {
-	return protowire.SizeTag(subsystem) + protowire.SizeVarint(uint64(protowire.SizeTag(variant)+protowire.SizeBytes(size))) +
-		protowire.SizeTag(variant) + protowire.SizeVarint(uint64(size))
+	inner := sizeTag(variant) + sizeLength(size)
+	return sizeTag(subsystem) + sizeLength(inner+size) + inner
 }
 
 // AppendVariantHeader appends what stands before a variant's bytes, of which there are size.
 func AppendVariantHeader(b []byte, subsystem, variant protowire.Number, size int) []byte {
-	inner := protowire.SizeTag(variant) + protowire.SizeBytes(size)
-	b = protowire.AppendVarint(protowire.AppendTag(b, subsystem, protowire.BytesType), uint64(inner))
-	return protowire.AppendVarint(protowire.AppendTag(b, variant, protowire.BytesType), uint64(size))
+	return appendLength(appendLength(b, subsystem, sizeTag(variant)+sizeLength(size)+size), variant, size)
 }

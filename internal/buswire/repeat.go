@@ -26,7 +26,7 @@ func (t *Template) Set(e *Envelope) {
 
 // Size is the length of an envelope whose message has so many bytes.
 func (t *Template) Size(message int) int {
-	return len(t.head) + 1 + protowire.SizeBytes(message) + len(t.tail)
+	return len(t.head) + 1 + sizeLength(message) + message + len(t.tail)
 }
 
 // AppendHead appends what stands before a message of so many bytes, which the caller appends next, and then the Tail.

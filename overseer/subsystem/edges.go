@@ -25,7 +25,7 @@ type edge struct {
 	bytes    int
 	parked   queue[outgoing]
 	retained queue[outgoing]
-	room     []byte // where the next small messages are encoded
+	room     *buswire.Memory // where the next small messages are encoded
 
 	template  buswire.Template // of the next message
 	stencilOf stencil          // what the template says
@@ -41,30 +41,37 @@ type stencil struct {
 // outgoing is one message that waits or is kept: a one-way one as the bytes of its envelope, or an ask.
 type outgoing struct {
 	frame   []byte
-	ask     *openAsk // nil: one-way
-	counter uint64   // of the id
-	size    int      // what it costs of the credit
+	in      *buswire.Memory // where it lies, if with others
+	ask     *openAsk        // nil: one-way
+	counter uint64          // of the id
+	size    int             // what it costs of the credit
 }
 
 // roomBytes is how much memory an edge takes at once to encode messages in; a message of more than a quarter has its own.
 const roomBytes = 8 << 10
 
 // reserve returns an empty slice with room for n bytes; what is appended to it is kept with claim.
-func (e *edge) reserve(n int) []byte {
-	switch {
-	case n > roomBytes/4:
+func (e *edge) reserve(rooms *buswire.Spare, n int) []byte {
+	if n > roomBytes/4 {
 		return make([]byte, 0, n)
-	case cap(e.room)-len(e.room) < n:
-		e.room = make([]byte, 0, roomBytes)
 	}
-	at := len(e.room)
-	return e.room[at : at : at+n]
+	if e.room == nil || cap(e.room.Bytes)-len(e.room.Bytes) < n {
+		e.room.Release()
+		if e.room = rooms.Take(); cap(e.room.Bytes) == 0 {
+			e.room.Bytes = make([]byte, 0, roomBytes)
+		}
+	}
+	at := len(e.room.Bytes)
+	return e.room.Bytes[at : at : at+n]
 }
 
-func (e *edge) claim(b []byte) {
-	if len(b) <= roomBytes/4 {
-		e.room = e.room[:len(e.room)+len(b)]
+// claim keeps a message where it was encoded.
+func (e *edge) claim(b []byte) (in *buswire.Memory) {
+	if len(b) > roomBytes/4 {
+		return nil
 	}
+	e.room.Bytes = e.room.Bytes[:len(e.room.Bytes)+len(b)]
+	return e.room.Hold()
 }
 
 // parkedWindows is how many windows of messages may wait at the sender; beyond that a one-way message is refused.
@@ -173,14 +180,13 @@ func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size, m
 		e.template.Set(&l.scratch)
 		e.stencilOf = now
 	}
-	b := e.template.AppendHead(e.reserve(e.template.Size(message)), l.counter, message)
+	b := e.template.AppendHead(e.reserve(&l.rooms, e.template.Size(message)), l.counter, message)
 	b, err := encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), msg)
 	if err != nil {
 		return outgoing{}, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
 	}
 	b = e.template.AppendTail(b)
-	e.claim(b)
-	return outgoing{frame: b, counter: l.counter, size: buswire.SizeOf(message)}, nil
+	return outgoing{frame: b, in: e.claim(b), counter: l.counter, size: buswire.SizeOf(message)}, nil
 }
 
 func (l *loop) send(msg proto.Message, wait bool) *Failure {
@@ -271,7 +277,8 @@ func (l *loop) onCredit(credits []buswire.EdgeCredit) {
 		e.bytes = max(0, e.bytes-int(c.Bytes))
 		e.forget(c.Finished)
 		for range min(int(c.Messages)-len(c.Finished), e.retained.len()) {
-			e.retained.pop()
+			o := e.retained.pop()
+			o.in.Release()
 		}
 		l.unpark(e)
 	}
@@ -323,7 +330,9 @@ func (e *edge) forget(finished []uint64) {
 	}
 	var keep queue[outgoing]
 	for _, o := range e.retained.all() {
-		if !gone[o.counter] {
+		if gone[o.counter] {
+			o.in.Release()
+		} else {
 			keep.push(o)
 		}
 	}

@@ -165,26 +165,20 @@ const inline = 8
 
 func (k *grpcLink) read(l *loop, stream *duplex.Stream) error {
 	names := buswire.Names{}
-	var used []byte
 	for {
-		batch, err := stream.RecvInto(used)
+		memory := l.inbox.memory()
+		var err error
+		if memory.Bytes, err = stream.RecvInto(memory.Bytes); err != nil {
+			return err
+		}
+		n, err := l.receive(memory, names)
 		if err != nil {
 			return err
 		}
-		n, err := l.receive(batch, names)
-		if err != nil {
-			return err
-		}
-		more, done := n > inline, false
-		if !more {
-			more, done = l.step(n + 1)
-		}
-		if more {
+		if n > inline || l.step(n+1) {
 			l.kick()
 		}
-		if used = nil; done && cap(batch) <= keptBuffer {
-			used = batch // nobody refers to it: messages are decoded by copying
-		}
+		l.inbox.release(memory)
 	}
 }
 

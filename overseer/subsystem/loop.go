@@ -48,8 +48,9 @@ type loop struct {
 	recent    recent
 	uses      map[protoreflect.MessageType]*use
 	lastUse   *use
-	inHand    buswire.Envelope // the message that is handled
+	inHand    arrived          // the message that is handled
 	scratch   buswire.Envelope // the one that is sent
+	rooms     buswire.Spare    // for the edges
 	spare     []Message        // for the next messages
 	own       map[protowire.Number]*received
 	lastOwn   *received
@@ -92,7 +93,8 @@ func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
 type inbox struct {
 	mu      sync.Mutex
 	control queue[func()]
-	lanes   [buswire.LaneCount]queue[buswire.Envelope]
+	lanes   [buswire.LaneCount]queue[arrived]
+	spare   buswire.Spare // for the readers
 	parser  buswire.Parser
 	waiting int
 	arrived uint64 // counts what was ever queued
@@ -101,6 +103,12 @@ type inbox struct {
 	closed  bool
 	wake    chan struct{}
 	handled time.Time // when the event in hand began; zero between events
+}
+
+// arrived is a message and the memory in which it came.
+type arrived struct {
+	buswire.Envelope
+	in *buswire.Memory
 }
 
 // post queues f and sees that somebody runs it.
@@ -141,14 +149,13 @@ func (l *loop) run(stop <-chan struct{}) {
 }
 
 // step runs up to n events (all, when n is negative) unless another goroutine is running them, and flushes what was sent. A
-// goroutine that has just read a few frames calls it directly: that saves a switch for each message. It tells whether more is left to do,
-// and whether nothing is left of all that has come: then nobody refers to the bytes any more in which it came.
-func (l *loop) step(n int) (more, done bool) {
+// goroutine that has just read a few frames calls it directly: that saves a switch for each message.
+func (l *loop) step(n int) (more bool) {
 	b := &l.inbox
 	b.mu.Lock()
 	if b.running || b.closed {
 		b.mu.Unlock()
-		return false, false
+		return false
 	}
 	b.running = true
 	now := l.world.Now() // once per event: on a busy loop reading the clock is what costs
@@ -169,10 +176,13 @@ func (l *loop) step(n int) (more, done bool) {
 		case control:
 			event()
 		case message:
-			l.onEnvelope(&l.inHand)
+			l.onEnvelope(&l.inHand.Envelope)
 		}
 		l.current = cause{}
 		b.mu.Lock()
+		if kind == message {
+			l.inHand.in.Release() // messages are decoded by copying
+		}
 		if kind == nothing {
 			if n != 0 && arrived != b.arrived {
 				now = l.world.Now()
@@ -191,7 +201,7 @@ func (l *loop) step(n int) (more, done bool) {
 	}
 	b.running = false
 	b.mu.Unlock()
-	return more, !more
+	return more
 }
 
 // What is next on a loop.
@@ -214,7 +224,7 @@ func (l *loop) next() (event func(), kind int) {
 		return nil, nothing
 	}
 	b.turn++
-	q := (*queue[buswire.Envelope])(nil)
+	q := (*queue[arrived])(nil)
 	if b.turn%floorEvery == 0 {
 		q = b.lowest(l.seen.sequence)
 	}
@@ -233,7 +243,7 @@ func (l *loop) next() (event func(), kind int) {
 }
 
 // lowest finds the lane that is served from below, in turn, so that none starves. No lane passes a signal that its sender had seen.
-func (b *inbox) lowest(seen uint64) *queue[buswire.Envelope] {
+func (b *inbox) lowest(seen uint64) *queue[arrived] {
 	for i := range b.lanes {
 		lane := (b.turn/floorEvery + i) % len(b.lanes)
 		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 && q.first().SignalSeq <= seen {

@@ -43,7 +43,7 @@ func (m *Machine) Detached(link Link) { m.l.post(func() { m.l.detached(link) }) 
 
 // Receive takes a batch of the overseer's frames. It may be called by any goroutine.
 func (m *Machine) Receive(batch []byte) error {
-	_, err := m.l.receive(batch, buswire.Names{})
+	_, err := m.l.receive(&buswire.Memory{Bytes: batch}, buswire.Names{})
 	m.l.kick()
 	return err
 }

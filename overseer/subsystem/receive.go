@@ -9,27 +9,27 @@ import (
 
 // receive takes a batch of the overseer's frames from a link's reader and queues what is in it. It returns how many events that
 // makes; a frame that doesn't decode ends the link, since the overseer is no stranger.
-func (l *loop) receive(batch []byte, names buswire.Names) (n int, err error) {
+func (l *loop) receive(in *buswire.Memory, names buswire.Names) (n int, err error) {
 	l.inbox.mu.Lock()
 	defer l.inbox.mu.Unlock()
 	if l.inbox.closed {
 		return 0, nil
 	}
-	err = buswire.Frames(batch, func(tag buswire.Tag, body []byte) error {
+	err = buswire.Frames(in.Bytes, func(tag buswire.Tag, body []byte) error {
 		n++
-		return l.inbox.frame(l, tag, body, names)
+		return l.inbox.frame(l, tag, body, names, in)
 	})
 	l.inbox.arrived += uint64(n)
 	return n, err
 }
 
-func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names) error {
+func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names, in *buswire.Memory) error {
 	switch tag {
 	case buswire.TagToEnvelope:
 		if _, err := b.parser.Parse(body, names); err != nil {
 			return err
 		}
-		b.envelope(l)
+		b.envelope(l, in)
 	case buswire.TagCredit:
 		credits, err := buswire.ParseCredit(body, names)
 		if err != nil {
@@ -53,19 +53,36 @@ func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names
 }
 
 // envelope queues the one that was parsed.
-func (b *inbox) envelope(l *loop) {
+func (b *inbox) envelope(l *loop, in *buswire.Memory) {
 	p := &b.parser.Envelope
 	if p.Kind == buswire.OneWay || p.Kind == buswire.Request {
-		b.lanes[p.Lane].push(*p)
+		b.lanes[p.Lane].push(arrived{*p, in.Hold()})
 		b.waiting++
 		return
 	}
 	e := *p
 	if e.Kind == buswire.Cancel {
 		b.control.push(func() { l.onCancel(&e) })
-	} else {
-		b.control.push(func() { l.onReply(&e) })
+		return
 	}
+	in.Hold()
+	b.control.push(func() {
+		l.onReply(&e)
+		b.release(in)
+	})
+}
+
+// memory is for who reads what comes next.
+func (b *inbox) memory() *buswire.Memory {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spare.Take()
+}
+
+func (b *inbox) release(m *buswire.Memory) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	m.Release()
 }
 
 func (l *loop) onCancel(e *buswire.Envelope) {

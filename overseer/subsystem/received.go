@@ -15,7 +15,8 @@ type received struct {
 	enum    protowire.Number
 	variant *directory.Variant
 	seconds prometheus.Observer
-	bodies  reflect.Value // a slice of empty messages
+	of      reflect.Type  // of the messages
+	bodies  reflect.Value // a slice of empty ones
 	used    int           // of them
 }
 
@@ -30,7 +31,7 @@ func (l *loop) receivedAs(enum, field protowire.Number) *received {
 		if v == nil || v.Subsystem != l.spec.Name {
 			return nil
 		}
-		r = &received{enum: enum, variant: v, seconds: l.stats.seconds.WithLabelValues(v.Short())}
+		r = &received{enum: enum, variant: v, of: reflect.TypeOf(v.New()).Elem(), seconds: l.stats.seconds.WithLabelValues(v.Short())}
 		l.own[field] = r
 	}
 	l.lastOwn = r
@@ -49,8 +50,7 @@ func (r *received) body(size int) proto.Message {
 		return r.variant.New()
 	}
 	if !r.bodies.IsValid() || r.used == r.bodies.Len() {
-		t := reflect.TypeOf(r.variant.New())
-		r.bodies, r.used = reflect.MakeSlice(reflect.SliceOf(t.Elem()), together, together), 0
+		r.bodies, r.used = reflect.MakeSlice(reflect.SliceOf(r.of), together, together), 0
 	}
 	r.used++
 	m, _ := r.bodies.Index(r.used - 1).Addr().Interface().(proto.Message) // as its pointer type is one

@@ -12,7 +12,7 @@ import (
 
 // lent is memory in which something came.
 type lent struct {
-	from  *Source
+	from  *buswire.Memory
 	bytes []byte
 }
 
@@ -37,9 +37,10 @@ func (r *reader) attach(t *rapid.T, name string) *Instance {
 
 // say lets an instance say something, in memory of its own.
 func (r *reader) say(i *Instance, e *buswire.Envelope) {
-	l := lent{from: &Source{}, bytes: buswire.AppendEnvelope(nil, e)}
+	l := lent{from: new(buswire.Spare).Take(), bytes: buswire.AppendEnvelope(nil, e)}
 	r.lent = append(r.lent, l)
 	i.Reading = l.from
+	defer l.from.Release()
 	_ = buswire.ParseEnvelope(l.bytes, e, buswire.Names{})
 	r.Receive(r.now, i, e, l.bytes)
 }

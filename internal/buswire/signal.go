@@ -24,47 +24,54 @@ const (
 )
 
 // ParseSignals decodes a SignalBatch and calls each for every signal, in order.
-func ParseSignals(b []byte, each func(*Signal)) error {
-	return fields(b, func(n protowire.Number, _ uint64, s []byte) error {
-		if n != 1 {
-			return nil
+func ParseSignals(b []byte, each func(Signal)) error {
+	c := cursor{rest: b}
+	for c.next() {
+		if c.n != 1 {
+			continue
 		}
-		if s == nil {
+		if c.s == nil {
 			return malformed("a signal")
 		}
-		var sig Signal
-		if err := sig.parse(s); err != nil {
+		sig, err := parseSignal(c.s)
+		if err != nil {
 			return err
 		}
-		each(&sig)
-		return nil
-	})
-}
-
-func (sig *Signal) parse(b []byte) error {
-	return fields(b, func(n protowire.Number, v uint64, s []byte) error {
-		switch {
-		case n == 1:
-			sig.Sequence = v
-		case n >= SignalStartWork && n <= SignalConclude:
-			if s == nil {
-				return malformed("what a signal says")
-			}
-			sig.Kind = n
-			return fields(s, sig.field)
-		}
-		return nil
-	})
-}
-
-func (sig *Signal) field(n protowire.Number, v uint64, s []byte) error {
-	switch n {
-	case fSignalHash:
-		sig.Hash = s
-	case fSignalNumber:
-		sig.Number = v
-	case fSignalParent:
-		sig.Parent = s
+		each(sig)
 	}
-	return nil
+	return c.err()
+}
+
+func parseSignal(b []byte) (sig Signal, err error) {
+	c := cursor{rest: b}
+	for c.next() {
+		switch {
+		case c.n == 1:
+			sig.Sequence = c.v
+		case c.n >= SignalStartWork && c.n <= SignalConclude:
+			if c.s == nil {
+				return sig, malformed("what a signal says")
+			}
+			sig.Kind = c.n
+			if err := sig.parseKind(c.s); err != nil {
+				return sig, err
+			}
+		}
+	}
+	return sig, c.err()
+}
+
+func (sig *Signal) parseKind(b []byte) error {
+	c := cursor{rest: b}
+	for c.next() {
+		switch c.n {
+		case fSignalHash:
+			sig.Hash = c.s
+		case fSignalNumber:
+			sig.Number = c.v
+		case fSignalParent:
+			sig.Parent = c.s
+		}
+	}
+	return c.err()
 }

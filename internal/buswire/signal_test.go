@@ -27,7 +27,7 @@ func drawSignal(t *rapid.T) *overseerv1.Signal {
 }
 
 // theirs is a signal of ours as the generated code has it.
-func theirs(s *Signal) *overseerv1.Signal {
+func theirs(s Signal) *overseerv1.Signal {
 	sig := &overseerv1.Signal{Sequence: s.Sequence}
 	switch s.Kind {
 	case SignalStartWork:
@@ -53,7 +53,7 @@ func TestSignalsAreTheProtocols(t *testing.T) {
 			t.Fatal(err)
 		}
 		read := &overseerv1.SignalBatch{}
-		if err := ParseSignals(b, func(s *Signal) { read.Signals = append(read.Signals, theirs(s)) }); err != nil {
+		if err := ParseSignals(b, func(s Signal) { read.Signals = append(read.Signals, theirs(s)) }); err != nil {
 			t.Fatal(err)
 		}
 		if !proto.Equal(sent, read) {
@@ -64,7 +64,7 @@ func TestSignalsAreTheProtocols(t *testing.T) {
 
 func TestSignalsThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, b := range [][]byte{{0x08, 1}, {0x0a, 2, 0x10, 1}, {0x0a, 9}} {
-		if err := ParseSignals(b, func(*Signal) {}); err == nil {
+		if err := ParseSignals(b, func(Signal) {}); err == nil {
 			t.Errorf("%x was read", b)
 		}
 	}

@@ -119,11 +119,17 @@ func many(db database.Reader, order rounds.Order) rounds.Result {
 type stores struct {
 	local            *pebbledb.DB
 	uncached, cached *remote.Client
-	commits          uint64
+	// commits is a store of its own: what they write would turn the local one from memory to files between two rounds.
+	commits   *pebbledb.DB
+	committed uint64
 }
 
 func openStores(at place) (*stores, error) {
 	local, err := filled(filepath.Join(string(at), "local"))
+	if err != nil {
+		return nil, err
+	}
+	commits, err := pebbledb.Open(filepath.Join(string(at), "commits"), quiet())
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +140,7 @@ func openStores(at place) (*stores, error) {
 	dialer := line.Dialer{Target: "unix:" + at.store(), Token: token}
 	lines := &line.Pool{Open: func() (*line.Line, error) { return dialer.Ask(context.Background()) }, Most: 1}
 	conn := &line.Conn{ClientConnInterface: usual, For: func(string) *line.Pool { return lines }}
-	s := &stores{local: local, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
+	s := &stores{local: local, commits: commits, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
 	for i := range entries {
 		if _, err := s.cached.Get(context.Background(), keyOf(i)); err != nil {
 			return nil, err
@@ -149,10 +155,10 @@ func openStores(at place) (*stores, error) {
 // commit writes what a small block changes, its state root being the largest part, and waits for the disk.
 func (s *stores) commit() error {
 	var batch database.Batch
-	s.commits++
+	s.committed++
 	for field := range changes {
-		batch.Put(binary.BigEndian.AppendUint64([]byte{'c', byte(field)}, s.commits), make([]byte, valueSize))
+		batch.Put(binary.BigEndian.AppendUint64([]byte{byte(field)}, s.committed), make([]byte, valueSize))
 	}
-	batch.Put([]byte{'c'}, make([]byte, lthash.Size))
-	return s.local.Write(context.Background(), &batch, database.Sync)
+	batch.Put([]byte{changes}, make([]byte, lthash.Size))
+	return s.commits.Write(context.Background(), &batch, database.Sync)
 }

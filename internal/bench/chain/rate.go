@@ -114,6 +114,9 @@ func (n *network) postOnTime(ctx context.Context, a *account, first int, due tim
 				l.acknowledged(tx)
 				break
 			}
+			if ctx.Err() != nil {
+				return // the time is over: the node isn't to blame
+			}
 			l.failed()
 			at++ // that node is down, or full: the next one
 			time.Sleep(retryPause)

@@ -110,7 +110,7 @@ func (a *app) kvPut() *cobra.Command {
 			t.row("transaction", f.Tx)
 			t.row("final after", fmt.Sprintf("%.1f ms", f.Millis))
 			t.row("height", f.Height)
-			t.row("block", f.Block)
+			t.row("VM's id", f.Block)
 		})
 	}
 	return cmd

@@ -96,6 +96,12 @@ func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
 
 // one sends one signal and waits until the node is whole again.
 func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal) error {
+	if wait := r.spare(node, kind, time.Now()); wait > 0 {
+		fmt.Fprintf(r.Out, "  %v until %s of %s may die again: one that dies more often in a minute is left alone\n", wait.Round(time.Second), kind, node)
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
 	before, err := r.Client.Status(ctx)
 	if err != nil {
 		return err
@@ -121,6 +127,20 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	r.kills = append(r.kills, k)
 	fmt.Fprintf(r.Out, "  %-7s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node, k.Back.Milliseconds(), r.load.finals())
 	return pause(ctx, r.Pause)
+}
+
+// spare is how long a process has to be let live, so that its supervisor doesn't take the kills for a crash loop.
+func (r *runner) spare(node, kind string, now time.Time) time.Duration {
+	policy, left := supervise.DefaultPolicy, supervise.DefaultPolicy.Intensity
+	for _, k := range slices.Backward(r.kills) {
+		if k.Node != node || k.Kind != kind {
+			continue
+		}
+		if left--; left == 0 {
+			return max(0, k.At.Add(k.Back+policy.Window).Sub(now)) // it died before it was back
+		}
+	}
+	return 0
 }
 
 // words are what a signal does, for people.

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/devnet"
 	"github.com/reevenet/reeve/internal/kv"
 	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/supervise"
 )
 
 func network(pids ...int) *devnet.Status {
@@ -39,6 +40,25 @@ func TestAProcessThatShouldNotHaveMovedIsNamed(t *testing.T) {
 		if diff := cmp.Diff(c.want, moved(before, c.after, "v1", c.kind)); diff != "" {
 			t.Errorf("%s: %s", c.kind, diff)
 		}
+	}
+}
+
+func TestNoProcessIsKilledSoOftenThatItIsLeftAlone(t *testing.T) {
+	began := time.Unix(0, 0)
+	r := &runner{}
+	for i := range supervise.DefaultPolicy.Intensity {
+		at := began.Add(time.Duration(i) * time.Second)
+		if wait := r.spare("v1", "engine", at); wait != 0 {
+			t.Fatalf("kill %d has to wait for %v", i, wait)
+		}
+		r.kills = append(r.kills, kill{Node: "v1", Kind: "engine", At: at, Back: time.Second}, kill{Node: "v1", Kind: "vmhost", At: at}, kill{Node: "v2", Kind: "engine", At: at})
+	}
+	now := began.Add(10 * time.Second)
+	if wait, want := r.spare("v1", "engine", now), supervise.DefaultPolicy.Window-9*time.Second; wait != want {
+		t.Errorf("one more has to wait for %v, want %v: until the first death doesn't count any more", wait, want)
+	}
+	if wait := r.spare("v3", "engine", now); wait != 0 {
+		t.Errorf("another process has to wait for %v", wait)
 	}
 }
 

@@ -55,8 +55,18 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	return c, nil
 }
 
-// Close stops answering and removes the socket.
-func (c *Control) Close() error { return c.server.Close() }
+// answerTimeout is how long the end waits for answers on their way: who asked for it wants to hear that it was heard.
+const answerTimeout = time.Second
+
+// Close stops answering, when what was asked has been answered, and removes the socket.
+func (c *Control) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	if c.server.Shutdown(ctx) == nil {
+		return nil
+	}
+	return c.server.Close()
+}
 
 func controlSocket(run string) string { return home.Socket(run, "supervisor") }
 

@@ -182,6 +182,32 @@ func TestTheNetworkChangesWhileItRuns(t *testing.T) {
 	<-down
 }
 
+func TestWhoAsksForTheEndIsAnsweredThoughItHasBegun(t *testing.T) {
+	dir := create(t, 1)
+	serving, closed := make(chan *Control, 1), make(chan error, 1)
+	control, err := open(t, dir).Serve(dir.Run(), func() {
+		c := <-serving
+		go func() { closed <- c.Close() }()
+		for { // until nobody is let in any more
+			conn, err := net.Dial("unix", controlSocket(dir.Run()))
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving <- control
+	if err := Dial(dir.Run()).call(t.Context(), "POST", "/down", nil); err != nil {
+		t.Error(err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestABundledNodeIsOneProcess(t *testing.T) {
 	n := open(t, create(t, 1))
 	n.Bundled = true

@@ -2,6 +2,7 @@ package vmsdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -120,6 +121,9 @@ func (m *Mempool[T]) insert(contents [][]byte, ids []ID, own bool) []error {
 	return in.errs[from : from+len(ids)]
 }
 
+// errUnchecked stands until a transaction has been checked: if the check panics, nobody else is told that it was taken.
+var errUnchecked = errors.New("the transaction could not be checked; post it again")
+
 // take checks what has gathered.
 func (m *Mempool[T]) take(in *intake) {
 	m.checking <- struct{}{}
@@ -134,7 +138,7 @@ func (m *Mempool[T]) take(in *intake) {
 	m.mu.Unlock()
 	ask := make([][]byte, len(fresh))
 	for i, at := range fresh {
-		ask[i] = in.contents[at]
+		ask[i], in.errs[at] = in.contents[at], errUnchecked
 	}
 	txs, refused := m.check(ask)
 	m.mu.Lock()

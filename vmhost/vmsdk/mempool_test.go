@@ -316,3 +316,43 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 		}
 	})
 }
+
+func TestNobodyIsToldThatATransactionWasTakenWhoseCheckPanicked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate, calls := make(chan struct{}), 0
+		m, _ := poolWith(0, func(contents [][]byte) ([]tx, []error) {
+			<-gate
+			if calls++; calls == 2 {
+				panic("a VM's mistake")
+			}
+			return check(contents)
+		})
+		panics, refused := 0, 0
+		var lock sync.Mutex
+		give := func(x string) {
+			defer func() {
+				lock.Lock()
+				defer lock.Unlock()
+				if recover() != nil { // as an HTTP server does
+					panics++
+				}
+			}()
+			if _, errs := m.Add([]byte(x)); errs[0] != nil {
+				lock.Lock()
+				defer lock.Unlock()
+				refused++
+			}
+		}
+		go give("a0")
+		synctest.Wait()
+		go give("b0")
+		go give("c0")
+		synctest.Wait()
+		close(gate)
+		synctest.Wait()
+		if panics != 1 || refused != 1 || m.Len() != 1 {
+			t.Errorf("%d panicked, %d refused, %d wait; want 1 of each", panics, refused, m.Len())
+		}
+		add(t, m, "b0") // and it goes on
+	})
+}

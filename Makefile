@@ -53,18 +53,18 @@ bench: build peerbench ## the bus, a network and a plugin, side by side with the
 	bin/reeve bench chain
 
 peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, CometBFT
-	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/peerbench .
-	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/minimalplugin ./minimal
-	cd internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
+	cd cmd/internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../../bin/peerbench .
+	cd cmd/internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../../bin/minimalplugin ./minimal
+	cd cmd/internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
 
 killtest: build ## kill every process of a network under load and look for what is lost; some minutes
-	go run ./deploy/killtest
+	go run ./cmd/killtest
 
 compose-test: ## one validator in containers, killed part by part; says so where there is no container engine
 	deploy/compose-test.sh
 
 sizes: ## sizes of files and functions, without tests and generated code
-	@go run ./internal/sizes
+	@go run ./cmd/internal/sizes
 
 clean: ## remove what was built, and the network in .reeve
 	rm -rf bin/reeve bin/plugins .reeve

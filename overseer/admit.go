@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -53,7 +53,7 @@ func (c *Core) checkToken(h *overseerv1.Hello) error {
 func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
 	type edge struct {
 		to   string
-		lane buswire.Lane
+		lane wire.Lane
 	}
 	edges := map[edge]bool{}
 	known, isKnown := c.graph.declared[h.Subsystem]

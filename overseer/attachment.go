@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -40,7 +40,7 @@ type stream interface {
 
 // quick is a stream that can be written to by whoever must not wait.
 type quick interface {
-	TrySend(b *buswire.Batch) (sent bool, err error)
+	TrySend(b *wire.Batch) (sent bool, err error)
 }
 
 // Attach serves one stream of a grpc-go server.
@@ -84,7 +84,7 @@ func (s *Server) attach(stream stream) error {
 	case errors.Is(err, ErrGoodbye):
 		clean, cause = true, "it finished"
 		return nil
-	case errors.Is(err, buswire.ErrMalformed):
+	case errors.Is(err, wire.ErrMalformed):
 		cause = err.Error()
 		return status.Error(codes.InvalidArgument, cause)
 	}
@@ -92,13 +92,13 @@ func (s *Server) attach(stream stream) error {
 }
 
 func readHello(stream stream) (*overseerv1.Hello, error) {
-	var b buswire.Batch
+	var b wire.Batch
 	if err := stream.RecvMsg(&b); err != nil {
 		return nil, err
 	}
 	var h *overseerv1.Hello
-	err := buswire.Frames(b.Bytes, func(tag buswire.Tag, body []byte) error {
-		if tag != buswire.TagHello || h != nil {
+	err := wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
+		if tag != wire.TagHello || h != nil {
 			return errors.New("the first message on the stream is one hello and nothing else")
 		}
 		h = &overseerv1.Hello{}
@@ -110,7 +110,7 @@ func readHello(stream stream) (*overseerv1.Hello, error) {
 	return h, err
 }
 
-func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *buswire.Batch, err error) {
+func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *wire.Batch, err error) {
 	var attached *overseerv1.Attached
 	s.with(func(now time.Time) {
 		if a.instance, attached, err = s.core.Attach(now, h); err == nil {
@@ -124,8 +124,8 @@ func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *buswire.Bat
 	if err != nil {
 		return nil, err
 	}
-	welcome = &buswire.Batch{}
-	welcome.Frame(buswire.TagAttached, b)
+	welcome = &wire.Batch{}
+	welcome.Frame(wire.TagAttached, b)
 	return welcome, nil
 }
 
@@ -142,10 +142,10 @@ func (s *Server) detach(a *attachment, clean bool, cause string) {
 
 // read takes batches until the stream ends.
 func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
-	names := buswire.Names{}
+	names := wire.Names{}
 	received := make(chan error, 1)
 	go func() {
-		var spare buswire.Spare
+		var spare wire.Spare
 		for {
 			if err := s.readOne(stream, a, &spare, names); err != nil {
 				received <- err
@@ -165,11 +165,11 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 }
 
 // readOne takes one batch, in memory that nothing that waits lies in.
-func (s *Server) readOne(stream stream, a *attachment, spare *buswire.Spare, names buswire.Names) (err error) {
+func (s *Server) readOne(stream stream, a *attachment, spare *wire.Spare, names wire.Names) (err error) {
 	s.mu.Lock()
 	memory := spare.Take()
 	s.mu.Unlock()
-	batch := buswire.Batch{Bytes: memory.Bytes}
+	batch := wire.Batch{Bytes: memory.Bytes}
 	if err := stream.RecvMsg(&batch); err != nil {
 		return err
 	}
@@ -191,8 +191,8 @@ func (s *Server) bulkStream(stream stream, h *overseerv1.Hello) error {
 	if a == nil {
 		return status.Error(codes.NotFound, "no instance of this generation is attached")
 	}
-	var welcome buswire.Batch
-	welcome.Frame(buswire.TagAttached, nil)
+	var welcome wire.Batch
+	welcome.Frame(wire.TagAttached, nil)
 	if err := stream.SendMsg(&welcome); err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
-	"github.com/reevenet/reeve/internal/leaves"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/core/leaves"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -46,17 +46,17 @@ type Core struct {
 	Broker *broker.Broker
 
 	cfg      Config
-	dir      *directory.Directory
+	dir      *registry.Directory
 	graph    *Graph
 	leaves   *leaves.Set
 	sequence uint64
-	waiting  map[primitives.Hash][]buswire.ID // of WaitForActivation
+	waiting  map[primitives.Hash][]wire.ID // of WaitForActivation
 	log      *slog.Logger
 }
 
 // New checks the declared graph and makes a core.
 func New(cfg Config) (*Core, error) {
-	dir := directory.Node()
+	dir := registry.Node()
 	graph, err := NewGraph(dir, cfg.Specs)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func New(cfg Config) (*Core, error) {
 	}
 	cfg.Broker = cfg.Broker.Defaults()
 	return &Core{
-		Broker: broker.New(cfg.Broker), cfg: cfg, dir: dir, graph: graph, leaves: leaves.New(), waiting: map[primitives.Hash][]buswire.ID{}, log: cfg.Log,
+		Broker: broker.New(cfg.Broker), cfg: cfg, dir: dir, graph: graph, leaves: leaves.New(), waiting: map[primitives.Hash][]wire.ID{}, log: cfg.Log,
 	}, nil
 }
 
@@ -106,15 +106,15 @@ func (c *Core) Detach(now time.Time, i *broker.Instance, clean bool, cause strin
 var ErrGoodbye = errors.New("the subsystem said goodbye")
 
 // Frames takes a batch of an instance's frames. The bytes are the core's from then on.
-func (c *Core) Frames(now time.Time, i *broker.Instance, batch []byte, names buswire.Names) error {
-	err := buswire.Frames(batch, func(tag buswire.Tag, body []byte) error { return c.frame(now, i, tag, body, names) })
+func (c *Core) Frames(now time.Time, i *broker.Instance, batch []byte, names wire.Names) error {
+	err := wire.Frames(batch, func(tag wire.Tag, body []byte) error { return c.frame(now, i, tag, body, names) })
 	c.ownMessages(now)
 	return err
 }
 
-func (c *Core) frame(now time.Time, i *broker.Instance, tag buswire.Tag, body []byte, names buswire.Names) error {
+func (c *Core) frame(now time.Time, i *broker.Instance, tag wire.Tag, body []byte, names wire.Names) error {
 	switch tag {
-	case buswire.TagFromEnvelope:
+	case wire.TagFromEnvelope:
 		plain, err := i.Parser.Parse(body, names)
 		if err != nil {
 			return err
@@ -123,21 +123,21 @@ func (c *Core) frame(now time.Time, i *broker.Instance, tag buswire.Tag, body []
 			body = nil
 		}
 		c.Broker.Receive(now, i, &i.Parser.Envelope, body)
-	case buswire.TagProcessed:
-		p, err := buswire.ParseProcessed(body)
+	case wire.TagProcessed:
+		p, err := wire.ParseProcessed(body)
 		if err != nil {
 			return err
 		}
 		c.Broker.Processed(now, i, p)
-	case buswire.TagHeartbeat:
+	case wire.TagHeartbeat:
 		var h overseerv1.Heartbeat
 		if err := proto.Unmarshal(body, &h); err != nil {
 			return err
 		}
 		c.Broker.Heartbeat(now, i, time.Duration(h.HandlingMillis)*time.Millisecond, h.RssBytes)
-	case buswire.TagGoodbye:
+	case wire.TagGoodbye:
 		return ErrGoodbye
-	case buswire.TagHello:
+	case wire.TagHello:
 		return errors.New("a second hello on one stream")
 	}
 	return nil
@@ -148,14 +148,14 @@ func (c *Core) ownMessages(now time.Time) {
 	for _, o := range c.Broker.Own() {
 		var all overseerv1.AllMessages
 		if err := proto.Unmarshal(o.Env.Message, &all); err != nil {
-			c.Broker.Answer(now, o.Env.ID, nil, &buswire.Failure{Code: uint32(subsystem.Refused), Message: "the message doesn't decode: " + err.Error()})
+			c.Broker.Answer(now, o.Env.ID, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: "the message doesn't decode: " + err.Error()})
 			continue
 		}
 		c.handle(now, o.Env.ID, all.GetOverseer())
 	}
 }
 
-func (c *Core) handle(now time.Time, id buswire.ID, m *overseerv1.OverseerMessage) {
+func (c *Core) handle(now time.Time, id wire.ID, m *overseerv1.OverseerMessage) {
 	switch k := m.GetKind().(type) {
 	case *overseerv1.OverseerMessage_BlockImported:
 		c.onBlockImported(now, k.BlockImported)
@@ -192,11 +192,11 @@ func (c *Core) onBlockAccepted(m *overseerv1.BlockAccepted) {
 // maxWaiting bounds how many blocks may be waited for; the askers' deadlines end the waiting.
 const maxWaiting = 1024
 
-func (c *Core) onWaitForActivation(now time.Time, id buswire.ID, m *overseerv1.WaitForActivation) {
+func (c *Core) onWaitForActivation(now time.Time, id wire.ID, m *overseerv1.WaitForActivation) {
 	hash, err := primitives.HashFrom(m.Hash)
 	switch {
 	case err != nil:
-		c.Broker.Answer(now, id, nil, &buswire.Failure{Code: uint32(subsystem.Refused), Message: err.Error()})
+		c.Broker.Answer(now, id, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: err.Error()})
 	case c.leaves.IsActive(hash):
 		c.activated(now, id)
 	default:
@@ -208,11 +208,11 @@ func (c *Core) onWaitForActivation(now time.Time, id buswire.ID, m *overseerv1.W
 }
 
 // stillOpen leaves out the requests that have ended.
-func (c *Core) stillOpen(ids []buswire.ID) []buswire.ID {
-	return slices.DeleteFunc(ids, func(id buswire.ID) bool { return !c.Broker.IsOpen(id) })
+func (c *Core) stillOpen(ids []wire.ID) []wire.ID {
+	return slices.DeleteFunc(ids, func(id wire.ID) bool { return !c.Broker.IsOpen(id) })
 }
 
-func (c *Core) activated(now time.Time, id buswire.ID) {
+func (c *Core) activated(now time.Time, id wire.ID) {
 	b, err := proto.Marshal(&overseerv1.WaitForActivationResponse{SignalSequence: c.sequence})
 	if err == nil {
 		c.Broker.Answer(now, id, b, nil)

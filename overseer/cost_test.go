@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -72,7 +72,7 @@ type cost struct {
 	core             *overseer.Core
 	sender, receiver *costEnd
 	handled          int
-	batch            buswire.Batch
+	batch            wire.Batch
 }
 
 type costEnd struct {
@@ -80,10 +80,10 @@ type costEnd struct {
 	instance *broker.Instance
 	sub      *subsystem.Sub
 	up, down [][]byte
-	names    buswire.Names
+	names    wire.Names
 }
 
-func (e *costEnd) Write(b *buswire.Batch, _ bool) error {
+func (e *costEnd) Write(b *wire.Batch, _ bool) error {
 	e.up = append(e.up, append([]byte(nil), b.Bytes...))
 	b.Bytes = b.Bytes[:0]
 	return nil
@@ -108,9 +108,9 @@ func newCost(b *testing.B) *cost {
 }
 
 func (c *cost) attach(b *testing.B, spec subsystem.Spec) *costEnd {
-	e := &costEnd{names: buswire.Names{}}
+	e := &costEnd{names: wire.Names{}}
 	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) { e.sub = sub; return costHandler{c}, nil }
-	e.machine = subsystem.NewMachine(spec, realTime{overseertest.NewWorld()}, slog.New(slog.DiscardHandler), func() {})
+	e.machine = subsystem.NewMachine(spec, realTime{overseertest.NewRuntime()}, slog.New(slog.DiscardHandler), func() {})
 	i, welcome, err := c.core.Attach(time.Now(), e.machine.Hello(nil, spec.Name, 0))
 	if err != nil {
 		b.Fatal(err)
@@ -151,6 +151,6 @@ func (e *costEnd) step() {
 }
 
 // realTime is a test's world with the machine's clock, which is part of the cost.
-type realTime struct{ *overseertest.World }
+type realTime struct{ *overseertest.Runtime }
 
 func (realTime) Now() time.Time { return time.Now() }

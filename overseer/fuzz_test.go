@@ -8,8 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -21,34 +21,34 @@ import (
 var quick = broker.Config{Window: broker.Window{Messages: 8, Bytes: 4096}, MaxMessage: 1024}
 
 // frames makes a batch of seeds.
-func frames(build func(b *buswire.Batch)) []byte {
-	var b buswire.Batch
+func frames(build func(b *wire.Batch)) []byte {
+	var b wire.Batch
 	build(&b)
 	return b.Bytes
 }
 
 // Whatever an instance sends, the overseer doesn't panic, holds no more than the window, and the others' questions are answered.
 func FuzzFramesOfAnInstance(f *testing.F) {
-	id := buswire.NewID(7, 9)
-	f.Add(frames(func(b *buswire.Batch) {
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Request, ID: id, TimeoutMicros: 1e6, Message: encoded(&networkbridgev1.SendRequest{})})
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: id, SignalSeq: 1 << 60, Generation: 3, Message: encoded(message("m"))})
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Cancel, ID: id})
+	id := wire.NewID(7, 9)
+	f.Add(frames(func(b *wire.Batch) {
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1e6, Message: encoded(&networkbridgev1.SendRequest{})})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, SignalSeq: 1 << 60, Generation: 3, Message: encoded(message("m"))})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: id})
 	}))
-	f.Add(frames(func(b *buswire.Batch) {
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Reply, ID: id, Reply: []byte{1}, More: true})
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Fail, ID: id, Failure: &buswire.Failure{Code: 99}})
-		p := buswire.Processed{SignalSeq: 1 << 63, Requests: 1 << 63}
-		p.Lanes[buswire.LaneBacking] = 1 << 63
-		b.Frame(buswire.TagProcessed, p.Append(nil))
-		b.Frame(buswire.TagHeartbeat, []byte{0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
-		b.Frame(buswire.TagHello, nil)
-		b.Frame(buswire.TagGoodbye, nil)
+	f.Add(frames(func(b *wire.Batch) {
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Reply, ID: id, Reply: []byte{1}, More: true})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Fail, ID: id, Failure: &wire.Failure{Code: 99}})
+		p := wire.Processed{SignalSeq: 1 << 63, Requests: 1 << 63}
+		p.Lanes[wire.LaneBacking] = 1 << 63
+		b.Frame(wire.TagProcessed, p.Append(nil))
+		b.Frame(wire.TagHeartbeat, []byte{0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
+		b.Frame(wire.TagHello, nil)
+		b.Frame(wire.TagGoodbye, nil)
 	}))
-	f.Add(frames(func(b *buswire.Batch) {
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: id, Message: encoded(imported("A", "0", 1))})
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: id, Message: encoded(&overseerv1.BlockAccepted{Hash: []byte("short")})})
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Request, ID: id, TimeoutMicros: 1 << 63, Message: encoded(&overseerv1.WaitForActivation{})})
+	f.Add(frames(func(b *wire.Batch) {
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, Message: encoded(imported("A", "0", 1))})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, Message: encoded(&overseerv1.BlockAccepted{Hash: []byte("short")})})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1 << 63, Message: encoded(&overseerv1.WaitForActivation{})})
 	}))
 	f.Add([]byte{0x0a, 0x00, 0x12, 0x34, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -115,16 +115,16 @@ func FuzzHello(f *testing.F) {
 
 // The SDK reads what its overseer says, who is no stranger; bytes that make no sense end the link with an error, not the process.
 func FuzzFramesOfTheOverseer(f *testing.F) {
-	f.Add(frames(func(b *buswire.Batch) {
-		b.Envelope(buswire.TagToEnvelope, &buswire.Envelope{Kind: buswire.Request, ID: buswire.NewID(1, 1), Message: encoded(&networkbridgev1.Peers{}), SignalSeq: 9})
-		b.Envelope(buswire.TagToEnvelope, &buswire.Envelope{ID: buswire.NewID(1, 2), Lane: buswire.LaneBulk, Message: encoded(bulk("x")), Attempt: 3})
-		b.Envelope(buswire.TagToEnvelope, &buswire.Envelope{Kind: buswire.Cancel, ID: buswire.NewID(1, 1)})
-		b.Frame(buswire.TagCredit, buswire.AppendCredit(nil, []buswire.EdgeCredit{{To: "vm", Lane: buswire.LaneBulk, Messages: 1 << 31, Finished: []uint64{1, 2, 3}}}))
+	f.Add(frames(func(b *wire.Batch) {
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(1, 1), Message: encoded(&networkbridgev1.Peers{}), SignalSeq: 9})
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{ID: wire.NewID(1, 2), Lane: wire.LaneBulk, Message: encoded(bulk("x")), Attempt: 3})
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: wire.NewID(1, 1)})
+		b.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: "vm", Lane: wire.LaneBulk, Messages: 1 << 31, Finished: []uint64{1, 2, 3}}}))
 	}))
-	f.Add(frames(func(b *buswire.Batch) {
-		b.Frame(buswire.TagSignals, []byte{0x0a, 0x02, 0x08, 0x07})
-		b.Frame(buswire.TagPresence, []byte{0x0a, 0x01, 'x'})
-		b.Envelope(buswire.TagToEnvelope, &buswire.Envelope{Kind: buswire.Fail, ID: buswire.NewID(1, 3)})
+	f.Add(frames(func(b *wire.Batch) {
+		b.Frame(wire.TagSignals, []byte{0x0a, 0x02, 0x08, 0x07})
+		b.Frame(wire.TagPresence, []byte{0x0a, 0x01, 'x'})
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Fail, ID: wire.NewID(1, 3)})
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := &part{on: answerAll}

@@ -6,13 +6,13 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
 // Graph is who talks to whom, as the Specs declare it.
 type Graph struct {
-	dir      *directory.Directory
+	dir      *registry.Directory
 	specs    map[string]subsystem.Spec
 	order    []string
 	declared map[string]map[string]bool // subsystem -> full names of its variants
@@ -21,7 +21,7 @@ type Graph struct {
 
 // NewGraph checks the Specs: every name is known, every variant is somebody's, what is sent is one-way and what is asked is
 // answered, and no chain of asks comes back to where it began. The error names what is wrong.
-func NewGraph(dir *directory.Directory, specs []subsystem.Spec) (*Graph, error) {
+func NewGraph(dir *registry.Directory, specs []subsystem.Spec) (*Graph, error) {
 	g := &Graph{dir: dir, specs: map[string]subsystem.Spec{}, declared: map[string]map[string]bool{}, asks: map[string][]string{}}
 	for _, s := range specs {
 		if _, twice := g.specs[s.Name]; twice {

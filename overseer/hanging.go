@@ -9,9 +9,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -38,7 +38,7 @@ func (s *Server) onEvent(e broker.Event) {
 		if s.keep == nil {
 			return
 		}
-		if err := s.keep.Keep(buswire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
+		if err := s.keep.Keep(wire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
 			s.log.Error("a quarantined message could not be kept", "why", err)
 		}
 	}

@@ -72,11 +72,11 @@ func TestWhoKeepsAMessageHasWhatWasSaid(t *testing.T) {
 		},
 	})
 	sub := <-ready
-	luck := rand.New(rand.NewPCG(1, 2))
+	rng := rand.New(rand.NewPCG(1, 2))
 	var answered sync.WaitGroup
 	for n := range uint64(2000) {
-		size := []int{luck.IntN(200), 100, 20_000 + luck.IntN(2000), 64 << 10, 90_000}[luck.IntN(5)]
-		kind := luck.IntN(4)
+		size := []int{rng.IntN(200), 100, 20_000 + rng.IntN(2000), 64 << 10, 90_000}[rng.IntN(5)]
+		kind := rng.IntN(4)
 		answered.Add(1)
 		sub.Post(func() {
 			if kind > 0 {

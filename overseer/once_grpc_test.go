@@ -106,7 +106,7 @@ func moody(sub *subsystem.Sub) subsystem.Handler {
 func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
-	luck := rand.New(rand.NewPCG(seed, 3))
+	rng := rand.New(rand.NewPCG(seed, 3))
 	b := startBus(t, overseer.Config{Epoch: 1})
 	cutter := newWireCutter(t, b.addr)
 	ready := make(chan *subsystem.Sub, 1)
@@ -135,7 +135,7 @@ func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T)
 				all.Done()
 			}
 		}
-		timeout := time.Duration(1+luck.IntN(1500)) * time.Millisecond
+		timeout := time.Duration(1+rng.IntN(1500)) * time.Millisecond
 		sub.Post(func() {
 			if n%2 == 0 {
 				subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout, func(_ *networkbridgev1.SendRequestResponse, err error) { end(err) })
@@ -144,9 +144,9 @@ func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T)
 			}
 		})
 		if n%10 == 0 { // the pace of the story, not a wait for anything
-			time.Sleep(time.Duration(luck.IntN(2000)) * time.Microsecond)
+			time.Sleep(time.Duration(rng.IntN(2000)) * time.Microsecond)
 		}
-		switch luck.IntN(400) {
+		switch rng.IntN(400) {
 		case 0, 1:
 			cutter.cut()
 		case 2:

@@ -23,7 +23,7 @@ type storm struct {
 	*overseertest.Bus
 	t        *testing.T
 	seed     uint64
-	luck     *rand.Rand
+	rng      *rand.Rand
 	askers   []*overseertest.Member
 	everyone []*overseertest.Member
 	asks     []*storyOfAsk
@@ -40,9 +40,9 @@ type storyOfAsk struct {
 }
 
 func newStorm(t *testing.T, seed uint64) *storm {
-	s := &storm{t: t, seed: seed, luck: rand.New(rand.NewPCG(seed, 7)), faults: map[string]int{}}
+	s := &storm{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), faults: map[string]int{}}
 	s.Bus = overseertest.NodeWith(t, overseer.Config{})
-	s.Shuffle(s.luck)
+	s.Shuffle(s.rng)
 	asks := []proto.Message{&networkbridgev1.SendRequest{}, &networkbridgev1.Peers{}, &candidatevalidationv1.Validate{}}
 	for _, name := range []string{"bitfield-signing", "provisioner"} {
 		s.askers = append(s.askers, s.Attach((&part{}).spec(name, subsystem.Single, asks...), name))
@@ -62,16 +62,16 @@ func (s *storm) answerer(name string, class subsystem.Class) *overseertest.Membe
 	m.Stutter = 0.05
 	p.on = func(q *subsystem.Message) {
 		p.heard = nil
-		switch s.luck.IntN(40) {
+		switch s.rng.IntN(40) {
 		case 0: // never
 		case 1:
 			q.Fail(fmt.Errorf("bad luck"))
 		case 2, 3, 4, 5:
-			p.sub.After(time.Duration(s.luck.IntN(8000))*time.Millisecond, func() { answer(q) })
+			p.sub.After(time.Duration(s.rng.IntN(8000))*time.Millisecond, func() { answer(q) })
 		case 6:
 			subsystem.Offload(p.sub, func() (int, error) { return 0, nil }, func(int, error) { answer(q) })
 		case 7:
-			if s.luck.IntN(60) == 0 {
+			if s.rng.IntN(60) == 0 {
 				s.faults["crash"]++
 				m.Crash()
 			}
@@ -97,16 +97,16 @@ func answer(m *subsystem.Message) {
 
 // ask lets an asker ask a few questions of all kinds.
 func (s *storm) ask() {
-	m := s.askers[s.luck.IntN(len(s.askers))]
+	m := s.askers[s.rng.IntN(len(s.askers))]
 	if !m.Live() {
 		return
 	}
-	for range s.luck.IntN(12) {
+	for range s.rng.IntN(12) {
 		a := &storyOfAsk{asker: m, life: m.Machine()}
 		s.asks = append(s.asks, a)
-		timeout := time.Duration(1+s.luck.IntN(5000)) * time.Millisecond
+		timeout := time.Duration(1+s.rng.IntN(5000)) * time.Millisecond
 		m.Post(func(sub *subsystem.Sub) {
-			switch s.luck.IntN(3) {
+			switch s.rng.IntN(3) {
 			case 0:
 				subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout, func(_ *networkbridgev1.SendRequestResponse, err error) { a.end(err) })
 			case 1:
@@ -125,15 +125,15 @@ func (a *storyOfAsk) end(err error) {
 
 // strike breaks something, or mends it.
 func (s *storm) strike() {
-	m := s.everyone[s.luck.IntN(len(s.everyone))]
-	if s.luck.IntN(3) > 0 { // askers less often: the asks of the dead prove little
-		m = s.everyone[2+s.luck.IntN(len(s.everyone)-2)]
+	m := s.everyone[s.rng.IntN(len(s.everyone))]
+	if s.rng.IntN(3) > 0 { // askers less often: the asks of the dead prove little
+		m = s.everyone[2+s.rng.IntN(len(s.everyone)-2)]
 	}
 	kinds := []struct {
 		name string
 		do   func()
 	}{{"kill", m.Kill}, {"cut", m.Cut}, {"reconnect", m.Reconnect}, {"freeze", func() { m.Frozen = true }}, {"thaw", func() { m.Frozen = false }}}
-	switch n := s.luck.IntN(30); {
+	switch n := s.rng.IntN(30); {
 	case !m.Running():
 		m.Start()
 		s.restarts++
@@ -150,13 +150,13 @@ func (s *storm) strike() {
 func (s *storm) run(asks int) {
 	for len(s.asks) < asks {
 		s.ask()
-		for range s.luck.IntN(40) {
+		for range s.rng.IntN(40) {
 			s.Once()
 		}
-		if s.luck.IntN(2) == 0 {
-			s.World.Next(s.World.Now().Add(time.Duration(s.luck.IntN(20)) * time.Millisecond))
+		if s.rng.IntN(2) == 0 {
+			s.World.Next(s.World.Now().Add(time.Duration(s.rng.IntN(20)) * time.Millisecond))
 		}
-		if s.luck.IntN(12) == 0 {
+		if s.rng.IntN(12) == 0 {
 			s.strike()
 		}
 	}

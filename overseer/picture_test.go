@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
@@ -14,7 +14,7 @@ import (
 )
 
 func TestRule7TheGraphIsDrawn(t *testing.T) {
-	g, err := overseer.NewGraph(directory.Node(), []subsystem.Spec{
+	g, err := overseer.NewGraph(registry.Node(), []subsystem.Spec{
 		{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}, &networkbridgev1.SendBulk{}}, Asks: []proto.Message{&networkbridgev1.Peers{}, &keystorev1.Status{}}},
 		{Name: "network-bridge"}, {Name: "keystore"},
 	})

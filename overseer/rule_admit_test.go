@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -110,8 +110,8 @@ func TestRule12And14WhoIsTaken(t *testing.T) {
 // Default deny: what an instance didn't declare is refused at the overseer, whatever the instance's own library let it do.
 func TestRule12WhatIsNotDeclaredIsNotRouted(t *testing.T) {
 	p := newPair(t, overseer.Config{})
-	var b buswire.Batch
-	b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: buswire.NewID(9, 1), From: "bitfield-signing", Message: encoded(message("forged"))})
+	var b wire.Batch
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), From: "bitfield-signing", Message: encoded(message("forged"))})
 	if err := p.Inject(p.bridge, b.Bytes); err != nil { // the bridge may send nothing
 		t.Fatal(err)
 	}
@@ -126,9 +126,9 @@ func TestRule12TheSenderIsWhoTheOverseerSaysItIs(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	var from []string
 	p.b.on = func(m *subsystem.Message) { from = append(from, m.From) }
-	var b buswire.Batch
+	var b wire.Batch
 	for n := range uint64(3) { // the like of what came before is read by a shorter way
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: buswire.NewID(9, n), From: "keystore", To: "keystore", SignalSeq: 1 << 40, Message: encoded(message("forged"))})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, n), From: "keystore", To: "keystore", SignalSeq: 1 << 40, Message: encoded(message("forged"))})
 	}
 	if err := p.Inject(p.sender, b.Bytes); err != nil {
 		t.Fatal(err)
@@ -147,10 +147,10 @@ func TestRule12NobodyAnswersForAnother(t *testing.T) {
 	o := p.request(time.Minute)
 	p.Settle()
 	for counter := range uint64(10) { // nobody knows the ids of another process, but suppose somebody did
-		for _, e := range []*buswire.Envelope{{Kind: buswire.Reply, Reply: []byte{}}, {Kind: buswire.Fail, Failure: &buswire.Failure{Code: 7}}, {Kind: buswire.Cancel}} {
+		for _, e := range []*wire.Envelope{{Kind: wire.Reply, Reply: []byte{}}, {Kind: wire.Fail, Failure: &wire.Failure{Code: 7}}, {Kind: wire.Cancel}} {
 			e.ID = p.sender.Machine().ID(counter)
-			var b buswire.Batch
-			b.Envelope(buswire.TagFromEnvelope, e)
+			var b wire.Batch
+			b.Envelope(wire.TagFromEnvelope, e)
 			if err := p.Inject(stranger, b.Bytes); err != nil {
 				t.Fatal(err)
 			}
@@ -163,13 +163,13 @@ func TestRule12NobodyAnswersForAnother(t *testing.T) {
 }
 
 // inject sends one envelope as the sender and returns the failure that comes back, as the sender would see it.
-func (p *pair) inject(t *testing.T, e *buswire.Envelope) *outcome {
+func (p *pair) inject(t *testing.T, e *wire.Envelope) *outcome {
 	t.Helper()
 	o := p.request(time.Minute) // an ask whose id is borrowed
 	p.bridge.HoldPrimary = true
 	p.Settle()
-	var b buswire.Batch
-	b.Envelope(buswire.TagFromEnvelope, e)
+	var b wire.Batch
+	b.Envelope(wire.TagFromEnvelope, e)
 	if err := p.Inject(p.sender, b.Bytes); err != nil {
 		t.Fatal(err)
 	}
@@ -189,9 +189,9 @@ func TestRule13UnknownIsAnAnswerAndTheBusGoesOn(t *testing.T) {
 	o := p.request(time.Minute)
 	p.Settle()
 	o.code(t, subsystem.Unimplemented)
-	for _, m := range [][]byte{nil, {}, buswire.AppendVariant(nil, 4, 999, nil), buswire.AppendVariant(nil, 999, 1, nil), {0xff, 0xff}, []byte("no message at all")} {
+	for _, m := range [][]byte{nil, {}, wire.AppendVariant(nil, 4, 999, nil), wire.AppendVariant(nil, 999, 1, nil), {0xff, 0xff}, []byte("no message at all")} {
 		before := p.Core.Broker.Count.Refused
-		p.inject(t, &buswire.Envelope{Kind: buswire.Request, ID: buswire.NewID(9, 1), TimeoutMicros: 1e6, Message: m})
+		p.inject(t, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(9, 1), TimeoutMicros: 1e6, Message: m})
 		if p.Core.Broker.Count.Refused != before+1 {
 			t.Errorf("%x was not refused", m)
 		}
@@ -206,9 +206,9 @@ func TestRule13UnknownIsAnAnswerAndTheBusGoesOn(t *testing.T) {
 func TestRule13APayloadThatDoesNotDecodeIsRefused(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	p.b.on = answerAll
-	v := directory.Node().Of(&networkbridgev1.SendMessage{})
-	garbage := buswire.AppendVariant(nil, v.Enum, v.Field, protowire.AppendTag(nil, 1, protowire.BytesType))
-	p.inject(t, &buswire.Envelope{ID: buswire.NewID(9, 1), Message: garbage})
+	v := registry.Node().Of(&networkbridgev1.SendMessage{})
+	garbage := wire.AppendVariant(nil, v.Enum, v.Field, protowire.AppendTag(nil, 1, protowire.BytesType))
+	p.inject(t, &wire.Envelope{ID: wire.NewID(9, 1), Message: garbage})
 	p.bridge.HoldPrimary = false
 	p.Settle()
 	p.b.heard = nil

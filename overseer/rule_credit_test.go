@@ -8,9 +8,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
@@ -23,8 +23,8 @@ func encoded(m proto.Message) []byte {
 	if err != nil {
 		panic(err)
 	}
-	v := directory.Node().Of(m)
-	return buswire.AppendVariant(nil, v.Enum, v.Field, body)
+	v := registry.Node().Of(m)
+	return wire.AppendVariant(nil, v.Enum, v.Field, body)
 }
 
 func TestRule3AGenerationNeverComesAgain(t *testing.T) {
@@ -49,9 +49,9 @@ func TestRule3AGenerationNeverComesAgain(t *testing.T) {
 
 func TestRule3WhatAnOldGenerationSaysIsRefused(t *testing.T) {
 	p := newPair(t, overseer.Config{})
-	var b buswire.Batch
-	b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: buswire.NewID(9, 1), Generation: 1, Message: encoded(message("old"))})
-	b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: buswire.NewID(9, 2), Generation: p.sender.Instance().Generation, Message: encoded(message("new"))})
+	var b wire.Batch
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), Generation: 1, Message: encoded(message("old"))})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 2), Generation: p.sender.Instance().Generation, Message: encoded(message("new"))})
 	if err := p.Inject(p.sender, b.Bytes); err != nil {
 		t.Fatal(err)
 	}
@@ -145,9 +145,9 @@ func TestRule4MemoryIsBoundedByThePrintedFigure(t *testing.T) {
 	held := 0
 	payload := bytes.Repeat([]byte("x"), 64<<10)
 	for n := range uint64(400) {
-		e := &buswire.Envelope{ID: buswire.NewID(9, n), Message: encoded(&networkbridgev1.SendMessage{Payload: payload})}
-		var b buswire.Batch
-		b.Envelope(buswire.TagFromEnvelope, e)
+		e := &wire.Envelope{ID: wire.NewID(9, n), Message: encoded(&networkbridgev1.SendMessage{Payload: payload})}
+		var b wire.Batch
+		b.Envelope(wire.TagFromEnvelope, e)
 		before := p.Core.Broker.Count.Refused
 		if err := p.Inject(p.sender, b.Bytes); err != nil {
 			t.Fatal(err)
@@ -168,8 +168,8 @@ func TestRule4ARefusedMessageReturnsItsOwnCredit(t *testing.T) {
 	p := newPair(t, overseer.Config{Broker: broker.Config{MaxMessage: 200, Window: broker.Window{Messages: 10, Bytes: 1 << 20}}})
 	p.bridge.Frozen = true
 	p.say(message("first"))
-	var b buswire.Batch
-	b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{ID: buswire.NewID(9, 9), Message: encoded(message(string(make([]byte, 500))))})
+	var b wire.Batch
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 9), Message: encoded(message(string(make([]byte, 500))))})
 	for range 50 {
 		if err := p.Inject(p.sender, b.Bytes); err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -45,9 +45,9 @@ func TestRule2LateAndDuplicateRepliesAreCounted(t *testing.T) {
 	o := p.request(time.Minute)
 	p.Settle()
 	o.code(t, 0)
-	var b buswire.Batch
+	var b wire.Batch
 	for n := range uint64(3) {
-		b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Reply, ID: buswire.NewID(n, 1), Reply: []byte{}})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Reply, ID: wire.NewID(n, 1), Reply: []byte{}})
 	}
 	if err := p.Inject(p.bridge, b.Bytes); err != nil {
 		t.Fatal(err)
@@ -63,8 +63,8 @@ func TestRule2AnAskWithoutADeadlineIsRefusedByBothSides(t *testing.T) {
 	p.Settle()
 	p.Advance(0)
 	o.code(t, subsystem.Refused)
-	var b buswire.Batch
-	b.Envelope(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Request, ID: buswire.NewID(9, 1), Message: encoded(&networkbridgev1.SendRequest{})})
+	var b wire.Batch
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(9, 1), Message: encoded(&networkbridgev1.SendRequest{})})
 	before := p.Core.Broker.Count.Refused
 	if err := p.Inject(p.sender, b.Bytes); err != nil || p.Core.Broker.Count.Refused != before+1 {
 		t.Errorf("%v, %d refused", err, p.Core.Broker.Count.Refused)

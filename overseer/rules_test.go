@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -69,7 +69,7 @@ func (p *part) spec(name string, class subsystem.Class, declares ...proto.Messag
 		return p, nil
 	}}
 	for _, m := range declares {
-		if directory.Node().Of(m).IsRequest() {
+		if registry.Node().Of(m).IsRequest() {
 			s.Asks = append(s.Asks, m)
 		} else {
 			s.Sends = append(s.Sends, m)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/reevenet/reeve/internal/broker"
+	"github.com/reevenet/reeve/internal/bus/broker"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/telemetry"
+	"github.com/reevenet/reeve/internal/process/telemetry"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 func (a *attachment) nudge(stream int) {
@@ -46,7 +46,7 @@ func (s *Server) writeQuick(a *attachment) {
 }
 
 // writeLate writes what could not be written quickly.
-func (s *Server) writeLate(a *attachment, b buswire.Batch) {
+func (s *Server) writeLate(a *attachment, b wire.Batch) {
 	if a.primary.SendMsg(&b) != nil {
 		a.cancel()
 	}
@@ -54,7 +54,7 @@ func (s *Server) writeLate(a *attachment, b buswire.Batch) {
 }
 
 // written gives the right to write back, and the buffer.
-func (s *Server) written(a *attachment, b buswire.Batch) {
+func (s *Server) written(a *attachment, b wire.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.writing = false
@@ -68,13 +68,13 @@ func (s *Server) written(a *attachment, b buswire.Batch) {
 const keptBuffer = 256 << 10
 
 // keep keeps a written batch's buffer for the next, if the stream is done with it. The lock is held.
-func (a *attachment) keep(which int, stream stream, b buswire.Batch) {
+func (a *attachment) keep(which int, stream stream, b wire.Batch) {
 	if _, done := stream.(carried); done && cap(b.Bytes) <= keptBuffer {
 		a.spare[which] = b.Bytes[:0]
 	}
 }
 
-func (s *Server) take(a *attachment, stream int) (b buswire.Batch) {
+func (s *Server) take(a *attachment, stream int) (b wire.Batch) {
 	b.Bytes, a.spare[stream] = a.spare[stream], nil
 	s.core.Broker.Take(time.Now(), a.instance, stream, &b, batchBytes)
 	return b

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/services"
 )
@@ -14,7 +14,7 @@ const readme = "../README.md"
 
 // The README's picture is drawn from the Specs; -update draws it anew.
 func TestTheReadmesPictureIsWhatTheSpecsDeclare(t *testing.T) {
-	g, err := overseer.NewGraph(directory.Node(), services.All())
+	g, err := overseer.NewGraph(registry.Node(), services.All())
 	if err != nil {
 		t.Fatal(err)
 	}

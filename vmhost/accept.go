@@ -5,19 +5,19 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
-	"github.com/reevenet/reeve/vmhost/record"
 )
 
 // acceptance is a decided block on its way to disk, and who waits for that.
 type acceptance struct {
 	m       *subsystem.Message
-	entry   *record.Entry
+	entry   *chainstore.Entry
 	context *vmv1.BuildContext
 	known   *undecided // nil: it has to be verified first
 	failure *vmv1.Error
@@ -68,7 +68,7 @@ func (h *handler) acceptAll(list ...*acceptance) *job {
 	}}
 }
 
-func entryOf(r *vmv1.AcceptBlock) (*record.Entry, error) {
+func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 	var vmBlock primitives.Hash
 	var err error
 	if len(r.GetVmBlockId()) > 0 {
@@ -84,7 +84,7 @@ func entryOf(r *vmv1.AcceptBlock) (*record.Entry, error) {
 	if to > uint64(len(r.GetConsensusBlock())) || from == to {
 		return nil, fmt.Errorf("the VM block isn't inside the consensus block: bytes %d to %d of %d", from, to, len(r.GetConsensusBlock()))
 	}
-	return &record.Entry{
+	return &chainstore.Entry{
 		BlockID: block, VMBlock: vmBlock, Height: r.GetHeight(),
 		Consensus: r.GetConsensusBlock(), Content: r.GetConsensusBlock()[from:to],
 	}, nil
@@ -168,9 +168,9 @@ func (h *handler) accepted(due []*acceptance) {
 // acceptAgain answers an acceptance of a height that is decided already.
 func (h *handler) acceptAgain(a *acceptance) {
 	e := a.entry
-	subsystem.Offload(h.sub, func() (*record.Entry, error) {
+	subsystem.Offload(h.sub, func() (*chainstore.Entry, error) {
 		return h.record.AtHeight(context.Background(), e.Height)
-	}, func(have *record.Entry, err error) {
+	}, func(have *chainstore.Entry, err error) {
 		switch {
 		case err != nil:
 			a.fail(corrupt("the record of height %d can't be read: %v", e.Height, err))
@@ -191,5 +191,5 @@ func (h *handler) follow(ctx context.Context, b *vmv1.Block) error {
 	if err != nil {
 		return err
 	}
-	return h.record.Jump(ctx, &record.Entry{BlockID: id, VMBlock: id, Height: b.GetHeight(), Content: b.GetContent()})
+	return h.record.Jump(ctx, &chainstore.Entry{BlockID: id, VMBlock: id, Height: b.GetHeight(), Content: b.GetContent()})
 }

@@ -1,6 +1,6 @@
 package vmhost
 
-import "github.com/reevenet/reeve/internal/primitives"
+import "github.com/reevenet/reeve/internal/core/primitives"
 
 // contents keeps the bytes of blocks that were built or parsed lately, so that VerifyBlock needs only their id. Bounded, the oldest
 // goes first: strangers send blocks.

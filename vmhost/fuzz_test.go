@@ -6,12 +6,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
-	"github.com/reevenet/reeve/vmhost/record"
 )
 
 // A plugin may send anything to the host's services.
@@ -33,7 +33,7 @@ func FuzzPluginCalls(f *testing.F) {
 	seed(7, &pluginv1.WriteBatchRequest{Writes: []*pluginv1.Write{{Key: nil}, {Key: []byte{1}, Delete: true}}})
 
 	db := memdb.New().Open()
-	r, err := record.Open(context.Background(), db, primitives.Hash{})
+	r, err := chainstore.Open(context.Background(), db, primitives.Hash{})
 	if err != nil {
 		f.Fatal(err)
 	}

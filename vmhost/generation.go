@@ -9,12 +9,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
-	"github.com/reevenet/reeve/vmhost/record"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -212,6 +212,6 @@ func (h *handler) commitGenesis(ctx context.Context, id primitives.Hash, answer 
 	if height := answer.GetLastAccepted().GetHeight(); height != 0 {
 		return fmt.Errorf("the VM begins a new chain at height %d", height)
 	}
-	e := &record.Entry{BlockID: id, VMBlock: id, Content: answer.GetLastAccepted().GetContent()}
+	e := &chainstore.Entry{BlockID: id, VMBlock: id, Content: answer.GetLastAccepted().GetContent()}
 	return h.record.Commit(ctx, e, remote.BatchOf(answer.GetWrites()), database.Sync)
 }

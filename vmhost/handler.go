@@ -5,13 +5,13 @@ import (
 	"errors"
 	"time"
 
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
-	"github.com/reevenet/reeve/vmhost/record"
 )
 
 // handler is the subsystem's state. All of it belongs to the loop; what runs elsewhere gets copies.
@@ -19,7 +19,7 @@ type handler struct {
 	sub    *subsystem.Sub
 	cfg    Config
 	db     database.Database
-	record *record.Record
+	record *chainstore.Record
 	fresh  bool // the record was empty when it was opened, and the engine hasn't been told
 	http   *httpProxy
 
@@ -82,7 +82,7 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 
 func (h *handler) open() error {
 	var err error
-	if h.record, err = record.Open(context.Background(), h.db, h.cfg.ChainID); err != nil {
+	if h.record, err = chainstore.Open(context.Background(), h.db, h.cfg.ChainID); err != nil {
 		return readable(err)
 	}
 	h.fresh = h.record.Last() == nil
@@ -96,14 +96,14 @@ func (h *handler) open() error {
 
 // readable says what to do about a database that isn't this chain's.
 func readable(err error) error {
-	var mismatch *record.MismatchError
+	var mismatch *chainstore.MismatchError
 	switch {
 	case !errors.As(err, &mismatch):
 		return err
 	case mismatch.Version:
-		return exitcode.New(exitcode.DataVersion, "Use the version of reeve that wrote it, or begin with an empty data directory.", err, "the chain's data can't be read")
+		return errcode.New(errcode.DataVersion, "Use the version of reeve that wrote it, or begin with an empty data directory.", err, "the chain's data can't be read")
 	}
-	return exitcode.New(exitcode.GenesisMismatch, "Use the genesis that the data was made with, or begin with an empty data directory.", err, "the chain's data can't be used")
+	return errcode.New(errcode.GenesisMismatch, "Use the genesis that the data was made with, or begin with an empty data directory.", err, "the chain's data can't be used")
 }
 
 // Signal ends the work with the node. Leaves and finality mean nothing here: the engine says what is decided.

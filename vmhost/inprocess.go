@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/reevenet/reeve/vmhost/direct"
+	"github.com/reevenet/reeve/vmhost/inproc"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -22,7 +22,7 @@ type InProcess struct {
 
 // Launch makes a VM.
 func (l InProcess) Launch(r LaunchRequest) (Plugin, error) {
-	p := &inProcess{toVM: direct.New(), toHost: direct.New(), onExit: r.OnExit}
+	p := &inProcess{toVM: inproc.New(), toHost: inproc.New(), onExit: r.OnExit}
 	r.Services(p.toHost)
 	server := vmsdk.NewServer(l.New(), vmsdk.Environment{
 		Host: p.toHost, Now: r.Now, After: p.guard(r.After), Go: func(f func()) { f() }, Log: r.Log, CacheSize: l.CacheSize,
@@ -32,7 +32,7 @@ func (l InProcess) Launch(r LaunchRequest) (Plugin, error) {
 }
 
 type inProcess struct {
-	toVM, toHost *direct.Conn
+	toVM, toHost *inproc.Conn
 	onExit       func(error)
 	dead         atomic.Bool
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // maxOpen bounds the app requests that are open at one time, in each direction.

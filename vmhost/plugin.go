@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
 // Launcher starts VMs: processes in production, Go values in a simulation.
@@ -52,7 +52,7 @@ type Plugin interface {
 // Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket serves lines on it.
 func Capabilities(p Plugin) []string {
 	if address, _, _ := p.Host(); address != "" {
-		return []string{line.Capability}
+		return []string{fastcall.Capability}
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 package vmhost
 
 import (
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 

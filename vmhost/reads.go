@@ -9,7 +9,7 @@ import (
 
 	"github.com/reevenet/reeve/overseer/subsystem"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost/record"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -24,7 +24,7 @@ func read[T any](h *handler, fail func(*vmv1.Error), find func(ctx context.Conte
 	ok := h.reads.add(task{run: func(done func()) {
 		subsystem.Offload(h.sub, func() (T, error) { return find(context.Background()) }, func(v T, err error) {
 			switch {
-			case errors.Is(err, record.ErrNotFound):
+			case errors.Is(err, chainstore.ErrNotFound):
 				fail(notFound())
 			case err != nil:
 				fail(vmsdk.ErrorToProto(err))
@@ -39,7 +39,7 @@ func read[T any](h *handler, fail func(*vmv1.Error), find func(ctx context.Conte
 	}
 }
 
-func accepted(e *record.Entry) *vmv1.AcceptedBlock {
+func accepted(e *chainstore.Entry) *vmv1.AcceptedBlock {
 	return &vmv1.AcceptedBlock{BlockId: e.BlockID[:], VmBlockId: e.VMBlock[:], Height: e.Height, ConsensusBlock: e.Consensus}
 }
 
@@ -67,7 +67,7 @@ func (h *handler) onGetBlock(m *subsystem.Message, r *vmv1.GetBlock) {
 		m.Reply(&vmv1.GetBlockResponse{Block: b, Since: timestamppb.New(u.since)})
 		return
 	}
-	read(h, fail, func(ctx context.Context) (*record.Entry, error) { return h.record.ByVMBlock(ctx, id) }, func(e *record.Entry) {
+	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
 		m.Reply(&vmv1.GetBlockResponse{Accepted: true, Block: &vmv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
 	})
 }
@@ -79,14 +79,14 @@ func (h *handler) onGetConsensusBlock(m *subsystem.Message, r *vmv1.GetConsensus
 		fail(notFound())
 		return
 	}
-	read(h, fail, func(ctx context.Context) (*record.Entry, error) { return h.record.ByBlockID(ctx, id) }, func(e *record.Entry) {
+	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
 		m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
 	})
 }
 
 func (h *handler) onGetBlockIDAtHeight(m *subsystem.Message, r *vmv1.GetBlockIDAtHeight) {
 	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.GetBlockIDAtHeightResponse{Error: e} })
-	read(h, fail, func(ctx context.Context) (*record.Entry, error) { return h.record.AtHeight(ctx, r.GetHeight()) }, func(e *record.Entry) {
+	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.AtHeight(ctx, r.GetHeight()) }, func(e *chainstore.Entry) {
 		b := accepted(e)
 		b.ConsensusBlock = nil
 		m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})

@@ -10,11 +10,11 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost/record"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -33,7 +33,7 @@ type services struct {
 	pluginv1.UnimplementedBlockServiceServer
 	pluginv1.UnimplementedSignatureServiceServer
 
-	record   *record.Record
+	record   *chainstore.Record
 	outcomes *outcomes
 	// wire makes a number for a request.
 	wire func() uint32
@@ -133,7 +133,7 @@ func (s *services) Notify(_ context.Context, r *pluginv1.NotifyRequest) (*plugin
 
 // GetAcceptedBlock reads the record.
 func (s *services) GetAcceptedBlock(ctx context.Context, r *pluginv1.GetAcceptedBlockRequest) (*pluginv1.GetAcceptedBlockResponse, error) {
-	var e *record.Entry
+	var e *chainstore.Entry
 	var err error
 	switch which := r.GetWhich().(type) {
 	case *pluginv1.GetAcceptedBlockRequest_Height:

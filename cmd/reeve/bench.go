@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/bench"
-	"github.com/reevenet/reeve/internal/bench/bus"
-	"github.com/reevenet/reeve/internal/bench/vm"
+	"github.com/reevenet/reeve/cmd/internal/bench"
+	"github.com/reevenet/reeve/cmd/internal/bench/bus"
+	"github.com/reevenet/reeve/cmd/internal/bench/vm"
 )
 
 func (a *app) benchCommand() *cobra.Command {

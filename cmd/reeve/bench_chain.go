@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/bench"
-	"github.com/reevenet/reeve/internal/bench/chain"
+	"github.com/reevenet/reeve/cmd/internal/bench"
+	"github.com/reevenet/reeve/cmd/internal/bench/chain"
 )
 
 func (a *app) benchChainCommand() *cobra.Command {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/bench/vm"
+	"github.com/reevenet/reeve/cmd/internal/bench/vm"
 )
 
 func (a *app) benchVMCommand() *cobra.Command {

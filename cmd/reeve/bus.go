@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/gateway"
-	"github.com/reevenet/reeve/internal/node"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/cmd/internal/node"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) busCommand() *cobra.Command {
@@ -56,7 +56,7 @@ func (a *app) busTop() *cobra.Command {
 		read := func() ([]gateway.Mailbox, error) {
 			m, err := devnet.Bus(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
 			if err != nil {
-				return nil, exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+				return nil, errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 			}
 			return m, nil
 		}

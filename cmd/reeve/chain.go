@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/gateway"
-	"github.com/reevenet/reeve/internal/kv"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/cmd/internal/kv"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) chainCommand() *cobra.Command {
@@ -25,7 +25,7 @@ func (n *nodeFlags) nodeInfo(ctx context.Context) (*gateway.Info, error) {
 	}
 	info, err := devnet.Info(ctx, devnet.Reachable(c.HTTP.Listen))
 	if err != nil {
-		return nil, exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+		return nil, errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 	}
 	return info, isIt(h, info.NodeID, c.HTTP.Listen)
 }
@@ -75,7 +75,7 @@ func (c *chainFlags) find(ctx context.Context) (gateway.Chain, string, error) {
 			return chain, devnet.Reachable(config.HTTP.Listen), nil
 		}
 	}
-	return gateway.Chain{}, "", exitcode.New(exitcode.ChainNotFound, "`reeve chain info` lists them.", nil, "the node has no chain %s", c.chain)
+	return gateway.Chain{}, "", errcode.New(errcode.ChainNotFound, "`reeve chain info` lists them.", nil, "the node has no chain %s", c.chain)
 }
 
 func (a *app) chainHead() *cobra.Command {
@@ -101,7 +101,7 @@ func (a *app) chainBlock() *cobra.Command {
 		}
 		b, err := devnet.Block(cmd.Context(), address, chain.Name, args[0])
 		if errors.Is(err, gateway.ErrNoBlock) {
-			return exitcode.New(exitcode.ChainNotFound, "", nil, "%s has no accepted block %s", chain.Name, args[0])
+			return errcode.New(errcode.ChainNotFound, "", nil, "%s has no accepted block %s", chain.Name, args[0])
 		}
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (a *app) chainTx() *cobra.Command {
 		}
 		s, err := kv.New("http://"+address, chain.Name).Tx(cmd.Context(), id)
 		if errors.Is(err, kv.ErrAbsent) {
-			return exitcode.New(exitcode.ChainNotFound, "", nil, "the node knows no transaction %s", id)
+			return errcode.New(errcode.ChainNotFound, "", nil, "the node knows no transaction %s", id)
 		}
 		if err != nil {
 			return chainTrouble(cmd.Context(), err)

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/kv"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/kv"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // The JSON that scripts rely on. What stands in testdata stays; a field may be added to both.

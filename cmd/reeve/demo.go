@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/kv"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/kv"
 )
 
 // kvChain is the name of the chain that runs kvvm.

@@ -8,20 +8,20 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
-	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 // background starts a supervisor in a session of its own, waits until the network is ready and leaves it running.
-func (u *upFlags) background(ctx context.Context, net home.Network) error {
+func (u *upFlags) background(ctx context.Context, net datadir.Network) error {
 	if err := net.Make(); err != nil {
 		return err
 	}
 	log, err := os.Create(net.Log())
 	if err != nil {
-		return exitcode.New(exitcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err, "can't write to %s", net.Dir)
+		return errcode.New(errcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err, "can't write to %s", net.Dir)
 	}
 	defer log.Close()
 	program, err := os.Executable()
@@ -54,7 +54,7 @@ func (u *upFlags) background(ctx context.Context, net home.Network) error {
 }
 
 // awaitBackground looks at the network through its supervisor until it is ready.
-func (u *upFlags) awaitBackground(ctx context.Context, net home.Network, ended chan error) (*devnet.Status, error) {
+func (u *upFlags) awaitBackground(ctx context.Context, net datadir.Network, ended chan error) (*devnet.Status, error) {
 	c := devnet.Dial(net.Run())
 	p := newProgress(u.app.err)
 	defer p.finish()
@@ -86,9 +86,9 @@ func (u *upFlags) awaitBackground(ctx context.Context, net home.Network, ended c
 }
 
 // lastWords is the error with which a supervisor ended, which it left in its log.
-func lastWords(net home.Network) error {
+func lastWords(net datadir.Network) error {
 	text := strings.Join(supervise.Tail(net.Log(), 0, 8), "\n  ")
-	return exitcode.New(exitcode.ProcessDied, "", nil, "the network didn't start:\n  %s", text)
+	return errcode.New(errcode.ProcessDied, "", nil, "the network didn't start:\n  %s", text)
 }
 
 func stopBackground(p *os.Process, ended chan error) {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/home"
-	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 func (a *app) devnetLogs() *cobra.Command {
@@ -53,7 +53,7 @@ type logFile struct {
 }
 
 // logFiles finds the logs that the argument names: all, those of a node, or that of one process.
-func logFiles(net home.Network, args []string) ([]*logFile, error) {
+func logFiles(net datadir.Network, args []string) ([]*logFile, error) {
 	node, process := "*", "*"
 	if len(args) == 1 {
 		var found bool

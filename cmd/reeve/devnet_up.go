@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // upFlags are the flags of `reeve devnet up`.
@@ -67,19 +67,19 @@ func (u *upFlags) up(ctx context.Context) error {
 	return u.foreground(ctx, net)
 }
 
-func (u *upFlags) directory() (home.Network, error) {
+func (u *upFlags) directory() (datadir.Network, error) {
 	if !u.ephemeral {
 		return u.app.network()
 	}
 	dir, err := os.MkdirTemp("", "reeve-")
 	if err != nil {
-		return home.Network{}, exitcode.New(exitcode.DataDirBroken, "Free some space, or set TMPDIR.", err, "can't make a temporary directory")
+		return datadir.Network{}, errcode.New(errcode.DataDirBroken, "Free some space, or set TMPDIR.", err, "can't make a temporary directory")
 	}
-	return home.Open(dir)
+	return datadir.Open(dir)
 }
 
 // createIfMissing makes the network unless the directory holds one.
-func (u *upFlags) createIfMissing(net home.Network) error {
+func (u *upFlags) createIfMissing(net datadir.Network) error {
 	if _, err := os.Stat(net.Genesis()); !errors.Is(err, fs.ErrNotExist) {
 		return nil // also when it can't be read: opening it says why
 	}
@@ -110,13 +110,13 @@ func (u *upFlags) readVMGenesis() ([]byte, error) {
 	}
 	text, err := os.ReadFile(u.vmGenesis)
 	if err != nil {
-		return nil, exitcode.New(exitcode.BadUsage, "", err, "the VM's genesis can't be read")
+		return nil, errcode.New(errcode.BadUsage, "", err, "the VM's genesis can't be read")
 	}
 	return text, nil
 }
 
 // foreground supervises the network in this process until somebody ends it.
-func (u *upFlags) foreground(ctx context.Context, net home.Network) error {
+func (u *upFlags) foreground(ctx context.Context, net datadir.Network) error {
 	return u.app.supervise(ctx, net, u.session(), func(n *devnet.Network) error {
 		waiting, cancel := context.WithTimeout(ctx, u.timeout)
 		defer cancel()

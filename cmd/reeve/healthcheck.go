@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) healthcheckCommand() *cobra.Command {
@@ -27,11 +27,11 @@ shell, no network and no other program.`,
 		}
 		health, err := devnet.SocketHealth(ctx, h)
 		if err != nil {
-			return exitcode.New(exitcode.NodeNotReady, "", err, "the overseer of %s doesn't answer", h.Name)
+			return errcode.New(errcode.NodeNotReady, "", err, "the overseer of %s doesn't answer", h.Name)
 		}
 		for _, c := range health.Checks {
 			if !c.OK && (len(args) == 0 || args[0] == c.Name) {
-				return exitcode.New(exitcode.NodeNotReady, "", nil, "%s: %s", c.Name, c.Cause)
+				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", c.Name, c.Cause)
 			}
 		}
 		return nil

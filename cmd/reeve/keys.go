@@ -10,12 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/disk"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
-	"github.com/reevenet/reeve/internal/keys"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 func (a *app) keysCommand() *cobra.Command {
@@ -23,7 +22,7 @@ func (a *app) keysCommand() *cobra.Command {
 }
 
 // keyFiles are the names of the key files by purpose.
-var keyFiles = map[keys.Purpose]string{keys.Identity: devnet.IdentityFile, keys.Signing: devnet.SignerFile}
+var keyFiles = map[keys.Purpose]string{keys.Identity: datadir.IdentityFile, keys.Signing: datadir.SignerFile}
 
 // shownKey is what `reeve keys` prints of a key.
 type shownKey struct {
@@ -53,10 +52,10 @@ func (a *app) showKeys(list []shownKey) error {
 }
 
 // keyNode is the directory of the node named by --node, which need not exist yet.
-func (a *app) keyNode(name string) (home.Node, error) {
+func (a *app) keyNode(name string) (datadir.Node, error) {
 	net, err := a.network()
 	if err != nil {
-		return home.Node{}, err
+		return datadir.Node{}, err
 	}
 	return net.Node(name), nil
 }
@@ -72,7 +71,7 @@ func (a *app) keysNew() *cobra.Command {
 		if err := h.Make(); err != nil {
 			return err
 		}
-		if _, _, err := devnet.CreateKeys(h); err != nil {
+		if _, _, err := datadir.CreateKeys(h); err != nil {
 			return keyTrouble(err)
 		}
 		return a.showAll(h)
@@ -93,7 +92,7 @@ func (a *app) keysShow() *cobra.Command {
 	return cmd
 }
 
-func (a *app) showAll(h home.Node) error {
+func (a *app) showAll(h datadir.Node) error {
 	var list []shownKey
 	for _, purpose := range []keys.Purpose{keys.Identity, keys.Signing} {
 		path := filepath.Join(h.Keys(), keyFiles[purpose])
@@ -144,7 +143,7 @@ func readKey(stdin io.Reader, files []string) ([]byte, error) {
 	if len(files) > 0 {
 		f, err := os.Open(files[0])
 		if err != nil {
-			return nil, exitcode.New(exitcode.KeyMissing, "", err, "the key can't be read")
+			return nil, errcode.New(errcode.KeyMissing, "", err, "the key can't be read")
 		}
 		defer f.Close()
 		in = f
@@ -152,14 +151,14 @@ func readKey(stdin io.Reader, files []string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(in, maxKeyText))
 }
 
-// keyTrouble gives the errors of internal/keys, which say what to do already, their numbers.
+// keyTrouble gives the errors of internal/process/keys, which say what to do already, their numbers.
 func keyTrouble(err error) error {
-	id := exitcode.KeyBroken
+	id := errcode.KeyBroken
 	switch {
 	case errors.Is(err, keys.ErrMissing):
-		id = exitcode.KeyMissing
+		id = errcode.KeyMissing
 	case errors.Is(err, keys.ErrExists):
-		id = exitcode.KeyExists
+		id = errcode.KeyExists
 	}
-	return exitcode.New(id, "", nil, "%v", err)
+	return errcode.New(id, "", nil, "%v", err)
 }

@@ -3,9 +3,9 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog/journal"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/internal/store/journal"
 )
 
 func (a *app) keysAdopt() *cobra.Command {
@@ -34,7 +34,7 @@ itself within seconds.`,
 		if cmd.Flags().Changed("session") {
 			floors.Session = session
 		}
-		if err := signer.Adopt(devnet.Signer(h), floors); err != nil {
+		if err := signer.Adopt(datadir.Signer(h), floors); err != nil {
 			return keyTrouble(err)
 		}
 		a.say("Node %s may sign.", h.Name)

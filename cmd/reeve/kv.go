@@ -12,9 +12,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/kv"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/kv"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // kvFlags are the flags of all commands that use the key-value chain.
@@ -56,7 +57,7 @@ func (k *kvFlags) client() (*kv.Client, error) {
 		return nil, err
 	}
 	client := kv.New("http://"+devnet.Reachable(c.HTTP.Listen), k.chain)
-	if g, err := devnet.LoadGenesis(h.Genesis()); err == nil {
+	if g, err := datadir.LoadGenesis(h.Genesis()); err == nil {
 		chain, _ := g.Chain(k.chain)
 		client.ChainID = chain.ID
 	}
@@ -148,7 +149,7 @@ func (a *app) kvGet() *cobra.Command {
 		}
 		e, err := get(ctx, args[0])
 		if errors.Is(err, kv.ErrAbsent) {
-			return exitcode.New(exitcode.KeyAbsent, "", nil, "the key %q isn't set", args[0])
+			return errcode.New(errcode.KeyAbsent, "", nil, "the key %q isn't set", args[0])
 		}
 		if err != nil {
 			return chainTrouble(ctx, err)
@@ -176,7 +177,7 @@ func (a *app) kvWatch() *cobra.Command {
 			}
 		}
 		if cmd.Context().Err() == nil {
-			return exitcode.New(exitcode.NodeUnreachable, "Run the command again.", nil, "the node ended the stream of blocks")
+			return errcode.New(errcode.NodeUnreachable, "Run the command again.", nil, "the node ended the stream of blocks")
 		}
 		return nil
 	}
@@ -188,13 +189,13 @@ func chainTrouble(ctx context.Context, err error) error {
 	var refused *kv.Refused
 	switch {
 	case errors.As(err, &refused) && refused.Status >= 500:
-		return exitcode.New(exitcode.NodeNotReady, "`reeve node health` says more.", nil, "%s", refused.Reason)
+		return errcode.New(errcode.NodeNotReady, "`reeve node health` says more.", nil, "%s", refused.Reason)
 	case errors.As(err, &refused):
-		return exitcode.New(exitcode.ChainRefused, "", nil, "%s", refused.Reason)
+		return errcode.New(errcode.ChainRefused, "", nil, "%s", refused.Reason)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return exitcode.New(exitcode.TookTooLong, "Is the network healthy? `reeve devnet status` says more.", nil, "it didn't happen in time")
+		return errcode.New(errcode.TookTooLong, "Is the network healthy? `reeve devnet status` says more.", nil, "it didn't happen in time")
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
-		return exitcode.New(exitcode.NodeUnreachable, "Is it running? `reeve devnet up` starts it.", err, "the node doesn't answer")
+		return errcode.New(errcode.NodeUnreachable, "Is it running? `reeve devnet up` starts it.", err, "the node doesn't answer")
 	}
 	return err
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/gateway"
-	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 func mailbox(messages, bytes uint64, queued float64) []gateway.Mailbox {

@@ -1,6 +1,6 @@
 // Command reeve is the whole node in one program: every process of a validator is one of its subcommands, and so are the
 // tools that start networks of them, look into them and use them. It parses, calls and prints; what it prints is data on
-// standard output and messages on standard error, and its exit codes are a contract (internal/exitcode).
+// standard output and messages on standard error, and its exit codes are a contract (internal/process/errcode).
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func main() {
@@ -23,7 +23,7 @@ func main() {
 }
 
 // run executes one command line and returns its exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) exitcode.Code {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) errcode.Code {
 	a := &app{out: stdout, err: stderr, lookup: os.LookupEnv}
 	root := a.root()
 	root.SetArgs(args)
@@ -33,12 +33,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) exitcode.
 	if err != nil {
 		report(stderr, err)
 	}
-	return exitcode.Of(err)
+	return errcode.Of(err)
 }
 
 // report prints an error so that a person knows what to do and a script finds the number.
 func report(w io.Writer, err error) {
-	var e *exitcode.Error
+	var e *errcode.Error
 	if errors.As(err, &e) {
 		fmt.Fprintf(w, "%s: %v\n", e.ID, err)
 		return
@@ -55,7 +55,7 @@ func interruptible() (context.Context, func()) {
 		<-signals
 		cancel()
 		<-signals
-		os.Exit(int(exitcode.Interrupted))
+		os.Exit(int(errcode.Interrupted))
 	}()
 	return ctx, cancel
 }

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/kv"
-	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/kv"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 // machine is a directory with the real program and plugin in it, and a network's data.

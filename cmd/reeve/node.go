@@ -8,11 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/config"
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) nodeCommand() *cobra.Command {
@@ -69,7 +69,7 @@ func (a *app) nodeStart() *cobra.Command {
 }
 
 // door is where a node answers questions about itself.
-func (n *nodeFlags) door() (home.Node, *config.Config, error) {
+func (n *nodeFlags) door() (datadir.Node, *config.Config, error) {
 	h, err := n.first()
 	if err != nil {
 		return h, nil, err
@@ -84,18 +84,18 @@ func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &devnet.NodeStatus{Name: h.Name, NodeID: devnet.NodeID(h), HTTP: "http://" + devnet.Reachable(c.HTTP.Listen)}
+	s := &devnet.NodeStatus{Name: h.Name, NodeID: datadir.NodeID(h), HTTP: "http://" + devnet.Reachable(c.HTTP.Listen)}
 	s.Processes, s.Chains = []devnet.ProcessStatus{}, []string{}
 	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
-		return s, exitcode.New(exitcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
+		return s, errcode.New(errcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
 	}
 	return s, isIt(h, s.NodeID, c.Metrics.Listen)
 }
 
 // isIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by mistake.
-func isIt(h home.Node, answered primitives.NodeID, address string) error {
-	if ours := devnet.NodeID(h); answered != ours {
-		return exitcode.New(exitcode.NodeUnreachable, "Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
+func isIt(h datadir.Node, answered primitives.NodeID, address string) error {
+	if ours := datadir.NodeID(h); answered != ours {
+		return errcode.New(errcode.NodeUnreachable, "Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
 			"at %s answers another node, %s, not %s", address, answered.Short(), h.Name)
 	}
 	return nil
@@ -127,7 +127,7 @@ func (a *app) nodeHealth() *cobra.Command {
 		}
 		health, err := devnet.Health(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
 		if err != nil {
-			return exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+			return errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 		}
 		if err := a.show(health, func(t *table) {
 			t.row("CHECK", "OK", "SINCE", "CAUSE")
@@ -138,7 +138,7 @@ func (a *app) nodeHealth() *cobra.Command {
 			return err
 		}
 		if !health.Healthy {
-			return exitcode.New(exitcode.NodeNotReady, "", nil, "node %s isn't healthy", h.Name)
+			return errcode.New(errcode.NodeNotReady, "", nil, "node %s isn't healthy", h.Name)
 		}
 		return nil
 	}
@@ -155,7 +155,7 @@ func (a *app) nodePeers() *cobra.Command {
 		}
 		peers, err := devnet.Peers(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
 		if err != nil {
-			return exitcode.New(exitcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+			return errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 		}
 		return a.show(peers, func(t *table) {
 			t.row("PEER", "CONNECTED", "VALIDATOR", "REPUTATION", "RECEIVED", "SENT", "ADDRESS", "AGENT", "LAST ERROR")
@@ -182,7 +182,7 @@ func (a *app) nodeWait() *cobra.Command {
 		defer tick.Stop()
 		for {
 			s, err := n.observed(ctx)
-			if err != nil && exitcode.Of(err) != exitcode.Unreachable {
+			if err != nil && errcode.Of(err) != errcode.Unreachable {
 				return err
 			}
 			if err == nil && s.Ready && s.Height >= *height {
@@ -190,7 +190,7 @@ func (a *app) nodeWait() *cobra.Command {
 			}
 			select {
 			case <-ctx.Done():
-				return exitcode.New(exitcode.TookTooLong, "", nil, "node %s is at height %d, ready: %v %s", s.Name, s.Height, s.Ready, s.Cause)
+				return errcode.New(errcode.TookTooLong, "", nil, "node %s is at height %d, ready: %v %s", s.Name, s.Height, s.Ready, s.Cause)
 			case <-tick.C:
 			}
 		}
@@ -199,12 +199,12 @@ func (a *app) nodeWait() *cobra.Command {
 }
 
 // superviseNode keeps one node's processes running.
-func (a *app) superviseNode(ctx context.Context, h home.Node, flags *nodeFlags) error {
+func (a *app) superviseNode(ctx context.Context, h datadir.Node, flags *nodeFlags) error {
 	net, err := a.network()
 	if err != nil {
 		return err
 	}
-	s := session{only: h.Name, run: h.Run(), settings: func(h home.Node) (*config.Config, error) {
+	s := session{only: h.Name, run: h.Run(), settings: func(h datadir.Node) (*config.Config, error) {
 		c, _, err := flags.load(h)
 		return c, err
 	}, arguments: flags.arguments()}

@@ -3,7 +3,7 @@ package main
 import (
 	"sync"
 
-	"github.com/reevenet/reeve/internal/supervise"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 // notices tells the person when a process has died, and what became of it.

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
 )
 
 // progress prints how far each node is: one line per node that is rewritten on a terminal, one line per ready node elsewhere.

@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // command runs one command line in dir.
-func command(t *testing.T, dir string, args ...string) (code exitcode.Code, stdout, stderr string) {
+func command(t *testing.T, dir string, args ...string) (code errcode.Code, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = run(t.Context(), append(args, "--data-dir", filepath.Join(dir, "net")), &out, &errs)
@@ -40,24 +40,24 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 	}
 	for _, c := range []struct {
 		line string
-		code exitcode.Code
+		code errcode.Code
 		says string
 	}{
-		{"nonsense", exitcode.Usage, "REEVE-1001"},
-		{"devnet nonsense", exitcode.Usage, "has no command"},
-		{"version --nonsense", exitcode.Usage, "unknown flag"},
-		{"version -o xml", exitcode.Usage, "table or json"},
-		{"kv get", exitcode.Usage, "kv get KEY"},
-		{"devnet status", exitcode.Unreachable, "no network runs in"},
-		{"devnet down", exitcode.Unreachable, "reeve devnet up"},
-		{"kv get k", exitcode.Unreachable, "REEVE-1012"},
-		{"node status", exitcode.Unreachable, "holds no node"},
-		{"devnet up --vm ./nothing-here", exitcode.Failed, "REEVE-1201"},
-		{"devnet up --vm " + notExecutable, exitcode.Failed, "chmod +x"},
-		{"devnet up --validators 0 --vm " + plugin, exitcode.Usage, "from 1 to 100"},
-		{"keys import nonsense", exitcode.Usage, "identity or signing"},
-		{"run nonsense", exitcode.Unreachable, "holds no node"},
-		{"kv get k --url http://127.0.0.1:1", exitcode.Unreachable, "doesn't answer"},
+		{"nonsense", errcode.Usage, "REEVE-1001"},
+		{"devnet nonsense", errcode.Usage, "has no command"},
+		{"version --nonsense", errcode.Usage, "unknown flag"},
+		{"version -o xml", errcode.Usage, "table or json"},
+		{"kv get", errcode.Usage, "kv get KEY"},
+		{"devnet status", errcode.Unreachable, "no network runs in"},
+		{"devnet down", errcode.Unreachable, "reeve devnet up"},
+		{"kv get k", errcode.Unreachable, "REEVE-1012"},
+		{"node status", errcode.Unreachable, "holds no node"},
+		{"devnet up --vm ./nothing-here", errcode.Failed, "REEVE-1201"},
+		{"devnet up --vm " + notExecutable, errcode.Failed, "chmod +x"},
+		{"devnet up --validators 0 --vm " + plugin, errcode.Usage, "from 1 to 100"},
+		{"keys import nonsense", errcode.Usage, "identity or signing"},
+		{"run nonsense", errcode.Unreachable, "holds no node"},
+		{"kv get k --url http://127.0.0.1:1", errcode.Unreachable, "doesn't answer"},
 	} {
 		code, stdout, stderr := command(t, dir, strings.Fields(c.line)...)
 		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {
@@ -69,13 +69,13 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 func TestANodeIsMadeAndShownAndNotMadeTwice(t *testing.T) {
 	dir := t.TempDir()
 	plugin := withPlugin(t, dir)
-	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code != exitcode.OK {
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code != errcode.OK {
 		t.Fatalf("%d %s", code, stderr)
 	}
-	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code == exitcode.OK || !strings.Contains(stderr, "already") {
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code == errcode.OK || !strings.Contains(stderr, "already") {
 		t.Errorf("a second time: %d %s", code, stderr)
 	}
-	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin, "--if-missing"); code != exitcode.OK {
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin, "--if-missing"); code != errcode.OK {
 		t.Errorf("if missing: %d %s", code, stderr)
 	}
 	_, stdout, _ := command(t, dir, "keys", "show", "-o", "json")
@@ -83,20 +83,20 @@ func TestANodeIsMadeAndShownAndNotMadeTwice(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &keys); err != nil || len(keys) != 2 || keys[0].NodeID.IsZero() {
 		t.Errorf("%v: %s", err, stdout)
 	}
-	if code, _, _ := command(t, dir, "healthcheck"); code != exitcode.NotReady {
+	if code, _, _ := command(t, dir, "healthcheck"); code != errcode.NotReady {
 		t.Errorf("the health of a node that doesn't run: %d", code)
 	}
-	if code, _, stderr := command(t, dir, "node", "wait", "--timeout", "20ms"); code != exitcode.Timeout {
+	if code, _, stderr := command(t, dir, "node", "wait", "--timeout", "20ms"); code != errcode.Timeout {
 		t.Errorf("waiting for it: %d %s", code, stderr)
 	}
-	if code, _, stderr := command(t, dir, "chain", "head"); code != exitcode.Unreachable {
+	if code, _, stderr := command(t, dir, "chain", "head"); code != errcode.Unreachable {
 		t.Errorf("its chain: %d %s", code, stderr)
 	}
 }
 
 func TestSettingsSayWhereTheyComeFrom(t *testing.T) {
 	dir := t.TempDir()
-	if code, _, stderr := command(t, dir, "node", "init", "--vm", withPlugin(t, dir)); code != exitcode.OK {
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", withPlugin(t, dir)); code != errcode.OK {
 		t.Fatal(stderr)
 	}
 	t.Setenv("REEVE_LOG_LEVEL", "warn")
@@ -107,7 +107,7 @@ func TestSettingsSayWhereTheyComeFrom(t *testing.T) {
 		}
 	}
 	t.Setenv("REEVE_LOG_LEVEL", "loud")
-	if code, _, stderr := command(t, dir, "config", "view"); code != exitcode.Usage || !strings.Contains(stderr, "log.level") {
+	if code, _, stderr := command(t, dir, "config", "view"); code != errcode.Usage || !strings.Contains(stderr, "log.level") {
 		t.Errorf("%d %s", code, stderr)
 	}
 }

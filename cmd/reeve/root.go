@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reevenet/reeve/internal/config"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // app is what all commands share.
@@ -67,7 +67,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 }
 
 // network is the network that --data-dir names.
-func (a *app) network() (home.Network, error) { return home.Open(a.dataDir) }
+func (a *app) network() (datadir.Network, error) { return datadir.Open(a.dataDir) }
 
 // noun is a command that only has commands below it.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
@@ -99,9 +99,9 @@ func given(args []string) string {
 }
 
 func usage(err error) error {
-	var e *exitcode.Error
+	var e *errcode.Error
 	if errors.As(err, &e) {
 		return err
 	}
-	return exitcode.New(exitcode.BadUsage, "Add --help to the command to see what it takes.", nil, "%v", err)
+	return errcode.New(errcode.BadUsage, "Add --help to the command to see what it takes.", nil, "%v", err)
 }

@@ -7,14 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/footprint"
-	"github.com/reevenet/reeve/internal/node"
+	"github.com/reevenet/reeve/cmd/internal/node"
+	"github.com/reevenet/reeve/internal/process/tuning"
 )
 
 func (a *app) overseerCommand() *cobra.Command {
 	return a.process("overseer", "Run a node's overseer: the bus, and the door for clients", cobra.NoArgs,
 		func(ctx context.Context, n *node.Node, _ []string) error {
-			footprint.Relay()
+			tuning.Relay()
 			return n.Overseer(ctx)
 		})
 }
@@ -22,7 +22,7 @@ func (a *app) overseerCommand() *cobra.Command {
 func (a *app) vmhostCommand() *cobra.Command {
 	return a.process("vmhost", "Run the host of a node's VM, which starts the plugin", cobra.NoArgs,
 		func(ctx context.Context, n *node.Node, _ []string) error {
-			footprint.Host()
+			tuning.Host()
 			return n.Run(ctx, "vm")
 		})
 }
@@ -31,9 +31,9 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := a.process("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
 		func(ctx context.Context, n *node.Node, args []string) error {
 			if args[0] == "keystore" { // a signature takes less than handing it to another thread
-				footprint.Relay()
+				tuning.Relay()
 			}
-			footprint.Worker()
+			tuning.Worker()
 			return n.Run(ctx, args[0])
 		})
 	cmd.ValidArgs = node.Names()

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/config"
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
 )
 
 // session says how long a supervised network lasts.
@@ -23,7 +23,7 @@ type session struct {
 	// Of a single node: its name, where its lock and socket are, how its settings are read, and what its processes are told.
 	only      string
 	run       string
-	settings  func(home.Node) (*config.Config, error)
+	settings  func(datadir.Node) (*config.Config, error)
 	arguments []string
 }
 
@@ -32,7 +32,7 @@ const drainTime = 7 * time.Second
 
 // supervise runs the network in dir until ctx ends, somebody asks for its end, or its time is over. then is called once its
 // processes have been started; an error of it ends the network.
-func (a *app) supervise(ctx context.Context, dir home.Network, s session, then func(*devnet.Network) error) error {
+func (a *app) supervise(ctx context.Context, dir datadir.Network, s session, then func(*devnet.Network) error) error {
 	if err := dir.Make(); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (a *app) supervise(ctx context.Context, dir home.Network, s session, then f
 }
 
 // attend starts the named nodes, all if there is no name, and stops them in the end.
-func (a *app) attend(ctx context.Context, dir home.Network, s session, run string, names []string, then func(*devnet.Network) error) error {
+func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run string, names []string, then func(*devnet.Network) error) error {
 	n, err := devnet.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -94,12 +94,12 @@ func (s session) wait(ctx context.Context) {
 }
 
 // clear leaves nothing but data, and of an ephemeral network not even that.
-func (s session) clear(dir home.Network) {
+func (s session) clear(dir datadir.Network) {
 	if s.ephemeral {
 		os.RemoveAll(dir.Dir) //nolint:errcheck // a temporary directory; the system clears it in time
 		return
 	}
-	home.Clear(dir.Run()) //nolint:errcheck // a socket without a process behind it harms nobody
+	datadir.Clear(dir.Run()) //nolint:errcheck // a socket without a process behind it harms nobody
 }
 
 // devnetSupervise is what `devnet up --detach` leaves running.

@@ -7,13 +7,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/reevenet/reeve/internal/config"
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/home"
+	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
-// isSetting marks the flags that internal/config reads itself.
+// isSetting marks the flags that internal/process/config reads itself.
 const isSetting = "reeve_setting"
 
 // nodeFlags are the flags of commands about one node: which one, and its settings.
@@ -41,14 +40,14 @@ func (a *app) nodeFlags(cmd *cobra.Command, settings bool) *nodeFlags {
 }
 
 // node is the node that the flags name.
-func (n *nodeFlags) node() (home.Node, error) {
+func (n *nodeFlags) node() (datadir.Node, error) {
 	net, err := n.app.network()
 	if err != nil {
-		return home.Node{}, err
+		return datadir.Node{}, err
 	}
 	nodes, err := net.Nodes()
 	if err != nil {
-		return home.Node{}, err
+		return datadir.Node{}, err
 	}
 	names := make([]string, len(nodes))
 	for i, h := range nodes {
@@ -59,18 +58,18 @@ func (n *nodeFlags) node() (home.Node, error) {
 	}
 	switch {
 	case len(nodes) == 0:
-		return home.Node{}, exitcode.New(exitcode.DataDirMissing, "Make one with `reeve node init`, or name the network's directory with --data-dir.", nil, "%s holds no node", net.Dir)
+		return datadir.Node{}, errcode.New(errcode.DataDirMissing, "Make one with `reeve node init`, or name the network's directory with --data-dir.", nil, "%s holds no node", net.Dir)
 	case n.name == "":
-		return home.Node{}, exitcode.New(exitcode.BadUsage, "", nil, "say which node with --node: %s", strings.Join(names, ", "))
+		return datadir.Node{}, errcode.New(errcode.BadUsage, "", nil, "say which node with --node: %s", strings.Join(names, ", "))
 	}
-	return home.Node{}, exitcode.New(exitcode.NoSuchNode, "", nil, "there is no node %s, only %s", n.name, strings.Join(names, ", "))
+	return datadir.Node{}, errcode.New(errcode.NoSuchNode, "", nil, "there is no node %s, only %s", n.name, strings.Join(names, ", "))
 }
 
 // first is the node that the flags name, or the first one: for commands that any node can answer.
-func (n *nodeFlags) first() (home.Node, error) {
+func (n *nodeFlags) first() (datadir.Node, error) {
 	net, err := n.app.network()
 	if err != nil {
-		return home.Node{}, err
+		return datadir.Node{}, err
 	}
 	if nodes, err := net.Nodes(); err == nil && len(nodes) > 0 && n.name == "" {
 		return nodes[0], nil
@@ -79,7 +78,7 @@ func (n *nodeFlags) first() (home.Node, error) {
 }
 
 // load reads the node's settings from all sources.
-func (n *nodeFlags) load(h home.Node) (*config.Config, config.Origins, error) {
+func (n *nodeFlags) load(h datadir.Node) (*config.Config, config.Origins, error) {
 	flags := map[string]string{}
 	n.set.Visit(func(f *pflag.Flag) {
 		if f.Annotations[isSetting] != nil {
@@ -88,10 +87,10 @@ func (n *nodeFlags) load(h home.Node) (*config.Config, config.Origins, error) {
 	})
 	c, from, err := config.Load(h.Config(), flags, n.app.lookup)
 	if err != nil {
-		return nil, nil, exitcode.New(exitcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
+		return nil, nil, errcode.New(errcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
 	}
 	if c.VM.PluginDir == "" {
-		c.VM.PluginDir, err = devnet.PluginDir()
+		c.VM.PluginDir, err = datadir.PluginDir()
 	}
 	return c, from, err
 }

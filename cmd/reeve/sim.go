@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // simOptions are the flags of reeve sim.
@@ -70,7 +70,7 @@ func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
 		return cmd.Context().Err()
 	}
 	if report.Failed() {
-		return exitcode.New(exitcode.SimViolation, "Run a seed that failed again with --seed S --trace to see what happened.", nil,
+		return errcode.New(errcode.SimViolation, "Run a seed that failed again with --seed S --trace to see what happened.", nil,
 			"%d invariants didn't hold and %d networks stood still", len(report.Violations), len(report.Stuck))
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
 )
 
 func (a *app) svcCommand() *cobra.Command {

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
-	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
@@ -44,7 +44,7 @@ func (s span) String() string {
 func ourVersions() versions {
 	v := versions{
 		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Bus: span{subsystem.ProtocolMin, subsystem.ProtocolMax}, VM: span{door.MinVersion, door.MaxVersion},
+		Bus: span{subsystem.ProtocolMin, subsystem.ProtocolMax}, VM: span{handshake.MinVersion, handshake.MaxVersion},
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/internal/devnet"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/vmhost/vmdev"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/vmdev"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/vmtest"
 )
 
@@ -85,7 +85,7 @@ func (a *app) showConformance(r *vmtest.Report) error {
 		}
 	})
 	if err == nil && !r.Passed() {
-		err = exitcode.New(exitcode.PluginFailedCheck, "", nil, "%s %s fails %d of %d checks", r.Name, r.Version, len(r.Failures()), len(r.Results))
+		err = errcode.New(errcode.PluginFailedCheck, "", nil, "%s %s fails %d of %d checks", r.Name, r.Version, len(r.Failures()), len(r.Results))
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -14,13 +14,13 @@ import (
 type link struct{ o *Overseer }
 
 // Write takes a batch apart.
-func (k *link) Write(b *buswire.Batch, _ bool) error {
-	return buswire.Frames(b.Bytes, func(tag buswire.Tag, body []byte) error {
-		if tag != buswire.TagFromEnvelope || k != k.o.link {
+func (k *link) Write(b *wire.Batch, _ bool) error {
+	return wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
+		if tag != wire.TagFromEnvelope || k != k.o.link {
 			return nil
 		}
-		e := &buswire.Envelope{}
-		if err := buswire.ParseEnvelope(body, e, buswire.Names{}); err != nil {
+		e := &wire.Envelope{}
+		if err := wire.ParseEnvelope(body, e, wire.Names{}); err != nil {
 			return err
 		}
 		k.o.take(e)
@@ -28,17 +28,17 @@ func (k *link) Write(b *buswire.Batch, _ bool) error {
 	})
 }
 
-func (o *Overseer) take(e *buswire.Envelope) {
+func (o *Overseer) take(e *wire.Envelope) {
 	switch e.Kind {
-	case buswire.OneWay, buswire.Request:
+	case wire.OneWay, wire.Request:
 		o.takeMessage(e)
-	case buswire.Reply, buswire.Fail:
+	case wire.Reply, wire.Fail:
 		o.takeAnswer(e)
 	}
 }
 
-func (o *Overseer) takeMessage(e *buswire.Envelope) {
-	enum, field, body, err := buswire.Variant(e.Message)
+func (o *Overseer) takeMessage(e *wire.Envelope) {
+	enum, field, body, err := wire.Variant(e.Message)
 	if err != nil {
 		o.t.Errorf("%s sent what doesn't decode: %v", o.spec.Name, err)
 		return
@@ -50,23 +50,23 @@ func (o *Overseer) takeMessage(e *buswire.Envelope) {
 		return
 	}
 	o.sent = append(o.sent, Sent{Body: m, To: v.Subsystem, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o})
-	if e.Kind == buswire.OneWay { // the receiver is quick: credit comes back at once
-		var batch buswire.Batch
-		batch.Frame(buswire.TagCredit, buswire.AppendCredit(nil, []buswire.EdgeCredit{{To: v.Subsystem, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
+	if e.Kind == wire.OneWay { // the receiver is quick: credit comes back at once
+		var batch wire.Batch
+		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: v.Subsystem, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
 		if err := o.machine.Receive(batch.Bytes); err != nil {
 			o.t.Error(err)
 		}
 	}
 }
 
-func (o *Overseer) takeAnswer(e *buswire.Envelope) {
+func (o *Overseer) takeAnswer(e *wire.Envelope) {
 	a := o.answers[e.ID]
 	if a == nil || a.Done {
 		o.t.Errorf("%s answered what nobody asked, or twice", o.spec.Name)
 		return
 	}
 	switch {
-	case e.Kind == buswire.Fail:
+	case e.Kind == wire.Fail:
 		a.Done = true
 		a.Err = &subsystem.Failure{Code: subsystem.Code(e.Failure.Code), Message: e.Failure.Message, Detail: e.Failure.Detail}
 	case e.More:
@@ -78,7 +78,7 @@ func (o *Overseer) takeAnswer(e *buswire.Envelope) {
 	}
 }
 
-func (o *Overseer) decode(a *Answer, e *buswire.Envelope) proto.Message {
+func (o *Overseer) decode(a *Answer, e *wire.Envelope) proto.Message {
 	m := a.variant.NewResponse()
 	if err := proto.Unmarshal(e.Reply, m); err != nil {
 		o.t.Errorf("%s answered %s with what doesn't decode: %v", o.spec.Name, a.variant.Short(), err)

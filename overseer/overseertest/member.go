@@ -5,8 +5,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
@@ -36,13 +36,13 @@ type Member struct {
 	machine *subsystem.Machine
 	sub     *subsystem.Sub
 	woken   bool
-	link    *wire
+	link    *attachment
 
 	generation uint64 // of the last attachment, which the process knows before its loop does
 }
 
-// wire is one attachment: two streams in each direction.
-type wire struct {
+// attachment is one attachment: two streams in each direction.
+type attachment struct {
 	m        *Member
 	instance *broker.Instance
 	bulk     bool
@@ -51,7 +51,7 @@ type wire struct {
 }
 
 // Write takes what the subsystem sends.
-func (w *wire) Write(b *buswire.Batch, bulk bool) error {
+func (w *attachment) Write(b *wire.Batch, bulk bool) error {
 	if w.m.link != w {
 		return errors.New("the connection is lost")
 	}
@@ -103,7 +103,7 @@ func (m *Member) attachAgain() {
 		return
 	}
 	m.generation = welcome.Generation
-	m.link = &wire{m: m, instance: i, bulk: true}
+	m.link = &attachment{m: m, instance: i, bulk: true}
 	m.bus.Core.Broker.BulkStream(i)
 	m.machine.Attached(m.link, welcome)
 }
@@ -147,7 +147,7 @@ func (m *Member) Unplug() {
 func (m *Member) Replug() { m.attachAgain() }
 
 // unplug loses the link without telling the overseer.
-func (m *Member) unplug() *wire {
+func (m *Member) unplug() *attachment {
 	w := m.link
 	if w != nil {
 		m.machine.Detached(w)
@@ -250,8 +250,8 @@ func (m *Member) step() {
 // batch is how much is taken at once: little, so that there is much to interleave.
 const batch = 4 << 10
 
-func (m *Member) take(w *wire, stream int) {
-	var b buswire.Batch
+func (m *Member) take(w *attachment, stream int) {
+	var b wire.Batch
 	m.bus.Core.Broker.Take(m.bus.World.Now(), w.instance, stream, &b, batch)
 	if b.Len() == 0 {
 		w.ready[stream] = false
@@ -260,7 +260,7 @@ func (m *Member) take(w *wire, stream int) {
 	w.down[stream] = append(w.down[stream], b.Bytes)
 }
 
-func (m *Member) receive(w *wire, stream int) {
+func (m *Member) receive(w *attachment, stream int) {
 	b := w.down[stream][0]
 	w.down[stream] = w.down[stream][1:]
 	if err := m.machine.Receive(b); err != nil {
@@ -268,13 +268,13 @@ func (m *Member) receive(w *wire, stream int) {
 	}
 }
 
-func (m *Member) bring(w *wire, stream int) {
+func (m *Member) bring(w *attachment, stream int) {
 	b := w.up[stream][0]
 	w.up[stream] = w.up[stream][1:]
-	if m.Stutter > 0 && m.bus.luck.Float64() < m.Stutter {
+	if m.Stutter > 0 && m.bus.rng.Float64() < m.Stutter {
 		w.up[stream] = append(w.up[stream], b)
 	}
-	err := m.bus.Core.Frames(m.bus.World.Now(), w.instance, b, buswire.Names{})
+	err := m.bus.Core.Frames(m.bus.World.Now(), w.instance, b, wire.Names{})
 	switch {
 	case errors.Is(err, overseer.ErrGoodbye):
 		m.detach(true, "it finished")

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/broker"
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
@@ -16,7 +16,7 @@ import (
 // time. What passes between them are the real frames. A test moves it with Settle and Advance, and breaks it with Kill, Cut and
 // RestartOverseer.
 type Bus struct {
-	World *World
+	World *Runtime
 	Core  *overseer.Core
 	// Kept are the messages that were quarantined, oldest first.
 	Kept []broker.Event
@@ -26,7 +26,7 @@ type Bus struct {
 	t       testing.TB
 	cfg     overseer.Config
 	members []*Member
-	luck    *rand.Rand // nil: everything moves in a fixed order
+	rng     *rand.Rand // nil: everything moves in a fixed order
 }
 
 // Node starts a node of the given subsystems, one instance each.
@@ -43,7 +43,7 @@ func Node(t testing.TB, specs ...subsystem.Spec) *Bus {
 // NodeWith starts the overseer of a node alone, with settings of the test's.
 func NodeWith(t testing.TB, cfg overseer.Config) *Bus {
 	t.Helper()
-	b := &Bus{World: NewWorld(), t: t, cfg: cfg}
+	b := &Bus{World: NewRuntime(), t: t, cfg: cfg}
 	if b.cfg.Log == nil {
 		b.cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -55,7 +55,7 @@ func NodeWith(t testing.TB, cfg overseer.Config) *Bus {
 }
 
 // Shuffle lets everything that could happen next happen in an order of luck instead of a fixed one.
-func (b *Bus) Shuffle(luck *rand.Rand) { b.luck = luck }
+func (b *Bus) Shuffle(rng *rand.Rand) { b.rng = rng }
 
 func (b *Bus) startOverseer() {
 	b.t.Helper()
@@ -110,7 +110,7 @@ func (b *Bus) Once() bool {
 	var possible []func()
 	for _, m := range b.members {
 		possible = append(possible, m.moves()...)
-		if len(possible) > 0 && b.luck == nil {
+		if len(possible) > 0 && b.rng == nil {
 			break
 		}
 	}
@@ -118,8 +118,8 @@ func (b *Bus) Once() bool {
 		return false
 	}
 	n := 0
-	if b.luck != nil {
-		n = b.luck.IntN(len(possible))
+	if b.rng != nil {
+		n = b.rng.IntN(len(possible))
 	}
 	possible[n]()
 	return true
@@ -172,7 +172,7 @@ func (b *Bus) Status(name string) broker.SubsystemStatus {
 
 // Inject brings bytes to the overseer as if a member had sent them.
 func (b *Bus) Inject(m *Member, batch []byte) error {
-	err := b.Core.Frames(b.World.Now(), m.link.instance, batch, buswire.Names{})
+	err := b.Core.Frames(b.World.Now(), m.link.instance, batch, wire.Names{})
 	b.events()
 	return err
 }

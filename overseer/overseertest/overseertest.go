@@ -11,29 +11,29 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // Overseer is the test's side of one subsystem.
 type Overseer struct {
-	World *World
+	World *Runtime
 
 	t        testing.TB
 	spec     subsystem.Spec
 	machine  *subsystem.Machine
-	dir      *directory.Directory
+	dir      *registry.Directory
 	link     *link
 	sequence uint64
 	ids      uint64
 	sent     []Sent
-	answers  map[buswire.ID]*Answer
+	answers  map[wire.ID]*Answer
 	epoch    uint64
 	gen      uint64
 	window   *overseerv1.Window
-	handed   map[buswire.ID]int // size of one-way messages from the subsystem, for credit
+	handed   map[wire.ID]int // size of one-way messages from the subsystem, for credit
 }
 
 // Sent is one message that the subsystem sent or asked.
@@ -43,7 +43,7 @@ type Sent struct {
 	Request bool
 	Attempt int
 
-	id buswire.ID
+	id wire.ID
 	o  *Overseer
 }
 
@@ -53,8 +53,8 @@ type Answer struct {
 	Reply   proto.Message // nil until it came, and when the answer was a stream or a failure
 	Err     error         // a *subsystem.Failure
 	Done    bool
-	variant *directory.Variant
-	id      buswire.ID
+	variant *registry.Variant
+	id      wire.ID
 	o       *Overseer
 }
 
@@ -62,8 +62,8 @@ type Answer struct {
 func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 	t.Helper()
 	o := &Overseer{
-		World: NewWorld(), t: t, spec: spec, dir: directory.Node(), answers: map[buswire.ID]*Answer{}, epoch: 1, gen: 1,
-		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[buswire.ID]int{},
+		World: NewRuntime(), t: t, spec: spec, dir: registry.Node(), answers: map[wire.ID]*Answer{}, epoch: 1, gen: 1,
+		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[wire.ID]int{},
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.machine = subsystem.NewMachine(spec, o.World, log, func() {})
@@ -112,8 +112,8 @@ func (o *Overseer) Signal(signals ...*overseerv1.Signal) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	var batch buswire.Batch
-	batch.Frame(buswire.TagSignals, b)
+	var batch wire.Batch
+	batch.Frame(wire.TagSignals, b)
 	o.deliver(&batch)
 }
 
@@ -148,21 +148,21 @@ func (o *Overseer) Presence(name string, present bool) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	var batch buswire.Batch
-	batch.Frame(buswire.TagPresence, b)
+	var batch wire.Batch
+	batch.Frame(wire.TagPresence, b)
 	o.deliver(&batch)
 }
 
 // Send gives the subsystem a one-way message from another one.
 func (o *Overseer) Send(from string, msg proto.Message) {
 	o.t.Helper()
-	o.give(from, msg, buswire.OneWay, 0)
+	o.give(from, msg, wire.OneWay, 0)
 }
 
 // Redeliver gives a one-way message as one that was delivered before.
 func (o *Overseer) Redeliver(from string, msg proto.Message, attempt int) {
 	o.t.Helper()
-	o.give(from, msg, buswire.OneWay, attempt)
+	o.give(from, msg, wire.OneWay, attempt)
 }
 
 // Ask asks the subsystem a request on behalf of another one. The answer fills in as it comes.
@@ -173,17 +173,17 @@ func (o *Overseer) Ask(from string, req proto.Message) *Answer {
 		o.t.Fatalf("%T is no request", req)
 	}
 	o.ids++
-	a := &Answer{variant: v, id: buswire.NewID(1<<62, o.ids), o: o}
+	a := &Answer{variant: v, id: wire.NewID(1<<62, o.ids), o: o}
 	o.answers[a.id] = a
 	o.ids--
-	o.give(from, req, buswire.Request, 0)
+	o.give(from, req, wire.Request, 0)
 	return a
 }
 
 // Cancel tells the subsystem that the answer is no longer wanted.
 func (a *Answer) Cancel() {
-	var batch buswire.Batch
-	batch.Envelope(buswire.TagToEnvelope, &buswire.Envelope{Kind: buswire.Cancel, ID: a.id})
+	var batch wire.Batch
+	batch.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: a.id})
 	a.o.deliver(&batch)
 }
 
@@ -196,7 +196,7 @@ func Must[R proto.Message](t testing.TB, a *Answer) R {
 	return a.Reply.(R)
 }
 
-func (o *Overseer) give(from string, msg proto.Message, kind buswire.Kind, attempt int) {
+func (o *Overseer) give(from string, msg proto.Message, kind wire.Kind, attempt int) {
 	o.t.Helper()
 	v := o.dir.Of(msg)
 	if v == nil || v.Subsystem != o.spec.Name {
@@ -207,15 +207,15 @@ func (o *Overseer) give(from string, msg proto.Message, kind buswire.Kind, attem
 		o.t.Fatal(err)
 	}
 	o.ids++
-	var batch buswire.Batch
-	batch.Envelope(buswire.TagToEnvelope, &buswire.Envelope{
-		Kind: kind, ID: buswire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
-		Message: buswire.AppendVariant(nil, v.Enum, v.Field, body), RoutingKey: v.RoutingKey(msg),
+	var batch wire.Batch
+	batch.Envelope(wire.TagToEnvelope, &wire.Envelope{
+		Kind: kind, ID: wire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
+		Message: wire.AppendVariant(nil, v.Enum, v.Field, body), RoutingKey: v.RoutingKey(msg),
 	})
 	o.deliver(&batch)
 }
 
-func (o *Overseer) deliver(b *buswire.Batch) {
+func (o *Overseer) deliver(b *wire.Batch) {
 	o.t.Helper()
 	if err := o.machine.Receive(b.Bytes); err != nil {
 		o.t.Fatal(err)
@@ -278,7 +278,7 @@ func (s Sent) Reply(resp proto.Message) {
 	if err != nil {
 		s.o.t.Fatal(err)
 	}
-	s.answer(&buswire.Envelope{Kind: buswire.Reply, ID: s.id, Reply: append([]byte{}, b...)})
+	s.answer(&wire.Envelope{Kind: wire.Reply, ID: s.id, Reply: append([]byte{}, b...)})
 }
 
 // Item sends one part of a streamed answer.
@@ -288,20 +288,20 @@ func (s Sent) Item(resp proto.Message) {
 	if err != nil {
 		s.o.t.Fatal(err)
 	}
-	s.answer(&buswire.Envelope{Kind: buswire.Reply, ID: s.id, More: true, Reply: append([]byte{}, b...)})
+	s.answer(&wire.Envelope{Kind: wire.Reply, ID: s.id, More: true, Reply: append([]byte{}, b...)})
 }
 
 // End ends a streamed answer.
-func (s Sent) End() { s.answer(&buswire.Envelope{Kind: buswire.Reply, ID: s.id}) }
+func (s Sent) End() { s.answer(&wire.Envelope{Kind: wire.Reply, ID: s.id}) }
 
 // Fail ends an ask of the subsystem's with a failure.
 func (s Sent) Fail(code subsystem.Code, why string) {
-	s.answer(&buswire.Envelope{Kind: buswire.Fail, ID: s.id, Failure: &buswire.Failure{Code: uint32(code), Message: why}})
+	s.answer(&wire.Envelope{Kind: wire.Fail, ID: s.id, Failure: &wire.Failure{Code: uint32(code), Message: why}})
 }
 
-func (s Sent) answer(e *buswire.Envelope) {
-	var batch buswire.Batch
-	batch.Envelope(buswire.TagToEnvelope, e)
+func (s Sent) answer(e *wire.Envelope) {
+	var batch wire.Batch
+	batch.Envelope(wire.TagToEnvelope, e)
 	s.o.deliver(&batch)
 }
 

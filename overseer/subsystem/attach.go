@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -40,7 +40,7 @@ func (l *loop) attached(link Link, a *overseerv1.Attached) {
 	l.link, l.gen, l.epoch, l.standby = link, a.Generation, a.Epoch, a.Standby
 	l.window = Window{int(a.GetWindow().GetMessages()), int(a.GetWindow().GetBytes())}
 	l.maxBytes = int(a.MaxMessageBytes)
-	l.progress.done, l.progress.moved, l.progress.now = buswire.Processed{}, false, false
+	l.progress.done, l.progress.moved, l.progress.now = wire.Processed{}, false, false
 	if l.handler != nil {
 		l.timeline(a.Snapshot)
 		l.resend()
@@ -248,7 +248,7 @@ func (l *loop) conclude(reason string) {
 		if err == nil {
 			l.progress.now = true
 			l.flush()
-			l.out[0].Frame(buswire.TagGoodbye, b)
+			l.out[0].Frame(wire.TagGoodbye, b)
 		}
 	}
 	l.fail(nil)

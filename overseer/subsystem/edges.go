@@ -7,14 +7,14 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // edgeKey names an edge that starts here.
 type edgeKey struct {
 	to   string
-	lane buswire.Lane
+	lane wire.Lane
 }
 
 // edge is the sender's side of one edge: the credit that is out, the messages that wait for credit, and the one-way messages
@@ -25,10 +25,10 @@ type edge struct {
 	bytes    int
 	parked   queue[outgoing]
 	retained queue[outgoing]
-	room     *buswire.Memory // where the next small messages are encoded
+	room     *wire.Memory // where the next small messages are encoded
 
-	template  buswire.Template // of the next message
-	stencilOf stencil          // what the template says
+	template  wire.Template // of the next message
+	stencilOf stencil       // what the template says
 }
 
 // stencil is what the envelopes of consecutive messages have in common, besides the edge.
@@ -41,17 +41,17 @@ type stencil struct {
 // outgoing is one message that waits or is kept: a one-way one as the bytes of its envelope, or an ask.
 type outgoing struct {
 	frame   []byte
-	in      *buswire.Memory // where it lies, if with others
-	ask     *openAsk        // nil: one-way
-	counter uint64          // of the id
-	size    int             // what it costs of the credit
+	in      *wire.Memory // where it lies, if with others
+	ask     *openAsk     // nil: one-way
+	counter uint64       // of the id
+	size    int          // what it costs of the credit
 }
 
 // roomBytes is how much memory an edge takes at once to encode messages in; a message of more than a quarter has its own.
 const roomBytes = 8 << 10
 
 // reserve returns an empty slice with room for n bytes; what is appended to it is kept with claim.
-func (e *edge) reserve(rooms *buswire.Spare, n int) []byte {
+func (e *edge) reserve(rooms *wire.Spare, n int) []byte {
 	if n > roomBytes/4 {
 		return make([]byte, 0, n)
 	}
@@ -66,7 +66,7 @@ func (e *edge) reserve(rooms *buswire.Spare, n int) []byte {
 }
 
 // claim keeps a message where it was encoded.
-func (e *edge) claim(b []byte) (in *buswire.Memory) {
+func (e *edge) claim(b []byte) (in *wire.Memory) {
 	if len(b) > roomBytes/4 {
 		return nil
 	}
@@ -77,7 +77,7 @@ func (e *edge) claim(b []byte) (in *buswire.Memory) {
 // parkedWindows is how many windows of messages may wait at the sender; beyond that a one-way message is refused.
 const parkedWindows = 4
 
-func (l *loop) edge(v *directory.Variant) *edge {
+func (l *loop) edge(v *registry.Variant) *edge {
 	key := edgeKey{v.Subsystem, v.Lane}
 	e := l.edges[key]
 	if e == nil {
@@ -95,7 +95,7 @@ func (e *edge) hasRoom(w Window, size int) bool {
 // use is what a subsystem knows of one of the variants that it sends or asks.
 type use struct {
 	of       protoreflect.MessageType
-	variant  *directory.Variant
+	variant  *registry.Variant
 	declared bool
 	edge     *edge // nil until it is used
 }
@@ -127,7 +127,7 @@ func (l *loop) edgeOf(u *use) *edge {
 }
 
 // declared tells whether the Spec has the variant.
-func (l *loop) declared(v *directory.Variant) bool {
+func (l *loop) declared(v *registry.Variant) bool {
 	list := l.spec.Sends
 	if v.IsRequest() {
 		list = l.spec.Asks
@@ -149,7 +149,7 @@ func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Fail
 		return u, 0, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, u.variant.Name)
 	}
 	size = proto.Size(msg)
-	if limit := l.maxMessage(); size+buswire.VariantHeader > limit {
+	if limit := l.maxMessage(); size+wire.VariantHeader > limit {
 		return u, 0, tooLarge(u.variant.Name, size, limit)
 	}
 	return u, size, nil
@@ -159,19 +159,19 @@ func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Fail
 var encode = proto.MarshalOptions{UseCachedSize: true, AllowPartial: true}
 
 // header fills in the envelope of a message.
-func (l *loop) header(e *buswire.Envelope, v *directory.Variant, msg proto.Message) {
-	*e = buswire.Envelope{
+func (l *loop) header(e *wire.Envelope, v *registry.Variant, msg proto.Message) {
+	*e = wire.Envelope{
 		ID: l.nextID(), From: l.spec.Name, To: v.Subsystem, Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg),
 		Causation: l.current.id, Correlation: l.current.correlation,
 	}
 	if v.IsRequest() {
-		e.Kind = buswire.Request
+		e.Kind = wire.Request
 	}
 	e.Traceparent = l.trace.outgoing(l.current.traceparent, e.RoutingKey, v)
 }
 
 // encoded is a one-way message as it travels, of so many bytes as a variant and in all. It is encoded once, where it is kept.
-func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size, message int) (outgoing, *Failure) {
+func (l *loop) encoded(e *edge, v *registry.Variant, msg proto.Message, size, message int) (outgoing, *Failure) {
 	now := stencil{l.gen, l.seen.sequence, l.current, !v.HasRoutingKey()}
 	if now == e.stencilOf && now.lasts {
 		l.counter++
@@ -181,12 +181,12 @@ func (l *loop) encoded(e *edge, v *directory.Variant, msg proto.Message, size, m
 		e.stencilOf = now
 	}
 	b := e.template.AppendHead(e.reserve(&l.rooms, e.template.Size(message)), l.counter, message)
-	b, err := encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), msg)
+	b, err := encode.MarshalAppend(wire.AppendVariantHeader(b, v.Enum, v.Field, size), msg)
 	if err != nil {
 		return outgoing{}, Failf(Refused, "%s can't be encoded: %v", v.Short(), err)
 	}
 	b = e.template.AppendTail(b)
-	return outgoing{frame: b, in: e.claim(b), counter: l.counter, size: buswire.SizeOf(message)}, nil
+	return outgoing{frame: b, in: e.claim(b), counter: l.counter, size: wire.SizeOf(message)}, nil
 }
 
 func (l *loop) send(msg proto.Message, wait bool) *Failure {
@@ -195,13 +195,13 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 		return f
 	}
 	v, e := u.variant, l.edgeOf(u)
-	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
-	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, buswire.SizeOf(message))
+	message := size + wire.VariantHeaderSize(v.Enum, v.Field, size)
+	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, wire.SizeOf(message))
 	switch {
 	case now:
 	case !wait, e.parked.len() >= parkedWindows*max(l.window.Messages, 256):
 		return Failf(Overloaded, "%s has no room for %s", v.Subsystem, v.Short())
-	case v.Lane == buswire.LaneGossip && l.link != nil:
+	case v.Lane == wire.LaneGossip && l.link != nil:
 		l.count.shed++
 		l.stats.shed.WithLabelValues(v.Short()).Inc()
 		return nil
@@ -222,7 +222,7 @@ func (l *loop) send(msg proto.Message, wait bool) *Failure {
 func (l *loop) transmit(e *edge, o outgoing) {
 	l.spend(e, o.size)
 	if a := o.ask; a != nil {
-		l.emit(buswire.TagFromEnvelope, a.env)
+		l.emit(wire.TagFromEnvelope, a.env)
 		if !a.again() {
 			a.env.Message = nil
 		}
@@ -230,7 +230,7 @@ func (l *loop) transmit(e *edge, o outgoing) {
 	}
 	e.retained.push(o)
 	b := l.outOn(e.key.lane)
-	b.Frame(buswire.TagFromEnvelope, o.frame)
+	b.Frame(wire.TagFromEnvelope, o.frame)
 	if b.Len() >= flushAt {
 		l.flush()
 	}
@@ -252,7 +252,7 @@ func (l *loop) unpark(e *edge) {
 				continue // it ended while it waited
 			}
 			a.sent = true
-			a.env.TimeoutMicros = micros(a.timer.at.Sub(l.world.Now()))
+			a.env.TimeoutMicros = micros(a.timer.at.Sub(l.runtime.Now()))
 		}
 		l.transmit(e, o)
 	}
@@ -267,7 +267,7 @@ func (l *loop) release(e *edge, size int) {
 	l.unpark(e)
 }
 
-func (l *loop) onCredit(credits []buswire.EdgeCredit) {
+func (l *loop) onCredit(credits []wire.EdgeCredit) {
 	for _, c := range credits {
 		e := l.edges[edgeKey{c.To, c.Lane}]
 		if e == nil {
@@ -285,7 +285,7 @@ func (l *loop) onCredit(credits []buswire.EdgeCredit) {
 }
 
 // onRefused takes back a one-way message that the overseer did not take; it tells whether there is such a one.
-func (l *loop) onRefused(id buswire.ID, why *buswire.Failure) bool {
+func (l *loop) onRefused(id wire.ID, why *wire.Failure) bool {
 	if id.Origin() != l.origin {
 		return false
 	}
@@ -304,9 +304,9 @@ func (l *loop) onRefused(id buswire.ID, why *buswire.Failure) bool {
 }
 
 // envelope reads a one-way message's envelope.
-func (o *outgoing) envelope() *buswire.Envelope {
-	e := &buswire.Envelope{}
-	_ = buswire.ParseEnvelope(o.frame, e, buswire.Names{}) // we wrote it
+func (o *outgoing) envelope() *wire.Envelope {
+	e := &wire.Envelope{}
+	_ = wire.ParseEnvelope(o.frame, e, wire.Names{}) // we wrote it
 	return e
 }
 
@@ -316,7 +316,7 @@ func (o *outgoing) again(generation uint64, sent bool) outgoing {
 	if e.Generation = generation; sent {
 		e.Attempt++
 	}
-	return outgoing{frame: buswire.AppendEnvelope(nil, e), counter: o.counter, size: o.size}
+	return outgoing{frame: wire.AppendEnvelope(nil, e), counter: o.counter, size: o.size}
 }
 
 // forget drops the messages with the given counters, which may be finished out of order.

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -84,17 +84,17 @@ func Temporary(err error) bool {
 	return false
 }
 
-func fromWire(f *buswire.Failure) *Failure {
+func fromWire(f *wire.Failure) *Failure {
 	if f == nil {
 		return Failf(Refused, "the failure came without a reason")
 	}
 	return &Failure{Code: Code(f.Code), Message: f.Message, Detail: f.Detail}
 }
 
-func toWire(err error) *buswire.Failure {
+func toWire(err error) *wire.Failure {
 	var f *Failure
 	if errors.As(err, &f) {
-		return &buswire.Failure{Code: uint32(f.Code), Message: f.Message, Detail: f.Detail}
+		return &wire.Failure{Code: uint32(f.Code), Message: f.Message, Detail: f.Detail}
 	}
-	return &buswire.Failure{Code: uint32(Responder), Message: err.Error()}
+	return &wire.Failure{Code: uint32(Responder), Message: err.Error()}
 }

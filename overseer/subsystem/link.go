@@ -11,22 +11,22 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/duplex"
-	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // dialer opens the two connections of an instance: bulk never shares the flow control of consensus.
 type dialer struct {
-	client     duplex.Client
+	client     grpcstream.Client
 	mu         sync.Mutex
 	current    *grpcLink
 	generation uint64 // of the last attachment
 }
 
 func dial(opt Options) *dialer {
-	c := duplex.Client{Target: opt.Address, Path: overseerv1.OverseerService_Attach_FullMethodName, MaxMessage: grpcx.MaxMessage}
+	c := grpcstream.Client{Target: opt.Address, Path: overseerv1.OverseerService_Attach_FullMethodName, MaxMessage: grpcx.MaxMessage}
 	if opt.TLS != nil {
 		c.Creds = credentials.NewTLS(opt.TLS)
 	}
@@ -50,13 +50,13 @@ func (d *dialer) drain() {
 
 // grpcLink is one attachment.
 type grpcLink struct {
-	primary *duplex.Stream
-	bulk    *duplex.Stream // nil: it could not be opened
+	primary *grpcstream.Stream
+	bulk    *grpcstream.Stream // nil: it could not be opened
 	done    chan struct{}
 }
 
 // Write sends a batch on the stream of its kind.
-func (k *grpcLink) Write(b *buswire.Batch, bulk bool) error {
+func (k *grpcLink) Write(b *wire.Batch, bulk bool) error {
 	if bulk && k.bulk != nil {
 		return send(k.bulk, b)
 	}
@@ -66,7 +66,7 @@ func (k *grpcLink) Write(b *buswire.Batch, bulk bool) error {
 // keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
 const keptBuffer = 256 << 10
 
-func send(stream *duplex.Stream, b *buswire.Batch) error {
+func send(stream *grpcstream.Stream, b *wire.Batch) error {
 	err := stream.Send(b.Bytes)
 	if b.Bytes = b.Bytes[:0]; cap(b.Bytes) > keptBuffer {
 		b.Reset()
@@ -75,7 +75,7 @@ func send(stream *duplex.Stream, b *buswire.Batch) error {
 }
 
 // open opens a stream, introduces the instance and waits for the welcome.
-func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*duplex.Stream, *overseerv1.Attached, error) {
+func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*grpcstream.Stream, *overseerv1.Attached, error) {
 	stream, err := d.client.Dial(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -88,13 +88,13 @@ func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*duplex.Stream,
 	return stream, a, nil
 }
 
-func introduce(stream *duplex.Stream, h *overseerv1.Hello) (*overseerv1.Attached, error) {
+func introduce(stream *grpcstream.Stream, h *overseerv1.Hello) (*overseerv1.Attached, error) {
 	b, err := proto.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
-	var batch buswire.Batch
-	batch.Frame(buswire.TagHello, b)
+	var batch wire.Batch
+	batch.Frame(wire.TagHello, b)
 	sendErr := stream.Send(batch.Bytes)
 	welcome, err := stream.Recv()
 	if err != nil { // it says more than Send's error does
@@ -104,8 +104,8 @@ func introduce(stream *duplex.Stream, h *overseerv1.Hello) (*overseerv1.Attached
 		return nil, sendErr
 	}
 	a := &overseerv1.Attached{}
-	err = buswire.Frames(welcome, func(tag buswire.Tag, body []byte) error {
-		if tag != buswire.TagAttached {
+	err = wire.Frames(welcome, func(tag wire.Tag, body []byte) error {
+		if tag != wire.TagAttached {
 			return errors.New("the overseer's first frame is not its welcome")
 		}
 		return proto.Unmarshal(body, a)
@@ -163,8 +163,8 @@ func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLi
 // inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own goroutine.
 const inline = 8
 
-func (k *grpcLink) read(l *loop, stream *duplex.Stream) error {
-	names := buswire.Names{}
+func (k *grpcLink) read(l *loop, stream *grpcstream.Stream) error {
+	names := wire.Names{}
 	for {
 		memory := l.inbox.memory()
 		var err error
@@ -197,8 +197,8 @@ func (k *grpcLink) beat(ctx context.Context, l *loop) {
 		if err != nil {
 			continue
 		}
-		var batch buswire.Batch
-		batch.Frame(buswire.TagHeartbeat, b)
+		var batch wire.Batch
+		batch.Frame(wire.TagHeartbeat, b)
 		if k.Write(&batch, false) != nil {
 			return
 		}

@@ -10,20 +10,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // loop is a subsystem's one ordered input. Everything that happens to it (frames, timers, ends of offloaded work, posts, the
 // stream coming and going) is queued; one goroutine at a time takes from the queue and runs the handler, so all fields below
 // `inbox` need no lock. The simulator runs it with step.
 type loop struct {
-	spec  Spec
-	world World
-	dir   *directory.Directory
-	log   *slog.Logger
-	sub   *Sub
-	trace tracer
+	spec    Spec
+	runtime Runtime
+	dir     *registry.Directory
+	log     *slog.Logger
+	sub     *Sub
+	trace   tracer
 
 	inbox inbox
 
@@ -36,22 +36,22 @@ type loop struct {
 	epoch    uint64
 	origin   uint64 // first half of the ids of this process
 	counter  uint64
-	seen     view                    // the timeline so far
-	early    queue[buswire.Envelope] // answers that came, on the other stream, before a signal that their sender had seen
+	seen     view                 // the timeline so far
+	early    queue[wire.Envelope] // answers that came, on the other stream, before a signal that their sender had seen
 	standby  bool
 	current  cause
 
 	edges     map[edgeKey]*edge
 	edgeOrder []*edge // in the order of first use: nothing is sent in a map's order
-	asks      map[buswire.ID]*openAsk
-	serving   map[buswire.ID]*Message
+	asks      map[wire.ID]*openAsk
+	serving   map[wire.ID]*Message
 	recent    recent
 	uses      map[protoreflect.MessageType]*use
 	lastUse   *use
-	inHand    arrived          // the message that is handled
-	scratch   buswire.Envelope // the one that is sent
-	rooms     buswire.Spare    // for the edges
-	spare     []Message        // for the next messages
+	inHand    arrived       // the message that is handled
+	scratch   wire.Envelope // the one that is sent
+	rooms     wire.Spare    // for the edges
+	spare     []Message     // for the next messages
 	own       map[protowire.Number]*received
 	lastOwn   *received
 	timers    timers
@@ -59,7 +59,7 @@ type loop struct {
 	disarm    func()
 	offloaded int
 
-	out       [2]buswire.Batch // by stream: primary, bulk
+	out       [2]wire.Batch // by stream: primary, bulk
 	progress  progress
 	handledAt time.Time // when the last message was handled
 	count     counters
@@ -72,16 +72,16 @@ type loop struct {
 // doesn't keep them it leaves the batch empty, with its buffer. It may block while the connection has no room; an
 // error means that the link is down, which it will also say through the loop.
 type Link interface {
-	Write(b *buswire.Batch, bulk bool) error
+	Write(b *wire.Batch, bulk bool) error
 }
 
 // Window is the credit that an edge begins with.
 type Window struct{ Messages, Bytes int }
 
-func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
+func newLoop(spec Spec, runtime Runtime, log *slog.Logger, origin uint64) *loop {
 	l := &loop{
-		spec: spec, world: world, dir: directory.Node(), log: log.With("subsystem", spec.Name), origin: origin, maxBytes: 256 << 10,
-		edges: map[edgeKey]*edge{}, asks: map[buswire.ID]*openAsk{}, serving: map[buswire.ID]*Message{}, stats: newStats(),
+		spec: spec, runtime: runtime, dir: registry.Node(), log: log.With("subsystem", spec.Name), origin: origin, maxBytes: 256 << 10,
+		edges: map[edgeKey]*edge{}, asks: map[wire.ID]*openAsk{}, serving: map[wire.ID]*Message{}, stats: newStats(),
 		uses: map[protoreflect.MessageType]*use{}, own: map[protowire.Number]*received{},
 	}
 	l.inbox.wake = make(chan struct{}, 1)
@@ -93,9 +93,9 @@ func newLoop(spec Spec, world World, log *slog.Logger, origin uint64) *loop {
 type inbox struct {
 	mu      sync.Mutex
 	control queue[func()]
-	lanes   [buswire.LaneCount]queue[arrived]
-	spare   buswire.Spare // for the readers
-	parser  buswire.Parser
+	lanes   [wire.LaneCount]queue[arrived]
+	spare   wire.Spare // for the readers
+	parser  wire.Parser
 	waiting int
 	arrived uint64 // counts what was ever queued
 	turn    int
@@ -107,8 +107,8 @@ type inbox struct {
 
 // arrived is a message and the memory in which it came.
 type arrived struct {
-	buswire.Envelope
-	in *buswire.Memory
+	wire.Envelope
+	in *wire.Memory
 }
 
 // post queues f and sees that somebody runs it.
@@ -158,7 +158,7 @@ func (l *loop) step(n int) (more bool) {
 		return false
 	}
 	b.running = true
-	now := l.world.Now() // once per event: on a busy loop reading the clock is what costs
+	now := l.runtime.Now() // once per event: on a busy loop reading the clock is what costs
 	for !b.closed {
 		var event func()
 		kind := nothing
@@ -185,7 +185,7 @@ func (l *loop) step(n int) (more bool) {
 		}
 		if kind == nothing {
 			if n != 0 && arrived != b.arrived {
-				now = l.world.Now()
+				now = l.runtime.Now()
 				continue // more came while we wrote
 			}
 			more = b.control.len() > 0 || b.waiting > 0
@@ -195,7 +195,7 @@ func (l *loop) step(n int) (more bool) {
 		if l.handledAt.After(now) {
 			now = l.handledAt
 		} else {
-			now = l.world.Now()
+			now = l.runtime.Now()
 		}
 		n--
 	}
@@ -246,7 +246,7 @@ func (l *loop) next() (event func(), kind int) {
 func (b *inbox) lowest(seen uint64) *queue[arrived] {
 	for i := range b.lanes {
 		lane := (b.turn/floorEvery + i) % len(b.lanes)
-		if q := &b.lanes[lane]; lane > int(buswire.LaneConsensus) && q.len() > 0 && q.first().SignalSeq <= seen {
+		if q := &b.lanes[lane]; lane > int(wire.LaneConsensus) && q.len() > 0 && q.first().SignalSeq <= seen {
 			return q
 		}
 	}
@@ -276,7 +276,7 @@ func (l *loop) flush() {
 // flushAt is how many bytes are gathered before they are written although there is more to do.
 const flushAt = 48 << 10
 
-func (l *loop) emit(tag buswire.Tag, e *buswire.Envelope) {
+func (l *loop) emit(tag wire.Tag, e *wire.Envelope) {
 	b := l.outOn(e.Lane)
 	b.Envelope(tag, e)
 	if b.Len() >= flushAt {
@@ -285,9 +285,9 @@ func (l *loop) emit(tag buswire.Tag, e *buswire.Envelope) {
 }
 
 // emitAround emits an envelope whose payload of size bytes is encoded in its place.
-func (l *loop) emitAround(e *buswire.Envelope, size int, payload func([]byte) ([]byte, error)) error {
+func (l *loop) emitAround(e *wire.Envelope, size int, payload func([]byte) ([]byte, error)) error {
 	b := l.outOn(e.Lane)
-	err := b.EnvelopeAround(buswire.TagFromEnvelope, e, size, payload)
+	err := b.EnvelopeAround(wire.TagFromEnvelope, e, size, payload)
 	if b.Len() >= flushAt {
 		l.flush()
 	}
@@ -295,14 +295,14 @@ func (l *loop) emitAround(e *buswire.Envelope, size int, payload func([]byte) ([
 }
 
 // outOn is what goes by the stream of a lane.
-func (l *loop) outOn(lane buswire.Lane) *buswire.Batch {
-	if lane == buswire.LaneBulk {
+func (l *loop) outOn(lane wire.Lane) *wire.Batch {
+	if lane == wire.LaneBulk {
 		return &l.out[1]
 	}
 	return &l.out[0]
 }
 
-// arm sets the world's timer to the next of ours.
+// arm sets the runtime's timer to the next of ours.
 func (l *loop) arm() {
 	at, ok := l.timers.next()
 	if !ok || l.disarm != nil && !at.Before(l.armed) {
@@ -312,11 +312,11 @@ func (l *loop) arm() {
 		l.disarm()
 	}
 	l.armed = at
-	l.disarm = l.world.AfterFunc(max(0, at.Sub(l.world.Now())), func() { l.post(l.onTimer) })
+	l.disarm = l.runtime.AfterFunc(max(0, at.Sub(l.runtime.Now())), func() { l.post(l.onTimer) })
 }
 
 func (l *loop) onTimer() {
-	now := l.world.Now()
+	now := l.runtime.Now()
 	l.disarm = nil
 	for t := l.timers.due(now); t != nil; t = l.timers.due(now) {
 		t.f()
@@ -344,9 +344,9 @@ func (l *loop) close(err error) {
 	}
 }
 
-func (l *loop) nextID() buswire.ID {
+func (l *loop) nextID() wire.ID {
 	l.counter++
-	return buswire.NewID(l.origin, l.counter)
+	return wire.NewID(l.origin, l.counter)
 }
 
 func (l *loop) maxMessage() int { return l.maxBytes }

@@ -3,7 +3,7 @@ package subsystem
 import (
 	"log/slog"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -15,10 +15,10 @@ type Machine struct {
 	err   error
 }
 
-// NewMachine makes a machine in a world of the owner's. Whenever it has something to do wake is called, on whatever goroutine
+// NewMachine makes a machine in a runtime of the owner's. Whenever it has something to do wake is called, on whatever goroutine
 // that happened; the owner then calls Step when it sees fit.
-func NewMachine(spec Spec, world World, log *slog.Logger, wake func()) *Machine {
-	m := &Machine{l: newLoop(spec, world, log, originOf(world.Rand()))}
+func NewMachine(spec Spec, runtime Runtime, log *slog.Logger, wake func()) *Machine {
+	m := &Machine{l: newLoop(spec, runtime, log, originOf(runtime.Rand()))}
 	m.l.onWake = wake
 	m.l.ended = func(err error) { m.ended, m.err = true, err }
 	return m
@@ -43,7 +43,7 @@ func (m *Machine) Detached(link Link) { m.l.post(func() { m.l.detached(link) }) 
 
 // Receive takes a batch of the overseer's frames. It may be called by any goroutine.
 func (m *Machine) Receive(batch []byte) error {
-	_, err := m.l.receive(&buswire.Memory{Bytes: batch}, buswire.Names{})
+	_, err := m.l.receive(&wire.Memory{Bytes: batch}, wire.Names{})
 	m.l.kick()
 	return err
 }
@@ -66,7 +66,7 @@ func (m *Machine) Open() (asks, serving, offloaded int) {
 }
 
 // ID is the id of the n'th message that it sent, for tests of what strangers may do with it.
-func (m *Machine) ID(n uint64) buswire.ID { return buswire.NewID(m.l.origin, n) }
+func (m *Machine) ID(n uint64) wire.ID { return wire.NewID(m.l.origin, n) }
 
 // Unknown counts the messages that the handler didn't know.
 func (m *Machine) Unknown() uint64 { return m.l.count.unknown }

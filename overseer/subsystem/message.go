@@ -5,8 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // Message is one message to the handler. A request is answered once, now or later, with Reply or Fail; a streamed one with any
@@ -20,10 +20,10 @@ type Message struct {
 	Attempt int
 
 	loop     *loop
-	variant  *directory.Variant
+	variant  *registry.Variant
 	kind     *received
 	cause    cause
-	id       buswire.ID
+	id       wire.ID
 	open     bool
 	onCancel func()
 }
@@ -58,7 +58,7 @@ func (m *Message) End() {
 		return
 	}
 	m.close()
-	m.loop.respond(&buswire.Envelope{Kind: buswire.Reply, ID: m.id, Lane: m.variant.Lane})
+	m.loop.respond(&wire.Envelope{Kind: wire.Reply, ID: m.id, Lane: m.variant.Lane})
 }
 
 // Fail ends a request with a failure: a *Failure as it is, any other error as the responder's own.
@@ -68,7 +68,7 @@ func (m *Message) Fail(err error) {
 		return
 	}
 	m.close()
-	m.loop.respond(&buswire.Envelope{Kind: buswire.Fail, ID: m.id, Lane: m.variant.Lane, Failure: toWire(err)})
+	m.loop.respond(&wire.Envelope{Kind: wire.Fail, ID: m.id, Lane: m.variant.Lane, Failure: toWire(err)})
 }
 
 // Unknown is what a handler does with a variant that it doesn't know.
@@ -89,7 +89,7 @@ func (m *Message) answer(resp proto.Message, more bool) {
 		m.Fail(tooLarge(m.variant.ResponseName(), size, limit))
 		return
 	}
-	err := m.loop.reply(&buswire.Envelope{Kind: buswire.Reply, ID: m.id, Lane: m.variant.Lane, More: more}, resp, size)
+	err := m.loop.reply(&wire.Envelope{Kind: wire.Reply, ID: m.id, Lane: m.variant.Lane, More: more}, resp, size)
 	if err != nil {
 		m.Fail(Failf(Refused, "the answer can't be encoded: %v", err))
 		return

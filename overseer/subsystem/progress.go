@@ -3,14 +3,14 @@ package subsystem
 import (
 	"time"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // progress is how far a subsystem has worked, and how much of that the overseer hasn't heard. It is told with whatever else is
 // written; alone only when it is much, when somebody waits for it, or after a while: a frame that says one thing costs both
 // processes as much as a message.
 type progress struct {
-	done    buswire.Processed
+	done    wire.Processed
 	unsaid  int  // messages
 	bytes   int  // of them
 	moved   bool // done has changed since it was told
@@ -30,7 +30,7 @@ const (
 )
 
 // progressed notes that a message has been finished.
-func (l *loop) progressed(e *buswire.Envelope) {
+func (l *loop) progressed(e *wire.Envelope) {
 	p := &l.progress
 	p.moved = true
 	p.unsaid++
@@ -59,9 +59,9 @@ func (l *loop) sayProgress() {
 		l.sayLater()
 		return
 	}
-	p.moved, p.now, p.unsaid, p.bytes, p.said = false, false, 0, 0, l.world.Now()
+	p.moved, p.now, p.unsaid, p.bytes, p.said = false, false, 0, 0, l.runtime.Now()
 	p.frame = p.done.Append(p.frame[:0])
-	l.out[0].Frame(buswire.TagProcessed, p.frame)
+	l.out[0].Frame(wire.TagProcessed, p.frame)
 }
 
 func (l *loop) sayLater() {
@@ -69,6 +69,6 @@ func (l *loop) sayLater() {
 		return
 	}
 	l.progress.waiting = true
-	l.timers.add(l.world.Now().Add(processedIdle), func() { l.progress.waiting, l.progress.now = false, true })
+	l.timers.add(l.runtime.Now().Add(processedIdle), func() { l.progress.waiting, l.progress.now = false, true })
 	l.arm()
 }

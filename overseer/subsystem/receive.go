@@ -3,19 +3,19 @@ package subsystem
 import (
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // receive takes a batch of the overseer's frames from a link's reader and queues what is in it. It returns how many events that
 // makes; a frame that doesn't decode ends the link, since the overseer is no stranger.
-func (l *loop) receive(in *buswire.Memory, names buswire.Names) (n int, err error) {
+func (l *loop) receive(in *wire.Memory, names wire.Names) (n int, err error) {
 	l.inbox.mu.Lock()
 	defer l.inbox.mu.Unlock()
 	if l.inbox.closed {
 		return 0, nil
 	}
-	err = buswire.Frames(in.Bytes, func(tag buswire.Tag, body []byte) error {
+	err = wire.Frames(in.Bytes, func(tag wire.Tag, body []byte) error {
 		n++
 		return l.inbox.frame(l, tag, body, names, in)
 	})
@@ -23,26 +23,26 @@ func (l *loop) receive(in *buswire.Memory, names buswire.Names) (n int, err erro
 	return n, err
 }
 
-func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names, in *buswire.Memory) error {
+func (b *inbox) frame(l *loop, tag wire.Tag, body []byte, names wire.Names, in *wire.Memory) error {
 	switch tag {
-	case buswire.TagToEnvelope:
+	case wire.TagToEnvelope:
 		if _, err := b.parser.Parse(body, names); err != nil {
 			return err
 		}
 		b.envelope(l, in)
-	case buswire.TagCredit:
-		credits, err := buswire.ParseCredit(body, names)
+	case wire.TagCredit:
+		credits, err := wire.ParseCredit(body, names)
 		if err != nil {
 			return err
 		}
 		b.control.push(func() { l.onCredit(credits) })
-	case buswire.TagSignals:
+	case wire.TagSignals:
 		signals, err := readSignals(body)
 		if err != nil {
 			return err
 		}
 		b.control.push(func() { l.onSignals(signals) })
-	case buswire.TagPresence:
+	case wire.TagPresence:
 		var p overseerv1.Presence
 		if err := proto.Unmarshal(body, &p); err != nil {
 			return err
@@ -53,15 +53,15 @@ func (b *inbox) frame(l *loop, tag buswire.Tag, body []byte, names buswire.Names
 }
 
 // envelope queues the one that was parsed.
-func (b *inbox) envelope(l *loop, in *buswire.Memory) {
+func (b *inbox) envelope(l *loop, in *wire.Memory) {
 	p := &b.parser.Envelope
-	if p.Kind == buswire.OneWay || p.Kind == buswire.Request {
+	if p.Kind == wire.OneWay || p.Kind == wire.Request {
 		b.lanes[p.Lane].push(arrived{*p, in.Hold()})
 		b.waiting++
 		return
 	}
 	e := *p
-	if e.Kind == buswire.Cancel {
+	if e.Kind == wire.Cancel {
 		b.control.push(func() { l.onCancel(&e) })
 		return
 	}
@@ -73,19 +73,19 @@ func (b *inbox) envelope(l *loop, in *buswire.Memory) {
 }
 
 // memory is for who reads what comes next.
-func (b *inbox) memory() *buswire.Memory {
+func (b *inbox) memory() *wire.Memory {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.spare.Take()
 }
 
-func (b *inbox) release(m *buswire.Memory) {
+func (b *inbox) release(m *wire.Memory) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m.Release()
 }
 
-func (l *loop) onCancel(e *buswire.Envelope) {
+func (l *loop) onCancel(e *wire.Envelope) {
 	m := l.serving[e.ID]
 	if m == nil {
 		return
@@ -97,18 +97,18 @@ func (l *loop) onCancel(e *buswire.Envelope) {
 }
 
 // onEnvelope handles one message.
-func (l *loop) onEnvelope(e *buswire.Envelope) {
+func (l *loop) onEnvelope(e *wire.Envelope) {
 	m := l.newMessage()
-	m.From, m.Attempt, m.loop, m.id, m.open = e.From, int(e.Attempt), l, e.ID, e.Kind == buswire.Request
+	m.From, m.Attempt, m.loop, m.id, m.open = e.From, int(e.Attempt), l, e.ID, e.Kind == wire.Request
 	if f := l.open(e, m); f != nil {
 		l.count.undecodable++
 		if m.open {
-			l.respond(&buswire.Envelope{Kind: buswire.Fail, ID: e.ID, Lane: e.Lane, Failure: toWire(f)})
+			l.respond(&wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, Failure: toWire(f)})
 		}
 	} else if e.Attempt == 0 || !l.repeated(m) {
 		l.handle(m, e)
 	}
-	if e.Kind == buswire.OneWay {
+	if e.Kind == wire.OneWay {
 		l.recent.add(e.ID)
 		l.progress.done.Lanes[e.Lane]++
 		l.progressed(e)
@@ -126,7 +126,7 @@ func (l *loop) repeated(m *Message) bool {
 	return l.recent.has(m.id)
 }
 
-func (l *loop) handle(m *Message, e *buswire.Envelope) {
+func (l *loop) handle(m *Message, e *wire.Envelope) {
 	if m.open {
 		l.serving[m.id] = m
 	}
@@ -138,7 +138,7 @@ func (l *loop) handle(m *Message, e *buswire.Envelope) {
 	m.cause = l.current
 	end := l.trace.handling(&l.current, m)
 	l.handler.Handle(m)
-	l.handledAt = l.world.Now()
+	l.handledAt = l.runtime.Now()
 	m.kind.seconds.Observe(l.handledAt.Sub(l.inbox.handled).Seconds())
 	end()
 }
@@ -147,8 +147,8 @@ func (l *loop) handle(m *Message, e *buswire.Envelope) {
 var decode = proto.UnmarshalOptions{Merge: true, AllowPartial: true}
 
 // open decodes the message inside.
-func (l *loop) open(e *buswire.Envelope, m *Message) *Failure {
-	sub, variant, body, err := buswire.Variant(e.Message)
+func (l *loop) open(e *wire.Envelope, m *Message) *Failure {
+	sub, variant, body, err := wire.Variant(e.Message)
 	if err != nil {
 		return Failf(Refused, "the message doesn't decode: %v", err)
 	}
@@ -156,7 +156,7 @@ func (l *loop) open(e *buswire.Envelope, m *Message) *Failure {
 		return Failf(Unimplemented, "%s knows no variant %d.%d", l.spec.Name, sub, variant)
 	}
 	m.variant = m.kind.variant
-	if m.variant.IsRequest() != (e.Kind == buswire.Request) {
+	if m.variant.IsRequest() != (e.Kind == wire.Request) {
 		return Failf(Refused, "%s was sent as what it is not: a request, or none", m.variant.Short())
 	}
 	m.Body = m.kind.body(len(body))
@@ -168,17 +168,17 @@ func (l *loop) open(e *buswire.Envelope, m *Message) *Failure {
 
 // respond sends a reply or failure. While the overseer is away it is dropped: the asker's end of the bus has ended the ask or
 // asks again.
-func (l *loop) respond(e *buswire.Envelope) {
+func (l *loop) respond(e *wire.Envelope) {
 	if l.link == nil {
 		l.count.late++
 		return
 	}
 	e.SignalSeq = l.seen.sequence
-	l.emit(buswire.TagFromEnvelope, e)
+	l.emit(wire.TagFromEnvelope, e)
 }
 
 // reply is respond with an answer of size bytes, which is encoded where it is sent from.
-func (l *loop) reply(e *buswire.Envelope, resp proto.Message, size int) error {
+func (l *loop) reply(e *wire.Envelope, resp proto.Message, size int) error {
 	if l.link == nil || size == 0 {
 		l.respond(e)
 		return nil
@@ -189,16 +189,16 @@ func (l *loop) reply(e *buswire.Envelope, resp proto.Message, size int) error {
 
 // recent remembers the ids of the last messages handled. It is looked into only when a message is redelivered.
 type recent struct {
-	ids  [4096]buswire.ID
+	ids  [4096]wire.ID
 	next int
 }
 
-func (r *recent) add(id buswire.ID) {
+func (r *recent) add(id wire.ID) {
 	r.ids[r.next] = id
 	r.next = (r.next + 1) % len(r.ids)
 }
 
-func (r *recent) has(id buswire.ID) bool {
+func (r *recent) has(id wire.ID) bool {
 	for i := range r.ids {
 		if r.ids[i] == id {
 			return true

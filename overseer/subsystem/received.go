@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 )
 
 // received is what a subsystem knows of one variant of its own enum.
 type received struct {
 	enum    protowire.Number
-	variant *directory.Variant
+	variant *registry.Variant
 	seconds prometheus.Observer
 	of      reflect.Type  // of the messages
 	bodies  reflect.Value // a slice of empty ones

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -14,15 +14,15 @@ import (
 )
 
 // notes is a link that keeps what was sent.
-type notes struct{ sent []buswire.Envelope }
+type notes struct{ sent []wire.Envelope }
 
-func (n *notes) Write(b *buswire.Batch, _ bool) error {
-	return buswire.Frames(b.Bytes, func(tag buswire.Tag, body []byte) error {
-		var e buswire.Envelope
-		if tag != buswire.TagFromEnvelope {
+func (n *notes) Write(b *wire.Batch, _ bool) error {
+	return wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
+		var e wire.Envelope
+		if tag != wire.TagFromEnvelope {
 			return nil
 		}
-		err := buswire.ParseEnvelope(body, &e, buswire.Names{})
+		err := wire.ParseEnvelope(body, &e, wire.Names{})
 		n.sent = append(n.sent, e)
 		return err
 	})
@@ -33,7 +33,7 @@ func (n *notes) Write(b *buswire.Batch, _ bool) error {
 func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 	var sub *subsystem.Sub
 	m := subsystem.NewMachine(subsystem.Spec{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}},
-		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil }}, overseertest.NewWorld(), slog.New(slog.DiscardHandler), func() {})
+		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil }}, overseertest.NewRuntime(), slog.New(slog.DiscardHandler), func() {})
 	attach := func(epoch uint64) *notes {
 		n := &notes{}
 		m.Attached(n, &overseerv1.Attached{Epoch: epoch, Generation: epoch, Window: &overseerv1.Window{Messages: 3, Bytes: 1 << 20}, MaxMessageBytes: 1 << 20})
@@ -49,10 +49,10 @@ func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 	if room := sub.Room(&networkbridgev1.SendMessage{}); room != 0 || len(first.sent) != 3 {
 		t.Fatalf("room for %d, sent %d", room, len(first.sent))
 	}
-	var b buswire.Batch
-	refused := &buswire.Envelope{Kind: buswire.Fail, ID: first.sent[1].ID, Failure: &buswire.Failure{Code: uint32(subsystem.Unimplemented)}}
-	b.Envelope(buswire.TagToEnvelope, refused)
-	b.Envelope(buswire.TagToEnvelope, refused) // twice is once
+	var b wire.Batch
+	refused := &wire.Envelope{Kind: wire.Fail, ID: first.sent[1].ID, Failure: &wire.Failure{Code: uint32(subsystem.Unimplemented)}}
+	b.Envelope(wire.TagToEnvelope, refused)
+	b.Envelope(wire.TagToEnvelope, refused) // twice is once
 	if err := m.Receive(b.Bytes); err != nil {
 		t.Fatal(err)
 	}

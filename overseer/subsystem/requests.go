@@ -6,17 +6,17 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // openAsk is one entry of the request table. Whatever comes first ends it: the reply, a failure, the timer, the loss of the
 // overseer, the end of this subsystem. Since all of them come through the loop, taking the entry out of the table is what
 // decides; the rest are late, and counted.
 type openAsk struct {
-	variant *directory.Variant
-	env     *buswire.Envelope // without its message once that is of no more use
-	size    int               // what it costs of the credit
+	variant *registry.Variant
+	env     *wire.Envelope // without its message once that is of no more use
+	size    int            // what it costs of the credit
 	edge    *edge
 	sent    bool
 	silence time.Duration
@@ -29,7 +29,7 @@ type openAsk struct {
 func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Message), end func(proto.Message, *Failure)) (cancel func()) {
 	end = l.once(end)
 	u, size, f := l.check(req, true)
-	var v *directory.Variant
+	var v *registry.Variant
 	if u != nil {
 		v = u.variant
 	}
@@ -48,11 +48,11 @@ func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Mes
 		f = l.question(a, req, size)
 	}
 	if f != nil { // through the loop like every other end: an Ask never calls back before it returns
-		l.timers.add(l.world.Now(), func() { end(nil, f) })
+		l.timers.add(l.runtime.Now(), func() { end(nil, f) })
 		l.arm()
 		return func() {}
 	}
-	a.timer = l.timers.add(l.world.Now().Add(timeout), func() { l.expire(a) })
+	a.timer = l.timers.add(l.runtime.Now().Add(timeout), func() { l.expire(a) })
 	l.arm()
 	l.asks[a.env.ID] = a
 	return func() { l.cancel(a) }
@@ -62,11 +62,11 @@ func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Mes
 // kept.
 func (l *loop) question(a *openAsk, req proto.Message, size int) *Failure {
 	v := a.variant
-	message := size + buswire.VariantHeaderSize(v.Enum, v.Field, size)
+	message := size + wire.VariantHeaderSize(v.Enum, v.Field, size)
 	payload := func(b []byte) ([]byte, error) {
-		return encode.MarshalAppend(buswire.AppendVariantHeader(b, v.Enum, v.Field, size), req)
+		return encode.MarshalAppend(wire.AppendVariantHeader(b, v.Enum, v.Field, size), req)
 	}
-	a.env, a.size = &buswire.Envelope{}, buswire.SizeOf(message)
+	a.env, a.size = &wire.Envelope{}, wire.SizeOf(message)
 	l.header(a.env, v, req)
 	a.sent = l.link != nil && a.edge.parked.len() == 0 && a.edge.hasRoom(l.window, a.size)
 	var err error
@@ -148,19 +148,19 @@ func (l *loop) cancel(a *openAsk) {
 
 func (l *loop) tellCancelled(a *openAsk) {
 	if a.sent && l.link != nil {
-		l.emit(buswire.TagFromEnvelope, &buswire.Envelope{Kind: buswire.Cancel, ID: a.env.ID, Lane: a.env.Lane, To: a.variant.Subsystem})
+		l.emit(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: a.env.ID, Lane: a.env.Lane, To: a.variant.Subsystem})
 	}
 }
 
-func (l *loop) onReply(e *buswire.Envelope) {
+func (l *loop) onReply(e *wire.Envelope) {
 	a := l.asks[e.ID]
 	switch {
-	case a == nil && e.Kind == buswire.Fail && l.onRefused(e.ID, e.Failure):
+	case a == nil && e.Kind == wire.Fail && l.onRefused(e.ID, e.Failure):
 		return
 	case a == nil:
 		l.count.late++
 		return
-	case e.SignalSeq > l.seen.sequence || l.early.len() > 0 && e.Lane == buswire.LaneBulk:
+	case e.SignalSeq > l.seen.sequence || l.early.len() > 0 && e.Lane == wire.LaneBulk:
 		early := *e
 		early.Reply = bytes.Clone(e.Reply) // what it came in is used again
 		l.early.push(early)
@@ -169,8 +169,8 @@ func (l *loop) onReply(e *buswire.Envelope) {
 	l.onAnswer(a, e)
 }
 
-func (l *loop) onAnswer(a *openAsk, e *buswire.Envelope) {
-	if e.Kind == buswire.Fail {
+func (l *loop) onAnswer(a *openAsk, e *wire.Envelope) {
+	if e.Kind == wire.Fail {
 		f := fromWire(e.Failure)
 		if l.finish(a) {
 			l.stats.outcome(a.variant, f.Code)
@@ -197,7 +197,7 @@ func (l *loop) onAnswer(a *openAsk, e *buswire.Envelope) {
 func (l *loop) onItem(a *openAsk, more bool, resp proto.Message) {
 	if more {
 		l.timers.remove(a.timer)
-		a.timer = l.timers.add(l.world.Now().Add(a.silence), func() { l.expire(a) })
+		a.timer = l.timers.add(l.runtime.Now().Add(a.silence), func() { l.expire(a) })
 		l.arm()
 		l.current = a.cause
 		a.item(resp)
@@ -209,7 +209,7 @@ func (l *loop) onItem(a *openAsk, more bool, resp proto.Message) {
 	}
 }
 
-func decodeReply(v *directory.Variant, e *buswire.Envelope) (proto.Message, *Failure) {
+func decodeReply(v *registry.Variant, e *wire.Envelope) (proto.Message, *Failure) {
 	resp := v.NewResponse()
 	if err := decode.Unmarshal(e.Reply, resp); err != nil {
 		return nil, Failf(Refused, "the answer of %s to %s doesn't decode: %v", v.Subsystem, v.Short(), err)

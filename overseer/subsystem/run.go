@@ -47,8 +47,8 @@ func Run(ctx context.Context, spec Spec, opt Options) error {
 	if log == nil {
 		log = slog.Default()
 	}
-	world := RealWorld()
-	l := newLoop(spec, world, log, originOf(world.Rand()))
+	runtime := RealRuntime()
+	l := newLoop(spec, runtime, log, originOf(runtime.Rand()))
 	l.trace = newTracer(opt.Tracer, spec.Name, opt.Sampling)
 	if opt.Metrics != nil {
 		if err := opt.Metrics.Register(l.stats.registry); err != nil {

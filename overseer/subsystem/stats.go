@@ -3,7 +3,7 @@ package subsystem
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 )
 
 // counters are what a loop counts for itself, on its own goroutine.
@@ -38,7 +38,7 @@ func newStats() *stats {
 	return s
 }
 
-func (s *stats) outcome(v *directory.Variant, c Code) {
+func (s *stats) outcome(v *registry.Variant, c Code) {
 	outcome := "ok"
 	if c != 0 {
 		outcome = (&Failure{Code: c}).kind()

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/buswire"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // Sub is a handler's way out: to other subsystems, to time, to slow work. All its methods but Post are for the handler's own
@@ -94,17 +94,17 @@ func Offload[T any](s *Sub, work func() (T, error), then func(T, error)) {
 		s.loop.offloaded--
 		then(v, err)
 	})
-	s.loop.world.Offload(func() { v, err = work() }, func() { s.loop.post(done) })
+	s.loop.runtime.Offload(func() { v, err = work() }, func() { s.loop.post(done) })
 }
 
 // Post calls f on the loop. It is the one method that other goroutines may call: ports bring outside events in through it.
 func (s *Sub) Post(f func()) { s.loop.post(f) }
 
 // Now is the time: real in production, virtual in tests and in the simulator.
-func (s *Sub) Now() time.Time { return s.loop.world.Now() }
+func (s *Sub) Now() time.Time { return s.loop.runtime.Now() }
 
 // Rand is the source of luck: seeded in the simulator.
-func (s *Sub) Rand() *rand.Rand { return s.loop.world.Rand() }
+func (s *Sub) Rand() *rand.Rand { return s.loop.runtime.Rand() }
 
 // Name is the subsystem's name.
 func (s *Sub) Name() string { return s.loop.spec.Name }
@@ -115,7 +115,7 @@ func (s *Sub) Fatal(err error) { s.loop.fail(err) }
 
 // cause is what a message is handled because of: it goes on in what the handler sends meanwhile.
 type cause struct {
-	id, correlation buswire.ID
+	id, correlation wire.ID
 	traceparent     string
 }
 

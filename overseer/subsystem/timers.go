@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// timers is a heap of what is due, so that the loop needs one timer of the world only. Equal times fire in the order in which
+// timers is a heap of what is due, so that the loop needs one timer of its runtime only. Equal times fire in the order in which
 // they were added.
 type timers struct {
 	heap timerHeap

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/reevenet/reeve/internal/directory"
+	"github.com/reevenet/reeve/internal/bus/registry"
 )
 
 // tracer opens the spans of a subsystem. Its zero value is inert: nothing is looked at and nothing allocated.
@@ -37,7 +37,7 @@ func newTracer(t trace.Tracer, name string, ratio float64) tracer {
 var w3c propagation.TraceContext
 
 // outgoing is the traceparent of a message that is sent now.
-func (t *tracer) outgoing(current string, key []byte, v *directory.Variant) string {
+func (t *tracer) outgoing(current string, key []byte, v *registry.Variant) string {
 	if t.tracer == nil || current != "" {
 		return current
 	}

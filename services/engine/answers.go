@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/requests"
-	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
+	"github.com/reevenet/reeve/internal/core/snowman"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 

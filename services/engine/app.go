@@ -5,8 +5,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/requests"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )

@@ -5,9 +5,9 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/block"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 

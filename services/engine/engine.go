@@ -1,4 +1,4 @@
-// Package engine is the subsystem that runs consensus on one chain: the shell around the pure core of internal/snowman.
+// Package engine is the subsystem that runs consensus on one chain: the shell around the pure core of internal/core/snowman.
 //
 // It receives what other nodes' engines say (through the network bridge), what the VM's host has to tell, and operators' questions. Each
 // becomes an input of the core; the actions that come out are asked of the VM's host and of the keystore, and sent over the network
@@ -16,12 +16,12 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/block"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/requests"
-	"github.com/reevenet/reeve/internal/snowball"
-	"github.com/reevenet/reeve/internal/snowman"
-	"github.com/reevenet/reeve/internal/validators"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
+	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/internal/core/snowman"
+	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -177,7 +177,7 @@ func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {
 	n.offer("hello")
 	s.pass(time.Second)
 	ended, err := n.Ended()
-	if !ended || exitcode.Of(err) != exitcode.SafetyHalt || !strings.Contains(err.Error(), "the state root differs") {
+	if !ended || errcode.Of(err) != errcode.SafetyHalt || !strings.Contains(err.Error(), "the state root differs") {
 		t.Errorf("ended %v with %v", ended, err)
 	}
 }

@@ -3,8 +3,8 @@ package engine
 import (
 	"time"
 
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/requests"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"

@@ -9,10 +9,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/block"
-	"github.com/reevenet/reeve/internal/canon"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/validators"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/signbytes"
+	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -193,7 +193,7 @@ func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
 
 func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
 	hash := func(b []byte) primitives.Hash { h, _ := primitives.HashFrom(b); return h }
-	payload, err := canon.Block{
+	payload, err := signbytes.Block{
 		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(), ParentID: hash(m.GetParentId()), Slot: m.GetSlot(),
 		Time: m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
 	}.Encode()

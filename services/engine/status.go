@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/internal/core/snowman"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 

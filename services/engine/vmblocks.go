@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/block"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"

@@ -7,10 +7,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/block"
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/snowman"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -182,7 +182,7 @@ func (e *engine) halt(what string, why error) {
 		return
 	}
 	e.stage, e.stopped = enginev1.Stage_STAGE_HALTED, true
-	err := exitcode.New(exitcode.ChainHalted, "Keep the data directory. Compare this node's VM with the other validators' before starting it again.", why, "%s", what)
+	err := errcode.New(errcode.ChainHalted, "Keep the data directory. Compare this node's VM with the other validators' before starting it again.", why, "%s", what)
 	e.sub.Log.Error("the chain stops: "+what, "cause", why)
 	e.sub.Fatal(err)
 }

@@ -11,10 +11,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/disk"
-	"github.com/reevenet/reeve/internal/disk/simdisk"
-	"github.com/reevenet/reeve/internal/grpcx"
-	"github.com/reevenet/reeve/internal/signer"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/internal/store/disk"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"

@@ -5,7 +5,7 @@
 // why and proves it. It sends nothing and asks nobody.
 //
 // No signature leaves before its record is durable: requests that arrive while a sync is under way are made durable together by the
-// next one. It never signs two things that contradict each other, across crashes, restarts and a second instance (internal/signlog has the
+// next one. It never signs two things that contradict each other, across crashes, restarts and a second instance (internal/core/signlog has the
 // rules). When the disk fails it refuses, stays up, and tries to open its log again; when the log is missing, damaged or
 // a copy it refuses until an operator has run `reeve keys adopt`. It never logs or answers anything secret.
 package keystore
@@ -13,10 +13,10 @@ package keystore
 import (
 	"time"
 
-	"github.com/reevenet/reeve/internal/disk"
-	"github.com/reevenet/reeve/internal/keys"
-	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog"
+	"github.com/reevenet/reeve/internal/core/signlog"
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"

@@ -11,11 +11,11 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/canon"
-	"github.com/reevenet/reeve/internal/disk/simdisk"
-	"github.com/reevenet/reeve/internal/keys"
-	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog/journal"
+	"github.com/reevenet/reeve/internal/core/signbytes"
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
+	"github.com/reevenet/reeve/internal/store/journal"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
@@ -69,26 +69,26 @@ func status(t *testing.T, o *overseertest.Overseer) *keystorev1.StatusResponse {
 func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 	m := newMachine(t)
 	o := m.start(t)
-	sessionAndParent := canon.Context{Session: 5, RelayParent: [32]byte(hash(6))}
+	sessionAndParent := signbytes.Context{Session: 5, RelayParent: [32]byte(hash(6))}
 	for name, c := range map[string]struct {
 		request proto.Message
-		payload canon.Payload
+		payload signbytes.Payload
 	}{
-		"block": {blockAt(9, 1), canon.Block{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, ParentID: [32]byte(hash(2)), Slot: 3, Time: 4, BodyHash: [32]byte(hash(1))}},
+		"block": {blockAt(9, 1), signbytes.Block{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, ParentID: [32]byte(hash(2)), Slot: 3, Time: 4, BodyHash: [32]byte(hash(1))}},
 		"statement": {
 			&keystorev1.SignStatement{Session: 5, RelayParent: hash(6), Kind: keystorev1.StatementKind_STATEMENT_KIND_INVALID, CandidateHash: hash(7)},
-			canon.Statement{Context: sessionAndParent, Verdict: canon.Invalid, Candidate: [32]byte(hash(7))},
+			signbytes.Statement{Context: sessionAndParent, Verdict: signbytes.Invalid, Candidate: [32]byte(hash(7))},
 		},
 		"bitfield": {
 			&keystorev1.SignBitfield{Session: 5, RelayParent: hash(6), Length: 9, Bits: []byte{1, 1}},
-			canon.Bitfield{Context: sessionAndParent, Length: 9, Bits: []byte{1, 1}},
+			signbytes.Bitfield{Context: sessionAndParent, Length: 9, Bits: []byte{1, 1}},
 		},
 		"collation": {
 			&keystorev1.SignCollation{
 				ParaId: 1, RelayParent: hash(2), PersistedValidationDataHash: hash(3), PovHash: hash(4), ErasureRoot: hash(5),
 				ValidationCodeHash: hash(6), ParaHead: hash(7),
 			},
-			canon.Collation{
+			signbytes.Collation{
 				ParaID: 1, RelayParent: [32]byte(hash(2)), Collator: m.key, PersistedValidationDataHash: [32]byte(hash(3)), PoVHash: [32]byte(hash(4)),
 				ErasureRoot: [32]byte(hash(5)), ValidationCodeHash: [32]byte(hash(6)), ParaHead: [32]byte(hash(7)),
 			},
@@ -104,7 +104,7 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := canon.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) || !ed25519.Verify(s.GetPublicKey(), encoded, s.GetSignature()) {
+			if want := signbytes.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) || !ed25519.Verify(s.GetPublicKey(), encoded, s.GetSignature()) {
 				t.Errorf("%v doesn't sign the %s", s, c.payload)
 			}
 			if !bytes.Equal(s.GetPublicKey(), m.key[:]) {
@@ -127,8 +127,8 @@ func TestTheSecondSideIsRefusedWithEvidence(t *testing.T) {
 	if !ed25519.Verify(m.key[:], signed, first.GetSignature()) {
 		t.Error("the evidence isn't what was signed")
 	}
-	now, err := canon.Decode(refusal.GetEvidence().GetRefusedPayload())
-	if err != nil || now.(canon.Block).BodyHash != [32]byte(hash(2)) {
+	now, err := signbytes.Decode(refusal.GetEvidence().GetRefusedPayload())
+	if err != nil || now.(signbytes.Block).BodyHash != [32]byte(hash(2)) {
 		t.Errorf("the refused payload is %v, %v", now, err)
 	}
 	again, _ := askBlock(t, o, blockAt(9, 1))

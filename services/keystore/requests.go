@@ -5,8 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/canon"
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
@@ -14,7 +14,7 @@ import (
 // request is one signature that somebody waits for.
 type request struct {
 	message *subsystem.Message
-	payload canon.Payload
+	payload signbytes.Payload
 	// answer makes the response of the request's type; one of its arguments is nil.
 	answer func(*keystorev1.Signature, *keystorev1.Refusal) proto.Message
 }
@@ -32,7 +32,7 @@ func (f *fields) hash(name string, b []byte) primitives.Hash {
 
 func (k *keystore) onSignBlock(m *subsystem.Message, r *keystorev1.SignBlock) {
 	var f fields
-	p := canon.Block{
+	p := signbytes.Block{
 		NetworkID: r.GetNetworkId(),
 		ChainID:   f.hash("chain_id", r.GetChainId()),
 		Height:    r.GetHeight(),
@@ -53,8 +53,8 @@ func blockResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Message
 
 func (k *keystore) onSignStatement(m *subsystem.Message, r *keystorev1.SignStatement) {
 	var f fields
-	p := canon.Statement{
-		Context:   canon.Context{Session: r.GetSession(), RelayParent: f.hash("relay_parent", r.GetRelayParent())},
+	p := signbytes.Statement{
+		Context:   signbytes.Context{Session: r.GetSession(), RelayParent: f.hash("relay_parent", r.GetRelayParent())},
 		Verdict:   verdictOf(r.GetKind()),
 		Candidate: f.hash("candidate_hash", r.GetCandidateHash()),
 	}
@@ -62,14 +62,14 @@ func (k *keystore) onSignStatement(m *subsystem.Message, r *keystorev1.SignState
 }
 
 // verdictOf is zero, which has no encoding, for a kind that isn't known.
-func verdictOf(kind keystorev1.StatementKind) canon.Verdict {
+func verdictOf(kind keystorev1.StatementKind) signbytes.Verdict {
 	switch kind {
 	case keystorev1.StatementKind_STATEMENT_KIND_SECONDED:
-		return canon.Seconded
+		return signbytes.Seconded
 	case keystorev1.StatementKind_STATEMENT_KIND_VALID:
-		return canon.Valid
+		return signbytes.Valid
 	case keystorev1.StatementKind_STATEMENT_KIND_INVALID:
-		return canon.Invalid
+		return signbytes.Invalid
 	}
 	return 0
 }
@@ -83,8 +83,8 @@ func statementResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Mes
 
 func (k *keystore) onSignBitfield(m *subsystem.Message, r *keystorev1.SignBitfield) {
 	var f fields
-	p := canon.Bitfield{
-		Context: canon.Context{Session: r.GetSession(), RelayParent: f.hash("relay_parent", r.GetRelayParent())},
+	p := signbytes.Bitfield{
+		Context: signbytes.Context{Session: r.GetSession(), RelayParent: f.hash("relay_parent", r.GetRelayParent())},
 		Length:  r.GetLength(),
 		Bits:    r.GetBits(),
 	}
@@ -100,7 +100,7 @@ func bitfieldResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Mess
 
 func (k *keystore) onSignCollation(m *subsystem.Message, r *keystorev1.SignCollation) {
 	var f fields
-	p := canon.Collation{ // the collator's key is ours: complete puts it in
+	p := signbytes.Collation{ // the collator's key is ours: complete puts it in
 		ParaID:                      r.GetParaId(),
 		RelayParent:                 f.hash("relay_parent", r.GetRelayParent()),
 		PersistedValidationDataHash: f.hash("persisted_validation_data_hash", r.GetPersistedValidationDataHash()),
@@ -120,8 +120,8 @@ func collationResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Mes
 }
 
 // complete puts our own key into a payload that names it.
-func (k *keystore) complete(p canon.Payload) canon.Payload {
-	if c, ok := p.(canon.Collation); ok {
+func (k *keystore) complete(p signbytes.Payload) signbytes.Payload {
+	if c, ok := p.(signbytes.Collation); ok {
 		c.Collator = k.public
 		return c
 	}

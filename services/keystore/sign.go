@@ -3,9 +3,9 @@ package keystore
 import (
 	"errors"
 
-	"github.com/reevenet/reeve/internal/canon"
-	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog"
+	"github.com/reevenet/reeve/internal/core/signbytes"
+	"github.com/reevenet/reeve/internal/core/signlog"
+	"github.com/reevenet/reeve/internal/process/signer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
@@ -33,7 +33,7 @@ func (k *keystore) next() {
 	n := min(len(k.waiting), signer.MaxBatch)
 	batch := k.waiting[:n:n]
 	k.waiting = k.waiting[n:]
-	payloads := make([]canon.Payload, n)
+	payloads := make([]signbytes.Payload, n)
 	for i, r := range batch {
 		payloads[i] = k.complete(r.payload)
 	}

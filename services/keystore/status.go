@@ -1,7 +1,7 @@
 package keystore
 
 import (
-	"github.com/reevenet/reeve/internal/keys"
+	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )

@@ -3,10 +3,10 @@ package keystore
 import (
 	"errors"
 
-	"github.com/reevenet/reeve/internal/disk"
-	"github.com/reevenet/reeve/internal/keys"
-	"github.com/reevenet/reeve/internal/signer"
-	"github.com/reevenet/reeve/internal/signlog/journal"
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/internal/store/disk"
+	"github.com/reevenet/reeve/internal/store/journal"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )

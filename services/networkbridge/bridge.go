@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/reevenet/reeve/internal/peerbook"
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/reputation"
-	"github.com/reevenet/reeve/internal/seats"
-	"github.com/reevenet/reeve/internal/view"
+	"github.com/reevenet/reeve/internal/core/addrbook"
+	"github.com/reevenet/reeve/internal/core/peerslots"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/reputation"
+	"github.com/reevenet/reeve/internal/core/view"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -36,8 +36,8 @@ type bridge struct {
 	reserved   map[primitives.NodeID]bool // peers of the configuration that have a seat whatever they are
 
 	ledger *reputation.Ledger
-	seats  *seats.Table
-	book   *peerbook.Book
+	seats  *peerslots.Table
+	book   *addrbook.Book
 	faults map[primitives.NodeID]string // why a peer isn't connected, bounded by the book
 
 	leaves  view.Leaves
@@ -65,7 +65,7 @@ func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 		cfg: cfg, sub: sub, net: cfg.Transport, self: cfg.Transport.Self(),
 		peers: map[primitives.NodeID]*peer{}, protocols: map[string]*protocol{},
 		validators: map[primitives.NodeID]uint64{}, reserved: map[primitives.NodeID]bool{}, faults: map[primitives.NodeID]string{}, called: map[primitives.NodeID]bool{},
-		ledger: reputation.New(), seats: seats.New(cfg.MaxPeers), book: peerbook.New(cfg.Transport.Self(), sub.Rand()),
+		ledger: reputation.New(), seats: peerslots.New(cfg.MaxPeers), book: addrbook.New(cfg.Transport.Self(), sub.Rand()),
 		asked: map[requestKey]*asked{}, served: map[requestKey]*served{},
 	}
 	for _, p := range cfg.Protocols {
@@ -110,7 +110,7 @@ func (b *bridge) greeting() *nbv1.Hello {
 	at := b.net.Addresses()
 	return &nbv1.Hello{
 		NetworkId: b.cfg.NetworkID[:], MinVersion: minVersion, MaxVersion: maxVersion, Role: uint32(b.cfg.Role),
-		Families: b.cfg.Families, Addresses: at[:min(len(at), peerbook.MaxAddresses)], Agent: b.cfg.Agent,
+		Families: b.cfg.Families, Addresses: at[:min(len(at), addrbook.MaxAddresses)], Agent: b.cfg.Agent,
 	}
 }
 

@@ -1,8 +1,8 @@
 package networkbridge
 
 import (
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/reputation"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/reputation"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 

@@ -6,8 +6,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/ratelimit"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/ratelimit"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 

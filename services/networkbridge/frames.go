@@ -3,8 +3,8 @@ package networkbridge
 import (
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/decode"
-	"github.com/reevenet/reeve/internal/view"
+	"github.com/reevenet/reeve/internal/bus/decode"
+	"github.com/reevenet/reeve/internal/core/view"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/reevenet/reeve/internal/primitives"
-	"github.com/reevenet/reeve/internal/ratelimit"
-	"github.com/reevenet/reeve/internal/view"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/ratelimit"
+	"github.com/reevenet/reeve/internal/core/view"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	collatorv1 "github.com/reevenet/reeve/proto/reeve/collator/v1"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"

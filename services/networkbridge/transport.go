@@ -3,7 +3,7 @@ package networkbridge
 import (
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Lane is one ordered stream of frames between two nodes, with a queue and a size limit of its own.

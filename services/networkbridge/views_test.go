@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )

@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/reevenet/reeve/internal/exitcode"
-	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
 // explain says in one sentence why a plugin didn't start, and shows what it wrote last. The library has one headline for several of
@@ -27,7 +27,7 @@ func (l Launcher) explain(r *runner, err error) error {
 	case printed && !shaped:
 		return broken(r, "A plugin's standard output is for the handshake; write to standard error instead.",
 			"the plugin %s printed %q to its standard output before the handshake", name, shorten(line))
-	case printed && (version < door.MinVersion || version > door.MaxVersion):
+	case printed && (version < handshake.MinVersion || version > handshake.MaxVersion):
 		return incompatible(r, name, version)
 	case !printed && ended(r):
 		return broken(r, "", "the plugin %s ended before it was ready: %v", name, endOf(r))
@@ -41,17 +41,17 @@ func (l Launcher) explain(r *runner, err error) error {
 func (l Launcher) notStarted(name string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
-		return permanent(exitcode.PluginBroken, "Build it for this machine.", nil, "the plugin %s isn't a program that this machine can run", name)
+		return permanent(errcode.PluginBroken, "Build it for this machine.", nil, "the plugin %s isn't a program that this machine can run", name)
 	case errors.Is(err, fs.ErrNotExist):
-		return permanent(exitcode.PluginBroken, "A script's first line names its interpreter; install that.", nil, "the plugin %s needs an interpreter that isn't there", name)
+		return permanent(errcode.PluginBroken, "A script's first line names its interpreter; install that.", nil, "the plugin %s needs an interpreter that isn't there", name)
 	case errors.Is(err, fs.ErrPermission):
-		return permanent(exitcode.PluginBroken, "Look at its permissions and at the mount options of its file system.", nil, "the plugin %s may not be executed", name)
+		return permanent(errcode.PluginBroken, "Look at its permissions and at the mount options of its file system.", nil, "the plugin %s may not be executed", name)
 	}
 	return broken(nil, "", "the plugin %s can't be started: %v", name, err)
 }
 
 func broken(r *runner, do, what string, args ...any) error {
-	return &StartError{Readable: exitcode.New(exitcode.PluginBroken, advice(r, do), nil, what, args...)}
+	return &StartError{Readable: errcode.New(errcode.PluginBroken, advice(r, do), nil, what, args...)}
 }
 
 // advice adds the plugin's last lines to what to do.
@@ -79,11 +79,11 @@ func incompatible(r *runner, name string, version int) error {
 	}
 	r.output.mu.Unlock()
 	do := "Build the plugin with a newer vmsdk."
-	if low > door.MaxVersion {
+	if low > handshake.MaxVersion {
 		do = "Upgrade this node."
 	}
-	return permanent(exitcode.PluginIncompatible, do, nil, "the plugin %s speaks plugin protocol %s, this node %s",
-		name, versions(low, high), versions(door.MinVersion, door.MaxVersion))
+	return permanent(errcode.PluginIncompatible, do, nil, "the plugin %s speaks plugin protocol %s, this node %s",
+		name, versions(low, high), versions(handshake.MinVersion, handshake.MaxVersion))
 }
 
 func versions(low, high int) string {

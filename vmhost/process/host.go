@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"github.com/reevenet/reeve/internal/grpcx"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 

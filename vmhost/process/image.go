@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost"
 )
 
@@ -35,7 +35,7 @@ func (i image) close() {
 // StartError is an error of a launch. It is for people; Permanent says whether another try can help.
 type StartError struct {
 	// Readable has the number, the sentence and the advice.
-	Readable  *exitcode.Error
+	Readable  *errcode.Error
 	Permanent bool
 }
 
@@ -48,8 +48,8 @@ func (e *StartError) Unwrap() error { return e.Readable }
 // Is makes a permanent one vmhost.ErrPermanent.
 func (e *StartError) Is(target error) bool { return e.Permanent && target == vmhost.ErrPermanent }
 
-func permanent(id exitcode.ID, do string, why error, what string, args ...any) error {
-	return &StartError{Readable: exitcode.New(id, do, why, what, args...), Permanent: true}
+func permanent(id errcode.ID, do string, why error, what string, args ...any) error {
+	return &StartError{Readable: errcode.New(id, do, why, what, args...), Permanent: true}
 }
 
 // prepare looks at the file before it is started: most mistakes can be named better here than by the kernel.
@@ -58,17 +58,17 @@ func (l Launcher) prepare() (image, error) {
 	info, err := os.Stat(l.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return image{}, permanent(exitcode.PluginMissing, "Build it, or give the right path.", nil, "the plugin %s isn't there", l.Path)
+		return image{}, permanent(errcode.PluginMissing, "Build it, or give the right path.", nil, "the plugin %s isn't there", l.Path)
 	case err != nil:
-		return image{}, permanent(exitcode.PluginMissing, "", err, "the plugin %s can't be looked at", l.Path)
+		return image{}, permanent(errcode.PluginMissing, "", err, "the plugin %s can't be looked at", l.Path)
 	case info.IsDir():
-		return image{}, permanent(exitcode.PluginBroken, "Give the path of the program in it.", nil, "%s is a directory, not a plugin", l.Path)
+		return image{}, permanent(errcode.PluginBroken, "Give the path of the program in it.", nil, "%s is a directory, not a plugin", l.Path)
 	case info.Mode()&0o111 == 0:
-		return image{}, permanent(exitcode.PluginBroken, "chmod +x "+l.Path, nil, "the plugin %s isn't executable", name)
+		return image{}, permanent(errcode.PluginBroken, "chmod +x "+l.Path, nil, "the plugin %s isn't executable", name)
 	}
 	file, err := os.Open(l.Path)
 	if err != nil {
-		return image{}, permanent(exitcode.PluginBroken, "", err, "the plugin %s can't be read", name)
+		return image{}, permanent(errcode.PluginBroken, "", err, "the plugin %s can't be read", name)
 	}
 	defer file.Close()
 	if err := checkMachine(name, file); err != nil {
@@ -94,7 +94,7 @@ func checkMachine(name string, file io.ReaderAt) error {
 	}
 	machine := elf.Machine(binary.LittleEndian.Uint16(header[18:]))
 	if want, known := machines[runtime.GOARCH]; known && machine != want {
-		return permanent(exitcode.PluginBroken, "Build it with GOARCH="+runtime.GOARCH+".", nil,
+		return permanent(errcode.PluginBroken, "Build it with GOARCH="+runtime.GOARCH+".", nil,
 			"the plugin %s is built for another processor (%v), this machine is %s", name, machine, runtime.GOARCH)
 	}
 	return nil
@@ -115,7 +115,7 @@ func (l Launcher) sealed(name string, file *os.File) (image, error) {
 	}
 	if subtle.ConstantTimeCompare(hash.Sum(nil), l.Checksum) != 1 {
 		memory.Close()
-		return image{}, permanent(exitcode.PluginBroken, "If you have built it anew, configure the new checksum.", nil,
+		return image{}, permanent(errcode.PluginBroken, "If you have built it anew, configure the new checksum.", nil,
 			"the plugin %s has SHA-256 %x, configured is %x", name, hash.Sum(nil), l.Checksum)
 	}
 	seals := unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL

@@ -2,12 +2,12 @@ package process
 
 import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
 // linesFor says which calls take a line: those that each block and each message of a peer cost. The others stay apart from them,
 // so that a ping is answered whatever the VM is busy with.
-func (p *Plugin) linesFor(method string) *line.Pool {
+func (p *Plugin) linesFor(method string) *fastcall.Pool {
 	switch method {
 	case pluginv1.VMService_BuildBlock_FullMethodName, pluginv1.VMService_ParseBlock_FullMethodName,
 		pluginv1.VMService_VerifyBlock_FullMethodName, pluginv1.VMService_AcceptBlock_FullMethodName,

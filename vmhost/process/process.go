@@ -18,8 +18,8 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/vmhost"
-	"github.com/reevenet/reeve/vmhost/door"
-	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/fastcall"
+	"github.com/reevenet/reeve/vmhost/handshake"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -86,8 +86,8 @@ func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage)),
 	}
 	return &plugin.ClientConfig{
-		HandshakeConfig:  door.Handshake,
-		VersionedPlugins: door.Versions(nil),
+		HandshakeConfig:  handshake.Handshake,
+		VersionedPlugins: handshake.Versions(nil),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -104,7 +104,7 @@ type Plugin struct {
 	dir     *runDir
 	token   string
 	host    *grpc.Server
-	lines   *line.Server
+	lines   *fastcall.Server
 	runner  *runner
 	client  *plugin.Client
 	conn    *grpc.ClientConn
@@ -124,7 +124,7 @@ func (p *Plugin) connect(limit time.Duration) error {
 			done <- outcome{err: err}
 			return
 		}
-		conn, err := protocol.Dispense(door.PluginName)
+		conn, err := protocol.Dispense(handshake.PluginName)
 		done <- outcome{conn, err}
 	}()
 	select {
@@ -163,7 +163,7 @@ func (p *Plugin) clean() {
 
 // Conn leads to the plugin's services, over lines once the plugin has opened some.
 func (p *Plugin) Conn() grpc.ClientConnInterface {
-	return &line.Conn{ClientConnInterface: p.conn, For: p.linesFor}
+	return &fastcall.Conn{ClientConnInterface: p.conn, For: p.linesFor}
 }
 
 // PID is the process's.
@@ -210,7 +210,7 @@ func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
 	}
 	p.host = newHostServer(p.token, tracing, r.Log)
 	r.Services(p.host)
-	p.lines = line.NewServer(p.token, r.Log)
+	p.lines = fastcall.NewServer(p.token, r.Log)
 	r.Services(&p.lines.Services)
 	p.lines.Serve(sameUser{listener, r.Log}, p.host)
 	return nil

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/kvvm"
@@ -209,21 +209,21 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 	for name, c := range map[string]struct {
 		l         process.Launcher
 		want      []string
-		id        exitcode.ID
+		id        errcode.ID
 		permanent bool
 	}{
-		"no such file":        {process.Launcher{Path: dir + "/none"}, []string{"isn't there"}, exitcode.PluginMissing, true},
-		"a directory":         {process.Launcher{Path: dir}, []string{"is a directory"}, exitcode.PluginBroken, true},
-		"not executable":      {process.Launcher{Path: file("plain", "x", 0o644)}, []string{"isn't executable", "chmod +x"}, exitcode.PluginBroken, true},
-		"wrong processor":     {process.Launcher{Path: file("foreign", string(foreign), 0o755)}, []string{"another processor", "GOARCH="}, exitcode.PluginBroken, true},
-		"no program":          {process.Launcher{Path: file("noise", "\x01\x02\x03", 0o755)}, []string{"isn't a program"}, exitcode.PluginBroken, true},
-		"no interpreter":      {process.Launcher{Path: file("script", "#!/no/such/thing\n", 0o755)}, []string{"interpreter"}, exitcode.PluginBroken, true},
-		"prints":              {launcher(t, "talkative"), []string{`printed "hello, I am a plugin"`, "standard error"}, exitcode.PluginBroken, false},
-		"exits":               {launcher(t, "exits"), []string{"exited with code 3", "no configuration found"}, exitcode.PluginBroken, false},
-		"says nothing":        {launcher(t, "silent"), []string{"didn't say within 500ms"}, exitcode.PluginBroken, false},
-		"another version":     {launcher(t, "newer"), []string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, exitcode.PluginIncompatible, true},
-		"another check sum":   {withChecksum(launcher(t, "kvvm"), sha256.Sum256([]byte("x"))), []string{"has SHA-256"}, exitcode.PluginBroken, true},
-		"a long path in vain": {process.Launcher{Path: dir + "/" + strings.Repeat("x", 300)}, []string{"can't be looked at"}, exitcode.PluginMissing, true},
+		"no such file":        {process.Launcher{Path: dir + "/none"}, []string{"isn't there"}, errcode.PluginMissing, true},
+		"a directory":         {process.Launcher{Path: dir}, []string{"is a directory"}, errcode.PluginBroken, true},
+		"not executable":      {process.Launcher{Path: file("plain", "x", 0o644)}, []string{"isn't executable", "chmod +x"}, errcode.PluginBroken, true},
+		"wrong processor":     {process.Launcher{Path: file("foreign", string(foreign), 0o755)}, []string{"another processor", "GOARCH="}, errcode.PluginBroken, true},
+		"no program":          {process.Launcher{Path: file("noise", "\x01\x02\x03", 0o755)}, []string{"isn't a program"}, errcode.PluginBroken, true},
+		"no interpreter":      {process.Launcher{Path: file("script", "#!/no/such/thing\n", 0o755)}, []string{"interpreter"}, errcode.PluginBroken, true},
+		"prints":              {launcher(t, "talkative"), []string{`printed "hello, I am a plugin"`, "standard error"}, errcode.PluginBroken, false},
+		"exits":               {launcher(t, "exits"), []string{"exited with code 3", "no configuration found"}, errcode.PluginBroken, false},
+		"says nothing":        {launcher(t, "silent"), []string{"didn't say within 500ms"}, errcode.PluginBroken, false},
+		"another version":     {launcher(t, "newer"), []string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, errcode.PluginIncompatible, true},
+		"another check sum":   {withChecksum(launcher(t, "kvvm"), sha256.Sum256([]byte("x"))), []string{"has SHA-256"}, errcode.PluginBroken, true},
+		"a long path in vain": {process.Launcher{Path: dir + "/" + strings.Repeat("x", 300)}, []string{"can't be looked at"}, errcode.PluginMissing, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.l.Handshake = 5 * time.Second
@@ -239,7 +239,7 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 					t.Errorf("%q isn't in:\n%v", want, err)
 				}
 			}
-			var readable *exitcode.Error
+			var readable *errcode.Error
 			if !errors.As(err, &readable) || readable.ID != c.id || errors.Is(err, vmhost.ErrPermanent) != c.permanent {
 				t.Errorf("id and permanence: %#v", err)
 			}

@@ -20,7 +20,7 @@ import (
 	libraryrunner "github.com/hashicorp/go-plugin/runner"
 	"golang.org/x/sys/unix"
 
-	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
 // runner runs the plugin for the library, which sees its standard output and nothing else of it.
@@ -50,9 +50,9 @@ func newRunner(l Launcher, i image, log *slog.Logger) *runner {
 
 // forLibrary is called by the library with the environment that it wants.
 func (r *runner) forLibrary(_ hclog.Logger, cmd *exec.Cmd, _ string) (libraryrunner.Runner, error) {
-	env := append([]string{door.EnvParentPipe + "=1"}, r.launcher.Env...)
+	env := append([]string{handshake.EnvParentPipe + "=1"}, r.launcher.Env...)
 	if r.launcher.Tracing {
-		env = append(env, door.EnvTracing+"=1")
+		env = append(env, handshake.EnvTracing+"=1")
 	}
 	r.cmd = &exec.Cmd{
 		Path: r.image.path,

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Base has the defaults of everything a VM may leave out. Embed it.

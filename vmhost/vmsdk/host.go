@@ -12,7 +12,7 @@ import (
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database/remote"
-	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
 // MaxMessage bounds every message between host and plugin, in bytes. A block is at most 2 MiB; the rest is room for what its
@@ -45,9 +45,9 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 			return nil, fmt.Errorf("the host's services at %s: %w", r.GetHostAddress(), err)
 		}
 		conn, h.conn = dialed, dialed
-		if slices.Contains(r.GetHostCapabilities(), line.Capability) {
-			h.lines = newLines(line.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
-			conn = &line.Conn{ClientConnInterface: dialed, For: h.lines.forMethod}
+		if slices.Contains(r.GetHostCapabilities(), fastcall.Capability) {
+			h.lines = newLines(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
+			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.lines.forMethod}
 		}
 	}
 	h.db = remote.NewClient(conn, s.env.CacheSize)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reevenet/reeve/internal/quiet"
+	"github.com/reevenet/reeve/internal/bus/rawsock"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -82,7 +82,7 @@ func (h *httpServer) listen(socket string) error {
 		l.Close()
 		return fmt.Errorf("the VM's HTTP socket: %w", err)
 	}
-	go func() { _ = h.server.Serve(quiet.Listener(l)) }()
+	go func() { _ = h.server.Serve(rawsock.Listener(l)) }()
 	return nil
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	"github.com/reevenet/reeve/vmhost/line"
+	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
 const (
@@ -16,26 +16,26 @@ const (
 
 // lines are the short ways to the host and from it. They live from Initialize to Close.
 type lines struct {
-	dialer line.Dialer
-	asking line.Pool
+	dialer fastcall.Dialer
+	asking fastcall.Pool
 	alive  context.Context
 	end    context.CancelFunc
 }
 
-func newLines(d line.Dialer) *lines {
+func newLines(d fastcall.Dialer) *lines {
 	l := &lines{dialer: d}
 	l.alive, l.end = context.WithCancel(context.Background())
 	l.asking.Open, l.asking.Most = l.open, maxAsking
 	return l
 }
 
-func (l *lines) open() (*line.Line, error) { return l.dialer.Ask(l.alive) }
+func (l *lines) open() (*fastcall.Line, error) { return l.dialer.Ask(l.alive) }
 
 // forMethod: every call to the host takes a line.
-func (l *lines) forMethod(string) *line.Pool { return &l.asking }
+func (l *lines) forMethod(string) *fastcall.Pool { return &l.asking }
 
 // answer lets the host call the VM.
-func (l *lines) answer(services *line.Services) error {
+func (l *lines) answer(services *fastcall.Services) error {
 	uses := []pluginv1.LineUse{pluginv1.LineUse_LINE_USE_BLOCKS}
 	for range peerLines {
 		uses = append(uses, pluginv1.LineUse_LINE_USE_PEERS)
@@ -58,7 +58,7 @@ func (s *Server) answerOnLines() {
 	if s.host.lines == nil {
 		return
 	}
-	services := &line.Services{Trace: s.env.Trace}
+	services := &fastcall.Services{Trace: s.env.Trace}
 	s.Register(services)
 	if err := s.host.lines.answer(services); err != nil {
 		s.env.Log.Warn("the host's calls take the longer way", "error", err)

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
 
-	"github.com/reevenet/reeve/vmhost/door"
+	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
 // Serve is the whole main function of a plugin: it serves vm to the host that started this process, and returns when the host
@@ -26,7 +26,7 @@ func Serve(vm VM) {
 		printVersion(os.Stdout, vm)
 		return
 	}
-	if os.Getenv(door.Handshake.MagicCookieKey) != door.Handshake.MagicCookieValue {
+	if os.Getenv(handshake.Handshake.MagicCookieKey) != handshake.Handshake.MagicCookieValue {
 		name, version := vm.Version()
 		fmt.Fprintf(os.Stderr, "This is %s %s, a VM plugin. A node starts it:\n  reeve devnet up --vm %s\n", name, version, os.Args[0])
 		os.Exit(2)
@@ -41,8 +41,8 @@ func Serve(vm VM) {
 	server := NewServer(vm, Environment{Log: log, Level: level, Trace: tracer()})
 	defer server.Close()
 	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig:  door.Handshake,
-		VersionedPlugins: door.Versions(server.Register),
+		HandshakeConfig:  handshake.Handshake,
+		VersionedPlugins: handshake.Versions(server.Register),
 		GRPCServer:       newGRPCServer,
 		Logger:           hclog.NewNullLogger(),
 	})
@@ -57,7 +57,7 @@ func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(options...)
 }
 
-func tracing() bool { return os.Getenv(door.EnvTracing) == "1" }
+func tracing() bool { return os.Getenv(handshake.EnvTracing) == "1" }
 
 // tracer does for calls on lines what the option above does for the others.
 func tracer() func(context.Context, string) context.Context {
@@ -74,7 +74,7 @@ func printVersion(w io.Writer, vm VM) {
 	name, version := vm.Version()
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"name": name, "version": version, "sdk": SDKVersion,
-		"protocolMin": door.MinVersion, "protocolMax": door.MaxVersion,
+		"protocolMin": handshake.MinVersion, "protocolMax": handshake.MaxVersion,
 	})
 }
 
@@ -84,16 +84,16 @@ const Incompatible = "no common plugin protocol version"
 
 func sayVersions(log *slog.Logger) {
 	for v := range strings.SplitSeq(os.Getenv("PLUGIN_PROTOCOL_VERSIONS"), ",") {
-		if n, err := strconv.Atoi(v); err == nil && n >= door.MinVersion && n <= door.MaxVersion {
+		if n, err := strconv.Atoi(v); err == nil && n >= handshake.MinVersion && n <= handshake.MaxVersion {
 			return
 		}
 	}
-	log.Error(Incompatible, "protocolMin", door.MinVersion, "protocolMax", door.MaxVersion)
+	log.Error(Incompatible, "protocolMin", handshake.MinVersion, "protocolMax", handshake.MaxVersion)
 }
 
 // endWithParent ends this process when the host is gone, also where the kernel doesn't see to it.
 func endWithParent(stdin io.Reader) {
-	if os.Getenv(door.EnvParentPipe) != "1" {
+	if os.Getenv(handshake.EnvParentPipe) != "1" {
 		return
 	}
 	go func() {

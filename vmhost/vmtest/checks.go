@@ -108,10 +108,10 @@ func malformed(k *kit) {
 			k.fail("%d bytes that aren't a block (%.16x…) gave block %s and error %v; they should be an invalid block", len(bad), bad, short(b.GetId()), e)
 		}
 	}
-	luck := rand.New(rand.NewPCG(1, 1))
+	rng := rand.New(rand.NewPCG(1, 1))
 	for range 200 {
 		changed := bytes.Clone(content)
-		changed[luck.IntN(len(changed))] ^= byte(1 + luck.IntN(255))
+		changed[rng.IntN(len(changed))] ^= byte(1 + rng.IntN(255))
 		if b, e := s.parse(changed); e == nil && bytes.Equal(b.GetId(), id.GetId()) {
 			k.fail("different bytes have the same id %s", short(b.GetId()))
 		}

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/reevenet/reeve/vmhost"
-	"github.com/reevenet/reeve/vmhost/direct"
+	"github.com/reevenet/reeve/vmhost/inproc"
 	"github.com/reevenet/reeve/vmhost/process"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -44,12 +44,12 @@ func (l inMemory) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
 		return nil, err
 	}
 	p := &memory{dir: dir, onExit: r.OnExit}
-	toHost := direct.New()
+	toHost := inproc.New()
 	r.Services(toHost)
 	p.closers = append(p.closers, func() { toHost.Break(errors.New("the host is gone")) })
 	p.server = vmsdk.NewServer(l.newVM(), vmsdk.Environment{Host: toHost, Log: r.Log})
 	if !l.grpc {
-		conn := direct.New()
+		conn := inproc.New()
 		p.server.Register(conn)
 		p.conn = caught{conn, p}
 		p.closers = append(p.closers, func() { conn.Break(errors.New("the VM has ended")) })

@@ -6,7 +6,7 @@ package memnet
 import (
 	"errors"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 

@@ -3,7 +3,7 @@ package memnet_test
 import (
 	"testing"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/memnet"
 	"github.com/reevenet/reeve/services/networkbridge/transporttest"

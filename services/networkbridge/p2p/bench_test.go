@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
 )

@@ -7,7 +7,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/peer"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // A libp2p peer id of an ed25519 key holds the key itself, so it and a NodeID are two spellings of the same 32 bytes. Other kinds

@@ -9,7 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/sec"
 	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
 
-	"github.com/reevenet/reeve/internal/quiet"
+	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
 
 // quietly is TLS over sockets that are read and written without the scheduler's notice: a bridge handles a few small messages at a time,
@@ -32,7 +32,7 @@ type tcpSocket interface {
 
 func quietTCP(c net.Conn) net.Conn {
 	if socket, ok := c.(tcpSocket); ok {
-		return quiet.Over(c, socket)
+		return rawsock.Over(c, socket)
 	}
 	return c
 }

@@ -3,7 +3,7 @@ package p2p
 import (
 	"sync"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 

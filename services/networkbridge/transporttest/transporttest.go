@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/primitives"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 

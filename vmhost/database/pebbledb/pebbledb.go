@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
@@ -61,10 +61,10 @@ func Open(dir string, log *slog.Logger) (*DB, error) {
 	options.Levels[0].FilterPolicy, options.Levels[0].IndexBlockSize = bloom.FilterPolicy(filterBits), indexBlockSize // the levels below do the same
 	db, err := pebble.Open(dir, options)
 	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
-		return nil, exitcode.New(exitcode.DataDirInUse, "Stop the other one first.", nil, "the chain's database in %s is in use by another process", dir)
+		return nil, errcode.New(errcode.DataDirInUse, "Stop the other one first.", nil, "the chain's database in %s is in use by another process", dir)
 	}
 	if err != nil {
-		return nil, exitcode.New(exitcode.DataDirBroken, "Restore it, or remove it and let the node catch up from the others.", err, "the chain's database in %s can't be opened", dir)
+		return nil, errcode.New(errcode.DataDirBroken, "Restore it, or remove it and let the node catch up from the others.", err, "the chain's database in %s can't be opened", dir)
 	}
 	return &DB{db: db, open: make(map[*reader]struct{})}, nil
 }

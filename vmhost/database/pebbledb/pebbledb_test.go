@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/reevenet/reeve/internal/exitcode"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/databasetest"
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
@@ -53,8 +53,8 @@ func TestASecondProcessIsRefused(t *testing.T) {
 		db.Close()
 		t.Fatal("the directory was opened twice")
 	}
-	var readable *exitcode.Error
-	if !errors.As(err, &readable) || readable.ID != exitcode.DataDirInUse {
+	var readable *errcode.Error
+	if !errors.As(err, &readable) || readable.ID != errcode.DataDirInUse {
 		t.Errorf("%v", err)
 	}
 }
@@ -72,8 +72,8 @@ func TestADamagedDatabaseIsAReadableError(t *testing.T) {
 		}
 	}
 	_, err = pebbledb.Open(dir, slog.New(slog.DiscardHandler))
-	var readable *exitcode.Error
-	if !errors.As(err, &readable) || readable.ID != exitcode.DataDirBroken {
+	var readable *errcode.Error
+	if !errors.As(err, &readable) || readable.ID != errcode.DataDirBroken {
 		t.Errorf("%v", err)
 	}
 }

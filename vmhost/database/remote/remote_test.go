@@ -15,13 +15,13 @@ import (
 	"github.com/reevenet/reeve/vmhost/database/databasetest"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
-	"github.com/reevenet/reeve/vmhost/direct"
+	"github.com/reevenet/reeve/vmhost/inproc"
 )
 
 var ctx = context.Background()
 
 func overDirect(db database.Database) *remote.Client {
-	conn := direct.New()
+	conn := inproc.New()
 	pluginv1.RegisterDatabaseServiceServer(conn, remote.NewService(db))
 	return remote.NewClient(conn, 0)
 }
@@ -108,7 +108,7 @@ func TestAReadThatAWriteOvertookIsNotKept(t *testing.T) {
 }
 
 func TestTheCacheIsBounded(t *testing.T) {
-	conn := direct.New()
+	conn := inproc.New()
 	pluginv1.RegisterDatabaseServiceServer(conn, remote.NewService(memdb.New().Open()))
 	client := remote.NewClient(conn, 10_000)
 	for i := range 2_000 {
@@ -156,7 +156,7 @@ func (c *counted) NewStream(ctx context.Context, desc *grpc.StreamDesc, method s
 
 func TestAShortRangeIsOneCallAndALongOneAStream(t *testing.T) {
 	host := memdb.New().Open()
-	direct := direct.New()
+	direct := inproc.New()
 	pluginv1.RegisterDatabaseServiceServer(direct, remote.NewService(host))
 	conn := &counted{ClientConnInterface: direct}
 	client := remote.NewClient(conn, 0)

@@ -2,12 +2,12 @@
 package main
 
 import (
-	"github.com/reevenet/reeve/internal/footprint"
+	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 func main() {
-	footprint.Worker()
+	tuning.Worker()
 	vmsdk.Serve(&kvvm.VM{})
 }

@@ -1,0 +1,41 @@
+package devnet
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+)
+
+// Info asks a node's door for clients what the node is.
+func Info(ctx context.Context, address string) (*gateway.Info, error) {
+	var i gateway.Info
+	return &i, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/info", &i)
+}
+
+// Bus asks a node's door for monitoring for the mailboxes of its bus.
+func Bus(ctx context.Context, address string) (list []gateway.Mailbox, err error) {
+	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/bus", &list)
+}
+
+// Peers asks a node's door for monitoring for the nodes that it knows.
+func Peers(ctx context.Context, address string) (list []gateway.Peer, err error) {
+	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/peers", &list)
+}
+
+// Block asks a node's door for clients for an accepted block, by id or height; gateway.ErrNoBlock if there is none.
+func Block(ctx context.Context, address, chain, at string) (*gateway.Block, error) {
+	var b gateway.Block
+	return &b, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/chain/"+chain+"/block/"+at, &b)
+}
+
+// Supervised tells whether somebody supervises what belongs to the run directory.
+func Supervised(run string) bool {
+	c, err := net.Dial("unix", controlSocket(run))
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}

@@ -1,0 +1,87 @@
+package devnet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+)
+
+// Add makes one more node, which follows the chains without a vote, and starts it. It returns its name.
+func (n *Network) Add() (string, error) {
+	n.acting.Lock()
+	defer n.acting.Unlock()
+	names, err := n.Names()
+	if err != nil {
+		return "", err
+	}
+	index := 0
+	for _, name := range names {
+		if i, ok := indexOf(name); ok && i >= index {
+			index = i + 1
+		}
+	}
+	ports, pluginDir, err := n.firstNode(names)
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("v%d", index+1)
+	if _, err := createNode(n.Home.Node(name), index, ports, pluginDir); err != nil {
+		return "", broken(n.Home.Dir, err)
+	}
+	return name, n.start(name)
+}
+
+// firstNode tells where the network's ports begin and where its plugins are.
+func (n *Network) firstNode(names []string) (Ports, string, error) {
+	for _, name := range names {
+		index, ok := indexOf(name)
+		if !ok {
+			continue
+		}
+		c, err := n.Settings(n.Home.Node(name))
+		if err != nil {
+			return Ports{}, "", err
+		}
+		_, text, err := net.SplitHostPort(c.HTTP.Listen)
+		if err != nil {
+			return Ports{}, "", err
+		}
+		port, err := strconv.Atoi(text)
+		return Ports{Base: port - 10*index}, c.VM.PluginDir, err
+	}
+	return Ports{}, "", errcode.New(errcode.NoSuchNode, "", nil, "%s holds no node that was made by `reeve devnet up`", n.Home.Dir)
+}
+
+// indexOf is the number in a name that Create or Add gave.
+func indexOf(name string) (int, bool) {
+	i, err := strconv.Atoi(strings.TrimPrefix(name, "v"))
+	return i - 1, err == nil && i > 0 && name == fmt.Sprintf("v%d", i)
+}
+
+// Remove stops a node and deletes its directory. A validator of the genesis can't be removed: the others would count its
+// stake for ever.
+func (n *Network) Remove(ctx context.Context, name string) error {
+	h := n.Home.Node(name)
+	if _, err := os.Stat(h.Config()); err != nil || filepath.Base(h.Dir) != name {
+		return n.noSuchNode(name)
+	}
+	if _, isValidator := n.Genesis.Validator(datadir.NodeID(h)); isValidator {
+		return errcode.New(errcode.BadUsage, "Stop it with `reeve devnet node stop "+name+"`.", nil, "%s is a validator of the genesis and can't be removed", name)
+	}
+	if n.running(name) != nil {
+		if err := n.Stop(ctx, name); err != nil {
+			return err
+		}
+	}
+	if err := os.RemoveAll(h.Dir); err != nil {
+		return broken(h.Dir, err)
+	}
+	return nil
+}

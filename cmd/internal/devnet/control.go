@@ -1,0 +1,112 @@
+package devnet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+)
+
+// drainTimeout is how long processes may take to finish what they have begun before they are killed.
+const drainTimeout = 7 * time.Second
+
+// Control serves the commands of other processes of the same user on a unix socket in run: status, down, and changes of the
+// network while it runs. Down is called when somebody asks for the end.
+type Control struct {
+	network  *Network
+	listener net.Listener
+	server   *http.Server
+}
+
+// trouble is an error on its way through the socket.
+type trouble struct {
+	ID   errcode.ID `json:"id"`
+	What string     `json:"what"`
+	Do   string     `json:"do"`
+}
+
+// Serve begins to answer. Close must be called.
+func (n *Network) Serve(run string, down func()) (*Control, error) {
+	path := controlSocket(run)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // of a supervisor that was killed; the lock says that it's gone
+		return nil, broken(run, err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, broken(run, err)
+	}
+	c := &Control{network: n, listener: l}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", c.onStatus)
+	mux.HandleFunc("POST /down", func(w http.ResponseWriter, _ *http.Request) { down(); reply(w, nil, nil) })
+	mux.HandleFunc("POST /nodes", c.onAdd)
+	mux.HandleFunc("DELETE /nodes/{node}", c.onNode(n.Remove))
+	mux.HandleFunc("POST /nodes/{node}/stop", c.onNode(func(ctx context.Context, name string) error { return n.Stop(ctx, name) }))
+	mux.HandleFunc("POST /nodes/{node}/start", c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
+	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
+	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	go c.server.Serve(l) //nolint:errcheck // it ends with Close
+	return c, nil
+}
+
+// answerTimeout is how long the end waits for answers on their way: who asked for it wants to hear that it was heard.
+const answerTimeout = time.Second
+
+// Close stops answering, when what was asked has been answered, and removes the socket.
+func (c *Control) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	if c.server.Shutdown(ctx) == nil {
+		return nil
+	}
+	return c.server.Close()
+}
+
+func controlSocket(run string) string { return datadir.Socket(run, "supervisor") }
+
+func (c *Control) onStatus(w http.ResponseWriter, r *http.Request) {
+	s, err := c.network.Status(r.Context())
+	reply(w, s, err)
+}
+
+func (c *Control) onAdd(w http.ResponseWriter, _ *http.Request) {
+	name, err := c.network.Add()
+	reply(w, name, err)
+}
+
+func (c *Control) onNode(do func(ctx context.Context, name string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), drainTimeout)
+		defer cancel()
+		reply(w, nil, do(ctx, r.PathValue("node")))
+	}
+}
+
+func (c *Control) onRestart(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), drainTimeout)
+	defer cancel()
+	reply(w, nil, c.network.Restart(ctx, r.PathValue("node"), r.PathValue("process")))
+}
+
+func reply(w http.ResponseWriter, value any, err error) {
+	if err == nil {
+		json.NewEncoder(w).Encode(value) //nolint:errcheck // the client is gone
+		return
+	}
+	t := trouble{What: err.Error()}
+	var e *errcode.Error
+	if errors.As(err, &e) {
+		t = trouble{ID: e.ID, What: e.What, Do: e.Do}
+		if e.Err != nil {
+			t.What += ": " + e.Err.Error()
+		}
+	}
+	w.WriteHeader(http.StatusConflict)
+	json.NewEncoder(w).Encode(t) //nolint:errcheck // the client is gone
+}

@@ -1,0 +1,295 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+)
+
+// The test binary is also the reeve program whose processes the tests supervise: its first argument is the command then.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		process(os.Args[1:])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process plays one process of a node: all wait for SIGTERM, and the overseer answers at the node's doors.
+func process(args []string) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if args[0] != "overseer" && args[0] != "bundle" {
+		<-ctx.Done()
+		return
+	}
+	h := datadir.Network{Dir: args[2]}.Node(args[4])
+	c, err := fileSettings(h)
+	if err != nil {
+		panic(err)
+	}
+	l, err := net.Listen("tcp", c.Metrics.Listen)
+	if err != nil {
+		panic(err)
+	}
+	g := gateway.New(gateway.Config{
+		Alive:  func(context.Context) error { return nil },
+		Checks: func(context.Context) []gateway.Check { return []gateway.Check{{Name: "engine", OK: true}} },
+		Info: func(context.Context) (*gateway.Info, error) {
+			return &gateway.Info{
+				NodeID: datadir.NodeID(h), Peers: 3, Chains: []gateway.Chain{{Name: "kv", Height: 7, LastAccepted: primitives.Hash{7}}},
+				Parts: []gateway.Part{{Name: "plugin", Instance: "kv", PID: os.Getpid(), State: "running"}},
+			}, nil
+		},
+		Metrics: prometheus.NewRegistry(),
+	})
+	if err := gateway.Serve(ctx, context.Background(), l, g.Monitoring(), slog.New(slog.DiscardHandler)); err != nil {
+		panic(err)
+	}
+}
+
+func create(t *testing.T, validators int) datadir.Network {
+	t.Helper()
+	dir, err := datadir.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ports, err := Free(validators + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(dir, Options{Validators: validators, Chain: "kv", VM: "kvvm", VMGenesis: []byte("{}"), Ports: ports}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t *testing.T, dir datadir.Network) *Network {
+	t.Helper()
+	n, err := Open(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close(t.Context()) })
+	return n
+}
+
+func ready(t *testing.T, n *Network) *Status {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := n.WaitReady(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestANetworkStartsAndLeavesNothing(t *testing.T) {
+	dir := create(t, 2)
+	n := open(t, dir)
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := ready(t, n)
+	var pids []int
+	for _, v := range s.Nodes {
+		var names []string
+		for _, p := range v.Processes {
+			names = append(names, p.Name)
+			pids = append(pids, p.PID)
+		}
+		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "network-bridge", "keystore", "plugin"}, names); diff != "" {
+			t.Error(diff)
+		}
+		if v.Height != 7 || v.Peers != 3 || v.NodeID.IsZero() {
+			t.Errorf("%+v", v)
+		}
+	}
+	n.Close(t.Context())
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("process %d is left: %v", pid, err)
+		}
+	}
+}
+
+func TestTheNetworkChangesWhileItRuns(t *testing.T) {
+	dir := create(t, 1)
+	n := open(t, dir)
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	down := make(chan struct{})
+	control, err := n.Serve(dir.Run(), func() { close(down) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
+	c := Dial(dir.Run())
+	name, err := c.Add(t.Context())
+	if err != nil || name != "v2" {
+		t.Fatalf("added %q, %v", name, err)
+	}
+	ready(t, n)
+	if err := c.RestartProcess(t.Context(), "v2", "engine"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v2, _ := s.Node("v2")
+	if p, ok := v2.Process("engine"); !ok || p.Restarts != 1 || p.PID == 0 {
+		t.Errorf("%+v", p)
+	}
+	if err := c.StopNode(t.Context(), "v2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.StartNode(t.Context(), "v2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.RemoveNode(t.Context(), "v2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.RemoveNode(t.Context(), "v1"); err == nil || !strings.Contains(err.Error(), "validator of the genesis") {
+		t.Errorf("removing a validator: %v", err)
+	}
+	if err := c.StopNode(t.Context(), "v9"); errcode.Of(err) != errcode.Usage {
+		t.Errorf("stopping a node that isn't there: %v", err)
+	}
+	if names, _ := n.Names(); len(names) != 1 {
+		t.Errorf("left: %v", names)
+	}
+	if err := c.call(t.Context(), "POST", "/down", nil); err != nil {
+		t.Fatal(err)
+	}
+	<-down
+}
+
+func TestWhoAsksForTheEndIsAnsweredThoughItHasBegun(t *testing.T) {
+	dir := create(t, 1)
+	serving, closed := make(chan *Control, 1), make(chan error, 1)
+	control, err := open(t, dir).Serve(dir.Run(), func() {
+		c := <-serving
+		go func() { closed <- c.Close() }()
+		for { // until nobody is let in any more
+			conn, err := net.Dial("unix", controlSocket(dir.Run()))
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving <- control
+	if err := Dial(dir.Run()).call(t.Context(), "POST", "/down", nil); err != nil {
+		t.Error(err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABundledNodeIsOneProcess(t *testing.T) {
+	n := open(t, create(t, 1))
+	n.Bundled = true
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	v := ready(t, n).Nodes[0]
+	if p, ok := v.Process("node"); !ok || p.PID == 0 || len(v.Processes) != 2 { // the other one is the plugin, as the node tells
+		t.Errorf("%+v", v.Processes)
+	}
+}
+
+func TestTroubleIsOneSentence(t *testing.T) {
+	dir := create(t, 1)
+	if _, err := Create(dir, Options{Validators: 1, Chain: "kv", VM: "kvvm"}); err == nil || !strings.Contains(err.Error(), "holds a network already") {
+		t.Errorf("creating it twice: %v", err)
+	}
+	n := open(t, dir)
+	c, err := fileSettings(dir.Node("v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", c.HTTP.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Start(); err == nil || !strings.Contains(err.Error(), c.HTTP.Listen) || !strings.Contains(err.Error(), "--port-base") {
+		t.Errorf("with a port taken: %v", err)
+	}
+	l.Close()
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, dir).Start(); err == nil || !strings.Contains(err.Error(), "in use by process") {
+		t.Errorf("a second supervisor: %v", err)
+	}
+	if _, err := Open(datadir.Network{Dir: "/nowhere"}, nil); errcode.Of(err) != errcode.Unreachable {
+		t.Errorf("a directory without a network: %v", err)
+	}
+	if _, err := Create(datadir.Network{Dir: "/proc/nowhere"}, Options{Validators: 1, Chain: "kv", VM: "kvvm"}); err == nil || !strings.Contains(err.Error(), "can't write to /proc/nowhere") {
+		t.Errorf("a directory that can't be written to: %v", err)
+	}
+	if _, err := Dial("/nowhere/run").Status(t.Context()); errcode.Of(err) != errcode.Unreachable {
+		t.Errorf("without a supervisor: %v", err)
+	}
+}
+
+func TestAProcessThatCannotRunEndsTheWait(t *testing.T) {
+	dir := create(t, 1)
+	n := open(t, dir)
+	n.group.Policy.Intensity = 0
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := ready(t, n)
+	engine, _ := s.Nodes[0].Process("engine")
+	if err := syscall.Kill(engine.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		if s, err := n.Status(ctx); err != nil || Hopeless(dir, s) != nil {
+			break
+		}
+	}
+	if err := Hopeless(dir, must(n.Status(ctx))); err == nil || !strings.Contains(err.Error(), "engine of node v1 doesn't run: killed by signal 9") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func must(s *Status, err error) *Status {
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func TestOnlyHarmlessVariablesReachTheProcesses(t *testing.T) {
+	got := (&Network{}).environment([]string{"PATH=/bin", "AWS_SECRET=x", "REEVE_HTTP_LISTEN=:1", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"})
+	want := []string{"PATH=/bin", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

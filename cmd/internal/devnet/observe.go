@@ -1,0 +1,176 @@
+package devnet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/supervise"
+)
+
+// observeTimeout is how long one node may take to say how it is.
+const observeTimeout = time.Second
+
+// maxAnswer bounds what is read from a node's door.
+const maxAnswer = 4 << 20
+
+// Status asks all nodes at once. A node that doesn't answer is listed with what the supervisor knows of it.
+func (n *Network) Status(ctx context.Context) (*Status, error) {
+	nodes, err := n.Home.Nodes()
+	if err != nil {
+		return nil, err
+	}
+	list := make([]NodeStatus, len(nodes))
+	processes := n.group.Status()
+	var wg sync.WaitGroup
+	for i, h := range nodes {
+		wg.Go(func() { list[i] = n.nodeStatus(ctx, h, processes) })
+	}
+	wg.Wait()
+	return &Status{DataDir: n.Home.Dir, Network: n.Genesis.Network, Nodes: list}, nil
+}
+
+func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []supervise.Status) NodeStatus {
+	s := NodeStatus{Name: h.Name, NodeID: datadir.NodeID(h), Processes: []ProcessStatus{}, Chains: []string{}}
+	v := n.running(h.Name)
+	if v == nil {
+		s.Cause = "stopped"
+		return s
+	}
+	s.HTTP = "http://" + Reachable(v.config.HTTP.Listen)
+	s.Processes = n.ours(h.Name, processes)
+	Observe(ctx, Reachable(v.config.Metrics.Listen), &s)
+	return s
+}
+
+// ours lists a node's processes in the order of parts.
+func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
+	list := []ProcessStatus{}
+	for _, p := range n.parts() {
+		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.name) })
+		if i < 0 {
+			continue
+		}
+		s := all[i]
+		list = append(list, ProcessStatus{
+			Name: p.name, Instance: p.name, PID: s.Process.PID, Restarts: s.Restarts, State: string(s.State),
+			Since: s.Since, Cause: s.Cause, RSSBytes: s.Process.RSS(),
+		})
+	}
+	return list
+}
+
+// Observe fills in what the node itself says at its door for monitoring. It tells whether the node answered.
+func Observe(ctx context.Context, address string, s *NodeStatus) bool {
+	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
+	defer cancel()
+	health, err := Health(ctx, address)
+	if err != nil {
+		s.Cause = firstCause(s.Processes, "the node doesn't answer yet")
+		return false
+	}
+	s.Ready, s.Cause = health.Healthy, unhealthy(health.Checks)
+	var info gateway.Info
+	if err := fetch(ctx, http.DefaultClient, "http://"+address+"/ext/info", &info); err != nil {
+		s.Ready, s.Cause = false, err.Error()
+		return false
+	}
+	s.NodeID, s.Peers = info.NodeID, info.Peers
+	for i, c := range info.Chains {
+		s.Chains = append(s.Chains, c.Name)
+		if i == 0 {
+			s.Height, s.LastAccepted = c.Height, c.LastAccepted
+		}
+	}
+	merge(s, info.Parts)
+	return true
+}
+
+// Health asks a node's door for monitoring for all its checks.
+func Health(ctx context.Context, address string) (*gateway.Health, error) {
+	var h gateway.Health
+	return &h, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/health/readiness", &h)
+}
+
+// SocketHealth asks the overseer over its unix socket, which needs no network.
+func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) {
+	var d net.Dialer
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, "unix", h.Socket(datadir.MonitorSocket))
+	}}}
+	defer client.CloseIdleConnections()
+	var health gateway.Health
+	return &health, fetch(ctx, client, "http://overseer/ext/health/readiness", &health)
+}
+
+// merge adds what the overseer sees and the supervisor doesn't: the plugin, and why a running process isn't at work.
+func merge(s *NodeStatus, parts []gateway.Part) {
+	for _, p := range parts {
+		i := slices.IndexFunc(s.Processes, func(q ProcessStatus) bool { return q.Name == p.Name && q.Instance == p.Instance })
+		if i < 0 {
+			s.Processes = append(s.Processes, ProcessStatus{
+				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since, Cause: p.Cause,
+				RSSBytes: supervise.Identity{PID: p.PID}.RSS(),
+			})
+			continue
+		}
+		if q := &s.Processes[i]; q.State == string(supervise.Running) && p.State != string(supervise.Running) && p.State != "" {
+			q.State, q.Since, q.Cause = p.State, p.Since, p.Cause
+		}
+	}
+}
+
+func firstCause(processes []ProcessStatus, otherwise string) string {
+	for _, p := range processes {
+		if p.State != string(supervise.Running) {
+			return p.Name + " " + p.State + ": " + p.Cause
+		}
+	}
+	return otherwise
+}
+
+func unhealthy(checks []gateway.Check) string {
+	var causes []string
+	for _, c := range checks {
+		if !c.OK {
+			causes = append(causes, c.Name+": "+c.Cause)
+		}
+	}
+	return strings.Join(causes, "; ")
+}
+
+// fetch reads JSON from a node's door. Health is an answer also when it is bad, which the door says with 503.
+func fetch(ctx context.Context, client *http.Client, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	r, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	body := json.NewDecoder(io.LimitReader(r.Body, maxAnswer))
+	_, health := into.(*gateway.Health)
+	switch {
+	case r.StatusCode == http.StatusOK, health && r.StatusCode == http.StatusServiceUnavailable:
+		return body.Decode(into)
+	case r.StatusCode == http.StatusNotFound:
+		return gateway.ErrNoBlock
+	}
+	var problem struct{ Error string }
+	if body.Decode(&problem) == nil && problem.Error != "" {
+		return errors.New(problem.Error)
+	}
+	return fmt.Errorf("%s answers %s", url, r.Status)
+}

@@ -1,0 +1,145 @@
+// Package kv is the client of the key-value chain: it signs transactions, posts them to a node, waits until they are final,
+// and reads. It trusts the node that it asks, as every light use of a chain does, and keeps no state but its key.
+package kv
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/vmhost/kvvm"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+// ErrAbsent says that there is no such key or transaction.
+var ErrAbsent = errors.New("not there")
+
+// Refused is a node's answer that it doesn't take a transaction, or can't answer now.
+type Refused struct {
+	Status int
+	Reason string
+}
+
+func (e *Refused) Error() string { return e.Reason }
+
+// Client speaks to one chain through one node.
+type Client struct {
+	// ChainID, if set, is the id that the chain must have: transactions for another one aren't made.
+	ChainID primitives.Hash
+
+	base string // http://127.0.0.1:9650/ext/bc/kv
+	http *http.Client
+}
+
+// New returns a client of the chain at the node whose HTTP address is given, such as http://127.0.0.1:9650.
+func New(node, chain string) *Client {
+	return &Client{base: node + "/ext/bc/" + chain, http: &http.Client{}}
+}
+
+// Head is the last accepted block.
+type Head struct {
+	Height    uint64          `json:"height"`
+	Block     primitives.Hash `json:"block"`
+	StateRoot primitives.Hash `json:"stateRoot"`
+	ChainID   primitives.Hash `json:"chainId"`
+	Pending   int             `json:"pending"`
+}
+
+// Head asks for the last accepted block.
+func (c *Client) Head(ctx context.Context) (*Head, error) {
+	var h Head
+	return &h, c.call(ctx, http.MethodGet, "/head", nil, &h)
+}
+
+// Entry is a key's value as of a height.
+type Entry struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Height uint64 `json:"height"`
+}
+
+// Get reads a key; ErrAbsent if it isn't set.
+func (c *Client) Get(ctx context.Context, key string) (*Entry, error) {
+	var e Entry
+	return &e, c.call(ctx, http.MethodGet, "/key/"+url.PathEscape(key), nil, &e)
+}
+
+// TxStatus tells where a transaction is: pending, or accepted at a height.
+type TxStatus struct {
+	Tx     primitives.Hash `json:"tx"`
+	Status string          `json:"status"`
+	Height uint64          `json:"height,omitempty"`
+}
+
+// Accepted tells whether the transaction is final.
+func (s *TxStatus) Accepted() bool { return s.Status == "accepted" }
+
+// Tx asks where a transaction is; ErrAbsent if the node doesn't know it.
+func (c *Client) Tx(ctx context.Context, id primitives.Hash) (*TxStatus, error) {
+	var s TxStatus
+	return &s, c.call(ctx, http.MethodGet, "/tx/"+id.String(), nil, &s)
+}
+
+// Nonce is the number that the account's next transaction must have, after those that wait.
+func (c *Client) Nonce(ctx context.Context, account ed25519.PublicKey) (uint64, error) {
+	var n struct {
+		Pending uint64 `json:"pendingNonce"`
+	}
+	err := c.call(ctx, http.MethodGet, "/account/"+hex.EncodeToString(account), nil, &n)
+	return n.Pending, err
+}
+
+// Post hands in a signed transaction.
+func (c *Client) Post(ctx context.Context, tx *kvvm.Tx) error {
+	return c.call(ctx, http.MethodPost, "/tx", tx.Bytes(), nil)
+}
+
+// NewAccount makes a key to sign with. Accounts cost nothing on this chain.
+func NewAccount() ed25519.PrivateKey {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(fmt.Sprintf("kv: the system has no randomness: %v", err))
+	}
+	return key
+}
+
+func (c *Client) call(ctx context.Context, method, path string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(r.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.StatusCode == http.StatusNotFound && strings.Contains(path, "/key/"), r.StatusCode == http.StatusNotFound && strings.HasPrefix(path, "/tx/"):
+		return ErrAbsent
+	case r.StatusCode != http.StatusOK:
+		var problem struct{ Error string }
+		if json.Unmarshal(answer, &problem) != nil || problem.Error == "" {
+			problem.Error = "the node answers " + r.Status
+		}
+		return &Refused{Status: r.StatusCode, Reason: problem.Error}
+	case into == nil:
+		return nil
+	}
+	return json.Unmarshal(answer, into)
+}

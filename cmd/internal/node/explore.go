@@ -1,0 +1,84 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// mailboxes shows the bus.
+func mailboxes(bus broker.Status) []gateway.Mailbox {
+	list := make([]gateway.Mailbox, 0, len(bus.Subsystems))
+	for _, s := range bus.Subsystems {
+		m := gateway.Mailbox{Subsystem: s.Name, Waiting: s.Waiting, Instances: []gateway.Instance{}, Lanes: []gateway.Lane{}}
+		if s.Class > 0 {
+			m.Class = subsystem.Class(s.Class - 1).String()
+		}
+		for _, i := range s.Instances {
+			m.Instances = append(m.Instances, gateway.Instance{
+				Name: i.Name, PID: i.Pid, Generation: i.Generation, Standby: i.Standby, Since: i.Since, Queued: i.Queued, InFlight: i.InFlight, RSSBytes: i.RSS,
+			})
+		}
+		for lane, l := range s.Lanes {
+			if l.Delivered > 0 {
+				m.Lanes = append(m.Lanes, gateway.Lane{Name: laneName(lane), Messages: l.Delivered, Bytes: l.Bytes, QueuedSeconds: float64(l.QueueNanos) / 1e9})
+			}
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+// block finds an accepted block of the node's chain by consensus's id or by height.
+func (n *Node) block(ctx context.Context, o *observer, chain, at string) (*gateway.Block, error) {
+	c, ok := n.Genesis.Chain(chain)
+	if !ok || c.ID != n.Chain().ID {
+		return nil, fmt.Errorf("%w: this node has no chain %s", gateway.ErrNoBlock, chain)
+	}
+	var found *vmv1.AcceptedBlock
+	var id primitives.Hash
+	if height, err := strconv.ParseUint(at, 10, 64); err == nil {
+		r, err := ask[*vmv1.GetBlockIDAtHeightResponse](ctx, o, &vmv1.GetBlockIDAtHeight{Height: height})
+		if err != nil {
+			return nil, err
+		}
+		found = r.GetBlock()
+	} else if err := id.UnmarshalText([]byte(at)); err == nil {
+		r, err := ask[*vmv1.GetConsensusBlockResponse](ctx, o, &vmv1.GetConsensusBlock{BlockId: id[:]})
+		if err != nil {
+			return nil, err
+		}
+		found = r.GetBlock()
+	}
+	if found == nil {
+		return nil, gateway.ErrNoBlock
+	}
+	return n.withContent(ctx, o, c.Name, found)
+}
+
+// withContent adds what the VM has in the block.
+func (n *Node) withContent(ctx context.Context, o *observer, chain string, a *vmv1.AcceptedBlock) (*gateway.Block, error) {
+	b := &gateway.Block{Chain: chain, Height: a.GetHeight()}
+	var err error
+	if b.ID, err = primitives.HashFrom(a.GetBlockId()); err != nil {
+		return nil, err
+	}
+	if b.VMID, err = primitives.HashFrom(a.GetVmBlockId()); err != nil {
+		return nil, err
+	}
+	r, err := ask[*vmv1.GetBlockResponse](ctx, o, &vmv1.GetBlock{VmBlockId: b.VMID[:]})
+	if err != nil {
+		return nil, err
+	}
+	b.Content = r.GetBlock().GetContent()
+	if r.GetSince() != nil {
+		b.Accepted = r.GetSince().AsTime()
+	}
+	return b, nil
+}

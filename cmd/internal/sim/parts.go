@@ -1,0 +1,114 @@
+package sim
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/cmd/internal/sim/simnet"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	"github.com/reevenet/reeve/services/engine"
+	"github.com/reevenet/reeve/services/keystore"
+	"github.com/reevenet/reeve/services/networkbridge"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+)
+
+// ports are the ends of the simulated world that one process holds. They end with it.
+type ports struct {
+	transport *simnet.Transport
+	disk      *simdisk.Process
+	db        database.Database
+}
+
+func (p *ports) end(machine bool) {
+	if p.transport != nil {
+		p.transport.Crash(machine)
+	}
+	if p.disk != nil {
+		p.disk.Kill()
+	}
+	if p.db != nil {
+		_ = p.db.Close() // a handle in memory
+	}
+}
+
+// part is one process of a node: its declaration, and how it is made with the ports of a life.
+type part struct {
+	name     string
+	declared subsystem.Spec
+	build    func(*life) subsystem.Spec
+}
+
+// protocols says what is spoken between nodes, and on which lane.
+var protocols = []networkbridge.Protocol{
+	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus, NoViews: true},
+	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking, NoViews: true},
+	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip, NoViews: true},
+	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk, NoViews: true},
+}
+
+func engineEvent(e *nbv1.NetworkBridgeEvent) proto.Message {
+	return &enginev1.NetworkBridgeUpdate{Event: e}
+}
+
+// parts lists the subsystems of a node by hand.
+var parts = []part{
+	{keystore.Name, keystore.Spec(keystore.Config{}), buildKeystore},
+	{networkbridge.Name, networkbridge.Spec(networkbridge.Config{Protocols: protocols}), buildBridge},
+	{"vm", vmhost.Spec(vmhost.Config{}), buildVM},
+	{engine.Name, engine.Spec(engine.Config{}), buildEngine},
+}
+
+func buildKeystore(l *life) subsystem.Spec {
+	l.ports.disk = l.node.disk.Process()
+	return keystore.Spec(keystore.Config{Disk: l.ports.disk, KeyFile: keyFile, Dir: keyDir})
+}
+
+func buildBridge(l *life) subsystem.Spec {
+	net := l.node.net
+	l.ports.transport = net.wire.Transport(l.node.index)
+	return networkbridge.Spec(networkbridge.Config{
+		Transport: l.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols, Peers: net.others(l.node.index),
+		Validators: net.stakes, NoPeerExchange: true,
+	})
+}
+
+func buildVM(l *life) subsystem.Spec {
+	n := l.node
+	chain := n.net.genesis.Chains[0]
+	return vmhost.Spec(vmhost.Config{
+		NetworkID: networkNumber, Chain: chain.Name, ChainID: chain.ID, NodeID: n.id, Genesis: chain.Genesis,
+		OpenDB: func() (database.Database, error) {
+			l.ports.db = &watched{Database: n.db.Open(), node: n}
+			return l.ports.db, nil
+		},
+		Launcher: launcher{node: n, life: l},
+		Limits:   vmLimits,
+	})
+}
+
+func buildEngine(l *life) subsystem.Spec {
+	net := l.node.net
+	return engine.Spec(engine.Config{
+		Chain: net.chain, NodeID: l.node.id, Validators: net.set, Parameters: &net.plan.params, Unchecked: net.plan.unchecked,
+	})
+}
+
+// watched is the chain's database: what becomes durable in it is what the node has accepted.
+type watched struct {
+	database.Database
+	node *node
+}
+
+// Write is database.Database.Write.
+func (w *watched) Write(ctx context.Context, b *database.Batch, d database.Durability) error {
+	err := w.Database.Write(ctx, b, d)
+	if err == nil && d == database.Sync {
+		w.node.committed(w.Database)
+	}
+	return err
+}

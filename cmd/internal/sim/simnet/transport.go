@@ -1,0 +1,221 @@
+package simnet
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	nb "github.com/reevenet/reeve/services/networkbridge"
+)
+
+// Transport is one life of a node on the network: every start of its bridge makes a new one.
+type Transport struct {
+	net    *Network
+	node   int
+	events func(nb.Event)
+}
+
+var _ nb.Transport = (*Transport)(nil)
+
+// Transport makes the port for a start of a node's bridge.
+func (n *Network) Transport(node int) *Transport { return &Transport{net: n, node: node} }
+
+// Self is the node's identity.
+func (t *Transport) Self() primitives.NodeID { return t.net.cfg.Nodes[t.node] }
+
+// Start makes the node reachable.
+func (t *Transport) Start(events func(nb.Event)) error {
+	t.events = events
+	t.net.up[t.node] = t
+	return nil
+}
+
+// Addresses is a name, no more: nodes are found by their identity.
+func (t *Transport) Addresses() []string { return []string{address(t.Self())} }
+
+func (t *Transport) alive() bool { return t.net.up[t.node] == t }
+
+// Send puts a frame on its way.
+func (t *Transport) Send(peer primitives.NodeID, lane nb.Lane, frame []byte) bool {
+	n := t.net
+	to, known := n.index[peer]
+	if !known || !t.alive() || len(frame) > lane.MaxFrame() {
+		return false
+	}
+	l, side := n.link(t.node, to)
+	if !l.ends[side].up {
+		return false
+	}
+	n.Count.Sent++
+	if n.cfg.Tap != nil {
+		if frame = n.cfg.Tap(t.node, to, lane, frame); frame == nil {
+			return true
+		}
+	}
+	if n.blocked[t.node][to] {
+		n.Count.Blocked++
+		n.log("blocked", t.node, to, lane, frame)
+		n.doom(t.node, to)
+		return true
+	}
+	t.carry(l, side, to, lane, frame)
+	return true
+}
+
+// carry applies the faults to a frame that isn't held up.
+func (t *Transport) carry(l *link, side, to int, lane nb.Lane, frame []byte) {
+	n := t.net
+	at := &l.ends[side].lanes[lane]
+	greeting := at.sent == 0
+	at.sent++
+	arrival := n.cfg.Scheduler.Elapsed() + n.delay(t.node, to)
+	if greeting {
+		at.arrival = max(at.arrival, arrival)
+		t.arrive(l, to, lane, frame, at.arrival)
+		return
+	}
+	rng, f := n.cfg.RNG, &n.Faults
+	if f.Loss > 0 && virtual.Chance(rng, f.Loss) {
+		n.Count.Lost++
+		n.log("lost", t.node, to, lane, frame)
+		return
+	}
+	if f.Repeat > 0 && virtual.Chance(rng, f.Repeat) {
+		n.Count.Repeated++
+		t.arrive(l, to, lane, frame, max(at.arrival, arrival)+n.delay(t.node, to))
+	}
+	if f.Reorder > 0 && virtual.Chance(rng, f.Reorder) {
+		n.Count.Reordered++
+		t.arrive(l, to, lane, frame, max(at.arrival, arrival)+n.delay(t.node, to)) // those sent later may pass it
+		return
+	}
+	at.arrival = max(at.arrival, arrival)
+	t.arrive(l, to, lane, frame, at.arrival)
+}
+
+func (n *Network) delay(from, to int) time.Duration {
+	d := n.cfg.Delay(from, to)
+	if n.Faults.Jitter > 0 {
+		jitter := time.Duration(n.cfg.RNG.ExpFloat64() * float64(n.Faults.Jitter))
+		if n.Faults.Late > 0 && virtual.Chance(n.cfg.RNG, n.Faults.Late) {
+			jitter *= 10
+		}
+		d += min(jitter, maxJitter)
+	}
+	return d
+}
+
+const maxJitter = 2 * time.Second
+
+func (t *Transport) arrive(l *link, to int, lane nb.Lane, frame []byte, at time.Duration) {
+	n, generation := t.net, l.generation
+	n.cfg.Scheduler.Do(at-n.cfg.Scheduler.Elapsed(), func() {
+		if l.generation != generation {
+			return
+		}
+		if n.blocked[t.node][to] {
+			n.Count.Blocked++
+			n.doom(t.node, to)
+			return
+		}
+		n.Count.Delivered++
+		n.log("brought", t.node, to, lane, frame)
+		n.cfg.Scheduler.Trace.Add(uint64(lane))
+		n.cfg.Scheduler.Trace.Bytes(frame)
+		n.tell(to, nb.Event{Kind: nb.Frame, Peer: n.cfg.Nodes[t.node], Lane: lane, Bytes: frame})
+	})
+}
+
+// Consumed means nothing here: what a node may have in its memory is the bridge's own budget.
+func (t *Transport) Consumed(primitives.NodeID, nb.Lane, int) {}
+
+// Connect calls a node.
+func (t *Transport) Connect(a nb.Address) {
+	n := t.net
+	to, known := n.index[a.Node]
+	if !known || to == t.node {
+		t.fail(a.Node, ErrRefused, 0)
+		return
+	}
+	n.cfg.Scheduler.After(n.delay(t.node, to)+n.delay(to, t.node), func() {
+		l, side := n.link(t.node, to)
+		switch {
+		case !t.alive() || l.ends[side].up:
+		case n.blocked[t.node][to] || n.blocked[to][t.node]:
+			t.fail(a.Node, ErrSilent, virtual.Between(n.cfg.RNG, patienceMin, patienceMax))
+		case n.up[to] == nil:
+			t.fail(a.Node, ErrRefused, 0)
+		default:
+			n.join(t.node, to)
+		}
+	})
+}
+
+func (t *Transport) fail(peer primitives.NodeID, why error, after time.Duration) {
+	t.net.cfg.Scheduler.After(after, func() {
+		if !t.alive() {
+			return
+		}
+		if to, known := t.net.index[peer]; known && to != t.node {
+			if l, side := t.net.link(t.node, to); l.ends[side].up {
+				return
+			}
+		}
+		t.events(nb.Event{Kind: nb.Unreachable, Peer: peer, Err: why})
+	})
+}
+
+// Disconnect ends a link.
+func (t *Transport) Disconnect(peer primitives.NodeID) {
+	to, known := t.net.index[peer]
+	if !known || !t.alive() {
+		return
+	}
+	l, _ := t.net.link(t.node, to)
+	generation := l.generation
+	t.net.cfg.Scheduler.After(0, func() {
+		if l.generation == generation {
+			t.net.part(t.node, to, ErrEnded)
+		}
+	})
+}
+
+// Close takes the node off the network in good order.
+func (t *Transport) Close() error {
+	t.leave(0, time.Millisecond)
+	return nil
+}
+
+// Crash takes the node off the network without a word. If its machine lives the others learn it soon, else when they lose patience.
+func (t *Transport) Crash(machine bool) {
+	if machine {
+		t.leave(patienceMin, patienceMax)
+		return
+	}
+	t.leave(0, 5*time.Millisecond)
+}
+
+func (t *Transport) leave(least, most time.Duration) {
+	n := t.net
+	if !t.alive() {
+		return
+	}
+	n.up[t.node] = nil
+	for other := range n.up {
+		if other == t.node {
+			continue
+		}
+		l, side := n.link(t.node, other)
+		if !l.ends[side].up {
+			continue
+		}
+		l.ends[side].up = false
+		l.generation++
+		generation := l.generation
+		n.cfg.Scheduler.After(virtual.Between(n.cfg.RNG, least, most), func() {
+			if l.generation == generation {
+				n.part(t.node, other, ErrBroken)
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package virtual_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
+)
+
+func TestThingsHappenInOrderOfTimeThenOfPlanning(t *testing.T) {
+	s := virtual.New()
+	var got []string
+	note := func(what string) func() { return func() { got = append(got, what) } }
+	s.After(2*time.Second, note("third"))
+	s.After(time.Second, note("first"))
+	stopped := s.After(time.Second, note("never"))
+	s.After(time.Second, note("second"))
+	stopped.Stop()
+	stopped.Stop()
+	s.After(time.Minute, note("too late"))
+	s.Run(3*time.Second, func() bool { return false })
+	if diff := cmp.Diff([]string{"first", "second", "third"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if s.Elapsed() != 3*time.Second || s.Pending() != 1 {
+		t.Errorf("at %v with %d to come", s.Elapsed(), s.Pending())
+	}
+}
+
+// Whatever is planned and stopped: what happens is what wasn't stopped, sorted.
+func TestTheHeapSorts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := virtual.New()
+		last, happened, stopped := time.Duration(-1), 0, 0
+		var timers []*virtual.Timer
+		delays := rapid.SliceOfN(rapid.IntRange(0, 50), 1, 200).Draw(t, "delays")
+		for _, d := range delays {
+			timers = append(timers, s.After(time.Duration(d), func() {
+				happened++
+				if s.Elapsed() < last {
+					t.Fatalf("time went back from %v to %v", last, s.Elapsed())
+				}
+				last = s.Elapsed()
+			}))
+		}
+		for i := range rapid.SliceOfDistinct(rapid.IntRange(0, len(delays)-1), rapid.ID).Draw(t, "stopped") {
+			timers[i].Stop()
+			stopped++
+		}
+		for s.Step() {
+		}
+		if happened != len(delays)-stopped {
+			t.Fatalf("%d of %d happened, %d were stopped", happened, len(delays), stopped)
+		}
+	})
+}
+
+func TestADeadProcessDoesNothingMore(t *testing.T) {
+	s := virtual.New()
+	w := s.World(virtual.RNG(1, "process"), func() time.Duration { return time.Second })
+	did := 0
+	w.AfterFunc(time.Second, func() { did++ })
+	w.Offload(func() { did++ }, func() { did++ })
+	w.End()
+	for s.Step() {
+	}
+	if did != 0 {
+		t.Errorf("it did %d things", did)
+	}
+}
+
+func TestRolesAreSplitAndRepeatable(t *testing.T) {
+	a, b, c := virtual.RNG(7, "network"), virtual.RNG(7, "network"), virtual.RNG(7, "disk")
+	if x := a.Uint64(); x != b.Uint64() || x == c.Uint64() {
+		t.Error("the same role draws differently, or two roles the same")
+	}
+	if virtual.Key(1, "a", 2) == virtual.Key(1, "a", 3) {
+		t.Error("two nodes have one key")
+	}
+}
+
+func TestTheTraceTellsRunsApart(t *testing.T) {
+	run := func(what ...uint64) string {
+		trace := virtual.NewTrace()
+		for _, w := range what {
+			trace.Add(w)
+			trace.Bytes(make([]byte, w))
+		}
+		return trace.Sum()
+	}
+	if again := run(1, 5000, 3); run(1, 5000, 3) != again || run(1, 5000, 3) == run(1, 3, 5000) {
+		t.Error("the trace's hash doesn't follow what happened")
+	}
+}

@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+func frameOf(t *testing.T, m *enginev1.PeerMessage) []byte {
+	t.Helper()
+	m.ChainId = make([]byte, 32)
+	payload, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame, err := proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "consensus", Payload: payload}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+// What the simulation reads by hand is what the protocol says.
+func TestFramesAreReadAsTheProtocolWritesThem(t *testing.T) {
+	a, b, c := primitives.Hash{1}, primitives.Hash{2}, primitives.Hash{3}
+	m, ok := readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{
+		RequestId: 7, PreferredId: a[:], PreferredIdAtHeight: b[:], AcceptedId: c[:], AcceptedHeight: 9,
+	}}}))
+	if got, _ := hashAt(m.body, chitsAccepted); !ok || m.kind != peerChits || got != c || number(m.body, chitsAcceptedUpTo) != 9 || number(m.body, requestID) != 7 {
+		t.Errorf("chits are read as %+v", m)
+	}
+	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PullQuery{PullQuery: &enginev1.PullQuery{ContainerId: a[:], RequestedHeight: 3}}}))
+	if got, _ := hashAt(m.body, container); !ok || m.kind != peerPull || got != a || number(m.body, requestedHeight) != 3 {
+		t.Errorf("a pull query is read as %+v", m)
+	}
+	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: &enginev1.PushQuery{Container: a[:]}}}))
+	if !ok || m.kind != peerPush || string(field(m.body, container)) != string(a[:]) {
+		t.Errorf("a push query is read as %+v", m)
+	}
+	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Put{Put: &enginev1.Put{Container: a[:]}}}))
+	if !ok || m.kind != peerPut || string(field(m.body, container)) != string(a[:]) {
+		t.Errorf("a put is read as %+v", m)
+	}
+}
+
+func TestFramesWithoutAnEngineMessageAreLeftAlone(t *testing.T) {
+	hello, err := proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: &nbv1.Hello{NetworkId: make([]byte, 32), Agent: "x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, frame := range [][]byte{nil, {0xff}, hello, {0x2a, 0x03, 0x12, 0x7f}} {
+		if m, ok := readFrame(frame); ok {
+			t.Errorf("%x is read as %+v", frame, m)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package vmdev
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/process"
+	"github.com/reevenet/reeve/vmhost/vmtest"
+
+	"google.golang.org/grpc"
+
+	"log/slog"
+
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+)
+
+// WorkFile stands beside a plugin and says how the kit can give it something to do.
+const WorkFile = "vmtest.json"
+
+// Work is the content of a WorkFile: a request that is posted to the VM for each piece of work, {n} in its body being its number.
+type Work struct {
+	Post string `json:"post"`
+	Body string `json:"body"`
+}
+
+// TestVM says what `vm test` is to try.
+type TestVM struct {
+	// Plugin is the file.
+	Plugin string
+	// Genesis and Config are given to the VM.
+	Genesis, Config []byte
+	// Work is how the VM gets something to do. Zero: the WorkFile beside the plugin, what is known of kvvm, or nothing.
+	Work Work
+	// Only names the checks to run. Empty: all.
+	Only []string
+}
+
+// Test runs the conformance kit on a plugin. The error is why it can't be run; whether the VM passes is in the report.
+func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
+	target := process.Launcher{Path: o.Plugin}
+	about, err := describe(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	work, err := o.work(about.GetName())
+	if err != nil {
+		return nil, err
+	}
+	report := vmtest.Run(ctx, target, vmtest.Options{Genesis: o.Genesis, Config: o.Config, Work: work, Only: o.Only})
+	report.Name, report.Version = about.GetName(), about.GetVersion()
+	return report, nil
+}
+
+func (o TestVM) work(name string) (vmtest.Work, error) {
+	w := o.Work
+	if w.Post == "" {
+		file := filepath.Join(filepath.Dir(o.Plugin), WorkFile)
+		content, err := os.ReadFile(file)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, err
+		default:
+			if err := json.Unmarshal(content, &w); err != nil {
+				return nil, errcode.New(errcode.BadConfig, `It holds {"post": "/path", "body": "text {n}"}.`, err, "%s can't be read", file)
+			}
+		}
+	}
+	switch {
+	case w.Post != "":
+		return vmtest.Post(w.Post, w.Body), nil
+	case name == "kvvm":
+		return vmtest.KV(), nil
+	}
+	return nil, nil
+}
+
+// describe starts a plugin for a moment and asks what it is.
+func describe(ctx context.Context, l vmhost.Launcher) (*pluginv1.DescribeResponse, error) {
+	p, err := l.Launch(vmhost.LaunchRequest{
+		Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Stop(2 * time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return pluginv1.NewVMServiceClient(p.Conn()).Describe(ctx, &pluginv1.DescribeRequest{})
+}

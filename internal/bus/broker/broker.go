@@ -1,0 +1,254 @@
+// Package broker is the overseer's core: mailboxes, the table of open requests, credit, and who is attached. It takes
+// envelopes, attachments and time as inputs and leaves frames for each instance to be taken; it has no connection, no clock and
+// no goroutine, and it never looks into a message beyond the two tags that say which variant it is. One goroutine at a time may
+// use it. The simulator runs this code; production runs it behind one lock.
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/reevenet/reeve/internal/bus/wire"
+)
+
+// Class is how many instances a subsystem may have.
+type Class int
+
+// The scaling classes, as the protocol numbers them.
+const (
+	Single Class = iota + 1
+	Pool
+	Sharded
+)
+
+// Variant is what the broker must know of a message.
+type Variant struct {
+	Name      string
+	Subsystem string
+	Lane      wire.Lane
+	Request   bool
+	Stream    bool
+	RetrySafe bool
+}
+
+// Overseer is the name under which the overseer itself is a receiver.
+const Overseer = "overseer"
+
+// Window bounds what may be unfinished.
+type Window struct{ Messages, Bytes int }
+
+// Config are the broker's constants.
+type Config struct {
+	// Epoch rises with every start of the overseer.
+	Epoch uint64
+	// Lookup finds a variant by its two field numbers.
+	Lookup func(enum, field protowire.Number) (Variant, bool)
+	// Window is the credit of every edge.
+	Window Window
+	// MaxMessage is the longest message in bytes.
+	MaxMessage int
+	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next instance.
+	Hold time.Duration
+	// Heartbeat and Progress are the watchdogs' patience; Start is that for an instance's first work.
+	Heartbeat, Progress, Start time.Duration
+	// MaxRSS ends an instance whose resident memory exceeds it; 0: no limit.
+	MaxRSS uint64
+}
+
+// Defaults fills in what is zero.
+func (c Config) Defaults() Config {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if c.Window == (Window{}) {
+		c.Window = Window{Messages: 4096, Bytes: 8 << 20}
+	}
+	if c.MaxMessage == 0 {
+		c.MaxMessage = 4 << 20
+	}
+	set(&c.Hold, 5*time.Second)
+	set(&c.Heartbeat, 3*time.Second)
+	set(&c.Progress, 10*time.Second)
+	set(&c.Start, time.Minute)
+	return c
+}
+
+// Broker is the state.
+type Broker struct {
+	cfg        Config
+	generation uint64
+	sequence   uint64 // of the last signal
+	subsystems map[string]*subsystem
+	order      []*subsystem // by first mention: nothing is done in a map's order
+	open       map[wire.ID]*request
+	woken      []*Instance
+	events     []Event
+	spare      []*item       // to be used again
+	scratch    wire.Envelope // of one that is on its way again, or a request
+	names      wire.Names
+	encoded    []byte // of a message that had to be written anew, until it is kept
+	own        []Own
+	lastTick   time.Time
+	now        time.Time
+
+	// Count is what happened so far.
+	Count Counts
+}
+
+// Counts are totals since the start.
+type Counts struct {
+	Messages, Replies, Signals, Refused, Late, Redelivered, Quarantined, Expired uint64
+}
+
+// Own is a message to the overseer itself.
+type Own struct {
+	From *Instance
+	Env  *wire.Envelope
+}
+
+// Event is something that the broker's host must act on or tell people.
+type Event struct {
+	Kind     EventKind
+	Instance *Instance      // Kill
+	Env      *wire.Envelope // Quarantined
+	Variant  string         // Quarantined
+	Cause    string
+}
+
+// EventKind is the kind of an Event.
+type EventKind int
+
+// The kinds of events.
+const (
+	Kill        EventKind = iota + 1 // end the instance's process: it hangs or has grown too large
+	Quarantined                      // keep this message for the operator
+)
+
+// generations is how many attachments an epoch has room for: a generation is unique across the overseer's restarts and reads as
+// epoch and number, as in 3000007.
+const generations = 1_000_000
+
+// New makes a broker without instances.
+func New(cfg Config) *Broker {
+	return &Broker{cfg: cfg.Defaults(), generation: cfg.Epoch * generations, subsystems: map[string]*subsystem{}, open: map[wire.ID]*request{}, names: wire.Names{}}
+}
+
+// subsystem is a mailbox: what waits for an instance, and the instances.
+type subsystem struct {
+	name      string
+	class     Class
+	instances []*Instance // live ones, in order of attachment
+	standbys  []*Instance
+	waiting   [wire.LaneCount]fifo // has no instance yet, or the pool is busy
+	watchers  map[*Instance]bool
+	starts    int
+	lastCause string
+	empty     time.Time // since when there is no instance
+	stat      [wire.LaneCount]LaneStat
+}
+
+// LaneStat is what passed on one lane of a mailbox.
+type LaneStat struct {
+	Delivered  uint64
+	Bytes      uint64
+	QueueNanos uint64
+	MaxNanos   uint64
+}
+
+func (b *Broker) subsystem(name string) *subsystem {
+	s := b.subsystems[name]
+	if s == nil {
+		s = &subsystem{name: name, watchers: map[*Instance]bool{}}
+		b.subsystems[name] = s
+		b.order = append(b.order, s)
+	}
+	return s
+}
+
+// shared is what the copies of one message to every shard have in common: its credit comes back with the last.
+type shared struct{ left int }
+
+// request is an open one: it ends once.
+type request struct {
+	item      *item
+	asker     *Instance
+	responder *Instance // nil until delivered
+}
+
+// edge is the overseer's side of an edge of one instance.
+type edge struct {
+	from     *Instance
+	to       *subsystem
+	lane     wire.Lane
+	unpaid   Window // unfinished messages
+	finished wire.EdgeCredit
+	dirty    bool
+	room     []byte // where the next small messages are kept
+}
+
+// Woken returns the instances for which there is something to take since the last call, each once.
+func (b *Broker) Woken() []*Instance {
+	w := b.woken
+	b.woken = nil
+	for _, i := range w {
+		i.isWoken = false
+	}
+	return w
+}
+
+// Events returns what happened since the last call.
+func (b *Broker) Events() []Event {
+	e := b.events
+	b.events = nil
+	return e
+}
+
+// Own returns the messages to the overseer itself since the last call.
+func (b *Broker) Own() []Own {
+	o := b.own
+	b.own = nil
+	return o
+}
+
+func (b *Broker) wake(i *Instance) {
+	if !i.isWoken && !i.detached {
+		i.isWoken = true
+		b.woken = append(b.woken, i)
+	}
+}
+
+// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the credits, and
+// what may wait for each asker in answers.
+func (b *Broker) Bound() int {
+	n := 0
+	for _, s := range b.order {
+		for _, i := range s.all() {
+			n += i.edgeCount*b.cfg.Window.Bytes + maxReplies
+		}
+	}
+	return n
+}
+
+// all lists the live instances, then the standbys.
+func (s *subsystem) all() []*Instance {
+	return append(s.instances[:len(s.instances):len(s.instances)], s.standbys...)
+}
+
+func refusal(code uint32, format string, args ...any) *wire.Failure {
+	return &wire.Failure{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Failure codes of the protocol.
+const (
+	codeTimedOut      = 1
+	codeOverloaded    = 2
+	codeUnavailable   = 3
+	codeStale         = 4
+	codePoisoned      = 6
+	codeRefused       = 7
+	codeUnimplemented = 8
+)

@@ -1,0 +1,295 @@
+package broker
+
+import (
+	"bytes"
+	"sort"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/reevenet/reeve/internal/bus/wire"
+)
+
+// Receive routes one envelope from an instance. raw is what it was read from, where that is plain, or nil; it is kept if the message is
+// large. The envelope is not changed, and the caller's again.
+func (b *Broker) Receive(now time.Time, i *Instance, e *wire.Envelope, raw []byte) {
+	if i.detached {
+		return
+	}
+	b.now = now
+	switch e.Kind {
+	case wire.OneWay, wire.Request:
+		if f := b.message(i, e, raw); f != nil {
+			b.refuse(i, e, f)
+		}
+	case wire.Reply, wire.Fail:
+		answer := clone(e)
+		answer.SignalSeq = b.seen(e)
+		b.reply(i, answer)
+	case wire.Cancel:
+		b.cancel(i, e)
+	}
+}
+
+// seen is the signal that the sender had seen: nobody has seen what hasn't been, in this epoch.
+func (b *Broker) seen(e *wire.Envelope) uint64 { return min(e.SignalSeq, b.sequence) }
+
+func clone(e *wire.Envelope) *wire.Envelope {
+	c := *e
+	return &c
+}
+
+// refuse tells the sender why its message was not taken. The failure is also the credit of the message, a one-way one included.
+func (b *Broker) refuse(i *Instance, e *wire.Envelope, f *wire.Failure) {
+	b.Count.Refused++
+	b.control(i, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
+}
+
+func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failure {
+	r := b.route(i, e)
+	if r == nil {
+		return refusal(codeUnimplemented, "no subsystem's enum has this variant")
+	}
+	v := &r.variant
+	switch {
+	case e.Generation != 0 && e.Generation != i.Generation:
+		return refusal(codeStale, "%s was sent by generation %d of %s and this is generation %d", v.Name, e.Generation, i.Subsystem, i.Generation)
+	case !r.allowed:
+		return refusal(codeRefused, "%s may not send %s: it isn't declared", i.Subsystem, v.Name)
+	case len(e.Message) > b.cfg.MaxMessage:
+		return refusal(codeRefused, "%s has %d bytes and the bus takes %d: put large things in the blob store and send their hash", v.Name, len(e.Message), b.cfg.MaxMessage)
+	case v.Request != (e.Kind == wire.Request):
+		return refusal(codeRefused, "%s was sent as what it is not: a request, or none", v.Name)
+	case v.Request && (e.TimeoutMicros == 0 || e.ID.IsZero()):
+		return refusal(codeRefused, "%s was asked without a deadline or an id", v.Name)
+	case v.Request && b.open[e.ID] != nil:
+		return refusal(codeRefused, "a request with this id is open")
+	}
+	if r.edge == nil {
+		r.edge = b.edge(i, v)
+	}
+	ed := r.edge
+	if w := b.cfg.Window; ed.unpaid.Messages >= w.Messages || (ed.unpaid.Messages > 0 && ed.unpaid.Bytes+e.Size() > w.Bytes) {
+		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, v.Subsystem)
+	}
+	b.accept(i, e, raw, v, ed)
+	return nil
+}
+
+func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, ed *edge) {
+	b.Count.Messages++
+	if ed == i.lastEdge {
+		i.run++
+	} else {
+		i.lastEdge, i.run = ed, 0
+	}
+	own := raw == nil
+	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.SignalSeq > b.sequence || own {
+		anew := &b.scratch
+		*anew = *e
+		anew.From, anew.To, anew.Lane, anew.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, b.seen(e)
+		raw, own = wire.AppendEnvelope(b.encoded[:0], anew), true
+		b.encoded = raw
+	}
+	it := b.newItem()
+	it.id, it.size, it.variant, it.edge, it.queued, it.attempt, it.written = e.ID, e.Size(), v, ed, b.now, e.Attempt, e.Attempt
+	if it.raw = raw; own || !ed.keeps(raw) {
+		it.raw = ed.keep(raw)
+	} else {
+		it.from = i.Reading.Hold()
+	}
+	it.key = within(it.raw, raw, e.RoutingKey)
+	ed.unpaid.Messages++
+	ed.unpaid.Bytes += it.size
+	if v.Request {
+		it.deadline = b.now.Add(time.Duration(min(e.TimeoutMicros, 1<<50)) * time.Microsecond)
+		r := &request{item: it, asker: i}
+		b.open[e.ID], i.asked[e.ID] = r, r
+	}
+	if v.Subsystem == Overseer {
+		b.own = append(b.own, Own{i, clone(b.envelope(it))})
+		if !v.Request {
+			b.pay(it)
+		}
+		return
+	}
+	b.enqueue(it)
+}
+
+// enqueue puts an item in the mailbox of an instance, or of its subsystem when it has to wait.
+func (b *Broker) enqueue(it *item) {
+	s := it.edge.to
+	q := &s.waiting[it.variant.Lane]
+	if q.len() == 0 && b.assign(s, it) {
+		return
+	}
+	q.push(it)
+	if len(s.instances) > 0 {
+		b.assignWaiting(s)
+	}
+}
+
+// assign gives an item to the instance that it is for; false when there is none now.
+func (b *Broker) assign(s *subsystem, it *item) bool {
+	if s.class == Sharded && len(it.key) == 0 && !it.variant.Request && len(s.instances) > 1 {
+		b.spread(s, it)
+		return true
+	}
+	i := s.choose(it.key)
+	if i == nil {
+		return false
+	}
+	b.give(i, it)
+	return true
+}
+
+func (b *Broker) give(i *Instance, it *item) {
+	i.lanes[it.variant.Lane].push(it)
+	i.queued++
+	b.wake(i)
+}
+
+// spread gives a copy of a message that has no routing key to every shard.
+func (b *Broker) spread(s *subsystem, it *item) {
+	all := &shared{left: len(s.instances)}
+	for _, i := range s.instances {
+		one := *it
+		one.shared = all
+		b.give(i, &one)
+	}
+}
+
+// assignWaiting gives what waits in a subsystem's mailbox to its instances, as far as they take it.
+func (b *Broker) assignWaiting(s *subsystem) {
+	for lane := range s.waiting {
+		q := &s.waiting[lane]
+		for q.len() > 0 {
+			it := q.peek()
+			if !it.gone && !b.assign(s, it) {
+				return
+			}
+			q.pop()
+		}
+	}
+}
+
+func (b *Broker) reply(i *Instance, e *wire.Envelope) {
+	r := b.open[e.ID]
+	if r == nil || r.responder != i {
+		b.Count.Late++
+		return
+	}
+	b.Count.Replies++
+	e.From, e.To, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, r.item.variant.Lane, nil
+	limit := maxReplies
+	if e.More {
+		limit = maxParts
+	}
+	if len(e.Reply) > b.cfg.MaxMessage {
+		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
+			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem, len(e.Reply), b.cfg.MaxMessage)}
+	}
+	if len(e.Reply) > 0 && r.asker.replies+len(e.Reply) > limit {
+		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
+			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
+		b.control(i, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: e.Lane}})
+	}
+	b.control(r.asker, controlFrame{tag: wire.TagToEnvelope, env: e, from: i.Reading.Hold()})
+	if e.Kind == wire.Fail || !e.More {
+		b.end(r)
+	}
+}
+
+// maxReplies is how many bytes of answers may wait for one asker, and maxParts how many while parts of streamed ones come.
+const (
+	maxReplies = 64 << 20
+	maxParts   = 16 << 20
+)
+
+func (b *Broker) cancel(i *Instance, e *wire.Envelope) {
+	r := b.open[e.ID]
+	if r == nil || r.asker != i {
+		b.Count.Late++
+		return
+	}
+	if r.responder != nil {
+		b.control(r.responder, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: r.item.variant.Lane}})
+	}
+	b.end(r)
+}
+
+// Answer is the overseer's own reply to a request that came through Own.
+func (b *Broker) Answer(now time.Time, id wire.ID, reply []byte, f *wire.Failure) {
+	b.now = now
+	r := b.open[id]
+	if r == nil {
+		return
+	}
+	if f != nil {
+		b.failRequest(r, f)
+		return
+	}
+	b.control(r.asker, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{
+		Kind: wire.Reply, ID: id, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Reply: reply}})
+	b.end(r)
+}
+
+func (b *Broker) failRequest(r *request, f *wire.Failure) {
+	b.control(r.asker, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{
+		Kind: wire.Fail, ID: r.item.id, Lane: r.item.variant.Lane, From: Overseer, To: r.asker.Subsystem, Failure: f}})
+	b.end(r)
+}
+
+// Signals enqueues one batch of signals, the last of which has the given number, to every instance, in one step.
+func (b *Broker) Signals(batch []byte, sequence uint64) {
+	b.Count.Signals++
+	b.sequence = sequence
+	for _, s := range b.order {
+		for _, i := range s.all() {
+			b.control(i, controlFrame{tag: wire.TagSignals, body: batch})
+		}
+	}
+}
+
+func (b *Broker) control(i *Instance, f controlFrame) {
+	if i.detached {
+		return
+	}
+	if f.env != nil {
+		i.replies += len(f.env.Reply)
+		if f.env.Lane == wire.LaneBulk && i.bulk {
+			i.bulkReply = append(i.bulkReply, f)
+			b.wake(i)
+			return
+		}
+	}
+	i.control = append(i.control, f)
+	b.wake(i)
+}
+
+// announce tells those who send to a subsystem whether it has an instance.
+func (b *Broker) announce(s *subsystem) {
+	for _, o := range b.order {
+		for _, i := range o.instances {
+			if s.watchers[i] {
+				b.control(i, controlFrame{tag: wire.TagPresence, body: presence(s.name, len(s.instances) > 0, s.newest())})
+			}
+		}
+	}
+}
+
+// presence is the encoding of the protocol's Presence.
+func presence(name string, present bool, generation uint64) []byte {
+	p := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
+	p = protowire.AppendVarint(protowire.AppendTag(p, 2, protowire.VarintType), protowire.EncodeBool(present))
+	return protowire.AppendVarint(protowire.AppendTag(p, 3, protowire.VarintType), generation)
+}
+
+func sortedRequests(m map[wire.ID]*request) []*request {
+	out := make([]*request, 0, len(m))
+	for _, r := range m {
+		out = append(out, r)
+	}
+	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.id[:], out[c].item.id[:]) < 0 })
+	return out
+}

@@ -1,0 +1,46 @@
+package snowman
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
+)
+
+// Status is what a core can say of itself.
+type Status struct {
+	LastAccepted               Anchor // durable
+	Preferred                  primitives.Hash
+	Processing, Waiting        int
+	Polls, Requests            int
+	Peers, Validators          int // connected
+	ConnectedStake, TotalStake uint64
+	NetworkHeight              uint64
+	CatchingUp, EnoughStake    bool
+	Pending                    bool // the VM has something for a block
+	Votes                      bool // it has heard enough since its start to vote
+	Counts                     requests.Counts
+}
+
+// Status of now.
+func (c *Core) Status() Status {
+	tip, _ := c.tree.Preference()
+	s := Status{
+		LastAccepted: c.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: len(c.blocks) - c.tree.Len(),
+		Polls: c.polls.Len(), Requests: c.table.Len(), Peers: len(c.peers), Validators: len(c.connected(nil)),
+		ConnectedStake: c.known.stake, TotalStake: c.cfg.Validators.TotalStake(), NetworkHeight: c.known.height,
+		CatchingUp: c.catchUp.active(), EnoughStake: c.known.enough, Pending: c.build.pending, Votes: c.amnesia.until.IsZero(), Counts: c.table.Counts(),
+	}
+	return s
+}
+
+// CatchingUp tells whether the node is executing what the network has decided without it.
+func (c *Core) CatchingUp() bool { return c.catchUp.active() }
+
+// UndecidedFor is how long the chain has stood on its last accepted block with something to decide; zero when nothing is.
+func (c *Core) UndecidedFor(now time.Time) time.Duration {
+	if c.tree.Len() == 0 {
+		return 0
+	}
+	return now.Sub(c.undecided)
+}

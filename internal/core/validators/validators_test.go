@@ -1,0 +1,90 @@
+package validators
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"pgregory.net/rapid"
+)
+
+func set(t interface{ Fatal(...any) }, stakes ...uint64) *Set {
+	var members []Validator
+	for i, s := range stakes {
+		members = append(members, Validator{Node: primitives.NodeID{byte(i >> 8), byte(i)}, Stake: s})
+	}
+	s, err := New(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestEqualStakesAreOneUnitEach(t *testing.T) {
+	s := set(t, 100, 100, 100, 100, 100)
+	if s.Units() != 5 {
+		t.Fatalf("five equal validators have %d units", s.Units())
+	}
+	for _, seat := range s.Sample(nil, 5) {
+		if seat.Units != 1 {
+			t.Errorf("validator %d has %d units in a census", seat.Index, seat.Units)
+		}
+	}
+}
+
+func TestUnevenStakesShareTwentyUnits(t *testing.T) {
+	s := set(t, 1000, 501, 499)
+	if s.Units() != 20 || s.UnitsOf(0) != 10 || s.UnitsOf(1) != 5 || s.UnitsOf(2) != 5 {
+		t.Errorf("units %v of %d", s.units, s.Units())
+	}
+}
+
+func TestSampleIsOfUnitsWithoutReplacement(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stakes := rapid.SliceOfN(rapid.Uint64Range(1, 1<<40), 1, 60).Draw(t, "stakes")
+		k := rapid.IntRange(1, 30).Draw(t, "k")
+		s := set(t, stakes...)
+		sum := 0
+		for _, seat := range s.Sample(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), k) {
+			if seat.Units < 1 || seat.Units > s.UnitsOf(seat.Index) {
+				t.Fatalf("validator %d has %d units, %d were drawn", seat.Index, s.UnitsOf(seat.Index), seat.Units)
+			}
+			sum += seat.Units
+		}
+		if sum != min(k, s.Units()) {
+			t.Fatalf("%d units were drawn instead of %d of %d", sum, k, s.Units())
+		}
+	})
+}
+
+func TestSampleFollowsStake(t *testing.T) {
+	stakes := make([]uint64, 40)
+	for i := range stakes {
+		stakes[i] = 1000
+	}
+	stakes[7] = 10_000
+	s := set(t, stakes...)
+	rng, hits := rand.New(rand.NewPCG(1, 2)), 0
+	for range 1000 {
+		for _, seat := range s.Sample(rng, 20) {
+			if seat.Index == 7 {
+				hits += seat.Units
+			}
+		}
+	}
+	if share := float64(hits) / 20_000; share < 0.19 || share > 0.22 {
+		t.Errorf("a validator with 10/49 of the stake was drawn in %.3f of the units", share)
+	}
+}
+
+func TestBadSetsAreRefused(t *testing.T) {
+	a := Validator{Node: primitives.NodeID{1}, Stake: 1}
+	for name, members := range map[string][]Validator{
+		"empty": {}, "twice": {a, a}, "no stake": {{Node: primitives.NodeID{2}}},
+		"too much": {{Node: primitives.NodeID{1}, Stake: 1 << 63}, {Node: primitives.NodeID{2}, Stake: 1 << 63}},
+	} {
+		if _, err := New(members); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+// Package datadir knows where the files of a network and of its nodes are:
+//
+//	<dir>/genesis.json            what the network agrees on
+//	<dir>/run/                    lock and socket of the process that supervises the network
+//	<dir>/<node>/config.toml      settings
+//	<dir>/<node>/keys/            identity and signing key, tokens of the bus
+//	<dir>/<node>/data/<part>/     what a part must not lose
+//	<dir>/<node>/logs/<part>.log  what a part says
+//	<dir>/<node>/run/*.sock       unix sockets
+//
+// It makes directories and nothing else. A unix socket's path may have about a hundred characters, so run directories of
+// deep trees live in the system's directory for temporary files, behind a link.
+package datadir
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
+
+// maxRunPath leaves room for the longest socket name below it; the kernel's limit is 107 bytes in all.
+const maxRunPath = 70
+
+// Network is the directory of one network.
+type Network struct{ Dir string }
+
+// Open returns the network at dir, as an absolute path. It touches nothing.
+func Open(dir string) (Network, error) {
+	abs, err := filepath.Abs(dir)
+	return Network{Dir: abs}, err
+}
+
+// Genesis is the path of the genesis file.
+func (n Network) Genesis() string { return filepath.Join(n.Dir, "genesis.json") }
+
+// Run holds the network's own lock and socket.
+func (n Network) Run() string { return filepath.Join(n.Dir, "run") }
+
+// Log is the log of a network that was started in the background.
+func (n Network) Log() string { return filepath.Join(n.Dir, "devnet.log") }
+
+// Node returns the node called name.
+func (n Network) Node(name string) Node { return Node{Name: name, Dir: filepath.Join(n.Dir, name)} }
+
+// Nodes lists the nodes that have a config file, in the order of their names' length and then alphabet: v2 before v10.
+func (n Network) Nodes() ([]Node, error) {
+	files, err := filepath.Glob(filepath.Join(n.Dir, "*", "config.toml"))
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]Node, 0, len(files))
+	for _, f := range files {
+		nodes = append(nodes, n.Node(filepath.Base(filepath.Dir(f))))
+	}
+	slices.SortFunc(nodes, func(a, b Node) int { return compareNames(a.Name, b.Name) })
+	return nodes, nil
+}
+
+func compareNames(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+}
+
+// Make creates the network's directories.
+func (n Network) Make() error {
+	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
+		return err
+	}
+	return makeRun(n.Run())
+}
+
+// Node is the directory of one node.
+type Node struct {
+	Name string
+	Dir  string
+}
+
+// Genesis is the genesis of the network that the node belongs to.
+func (n Node) Genesis() string { return filepath.Join(filepath.Dir(n.Dir), "genesis.json") }
+
+// Config is the node's settings file.
+func (n Node) Config() string { return filepath.Join(n.Dir, "config.toml") }
+
+// Keys holds the secrets; nobody else may read it.
+func (n Node) Keys() string { return filepath.Join(n.Dir, "keys") }
+
+// Data is where the named part keeps what it must not lose.
+func (n Node) Data(part string) string { return filepath.Join(n.Dir, "data", part) }
+
+// Log is the file that the named part's output goes to.
+func (n Node) Log(part string) string { return filepath.Join(n.Dir, "logs", part+".log") }
+
+// Run is the directory of the sockets.
+func (n Node) Run() string { return filepath.Join(n.Dir, "run") }
+
+// SocketDir is the run directory in its short form.
+func (n Node) SocketDir() string { return filepath.Dir(n.Socket("x")) }
+
+// Socket is the unix socket called name, in its short form.
+func (n Node) Socket(name string) string { return Socket(n.Run(), name) }
+
+// MonitorSocket is the name of the unix socket at which an overseer answers what it answers at its door for monitoring.
+const MonitorSocket = "monitor"
+
+// Make creates the node's directories.
+func (n Node) Make() error {
+	for _, dir := range []string{filepath.Join(n.Dir, "data"), filepath.Join(n.Dir, "logs")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(n.Keys(), 0o700); err != nil {
+		return err
+	}
+	return makeRun(n.Run())
+}
+
+// Socket is the path of the socket called name in the run directory; a link is followed once, so that the path stays short.
+func Socket(run, name string) string {
+	if target, err := os.Readlink(run); err == nil {
+		run = target
+	}
+	return filepath.Join(run, name+".sock")
+}
+
+func makeRun(run string) error {
+	if len(run) <= maxRunPath {
+		return os.MkdirAll(run, 0o700)
+	}
+	if err := os.MkdirAll(filepath.Dir(run), 0o755); err != nil {
+		return err
+	}
+	short := shortRun(run)
+	if err := os.MkdirAll(short, 0o700); err != nil {
+		return err
+	}
+	if err := os.Symlink(short, run); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if target, err := os.Readlink(run); err != nil || target != short {
+		return fmt.Errorf("%s should be a link to %s; remove it", run, short)
+	}
+	return nil
+}
+
+func shortRun(run string) string {
+	return filepath.Join(os.TempDir(), "reeve-"+primitives.HashOf([]byte(run)).Short())
+}
+
+// Clear empties a run directory whose processes have ended, of all but its lock, and removes the short directory if there is
+// one. It must not be called while a process still uses it.
+func Clear(run string) error {
+	if target, err := os.Readlink(run); err == nil && target == shortRun(run) {
+		return errors.Join(os.RemoveAll(target), os.Remove(run))
+	}
+	entries, err := os.ReadDir(run)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(run, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PluginDir is where the plugins that are built with reeve stand: beside the program.
+func PluginDir() (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		return "", err
+	}
+	return filepath.Join(filepath.Dir(program), "plugins"), nil
+}

@@ -1,0 +1,111 @@
+package chainstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
+
+// AtHeight is the entry of a height.
+func (r *Record) AtHeight(ctx context.Context, height uint64) (*Entry, error) {
+	switch last := r.Last(); {
+	case last == nil || height > last.Height:
+		return nil, ErrNotFound
+	case height == last.Height:
+		return last, nil
+	}
+	return r.stored(ctx, height)
+}
+
+func (r *Record) stored(ctx context.Context, height uint64) (*Entry, error) {
+	b, err := r.db.Get(ctx, join(heightKey, binary.BigEndian.AppendUint64(nil, height)))
+	if err != nil {
+		return nil, err
+	}
+	return decode(height, b)
+}
+
+// ByBlockID is the entry of a consensus block.
+func (r *Record) ByBlockID(ctx context.Context, id primitives.Hash) (*Entry, error) {
+	return r.by(ctx, join(blockKey, id[:]))
+}
+
+// ByVMBlock is the entry of a VM block.
+func (r *Record) ByVMBlock(ctx context.Context, id primitives.Hash) (*Entry, error) {
+	return r.by(ctx, join(vmKey, id[:]))
+}
+
+func (r *Record) by(ctx context.Context, key []byte) (*Entry, error) {
+	height, err := r.db.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if len(height) != 8 {
+		return nil, errors.New("the record's index is damaged")
+	}
+	return r.AtHeight(ctx, binary.BigEndian.Uint64(height))
+}
+
+// Ancestors are consensus blocks from id downwards, at most so many and so many bytes, but at least the first.
+func (r *Record) Ancestors(ctx context.Context, id primitives.Hash, maxBlocks, maxBytes int) ([][]byte, error) {
+	e, err := r.ByBlockID(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var blocks [][]byte
+	for size := 0; len(e.Consensus) > 0; {
+		if size += len(e.Consensus); len(blocks) > 0 && (size > maxBytes || len(blocks) >= maxBlocks) {
+			break
+		}
+		blocks = append(blocks, e.Consensus)
+		if e.Height == 0 {
+			break
+		}
+		e, err = r.AtHeight(ctx, e.Height-1)
+		if errors.Is(err, ErrNotFound) {
+			break // below a synced state
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return blocks, nil
+}
+
+// An entry is block id, VM block id, offset and size of the VM block in the consensus block, and the consensus block; of an entry
+// without a consensus block only the VM block follows, and the size of the consensus block is 0.
+const entryHeader = 32 + 32 + 4 + 4 + 4
+
+func encode(e *Entry) []byte {
+	payload, offset := e.Consensus, bytes.Index(e.Consensus, e.Content)
+	if offset < 0 {
+		payload, offset = join(e.Consensus, e.Content), len(e.Consensus)
+	}
+	b := make([]byte, 0, entryHeader+len(payload))
+	b = append(b, e.BlockID[:]...)
+	b = append(b, e.VMBlock[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Consensus)))
+	b = binary.BigEndian.AppendUint32(b, uint32(offset))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Content)))
+	return append(b, payload...)
+}
+
+func decode(height uint64, b []byte) (*Entry, error) {
+	if len(b) < entryHeader {
+		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)
+	}
+	e := &Entry{Height: height}
+	copy(e.BlockID[:], b)
+	copy(e.VMBlock[:], b[32:])
+	consensus, offset, size := int(binary.BigEndian.Uint32(b[64:])), int(binary.BigEndian.Uint32(b[68:])), int(binary.BigEndian.Uint32(b[72:]))
+	payload := b[entryHeader:]
+	if consensus > len(payload) || offset+size > len(payload) {
+		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)
+	}
+	e.Consensus, e.Content = payload[:consensus:consensus], payload[offset:offset+size:offset+size]
+	return e, nil
+}

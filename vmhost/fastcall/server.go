@@ -1,0 +1,129 @@
+package fastcall
+
+import (
+	"crypto/subtle"
+	"log/slog"
+	"net"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+)
+
+// maxLines is how many lines one plugin may have open: enough for its goroutines, too few to starve the node.
+const maxLines = 64
+
+// Server is the host's side, for one plugin.
+type Server struct {
+	// Services are what the plugin may call.
+	Services Services
+	// Blocks and Peers are the lines on which the host asks.
+	Blocks, Peers Pool
+
+	token  string
+	stream *grpcstream.Server
+	ended  chan struct{}
+
+	mu     sync.Mutex
+	open   int
+	closed bool
+}
+
+// NewServer serves whoever knows the token.
+func NewServer(token string, log *slog.Logger) *Server {
+	s := &Server{token: token, ended: make(chan struct{})}
+	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, MaxMessage: maxMessage, Log: log}
+	return s
+}
+
+// Serve serves lines on at, and everything else there with others, until Close.
+func (s *Server) Serve(at net.Listener, others *grpc.Server) {
+	rest := grpcstream.NewOthers(at)
+	go func() { _ = s.stream.Serve(at, rest) }()
+	go func() { _ = others.Serve(rest) }()
+}
+
+// Close ends all lines.
+func (s *Server) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	close(s.ended)
+	s.Blocks.Close()
+	s.Peers.Close()
+	s.stream.Close()
+}
+
+// handle serves one line.
+func (s *Server) handle(stream *grpcstream.Stream) error {
+	use, err := s.admit(stream)
+	if err != nil {
+		return err
+	}
+	if !s.enter() {
+		return status.Errorf(codes.ResourceExhausted, "%d lines are open", maxLines)
+	}
+	defer s.leave()
+	if err := stream.Send(nil); err != nil {
+		return err
+	}
+	switch use {
+	case pluginv1.LineUse_LINE_USE_HOST:
+		return s.Services.answer(stream)
+	case pluginv1.LineUse_LINE_USE_BLOCKS:
+		return s.lend(&s.Blocks, stream)
+	case pluginv1.LineUse_LINE_USE_PEERS:
+		return s.lend(&s.Peers, stream)
+	}
+	return status.Errorf(codes.InvalidArgument, "no such use of a line: %v", use)
+}
+
+// admit hears what a line is for from somebody who may open it.
+func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.LineUse, error) {
+	message, err := stream.Recv()
+	if err != nil {
+		return 0, err
+	}
+	hello := &pluginv1.OpenLineRequest{}
+	if err := proto.Unmarshal(message, hello); err != nil {
+		return 0, status.Error(codes.InvalidArgument, err.Error())
+	}
+	if subtle.ConstantTimeCompare([]byte(hello.GetToken()), []byte(s.token)) != 1 {
+		return 0, status.Error(codes.Unauthenticated, "this socket is for the plugin that the host started")
+	}
+	return hello.GetUse(), nil
+}
+
+// lend gives a line to those who ask, until it breaks or all ends.
+func (s *Server) lend(to *Pool, stream *grpcstream.Stream) error {
+	to.give(&Line{stream: stream})
+	select {
+	case <-stream.Context().Done():
+	case <-s.ended:
+	}
+	return nil
+}
+
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.open >= maxLines {
+		return false
+	}
+	s.open++
+	return true
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+}

@@ -1,4 +1,4 @@
-// Package duplex carries one bidirectional gRPC stream per connection, written by hand where grpc-go is general. On the wire
+// Package grpcstream carries one bidirectional gRPC stream per connection, written by hand where grpc-go is general. On the wire
 // it is gRPC over HTTP/2 and nothing else: a grpc-go or C-core client attaches to a Server of this package, and Dial
 // reaches a grpc-go server.
 //

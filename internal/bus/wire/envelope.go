@@ -1,4 +1,4 @@
-// Package buswire is the bus protocol's hot path by hand: it reads and writes the frames of proto/reeve/overseer/v1 without
+// Package wire is the bus protocol's hot path by hand: it reads and writes the frames of proto/reeve/overseer/v1 without
 // reflection and without decoding the message inside. The bytes are exactly those of the generated types (a test compares
 // them), so any gRPC client in any language can be the other end. It is pure: bytes in, values out.
 package wire

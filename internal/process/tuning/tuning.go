@@ -1,4 +1,4 @@
-// Package footprint sets how much of a machine a process takes for itself. A node is many small processes: what suits one
+// Package tuning sets how much of a machine a process takes for itself. A node is many small processes: what suits one
 // large program, a scheduler thread per core and a collector that runs every four megabytes, costs them most of
 // what a message costs. It is called once, by main, and what the environment says (GOMAXPROCS, GOGC, GOMEMLIMIT) goes first.
 package tuning

@@ -1,4 +1,4 @@
-// Package directory reads the protocol's descriptors once and answers what both ends of the bus must know of a variant: whose
+// Package registry reads the protocol's descriptors once and answers what both ends of the bus must know of a variant: whose
 // it is, on which lane it travels, what answers it. AllMessages is the directory of a node; there is no other registry.
 package registry
 

@@ -1,4 +1,4 @@
-// Package seats decides who may be connected when there is not room for all. Four fifths of the seats are kept for validators and
+// Package peerslots decides who may be connected when there is not room for all. Four fifths of the seats are kept for validators and
 // other reserved peers; half of the rest is kept for peers that this node called itself, so that callers can't surround it.
 package peerslots
 

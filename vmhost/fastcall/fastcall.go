@@ -1,4 +1,4 @@
-// Package line is the short way for the calls between host and plugin that come often: unary gRPC calls carried by streams of their
+// Package fastcall is the short way for the calls between host and plugin that come often: unary gRPC calls carried by streams of their
 // own (LineService of the plugin protocol), one call at a time on each.
 //
 // grpc-go multiplexes: a call crosses some goroutines on each side, and for a call that takes microseconds that is most of what

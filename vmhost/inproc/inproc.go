@@ -1,4 +1,4 @@
-// Package direct calls a gRPC service that lives in the same process: no socket, no goroutine, no encoding. The caller's code and
+// Package inproc calls a gRPC service that lives in the same process: no socket, no goroutine, no encoding. The caller's code and
 // the service's run one after the other on one goroutine, which makes a simulation repeatable. Messages are copied, so that
 // neither side sees what the other does to its own.
 package inproc

@@ -1,4 +1,4 @@
-// Package quiet reads and writes sockets without announcing it to Go's scheduler, which saves a process with little to do the
+// Package rawsock reads and writes sockets without announcing it to Go's scheduler, which saves a process with little to do the
 // waking of its monitor thread with each message. It changes what a call costs and nothing else: deadlines, closing and errors are
 // those of the connection.
 package rawsock

@@ -1,4 +1,4 @@
-// Package canon defines the bytes that validators sign. A signature must mean one thing only, on every machine and in every
+// Package signbytes defines the bytes that validators sign. A signature must mean one thing only, on every machine and in every
 // version, so nothing is signed as protobuf happens to serialise it: each kind of payload has one fixed layout, written down here
 // and pinned by the vectors in testdata. It is pure.
 //

@@ -1,4 +1,4 @@
-// Package peerbook remembers where nodes may be called and when to call them next. It has no clock and makes no call: the caller
+// Package addrbook remembers where nodes may be called and when to call them next. It has no clock and makes no call: the caller
 // says what time it is, lends it its luck, and reports what became of a call.
 package addrbook
 

@@ -1,4 +1,4 @@
-// Package record is the chain's memory of what it has accepted: one entry per height, with the consensus block that decided it.
+// Package chainstore is the chain's memory of what it has accepted: one entry per height, with the consensus block that decided it.
 // It shares one database with the VM's state, and an entry is written in one batch with what its block changed: after a crash at
 // any point both are at the same block. Several entries may be committed before the disk is waited for; nobody is shown any of them
 // until then.

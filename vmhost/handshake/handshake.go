@@ -1,4 +1,4 @@
-// Package door is what a host and a plugin must agree on before they can talk: the handshake of hashicorp/go-plugin with our
+// Package handshake is what a host and a plugin must agree on before they can talk: the handshake of hashicorp/go-plugin with our
 // cookie and our range of protocol versions, and the names of the environment variables that a plugin is given. Nothing else
 // reaches a plugin's environment.
 package handshake

@@ -8,9 +8,9 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 func (a *app) chainCommand() *cobra.Command {

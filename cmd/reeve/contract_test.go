@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // The JSON that scripts rely on. What stands in testdata stays; a field may be added to both.

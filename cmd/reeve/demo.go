@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // kvChain is the name of the chain that runs kvvm.

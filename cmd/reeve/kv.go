@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // kvFlags are the flags of all commands that use the key-value chain.

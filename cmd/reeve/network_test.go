@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // machine is a directory with the real program and plugin in it, and a network's data.

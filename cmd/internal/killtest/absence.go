@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // AbsenceOptions say what is missed, and under which load.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // Findings are what must hold whatever was done to a network: what was told final is there, on all nodes, in the same blocks.

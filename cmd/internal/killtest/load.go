@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // load posts transactions at a steady rate, to one node after another, and remembers those that were told final.

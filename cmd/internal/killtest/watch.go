@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // watcher sees the blocks that the nodes accept, and how long no node accepts any.

@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 

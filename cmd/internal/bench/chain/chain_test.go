@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 

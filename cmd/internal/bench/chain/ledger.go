@@ -9,9 +9,9 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/reevenet/reeve/cmd/internal/bench"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // ledger knows of every transaction when it was due, whether a node took it, and which nodes have told of its block.

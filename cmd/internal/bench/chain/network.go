@@ -15,7 +15,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/kv"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 const chainName = "kv"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"github.com/reevenet/reeve/cmd/internal/kv"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 const (

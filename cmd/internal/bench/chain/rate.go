@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/bench"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 // RateConfig says how a network is loaded in an open loop: transactions are posted when they are due, whatever has become of

@@ -15,13 +15,13 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
-	"github.com/reevenet/reeve/cmd/internal/kv"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
 const patience = 30 * time.Second

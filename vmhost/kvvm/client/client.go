@@ -1,6 +1,6 @@
-// Package kv is the client of the key-value chain: it signs transactions, posts them to a node, waits until they are final,
+// Package client is the client of the key-value chain: it signs transactions, posts them to a node, waits until they are final,
 // and reads. It trusts the node that it asks, as every light use of a chain does, and keeps no state but its key.
-package kv
+package client
 
 import (
 	"bytes"
@@ -110,7 +110,7 @@ func (c *Client) Post(ctx context.Context, tx *kvvm.Tx) error {
 func NewAccount() ed25519.PrivateKey {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		panic(fmt.Sprintf("kv: the system has no randomness: %v", err))
+		panic(fmt.Sprintf("client: the system has no randomness: %v", err))
 	}
 	return key
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -22,7 +23,7 @@ import (
 type generation struct {
 	clients
 	number   uint64
-	plugin   Plugin
+	plugin   launch.Plugin
 	outcomes *outcomes
 	db       *remote.Service
 	about    *pluginv1.DescribeResponse
@@ -70,7 +71,7 @@ func (g *generation) stop(limit time.Duration) {
 func (h *handler) launch(number uint64, know knowledge) (*generation, error) {
 	g := &generation{number: number, outcomes: newOutcomes(), db: remote.NewService(h.record.State()), shown: make(map[primitives.Hash]struct{}), met: make(map[primitives.NodeID]struct{})}
 	services := h.servicesFor(g)
-	plugin, err := h.cfg.Launcher.Launch(LaunchRequest{
+	plugin, err := h.cfg.Launcher.Launch(launch.Request{
 		Generation: number,
 		Services: func(r grpc.ServiceRegistrar) {
 			pluginv1.RegisterDatabaseServiceServer(r, g.db)
@@ -167,7 +168,7 @@ func checkExtensions(about *pluginv1.DescribeResponse) error {
 	}
 	for _, id := range about.GetRequiredExtensions() {
 		if !offered[id] {
-			return fmt.Errorf("%w: %s needs the feature extension %q, which this node doesn't offer", ErrPermanent, about.GetName(), id)
+			return fmt.Errorf("%w: %s needs the feature extension %q, which this node doesn't offer", launch.ErrPermanent, about.GetName(), id)
 		}
 	}
 	return nil
@@ -179,7 +180,7 @@ func (h *handler) initialize(ctx context.Context, g *generation, logLevel int32)
 	r := &pluginv1.InitializeRequest{
 		NetworkId: h.cfg.NetworkID, Chain: h.cfg.Chain, ChainId: h.cfg.ChainID[:], NodeId: h.cfg.NodeID[:],
 		Genesis: h.cfg.Genesis, Upgrade: h.cfg.Upgrade, Config: h.cfg.Settings, Extensions: extensions(),
-		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: Capabilities(g.plugin),
+		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: launch.Capabilities(g.plugin),
 	}
 	if err := h.record.Sync(ctx); err != nil { // what the last plugin was cut off at
 		return fmt.Errorf("the record can't be made durable: %w", err)

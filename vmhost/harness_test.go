@@ -18,6 +18,7 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -36,7 +37,7 @@ type host struct {
 
 // crashable is the plugin port with a way to end it from a test.
 type crashable struct {
-	vmhost.Plugin
+	launch.Plugin
 	vm   *testVM
 	kill func()
 }
@@ -101,12 +102,12 @@ func (vm *testVM) Connected(_ context.Context, node vmsdk.NodeID, version string
 	return nil
 }
 
-func (h *host) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+func (h *host) Launch(r launch.Request) (launch.Plugin, error) {
 	if h.refuse != nil {
 		return nil, h.refuse
 	}
 	vm := &testVM{}
-	p, err := vmhost.InProcess{New: func() vmsdk.VM { return vm }}.Launch(r)
+	p, err := launch.InProcess{New: func() vmsdk.VM { return vm }}.Launch(r)
 	if err != nil {
 		return nil, err
 	}

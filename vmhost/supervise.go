@@ -17,6 +17,7 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // supervisor remembers how the plugin has fared.
@@ -67,7 +68,7 @@ func (h *handler) startFirst() error {
 	h.supervisor.starts++
 	h.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
 	g, err := h.launch(h.supervisor.starts, h.know())
-	if errors.Is(err, ErrPermanent) {
+	if errors.Is(err, launch.ErrPermanent) {
 		return err
 	}
 	h.started(g, err)

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // HealthCheck says in which trace it is called.
@@ -25,7 +25,7 @@ func (e traceError) Error() string { return string(e) }
 func TestATraceGoesOnInThePlugin(t *testing.T) {
 	l := launcher(t)
 	l.Tracing = true
-	p, err := l.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet})
+	p, err := l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}

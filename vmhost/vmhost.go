@@ -20,6 +20,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // Config is one chain and the two ports through which vmhost reaches the world.
@@ -40,7 +41,7 @@ type Config struct {
 	// OpenDB opens the chain's database: the disk port.
 	OpenDB func() (database.Database, error)
 	// Launcher starts the plugin: the plugin port.
-	Launcher Launcher
+	Launcher launch.Launcher
 	// HTTPSocket is where the VM's HTTP handlers are served for the gateway. Empty: not at all.
 	HTTPSocket string
 

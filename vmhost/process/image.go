@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
-	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // image is the program to run: the file itself or, with a checksum, a sealed copy of what was checked.
@@ -45,8 +45,8 @@ func (e *StartError) Error() string { return e.Readable.Error() }
 // Unwrap gives the readable error.
 func (e *StartError) Unwrap() error { return e.Readable }
 
-// Is makes a permanent one vmhost.ErrPermanent.
-func (e *StartError) Is(target error) bool { return e.Permanent && target == vmhost.ErrPermanent }
+// Is makes a permanent one launch.ErrPermanent.
+func (e *StartError) Is(target error) bool { return e.Permanent && target == launch.ErrPermanent }
 
 func permanent(id errcode.ID, do string, why error, what string, args ...any) error {
 	return &StartError{Readable: errcode.New(id, do, why, what, args...), Permanent: true}

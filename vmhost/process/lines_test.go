@@ -13,9 +13,9 @@ import (
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // initialized is a kvvm process that was told what the host can do.
@@ -26,7 +26,7 @@ func initialized(t *testing.T, capabilities []string) (*Plugin, pluginv1.VMServi
 		t.Fatal(err)
 	}
 	db := remote.NewService(memdb.New().Open())
-	launched, err := Launcher{Path: self, Env: []string{"TEST_PLUGIN=kvvm"}, RunDir: t.TempDir()}.Launch(vmhost.LaunchRequest{
+	launched, err := Launcher{Path: self, Env: []string{"TEST_PLUGIN=kvvm"}, RunDir: t.TempDir()}.Launch(launch.Request{
 		Services: func(r grpc.ServiceRegistrar) { pluginv1.RegisterDatabaseServiceServer(r, db) },
 		OnExit:   func(error) {}, Log: slog.New(slog.DiscardHandler),
 	})

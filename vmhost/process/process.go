@@ -17,9 +17,9 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 	"github.com/reevenet/reeve/vmhost/handshake"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -47,7 +47,7 @@ type Launcher struct {
 }
 
 // Launch starts the plugin and connects to it.
-func (l Launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	image, err := l.prepare()
 	if err != nil {
 		return nil, err
@@ -198,7 +198,7 @@ func (p *Plugin) Stop(limit time.Duration) {
 }
 
 // serveHost serves the host's services on a socket that only this user can open, to callers with the token.
-func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
+func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
 	socket := filepath.Join(p.dir.path, hostSocket)
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
@@ -216,4 +216,4 @@ func (p *Plugin) serveHost(r vmhost.LaunchRequest, tracing bool) error {
 	return nil
 }
 
-var _ vmhost.Launcher = Launcher{}
+var _ launch.Launcher = Launcher{}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/errcode"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/process"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -108,10 +108,10 @@ func launcher(t *testing.T, plays string) process.Launcher {
 	return process.Launcher{Path: self, Env: []string{role + "=" + plays}, RunDir: t.TempDir()}
 }
 
-func launch(t *testing.T, l process.Launcher, log *slog.Logger) (vmhost.Plugin, chan error) {
+func running(t *testing.T, l process.Launcher, log *slog.Logger) (launch.Plugin, chan error) {
 	t.Helper()
 	exited := make(chan error, 2)
-	p, err := l.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(err error) { exited <- err }, Log: log})
+	p, err := l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(err error) { exited <- err }, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func launch(t *testing.T, l process.Launcher, log *slog.Logger) (vmhost.Plugin, 
 	return p, exited
 }
 
-func ping(p vmhost.Plugin) error {
+func ping(p launch.Plugin) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	_, err := pluginv1.NewVMServiceClient(p.Conn()).Ping(ctx, &pluginv1.PingRequest{})
@@ -141,7 +141,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func TestAPluginStartsAnswersAndStops(t *testing.T) {
 	l := launcher(t, "kvvm")
-	p, exited := launch(t, l, quiet())
+	p, exited := running(t, l, quiet())
 	if err := ping(p); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestAPluginStartsAnswersAndStops(t *testing.T) {
 
 func TestNothingIsLeftRunning(t *testing.T) {
 	before := goleak.IgnoreCurrent()
-	p, exited := launch(t, launcher(t, "kvvm"), quiet())
+	p, exited := running(t, launcher(t, "kvvm"), quiet())
 	if err := ping(p); err != nil {
 		t.Fatal(err)
 	}
@@ -181,12 +181,12 @@ func TestLeftoversAreRemoved(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	first, _ := launch(t, l, quiet())
-	second, _ := launch(t, l, quiet())
+	first, _ := running(t, l, quiet())
+	second, _ := running(t, l, quiet())
 	if _, err := os.Stat(left); err == nil {
 		t.Error("it is still there")
 	}
-	for _, p := range []vmhost.Plugin{first, second} {
+	for _, p := range []launch.Plugin{first, second} {
 		if err := ping(p); err != nil {
 			t.Errorf("a living plugin lost its directory: %v", err)
 		}
@@ -230,7 +230,7 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 			if name == "says nothing" {
 				c.l.Handshake = 500 * time.Millisecond
 			}
-			_, err := c.l.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+			_, err := c.l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
 			if err == nil {
 				t.Fatal("it started")
 			}
@@ -240,7 +240,7 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 				}
 			}
 			var readable *errcode.Error
-			if !errors.As(err, &readable) || readable.ID != c.id || errors.Is(err, vmhost.ErrPermanent) != c.permanent {
+			if !errors.As(err, &readable) || readable.ID != c.id || errors.Is(err, launch.ErrPermanent) != c.permanent {
 				t.Errorf("id and permanence: %#v", err)
 			}
 		})
@@ -258,7 +258,7 @@ func TestACheckedPluginRunsFromItsSealedCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _ := launch(t, withChecksum(l, sha256.Sum256(content)), quiet())
+	p, _ := running(t, withChecksum(l, sha256.Sum256(content)), quiet())
 	if err := ping(p); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestACheckedPluginRunsFromItsSealedCopy(t *testing.T) {
 func TestThePluginSeesNothingOfTheHostsEnvironment(t *testing.T) {
 	t.Setenv("REEVE_SECRET", "x")
 	log := newRecords()
-	launch(t, launcher(t, "environment"), slog.New(log))
+	running(t, launcher(t, "environment"), slog.New(log))
 	rec := log.find(t, "environment")
 	rec.Attrs(func(a slog.Attr) bool {
 		for _, name := range a.Value.Any().([]any) {
@@ -286,7 +286,7 @@ func TestThePluginSeesNothingOfTheHostsEnvironment(t *testing.T) {
 }
 
 func TestAKillIsNoticedAtOnce(t *testing.T) {
-	p, exited := launch(t, launcher(t, "kvvm"), quiet())
+	p, exited := running(t, launcher(t, "kvvm"), quiet())
 	begin := time.Now()
 	syscall.Kill(p.PID(), syscall.SIGKILL)
 	if err := gone(t, exited, 5*time.Second); !strings.Contains(err.Error(), "signal 9") {
@@ -301,7 +301,7 @@ func TestAKillIsNoticedAtOnce(t *testing.T) {
 }
 
 func TestAStoppedPluginCanBeKilled(t *testing.T) {
-	p, exited := launch(t, launcher(t, "kvvm"), quiet())
+	p, exited := running(t, launcher(t, "kvvm"), quiet())
 	syscall.Kill(p.PID(), syscall.SIGSTOP)
 	begin := time.Now()
 	p.Dump()
@@ -314,7 +314,7 @@ func TestAStoppedPluginCanBeKilled(t *testing.T) {
 
 func TestAHangingPluginTellsWhatItWasDoing(t *testing.T) {
 	log := newRecords()
-	p, _ := launch(t, launcher(t, "stuck"), slog.New(log))
+	p, _ := running(t, launcher(t, "stuck"), slog.New(log))
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
 	if _, err := pluginv1.NewVMServiceClient(p.Conn()).HealthCheck(ctx, &pluginv1.HealthCheckRequest{}); err == nil {
@@ -339,7 +339,7 @@ func BenchmarkPing(b *testing.B) {
 		b.Fatal(err)
 	}
 	l := process.Launcher{Path: program, Env: []string{role + "=kvvm"}, RunDir: b.TempDir()}
-	p, err := l.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+	p, err := l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
 	if err != nil {
 		b.Fatal(err)
 	}

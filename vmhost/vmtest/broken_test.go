@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 	"github.com/reevenet/reeve/vmhost/vmtest"
 )
@@ -241,7 +241,7 @@ func run(t *testing.T, f fault, only ...string) *vmtest.Report {
 	return vmtest.Run(t.Context(), target(f), vmtest.Options{Work: counterWork, Only: only, CallLimit: time.Second})
 }
 
-func target(f fault) vmhost.Launcher {
+func target(f fault) launch.Launcher {
 	return vmtest.Pipe(func() vmsdk.VM { return &counterVM{fault: f} })
 }
 

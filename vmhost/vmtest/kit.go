@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // kit is what one check has.
 type kit struct {
 	ctx      context.Context
-	target   vmhost.Launcher
+	target   launch.Launcher
 	options  Options
 	report   *Report
 	sessions []*Session

@@ -18,10 +18,10 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -36,7 +36,7 @@ type Session struct {
 	kit     *kit
 	disk    *memdb.DB
 	db      database.Database
-	plugin  vmhost.Plugin
+	plugin  launch.Plugin
 	vm      pluginv1.VMServiceClient
 	service *remote.Service
 	host    *hostServices
@@ -66,7 +66,7 @@ func (s *Session) launch() {
 	s.host = &hostServices{session: s, accepted: s.chain}
 	exited := make(chan struct{})
 	s.exited = exited
-	plugin, err := s.kit.target.Launch(vmhost.LaunchRequest{
+	plugin, err := s.kit.target.Launch(launch.Request{
 		Services: func(r grpc.ServiceRegistrar) {
 			pluginv1.RegisterDatabaseServiceServer(r, s.service)
 			s.host.register(r)
@@ -86,7 +86,7 @@ func (s *Session) initialize() {
 	r := &pluginv1.InitializeRequest{
 		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32), Genesis: s.kit.options.Genesis, Config: s.kit.options.Config,
 		LastAccepted: s.last, HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
-		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: vmhost.Capabilities(s.plugin),
+		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: launch.Capabilities(s.plugin),
 	}
 	a := call(s, "Initialize", r, s.vm.Initialize)
 	s.must("Initialize", a.GetError())

@@ -15,22 +15,16 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
-	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/inproc"
-	"github.com/reevenet/reeve/vmhost/process"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // Value runs the VM in the test, called directly.
-func Value(newVM func() vmsdk.VM) vmhost.Launcher { return inMemory{newVM: newVM} }
+func Value(newVM func() vmsdk.VM) launch.Launcher { return inMemory{newVM: newVM} }
 
 // Pipe runs the VM in the test, behind gRPC.
-func Pipe(newVM func() vmsdk.VM) vmhost.Launcher { return inMemory{newVM: newVM, grpc: true} }
-
-// Process runs the plugin as the node does.
-func Process(path string, args ...string) vmhost.Launcher {
-	return process.Launcher{Path: path, Args: args}
-}
+func Pipe(newVM func() vmsdk.VM) launch.Launcher { return inMemory{newVM: newVM, grpc: true} }
 
 // inMemory runs a VM as a Go value, with a directory for its HTTP socket.
 type inMemory struct {
@@ -38,7 +32,7 @@ type inMemory struct {
 	grpc  bool
 }
 
-func (l inMemory) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+func (l inMemory) Launch(r launch.Request) (launch.Plugin, error) {
 	dir, err := os.MkdirTemp("", "vmtest")
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package vmtest is the conformance kit for virtual machines: it plays the host, and tries everything that a network, a crash or a
 // stranger may do to a VM. It runs on a Go value (Value), over an in-memory gRPC connection (Pipe) and on a plugin process in any
-// language (Process), with the same checks.
+// language (process.Launcher), with the same checks.
 //
 // From a Go test:
 //
@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // Options say what the kit can't know about a VM.
@@ -74,7 +74,7 @@ func (r *Report) Failures() (failed []Result) {
 }
 
 // Run tries every check on fresh starts of the target. It stops early, with what it has, when ctx ends.
-func Run(ctx context.Context, target vmhost.Launcher, o Options) *Report {
+func Run(ctx context.Context, target launch.Launcher, o Options) *Report {
 	if o.CallLimit == 0 {
 		o.CallLimit = 5 * time.Second
 	}
@@ -98,7 +98,7 @@ func wanted(only []string, id string) bool {
 }
 
 // try runs one check. What the check can't go on with arrives as a panic of type failure or skip.
-func try(ctx context.Context, target vmhost.Launcher, o Options, c check, report *Report) (result Result) {
+func try(ctx context.Context, target launch.Launcher, o Options, c check, report *Report) (result Result) {
 	result = Result{ID: c.id, Rule: c.rule}
 	k := &kit{ctx: ctx, target: target, options: o, report: report}
 	begin := time.Now()
@@ -120,7 +120,7 @@ func try(ctx context.Context, target vmhost.Launcher, o Options, c check, report
 }
 
 // RunT runs the kit as subtests.
-func RunT(t *testing.T, target vmhost.Launcher, o Options) {
+func RunT(t *testing.T, target launch.Launcher, o Options) {
 	t.Helper()
 	for _, result := range Run(t.Context(), target, o).Results {
 		t.Run(result.ID, func(t *testing.T) {

@@ -1,12 +1,8 @@
 package vmtest
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"strings"
-
-	"github.com/reevenet/reeve/vmhost/kvvm"
-	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // Post is work that arrives as an HTTP request: {n} in the body is the number of the piece of work.
@@ -20,11 +16,7 @@ func Post(path, body string) Work {
 	}
 }
 
-// KV is work for kvvm: signed transactions, told by a peer.
-func KV() Work {
-	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	return func(s *Session, n int) error {
-		tx := kvvm.NewTx(ChainID, key, uint64(n), kvvm.Put, fmt.Appendf(nil, "key %d", n%3), fmt.Appendf(nil, "value %d", n))
-		return s.Gossip(vmsdk.JoinTxs(tx.Bytes()))
-	}
+// Gossip is work that a peer's gossip brings: the n-th message.
+func Gossip(message func(n int) []byte) Work {
+	return func(s *Session, n int) error { return s.Gossip(message(n)) }
 }

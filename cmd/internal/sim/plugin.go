@@ -8,6 +8,7 @@ import (
 
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -23,10 +24,10 @@ type launcher struct {
 	life *life
 }
 
-// Launch is vmhost.Launcher.Launch.
-func (k launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
+// Launch is launch.Launcher.Launch.
+func (k launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	vm := &kvvm.VM{}
-	p, err := vmhost.InProcess{New: func() vmsdk.VM { return vm }, CacheSize: 1 << 20}.Launch(r)
+	p, err := launch.InProcess{New: func() vmsdk.VM { return vm }, CacheSize: 1 << 20}.Launch(r)
 	if err != nil {
 		return nil, err
 	}
@@ -42,18 +43,18 @@ func (k launcher) Launch(r vmhost.LaunchRequest) (vmhost.Plugin, error) {
 
 // plugin forgets the VM when it ends.
 type plugin struct {
-	vmhost.Plugin
+	launch.Plugin
 	node *node
 	vm   *kvvm.VM
 }
 
-// Kill is vmhost.Plugin.Kill.
+// Kill is launch.Plugin.Kill.
 func (p *plugin) Kill() {
 	p.forget()
 	p.Plugin.Kill()
 }
 
-// Stop is vmhost.Plugin.Stop.
+// Stop is launch.Plugin.Stop.
 func (p *plugin) Stop(limit time.Duration) {
 	p.forget()
 	p.Plugin.Stop(limit)

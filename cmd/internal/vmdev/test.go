@@ -2,23 +2,25 @@ package vmdev
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/reevenet/reeve/internal/process/errcode"
-	"github.com/reevenet/reeve/vmhost"
-	"github.com/reevenet/reeve/vmhost/process"
-	"github.com/reevenet/reeve/vmhost/vmtest"
-
 	"google.golang.org/grpc"
 
-	"log/slog"
-
+	"github.com/reevenet/reeve/internal/process/errcode"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/launch"
+	"github.com/reevenet/reeve/vmhost/process"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+	"github.com/reevenet/reeve/vmhost/vmtest"
 )
 
 // WorkFile stands beside a plugin and says how the kit can give it something to do.
@@ -77,14 +79,23 @@ func (o TestVM) work(name string) (vmtest.Work, error) {
 	case w.Post != "":
 		return vmtest.Post(w.Post, w.Body), nil
 	case name == "kvvm":
-		return vmtest.KV(), nil
+		return kvWork(), nil
 	}
 	return nil, nil
 }
 
+// kvWork is work for kvvm: signed transactions that a peer's gossip brings.
+func kvWork() vmtest.Work {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	return vmtest.Gossip(func(n int) []byte {
+		k, v := fmt.Appendf(nil, "key %d", n%3), fmt.Appendf(nil, "value %d", n)
+		return vmsdk.JoinTxs(kvvm.NewTx(vmtest.ChainID, key, uint64(n), kvvm.Put, k, v).Bytes())
+	})
+}
+
 // describe starts a plugin for a moment and asks what it is.
-func describe(ctx context.Context, l vmhost.Launcher) (*pluginv1.DescribeResponse, error) {
-	p, err := l.Launch(vmhost.LaunchRequest{
+func describe(ctx context.Context, l launch.Launcher) (*pluginv1.DescribeResponse, error) {
+	p, err := l.Launch(launch.Request{
 		Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

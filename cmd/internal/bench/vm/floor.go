@@ -14,7 +14,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
-	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/process"
 )
 
@@ -90,7 +90,7 @@ func (s *session) starts(order rounds.Order) rounds.Result {
 	launcher := process.Launcher{Path: s.plugin, Checksum: sum[:], RunDir: string(s.at)}
 	return timed(order, func() (time.Duration, error) {
 		began := time.Now()
-		p, err := launcher.Launch(vmhost.LaunchRequest{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+		p, err := launcher.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
 		if err != nil {
 			return 0, err
 		}

@@ -1,4 +1,6 @@
-package vmhost
+// Package launch is how a host starts a VM, whatever the VM is: a process (package process), a Go value inside a simulation
+// (InProcess), a value behind a pipe (package vmtest). It holds what they have in common, and nothing of the host.
+package launch
 
 import (
 	"errors"
@@ -7,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
@@ -15,11 +16,11 @@ import (
 type Launcher interface {
 	// Launch starts one and returns when its services can be called. It takes at most a few seconds. An error wraps ErrPermanent
 	// when another try can't help.
-	Launch(r LaunchRequest) (Plugin, error)
+	Launch(r Request) (Plugin, error)
 }
 
-// LaunchRequest is what a launch is given.
-type LaunchRequest struct {
+// Request is what a launch is given.
+type Request struct {
 	// Generation numbers the launches of this host.
 	Generation uint64
 	// Services registers the host's services, which the plugin may call until it ends.
@@ -59,18 +60,3 @@ func Capabilities(p Plugin) []string {
 
 // ErrPermanent marks a launch error that another try can't mend: no such file, wrong version.
 var ErrPermanent = errors.New("the plugin can't be started")
-
-// clients are a plugin's services.
-type clients struct {
-	vm      pluginv1.VMServiceClient
-	sync    pluginv1.StateSyncServiceClient
-	runtime pluginv1.ParachainRuntimeServiceClient
-}
-
-func clientsOf(conn grpc.ClientConnInterface) clients {
-	return clients{
-		vm:      pluginv1.NewVMServiceClient(conn),
-		sync:    pluginv1.NewStateSyncServiceClient(conn),
-		runtime: pluginv1.NewParachainRuntimeServiceClient(conn),
-	}
-}

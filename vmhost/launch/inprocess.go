@@ -1,4 +1,4 @@
-package vmhost
+package launch
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// InProcess runs the VM as a Go value on the host's own goroutine: no socket, no clock of its own, no luck. It is for simulation
+// InProcess runs the VM as a Go value on the host's own goroutine: no socket, no clock and no randomness of its own. It is for simulation
 // and tests. Kill is its crash: the value is dropped with all it knew, and what isn't in the database is gone.
 type InProcess struct {
 	// New makes a VM for each launch.
@@ -21,7 +21,7 @@ type InProcess struct {
 }
 
 // Launch makes a VM.
-func (l InProcess) Launch(r LaunchRequest) (Plugin, error) {
+func (l InProcess) Launch(r Request) (Plugin, error) {
 	p := &inProcess{toVM: inproc.New(), toHost: inproc.New(), onExit: r.OnExit}
 	r.Services(p.toHost)
 	server := vmsdk.NewServer(l.New(), vmsdk.Environment{

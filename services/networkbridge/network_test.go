@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
@@ -44,7 +43,7 @@ func (n *node) connected() (count int) {
 
 // TestStrangersFindEachOther: five bridges know nobody but the first; after a while all know all, and nobody is connected twice.
 func TestStrangersFindEachOther(t *testing.T) {
-	net := &memnet.Network{}
+	net := memnet.New(memnet.Config{})
 	first := nb.Address{Node: id(1), At: []string{"/memory/1"}}
 	var nodes []*node
 	for n := byte(1); n <= 5; n++ {
@@ -65,7 +64,7 @@ func TestStrangersFindEachOther(t *testing.T) {
 
 // TestAPartitionHeals: links that fail are reported as lost, and come back when the network does.
 func TestAPartitionHeals(t *testing.T) {
-	net := &memnet.Network{}
+	net := memnet.New(memnet.Config{})
 	var nodes []*node
 	for n := byte(1); n <= 4; n++ {
 		var others []nb.Address
@@ -92,14 +91,18 @@ func TestAPartitionHeals(t *testing.T) {
 	}
 	turn(2)
 	expectEach("after two seconds", 3)
-	net.Cut(func(a, b primitives.NodeID) bool { return (a[0] <= 2) != (b[0] <= 2) })
+	for from := range nodes {
+		for to := range nodes {
+			net.Block(from, to, (from < 2) != (to < 2))
+		}
+	}
 	for i, n := range nodes {
 		leaf := hash(byte(i + 1))
 		n.StartWork(leaf[:], leaf[:], 1) // something is said, so that the ends notice
 	}
 	turn(5)
 	expectEach("in two halves", 1)
-	net.Cut(nil)
+	net.Heal()
 	turn(10)
 	expectEach("healed", 3)
 }

@@ -47,7 +47,7 @@ type stage struct {
 }
 
 func newStage(t *testing.T, change ...func(*nb.Config)) *stage {
-	net := &memnet.Network{}
+	net := memnet.New(memnet.Config{})
 	mine := net.Node(id(1))
 	cfg := nb.Config{
 		Transport: mine, NetworkID: hash(42), Protocols: protocols, Agent: "reeve/test",
@@ -239,6 +239,6 @@ func marshal(text string) ([]byte, error) {
 }
 
 func TestEveryVariantIsHandled(t *testing.T) {
-	net := &memnet.Network{}
+	net := memnet.New(memnet.Config{})
 	overseertest.Exhaustive(t, nb.Spec(nb.Config{Transport: net.Node(id(1)), NetworkID: hash(42), Protocols: protocols}))
 }

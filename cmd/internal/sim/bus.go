@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 

@@ -6,8 +6,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 )
 
 // chaos makes the faults of a plan happen, until it is told to heal.

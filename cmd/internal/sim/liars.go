@@ -5,9 +5,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )

@@ -7,14 +7,14 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/simnet"
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/services/networkbridge"
+	"github.com/reevenet/reeve/services/networkbridge/memnet"
 )
 
 // networkNumber is the number of the simulated network.
@@ -26,14 +26,14 @@ type network struct {
 	seed  uint64
 	plan  plan
 	clock *virtual.Scheduler
-	disks *rand.Rand // the luck of disks
+	disks *rand.Rand // that of disks
 
 	genesis *genesis.Genesis
 	secrets map[primitives.NodeID]keys.Secret
 	chain   block.Chain
 	set     *validators.Set
 	stakes  map[primitives.NodeID]uint64
-	wire    *simnet.Network
+	wire    *memnet.Network
 	nodes   []*node
 
 	chaos *chaos
@@ -66,7 +66,7 @@ func newNetwork(cfg Config, seed uint64) (*network, error) {
 	if err := net.found(); err != nil {
 		return nil, err
 	}
-	net.wire = simnet.New(simnet.Config{
+	net.wire = memnet.New(memnet.Config{
 		Scheduler: net.clock, RNG: virtual.RNG(seed, "network"), Nodes: net.ids(), Delay: net.delays(), Tap: net.tap, Describe: describe,
 	})
 	net.chaos, net.users, net.lies, net.votes = newChaos(net), newWorkload(net), newLiars(net), newVotes(net)

@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/vmhost/database/memdb"

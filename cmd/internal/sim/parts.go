@@ -5,7 +5,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/simnet"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -13,13 +12,14 @@ import (
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
+	"github.com/reevenet/reeve/services/networkbridge/memnet"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
 // ports are the ends of the simulated world that one process holds. They end with it.
 type ports struct {
-	transport *simnet.Transport
+	transport *memnet.Node
 	disk      *simdisk.Process
 	db        database.Database
 }
@@ -70,7 +70,7 @@ func buildKeystore(l *life) subsystem.Spec {
 
 func buildBridge(l *life) subsystem.Spec {
 	net := l.node.net
-	l.ports.transport = net.wire.Transport(l.node.index)
+	l.ports.transport = net.wire.Node(l.node.id)
 	return networkbridge.Spec(networkbridge.Config{
 		Transport: l.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols, Peers: net.others(l.node.index),
 		Validators: net.stakes, NoPeerExchange: true,

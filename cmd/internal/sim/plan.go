@@ -4,9 +4,9 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/simnet"
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
 	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
+	"github.com/reevenet/reeve/services/networkbridge/memnet"
 )
 
 // plan is what one seed does to its network. Every seed turns a random part of the faults on, at random rates: a run with all of
@@ -18,7 +18,7 @@ type plan struct {
 	duration time.Duration
 
 	least, most time.Duration // one-way delays of links
-	network     simnet.Faults
+	network     memnet.Faults
 	// mean times between faults; 0: never
 	partition, processCrash, powerCut, overseerCrash, pluginCrash, hang time.Duration
 	// diskFaults is the probability that a write to the keystore's disk fails.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -22,7 +22,7 @@ type slot struct {
 type life struct {
 	slot    *slot
 	node    *node
-	world   *virtual.World
+	runtime *virtual.Runtime
 	machine *subsystem.Machine
 	link    *link
 	ports   ports
@@ -46,8 +46,8 @@ func (s *slot) start() {
 		l.stirred = false
 		l.step()
 	}
-	l.world = net.clock.World(virtual.RNG(net.seed, s.name, s.node.index, s.starts), func() time.Duration { return net.work(s.node) })
-	l.machine = subsystem.NewMachine(s.build(l), l.world, s.node.log, l.wake)
+	l.runtime = net.clock.Runtime(virtual.RNG(net.seed, s.name, s.node.index, s.starts), func() time.Duration { return net.work(s.node) })
+	l.machine = subsystem.NewMachine(s.build(l), l.runtime, s.node.log, l.wake)
 	s.life = l
 	net.clock.After(virtual.Between(s.node.rng, time.Millisecond, 20*time.Millisecond), func() { s.node.bus.attach(l) })
 }
@@ -141,7 +141,7 @@ func (l *life) end(machine bool) {
 		l.node.net.violate("E4", fmt.Sprintf("node %d: %s ended %d asks twice", l.node.index, l.slot.name, double))
 	}
 	l.alive = false
-	l.world.End()
+	l.runtime.End()
 	l.ports.end(machine)
 	if l.slot.life == l {
 		l.slot.life = nil

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )

@@ -1,20 +1,143 @@
 package memnet_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/memnet"
 	"github.com/reevenet/reeve/services/networkbridge/transporttest"
 )
 
+func never() bool { return false }
+
+// ids are the nodes of the stories.
+var ids = []primitives.NodeID{{0}, {1}}
+
+func newNetwork(f memnet.Faults) (*virtual.Scheduler, *memnet.Network) {
+	s := virtual.New()
+	n := memnet.New(memnet.Config{
+		Scheduler: s, RNG: virtual.RNG(1, "network"), Delay: func(int, int) time.Duration { return time.Millisecond },
+	})
+	n.Faults = f
+	return s, n
+}
+
+// The network keeps the promises of the port when no fault is on.
 func TestContract(t *testing.T) {
 	transporttest.Run(t, func(*testing.T) transporttest.World {
-		net := &memnet.Network{}
+		s, n := newNetwork(memnet.Faults{})
 		return transporttest.World{
-			Node:  func(_ *testing.T, i int) nb.Transport { return net.Node(primitives.NodeID{byte(i)}) },
-			Drive: net.Run,
+			Node:  func(_ *testing.T, i int) nb.Transport { return n.Node(primitives.NodeID{byte(i)}) },
+			Drive: func() { s.Run(s.Elapsed()+10*time.Second, never) },
 		}
 	})
+}
+
+// ear writes down what a node hears.
+type ear struct {
+	*memnet.Node
+	heard []string
+}
+
+func (e *ear) hear(ev nb.Event) {
+	switch ev.Kind {
+	case nb.Frame:
+		e.heard = append(e.heard, string(ev.Bytes))
+	case nb.Up:
+		e.heard = append(e.heard, "up")
+	case nb.Down:
+		e.heard = append(e.heard, "down")
+	case nb.Unreachable:
+		e.heard = append(e.heard, "unreachable")
+	}
+}
+
+func listen(n *memnet.Network, node int) *ear {
+	e := &ear{Node: n.Node(ids[node])}
+	e.Start(e.hear)
+	return e
+}
+
+func TestFaultsHappenAndAreCounted(t *testing.T) {
+	s, n := newNetwork(memnet.Faults{Loss: 0.2, Repeat: 0.2, Reorder: 0.2, Jitter: time.Millisecond, Late: 0.1})
+	a, b := listen(n, 0), listen(n, 1)
+	a.Connect(nb.Address{Node: ids[1]})
+	s.Run(time.Second, never)
+	const frames = 1000
+	for i := range frames {
+		a.Send(ids[1], nb.LaneConsensus, fmt.Appendf(nil, "%04d", i))
+	}
+	s.Run(time.Minute, never)
+	c := n.Count
+	if c.Lost < 100 || c.Repeated < 100 || c.Reordered < 100 || int(c.Delivered) != len(b.heard)-1 || c.Delivered != frames-c.Lost+c.Repeated {
+		t.Errorf("%+v, heard %d", c, len(b.heard))
+	}
+	if b.heard[1] != "0000" {
+		t.Errorf("the first frame of the lane was touched: %s came first", b.heard[1])
+	}
+}
+
+func TestAPartitionBreaksLinksAndHeals(t *testing.T) {
+	s, n := newNetwork(memnet.Faults{})
+	a, b := listen(n, 0), listen(n, 1)
+	a.Connect(nb.Address{Node: ids[1]})
+	s.Run(time.Second, never)
+	n.Block(0, 1, true) // one way only
+	a.Send(ids[1], nb.LaneConsensus, []byte("lost"))
+	b.Send(ids[0], nb.LaneConsensus, []byte("passes"))
+	s.Run(10*time.Second, never)
+	a.Connect(nb.Address{Node: ids[1]})
+	s.Run(20*time.Second, never)
+	n.Heal()
+	b.Connect(nb.Address{Node: ids[0]})
+	s.Run(30*time.Second, never)
+	if diff := cmp.Diff([]string{"up", "passes", "down", "unreachable", "up"}, a.heard); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"up", "down", "up"}, b.heard); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestACrashIsNoticedAndARestartReplacesTheLink(t *testing.T) {
+	s, n := newNetwork(memnet.Faults{})
+	a, b := listen(n, 0), listen(n, 1)
+	a.Connect(nb.Address{Node: ids[1]})
+	s.Run(time.Second, never)
+	b.Crash(true)
+	again := listen(n, 1)
+	again.Connect(nb.Address{Node: ids[0]}) // before a has noticed
+	s.Run(20*time.Second, never)
+	if diff := cmp.Diff([]string{"up", "down", "up"}, a.heard); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"up"}, again.heard); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheTapMayChangeAndWithhold(t *testing.T) {
+	n := memnet.New(memnet.Config{
+		Tap: func(_, _ int, _ nb.Lane, frame []byte) []byte {
+			if string(frame) == "secret" {
+				return nil
+			}
+			return append([]byte("not "), frame...)
+		},
+	})
+	a, b := listen(n, 0), listen(n, 1)
+	a.Connect(nb.Address{Node: ids[1]})
+	n.Run()
+	a.Send(ids[1], nb.LaneGossip, []byte("true"))
+	a.Send(ids[1], nb.LaneGossip, []byte("secret"))
+	n.Run()
+	if diff := cmp.Diff([]string{"up", "not true"}, b.heard); diff != "" {
+		t.Error(diff)
+	}
 }

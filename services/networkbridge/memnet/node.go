@@ -1,112 +1,224 @@
 package memnet
 
 import (
-	"slices"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
-// Node is one node's transport.
+// Node is the transport of one start of a node's bridge.
 type Node struct {
-	net    *Network
-	id     primitives.NodeID
-	events func(nb.Event)
 	// Received counts the bytes of frames not yet consumed, so that a test can see that each was.
 	Received int
+
+	net    *Network
+	node   int
+	events func(nb.Event)
 }
 
 var _ nb.Transport = (*Node)(nil)
 
-// Self is the identity given to Network.Node.
-func (t *Node) Self() primitives.NodeID { return t.id }
+// Node makes the transport for a start of a node's bridge.
+func (n *Network) Node(id primitives.NodeID) *Node { return &Node{net: n, node: n.node(id)} }
+
+// Self is the node's identity.
+func (t *Node) Self() primitives.NodeID { return t.net.ids[t.node] }
 
 // Start makes the node reachable.
 func (t *Node) Start(events func(nb.Event)) error {
 	t.events = events
-	t.net.nodes[t.id] = t
+	t.net.up[t.node] = t
 	return nil
 }
 
 // Addresses is a name, no more: nodes are found by their identity.
-func (t *Node) Addresses() []string { return []string{"/memory/" + t.id.Short()} }
+func (t *Node) Addresses() []string { return []string{address(t.Self())} }
 
-// Send queues the frame for the other end.
+func (t *Node) alive() bool { return t.net.up[t.node] == t }
+
+// Send puts a frame on its way.
 func (t *Node) Send(peer primitives.NodeID, lane nb.Lane, frame []byte) bool {
-	p := pairOf(t.id, peer)
-	if !t.net.links[p] {
+	n := t.net
+	to, known := n.index[peer]
+	if !known || !t.alive() || len(frame) > lane.MaxFrame() {
 		return false
 	}
-	if len(frame) > lane.MaxFrame() {
+	l, side := n.link(t.node, to)
+	if !l.ends[side].up {
 		return false
 	}
-	if t.net.isCut(t.id, peer) {
-		t.net.drop(p, ErrNoSuchNode)
-		return false
+	n.Count.Sent++
+	if n.cfg.Tap != nil {
+		if frame = n.cfg.Tap(t.node, to, lane, frame); frame == nil {
+			return true
+		}
 	}
-	t.net.post(t.net.nodes[peer], nb.Event{Kind: nb.Frame, Peer: t.id, Lane: lane, Bytes: slices.Clone(frame)})
+	if n.blocked[t.node][to] {
+		n.Count.Blocked++
+		n.log("blocked", t.node, to, lane, frame)
+		n.doom(t.node, to)
+		return true
+	}
+	t.carry(l, side, to, lane, frame)
 	return true
 }
 
-// Consumed takes the bytes off Received.
-func (t *Node) Consumed(_ primitives.NodeID, _ nb.Lane, n int) { t.Received -= n }
-
-// Connect links the two nodes when the attempt's turn comes.
-func (t *Node) Connect(to nb.Address) {
-	t.net.queue = append(t.net.queue, delivery{do: func() { t.connect(to.Node) }})
-}
-
-func (t *Node) connect(peer primitives.NodeID) {
-	p, other := pairOf(t.id, peer), t.net.nodes[peer]
-	if t.net.links[p] || t.net.nodes[t.id] != t {
+// carry applies the faults to a frame that isn't held up.
+func (t *Node) carry(l *link, side, to int, lane nb.Lane, frame []byte) {
+	n := t.net
+	at := &l.ends[side].lanes[lane]
+	greeting := at.sent == 0
+	at.sent++
+	arrival := n.cfg.Scheduler.Elapsed() + n.delay(t.node, to)
+	if greeting {
+		at.arrival = max(at.arrival, arrival)
+		t.arrive(l, to, lane, frame, at.arrival)
 		return
 	}
-	if other == nil || other == t || t.net.isCut(t.id, peer) {
-		t.net.post(t, nb.Event{Kind: nb.Unreachable, Peer: peer, Err: ErrNoSuchNode})
+	rng, f := n.cfg.RNG, &n.Faults
+	if f.Loss > 0 && virtual.Chance(rng, f.Loss) {
+		n.Count.Lost++
+		n.log("lost", t.node, to, lane, frame)
 		return
 	}
-	t.net.links[p] = true
-	t.net.post(t, nb.Event{Kind: nb.Up, Peer: peer, Address: other.Addresses()[0]})
-	t.net.post(other, nb.Event{Kind: nb.Up, Peer: t.id, Address: t.Addresses()[0], Inbound: true})
+	if f.Repeat > 0 && virtual.Chance(rng, f.Repeat) {
+		n.Count.Repeated++
+		t.arrive(l, to, lane, frame, max(at.arrival, arrival)+n.delay(t.node, to))
+	}
+	if f.Reorder > 0 && virtual.Chance(rng, f.Reorder) {
+		n.Count.Reordered++
+		t.arrive(l, to, lane, frame, max(at.arrival, arrival)+n.delay(t.node, to)) // those sent later may pass it
+		return
+	}
+	at.arrival = max(at.arrival, arrival)
+	t.arrive(l, to, lane, frame, at.arrival)
 }
 
-// Disconnect ends the link.
-func (t *Node) Disconnect(peer primitives.NodeID) { t.net.drop(pairOf(t.id, peer), ErrClosed) }
+func (n *Network) delay(from, to int) time.Duration {
+	d := n.cfg.Delay(from, to)
+	if n.Faults.Jitter > 0 {
+		jitter := time.Duration(n.cfg.RNG.ExpFloat64() * float64(n.Faults.Jitter))
+		if n.Faults.Late > 0 && virtual.Chance(n.cfg.RNG, n.Faults.Late) {
+			jitter *= 10
+		}
+		d += min(jitter, maxJitter)
+	}
+	return d
+}
 
-// Close takes the node off the network. Its peers see Down.
+const maxJitter = 2 * time.Second
+
+func (t *Node) arrive(l *link, to int, lane nb.Lane, frame []byte, at time.Duration) {
+	n, generation := t.net, l.generation
+	n.cfg.Scheduler.Do(at-n.cfg.Scheduler.Elapsed(), func() {
+		if l.generation != generation {
+			return
+		}
+		if n.blocked[t.node][to] {
+			n.Count.Blocked++
+			n.doom(t.node, to)
+			return
+		}
+		n.Count.Delivered++
+		n.log("brought", t.node, to, lane, frame)
+		n.cfg.Scheduler.Trace.Add(uint64(lane))
+		n.cfg.Scheduler.Trace.Bytes(frame)
+		n.report(to, nb.Event{Kind: nb.Frame, Peer: n.ids[t.node], Lane: lane, Bytes: frame})
+	})
+}
+
+// Consumed takes the bytes off Received. What a node may have in its memory is the bridge's own budget.
+func (t *Node) Consumed(_ primitives.NodeID, _ nb.Lane, bytes int) { t.Received -= bytes }
+
+// Connect calls a node.
+func (t *Node) Connect(a nb.Address) {
+	n := t.net
+	to := n.node(a.Node)
+	if to == t.node {
+		t.fail(a.Node, ErrRefused, 0)
+		return
+	}
+	n.cfg.Scheduler.After(n.delay(t.node, to)+n.delay(to, t.node), func() {
+		l, side := n.link(t.node, to)
+		switch {
+		case !t.alive() || l.ends[side].up:
+		case n.blocked[t.node][to] || n.blocked[to][t.node]:
+			t.fail(a.Node, ErrSilent, virtual.Between(n.cfg.RNG, patienceMin, patienceMax))
+		case n.up[to] == nil:
+			t.fail(a.Node, ErrRefused, 0)
+		default:
+			n.join(t.node, to)
+		}
+	})
+}
+
+func (t *Node) fail(peer primitives.NodeID, why error, after time.Duration) {
+	t.net.cfg.Scheduler.After(after, func() {
+		if !t.alive() {
+			return
+		}
+		if to := t.net.node(peer); to != t.node {
+			if l, side := t.net.link(t.node, to); l.ends[side].up {
+				return
+			}
+		}
+		t.events(nb.Event{Kind: nb.Unreachable, Peer: peer, Err: why})
+	})
+}
+
+// Disconnect ends a link.
+func (t *Node) Disconnect(peer primitives.NodeID) {
+	to, known := t.net.index[peer]
+	if !known || !t.alive() {
+		return
+	}
+	l, _ := t.net.link(t.node, to)
+	generation := l.generation
+	t.net.cfg.Scheduler.After(0, func() {
+		if l.generation == generation {
+			t.net.part(t.node, to, ErrEnded)
+		}
+	})
+}
+
+// Close takes the node off the network in good order.
 func (t *Node) Close() error {
-	if t.net.nodes[t.id] != t {
-		return nil
-	}
-	for _, peer := range t.peers() {
-		delete(t.net.links, pairOf(t.id, peer))
-		t.net.post(t.net.nodes[peer], nb.Event{Kind: nb.Down, Peer: t.id, Err: ErrClosed})
-	}
-	delete(t.net.nodes, t.id)
-	t.net.queue = slices.DeleteFunc(t.net.queue, func(d delivery) bool { return d.to == t })
+	t.leave(0, time.Millisecond)
 	return nil
 }
 
-func (t *Node) peers() []primitives.NodeID {
-	var out []primitives.NodeID
-	for p := range t.net.links {
-		switch t.id {
-		case p.a:
-			out = append(out, p.b)
-		case p.b:
-			out = append(out, p.a)
-		}
+// Crash takes the node off the network without a word. If its machine lives the others learn it soon, else when they lose patience.
+func (t *Node) Crash(machine bool) {
+	if machine {
+		t.leave(patienceMin, patienceMax)
+		return
 	}
-	slices.SortFunc(out, primitives.NodeID.Compare)
-	return out
+	t.leave(0, 5*time.Millisecond)
 }
 
-func (t *Node) deliver(e nb.Event) {
-	if e.Kind == nb.Frame {
-		if !t.net.links[pairOf(t.id, e.Peer)] {
-			return
-		}
-		t.Received += len(e.Bytes)
+func (t *Node) leave(least, most time.Duration) {
+	n := t.net
+	if !t.alive() {
+		return
 	}
-	t.events(e)
+	n.up[t.node] = nil
+	for other := range n.up {
+		if other == t.node {
+			continue
+		}
+		l, side := n.link(t.node, other)
+		if !l.ends[side].up {
+			continue
+		}
+		l.ends[side].up = false
+		l.generation++
+		generation := l.generation
+		n.cfg.Scheduler.After(virtual.Between(n.cfg.RNG, least, most), func() {
+			if l.generation == generation {
+				n.part(t.node, other, ErrBroken)
+			}
+		})
+	}
 }

@@ -1,13 +1,13 @@
-// Package virtual is the time, the order and the luck of a simulation: one heap of what is to happen, ordered by virtual time and,
-// at equal times, by the order in which it was planned. There is no goroutine and no clock in it, so a run with the same seed does
-// the same things in the same order on any machine; the trace's hash proves it.
+// Package virtual is the time, the order and the randomness of tests and simulations: one heap of what is to happen, ordered by
+// virtual time and, at equal times, by the order in which it was planned. There is no goroutine and no clock in it, so a run with
+// the same seed does the same things in the same order on any machine; the trace's hash proves it.
 //
-// It knows nothing of nodes, networks or faults. It may never look at real time or at a global source of luck.
+// It knows nothing of nodes, networks or faults. It may never look at real time or at a global source of randomness.
 package virtual
 
 import "time"
 
-// Epoch is the moment at which every simulation begins.
+// Epoch is the moment at which virtual time begins.
 var Epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Scheduler runs what was planned. One goroutine may use it.
@@ -17,7 +17,7 @@ type Scheduler struct {
 
 	now   time.Duration
 	seq   uint64
-	heap  []slot
+	heap  []event
 	steps uint64
 }
 
@@ -27,7 +27,7 @@ type Timer struct {
 	index int // in the heap; -1 when it has happened or was stopped
 }
 
-type slot struct {
+type event struct {
 	at    time.Duration
 	seq   uint64
 	f     func()
@@ -61,7 +61,7 @@ func (s *Scheduler) Do(d time.Duration, f func()) { s.plan(d, f, nil) }
 
 func (s *Scheduler) plan(d time.Duration, f func(), t *Timer) {
 	s.seq++
-	s.heap = append(s.heap, slot{s.now + max(d, 0), s.seq, f, t})
+	s.heap = append(s.heap, event{s.now + max(d, 0), s.seq, f, t})
 	s.up(len(s.heap) - 1)
 }
 
@@ -87,13 +87,18 @@ func (s *Scheduler) Step() bool {
 	return true
 }
 
+// Next does what comes next if it is due by the virtual time until, since the Epoch. False: nothing was, and it is until now.
+func (s *Scheduler) Next(until time.Duration) bool {
+	if len(s.heap) > 0 && s.heap[0].at <= until {
+		return s.Step()
+	}
+	s.now = max(s.now, until)
+	return false
+}
+
 // Run does everything up to the virtual time until, since the Epoch, unless stop says so earlier.
 func (s *Scheduler) Run(until time.Duration, stop func() bool) {
-	for len(s.heap) > 0 && s.heap[0].at <= until && !stop() {
-		s.Step()
-	}
-	if len(s.heap) == 0 || s.heap[0].at > until {
-		s.now = max(s.now, until)
+	for !stop() && s.Next(until) {
 	}
 }
 
@@ -103,7 +108,7 @@ func (s *Scheduler) remove(i int) {
 	}
 	last := len(s.heap) - 1
 	moved := s.heap[last]
-	s.heap[last] = slot{}
+	s.heap[last] = event{}
 	s.heap = s.heap[:last]
 	if i == last {
 		return
@@ -112,9 +117,9 @@ func (s *Scheduler) remove(i int) {
 	s.up(s.down(i))
 }
 
-func (a *slot) before(b *slot) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
+func (a *event) before(b *event) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
 
-func (s *Scheduler) put(i int, moved slot) {
+func (s *Scheduler) put(i int, moved event) {
 	s.heap[i] = moved
 	if moved.timer != nil {
 		moved.timer.index = i
@@ -134,7 +139,7 @@ func (s *Scheduler) up(i int) {
 	s.put(i, moved)
 }
 
-// down sinks a slot to its place, in a heap of four children each: it is flatter than one of two, and pops are most of the work.
+// down sinks an event to its place, in a heap of four children each: it is flatter than one of two, and pops are most of the work.
 func (s *Scheduler) down(i int) int {
 	moved := s.heap[i]
 	for {

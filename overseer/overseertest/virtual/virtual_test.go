@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/reevenet/reeve/cmd/internal/sim/virtual"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 )
 
 func TestThingsHappenInOrderOfTimeThenOfPlanning(t *testing.T) {
@@ -60,7 +60,7 @@ func TestTheHeapSorts(t *testing.T) {
 
 func TestADeadProcessDoesNothingMore(t *testing.T) {
 	s := virtual.New()
-	w := s.World(virtual.RNG(1, "process"), func() time.Duration { return time.Second })
+	w := s.Runtime(virtual.RNG(1, "process"), func() time.Duration { return time.Second })
 	did := 0
 	w.AfterFunc(time.Second, func() { did++ })
 	w.Offload(func() { did++ }, func() { did++ })

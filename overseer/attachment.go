@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -91,6 +92,9 @@ func (s *Server) attach(stream stream) error {
 	return nil
 }
 
+// helloBudget is what a process may make the overseer decode before it is admitted: a declaration's lists are the largest part.
+var helloBudget = decode.Budget{Bytes: 256 << 10, Elements: 4096, Depth: 3}
+
 func readHello(stream stream) (*overseerv1.Hello, error) {
 	var b wire.Batch
 	if err := stream.RecvMsg(&b); err != nil {
@@ -102,7 +106,7 @@ func readHello(stream stream) (*overseerv1.Hello, error) {
 			return errors.New("the first message on the stream is one hello and nothing else")
 		}
 		h = &overseerv1.Hello{}
-		return proto.Unmarshal(body, h)
+		return decode.Unmarshal(body, h, helloBudget)
 	})
 	if err == nil && h == nil {
 		err = errors.New("the first message on the stream is empty: it must be a hello")

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowman"
@@ -82,10 +84,44 @@ func (e *engine) onUnanswered(n primitives.NodeID, m *enginev1.Unanswered) {
 	e.step(snowman.RequestFailed{Node: n, RequestID: m.GetRequestId(), Answer: answer, Reason: requests.Remote})
 }
 
-// requestFailed takes a failure that came as a message of the bus.
-func (e *engine) requestFailed(node []byte, id uint32, answer requests.Answer, reason enginev1.FailureReason) {
-	e.fromPeer(node, func(n primitives.NodeID) {
-		e.step(snowman.RequestFailed{Node: n, RequestID: id, Answer: answer, Reason: requests.Reason(reason)})
+// failure is a message of the bus that says that a request of ours gets no answer.
+type failure interface {
+	GetNodeId() []byte
+	GetRequestId() uint32
+	GetReason() enginev1.FailureReason
+}
+
+// missing is the answer that a failure is in place of; 0: it is no failure.
+func missing(m proto.Message) requests.Answer {
+	switch m.(type) {
+	case *enginev1.GetStateSummaryFrontierFailed:
+		return requests.StateSummaryFrontier
+	case *enginev1.GetAcceptedStateSummaryFailed:
+		return requests.AcceptedStateSummary
+	case *enginev1.GetAcceptedFrontierFailed:
+		return requests.AcceptedFrontier
+	case *enginev1.GetAcceptedFailed:
+		return requests.Accepted
+	case *enginev1.GetAncestorsFailed:
+		return requests.Ancestors
+	case *enginev1.GetFailed:
+		return requests.Put
+	case *enginev1.QueryFailed:
+		return requests.Chits
+	case *enginev1.AppRequestFailed:
+		return requests.AppResponse
+	}
+	return 0
+}
+
+// onRequestFailed takes a failure that came as a message of the bus.
+func (e *engine) onRequestFailed(n primitives.NodeID, f failure, answer requests.Answer) {
+	if app, ok := f.(*enginev1.AppRequestFailed); ok {
+		e.onAppRequestFailed(n, app)
+		return
+	}
+	e.step(snowman.RequestFailed{
+		Node: n, RequestID: f.GetRequestId(), Answer: answer, Reason: requests.Reason(f.GetReason()),
 	})
 }
 

@@ -150,9 +150,9 @@ func (e *engine) Handle(m *subsystem.Message) {
 	case *enginev1.SendAppGossip:
 		e.onSendAppGossip(body)
 	case *enginev1.Connected:
-		e.fromPeer(body.GetNodeId(), e.onConnected)
+		e.onConnected(body.GetNodeId())
 	case *enginev1.Disconnected:
-		e.fromPeer(body.GetNodeId(), e.onDisconnected)
+		e.onDisconnected(body.GetNodeId())
 	case *enginev1.Gossip:
 		e.step(snowman.CheckFrontier{})
 	case *enginev1.Shutdown:
@@ -160,7 +160,7 @@ func (e *engine) Handle(m *subsystem.Message) {
 	case *enginev1.QueryStatus:
 		m.Reply(e.status())
 	default:
-		if !e.handlePeer(m.Body) {
+		if !e.handleNamed(m.Body) {
 			m.Unknown()
 		}
 	}

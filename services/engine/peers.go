@@ -15,8 +15,6 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-var errOtherChain = errors.New("it is for another chain")
-
 // costUndecodable is what bytes that are no message cost the peer; it is dropped at 1000.
 const costUndecodable = 100
 
@@ -25,31 +23,39 @@ func (e *engine) onNetworkBridgeUpdate(ev *nbv1.NetworkBridgeEvent) {
 	switch k := ev.GetKind().(type) {
 	case *nbv1.NetworkBridgeEvent_PeerConnected:
 		if ev.GetProtocol() == ProtocolConsensus {
-			e.fromPeer(k.PeerConnected.GetPeer(), e.onConnected)
+			e.onConnected(k.PeerConnected.GetPeer())
 		}
 	case *nbv1.NetworkBridgeEvent_PeerDisconnected:
 		if ev.GetProtocol() == ProtocolConsensus {
-			e.fromPeer(k.PeerDisconnected.GetPeer(), e.onDisconnected)
+			e.onDisconnected(k.PeerDisconnected.GetPeer())
 		}
 	case *nbv1.NetworkBridgeEvent_PeersReset:
 		if ev.GetProtocol() == ProtocolConsensus {
 			for _, n := range e.connectedPeers() {
-				e.onDisconnected(n)
+				e.lost(n)
 			}
 		}
 	}
 	for _, m := range ev.Messages() {
-		e.fromPeer(m.GetPeer(), func(n primitives.NodeID) { e.onPeerMessage(n, m.GetPayload()) })
+		if n, ok := e.nodeID(m.GetPeer()); ok {
+			e.onPeerMessage(n, m.GetPayload())
+		}
 	}
 }
 
-func (e *engine) fromPeer(id []byte, then func(primitives.NodeID)) {
-	n, err := primitives.NodeIDFrom(id)
+// nodeID reads the name of a peer, once for each message.
+func (e *engine) nodeID(raw []byte) (primitives.NodeID, bool) {
+	n, err := primitives.NodeIDFrom(raw)
 	if err != nil {
 		e.drop("a peer without a name")
-		return
 	}
-	then(n)
+	return n, err == nil
+}
+
+func (e *engine) fromPeer(raw []byte, then func(primitives.NodeID)) {
+	if n, ok := e.nodeID(raw); ok {
+		then(n)
+	}
 }
 
 // drop counts what isn't served, and says so once in a while.
@@ -59,8 +65,9 @@ func (e *engine) drop(reason string) {
 	}
 }
 
-func (e *engine) onConnected(n primitives.NodeID) {
-	if _, twice := e.peers[n]; twice || n == e.cfg.NodeID {
+func (e *engine) onConnected(raw []byte) {
+	n, ok := e.nodeID(raw)
+	if _, twice := e.peers[n]; !ok || twice || n == e.cfg.NodeID {
 		return
 	}
 	_, e.peers[n] = e.cfg.Validators.Index(n)
@@ -68,10 +75,14 @@ func (e *engine) onConnected(n primitives.NodeID) {
 	e.step(snowman.PeerConnected{Node: n})
 }
 
-func (e *engine) onDisconnected(n primitives.NodeID) {
-	if _, known := e.peers[n]; !known {
-		return
+func (e *engine) onDisconnected(raw []byte) {
+	n, ok := e.nodeID(raw)
+	if _, known := e.peers[n]; ok && known {
+		e.lost(n)
 	}
+}
+
+func (e *engine) lost(n primitives.NodeID) {
 	delete(e.peers, n)
 	for _, k := range e.apps.Disconnect(n) {
 		e.appFailed(k, requests.Disconnected)
@@ -91,91 +102,76 @@ func (e *engine) connectedPeers() []primitives.NodeID {
 	return nodes
 }
 
-// onPeerMessage decodes what a peer sent and handles it as a variant of its own.
+// onPeerMessage opens what a peer sent.
 func (e *engine) onPeerMessage(from primitives.NodeID, payload []byte) {
-	m, err := open(e.cfg.Chain.ID, from, payload)
-	switch {
+	switch w, err := open(e.cfg.Chain.ID, payload); {
 	case errors.Is(err, errOtherChain):
 		e.drop(err.Error())
 	case err != nil:
 		e.report(from, costUndecodable, "an undecodable message: "+err.Error())
 	default:
-		if u, ok := m.(*enginev1.Unanswered); ok {
-			e.onUnanswered(from, u)
-			return
-		}
-		e.handlePeer(m)
+		e.handlePeer(from, w)
 	}
 }
 
-// handlePeer is the switch over everything that peers' engines say, and over the failures of what was asked of them. False: it is none
-// of these.
-func (e *engine) handlePeer(m proto.Message) bool {
-	switch m := m.(type) {
-	case *enginev1.GetStateSummaryFrontier:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGetStateSummaryFrontier(n, m) })
-	case *enginev1.GetAcceptedStateSummary:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGetAcceptedStateSummary(n, m) })
-	case *enginev1.GetAcceptedFrontier:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGetAcceptedFrontier(n, m) })
-	case *enginev1.GetAccepted:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGetAccepted(n, m) })
-	case *enginev1.GetAncestors:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGetAncestors(n, m) })
-	case *enginev1.Get:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onGet(n, m) })
-	case *enginev1.PushQuery:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onPushQuery(n, m) })
-	case *enginev1.PullQuery:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onPullQuery(n, m) })
-	case *enginev1.AppRequest:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAppRequest(n, m) })
-	case *enginev1.AppGossip:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAppGossip(n, m) })
-	default:
-		return e.handleAnswer(m)
-	}
-	return true
-}
-
-// handleAnswer is the switch over answers and failures.
-func (e *engine) handleAnswer(m proto.Message) bool {
-	switch m := m.(type) {
-	case *enginev1.Chits:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onChits(n, m) })
-	case *enginev1.Put:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) {
-			e.step(snowman.Put{Node: n, RequestID: m.GetRequestId(), Container: m.GetContainer()})
-		})
-	case *enginev1.Ancestors:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) {
-			e.step(snowman.Ancestors{Node: n, RequestID: m.GetRequestId(), Containers: m.GetContainers()})
-		})
-	case *enginev1.AcceptedFrontier:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAcceptedFrontier(n, m) })
-	case *enginev1.Accepted:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAccepted(n, m) })
-	case *enginev1.AppResponse:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAppResponse(n, m) })
-	case *enginev1.AppError:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAppError(n, m) })
-	case *enginev1.StateSummaryFrontier, *enginev1.AcceptedStateSummary,
-		*enginev1.GetStateSummaryFrontierFailed, *enginev1.GetAcceptedStateSummaryFailed:
-		e.drop("an answer that only state sync asks for")
-	case *enginev1.GetAcceptedFrontierFailed:
-		e.requestFailed(m.GetNodeId(), m.GetRequestId(), requests.AcceptedFrontier, m.GetReason())
-	case *enginev1.GetAcceptedFailed:
-		e.requestFailed(m.GetNodeId(), m.GetRequestId(), requests.Accepted, m.GetReason())
-	case *enginev1.GetAncestorsFailed:
-		e.requestFailed(m.GetNodeId(), m.GetRequestId(), requests.Ancestors, m.GetReason())
-	case *enginev1.GetFailed:
-		e.requestFailed(m.GetNodeId(), m.GetRequestId(), requests.Put, m.GetReason())
-	case *enginev1.QueryFailed:
-		e.requestFailed(m.GetNodeId(), m.GetRequestId(), requests.Chits, m.GetReason())
-	case *enginev1.AppRequestFailed:
-		e.fromPeer(m.GetNodeId(), func(n primitives.NodeID) { e.onAppRequestFailed(n, m) })
-	default:
+// handleNamed takes what reaches peers' messages on the bus under a name of its own: a recorded message with its sender in it, and the
+// failure of a request of ours. False: it is none of these.
+func (e *engine) handleNamed(m proto.Message) bool {
+	w, answer := wrap(m), missing(m)
+	if w == nil && answer == 0 {
 		return false
 	}
+	n, ok := e.nodeID(m.(interface{ GetNodeId() []byte }).GetNodeId())
+	switch {
+	case !ok:
+	case w != nil:
+		e.handlePeer(n, w)
+	default:
+		e.onRequestFailed(n, m.(failure), answer)
+	}
 	return true
+}
+
+// handlePeer is the switch over everything that peers' engines say. The sender is the authenticated one, whatever the message claims.
+func (e *engine) handlePeer(n primitives.NodeID, w *enginev1.PeerMessage) {
+	switch k := w.GetKind().(type) {
+	case *enginev1.PeerMessage_Chits:
+		e.onChits(n, k.Chits)
+	case *enginev1.PeerMessage_PushQuery:
+		e.onPushQuery(n, k.PushQuery)
+	case *enginev1.PeerMessage_PullQuery:
+		e.onPullQuery(n, k.PullQuery)
+	case *enginev1.PeerMessage_Get:
+		e.onGet(n, k.Get)
+	case *enginev1.PeerMessage_Put:
+		e.step(snowman.Put{Node: n, RequestID: k.Put.GetRequestId(), Container: k.Put.GetContainer()})
+	case *enginev1.PeerMessage_GetAncestors:
+		e.onGetAncestors(n, k.GetAncestors)
+	case *enginev1.PeerMessage_Ancestors_:
+		e.step(snowman.Ancestors{Node: n, RequestID: k.Ancestors_.GetRequestId(), Containers: k.Ancestors_.GetContainers()})
+	case *enginev1.PeerMessage_GetAcceptedFrontier:
+		e.onGetAcceptedFrontier(n, k.GetAcceptedFrontier)
+	case *enginev1.PeerMessage_AcceptedFrontier_:
+		e.onAcceptedFrontier(n, k.AcceptedFrontier_)
+	case *enginev1.PeerMessage_GetAccepted:
+		e.onGetAccepted(n, k.GetAccepted)
+	case *enginev1.PeerMessage_Accepted_:
+		e.onAccepted(n, k.Accepted_)
+	case *enginev1.PeerMessage_GetStateSummaryFrontier:
+		e.onGetStateSummaryFrontier(n, k.GetStateSummaryFrontier)
+	case *enginev1.PeerMessage_GetAcceptedStateSummary:
+		e.onGetAcceptedStateSummary(n, k.GetAcceptedStateSummary)
+	case *enginev1.PeerMessage_StateSummaryFrontier_, *enginev1.PeerMessage_AcceptedStateSummary_:
+		e.drop("an answer that only state sync asks for")
+	case *enginev1.PeerMessage_AppRequest:
+		e.onAppRequest(n, k.AppRequest)
+	case *enginev1.PeerMessage_AppResponse:
+		e.onAppResponse(n, k.AppResponse)
+	case *enginev1.PeerMessage_AppError:
+		e.onAppError(n, k.AppError)
+	case *enginev1.PeerMessage_AppGossip:
+		e.onAppGossip(n, k.AppGossip)
+	case *enginev1.PeerMessage_Unanswered:
+		e.onUnanswered(n, k.Unanswered)
+	}
 }

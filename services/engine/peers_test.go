@@ -2,11 +2,14 @@ package engine
 
 import (
 	"bytes"
+	"errors"
+	"runtime"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -40,17 +43,23 @@ func (st *stranger) sayRaw(payload []byte) (answers []proto.Message) {
 	for sent := st.Sent(); len(sent) > 0; sent = st.Sent() {
 		for _, s := range sent {
 			if to, payload := addressed(s); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
-				m, err := open(st.stage.chain.ID, st.id, payload)
+				w, err := open(st.stage.chain.ID, payload)
 				if err != nil {
 					st.stage.t.Fatal(err)
 				}
-				answers = append(answers, m)
+				answers = append(answers, said(w))
 				continue
 			}
 			st.serve(s)
 		}
 	}
 	return answers
+}
+
+// said is what a peer's message has inside.
+func said(w *enginev1.PeerMessage) proto.Message {
+	m := w.ProtoReflect()
+	return m.Get(m.WhichOneof(m.Descriptor().Oneofs().ByName("kind"))).Message().Interface()
 }
 
 func addressed(s overseertest.Sent) (to [][]byte, payload []byte) {
@@ -131,6 +140,80 @@ func TestNonsenseCostsReputationAndNothingElse(t *testing.T) {
 	}
 	s.nodes[0].offer("hello")
 	s.until(time.Second, s.allAt(1))
+}
+
+// An empty element takes two bytes on the wire and an allocation here, so a frame could be worth dozens of its size.
+func TestAFrameOfEmptyElementsIsRefusedBeforeItIsDecoded(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.pass(50 * time.Millisecond)
+	st, most := newStranger(s), 1<<20-64
+	for name, m := range map[string]proto.Message{
+		"Ancestors":               &enginev1.Ancestors{Containers: make([][]byte, most)},
+		"GetAccepted":             &enginev1.GetAccepted{ContainerIds: make([][]byte, most)},
+		"Accepted":                &enginev1.Accepted{ContainerIds: make([][]byte, most)},
+		"AcceptedStateSummary":    &enginev1.AcceptedStateSummary{SummaryIds: make([][]byte, most)},
+		"GetAcceptedStateSummary": &enginev1.GetAcceptedStateSummary{Heights: make([]uint64, 2*most)},
+	} {
+		frame, err := seal(s.chain.ID, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err = open(s.chain.ID, frame)
+		runtime.ReadMemStats(&after)
+		if grown := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, decode.ErrBudget) || grown > 64<<10 {
+			t.Errorf("%s: refusing %d bytes took %d bytes of memory: %v", name, len(frame), grown, err)
+		}
+		st.costs[st.id] = 0
+		if answers := st.sayRaw(frame); len(answers) > 0 || st.costs[st.id] != costUndecodable {
+			t.Errorf("%s: it was answered with %v and cost %d", name, answers, st.costs[st.id])
+		}
+	}
+}
+
+func TestTheLongestHonestAncestorsAreRead(t *testing.T) {
+	blocks := make([][]byte, maxAncestors)
+	for i := range blocks {
+		blocks[i] = make([]byte, maxAnswer/maxAncestors)
+	}
+	frame, err := seal(primitives.Hash{1}, &enginev1.Ancestors{RequestId: 1, Containers: blocks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := open(primitives.Hash{1}, frame)
+	if err != nil || len(w.GetAncestors_().GetContainers()) != maxAncestors {
+		t.Errorf("%d blocks in %d bytes: %v", maxAncestors, len(frame), err)
+	}
+}
+
+// Who sent something is the connection's word, not the message's.
+func TestAPeerCantSpeakInAnothersName(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.pass(50 * time.Millisecond)
+	st, other := newStranger(s), primitives.NodeID{201}
+	answers := st.say(&enginev1.GetAcceptedFrontier{NodeId: other[:], RequestId: 4})
+	if len(answers) != 1 {
+		t.Errorf("the stranger was answered %v", answers)
+	}
+}
+
+// A recorded message can be given to an engine as it is: the bus has each of them under a name of its own.
+func TestAMessageOfTheBusNamesItsPeerItself(t *testing.T) {
+	s := newStage(t, 1).start()
+	s.pass(50 * time.Millisecond)
+	st := newStranger(s)
+	st.Send("test", &enginev1.GetAcceptedFrontier{NodeId: st.id[:], RequestId: 4})
+	for _, sent := range st.Sent() {
+		if to, payload := addressed(sent); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
+			w, err := open(s.chain.ID, payload)
+			if err != nil || w.GetAcceptedFrontier_().GetRequestId() != 4 {
+				t.Errorf("the answer is %v, %v", w, err)
+			}
+			return
+		}
+	}
+	t.Error("it wasn't answered")
 }
 
 // FuzzPeerMessage gives an engine any bytes of any peer.

@@ -1,17 +1,50 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
+var errOtherChain = errors.New("it is for another chain")
+
+// peerBudget is what a peer's message may cost here. The blocks of the longest Ancestors are the most elements that one has; the rest
+// is room for fields of later versions.
+var peerBudget = decode.Budget{Bytes: 2 << 20, Elements: maxAncestors + 64, Depth: 2}
+
 // seal puts a message into its wire form. The node id isn't sent: the receiver knows whom it talks to.
 func seal(chain primitives.Hash, m proto.Message) ([]byte, error) {
-	w := &enginev1.PeerMessage{ChainId: chain[:]}
+	w := wrap(m)
+	if w == nil {
+		return nil, fmt.Errorf("%T isn't sent to peers", m)
+	}
+	w.ChainId = chain[:]
+	return proto.Marshal(w)
+}
+
+// open reads a peer's bytes.
+func open(chain primitives.Hash, payload []byte) (*enginev1.PeerMessage, error) {
+	w := &enginev1.PeerMessage{}
+	if err := decode.Unmarshal(payload, w, peerBudget); err != nil {
+		return nil, err
+	}
+	if got, err := primitives.HashFrom(w.GetChainId()); err != nil || got != chain {
+		return nil, errOtherChain
+	}
+	if w.GetKind() == nil {
+		return nil, errors.New("it is of no kind that is known here")
+	}
+	return w, nil
+}
+
+// wrap is the one list of what the engines of two nodes say to each other. Nil: m isn't in it.
+func wrap(m proto.Message) *enginev1.PeerMessage {
+	w := &enginev1.PeerMessage{}
 	switch m := m.(type) {
 	case *enginev1.GetStateSummaryFrontier:
 		w.Kind = &enginev1.PeerMessage_GetStateSummaryFrontier{GetStateSummaryFrontier: m}
@@ -54,81 +87,7 @@ func seal(chain primitives.Hash, m proto.Message) ([]byte, error) {
 	case *enginev1.Unanswered:
 		w.Kind = &enginev1.PeerMessage_Unanswered{Unanswered: m}
 	default:
-		return nil, fmt.Errorf("%T isn't sent to peers", m)
+		return nil
 	}
-	return proto.Marshal(w)
-}
-
-// open reads a peer's bytes into the message that is inside, with the sender's authenticated name in it.
-func open(chain primitives.Hash, from primitives.NodeID, payload []byte) (proto.Message, error) {
-	var w enginev1.PeerMessage
-	if err := proto.Unmarshal(payload, &w); err != nil {
-		return nil, fmt.Errorf("it doesn't decode: %w", err)
-	}
-	if got, err := primitives.HashFrom(w.GetChainId()); err != nil || got != chain {
-		return nil, errOtherChain
-	}
-	node := from[:]
-	switch k := w.GetKind().(type) {
-	case *enginev1.PeerMessage_GetStateSummaryFrontier:
-		k.GetStateSummaryFrontier.NodeId = node
-		return k.GetStateSummaryFrontier, nil
-	case *enginev1.PeerMessage_StateSummaryFrontier_:
-		k.StateSummaryFrontier_.NodeId = node
-		return k.StateSummaryFrontier_, nil
-	case *enginev1.PeerMessage_GetAcceptedStateSummary:
-		k.GetAcceptedStateSummary.NodeId = node
-		return k.GetAcceptedStateSummary, nil
-	case *enginev1.PeerMessage_AcceptedStateSummary_:
-		k.AcceptedStateSummary_.NodeId = node
-		return k.AcceptedStateSummary_, nil
-	case *enginev1.PeerMessage_GetAcceptedFrontier:
-		k.GetAcceptedFrontier.NodeId = node
-		return k.GetAcceptedFrontier, nil
-	case *enginev1.PeerMessage_AcceptedFrontier_:
-		k.AcceptedFrontier_.NodeId = node
-		return k.AcceptedFrontier_, nil
-	case *enginev1.PeerMessage_GetAccepted:
-		k.GetAccepted.NodeId = node
-		return k.GetAccepted, nil
-	case *enginev1.PeerMessage_Accepted_:
-		k.Accepted_.NodeId = node
-		return k.Accepted_, nil
-	case *enginev1.PeerMessage_GetAncestors:
-		k.GetAncestors.NodeId = node
-		return k.GetAncestors, nil
-	case *enginev1.PeerMessage_Ancestors_:
-		k.Ancestors_.NodeId = node
-		return k.Ancestors_, nil
-	case *enginev1.PeerMessage_Get:
-		k.Get.NodeId = node
-		return k.Get, nil
-	case *enginev1.PeerMessage_Put:
-		k.Put.NodeId = node
-		return k.Put, nil
-	case *enginev1.PeerMessage_PushQuery:
-		k.PushQuery.NodeId = node
-		return k.PushQuery, nil
-	case *enginev1.PeerMessage_PullQuery:
-		k.PullQuery.NodeId = node
-		return k.PullQuery, nil
-	case *enginev1.PeerMessage_Chits:
-		k.Chits.NodeId = node
-		return k.Chits, nil
-	case *enginev1.PeerMessage_AppRequest:
-		k.AppRequest.NodeId = node
-		return k.AppRequest, nil
-	case *enginev1.PeerMessage_AppResponse:
-		k.AppResponse.NodeId = node
-		return k.AppResponse, nil
-	case *enginev1.PeerMessage_AppError:
-		k.AppError.NodeId = node
-		return k.AppError, nil
-	case *enginev1.PeerMessage_AppGossip:
-		k.AppGossip.NodeId = node
-		return k.AppGossip, nil
-	case *enginev1.PeerMessage_Unanswered:
-		return k.Unanswered, nil
-	}
-	return nil, fmt.Errorf("it is of no kind that is known here")
+	return w
 }

@@ -16,15 +16,21 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
+
+// Budget is what one side lets a message of the other cost it, on every way between host and plugin.
+var Budget = decode.Budget{Bytes: MaxBody, Elements: maxElements, Depth: 16}
 
 const (
 	// Capability is what a host that serves lines calls it in Initialize.
 	Capability = "lines"
 	// MaxBody bounds a request or a response, in bytes: as much as the other way takes.
 	MaxBody = 16 << 20
+	// maxElements bounds the fields and items of one: the writes of the largest block have room.
+	maxElements = 1 << 20
 	// maxMessage leaves room for what stands around a body.
 	maxMessage = MaxBody + 64<<10
 	// keptBuffer is how much of a buffer is kept for the next message.

@@ -146,6 +146,23 @@ func TestWhatIsTooLargeIsRefusedAndTheLineStaysWhole(t *testing.T) {
 	}
 }
 
+// An empty key takes two bytes on the wire and more than ten times that here.
+func TestAMessageOfEmptyElementsIsRefusedAndTheLineStaysWhole(t *testing.T) {
+	_, dialer := host(t, &service{get: func(ctx context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) {
+		if len(keys) > 1 {
+			t.Errorf("%d keys got through", len(keys))
+		}
+		return echo(ctx, keys)
+	}})
+	c := asker(t, dialer, 1)
+	if _, err := c.GetBatch(t.Context(), &pluginv1.GetBatchRequest{Keys: make([][]byte, 4<<20)}); err == nil {
+		t.Error("four million keys were read")
+	}
+	if got, err := get(t.Context(), c, "a"); err != nil || got != "a" {
+		t.Fatalf("%q, %v", got, err)
+	}
+}
+
 func TestCallsAtTheSameTimeTakeSeveralLinesAndThenTheUsualWay(t *testing.T) {
 	var inside sync.WaitGroup
 	inside.Add(2)

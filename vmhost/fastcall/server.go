@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
@@ -93,7 +93,7 @@ func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.LineUse, error) {
 		return 0, err
 	}
 	hello := &pluginv1.OpenLineRequest{}
-	if err := proto.Unmarshal(message, hello); err != nil {
+	if err := decode.Unmarshal(message, hello, Budget); err != nil {
 		return 0, status.Error(codes.InvalidArgument, err.Error())
 	}
 	if subtle.ConstantTimeCompare([]byte(hello.GetToken()), []byte(s.token)) != 1 {

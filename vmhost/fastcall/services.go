@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
 )
 
@@ -86,7 +87,7 @@ func (s *Services) call(ctx context.Context, h header, request []byte) (proto.Me
 		defer cancel()
 	}
 	response, err := m.handler(m.service, ctx, func(to any) error {
-		if err := proto.Unmarshal(request, to.(proto.Message)); err != nil {
+		if err := decode.Unmarshal(request, to.(proto.Message), Budget); err != nil {
 			return status.Errorf(codes.Internal, "the request can't be read: %v", err)
 		}
 		return nil

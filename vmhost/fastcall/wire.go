@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/bus/decode"
 )
 
 // The messages of line.proto, written and read by hand: a body is encoded once and in its place, and read where it lies. Both
@@ -38,7 +40,7 @@ func (a answer) into(reply proto.Message) error {
 	if a.code != codes.OK {
 		return status.Error(a.code, a.message)
 	}
-	if err := proto.Unmarshal(a.body, reply); err != nil {
+	if err := decode.Unmarshal(a.body, reply, Budget); err != nil {
 		return status.Errorf(codes.Internal, "the answer can't be read: %v", err)
 	}
 	return nil

@@ -13,7 +13,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/vmhost/fastcall"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -23,6 +25,7 @@ const maxCalls = 64
 func newHostServer(token string, tracing bool, log *slog.Logger) *grpc.Server {
 	server, _ := grpcx.Server{Log: log, Auth: checkToken(token), Tracing: tracing, Options: []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage),
+		grpc.ForceServerCodecV2(decode.NewCodec(fastcall.Budget)),
 	}}.New()
 	return server
 }

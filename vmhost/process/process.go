@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 	"github.com/reevenet/reeve/vmhost/handshake"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -83,7 +84,8 @@ func (l Launcher) handshake() time.Duration {
 
 func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
 	options := []grpc.DialOption{
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage),
+			grpc.ForceCodecV2(decode.NewCodec(fastcall.Budget))),
 	}
 	return &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Handshake,

@@ -1,8 +1,10 @@
-// Package decode turns bytes from outside into protobuf messages without trusting them. A megabyte of empty sub-messages would become
-// tens of megabytes of heap, so the bytes are walked first, with the message's descriptor in hand, and nothing is allocated before they
-// are known to be within a budget. The message's own Validate has the last word.
+// Package decode turns bytes from outside into protobuf messages without trusting them. A megabyte of empty sub-messages
+// would become tens of megabytes of heap, so the bytes are walked first, with the message's descriptor in hand, and nothing
+// is allocated before they are known to be within a budget. Bytes that are too few to exceed it aren't walked. The message's
+// own Validate has the last word.
 //
-// Everything that a peer, a plugin or a client sends goes through Unmarshal. Its errors are about the sender; they stop nothing.
+// Everything that a peer or a plugin sends goes through Unmarshal, and so does what a process says to the overseer before it
+// is admitted. Its errors are about the sender; they stop nothing.
 package decode
 
 import (
@@ -34,11 +36,20 @@ var ErrBudget = errors.New("the message is larger than allowed")
 // Unmarshal reads raw into msg, which is emptied first: budget, decoding, Validate. Fields that the message doesn't have are
 // dropped. After an error msg holds nothing of use.
 func Unmarshal(raw []byte, msg proto.Message, b Budget) error {
-	if err := Check(raw, msg, b); err != nil {
-		return err
+	// No element takes less than a byte, and the decoder itself counts the depth.
+	small := len(raw) <= min(b.Elements, b.Bytes)
+	if !small {
+		if err := Check(raw, msg, b); err != nil {
+			return err
+		}
 	}
-	opts := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: b.Depth + 1}
+	opts := proto.UnmarshalOptions{DiscardUnknown: true, RecursionLimit: b.Depth}
 	if err := opts.Unmarshal(raw, msg); err != nil {
+		if small {
+			if broken := Check(raw, msg, b); broken != nil {
+				return broken // it knows whether the depth is at fault
+			}
+		}
 		return fmt.Errorf("the bytes are no %s: %w", msg.ProtoReflect().Descriptor().Name(), err)
 	}
 	if v, ok := msg.(Validator); ok {

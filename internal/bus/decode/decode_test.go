@@ -77,6 +77,26 @@ func TestTheMessageHasTheLastWord(t *testing.T) {
 	}
 }
 
+func TestAMessageTooSmallToExceedItsBudgetIsHeldToItsDepthAllTheSame(t *testing.T) {
+	nested := func(levels int) []byte { // levels lists and values, one in the other
+		v := structpb.NewNullValue()
+		for range (levels - 1) / 2 {
+			v = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{v}})
+		}
+		raw, err := proto.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	for levels := 1; levels < 15; levels += 2 {
+		err := Unmarshal(nested(levels), &structpb.Value{}, budget)
+		if within := levels <= budget.Depth; (err == nil) != within || !within && !errors.Is(err, ErrBudget) {
+			t.Errorf("%d levels with a budget of %d: %v", levels, budget.Depth, err)
+		}
+	}
+}
+
 // FuzzUnmarshal: whatever the bytes, no panic; and what Check lets through has no more elements than the budget says.
 func FuzzUnmarshal(f *testing.F) {
 	good, _ := proto.Marshal(structpb.NewStringValue("x"))
@@ -86,8 +106,12 @@ func FuzzUnmarshal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		small := Budget{Bytes: 4096, Elements: 50, Depth: 5}
 		msg := &structpb.ListValue{}
-		if err := Unmarshal(raw, msg, small); err == nil && len(msg.Values) > 50 {
+		err := Unmarshal(raw, msg, small)
+		if err == nil && len(msg.Values) > 50 {
 			t.Fatalf("%d elements got through", len(msg.Values))
+		}
+		if over := Check(raw, msg, small); err == nil && errors.Is(over, ErrBudget) {
+			t.Fatalf("it was read, and is not within its budget: %v", over)
 		}
 	})
 }

@@ -486,7 +486,7 @@ func (*PeerMessage_Unanswered) isPeerMessage_Kind() {}
 // has none.
 type GetStateSummaryFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId     uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -541,7 +541,7 @@ func (x *GetStateSummaryFrontier) GetRequestId() uint32 {
 // StateSummaryFrontier answers GetStateSummaryFrontier.
 type StateSummaryFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -605,7 +605,7 @@ func (x *StateSummaryFrontier) GetSummary() []byte {
 // GetAcceptedStateSummary: a syncing engine asks which summaries we have at these heights. Answered with AcceptedStateSummary.
 type GetAcceptedStateSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -669,7 +669,7 @@ func (x *GetAcceptedStateSummary) GetHeights() []uint64 {
 // AcceptedStateSummary answers GetAcceptedStateSummary. The ids need not have the heights that were asked.
 type AcceptedStateSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -733,7 +733,7 @@ func (x *AcceptedStateSummary) GetSummaryIds() [][]byte {
 // GetAcceptedFrontier: an engine that starts or lags asks for our last accepted block. Always answered.
 type GetAcceptedFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId     uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -788,7 +788,7 @@ func (x *GetAcceptedFrontier) GetRequestId() uint32 {
 // AcceptedFrontier answers GetAcceptedFrontier.
 type AcceptedFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -852,7 +852,7 @@ func (x *AcceptedFrontier) GetContainerId() []byte {
 // GetAccepted: which of these blocks have you accepted? Always answered.
 type GetAccepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -916,7 +916,7 @@ func (x *GetAccepted) GetContainerIds() [][]byte {
 // Accepted answers GetAccepted. The ids need not be among those that were asked; others are ignored.
 type Accepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -980,7 +980,7 @@ func (x *Accepted) GetContainerIds() [][]byte {
 // GetAncestors: send this block and those before it. Always answered, with an empty list if the block isn't accepted here.
 type GetAncestors struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1044,7 +1044,7 @@ func (x *GetAncestors) GetContainerId() []byte {
 // Ancestors answers GetAncestors: at most 2,000 blocks, 2 MiB and what 50 ms found.
 type Ancestors struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1108,7 +1108,7 @@ func (x *Ancestors) GetContainers() [][]byte {
 // Get: send this block. Answered with Put, or with Unanswered when it is unknown.
 type Get struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1172,7 +1172,7 @@ func (x *Get) GetContainerId() []byte {
 // Put answers Get. It need not be the block that was asked for, nor a block at all.
 type Put struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1236,7 +1236,7 @@ func (x *Put) GetContainer() []byte {
 // PushQuery: here is a block; what do you prefer? Answered with Chits at once, before the block is issued.
 type PushQuery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1309,7 +1309,7 @@ func (x *PushQuery) GetRequestedHeight() uint64 {
 // PullQuery: this block exists; what do you prefer? Answered with Chits at once; a block that is unknown is fetched from the asker.
 type PullQuery struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1382,7 +1382,7 @@ func (x *PullQuery) GetRequestedHeight() uint64 {
 // Chits answers a query: the vote. A vote for a block is a vote for all its ancestors.
 type Chits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1473,7 +1473,7 @@ func (x *Chits) GetAcceptedHeight() uint64 {
 // AppRequest: a VM asks the VM of this node. Answered with AppResponse or AppError.
 type AppRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The asker's number of the request. Unique among what is outstanding with the same expected answer.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1546,7 +1546,7 @@ func (x *AppRequest) GetRequest() []byte {
 // AppResponse answers an AppRequest.
 type AppResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1610,7 +1610,7 @@ func (x *AppResponse) GetResponse() []byte {
 // AppError fails an AppRequest with a code of the VM's own.
 type AppError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
@@ -1683,7 +1683,7 @@ func (x *AppError) GetMessage() string {
 // AppGossip: a VM says something to whoever listens. Not answered; may be lost.
 type AppGossip struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes. Unset on the wire: the receiver fills it in from the authenticated connection.
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
 	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The VM's own bytes.
 	Gossip        []byte `protobuf:"bytes,2,opt,name=gossip,proto3" json:"gossip,omitempty"`

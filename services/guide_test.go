@@ -93,7 +93,7 @@ func TestTheGuidesExampleCompilesAndPassesItsTest(t *testing.T) {
 	}
 }
 
-// insert adds an import below the last import that it follows in order, and a line to the list in All.
+// insert adds an import below the last one, and a line to the list of parts.
 func insert(t *testing.T, s step) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", s.file))
@@ -101,9 +101,9 @@ func insert(t *testing.T, s step) []byte {
 		t.Fatal(s, err)
 	}
 	text := strings.Replace(string(b), "\n)\n", "\n"+s.lines[0]+"\n)\n", 1)
-	end := strings.LastIndex(text, "\n\t}\n}")
+	end := strings.LastIndex(text, "\n\t}\n\treturn append(list, ")
 	if end < 0 {
-		t.Fatalf("%s doesn't end with a list", s.file)
+		t.Fatalf("%s has no list", s.file)
 	}
 	return []byte(text[:end] + "\n" + s.lines[1] + text[end:])
 }

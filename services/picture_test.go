@@ -14,7 +14,7 @@ const readme = "../README.md"
 
 // The README's picture is drawn from the Specs; -update draws it anew.
 func TestTheReadmesPictureIsWhatTheSpecsDeclare(t *testing.T) {
-	g, err := overseer.NewGraph(registry.Node(), services.All())
+	g, err := overseer.NewGraph(registry.Node(), services.Parts().Specs())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,38 +1,41 @@
-// Package services lists the parts of a node by hand: every Spec, and whose each protocol between nodes is. A part that isn't here
-// doesn't exist; a part that is here and has no line in AllMessages, or the other way round, fails a test.
+// Package services lists the parts of a node by hand. A part that isn't here doesn't exist; all that goes over the parts, from the
+// supervisor to the simulator, goes over this list. It also says which port to the world each of them gets: a part itself
+// knows interfaces alone.
 package services
 
 import (
-	"google.golang.org/protobuf/proto"
+	"crypto/ed25519"
+	"log/slog"
+	"sync"
 
-	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
+	"github.com/reevenet/reeve/services/networkbridge/p2p"
 	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/pebbledb"
+	"github.com/reevenet/reeve/vmhost/launch"
+	"github.com/reevenet/reeve/vmhost/process"
 )
 
-// Protocols says which subsystem each protocol between nodes belongs to, and on which lane it travels.
-var Protocols = []networkbridge.Protocol{
-	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus, NoViews: true},
-	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking, NoViews: true},
-	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip, NoViews: true},
-	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk, NoViews: true},
-}
-
-func engineEvent(e *nbv1.NetworkBridgeEvent) proto.Message {
-	return &enginev1.NetworkBridgeUpdate{Event: e}
-}
-
-// All lists the Specs of a node, without ports: who they are, what they send and what they ask. The overseer holds every instance
-// to them. Whoever runs one gives its Config the ports.
-func All() []subsystem.Spec {
-	return []subsystem.Spec{
-		engine.Spec(engine.Config{}),
-		vmhost.Spec(vmhost.Config{}),
-		networkbridge.Spec(networkbridge.Config{Protocols: Protocols}),
-		keystore.Spec(keystore.Config{}),
+// Parts lists them, in the order in which they are started and shown. The bridge comes with the protocols of all others.
+var Parts = sync.OnceValue(func() part.List {
+	list := part.List{
+		engine.Part(),
+		vmhost.Part(vmhost.Ports{OpenDB: openDB, Launcher: launcher}),
+		keystore.Part(),
 	}
+	return append(list, networkbridge.Part(openTransport, list.Protocols()))
+})
+
+func openDB(dir string, log *slog.Logger) (database.Database, error) { return pebbledb.Open(dir, log) }
+
+func launcher(path string, checksum []byte, runDir string) launch.Launcher {
+	return process.Launcher{Path: path, Checksum: checksum, RunDir: runDir}
+}
+
+func openTransport(identity ed25519.PrivateKey, listen []string, log *slog.Logger) (networkbridge.Transport, error) {
+	return p2p.New(p2p.Config{Key: identity, Listen: listen, Log: log})
 }

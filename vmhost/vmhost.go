@@ -104,7 +104,7 @@ func (l Limits) withDefaults() Limits {
 func Spec(cfg Config) subsystem.Spec {
 	cfg.Limits = cfg.Limits.withDefaults()
 	return subsystem.Spec{
-		Name:  "vm",
+		Name:  Name,
 		Class: subsystem.Single,
 		Sends: []proto.Message{
 			&enginev1.Notify{}, &enginev1.SendAppRequest{}, &enginev1.SendAppResponse{}, &enginev1.SendAppError{}, &enginev1.SendAppGossip{},

@@ -88,7 +88,7 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 		return err
 	}
 	o := devnet.Options{
-		Validators: u.validators, Chain: plugin.Chain(), VM: plugin.Name, PluginDir: plugin.ConfigDir(), Ports: devnet.Ports{Base: u.portBase},
+		Validators: u.validators, Chain: plugin.Chain(), VM: plugin.Name, Settings: plugin.Settings(), Ports: devnet.Ports{Base: u.portBase},
 	}
 	if o.VMGenesis, err = u.readVMGenesis(); err != nil {
 		return err

@@ -52,7 +52,7 @@ func (k *kvFlags) client() (*kv.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, _, err := k.load(h)
+	c, err := k.load(h)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (k *kvFlags) everyone() ([]*kv.Client, error) {
 	}
 	clients := make([]*kv.Client, len(nodes))
 	for i, h := range nodes {
-		c, _, err := k.load(h)
+		c, err := k.load(h)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,7 @@ func (a *app) nodeStart() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if _, _, err := n.load(h); err != nil {
+		if _, err := n.load(h); err != nil {
 			return err
 		}
 		return a.superviseNode(cmd.Context(), h, n)
@@ -74,7 +74,7 @@ func (n *nodeFlags) door() (datadir.Node, *config.Config, error) {
 	if err != nil {
 		return h, nil, err
 	}
-	c, _, err := n.load(h)
+	c, err := n.load(h)
 	return h, c, err
 }
 
@@ -204,10 +204,7 @@ func (a *app) superviseNode(ctx context.Context, h datadir.Node, flags *nodeFlag
 	if err != nil {
 		return err
 	}
-	s := session{only: h.Name, run: h.Run(), settings: func(h datadir.Node) (*config.Config, error) {
-		c, _, err := flags.load(h)
-		return c, err
-	}, arguments: flags.arguments()}
+	s := session{only: h.Name, run: h.Run(), settings: flags.load, arguments: flags.arguments()}
 	return a.supervise(ctx, net, s, func(n *devnet.Network) error {
 		p := newProgress(a.err)
 		_, err := n.WaitReady(ctx, p.update)

@@ -9,36 +9,45 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/node"
 	"github.com/reevenet/reeve/internal/process/tuning"
+	"github.com/reevenet/reeve/services"
 )
 
 func (a *app) overseerCommand() *cobra.Command {
-	return a.process("overseer", "Run a node's overseer: the bus, and the door for clients", cobra.NoArgs,
+	return a.process("overseer", "Run a node's overseer: the bus, and where clients reach the node", cobra.NoArgs,
 		func(ctx context.Context, n *node.Node, _ []string) error {
-			tuning.Relay()
+			tuning.Profile{Threads: tuning.One}.Apply()
 			return n.Overseer(ctx)
 		})
 }
 
-func (a *app) vmhostCommand() *cobra.Command {
-	return a.process("vmhost", "Run the host of a node's VM, which starts the plugin", cobra.NoArgs,
-		func(ctx context.Context, n *node.Node, _ []string) error {
-			tuning.Host()
-			return n.Run(ctx, "vm")
-		})
+func (a *app) runCommand() *cobra.Command {
+	names := services.Parts().Names()
+	cmd := a.process("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
+		func(ctx context.Context, n *node.Node, args []string) error { return runPart(ctx, n, args[0]) })
+	cmd.ValidArgs = names
+	cmd.Long = "Run one subsystem of a node as a process of its own. It attaches to the node's overseer and stays attached: " + strings.Join(names, ", ") + "."
+	return cmd
 }
 
-func (a *app) runCommand() *cobra.Command {
-	cmd := a.process("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
-		func(ctx context.Context, n *node.Node, args []string) error {
-			if args[0] == "keystore" { // a signature takes less than handing it to another thread
-				tuning.Relay()
-			}
-			tuning.Worker()
-			return n.Run(ctx, args[0])
-		})
-	cmd.ValidArgs = node.Names()
-	cmd.Long = "Run one subsystem of a node as a process of its own. It attaches to the node's overseer and stays attached: " + strings.Join(node.Names(), ", ") + "."
-	return cmd
+// hostCommands run the parts whose process has another name than the subsystem: `reeve vmhost`.
+func (a *app) hostCommands() (list []*cobra.Command) {
+	for _, p := range services.Parts() {
+		if name := p.Name(); name != p.Spec.Name {
+			list = append(list, a.process(name, "Run the process of the subsystem "+p.Spec.Name+", as `run "+p.Spec.Name+"` does", cobra.NoArgs,
+				func(ctx context.Context, n *node.Node, _ []string) error { return runPart(ctx, n, name) }))
+		}
+	}
+	return list
+}
+
+// runPart is the process of a part.
+func runPart(ctx context.Context, n *node.Node, name string) error {
+	p, err := services.Parts().Find(name)
+	if err != nil {
+		return err
+	}
+	p.Process.Tuning.Apply()
+	return n.Run(ctx, p)
 }
 
 // bundleCommand is a node in one process; `devnet up --bundled` starts it.
@@ -58,7 +67,7 @@ func (a *app) process(use, short string, args cobra.PositionalArgs, main func(co
 		if err != nil {
 			return err
 		}
-		c, _, err := flags.load(h)
+		c, err := flags.load(h)
 		if err != nil {
 			return err
 		}

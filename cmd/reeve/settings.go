@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/services"
 )
 
 // isSetting marks the flags that internal/process/config reads itself.
@@ -29,7 +30,7 @@ func (a *app) nodeFlags(cmd *cobra.Command, settings bool) *nodeFlags {
 	if !settings {
 		return n
 	}
-	for _, s := range config.Settings {
+	for _, s := range services.Parts().Schema().Settings() {
 		if s.Key == "name" {
 			continue
 		}
@@ -78,21 +79,18 @@ func (n *nodeFlags) first() (datadir.Node, error) {
 }
 
 // load reads the node's settings from all sources.
-func (n *nodeFlags) load(h datadir.Node) (*config.Config, config.Origins, error) {
+func (n *nodeFlags) load(h datadir.Node) (*config.Config, error) {
 	flags := map[string]string{}
 	n.set.Visit(func(f *pflag.Flag) {
 		if f.Annotations[isSetting] != nil {
 			flags[f.Name] = f.Value.String()
 		}
 	})
-	c, from, err := config.Load(h.Config(), flags, n.app.lookup)
+	c, err := services.Parts().Schema().Load(h.Config(), flags, n.app.lookup)
 	if err != nil {
-		return nil, nil, errcode.New(errcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
+		return nil, errcode.New(errcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
 	}
-	if c.VM.PluginDir == "" {
-		c.VM.PluginDir, err = datadir.PluginDir()
-	}
-	return c, from, err
+	return c, nil
 }
 
 // arguments are the settings that were given on the command line, for the processes of the node.
@@ -115,12 +113,12 @@ func (a *app) configCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c, from, err := n.load(h)
+		c, err := n.load(h)
 		if err != nil {
 			return err
 		}
-		return a.show(values(c, from), func(t *table) {
-			for _, v := range values(c, from) {
+		return a.show(values(c), func(t *table) {
+			for _, v := range values(c) {
 				if *origin {
 					t.row(v.Key, v.Value, v.Origin)
 				} else {
@@ -139,15 +137,10 @@ type value struct {
 	Origin string `json:"origin"`
 }
 
-func values(c *config.Config, from config.Origins) []value {
-	byKey := map[string]any{
-		"name": c.Name, "http.listen": c.HTTP.Listen, "http.hosts": c.HTTP.Hosts, "p2p.listen": c.P2P.Listen, "p2p.peers": c.P2P.Peers,
-		"p2p.quic": c.P2P.QUIC, "metrics.listen": c.Metrics.Listen, "vm.plugin-dir": c.VM.PluginDir, "vm.sha256": c.VM.SHA256,
-		"log.level": c.Log.Level, "drain.timeout": c.Drain.Timeout.String(),
-	}
-	list := make([]value, len(config.Settings))
-	for i, s := range config.Settings {
-		list[i] = value{s.Key, byKey[s.Key], from[s.Key]}
+func values(c *config.Config) []value {
+	var list []value
+	for _, s := range c.Settings() {
+		list = append(list, value{s.Key, c.Value(s.Key), c.Origin(s.Key)})
 	}
 	return list
 }

@@ -27,19 +27,19 @@ func (n *Network) Add() (string, error) {
 			index = i + 1
 		}
 	}
-	ports, pluginDir, err := n.firstNode(names)
+	ports, settings, err := n.firstNode(names)
 	if err != nil {
 		return "", err
 	}
 	name := fmt.Sprintf("v%d", index+1)
-	if _, err := createNode(n.Home.Node(name), index, ports, pluginDir); err != nil {
+	if _, err := createNode(n.Home.Node(name), index, ports, settings); err != nil {
 		return "", broken(n.Home.Dir, err)
 	}
 	return name, n.start(name)
 }
 
-// firstNode tells where the network's ports begin and where its plugins are.
-func (n *Network) firstNode(names []string) (Ports, string, error) {
+// firstNode tells where the network's ports begin, and what its first node was told that another one must be told too.
+func (n *Network) firstNode(names []string) (Ports, map[string]any, error) {
 	for _, name := range names {
 		index, ok := indexOf(name)
 		if !ok {
@@ -47,16 +47,21 @@ func (n *Network) firstNode(names []string) (Ports, string, error) {
 		}
 		c, err := n.Settings(n.Home.Node(name))
 		if err != nil {
-			return Ports{}, "", err
+			return Ports{}, nil, err
 		}
 		_, text, err := net.SplitHostPort(c.HTTP.Listen)
 		if err != nil {
-			return Ports{}, "", err
+			return Ports{}, nil, err
 		}
 		port, err := strconv.Atoi(text)
-		return Ports{Base: port - 10*index}, c.VM.PluginDir, err
+		settings := c.Written()
+		delete(settings, "name")
+		for key := range c.Listens() {
+			delete(settings, key)
+		}
+		return Ports{Base: port - 10*index}, settings, err
 	}
-	return Ports{}, "", errcode.New(errcode.NoSuchNode, "", nil, "%s holds no node that was made by `reeve devnet up`", n.Home.Dir)
+	return Ports{}, nil, errcode.New(errcode.NoSuchNode, "", nil, "%s holds no node that was made by `reeve devnet up`", n.Home.Dir)
 }
 
 // indexOf is the number in a name that Create or Add gave.

@@ -4,9 +4,9 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 
-	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
@@ -21,8 +21,8 @@ type Options struct {
 	Chain      string // the chain's name in URLs
 	VM         string // name of the plugin's file
 	VMGenesis  []byte
-	PluginDir  string
 	Ports      Ports
+	Settings   map[string]any // of every node, by key
 	Consensus  *genesis.Consensus
 }
 
@@ -46,7 +46,7 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 		Consensus: o.Consensus,
 	}
 	for i := range o.Validators {
-		v, err := createNode(dir.Node(fmt.Sprintf("v%d", i+1)), i, o.Ports, o.PluginDir)
+		v, err := createNode(dir.Node(fmt.Sprintf("v%d", i+1)), i, o.Ports, o.Settings)
 		if err != nil {
 			return nil, broken(dir.Dir, err)
 		}
@@ -63,8 +63,8 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	return g, nil
 }
 
-// createNode makes one node's directory and returns what others must know of it.
-func createNode(node datadir.Node, index int, ports Ports, pluginDir string) (genesis.Validator, error) {
+// createNode makes one node's directory and returns what others must know of it. Beside its ports it has the given settings.
+func createNode(node datadir.Node, index int, ports Ports, more map[string]any) (genesis.Validator, error) {
 	var v genesis.Validator
 	if err := node.Make(); err != nil {
 		return v, err
@@ -76,10 +76,10 @@ func createNode(node datadir.Node, index int, ports Ports, pluginDir string) (ge
 	if err := makeTokens(node); err != nil {
 		return v, err
 	}
-	c := &config.Config{Name: node.Name}
-	c.HTTP.Listen, c.P2P.Listen, c.Metrics.Listen = ports.HTTP(index), ports.P2P(index), ports.Metrics(index)
-	c.VM.PluginDir = pluginDir
-	if err := config.Write(node.Config(), c); err != nil {
+	settings := ports.Listeners(index)
+	settings["name"] = node.Name
+	maps.Copy(settings, more)
+	if err := services.Parts().Schema().Write(node.Config(), settings); err != nil {
 		return v, err
 	}
 	v = genesis.Validator{Name: node.Name, NodeID: identity, PublicKey: signer, Address: ports.Multiaddr(index)}
@@ -88,8 +88,8 @@ func createNode(node datadir.Node, index int, ports Ports, pluginDir string) (ge
 
 // makeTokens makes the secrets that a node's own subsystems need and that aren't there yet.
 func makeTokens(h datadir.Node) error {
-	for _, s := range services.All() {
-		if _, err := datadir.MakeToken(h, s.Name); err != nil {
+	for _, name := range services.Parts().Names() {
+		if _, err := datadir.MakeToken(h, name); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/services"
 )
 
 // Network is a network, or some of its nodes, whose processes this process supervises. Close must be called.
@@ -73,7 +74,7 @@ func Open(dir datadir.Network, log *slog.Logger) (*Network, error) {
 }
 
 func fileSettings(h datadir.Node) (*config.Config, error) {
-	c, _, err := config.Load(h.Config(), nil, func(string) (string, bool) { return "", false })
+	c, err := services.Parts().Schema().LoadFile(h.Config())
 	if err != nil {
 		return nil, errcode.New(errcode.BadConfig, "Correct the file.", err, "node %s can't be configured", h.Name)
 	}
@@ -140,12 +141,12 @@ func (n *Network) start(name string) error {
 
 // launch starts all processes of a node, or none.
 func (n *Network) launch(v *node) error {
-	if err := checkDoors(v.config); err != nil {
+	if err := checkListeners(v.config); err != nil {
 		return err
 	}
-	for i, p := range n.parts() {
+	for i, p := range n.processes() {
 		if err := n.group.Add(n.spec(v, p)); err != nil {
-			n.group.Stop(canceled(), partNames(v.home.Name, n.parts()[:i])...)
+			n.group.Stop(canceled(), processNames(v.home.Name, n.processes()[:i])...)
 			return fmt.Errorf("node %s: %w", v.home.Name, err)
 		}
 	}
@@ -172,10 +173,10 @@ func (n *Network) Stop(ctx context.Context, names ...string) error {
 }
 
 func (n *Network) stop(ctx context.Context, nodes []*node) {
-	for stage := range stages {
+	for _, stage := range stages {
 		var names []string
 		for _, v := range nodes {
-			names = append(names, partNames(v.home.Name, n.inStage(stage))...)
+			names = append(names, processNames(v.home.Name, n.inStage(stage))...)
 		}
 		n.group.Stop(ctx, names...)
 	}
@@ -191,14 +192,14 @@ func (n *Network) stop(ctx context.Context, nodes []*node) {
 }
 
 // Restart ends one process gently and starts it again.
-func (n *Network) Restart(ctx context.Context, name, process string) error {
+func (n *Network) Restart(ctx context.Context, name, which string) error {
 	if n.running(name) == nil {
 		return n.noSuchNode(name)
 	}
-	if !slices.ContainsFunc(n.parts(), func(p part) bool { return p.name == process }) {
-		return errcode.New(errcode.NoSuchProcess, "`reeve devnet status` lists them.", nil, "node %s has no process %s that can be restarted alone", name, process)
+	if !slices.ContainsFunc(n.processes(), func(p process) bool { return p.name == which }) {
+		return errcode.New(errcode.NoSuchProcess, "`reeve devnet status` lists them.", nil, "node %s has no process %s that can be restarted alone", name, which)
 	}
-	return n.group.Restart(ctx, processName(name, process))
+	return n.group.Restart(ctx, processName(name, which))
 }
 
 // Close stops everything, and kills what hasn't ended when ctx does.

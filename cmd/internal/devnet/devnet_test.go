@@ -24,14 +24,14 @@ import (
 // The test binary is also the reeve program whose processes the tests supervise: its first argument is the command then.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
-		process(os.Args[1:])
+		play(os.Args[1:])
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// process plays one process of a node: all wait for SIGTERM, and the overseer answers at the node's doors.
-func process(args []string) {
+// play is one process of a node: all wait for SIGTERM, and the overseer answers at the node's doors.
+func play(args []string) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if args[0] != "overseer" && args[0] != "bundle" {
@@ -114,7 +114,7 @@ func TestANetworkStartsAndLeavesNothing(t *testing.T) {
 			names = append(names, p.Name)
 			pids = append(pids, p.PID)
 		}
-		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "network-bridge", "keystore", "plugin"}, names); diff != "" {
+		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "keystore", "network-bridge", "plugin"}, names); diff != "" {
 			t.Error(diff)
 		}
 		if v.Height != 7 || v.Peers != 3 || v.NodeID.IsZero() {

@@ -35,7 +35,7 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	if err := dir.Make(); err != nil {
 		return h, broken(dir.Dir, err)
 	}
-	v, err := createNode(h, len(others), DefaultPorts, o.Plugin.ConfigDir())
+	v, err := createNode(h, len(others), DefaultPorts, o.Plugin.Settings())
 	if err != nil {
 		return h, broken(dir.Dir, err)
 	}

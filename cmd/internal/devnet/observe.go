@@ -53,10 +53,10 @@ func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []su
 	return s
 }
 
-// ours lists a node's processes in the order of parts.
+// ours lists a node's processes in the order in which they were started.
 func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	list := []ProcessStatus{}
-	for _, p := range n.parts() {
+	for _, p := range n.processes() {
 		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.name) })
 		if i < 0 {
 			continue

@@ -59,12 +59,12 @@ func locate(nameOrPath string) (path string, builtin bool, err error) {
 	return ours, true, nil
 }
 
-// ConfigDir is what a node's vm.plugin-dir is set to: nothing for our own plugins, so that a moved installation still works.
-func (p Plugin) ConfigDir() string {
+// Settings are what a node must be told to find it: nothing for our own plugins, so that a moved installation still works.
+func (p Plugin) Settings() map[string]any {
 	if p.builtin {
-		return ""
+		return nil
 	}
-	return p.Dir
+	return map[string]any{"vm.plugin-dir": p.Dir}
 }
 
 // Chain is the name of the chain that runs the VM: kv for kvvm.

@@ -4,37 +4,53 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"strconv"
 	"syscall"
 
+	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/services"
+	"github.com/reevenet/reeve/services/networkbridge"
 )
 
-// Ports numbers the doors of a network's nodes: the base is the first node's HTTP port, and node i adds 10·i.
+// Ports numbers the listeners of a network's nodes. Base is the first node's HTTP port, every other listener is as far from it as
+// its default is from the default of that one, and node i adds 10·i.
 type Ports struct{ Base int }
 
 // DefaultPorts are those of a first network: 9650 for clients, 9651 for nodes, 9464 for monitoring.
 var DefaultPorts = Ports{Base: 9650}
 
-// metricsOffset keeps the distance between the conventional ports 9650 and 9464.
-const metricsOffset = 9464 - 9650
-
-func (p Ports) address(port, node int) string {
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port+10*node))
+// Listeners are the addresses of node i, by setting.
+func (p Ports) Listeners(i int) map[string]any {
+	list := map[string]any{}
+	for _, s := range services.Parts().Schema().Settings() {
+		if s.Listens {
+			list[s.Key] = net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Base+defaultPort(s)-DefaultPorts.Base+10*i))
+		}
+	}
+	return list
 }
 
-// HTTP is the address for clients of node i.
-func (p Ports) HTTP(i int) string { return p.address(p.Base, i) }
-
-// P2P is the address for other nodes of node i.
-func (p Ports) P2P(i int) string { return p.address(p.Base+1, i) }
-
-// Metrics is the address for monitoring of node i.
-func (p Ports) Metrics(i int) string { return p.address(p.Base+metricsOffset, i) }
+func defaultPort(s config.Setting) int {
+	_, text, err := net.SplitHostPort(fmt.Sprint(s.Default))
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
+}
 
 // Multiaddr is the address for other nodes of node i, as the genesis holds it.
 func (p Ports) Multiaddr(i int) string {
-	return fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", p.Base+1+10*i)
+	at, err := netip.ParseAddrPort(fmt.Sprint(p.Listeners(i)[networkbridge.ListenSetting]))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("/ip4/%s/tcp/%d", at.Addr(), at.Port())
 }
 
 // Free returns ports of which none is taken for n nodes. It looks at random places, so that several networks that start at
@@ -46,7 +62,7 @@ func Free(n int) (Ports, error) {
 			return p, nil
 		}
 	}
-	return Ports{}, errcode.New(errcode.PortTaken, "Choose free ports with --port-base.", nil, "found no %d free ports", 3*n)
+	return Ports{}, errcode.New(errcode.PortTaken, "Choose free ports with --port-base.", nil, "found no free ports for %d nodes", n)
 }
 
 // Check makes sure that nobody else listens on the ports of n nodes.
@@ -59,9 +75,9 @@ func (p Ports) Check(n int) error {
 
 func (p Ports) firstTaken(n int) string {
 	for i := range n {
-		for _, address := range []string{p.HTTP(i), p.P2P(i), p.Metrics(i)} {
-			if taken(address) {
-				return address
+		for _, address := range p.Listeners(i) {
+			if at := fmt.Sprint(address); taken(at) {
+				return at
 			}
 		}
 	}

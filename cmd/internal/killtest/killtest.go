@@ -15,9 +15,6 @@ import (
 	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
-// Kinds are the processes of a validator, in the order in which they are killed.
-var Kinds = []string{"engine", "vmhost", "plugin", "network-bridge", "keystore", "overseer"}
-
 // Options say what to do to the network.
 type Options struct {
 	Client *devnet.Client
@@ -68,14 +65,24 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return r.report(ctx, s)
 }
 
+// kinds are the processes of a validator, in the order in which they are killed: as its status lists them.
+func kinds(n devnet.NodeStatus) []string {
+	names := make([]string, len(n.Processes))
+	for i, p := range n.Processes {
+		names[i] = p.Name
+	}
+	return names
+}
+
 func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
+	kinds := kinds(s.Nodes[0])
 	for round := range r.Rounds {
-		for _, kind := range Kinds {
+		for _, kind := range kinds {
 			if err := r.one(ctx, s.Nodes[0].Name, kind, syscall.SIGKILL); err != nil {
 				return fmt.Errorf("round %d: %w", round+1, err)
 			}
 		}
-		for _, kind := range Kinds {
+		for _, kind := range kinds {
 			for _, n := range s.Nodes {
 				if err := r.one(ctx, n.Name, kind, syscall.SIGKILL); err != nil {
 					return fmt.Errorf("round %d: %w", round+1, err)
@@ -86,7 +93,7 @@ func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
 	if !r.Stop {
 		return nil
 	}
-	for _, kind := range Kinds {
+	for _, kind := range kinds {
 		if err := r.one(ctx, s.Nodes[0].Name, kind, syscall.SIGSTOP); err != nil {
 			return err
 		}

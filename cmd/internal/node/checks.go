@@ -10,12 +10,8 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/services"
 )
-
-// processes maps the subsystems that a node can't do without to the names of their processes.
-var processes = []struct{ subsystem, process string }{
-	{"keystore", "keystore"}, {"vm", "vmhost"}, {"network-bridge", "network-bridge"}, {"engine", "engine"},
-}
 
 // checks judges a picture: one check per process, one for the plugin, and those of the engine.
 func checks(p *picture) []gateway.Check {
@@ -23,12 +19,12 @@ func checks(p *picture) []gateway.Check {
 	add := func(name, cause string) {
 		list = append(list, gateway.Check{Name: name, OK: cause == "", Cause: cause})
 	}
-	for _, q := range processes {
+	for _, q := range services.Parts() {
 		cause := ""
-		if err := p.errs[q.subsystem]; err != nil {
+		if err := p.errs[q.Spec.Name]; err != nil {
 			cause = err.Error()
 		}
-		add(q.process, cause)
+		add(q.Name(), cause)
 	}
 	add("plugin", pluginCause(p.vm))
 	add("signer", signerCause(p.keystore))

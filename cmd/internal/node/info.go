@@ -7,6 +7,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/services"
 )
 
 // begun is when this process began.
@@ -40,9 +41,9 @@ func (n *Node) info(p *picture, bus broker.Status) *gateway.Info {
 
 // parts lists who is attached, and which of a node's own subsystems isn't.
 func parts(bus broker.Status) []gateway.Part {
-	list := []gateway.Part{}
+	list, all := []gateway.Part{}, services.Parts()
 	for _, s := range bus.Subsystems {
-		name := processOf(s.Name)
+		name := all.ProcessOf(s.Name)
 		if name == observerName {
 			continue
 		}
@@ -62,14 +63,4 @@ func parts(bus broker.Status) []gateway.Part {
 		}
 	}
 	return list
-}
-
-// processOf is the name of a subsystem's process.
-func processOf(subsystem string) string {
-	for _, q := range processes {
-		if q.subsystem == subsystem {
-			return q.process
-		}
-	}
-	return subsystem
 }

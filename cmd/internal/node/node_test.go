@@ -13,12 +13,13 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
-	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/services"
+	"github.com/reevenet/reeve/services/keystore"
 )
 
 func newNode(t *testing.T) *Node {
@@ -39,7 +40,7 @@ func newNode(t *testing.T) *Node {
 
 func reopen(t *testing.T, h datadir.Node) *Node {
 	t.Helper()
-	c, _, err := config.Load(h.Config(), nil, func(string) (string, bool) { return "", false })
+	c, err := services.Parts().Schema().LoadFile(h.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	n := newNode(t)
 	run(t, n.Overseer)
 	await(t, n, func(c map[string]gateway.Check) bool { return c["overseer"].OK && !c["keystore"].OK })
-	run(t, func(ctx context.Context) error { return n.Run(ctx, "keystore") })
+	run(t, func(ctx context.Context) error { return n.Run(ctx, keystore.Part()) })
 	await(t, n, func(c map[string]gateway.Check) bool { return c["keystore"].OK && c["signer"].OK && !c["engine"].OK })
 
 	info, err := devnet.Info(t.Context(), n.Config.HTTP.Listen)
@@ -157,11 +158,11 @@ func TestAProcessWithoutItsTokenIsRefused(t *testing.T) {
 	if _, err := datadir.MakeToken(wrong.Home, "keystore"); err != nil {
 		t.Fatal(err)
 	}
-	err = wrong.Run(t.Context(), "keystore")
+	err = wrong.Run(t.Context(), keystore.Part())
 	if err == nil || !strings.Contains(err.Error(), "token") {
 		t.Errorf("with another token than in %s: %v", path, err)
 	}
-	if err := n.Run(t.Context(), "nonsense"); errcode.Of(err) != errcode.Usage {
+	if _, err := services.Parts().Find("nonsense"); errcode.Of(err) != errcode.Usage {
 		t.Errorf("a subsystem that isn't one: %v", err)
 	}
 }

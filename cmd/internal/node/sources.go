@@ -65,10 +65,10 @@ var sourceDesc = "reeve_metrics_source_up"
 
 func (n *Node) sources(own prometheus.Gatherer) *sources {
 	s := &sources{own: own, log: n.Log}
-	for _, spec := range services.All() {
-		socket := metricsSocket(n, spec.Name)
+	for _, name := range services.Parts().Names() {
+		socket := metricsSocket(n, name)
 		var d net.Dialer
-		s.parts = append(s.parts, source{spec.Name, &http.Client{Timeout: metricsTimeout, Transport: &http.Transport{
+		s.parts = append(s.parts, source{name, &http.Client{Timeout: metricsTimeout, Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
 		}}})
 	}

@@ -52,7 +52,7 @@ func newNode(net *network, index int, id primitives.NodeID, secret keys.Secret) 
 	if err := setup.Signer().Put(secret); err != nil {
 		return nil, fmt.Errorf("the key of node %d: %w", index, err)
 	}
-	for _, p := range parts {
+	for _, p := range parts() {
 		n.slots = append(n.slots, &slot{node: n, name: p.name, build: p.build})
 	}
 	return n, nil
@@ -61,7 +61,7 @@ func newNode(net *network, index int, id primitives.NodeID, secret keys.Secret) 
 // specs are the declarations that the overseer knows, without ports.
 func (n *node) specs() []subsystem.Spec {
 	var list []subsystem.Spec
-	for _, p := range parts {
+	for _, p := range parts() {
 		list = append(list, p.declared)
 	}
 	return list

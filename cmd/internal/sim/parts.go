@@ -2,13 +2,11 @@ package sim
 
 import (
 	"context"
-
-	"google.golang.org/protobuf/proto"
+	"sync"
 
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	"github.com/reevenet/reeve/services"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
@@ -43,25 +41,30 @@ type part struct {
 	build    func(*life) subsystem.Spec
 }
 
+// simulated says how a part that needs the world gets a simulated one. A part that needs none isn't listed.
+var simulated = map[string]func(*life) subsystem.Spec{
+	keystore.Name: buildKeystore, networkbridge.Name: buildBridge, vmhost.Name: buildVM, engine.Name: buildEngine,
+}
+
+// parts lists the subsystems of a node: the same as those of a real one.
+var parts = sync.OnceValue(func() []part {
+	var list []part
+	for _, p := range services.Parts() {
+		build := simulated[p.Spec.Name]
+		switch {
+		case build != nil:
+		case p.Build == nil:
+			build = func(*life) subsystem.Spec { return p.Spec }
+		default:
+			panic(p.Spec.Name + " needs ports: give it simulated ones here")
+		}
+		list = append(list, part{p.Spec.Name, p.Spec, build})
+	}
+	return list
+})
+
 // protocols says what is spoken between nodes, and on which lane.
-var protocols = []networkbridge.Protocol{
-	{Name: engine.ProtocolConsensus, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneConsensus, NoViews: true},
-	{Name: engine.ProtocolApp, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBacking, NoViews: true},
-	{Name: engine.ProtocolGossip, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneGossip, NoViews: true},
-	{Name: engine.ProtocolBulk, Subsystem: engine.Name, Event: engineEvent, Lane: networkbridge.LaneBulk, NoViews: true},
-}
-
-func engineEvent(e *nbv1.NetworkBridgeEvent) proto.Message {
-	return &enginev1.NetworkBridgeUpdate{Event: e}
-}
-
-// parts lists the subsystems of a node by hand.
-var parts = []part{
-	{keystore.Name, keystore.Spec(keystore.Config{}), buildKeystore},
-	{networkbridge.Name, networkbridge.Spec(networkbridge.Config{Protocols: protocols}), buildBridge},
-	{"vm", vmhost.Spec(vmhost.Config{}), buildVM},
-	{engine.Name, engine.Spec(engine.Config{}), buildEngine},
-}
+func protocols() []networkbridge.Protocol { return networkbridge.Carried(services.Parts().Protocols()) }
 
 func buildKeystore(l *life) subsystem.Spec {
 	l.ports.disk = l.node.disk.Process()
@@ -72,7 +75,7 @@ func buildBridge(l *life) subsystem.Spec {
 	net := l.node.net
 	l.ports.transport = net.wire.Node(l.node.id)
 	return networkbridge.Spec(networkbridge.Config{
-		Transport: l.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols, Peers: net.others(l.node.index),
+		Transport: l.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols(), Peers: net.others(l.node.index),
 		Validators: net.stakes, NoPeerExchange: true,
 	})
 }

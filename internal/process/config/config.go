@@ -1,49 +1,45 @@
 // Package config reads a node's settings. Each has one name: http.listen in the file, --http-listen on the command line,
 // REEVE_HTTP_LISTEN in the environment. The command line wins over the environment, the environment over the file, the file
-// over the default, and Origins remembers which it was. A key that the file has and this program doesn't know is an error,
-// because a setting that is silently ignored is worse than a node that doesn't start.
+// over the default, and Origin remembers which it was. A key that the file has and nobody has declared is an error, because a
+// setting that is silently ignored is worse than a node that doesn't start.
+//
+// What concerns the node as such stands here. Each part of the node declares a Section of its own and reads it with
+// Config.Section; this package knows none of them.
 package config
 
 import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/v2"
 )
 
 // Config is one node's settings.
 type Config struct {
 	Name    string  `koanf:"name"`
 	HTTP    HTTP    `koanf:"http"`
-	P2P     P2P     `koanf:"p2p"`
 	Metrics Metrics `koanf:"metrics"`
-	VM      VM      `koanf:"vm"`
 	Log     Log     `koanf:"log"`
 	Drain   Drain   `koanf:"drain"`
+
+	schema Schema
+	values *koanf.Koanf
+	from   map[string]string // by key
 }
 
-// HTTP is the door for clients of the chains.
+// HTTP is where clients of the chains reach the node.
 type HTTP struct {
 	Listen string   `koanf:"listen"`
 	Hosts  []string `koanf:"hosts"` // names by which it may be called; a browser page elsewhere can't rebind its name to us
 }
 
-// P2P is the door for other nodes.
-type P2P struct {
-	Listen string   `koanf:"listen"`
-	Peers  []string `koanf:"peers"` // multiaddrs with the node's identity, beside the addresses of the genesis
-	QUIC   bool     `koanf:"quic"`
-}
-
-// Metrics is the door for monitoring.
+// Metrics is where monitoring reaches the node.
 type Metrics struct {
 	Listen string `koanf:"listen"`
-}
-
-// VM says where plugins are.
-type VM struct {
-	PluginDir string `koanf:"plugin-dir"`
-	SHA256    string `koanf:"sha256"` // the plugin's checksum in hexadecimal; empty means any
 }
 
 // Log says what the processes write.
@@ -56,11 +52,50 @@ type Drain struct {
 	Timeout time.Duration `koanf:"timeout"`
 }
 
-// Check returns the first value that can't work, by its name in the file.
-func (c *Config) Check() error {
-	for _, a := range [][2]string{{"http.listen", c.HTTP.Listen}, {"p2p.listen", c.P2P.Listen}, {"metrics.listen", c.Metrics.Listen}} {
-		if _, _, err := net.SplitHostPort(a[1]); err != nil {
-			return fmt.Errorf("%s is %q, it should be an address such as 127.0.0.1:9650", a[0], a[1])
+// Section reads the section called name into a struct whose fields are tagged as in `koanf:"listen"`.
+func (c *Config) Section(name string, into any) error {
+	if err := decode(c.values, name, into); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// Settings lists every setting that this node has.
+func (c *Config) Settings() []Setting { return c.schema.Settings() }
+
+// Value is the value of the setting with that key; nil when there is none.
+func (c *Config) Value(key string) any { return c.values.Get(key) }
+
+// Origin says where the value of a key came from: "default", "file <path>", "environment <name>" or "flag --<name>".
+func (c *Config) Origin(key string) string { return c.from[key] }
+
+// Written lists the values that stand in the file, by key.
+func (c *Config) Written() map[string]any {
+	list := map[string]any{}
+	for key, from := range c.from {
+		if strings.HasPrefix(from, "file ") {
+			list[key] = c.Value(key)
+		}
+	}
+	return list
+}
+
+// Listens lists the addresses that the node listens at, by key.
+func (c *Config) Listens() map[string]string {
+	list := map[string]string{}
+	for _, s := range c.Settings() {
+		if s.Listens {
+			list[s.Key] = c.values.String(s.Key)
+		}
+	}
+	return list
+}
+
+// check returns the first value that can't work, by its name in the file.
+func (c *Config) check() error {
+	for _, s := range c.Settings() {
+		if _, _, err := net.SplitHostPort(c.values.String(s.Key)); s.Listens && err != nil {
+			return fmt.Errorf("%s is %q, it should be an address such as %v", s.Key, c.values.String(s.Key), s.Default)
 		}
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
@@ -69,8 +104,21 @@ func (c *Config) Check() error {
 	if c.Drain.Timeout <= 0 {
 		return fmt.Errorf("drain.timeout is %v, it should be a time such as 5s", c.Drain.Timeout)
 	}
-	if n := len(c.VM.SHA256); n != 0 && n != 64 {
-		return fmt.Errorf("vm.sha256 has %d characters, it should have 64 hexadecimal digits", n)
+	for _, s := range c.schema {
+		if s.Check == nil {
+			continue
+		}
+		if err := s.Check(c); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func decode(k *koanf.Koanf, path string, into any) error {
+	return k.UnmarshalWithConf(path, into, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		Result: into, TagName: "koanf", WeaklyTypedInput: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+	}})
 }

@@ -21,7 +21,7 @@ func TestARelayHasOneThreadAndCollectsSeldom(t *testing.T) {
 	for _, name := range []string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT"} {
 		t.Setenv(name, "")
 	}
-	Relay()
+	Profile{Threads: One}.Apply()
 	if n := runtime.GOMAXPROCS(0); n != 1 {
 		t.Errorf("%d threads", n)
 	}
@@ -38,9 +38,20 @@ func TestAHostHasAThreadForEveryFourCores(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "")
 	for cores, want := range map[int]int{1: 1, 2: 1, 7: 1, 8: 2} {
 		runtime.GOMAXPROCS(cores)
-		if Host(); runtime.GOMAXPROCS(0) != want {
-			t.Errorf("%d of %d", runtime.GOMAXPROCS(0), cores)
+		Profile{Threads: PerFourCores}.Apply()
+		if n := runtime.GOMAXPROCS(0); n != want {
+			t.Errorf("%d of %d", n, cores)
 		}
+	}
+}
+
+func TestAProfileMayHaveALimitOfItsOwn(t *testing.T) {
+	restore(t)
+	t.Setenv("GOMEMLIMIT", "")
+	procs := runtime.GOMAXPROCS(0)
+	Profile{Memory: 1 << 30}.Apply()
+	if l, n := debug.SetMemoryLimit(-1), runtime.GOMAXPROCS(0); l != 1<<30 || n != procs {
+		t.Errorf("limit %d, %d threads", l, n)
 	}
 }
 
@@ -52,7 +63,7 @@ func TestTheEnvironmentGoesFirst(t *testing.T) {
 	runtime.GOMAXPROCS(3)
 	debug.SetGCPercent(50)
 	limit := debug.SetMemoryLimit(-1)
-	Relay()
+	Profile{Threads: One}.Apply()
 	if n, p, l := runtime.GOMAXPROCS(0), debug.SetGCPercent(100), debug.SetMemoryLimit(-1); n != 3 || p != 50 || l != limit {
 		t.Errorf("%d threads, %d %%, limit %d", n, p, l)
 	}

@@ -36,7 +36,7 @@ func PlayRole(ctx context.Context, self, args []string, in io.Reader, out io.Wri
 	if len(args) < 2 {
 		return errRole
 	}
-	tuning.Relay() // as an overseer does, and a subsystem that doesn't compute
+	tuning.Profile{Threads: tuning.One}.Apply() // as an overseer does, and a subsystem that doesn't compute
 	return profiled(args[0], func() error { return play(ctx, self, args, in, out) })
 }
 

@@ -42,10 +42,11 @@ func PlayRole(ctx context.Context, self, args []string, in io.Reader, out io.Wri
 		return errRole
 	}
 	at := place(args[1])
+	tuned := tuning.Profile{}
 	if args[0] == roleHost {
-		tuning.Host()
+		tuned.Threads = tuning.PerFourCores
 	}
-	tuning.Worker()
+	tuned.Apply()
 	switch args[0] {
 	case roleHost:
 		return playHost(ctx, at, args[2], in, out)

@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	tuning.Worker()
+	tuning.Profile{}.Apply()
 	vmsdk.Serve(&kvvm.VM{})
 }

@@ -1,17 +1,38 @@
-package node
+package engine
 
 import (
+	"google.golang.org/protobuf/proto"
+
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	"github.com/reevenet/reeve/services/engine"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 )
 
-// engine gives the engine its chain, its identity and the validators.
-func (n *Node) engine() (subsystem.Spec, error) {
+// Part is the engine as a node runs it: with the chain, the identity and the validators of the genesis.
+func Part() part.Part {
+	return part.Part{
+		Spec:  Spec(Config{}),
+		Build: build,
+		Protocols: []part.Protocol{
+			{Name: ProtocolConsensus, Event: event, Lane: optionsv1.Lane_LANE_CONSENSUS, NoViews: true},
+			{Name: ProtocolApp, Event: event, Lane: optionsv1.Lane_LANE_BACKING, NoViews: true},
+			{Name: ProtocolGossip, Event: event, Lane: optionsv1.Lane_LANE_GOSSIP, NoViews: true},
+			{Name: ProtocolBulk, Event: event, Lane: optionsv1.Lane_LANE_BULK, NoViews: true},
+		},
+		Process: part.Process{Stop: part.StopEarly},
+	}
+}
+
+func event(e *nbv1.NetworkBridgeEvent) proto.Message { return &enginev1.NetworkBridgeUpdate{Event: e} }
+
+func build(n part.Node) (subsystem.Spec, error) {
 	members := make([]validators.Validator, len(n.Genesis.Validators))
 	for i, v := range n.Genesis.Validators {
 		members[i] = validators.Validator{Node: v.NodeID, Key: v.PublicKey[:], Stake: v.Stake}
@@ -20,12 +41,12 @@ func (n *Node) engine() (subsystem.Spec, error) {
 	if err != nil {
 		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err, "the validators of %s can't form a network", n.Home.Genesis())
 	}
-	cfg := engine.Config{Chain: block.Chain{NetworkID: n.number(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set}
+	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set}
 	if c := n.Genesis.Consensus; c != nil {
 		p := parameters(*c, snowball.For(set.Units()))
 		cfg.Parameters = &p
 	}
-	return engine.Spec(cfg), nil
+	return Spec(cfg), nil
 }
 
 // parameters overrides the defaults with what the genesis says.

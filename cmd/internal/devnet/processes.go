@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -13,48 +14,47 @@ import (
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/services"
 )
 
-// part is one process of every node.
-type part struct {
+// process is one process of every node.
+type process struct {
 	name  string
 	args  []string
-	stage int // parts of a lower stage are stopped first, because they use the others
+	stage part.Stage
+	probe bool // nobody else watches it
 }
 
-// parts lists a node's processes, in the order in which they are started: the overseer, then one per subsystem. The VM's
-// plugin is the vmhost's child.
-var parts = func() []part {
-	list := []part{{"overseer", []string{"overseer"}, 2}}
-	for _, s := range services.All() {
-		switch s.Name {
-		case "engine":
-			list = append(list, part{"engine", []string{"run", "engine"}, 0})
-		case "vm":
-			list = append(list, part{"vmhost", []string{"vmhost"}, 1})
-		default:
-			list = append(list, part{s.Name, []string{"run", s.Name}, 1})
-		}
+// overseerStage is after all stages of the parts.
+const overseerStage part.Stage = -1
+
+// stages are in the order in which they are stopped.
+var stages = []part.Stage{part.StopEarly, part.StopLate, overseerStage}
+
+// apart lists a node's processes, in the order in which they are started: the overseer, then one per part. The VM's plugin is
+// the vmhost's child.
+func apart() []process {
+	list := []process{{name: "overseer", args: []string{"overseer"}, stage: overseerStage, probe: true}}
+	for _, p := range services.Parts() {
+		list = append(list, process{name: p.Name(), args: []string{"run", p.Spec.Name}, stage: p.Process.Stop})
 	}
 	return list
-}()
-
-const stages = 3
+}
 
 // bundle is a node in one process: the same parts, and the same bus between them.
-var bundle = []part{{"node", []string{"bundle"}, 2}}
+var bundle = []process{{name: "node", args: []string{"bundle"}, stage: overseerStage, probe: true}}
 
-// parts lists the processes of each node of this network.
-func (n *Network) parts() []part {
+// processes lists the processes of each node of this network.
+func (n *Network) processes() []process {
 	if n.Bundled {
 		return bundle
 	}
-	return parts
+	return apart()
 }
 
-func (n *Network) inStage(stage int) (list []part) {
-	for _, p := range n.parts() {
+func (n *Network) inStage(stage part.Stage) (list []process) {
+	for _, p := range n.processes() {
 		if p.stage == stage {
 			list = append(list, p)
 		}
@@ -62,17 +62,17 @@ func (n *Network) inStage(stage int) (list []part) {
 	return list
 }
 
-func processName(node, part string) string { return node + "/" + part }
+func processName(node, process string) string { return node + "/" + process }
 
-func partNames(node string, parts []part) []string {
-	names := make([]string, len(parts))
-	for i, p := range parts {
+func processNames(node string, list []process) []string {
+	names := make([]string, len(list))
+	for i, p := range list {
 		names[i] = processName(node, p.name)
 	}
 	return names
 }
 
-func (n *Network) spec(v *node, p part) supervise.Spec {
+func (n *Network) spec(v *node, p process) supervise.Spec {
 	s := supervise.Spec{
 		Name: processName(v.home.Name, p.name),
 		Path: n.Program,
@@ -80,7 +80,7 @@ func (n *Network) spec(v *node, p part) supervise.Spec {
 		Env:  n.environment(os.Environ()),
 		Log:  v.home.Log(p.name),
 	}
-	if p.stage == 2 { // the overseer watches the others, and this process the overseer
+	if p.probe { // the overseer watches the others, and this process the overseer
 		s.Probe = probe(v.config.Metrics.Listen)
 	}
 	return s
@@ -141,13 +141,14 @@ func Reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// checkDoors makes sure that nobody else listens where the node will, so that the error is one sentence of the command and
+// checkListeners makes sure that nobody else listens where the node will, so that the error is one sentence of the command and
 // not a line in a log.
-func checkDoors(c *config.Config) error {
-	for _, address := range []string{c.HTTP.Listen, c.P2P.Listen, c.Metrics.Listen} {
-		l, err := net.Listen("tcp", address)
+func checkListeners(c *config.Config) error {
+	at := c.Listens()
+	for _, key := range slices.Sorted(maps.Keys(at)) {
+		l, err := net.Listen("tcp", at[key])
 		if err != nil {
-			return errcode.CannotListen(address, err)
+			return errcode.CannotListen(at[key], err)
 		}
 		l.Close()
 	}

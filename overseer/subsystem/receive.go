@@ -31,17 +31,17 @@ func (b *inbox) frame(l *loop, tag wire.Tag, body []byte, names wire.Names, in *
 		}
 		b.envelope(l, in)
 	case wire.TagCredit:
-		credits, err := wire.ParseCredit(body, names)
+		credits, err := wire.ParseCredit(body)
 		if err != nil {
 			return err
 		}
 		b.control.push(func() { l.onCredit(credits) })
 	case wire.TagSignals:
-		signals, err := readSignals(body)
-		if err != nil {
+		var s overseerv1.SignalBatch
+		if err := proto.Unmarshal(body, &s); err != nil {
 			return err
 		}
-		b.control.push(func() { l.onSignals(signals) })
+		b.control.push(func() { l.onSignals(s.GetSignals()) })
 	case wire.TagPresence:
 		var p overseerv1.Presence
 		if err := proto.Unmarshal(body, &p); err != nil {

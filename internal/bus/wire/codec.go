@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Codec is the gRPC codec of both ends of the bus. It carries batches as they are and every other message as protobuf does.
-// Its name is "proto": on the wire there is no difference.
+// Codec is the gRPC codec of both ends of the bus. It carries batches as they are and every other message as protobuf
+// does. Its name is "proto": on the wire there is no difference.
 type Codec struct{}
 
 var _ encoding.CodecV2 = Codec{}

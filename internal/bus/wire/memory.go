@@ -1,8 +1,9 @@
 package wire
 
-// Memory is a buffer in which messages lie. Whoever refers to it holds it; when nobody does any more it goes back to where it came
-// from, to be filled again. One that is held for ever, because what referred to it was dropped, costs nothing: it is collected. It is nobody's
-// to use from several goroutines at once. A nil Memory is memory that is never used again.
+// Memory is a buffer in which messages lie. Whoever refers to it holds it; when nobody does any more it goes back to
+// where it came from, to be filled again. One that is held for ever, because what referred to it was dropped, costs
+// nothing: it is collected. It is nobody's to use from several goroutines at once. A nil Memory is memory that is never
+// used again.
 type Memory struct {
 	Bytes []byte
 

@@ -83,22 +83,3 @@ func TestTemplateWritesTheEnvelope(t *testing.T) {
 		}
 	})
 }
-
-// A message of two envelopes in one is plain for nobody, so that none is passed on as it came.
-func TestPlainMeansOneReading(t *testing.T) {
-	e := &Envelope{ID: NewID(7, 9), From: "a", Message: AppendVariant(nil, 1, 3, nil)}
-	once := AppendEnvelope(nil, e)
-	for what, b := range map[string][]byte{
-		"twice":         append(once[:len(once):len(once)], once...),
-		"unknown field": append(once[:len(once):len(once)], 0xa2, 0x06, 0x00),
-		"out of order":  append(appendIDField(nil, fCausation, &e.ID), once...),
-		"wrong type":    append([]byte{byte(fKind)<<3 | 2, 0}, once...),
-	} {
-		if plain, err := new(Envelope).Parse(b, Names{}); plain || err != nil {
-			t.Errorf("%s: plain %t, %v", what, plain, err)
-		}
-	}
-	if plain, err := new(Envelope).Parse(once, Names{}); !plain || err != nil {
-		t.Errorf("once: plain %t, %v", plain, err)
-	}
-}

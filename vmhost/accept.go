@@ -18,54 +18,45 @@ import (
 type acceptance struct {
 	m       *subsystem.Message
 	entry   *chainstore.Entry
-	context *vmv1.BuildContext
+	context *pluginv1.BuildContext
 	known   *undecided // nil: it has to be verified first
-	failure *vmv1.Error
+	failure *pluginv1.Error
 }
 
-func (a *acceptance) fail(e *vmv1.Error) { a.m.Reply(&vmv1.AcceptBlockResponse{Error: e}) }
+// acceptJob is for blocks that follow one another. It is done even when the askers have gone: the decisions stand.
+type acceptJob struct {
+	h    *handler
+	list []*acceptance
+	// due are those that the record doesn't have yet.
+	due []*acceptance
+}
 
 // onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of another
 // block at a decided height is a contradiction that must stop the chain.
 func (h *handler) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
 	e, err := entryOf(r)
 	if err != nil {
-		m.Reply(&vmv1.AcceptBlockResponse{Error: invalid("%v", err)})
+		refuse(m, invalid("%v", err))
 		return
 	}
-	h.enqueue(h.acceptAll(&acceptance{m: m, entry: e, context: r.GetContext()}))
+	h.enqueue(m, &acceptJob{h: h, list: []*acceptance{{m: m, entry: e, context: r.GetContext()}}})
 }
 
-// acceptAll is a call for blocks that follow one another. It is done even when the askers have gone: the decisions stand.
-func (h *handler) acceptAll(list ...*acceptance) *job {
-	return &job{what: "AcceptBlock", accepts: list, fail: func(e *vmv1.Error) {
-		for _, a := range list {
-			a.fail(e)
+func (j *acceptJob) begin(*generation) bool {
+	j.due = nil
+	next := j.h.record.Last()
+	for _, a := range j.list {
+		switch e := a.entry; {
+		case e.Height <= next.Height:
+			j.h.acceptAgain(a)
+		case e.Height != next.Height+1:
+			refuse(a.m, missingParent(nil))
+		default:
+			a.known, a.failure, next = j.h.processing[e.VMBlock], nil, e
+			j.due = append(j.due, a)
 		}
-	}, begin: func(g *generation) work {
-		next := h.record.Last()
-		var due []*acceptance
-		for _, a := range list {
-			switch e := a.entry; {
-			case e.Height <= next.Height:
-				h.acceptAgain(a)
-			case e.Height != next.Height+1:
-				a.fail(&vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{}}})
-			default:
-				a.known, a.failure, next = h.processing[e.VMBlock], nil, e
-				due = append(due, a)
-			}
-		}
-		if len(due) == 0 {
-			return nil
-		}
-		return func(ctx context.Context) (func(), error) {
-			if err := h.accept(ctx, g, due); err != nil {
-				return nil, err
-			}
-			return func() { h.accepted(due) }, nil
-		}
-	}}
+	}
+	return len(j.due) > 0
 }
 
 func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
@@ -90,21 +81,32 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 	}, nil
 }
 
-// accept runs off the loop. It waits for the disk once, with the last block. What the VM says against a block ends the series; an
-// error means that the plugin has to be replaced: it may have gone ahead of what is on disk.
-func (h *handler) accept(ctx context.Context, g *generation, due []*acceptance) error {
-	for i, a := range due {
-		last := i == len(due)-1
-		err := h.acceptOne(ctx, g, a, database.Durability(last))
+// call waits for the disk once, with the last block. What the VM says against a block ends the series; an error means that the
+// plugin has to be replaced: it may have gone ahead of what is on disk.
+func (j *acceptJob) call(ctx context.Context, g *generation) error {
+	for i, a := range j.due {
+		last := i == len(j.due)-1
+		err := j.h.acceptOne(ctx, g, a, database.Durability(last))
 		if err == nil && a.failure == nil {
 			continue
 		}
-		for _, b := range due[i+1:] {
-			b.failure = &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: a.entry.VMBlock[:]}}}
+		for _, b := range j.due[i+1:] {
+			b.failure = missingParent(a.entry.VMBlock[:])
 		}
-		return errors.Join(err, h.record.Sync(context.WithoutCancel(ctx)))
+		return errors.Join(err, j.h.record.Sync(context.WithoutCancel(ctx)))
 	}
 	return nil
+}
+
+func (j *acceptJob) finish(*generation) {
+	for _, a := range j.due {
+		if a.failure != nil {
+			refuse(a.m, a.failure)
+			continue
+		}
+		delete(j.h.processing, a.entry.VMBlock)
+		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
+	}
 }
 
 func (h *handler) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
@@ -154,17 +156,6 @@ func (h *handler) verifyDecided(ctx context.Context, g *generation, a *acceptanc
 	return nil
 }
 
-func (h *handler) accepted(due []*acceptance) {
-	for _, a := range due {
-		if a.failure != nil {
-			a.fail(a.failure)
-			continue
-		}
-		delete(h.processing, a.entry.VMBlock)
-		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
-	}
-}
-
 // acceptAgain answers an acceptance of a height that is decided already.
 func (h *handler) acceptAgain(a *acceptance) {
 	e := a.entry
@@ -173,9 +164,9 @@ func (h *handler) acceptAgain(a *acceptance) {
 	}, func(have *chainstore.Entry, err error) {
 		switch {
 		case err != nil:
-			a.fail(corrupt("the record of height %d can't be read: %v", e.Height, err))
+			refuse(a.m, corrupt("the record of height %d can't be read: %v", e.Height, err))
 		case have.BlockID != e.BlockID || !e.VMBlock.IsZero() && have.VMBlock != e.VMBlock:
-			a.fail(corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(), e.BlockID.Short()))
+			refuse(a.m, corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(), e.BlockID.Short()))
 		default:
 			a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: have.VMBlock[:]})
 		}
@@ -183,7 +174,7 @@ func (h *handler) acceptAgain(a *acceptance) {
 }
 
 // follow moves the record to where a state sync has brought the VM. It runs off the loop.
-func (h *handler) follow(ctx context.Context, b *vmv1.Block) error {
+func (h *handler) follow(ctx context.Context, b *pluginv1.Block) error {
 	if b.GetHeight() <= h.record.Last().Height {
 		return nil
 	}

@@ -17,34 +17,34 @@ import (
 const healthLimit = 2 * time.Second
 
 // onHealthCheck asks the VM beside its block calls; without a VM it answers at once.
-func (h *handler) onHealthCheck(m *subsystem.Message) {
+func (h *handler) onHealthCheck(m *subsystem.Message, r *pluginv1.HealthCheckRequest) {
 	g := h.gen
 	if g == nil {
-		m.Reply(&vmv1.HealthCheckResponse{Cause: h.supervisor.cause})
+		m.Reply(&pluginv1.HealthCheckResponse{Cause: h.supervisor.cause})
 		return
 	}
 	ok := h.reads.add(task{run: func(done func()) {
 		subsystem.Offload(h.sub, func() (*pluginv1.HealthCheckResponse, error) {
 			ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
 			defer cancel()
-			return g.vm.HealthCheck(ctx, &pluginv1.HealthCheckRequest{})
+			return g.vm.HealthCheck(ctx, r)
 		}, func(a *pluginv1.HealthCheckResponse, err error) {
 			if err != nil {
 				a = &pluginv1.HealthCheckResponse{Cause: "the VM doesn't say: " + err.Error()}
 			}
-			m.Reply(&vmv1.HealthCheckResponse{Healthy: a.GetHealthy(), Cause: a.GetCause(), Details: a.GetDetails()})
+			m.Reply(a)
 			done()
 		})
 	}})
 	if !ok {
-		m.Reply(&vmv1.HealthCheckResponse{Cause: "too many questions wait"})
+		m.Reply(&pluginv1.HealthCheckResponse{Cause: "too many questions wait"})
 	}
 }
 
 func (h *handler) onVersion(m *subsystem.Message) {
 	g := h.gen
 	if g == nil {
-		m.Reply(&vmv1.VersionResponse{Error: h.unavailable()})
+		refuse(m, h.unavailable())
 		return
 	}
 	m.Reply(&vmv1.VersionResponse{
@@ -66,20 +66,20 @@ func (h *handler) onQueryStatus(m *subsystem.Message) {
 		}
 	}
 	if last := h.record.Last(); last != nil {
-		s.LastAccepted = &vmv1.BlockRef{Id: last.VMBlock[:], Height: last.Height}
+		s.LastAccepted = &pluginv1.BlockRef{Id: last.VMBlock[:], Height: last.Height}
 	}
 	m.Reply(s)
 }
 
-func (h *handler) onSetLogLevel(m *subsystem.Message, r *vmv1.SetLogLevel) {
+func (h *handler) onSetLogLevel(m *subsystem.Message, r *pluginv1.SetLogLevelRequest) {
 	h.logLevel = r.GetLevel()
 	if g := h.gen; g != nil {
 		h.call(func(ctx context.Context) error {
-			_, err := g.vm.SetLogLevel(ctx, &pluginv1.SetLogLevelRequest{Level: r.GetLevel()})
+			_, err := g.vm.SetLogLevel(ctx, r)
 			return err
 		})
 	}
-	m.Reply(&vmv1.SetLogLevelResponse{})
+	m.Reply(&pluginv1.SetLogLevelResponse{})
 }
 
 // onRestartPlugin also closes the breaker again.

@@ -12,7 +12,6 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // overdue is how long after its deadline an app request is given up here, if the engine hasn't ended it by then.
@@ -29,7 +28,7 @@ func (h *handler) servicesFor(g *generation) *services {
 			h.sub.Post(func() { h.askPeers(g, nodes, wire, r) })
 		},
 		send:   func(msg proto.Message) { h.sub.Post(func() { h.sub.Send(msg) }) },
-		notify: func(e vmv1.Event) { h.sub.Post(func() { h.notified(g, e) }) },
+		notify: func(e pluginv1.Event) { h.sub.Post(func() { h.notified(g, e) }) },
 	}
 }
 
@@ -46,7 +45,7 @@ func (h *handler) askPeers(g *generation, nodes []primitives.NodeID, wire uint32
 	h.sub.Send(msg)
 	h.sub.After(wait+overdue, func() {
 		for _, node := range nodes {
-			h.failRequest(g, node, wire, &vmv1.AppError{Code: int32(vmv1.AppErrorCode_APP_ERROR_CODE_TIMED_OUT), Message: "timed out"})
+			h.failRequest(g, node, wire, &pluginv1.AppError{Code: int32(pluginv1.AppErrorCode_APP_ERROR_CODE_TIMED_OUT), Message: "timed out"})
 		}
 	})
 }
@@ -74,7 +73,7 @@ func (h *handler) deliver(g *generation, what string, alone bool, call func(ctx 
 }
 
 // onConnected is remembered for later plugins too. Nothing of a peer overtakes it.
-func (h *handler) onConnected(r *vmv1.Connected) {
+func (h *handler) onConnected(r *pluginv1.ConnectedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
@@ -92,7 +91,7 @@ func (h *handler) tellConnected(g *generation, p peer) {
 	})
 }
 
-func (h *handler) onDisconnected(r *vmv1.Disconnected) {
+func (h *handler) onDisconnected(r *pluginv1.DisconnectedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
@@ -111,7 +110,7 @@ func (h *handler) tellDisconnected(g *generation, node primitives.NodeID) {
 }
 
 // onAppRequest passes a peer's question on. When nobody can answer it the peer learns that at once.
-func (h *handler) onAppRequest(r *vmv1.AppRequest) {
+func (h *handler) onAppRequest(r *pluginv1.AppRequestRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
@@ -122,8 +121,7 @@ func (h *handler) onAppRequest(r *vmv1.AppRequest) {
 		return
 	}
 	taken := h.deliver(g, "AppRequest", false, func(ctx context.Context) error {
-		_, err := g.vm.AppRequest(ctx, &pluginv1.AppRequestRequest{
-			NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Deadline: r.GetDeadline(), Request: r.GetRequest()})
+		_, err := g.vm.AppRequest(ctx, r)
 		return err
 	})
 	if !taken && g.outcomes.settle(node, r.GetRequestId()) {
@@ -136,7 +134,7 @@ func (h *handler) onAppRequest(r *vmv1.AppRequest) {
 }
 
 // onAppResponse ends one of the VM's requests, if it hasn't ended before.
-func (h *handler) onAppResponse(r *vmv1.AppResponse) {
+func (h *handler) onAppResponse(r *pluginv1.AppResponseRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	g := h.gen
 	if err != nil || g == nil {
@@ -152,14 +150,14 @@ func (h *handler) onAppResponse(r *vmv1.AppResponse) {
 	})
 }
 
-func (h *handler) onAppRequestFailed(r *vmv1.AppRequestFailed) {
+func (h *handler) onAppRequestFailed(r *pluginv1.AppRequestFailedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if g := h.gen; err == nil && g != nil {
 		h.failRequest(g, node, r.GetRequestId(), r.GetError())
 	}
 }
 
-func (h *handler) failRequest(g *generation, node primitives.NodeID, wire uint32, e *vmv1.AppError) {
+func (h *handler) failRequest(g *generation, node primitives.NodeID, wire uint32, e *pluginv1.AppError) {
 	id, open := g.outcomes.take(node, wire)
 	if !open || h.gen != g {
 		return
@@ -178,10 +176,10 @@ func (h *handler) outcome(g *generation, what string, call func(ctx context.Cont
 }
 
 // onAppGossip may be dropped: the newest first, when the VM doesn't keep up.
-func (h *handler) onAppGossip(r *vmv1.AppGossip) {
+func (h *handler) onAppGossip(r *pluginv1.AppGossipRequest) {
 	if g := h.gen; g != nil {
 		h.deliver(g, "AppGossip", false, func(ctx context.Context) error {
-			_, err := g.vm.AppGossip(ctx, &pluginv1.AppGossipRequest{NodeId: r.GetNodeId(), Gossip: r.GetGossip()})
+			_, err := g.vm.AppGossip(ctx, r)
 			return err
 		})
 	}

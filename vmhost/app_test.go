@@ -9,6 +9,7 @@ import (
 
 	"github.com/reevenet/reeve/overseer/overseertest"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -67,9 +68,9 @@ func TestEveryAppRequestEndsExactlyOnce(t *testing.T) {
 	r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer)
 	h.ExpectNothing()
 
-	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("pong")})
-	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("again")})
-	h.Send("engine", &vmv1.AppRequestFailed{NodeId: peer[:], RequestId: r.GetRequestId(), Error: &vmv1.AppError{Code: -3}})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("pong")})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("again")})
+	h.Send("engine", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Error: &pluginv1.AppError{Code: -3}})
 	h.Advance(2 * time.Minute) // the other one never answers
 	want := []string{"response 7 pong", "failed 7 -1"}
 	if got := fmt.Sprint(h.vm().got); got != fmt.Sprint(want) {
@@ -87,13 +88,13 @@ func TestAnOutcomeOfAnEarlierLifeIsNotForTheNextOne(t *testing.T) {
 	}
 	h.Step()
 	old, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer)
-	h.Send("engine", &vmv1.Connected{NodeId: peer[:], Version: "v1"})
+	h.Send("engine", &pluginv1.ConnectedRequest{NodeId: peer[:], Version: "v1"})
 	h.crash()
 	if err := h.vm().chain.Sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 1, nil); err != nil {
 		t.Fatal(err)
 	}
 	h.Step()
-	h.Send("engine", &vmv1.AppResponse{NodeId: peer[:], RequestId: old.GetRequestId(), Response: []byte("late")})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: old.GetRequestId(), Response: []byte("late")})
 	if got := fmt.Sprint(h.vm().got); got != "[connected v1]" {
 		t.Errorf("the new plugin was told %v", got)
 	}
@@ -109,8 +110,8 @@ func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 		}
 		return nil // never
 	}
-	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 1, Request: []byte("?")})
-	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 2, Request: []byte("?")})
+	h.Send("engine", &pluginv1.AppRequestRequest{NodeId: peer[:], RequestId: 1, Request: []byte("?")})
+	h.Send("engine", &pluginv1.AppRequestRequest{NodeId: peer[:], RequestId: 2, Request: []byte("?")})
 	r, _ := overseertest.Expect[*enginev1.SendAppResponse](h.Overseer)
 	if r.GetRequestId() != 1 || !answered.Load() {
 		t.Errorf("%v", r)
@@ -124,7 +125,7 @@ func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 	if e.GetRequestId() != 2 {
 		t.Errorf("the unanswered request of a dead VM: %v", e)
 	}
-	h.Send("engine", &vmv1.AppRequest{NodeId: peer[:], RequestId: 3})
+	h.Send("engine", &pluginv1.AppRequestRequest{NodeId: peer[:], RequestId: 3})
 	if e, _ := overseertest.Expect[*enginev1.SendAppError](h.Overseer); e.GetRequestId() != 3 {
 		t.Errorf("a request while no VM runs: %v", e)
 	}
@@ -132,13 +133,13 @@ func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 
 func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {
 	h := start(t)
-	if got := overseertest.Must[*vmv1.StateSyncEnabledResponse](t, h.Ask("engine", &vmv1.StateSyncEnabled{})); got.GetError() != nil || got.GetEnabled() {
+	if got := overseertest.Must[*pluginv1.StateSyncEnabledResponse](t, h.Ask("engine", &pluginv1.StateSyncEnabledRequest{})); got.GetError() != nil || got.GetEnabled() {
 		t.Errorf("StateSyncEnabled: %v", got)
 	}
-	if got := overseertest.Must[*vmv1.GetLastStateSummaryResponse](t, h.Ask("engine", &vmv1.GetLastStateSummary{})); got.GetError().GetUnimplemented() == nil {
+	if got := overseertest.Must[*pluginv1.GetLastStateSummaryResponse](t, h.Ask("engine", &pluginv1.GetLastStateSummaryRequest{})); got.GetError().GetUnimplemented() == nil {
 		t.Errorf("GetLastStateSummary: %v", got)
 	}
-	if got := overseertest.Must[*vmv1.QueryRuntimeResponse](t, h.Ask("runtime-api", &vmv1.QueryRuntime{})); got.GetError().GetUnimplemented() == nil {
+	if got := overseertest.Must[*pluginv1.QueryRuntimeResponse](t, h.Ask("runtime-api", &pluginv1.QueryRuntimeRequest{})); got.GetError().GetUnimplemented() == nil {
 		t.Errorf("QueryRuntime: %v", got)
 	}
 	if got := overseertest.Must[*vmv1.VersionResponse](t, h.Ask("overseer", &vmv1.Version{})); got.GetName() != "kvvm" || got.GetProtocol() != 1 {
@@ -148,11 +149,11 @@ func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {
 
 func TestPeersThatComeAndGoWhileAPluginStartsAreNotMissed(t *testing.T) {
 	h := start(t)
-	h.Send("engine", &vmv1.Connected{NodeId: peer[:], Version: "first"})
+	h.Send("engine", &pluginv1.ConnectedRequest{NodeId: peer[:], Version: "first"})
 	h.prepare = func(*crashable) { // the new plugin is starting now: what the bus brings comes afterwards
 		h.prepare = nil
-		h.Send("engine", &vmv1.Connected{NodeId: other[:], Version: "second"})
-		h.Send("engine", &vmv1.Disconnected{NodeId: peer[:]})
+		h.Send("engine", &pluginv1.ConnectedRequest{NodeId: other[:], Version: "second"})
+		h.Send("engine", &pluginv1.DisconnectedRequest{NodeId: peer[:]})
 	}
 	h.crash()
 	if got := fmt.Sprint(h.vm().got); got != "[connected first connected second disconnected]" {

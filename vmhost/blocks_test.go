@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/overseer/overseertest"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 )
@@ -61,7 +62,7 @@ func TestAnotherBlockAtADecidedHeightIsAContradiction(t *testing.T) {
 // What a node misses comes as decided blocks that its VM has never seen, many at once.
 func TestDecidedBlocksInARowAreTakenTogether(t *testing.T) {
 	ahead, disk := start(t), memdb.New()
-	blocks := []*vmv1.Block{ahead.extend(0, "a", "1"), ahead.extend(1, "a", "2"), ahead.extend(2, "b", "3")}
+	blocks := []*pluginv1.Block{ahead.extend(0, "a", "1"), ahead.extend(1, "a", "2"), ahead.extend(2, "b", "3")}
 
 	h := startOn(t, disk)
 	h.plugins[0].kill() // so that they wait for one another
@@ -93,7 +94,7 @@ func TestABlockWhoseParentIsNotAcceptedWaits(t *testing.T) {
 	if e := h.accept(second); e.GetMissingParent() == nil {
 		t.Fatalf("height 2 after genesis: %v", e)
 	}
-	for _, b := range []*vmv1.Block{first, second} {
+	for _, b := range []*pluginv1.Block{first, second} {
 		if e := h.accept(b); e != nil {
 			t.Fatal(e)
 		}
@@ -110,7 +111,7 @@ func TestSiblingsInAnyOrder(t *testing.T) {
 	if string(b.GetId()) == string(c.GetId()) {
 		t.Fatal("the test needs two blocks")
 	}
-	for _, x := range []*vmv1.Block{c, b} {
+	for _, x := range []*pluginv1.Block{c, b} {
 		if e := h.verify(x); e != nil {
 			t.Fatal(e)
 		}
@@ -118,7 +119,7 @@ func TestSiblingsInAnyOrder(t *testing.T) {
 	if e := h.accept(b); e != nil {
 		t.Fatal(e)
 	}
-	if e := overseertest.Must[*vmv1.RejectBlockResponse](t, h.Ask("engine", &vmv1.RejectBlock{VmBlockId: c.GetId()})).GetError(); e != nil {
+	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, h.Ask("engine", &pluginv1.RejectBlockRequest{BlockId: c.GetId()})).GetError(); e != nil {
 		t.Fatal(e)
 	}
 	if s := h.status(); s.GetProcessing() != 0 {
@@ -143,8 +144,8 @@ func TestABlockWithoutItsParentIsNoVerdict(t *testing.T) {
 func TestStrangersBytesAreAVerdictNotAnAccident(t *testing.T) {
 	h := start(t)
 	for _, content := range [][]byte{nil, {0}, []byte("hello"), make([]byte, 81), make([]byte, 200)} {
-		got := overseertest.Must[*vmv1.ParseBlockResponse](t, h.Ask("engine", &vmv1.ParseBlock{Content: content}))
-		if got.GetError().GetInvalidBlock() == nil {
+		got := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}))
+		if got.GetError() != nil || got.GetResults()[0].GetError().GetInvalidBlock() == nil {
 			t.Errorf("%q: %v", content, got)
 		}
 	}

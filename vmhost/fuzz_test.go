@@ -8,7 +8,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -38,7 +37,7 @@ func FuzzPluginCalls(f *testing.F) {
 		f.Fatal(err)
 	}
 	s := &services{
-		record: r, outcomes: newOutcomes(), wire: func() uint32 { return 1 }, send: func(proto.Message) {}, notify: func(vmv1.Event) {},
+		record: r, outcomes: newOutcomes(), wire: func() uint32 { return 1 }, send: func(proto.Message) {}, notify: func(pluginv1.Event) {},
 		asked: func([]primitives.NodeID, uint32, *pluginv1.SendAppRequestRequest) {},
 	}
 	d := remote.NewService(r.State())

@@ -11,7 +11,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -46,7 +45,7 @@ type generation struct {
 
 // knowledge is what a plugin must be told besides its chain: a copy, for use off the loop.
 type knowledge struct {
-	state      vmv1.ChainState
+	state      pluginv1.ChainState
 	peers      []peer
 	processing []*undecided
 	logLevel   int32
@@ -118,7 +117,7 @@ func (h *handler) bringUp(ctx context.Context, g *generation, know knowledge) er
 	if err := h.initialize(ctx, g, know.logLevel); err != nil {
 		return err
 	}
-	if know.state != vmv1.ChainState_CHAIN_STATE_UNSPECIFIED {
+	if know.state != pluginv1.ChainState_CHAIN_STATE_UNSPECIFIED {
 		answer, err := g.vm.SetState(ctx, &pluginv1.SetStateRequest{State: know.state})
 		if err == nil {
 			err = vmsdk.ErrorFromProto(answer.GetError())
@@ -187,7 +186,7 @@ func (h *handler) initialize(ctx context.Context, g *generation, logLevel int32)
 	}
 	last := h.record.Last()
 	if last != nil {
-		r.LastAccepted = &vmv1.Block{Id: last.VMBlock[:], Height: last.Height, Content: last.Content}
+		r.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height, Content: last.Content}
 	}
 	answer, err := g.vm.Initialize(ctx, r)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -32,7 +33,7 @@ type handler struct {
 	events     notices
 
 	// What a new plugin must be told, because the one before knew it.
-	state      vmv1.ChainState
+	state      pluginv1.ChainState
 	peers      map[primitives.NodeID]string
 	processing map[primitives.Hash]*undecided
 	preferred  primitives.Hash
@@ -48,9 +49,9 @@ type handler struct {
 
 // undecided is a block that the VM has verified and that is neither accepted nor rejected.
 type undecided struct {
-	block   *vmv1.Block
+	block   *pluginv1.Block
 	content []byte
-	context *vmv1.BuildContext
+	context *pluginv1.BuildContext
 	order   uint64
 	since   time.Time
 }
@@ -116,21 +117,19 @@ func (h *handler) Signal(sig *overseerv1.Signal) {
 // Handle answers what the bus brings.
 func (h *handler) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {
-	case *vmv1.SetState:
+	case *pluginv1.SetStateRequest:
 		h.onSetState(m, body)
-	case *vmv1.BuildBlock:
+	case *pluginv1.BuildBlockRequest:
 		h.onBuildBlock(m, body)
-	case *vmv1.ParseBlock:
+	case *pluginv1.ParseBlockRequest:
 		h.onParseBlock(m, body)
-	case *vmv1.BatchedParseBlock:
-		h.onBatchedParseBlock(m, body)
-	case *vmv1.VerifyBlock:
+	case *pluginv1.VerifyBlockRequest:
 		h.onVerifyBlock(m, body)
 	case *vmv1.AcceptBlock:
 		h.onAcceptBlock(m, body)
-	case *vmv1.RejectBlock:
+	case *pluginv1.RejectBlockRequest:
 		h.onRejectBlock(m, body)
-	case *vmv1.SetPreference:
+	case *pluginv1.SetPreferenceRequest:
 		h.onSetPreference(m, body)
 	case *vmv1.LastAccepted:
 		h.onLastAccepted(m)
@@ -142,44 +141,60 @@ func (h *handler) Handle(m *subsystem.Message) {
 		h.onGetBlockIDAtHeight(m, body)
 	case *vmv1.GetAncestors:
 		h.onGetAncestors(m, body)
-	case *vmv1.AppRequest:
+	default:
+		h.handleOptional(m)
+	}
+}
+
+// handleOptional answers what only a VM with a capability can.
+func (h *handler) handleOptional(m *subsystem.Message) {
+	switch body := m.Body.(type) {
+	case *pluginv1.StateSyncEnabledRequest:
+		h.onStateSyncEnabled(m, body)
+	case *pluginv1.GetOngoingSyncStateSummaryRequest:
+		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetOngoingSyncStateSummary)
+	case *pluginv1.GetLastStateSummaryRequest:
+		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetLastStateSummary)
+	case *pluginv1.ParseStateSummaryRequest:
+		askSync(h, m, body, pluginv1.StateSyncServiceClient.ParseStateSummary)
+	case *pluginv1.GetStateSummaryRequest:
+		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetStateSummary)
+	case *pluginv1.AcceptStateSummaryRequest:
+		askSync(h, m, body, pluginv1.StateSyncServiceClient.AcceptStateSummary)
+	case *pluginv1.QueryRuntimeRequest:
+		askRuntime(h, m, body, pluginv1.ParachainRuntimeServiceClient.QueryRuntime)
+	case *pluginv1.CheckInherentRequest:
+		askRuntime(h, m, body, pluginv1.ParachainRuntimeServiceClient.CheckInherent)
+	default:
+		h.handlePeer(m)
+	}
+}
+
+// handlePeer takes what peers and operators have to say.
+func (h *handler) handlePeer(m *subsystem.Message) {
+	switch body := m.Body.(type) {
+	case *pluginv1.AppRequestRequest:
 		h.onAppRequest(body)
-	case *vmv1.AppResponse:
+	case *pluginv1.AppResponseRequest:
 		h.onAppResponse(body)
-	case *vmv1.AppRequestFailed:
+	case *pluginv1.AppRequestFailedRequest:
 		h.onAppRequestFailed(body)
-	case *vmv1.AppGossip:
+	case *pluginv1.AppGossipRequest:
 		h.onAppGossip(body)
-	case *vmv1.Connected:
+	case *pluginv1.ConnectedRequest:
 		h.onConnected(body)
-	case *vmv1.Disconnected:
+	case *pluginv1.DisconnectedRequest:
 		h.onDisconnected(body)
-	case *vmv1.HealthCheck:
-		h.onHealthCheck(m)
+	case *pluginv1.HealthCheckRequest:
+		h.onHealthCheck(m, body)
 	case *vmv1.Version:
 		h.onVersion(m)
 	case *vmv1.QueryStatus:
 		h.onQueryStatus(m)
-	case *vmv1.SetLogLevel:
+	case *pluginv1.SetLogLevelRequest:
 		h.onSetLogLevel(m, body)
 	case *vmv1.RestartPlugin:
 		h.onRestartPlugin(m, body)
-	case *vmv1.StateSyncEnabled:
-		h.onStateSyncEnabled(m)
-	case *vmv1.GetOngoingSyncStateSummary:
-		h.onGetOngoingSyncStateSummary(m)
-	case *vmv1.GetLastStateSummary:
-		h.onGetLastStateSummary(m)
-	case *vmv1.ParseStateSummary:
-		h.onParseStateSummary(m, body)
-	case *vmv1.GetStateSummary:
-		h.onGetStateSummary(m, body)
-	case *vmv1.AcceptStateSummary:
-		h.onAcceptStateSummary(m, body)
-	case *vmv1.QueryRuntime:
-		h.onQueryRuntime(m, body)
-	case *vmv1.CheckInherent:
-		h.onCheckInherent(m, body)
 	default:
 		m.Unknown()
 	}

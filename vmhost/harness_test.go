@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -169,19 +170,19 @@ func (h *host) submit(nonce uint64, k, v string) {
 	h.Step()
 }
 
-func (h *host) build() *vmv1.BuildBlockResponse {
+func (h *host) build() *pluginv1.BuildBlockResponse {
 	h.t.Helper()
-	return overseertest.Must[*vmv1.BuildBlockResponse](h.t, h.Ask("engine", &vmv1.BuildBlock{
-		Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(h.World.Now())}}))
+	return overseertest.Must[*pluginv1.BuildBlockResponse](h.t, h.Ask("engine", &pluginv1.BuildBlockRequest{
+		Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(h.World.Now())}}))
 }
 
-func (h *host) verify(b *vmv1.Block) *vmv1.Error {
+func (h *host) verify(b *pluginv1.Block) *pluginv1.Error {
 	h.t.Helper()
-	return overseertest.Must[*vmv1.VerifyBlockResponse](h.t, h.Ask("engine", &vmv1.VerifyBlock{VmBlockId: b.GetId(), Content: b.GetContent()})).GetError()
+	return overseertest.Must[*pluginv1.VerifyBlockResponse](h.t, h.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()})).GetError()
 }
 
 // wrap is a consensus block for the test: a name and the VM block.
-func wrap(b *vmv1.Block) *vmv1.AcceptBlock {
+func wrap(b *pluginv1.Block) *vmv1.AcceptBlock {
 	consensus := append([]byte("consensus block "), b.GetContent()...)
 	id := primitives.HashOf(consensus)
 	return &vmv1.AcceptBlock{
@@ -190,13 +191,13 @@ func wrap(b *vmv1.Block) *vmv1.AcceptBlock {
 	}
 }
 
-func (h *host) accept(b *vmv1.Block) *vmv1.Error {
+func (h *host) accept(b *pluginv1.Block) *pluginv1.Error {
 	h.t.Helper()
 	return overseertest.Must[*vmv1.AcceptBlockResponse](h.t, h.Ask("engine", wrap(b))).GetError()
 }
 
 // extend builds, verifies and accepts a block with one transaction.
-func (h *host) extend(nonce uint64, k, v string) *vmv1.Block {
+func (h *host) extend(nonce uint64, k, v string) *pluginv1.Block {
 	h.t.Helper()
 	h.submit(nonce, k, v)
 	b := h.build()

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // Pauses between two tellings of an event that the engine hasn't acted on.
@@ -22,9 +22,9 @@ type notices struct {
 }
 
 // acted ends an event: the engine has done what it asks for.
-func (n *notices) acted(e vmv1.Event) {
+func (n *notices) acted(e pluginv1.Event) {
 	n.round++
-	if e == vmv1.Event_EVENT_PENDING_TXS {
+	if e == pluginv1.Event_EVENT_PENDING_TXS {
 		n.pending = false
 	} else {
 		n.synced = false
@@ -35,14 +35,14 @@ func (n *notices) acted(e vmv1.Event) {
 func (n *notices) forget() { *n = notices{round: n.round + 1} }
 
 // notified takes an event of the VM.
-func (h *handler) notified(g *generation, e vmv1.Event) {
+func (h *handler) notified(g *generation, e pluginv1.Event) {
 	if g.dead || h.gen != nil && h.gen != g {
 		return
 	}
 	held := &h.events.pending
 	switch e {
-	case vmv1.Event_EVENT_PENDING_TXS:
-	case vmv1.Event_EVENT_STATE_SYNC_DONE:
+	case pluginv1.Event_EVENT_PENDING_TXS:
+	case pluginv1.Event_EVENT_STATE_SYNC_DONE:
 		held = &h.events.synced
 	default:
 		return

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/overseer/overseertest"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -124,26 +125,26 @@ func (r *real) extend(nonce uint64) {
 	if b.GetError() != nil {
 		r.t.Fatal(b.GetError())
 	}
-	v := overseertest.Must[*vmv1.VerifyBlockResponse](r.t, r.Ask("engine", &vmv1.VerifyBlock{VmBlockId: b.GetBlock().GetId()}))
+	v := overseertest.Must[*pluginv1.VerifyBlockResponse](r.t, r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetBlock().GetId()}))
 	if v.GetError() != nil {
 		r.t.Fatal(v.GetError())
 	}
-	overseertest.Must[*vmv1.SetPreferenceResponse](r.t, r.Ask("engine", &vmv1.SetPreference{VmBlockId: b.GetBlock().GetId()}))
+	overseertest.Must[*pluginv1.SetPreferenceResponse](r.t, r.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetBlock().GetId()}))
 	if a := overseertest.Must[*vmv1.AcceptBlockResponse](r.t, r.Ask("engine", wrap(b.GetBlock()))); a.GetError() != nil {
 		r.t.Fatal(a.GetError())
 	}
 }
 
-func (r *real) build(at time.Time) *vmv1.BuildBlockResponse {
+func (r *real) build(at time.Time) *pluginv1.BuildBlockResponse {
 	r.t.Helper()
-	a := r.Ask("engine", &vmv1.BuildBlock{Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(at)}})
+	a := r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(at)}})
 	r.until("the answer to BuildBlock", func() bool {
 		if !a.Done {
 			r.Advance(50 * time.Millisecond)
 		}
 		return a.Done
 	})
-	return overseertest.Must[*vmv1.BuildBlockResponse](r.t, a)
+	return overseertest.Must[*pluginv1.BuildBlockResponse](r.t, a)
 }
 
 func TestAPluginProcessServesBlocksAndHTTP(t *testing.T) {
@@ -244,17 +245,17 @@ func cycle(b *testing.B, r *real) (took steps) {
 		took[i] = time.Since(begin)
 		begin = time.Now()
 	}
-	built := overseertest.Must[*vmv1.BuildBlockResponse](b, r.Ask("engine", &vmv1.BuildBlock{Context: &vmv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.World.Now())}}))
+	built := overseertest.Must[*pluginv1.BuildBlockResponse](b, r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.World.Now())}}))
 	if built.GetError() != nil {
 		b.Fatal(built.GetError())
 	}
 	lap(0)
 	id := built.GetBlock().GetId()
-	if v := overseertest.Must[*vmv1.VerifyBlockResponse](b, r.Ask("engine", &vmv1.VerifyBlock{VmBlockId: id})); v.GetError() != nil {
+	if v := overseertest.Must[*pluginv1.VerifyBlockResponse](b, r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: id})); v.GetError() != nil {
 		b.Fatal(v.GetError())
 	}
 	lap(1)
-	overseertest.Must[*vmv1.SetPreferenceResponse](b, r.Ask("engine", &vmv1.SetPreference{VmBlockId: id}))
+	overseertest.Must[*pluginv1.SetPreferenceResponse](b, r.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: id}))
 	lap(2)
 	if a := overseertest.Must[*vmv1.AcceptBlockResponse](b, r.Ask("engine", wrap(built.GetBlock()))); a.GetError() != nil {
 		b.Fatal(a.GetError())

@@ -1,8 +1,10 @@
 package vmhost
 
 import (
+	"slices"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // maxPoison bounds what is remembered; the oldest is forgotten first.
@@ -33,14 +35,17 @@ func (p *poison) add(contents [][]byte) {
 	}
 }
 
-func (p *poison) has(content []byte) bool {
+// hasOne tells whether plugins have died on one of the blocks.
+func (p *poison) hasOne(contents [][]byte) bool {
 	if len(p.known) == 0 {
 		return false
 	}
-	_, known := p.known[primitives.HashOf(content)]
-	return known
+	return slices.ContainsFunc(contents, func(c []byte) bool {
+		_, known := p.known[primitives.HashOf(c)]
+		return known
+	})
 }
 
-func deadly() *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_Internal{Internal: &vmv1.Internal{Reason: "the VM has died on this block before; it isn't asked about it again"}}}
+func deadly() *pluginv1.Error {
+	return &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: &pluginv1.Internal{Reason: "the VM has died on this block before; it isn't asked about it again"}}}
 }

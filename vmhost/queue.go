@@ -2,7 +2,6 @@ package vmhost
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -10,20 +9,24 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// job is one block call. They are made one at a time, in order.
-type job struct {
-	what string
-	// begin runs on the loop when it is the job's turn, and returns the work that calls the plugin, off the loop. nil: there is
-	// nothing to do any more. The work returns what is to be done on the loop when it went well.
-	begin func(g *generation) work
-	// fail answers the asker without the plugin.
-	fail func(e *vmv1.Error)
+// job is one block call.
+type job interface {
+	// begin runs on the loop when it is the job's turn. false: nothing is left to do, and whoever asked has been answered.
+	begin(g *generation) bool
+	// call calls the plugin, off the loop. An error means that the plugin is broken.
+	call(ctx context.Context, g *generation) error
+	// finish runs on the loop after a call without error, and answers.
+	finish(g *generation)
+}
 
-	// accepts are the acceptances that it is made of, if it is.
-	accepts []*acceptance
+// queued is a job that waits for its turn, or for a plugin.
+type queued struct {
+	job
+	// asked are the requests that the job answers: several only for acceptances.
+	asked []*subsystem.Message
 	// contents are the blocks of strangers that the call is about.
 	contents [][]byte
 
@@ -33,21 +36,26 @@ type job struct {
 	trace string
 }
 
-type work func(ctx context.Context) (finish func(), err error)
+// fail answers the askers without the plugin.
+func (q *queued) fail(e *pluginv1.Error) {
+	for _, m := range q.asked {
+		refuse(m, e)
+	}
+}
 
 // maxAttempts is how many plugins may die on one call before the call is given up.
 const maxAttempts = 2
 
-// queue holds the jobs that wait for their turn, or for a plugin.
+// queue holds the jobs that wait. They are done one at a time, in order.
 type queue struct {
-	jobs []*job
+	jobs []*queued
 	busy bool
 }
 
 // expire fails jobs that have waited for a plugin for too long.
-func (q *queue) expire(now time.Time, e *vmv1.Error) {
+func (q *queue) expire(now time.Time, e *pluginv1.Error) {
 	kept := q.jobs[:0]
-	var gone []*job
+	var gone []*queued
 	for _, j := range q.jobs {
 		if now.After(j.until) {
 			gone = append(gone, j)
@@ -62,7 +70,7 @@ func (q *queue) expire(now time.Time, e *vmv1.Error) {
 }
 
 // clear fails every job that waits.
-func (q *queue) clear(e *vmv1.Error) {
+func (q *queue) clear(e *pluginv1.Error) {
 	jobs := q.jobs
 	q.jobs = nil
 	for _, j := range jobs {
@@ -70,27 +78,28 @@ func (q *queue) clear(e *vmv1.Error) {
 	}
 }
 
-// enqueue takes a block call, or refuses it when too many wait or nobody is going to answer.
-func (h *handler) enqueue(j *job) {
+// enqueue takes a block call that answers m, or refuses it when too many wait or nobody is going to answer.
+func (h *handler) enqueue(m *subsystem.Message, j job, contents ...[]byte) {
 	if h.gen == nil && h.supervisor.hopeless() {
-		j.fail(h.unavailable())
+		refuse(m, h.unavailable())
 		return
 	}
 	if len(h.blocks.jobs) >= h.cfg.Limits.Queue {
-		j.fail(busy())
+		refuse(m, busy())
 		return
 	}
-	j.until, j.trace = h.sub.Now().Add(h.cfg.Limits.Wait), h.sub.Traceparent()
-	h.blocks.jobs = append(h.blocks.jobs, j)
+	h.blocks.jobs = append(h.blocks.jobs, &queued{
+		job: j, asked: []*subsystem.Message{m}, contents: contents,
+		until: h.sub.Now().Add(h.cfg.Limits.Wait), trace: h.sub.Traceparent(),
+	})
 	h.pump()
 }
 
 // pump starts the next block call, if none runs and there is a plugin.
 func (h *handler) pump() {
 	for h.gen != nil && !h.blocks.busy && len(h.blocks.jobs) > 0 {
-		j := h.next()
-		if w := j.begin(h.gen); w != nil {
-			h.run(h.gen, j, w)
+		if j := h.blocks.next(); j.begin(h.gen) {
+			h.run(h.gen, j)
 		}
 	}
 }
@@ -101,44 +110,42 @@ const (
 	togetherBytes = 4 << 20
 )
 
-// next takes the call whose turn it is. Acceptances that wait behind one another become one call.
-func (h *handler) next() *job {
-	jobs := h.blocks.jobs
-	n, bytes := 1, 0
-	for ; n < len(jobs) && len(jobs[n-1].accepts) > 0 && len(jobs[n].accepts) > 0; n++ {
-		if bytes += len(jobs[n].accepts[0].entry.Content); n >= together || bytes > togetherBytes {
+// next takes the job whose turn it is. Acceptances that wait behind one another become one.
+func (q *queue) next() *queued {
+	first := q.jobs[0]
+	q.jobs = q.jobs[1:]
+	all, ok := first.job.(*acceptJob)
+	bytes := 0
+	for ok && len(q.jobs) > 0 {
+		next, accepts := q.jobs[0].job.(*acceptJob)
+		if !accepts || len(all.list) >= together {
 			break
 		}
+		if bytes += len(next.list[0].entry.Content); bytes > togetherBytes {
+			break
+		}
+		all.list = append(all.list, next.list...)
+		first.asked = append(first.asked, q.jobs[0].asked...)
+		first.attempts = max(first.attempts, q.jobs[0].attempts)
+		q.jobs = q.jobs[1:]
 	}
-	h.blocks.jobs = jobs[n:]
-	if n == 1 {
-		return jobs[0]
-	}
-	var list []*acceptance
-	attempts := 0
-	for _, j := range jobs[:n] {
-		list = append(list, j.accepts...)
-		attempts = max(attempts, j.attempts)
-	}
-	all := h.acceptAll(list...)
-	all.until, all.trace, all.attempts = jobs[0].until, jobs[0].trace, attempts
-	return all
+	return first
 }
 
-func (h *handler) run(g *generation, j *job, w work) {
+func (h *handler) run(g *generation, j *queued) {
 	h.blocks.busy = true
 	j.attempts++
-	limit := h.cfg.Limits.BlockCall * time.Duration(max(1, len(j.accepts))) // each acceptance has its own within that
-	subsystem.Offload(h.sub, func() (func(), error) {
+	limit := h.cfg.Limits.BlockCall * time.Duration(len(j.asked)) // each acceptance has its own within that
+	subsystem.Offload(h.sub, func() (struct{}, error) {
 		ctx, cancel := context.WithTimeout(traced(j.trace), limit)
 		defer cancel()
-		return w(ctx)
-	}, func(finish func(), err error) {
+		return struct{}{}, j.call(ctx, g)
+	}, func(_ struct{}, err error) {
 		h.blocks.busy = false
 		if err != nil {
 			h.broke(g, j, err)
 		} else {
-			finish()
+			j.finish(g)
 		}
 		h.pump()
 	})
@@ -153,65 +160,18 @@ func traced(traceparent string) context.Context {
 }
 
 // broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.
-func (h *handler) broke(g *generation, j *job, err error) {
+func (h *handler) broke(g *generation, j *queued, err error) {
 	hang := status.Code(err) == codes.DeadlineExceeded
-	reason := j.what + " failed: " + status.Convert(err).Message()
+	what := nameOf(j.asked[0].Body)
+	reason := what + " failed: " + status.Convert(err).Message()
 	if hang {
-		reason = j.what + " wasn't answered within " + h.cfg.Limits.BlockCall.String()
+		reason = what + " wasn't answered within " + h.cfg.Limits.BlockCall.String()
 	}
 	h.replace(g, reason, hang)
 	if j.attempts < maxAttempts {
-		h.blocks.jobs = append([]*job{j}, h.blocks.jobs...)
+		h.blocks.jobs = append([]*queued{j}, h.blocks.jobs...)
 		return
 	}
 	h.poison.add(j.contents)
 	j.fail(unavailable(reason, 0))
 }
-
-// lane runs things off the loop, so many at once, in order of arrival.
-type lane struct {
-	limit, bound int
-	running      int
-	alone        bool
-	waiting      []task
-}
-
-type task struct {
-	run func(done func())
-	// alone: nothing of the lane runs beside it.
-	alone bool
-}
-
-// add takes a task; false when too many wait.
-func (l *lane) add(t task) bool {
-	if len(l.waiting) >= l.bound {
-		return false
-	}
-	l.waiting = append(l.waiting, t)
-	l.pump()
-	return true
-}
-
-func (l *lane) pump() {
-	for len(l.waiting) > 0 && l.running < l.limit && !l.alone {
-		t := l.waiting[0]
-		if t.alone && l.running > 0 {
-			return
-		}
-		l.waiting = l.waiting[1:]
-		l.running++
-		l.alone = t.alone
-		t.run(func() {
-			l.running--
-			if t.alone {
-				l.alone = false
-			}
-			l.pump()
-		})
-	}
-}
-
-// counter gives out numbers to any goroutine.
-type counter struct{ n atomic.Uint32 }
-
-func (c *counter) next() uint32 { return c.n.Add(1) }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
@@ -20,14 +21,14 @@ const (
 )
 
 // read runs a look-up in the record off the loop.
-func read[T any](h *handler, fail func(*vmv1.Error), find func(ctx context.Context) (T, error), then func(T)) {
+func read[T any](h *handler, m *subsystem.Message, find func(ctx context.Context) (T, error), then func(T)) {
 	ok := h.reads.add(task{run: func(done func()) {
 		subsystem.Offload(h.sub, func() (T, error) { return find(context.Background()) }, func(v T, err error) {
 			switch {
 			case errors.Is(err, chainstore.ErrNotFound):
-				fail(notFound())
+				refuse(m, notFound())
 			case err != nil:
-				fail(vmsdk.ErrorToProto(err))
+				refuse(m, vmsdk.ErrorToProto(err))
 			default:
 				then(v)
 			}
@@ -35,7 +36,7 @@ func read[T any](h *handler, fail func(*vmv1.Error), find func(ctx context.Conte
 		})
 	}})
 	if !ok {
-		fail(busy())
+		refuse(m, busy())
 	}
 }
 
@@ -47,7 +48,7 @@ func accepted(e *chainstore.Entry) *vmv1.AcceptedBlock {
 func (h *handler) onLastAccepted(m *subsystem.Message) {
 	last := h.record.Last()
 	if last == nil {
-		m.Reply(&vmv1.LastAcceptedResponse{Error: h.unavailable()})
+		refuse(m, h.unavailable())
 		return
 	}
 	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last), First: h.fresh})
@@ -55,10 +56,9 @@ func (h *handler) onLastAccepted(m *subsystem.Message) {
 }
 
 func (h *handler) onGetBlock(m *subsystem.Message, r *vmv1.GetBlock) {
-	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.GetBlockResponse{Error: e} })
 	id, ok := hashOf(r.GetVmBlockId())
 	if !ok {
-		fail(notFound())
+		refuse(m, notFound())
 		return
 	}
 	if u, processing := h.processing[id]; processing {
@@ -67,26 +67,24 @@ func (h *handler) onGetBlock(m *subsystem.Message, r *vmv1.GetBlock) {
 		m.Reply(&vmv1.GetBlockResponse{Block: b, Since: timestamppb.New(u.since)})
 		return
 	}
-	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
-		m.Reply(&vmv1.GetBlockResponse{Accepted: true, Block: &vmv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
+	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
+		m.Reply(&vmv1.GetBlockResponse{Accepted: true, Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
 	})
 }
 
 func (h *handler) onGetConsensusBlock(m *subsystem.Message, r *vmv1.GetConsensusBlock) {
-	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.GetConsensusBlockResponse{Error: e} })
 	id, ok := hashOf(r.GetBlockId())
 	if !ok {
-		fail(notFound())
+		refuse(m, notFound())
 		return
 	}
-	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
+	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
 		m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
 	})
 }
 
 func (h *handler) onGetBlockIDAtHeight(m *subsystem.Message, r *vmv1.GetBlockIDAtHeight) {
-	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.GetBlockIDAtHeightResponse{Error: e} })
-	read(h, fail, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.AtHeight(ctx, r.GetHeight()) }, func(e *chainstore.Entry) {
+	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.AtHeight(ctx, r.GetHeight()) }, func(e *chainstore.Entry) {
 		b := accepted(e)
 		b.ConsensusBlock = nil
 		m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})
@@ -94,14 +92,13 @@ func (h *handler) onGetBlockIDAtHeight(m *subsystem.Message, r *vmv1.GetBlockIDA
 }
 
 func (h *handler) onGetAncestors(m *subsystem.Message, r *vmv1.GetAncestors) {
-	fail := answer(m, func(e *vmv1.Error) proto.Message { return &vmv1.GetAncestorsResponse{Error: e} })
 	id, ok := hashOf(r.GetBlockId())
 	if !ok {
-		fail(notFound())
+		refuse(m, notFound())
 		return
 	}
 	blocks, bytes := bounded(r.GetMaxBlocks(), maxAncestors), bounded(r.GetMaxBytes(), maxAncestorBytes)
-	read(h, fail, func(ctx context.Context) ([][]byte, error) { return h.record.Ancestors(ctx, id, blocks, bytes) }, func(b [][]byte) {
+	read(h, m, func(ctx context.Context) ([][]byte, error) { return h.record.Ancestors(ctx, id, blocks, bytes) }, func(b [][]byte) {
 		m.Reply(&vmv1.GetAncestorsResponse{ConsensusBlocks: b})
 	})
 }

@@ -8,20 +8,21 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/overseer/overseertest"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 )
 
 func TestACrashOfThePluginLosesNothing(t *testing.T) {
 	h := start(t)
-	overseertest.Must[*vmv1.SetStateResponse](t, h.Ask("engine", &vmv1.SetState{State: vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}))
+	overseertest.Must[*pluginv1.SetStateResponse](t, h.Ask("engine", &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}))
 	h.extend(0, "a", "1")
 	h.submit(1, "b", "2")
 	b := h.build().GetBlock()
 	if e := h.verify(b); e != nil {
 		t.Fatal(e)
 	}
-	overseertest.Must[*vmv1.SetPreferenceResponse](t, h.Ask("engine", &vmv1.SetPreference{VmBlockId: b.GetId()}))
+	overseertest.Must[*pluginv1.SetPreferenceResponse](t, h.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}))
 
 	h.crash()
 
@@ -41,12 +42,12 @@ func TestACallThatThePluginDiesOnIsRepeated(t *testing.T) {
 	h.submit(0, "a", "1")
 	first := h.plugins[0]
 	first.vm.crash = first.kill
-	a := h.Ask("engine", &vmv1.BuildBlock{Context: &vmv1.BuildContext{Time: timestamppb.New(h.World.Now())}})
+	a := h.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Time: timestamppb.New(h.World.Now())}})
 	if a.Done {
 		t.Fatal("answered by a dead plugin")
 	}
 	h.Advance(time.Second)
-	if got := overseertest.Must[*vmv1.BuildBlockResponse](t, a); got.GetError().GetNothingToBuild() == nil {
+	if got := overseertest.Must[*pluginv1.BuildBlockResponse](t, a); got.GetError().GetNothingToBuild() == nil {
 		t.Fatalf("the new plugin has an empty mempool, and answers %v", got)
 	}
 }
@@ -57,16 +58,16 @@ func TestAPluginThatKeepsDyingDegradesTheChainAndNothingElse(t *testing.T) {
 	h.refuse = errors.New("no more")
 	h.plugins[0].kill()
 	h.Step()
-	waits := h.Ask("engine", &vmv1.ParseBlock{Content: b.GetContent()})
+	waits := h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{b.GetContent()}})
 	h.Advance(time.Minute)
 	s := h.status()
 	if s.GetState() != vmv1.PluginState_PLUGIN_STATE_DEGRADED || s.GetCause() == "" {
 		t.Fatalf("after a minute of failed starts: %v", s)
 	}
-	if got := overseertest.Must[*vmv1.ParseBlockResponse](t, waits); got.GetError().GetUnavailable() == nil {
+	if got := overseertest.Must[*pluginv1.ParseBlockResponse](t, waits); got.GetError().GetUnavailable() == nil {
 		t.Errorf("the call that waited got %v", got)
 	}
-	if got := overseertest.Must[*vmv1.HealthCheckResponse](t, h.Ask("overseer", &vmv1.HealthCheck{})); got.GetHealthy() || got.GetCause() == "" {
+	if got := overseertest.Must[*pluginv1.HealthCheckResponse](t, h.Ask("overseer", &pluginv1.HealthCheckRequest{})); got.GetHealthy() || got.GetCause() == "" {
 		t.Errorf("health: %v", got)
 	}
 	if h.height() != 1 {
@@ -143,14 +144,18 @@ func TestBytesThatKillTheVMAreNotShownToItAgain(t *testing.T) {
 		}
 	}
 	h.prepare(h.plugins[0])
-	a := h.Ask("engine", &vmv1.ParseBlock{Content: deadly})
+	a := h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{deadly}})
 	h.Advance(5 * time.Second)
-	if got := overseertest.Must[*vmv1.ParseBlockResponse](t, a); got.GetError().GetUnavailable() == nil {
+	if got := overseertest.Must[*pluginv1.ParseBlockResponse](t, a); got.GetError().GetUnavailable() == nil {
 		t.Errorf("two plugins died on it: %v", got)
 	}
-	again := overseertest.Must[*vmv1.ParseBlockResponse](t, h.Ask("engine", &vmv1.ParseBlock{Content: deadly}))
+	again := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{deadly}}))
 	if again.GetError().GetInternal() == nil || h.status().GetRestarts() != 2 {
 		t.Errorf("asked again: %v; %d restarts", again, h.status().GetRestarts())
+	}
+	among := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{nil, deadly}}))
+	if among.GetError().GetInternal() == nil || h.status().GetRestarts() != 2 {
+		t.Errorf("asked again among others: %v; %d restarts", among, h.status().GetRestarts())
 	}
 	h.extend(0, "a", "1")
 }

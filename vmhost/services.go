@@ -13,7 +13,6 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -40,7 +39,7 @@ type services struct {
 	// asked, send and notify come back to the handler's loop.
 	asked  func(nodes []primitives.NodeID, wire uint32, r *pluginv1.SendAppRequestRequest)
 	send   func(msg proto.Message)
-	notify func(e vmv1.Event)
+	notify func(e pluginv1.Event)
 }
 
 func (s *services) register(r grpc.ServiceRegistrar) {
@@ -148,7 +147,7 @@ func (s *services) GetAcceptedBlock(ctx context.Context, r *pluginv1.GetAccepted
 	if err != nil {
 		return &pluginv1.GetAcceptedBlockResponse{Error: vmsdk.ErrorToProto(err)}, nil
 	}
-	return &pluginv1.GetAcceptedBlockResponse{Block: &vmv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}}, nil
+	return &pluginv1.GetAcceptedBlockResponse{Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}}, nil
 }
 
 // VerifyEd25519 is the feature extension "ed25519": a batch by the ZIP-215 rules.

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -255,38 +254,9 @@ func (h *handler) call(f func(ctx context.Context) error) {
 }
 
 // unavailable says why there is no VM now.
-func (h *handler) unavailable() *vmv1.Error {
+func (h *handler) unavailable() *pluginv1.Error {
 	if h.supervisor.hopeless() {
 		return unavailable(h.supervisor.cause, 0)
 	}
 	return unavailable(h.supervisor.cause, h.cfg.Limits.RestartMin)
-}
-
-func unavailable(cause string, retry time.Duration) *vmv1.Error {
-	u := &vmv1.Unavailable{Cause: cause}
-	if retry > 0 {
-		u.RetryAfter = durationpb.New(retry)
-	}
-	return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: u}}
-}
-
-func busy() *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_Busy{Busy: &vmv1.Busy{RetryAfter: durationpb.New(100 * time.Millisecond)}}}
-}
-
-func notFound() *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
-}
-
-func invalid(format string, args ...any) *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: fmt.Sprintf(format, args...)}}}
-}
-
-func corrupt(format string, args ...any) *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: fmt.Sprintf(format, args...)}}}
-}
-
-func hashOf(b []byte) (primitives.Hash, bool) {
-	id, err := primitives.HashFrom(b)
-	return id, err == nil
 }

@@ -17,16 +17,17 @@ import (
 // Packages that hold no subsystem's enum.
 var withoutEnum = []string{"options", "primitives"}
 
-// subsystemOf cuts "povdistribution" out of "reeve.povdistribution.v1"; it is empty for packages that aren't ours.
+// subsystemOf cuts "povdistribution" out of "reeve.povdistribution.v1", and "vm" out of "reeve.vm.plugin.v1"; it is empty for packages
+// that aren't ours.
 func subsystemOf(pkg protoreflect.FullName) string {
 	parts := strings.Split(string(pkg), ".")
-	if len(parts) != 3 || parts[0] != "reeve" {
+	if len(parts) < 3 || parts[0] != "reeve" {
 		return ""
 	}
 	return parts[1]
 }
 
-// messages returns all top-level messages of our packages by package name, in order of file and place.
+// messages returns all top-level messages of our packages by subsystem, in order of file and place.
 func messages() map[string][]protoreflect.MessageDescriptor {
 	byPackage := map[string][]protoreflect.MessageDescriptor{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
@@ -13,13 +14,36 @@ import (
 
 func TestVariantsAreNamedAfterTheirMessage(t *testing.T) {
 	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, _ *optionsv1.Variant) {
-		if plain := strings.ReplaceAll(string(field.Name()), "_", ""); !strings.EqualFold(plain, string(field.Message().Name())) {
+		if plain := strings.ReplaceAll(string(field.Name()), "_", ""); !strings.EqualFold(plain, callOf(field.Message())) {
 			t.Errorf("the field %s holds a %s", field.Name(), field.Message().Name())
 		}
-		if field.Message().ParentFile().Package() != field.ParentFile().Package() {
+		if subsystemOf(field.Message().ParentFile().Package()) != subsystemOf(field.ParentFile().Package()) {
 			t.Errorf("%s belongs to another subsystem", field.Message().FullName())
 		}
 	})
+}
+
+// callOf is a variant's name; that of the rpc for a variant which is also the request of a gRPC service.
+func callOf(m protoreflect.MessageDescriptor) string {
+	if rpc := rpcOf(m); rpc != nil {
+		return string(rpc.Name())
+	}
+	return string(m.Name())
+}
+
+// rpcOf is the rpc that takes the message; nil if none does.
+func rpcOf(m protoreflect.MessageDescriptor) (rpc protoreflect.MethodDescriptor) {
+	protoregistry.GlobalFiles.RangeFilesByPackage(m.ParentFile().Package(), func(f protoreflect.FileDescriptor) bool {
+		for i := range f.Services().Len() {
+			for methods, j := f.Services().Get(i).Methods(), 0; j < methods.Len(); j++ {
+				if methods.Get(j).Input() == m {
+					rpc = methods.Get(j)
+				}
+			}
+		}
+		return rpc == nil
+	})
+	return rpc
 }
 
 func TestVariantsHaveALane(t *testing.T) {
@@ -34,19 +58,18 @@ func TestVariantsHaveALane(t *testing.T) {
 }
 
 func TestRequestsHaveAnAnswerOfTheirOwn(t *testing.T) {
-	byPackage := messages()
 	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, v *optionsv1.Variant) {
-		own := string(field.Message().Name()) + "Response"
-		exists := false
-		for _, m := range byPackage[subsystemOf(field.ParentFile().Package())] {
-			exists = exists || string(m.Name()) == own
-		}
+		own := callOf(field.Message()) + "Response"
+		answer, _ := protoregistry.GlobalFiles.FindDescriptorByName(field.Message().FullName().Parent().Append(protoreflect.Name(own)))
+		exists := answer != nil
+		// Whoever sends a one-way variant hears nothing; a gRPC service that takes it too acknowledges with nothing.
+		acknowledged := rpcOf(field.Message()) != nil && exists && answer.(protoreflect.MessageDescriptor).Fields().Len() == 0
 		switch {
 		case v.GetResponse() != "" && v.GetResponse() != own:
 			t.Errorf("the answer is called %s, not %s", own, v.GetResponse())
 		case v.GetResponse() != "" && !exists:
 			t.Errorf("there is no message %s in its package", own)
-		case v.GetResponse() == "" && exists:
+		case v.GetResponse() == "" && exists && !acknowledged:
 			t.Errorf("%s exists, but the option doesn't name it", own)
 		case v.GetResponse() == "" && (v.GetStream() || v.GetRetrySafe()):
 			t.Error("stream and retry_safe are for requests")

@@ -8,7 +8,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 const (
@@ -73,12 +73,12 @@ func (e *engine) appFailed(k requests.Key, reason requests.Reason) {
 }
 
 func (e *engine) tellAppFailed(n primitives.NodeID, id uint32, why *requests.AppError) {
-	e.sub.Send(&vmv1.AppRequestFailed{NodeId: n[:], RequestId: id, Error: &vmv1.AppError{Code: why.Code, Message: why.Message}})
+	e.sub.Send(&pluginv1.AppRequestFailedRequest{NodeId: n[:], RequestId: id, Error: &pluginv1.AppError{Code: why.Code, Message: why.Message}})
 }
 
 func (e *engine) onAppResponse(n primitives.NodeID, m *enginev1.AppResponse) {
 	if e.apps.Answer(e.appKey(n, m.GetRequestId()), e.sub.Now()) {
-		e.sub.Send(&vmv1.AppResponse{NodeId: n[:], RequestId: m.GetRequestId(), Response: m.GetResponse()})
+		e.sub.Send(&pluginv1.AppResponseRequest{NodeId: n[:], RequestId: m.GetRequestId(), Response: m.GetResponse()})
 		e.armApps()
 	}
 }
@@ -126,7 +126,7 @@ func (e *engine) onAppRequest(n primitives.NodeID, m *enginev1.AppRequest) {
 		return
 	}
 	e.owed[key] = owed{until: until}
-	e.sub.Send(&vmv1.AppRequest{NodeId: n[:], RequestId: m.GetRequestId(), Deadline: timestamppb.New(until), Request: m.GetRequest()})
+	e.sub.Send(&pluginv1.AppRequestRequest{NodeId: n[:], RequestId: m.GetRequestId(), Deadline: timestamppb.New(until), Request: m.GetRequest()})
 }
 
 func (e *engine) expireOwed() {
@@ -174,7 +174,7 @@ func (e *engine) onSendAppError(m *enginev1.SendAppError) {
 }
 
 func (e *engine) onAppGossip(n primitives.NodeID, m *enginev1.AppGossip) {
-	e.sub.Send(&vmv1.AppGossip{NodeId: n[:], Gossip: m.GetGossip()})
+	e.sub.Send(&pluginv1.AppGossipRequest{NodeId: n[:], Gossip: m.GetGossip()})
 }
 
 func (e *engine) onSendAppGossip(m *enginev1.SendAppGossip) {

@@ -10,7 +10,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // signTimeout bounds the wait for a signature: another proposer steps in meanwhile.
@@ -24,8 +24,8 @@ func (e *engine) build(h block.Header) {
 		return
 	}
 	e.sub.Log.Debug("building", "height", h.Height, "slot", h.Slot, "parent", h.Parent.Short())
-	q := &vmv1.BuildBlock{ParentId: parent[:], Context: &vmv1.BuildContext{Proposer: e.proposerOf(h), Time: timestamppb.New(time.UnixMilli(int64(h.Time)))}}
-	subsystem.Ask(e.sub, q, askTimeout, func(r *vmv1.BuildBlockResponse, err error) {
+	q := &pluginv1.BuildBlockRequest{ParentId: parent[:], Context: &pluginv1.BuildContext{Proposer: e.proposerOf(h), Time: timestamppb.New(time.UnixMilli(int64(h.Time)))}}
+	subsystem.Ask(e.sub, q, askTimeout, func(r *pluginv1.BuildBlockResponse, err error) {
 		failure := r.GetError()
 		switch {
 		case err != nil:

@@ -27,6 +27,7 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -66,12 +67,12 @@ func Spec(cfg Config) subsystem.Spec {
 			&overseerv1.BlockImported{}, &overseerv1.BlockAccepted{},
 			&nbv1.RegisterEventProducer{}, &nbv1.SetValidators{}, &nbv1.SetSyncing{}, &nbv1.ReportPeer{},
 			&nbv1.SendConsensusMessage{}, &nbv1.SendMessage{}, &nbv1.SendGossip{}, &nbv1.SendBulk{},
-			&vmv1.AppRequest{}, &vmv1.AppResponse{}, &vmv1.AppRequestFailed{}, &vmv1.AppGossip{}, &vmv1.Connected{}, &vmv1.Disconnected{},
+			&pluginv1.AppRequestRequest{}, &pluginv1.AppResponseRequest{}, &pluginv1.AppRequestFailedRequest{}, &pluginv1.AppGossipRequest{}, &pluginv1.ConnectedRequest{}, &pluginv1.DisconnectedRequest{},
 		},
 		Asks: []proto.Message{
-			&vmv1.LastAccepted{}, &vmv1.SetState{}, &vmv1.BuildBlock{}, &vmv1.VerifyBlock{}, &vmv1.AcceptBlock{}, &vmv1.RejectBlock{},
-			&vmv1.SetPreference{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
-			&vmv1.GetLastStateSummary{}, &vmv1.GetStateSummary{},
+			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{}, &pluginv1.VerifyBlockRequest{}, &vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{},
+			&pluginv1.SetPreferenceRequest{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
+			&pluginv1.GetLastStateSummaryRequest{}, &pluginv1.GetStateSummaryRequest{},
 			&keystorev1.SignBlock{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newEngine(cfg, sub) },

@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -132,10 +133,10 @@ func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
 func TestABlockThatCantBeAcceptedNowHoldsUpTheNext(t *testing.T) {
 	s := newStage(t, 4).start()
 	refused := 0
-	s.nodes[3].refuse = func(m proto.Message) *vmv1.Error {
+	s.nodes[3].refuse = func(m proto.Message) *pluginv1.Error {
 		if q, ok := m.(*vmv1.AcceptBlock); ok && q.GetHeight() == 5 && len(s.nodes[3].accepted) == 4 && refused < 3 {
 			refused++
-			return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: &vmv1.Unavailable{Cause: "the plugin is starting"}}}
+			return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: &pluginv1.Unavailable{Cause: "the plugin is starting"}}}
 		}
 		return nil
 	}
@@ -168,9 +169,9 @@ func (s *stage) withoutHistory(blocks int) *node {
 func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {
 	s := newStage(t, 1).start()
 	n := s.nodes[0]
-	n.refuse = func(m proto.Message) *vmv1.Error {
+	n.refuse = func(m proto.Message) *pluginv1.Error {
 		if _, ok := m.(*vmv1.AcceptBlock); ok {
-			return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: "the state root differs"}}}
+			return &pluginv1.Error{Kind: &pluginv1.Error_Corrupt{Corrupt: &pluginv1.Corrupt{Reason: "the state root differs"}}}
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -119,7 +120,7 @@ func id32(b []byte) (id [primitives.HashSize]byte) {
 
 // onGetStateSummaryFrontier sends the newest summary that the VM can serve, an empty one if it has none.
 func (e *engine) onGetStateSummaryFrontier(n primitives.NodeID, m *enginev1.GetStateSummaryFrontier) {
-	subsystem.Ask(e.sub, &vmv1.GetLastStateSummary{}, getTimeout, func(r *vmv1.GetLastStateSummaryResponse, err error) {
+	subsystem.Ask(e.sub, &pluginv1.GetLastStateSummaryRequest{}, getTimeout, func(r *pluginv1.GetLastStateSummaryResponse, err error) {
 		e.sendTo(n, &enginev1.StateSummaryFrontier{RequestId: m.GetRequestId(), Summary: r.GetSummary().GetContent()})
 	})
 }
@@ -146,7 +147,7 @@ func (e *engine) onGetAcceptedStateSummary(n primitives.NodeID, m *enginev1.GetA
 		finish()
 	}
 	for i, height := range heights {
-		subsystem.Ask(e.sub, &vmv1.GetStateSummary{Height: height}, getTimeout, func(r *vmv1.GetStateSummaryResponse, err error) {
+		subsystem.Ask(e.sub, &pluginv1.GetStateSummaryRequest{Height: height}, getTimeout, func(r *pluginv1.GetStateSummaryResponse, err error) {
 			found[i] = r.GetSummary().GetId()
 			if left--; left == 0 {
 				finish()
@@ -155,7 +156,7 @@ func (e *engine) onGetAcceptedStateSummary(n primitives.NodeID, m *enginev1.GetA
 	}
 }
 
-func why(err error, failure *vmv1.Error) string {
+func why(err error, failure *pluginv1.Error) string {
 	switch {
 	case err != nil:
 		return err.Error()

@@ -12,7 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowman"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // costUndecodable is what bytes that are no message cost the peer; it is dropped at 1000.
@@ -71,7 +71,7 @@ func (e *engine) onConnected(raw []byte) {
 		return
 	}
 	_, e.peers[n] = e.cfg.Validators.Index(n)
-	e.sub.Send(&vmv1.Connected{NodeId: n[:]})
+	e.sub.Send(&pluginv1.ConnectedRequest{NodeId: n[:]})
 	e.step(snowman.PeerConnected{Node: n})
 }
 
@@ -89,7 +89,7 @@ func (e *engine) lost(n primitives.NodeID) {
 	}
 	e.step(snowman.PeerDisconnected{Node: n})
 	e.forgetOwed(n)
-	e.sub.Send(&vmv1.Disconnected{NodeId: n[:]})
+	e.sub.Send(&pluginv1.DisconnectedRequest{NodeId: n[:]})
 }
 
 // connectedPeers lists them in the order of their ids.

@@ -19,6 +19,7 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -37,12 +38,12 @@ type node struct {
 	id    primitives.NodeID
 	key   ed25519.PrivateKey
 
-	processing map[primitives.Hash]*vmv1.Block
+	processing map[primitives.Hash]*pluginv1.Block
 	accepted   []*vmv1.AcceptBlock // from height 1
 	pending    []string            // texts for the next blocks
 	events     []string            // what the VM and the overseer saw, in order
 	down       func(proto.Message) subsystem.Code
-	refuse     func(proto.Message) *vmv1.Error
+	refuse     func(proto.Message) *pluginv1.Error
 	costs      map[primitives.NodeID]int
 	asked      int // of this node, by the network
 }
@@ -63,7 +64,7 @@ func newStage(t *testing.T, size int) *stage {
 		t.Fatal(err)
 	}
 	for i := range size {
-		s.nodes = append(s.nodes, &node{stage: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*vmv1.Block{}, costs: map[primitives.NodeID]int{}})
+		s.nodes = append(s.nodes, &node{stage: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{}, costs: map[primitives.NodeID]int{}})
 	}
 	return s
 }
@@ -163,13 +164,13 @@ func (n *node) serve(s overseertest.Sent) {
 		n.log("imported %d", m.GetNumber())
 	case *overseerv1.BlockAccepted:
 		n.log("final %d", m.GetNumber())
-	case *vmv1.AppRequest:
+	case *pluginv1.AppRequestRequest:
 		n.log("app request %d %s", m.GetRequestId(), m.GetRequest())
-	case *vmv1.AppResponse:
+	case *pluginv1.AppResponseRequest:
 		n.log("app response %d %s", m.GetRequestId(), m.GetResponse())
-	case *vmv1.AppRequestFailed:
+	case *pluginv1.AppRequestFailedRequest:
 		n.log("app failed %d code %d", m.GetRequestId(), m.GetError().GetCode())
-	case *vmv1.AppGossip:
+	case *pluginv1.AppGossipRequest:
 		n.log("app gossip %s", m.GetGossip())
 	case *keystorev1.SignBlock:
 		s.Reply(n.sign(m))

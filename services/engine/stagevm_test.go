@@ -7,22 +7,23 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // The VM of a stage: 32 bytes of parent, 8 of height, and a text. A text that begins with "bad" makes an invalid block.
 
-func makeVMBlock(parent []byte, height uint64, text string) *vmv1.Block {
+func makeVMBlock(parent []byte, height uint64, text string) *pluginv1.Block {
 	content := append(binary.BigEndian.AppendUint64(bytes.Clone(parent), height), text...)
 	return readVMBlock(content)
 }
 
-func readVMBlock(content []byte) *vmv1.Block {
+func readVMBlock(content []byte) *pluginv1.Block {
 	if len(content) < 40 || bytes.HasPrefix(content[40:], []byte("bad")) {
 		return nil
 	}
 	id := primitives.HashOf(content)
-	return &vmv1.Block{Id: id[:], ParentId: content[:32], Height: binary.BigEndian.Uint64(content[32:]), Content: content}
+	return &pluginv1.Block{Id: id[:], ParentId: content[:32], Height: binary.BigEndian.Uint64(content[32:]), Content: content}
 }
 
 func (n *node) last() *vmv1.AcceptedBlock {
@@ -36,30 +37,30 @@ func entry(a *vmv1.AcceptBlock) *vmv1.AcceptedBlock {
 	return &vmv1.AcceptedBlock{BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock()}
 }
 
-func invalid(why string) *vmv1.Error {
-	return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: why}}}
+func invalid(why string) *pluginv1.Error {
+	return &pluginv1.Error{Kind: &pluginv1.Error_InvalidBlock{InvalidBlock: &pluginv1.InvalidBlock{Reason: why}}}
 }
 
-var notFound = &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
+var notFound = &pluginv1.Error{Kind: &pluginv1.Error_NotFound{NotFound: &pluginv1.NotFound{}}}
 
 // vm answers as vmhost does.
 func (n *node) vm(q proto.Message) proto.Message {
-	var refused *vmv1.Error
+	var refused *pluginv1.Error
 	if n.refuse != nil {
 		refused = n.refuse(q)
 	}
 	switch q := q.(type) {
 	case *vmv1.LastAccepted:
 		return &vmv1.LastAcceptedResponse{Block: n.last(), Error: refused}
-	case *vmv1.SetState:
-		return &vmv1.SetStateResponse{}
-	case *vmv1.SetPreference:
-		return &vmv1.SetPreferenceResponse{}
-	case *vmv1.BuildBlock:
+	case *pluginv1.SetStateRequest:
+		return &pluginv1.SetStateResponse{}
+	case *pluginv1.SetPreferenceRequest:
+		return &pluginv1.SetPreferenceResponse{}
+	case *pluginv1.BuildBlockRequest:
 		return n.buildBlock(q)
-	case *vmv1.VerifyBlock:
+	case *pluginv1.VerifyBlockRequest:
 		if refused != nil {
-			return &vmv1.VerifyBlockResponse{Error: refused}
+			return &pluginv1.VerifyBlockResponse{Error: refused}
 		}
 		return n.verifyBlock(q)
 	case *vmv1.AcceptBlock:
@@ -67,11 +68,11 @@ func (n *node) vm(q proto.Message) proto.Message {
 			return &vmv1.AcceptBlockResponse{Error: refused}
 		}
 		return n.acceptBlock(q)
-	case *vmv1.RejectBlock:
-		id, _ := primitives.HashFrom(q.GetVmBlockId())
+	case *pluginv1.RejectBlockRequest:
+		id, _ := primitives.HashFrom(q.GetBlockId())
 		delete(n.processing, id)
 		n.log("reject")
-		return &vmv1.RejectBlockResponse{}
+		return &pluginv1.RejectBlockResponse{}
 	case *vmv1.GetConsensusBlock:
 		for _, a := range n.accepted {
 			if bytes.Equal(a.GetBlockId(), q.GetBlockId()) {
@@ -87,26 +88,26 @@ func (n *node) vm(q proto.Message) proto.Message {
 			}
 		}
 		return r
-	case *vmv1.GetLastStateSummary:
-		return &vmv1.GetLastStateSummaryResponse{Error: notFound}
-	case *vmv1.GetStateSummary:
-		return &vmv1.GetStateSummaryResponse{Error: notFound}
+	case *pluginv1.GetLastStateSummaryRequest:
+		return &pluginv1.GetLastStateSummaryResponse{Error: notFound}
+	case *pluginv1.GetStateSummaryRequest:
+		return &pluginv1.GetStateSummaryResponse{Error: notFound}
 	}
 	n.stage.t.Fatalf("asked %T", q)
 	return nil
 }
 
-func (n *node) buildBlock(q *vmv1.BuildBlock) proto.Message {
+func (n *node) buildBlock(q *pluginv1.BuildBlockRequest) proto.Message {
 	height := n.last().GetHeight() + 1
 	if id, _ := primitives.HashFrom(q.GetParentId()); n.processing[id] != nil {
 		height = n.processing[id].GetHeight() + 1
 	}
 	text, ok := n.next()
 	if !ok {
-		return &vmv1.BuildBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_NothingToBuild{NothingToBuild: &vmv1.NothingToBuild{}}}}
+		return &pluginv1.BuildBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}}
 	}
 	n.log("build %d", height)
-	return &vmv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, text)}
+	return &pluginv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, text)}
 }
 
 // next is the first text that isn't in an undecided block.
@@ -123,24 +124,24 @@ func (n *node) next() (string, bool) {
 	return "", false
 }
 
-func (n *node) verifyBlock(q *vmv1.VerifyBlock) proto.Message {
+func (n *node) verifyBlock(q *pluginv1.VerifyBlockRequest) proto.Message {
 	b := readVMBlock(q.GetContent())
 	if b == nil {
-		return &vmv1.VerifyBlockResponse{Error: invalid("bad")}
+		return &pluginv1.VerifyBlockResponse{Error: invalid("bad")}
 	}
 	parent, _ := primitives.HashFrom(b.GetParentId())
 	if n.processing[parent] == nil && !bytes.Equal(parent[:], n.last().GetVmBlockId()) {
-		return &vmv1.VerifyBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: parent[:]}}}}
+		return &pluginv1.VerifyBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{ParentId: parent[:]}}}}
 	}
 	id, _ := primitives.HashFrom(b.GetId())
 	n.processing[id] = b
 	n.log("verify %d", b.GetHeight())
-	return &vmv1.VerifyBlockResponse{Block: b}
+	return &pluginv1.VerifyBlockResponse{Block: b}
 }
 
 func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
 	if q.GetHeight() > uint64(len(n.accepted))+1 {
-		return &vmv1.AcceptBlockResponse{Error: &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{}}}}
+		return &vmv1.AcceptBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{}}}}
 	}
 	if q.GetHeight() <= uint64(len(n.accepted)) {
 		n.stage.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))

@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -71,7 +72,7 @@ func (e *engine) start(last *vmv1.AcceptedBlock, first bool) {
 	e.core, e.stage, e.trouble = core, enginev1.Stage_STAGE_NORMAL, ""
 	e.ids.stand(anchor.ID, vmID)
 	e.sub.Log.Info("consensus begins", "height", anchor.Height, "block", anchor.ID.Short(), "parameters", e.cfg.Parameters.String())
-	e.setState(vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION)
+	e.setState(pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION)
 	for _, n := range e.connectedPeers() {
 		e.step(snowman.PeerConnected{Node: n})
 	}
@@ -104,6 +105,6 @@ func (e *engine) anchor(last *vmv1.AcceptedBlock) (snowman.Anchor, primitives.Ha
 }
 
 // setState tells the VM its stage. It is no precondition of anything, so nobody waits for it.
-func (e *engine) setState(s vmv1.ChainState) {
+func (e *engine) setState(s pluginv1.ChainState) {
 	e.vm.push(e, &vmOp{kind: opState, state: s})
 }

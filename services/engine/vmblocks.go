@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -25,8 +26,8 @@ func (e *engine) askVerify(op *vmOp) {
 
 // verify asks until there is a verdict: valid when invalid is empty. A parent that a restarted host has forgotten is verified first.
 func (e *engine) verify(op *vmOp, b *block.Block, then func(invalid string)) {
-	q := &vmv1.VerifyBlock{Content: b.VMBlock(), Context: e.buildContext(b)}
-	subsystem.Ask(e.sub, q, askTimeout, func(r *vmv1.VerifyBlockResponse, err error) {
+	q := &pluginv1.VerifyBlockRequest{Content: b.VMBlock(), Context: e.buildContext(b)}
+	subsystem.Ask(e.sub, q, askTimeout, func(r *pluginv1.VerifyBlockResponse, err error) {
 		failure := r.GetError()
 		switch {
 		case e.postponed(err, failure):
@@ -62,7 +63,7 @@ func (e *engine) remind(op *vmOp, b *block.Block, then func(string)) bool {
 }
 
 // judged checks that the VM block is what the consensus block says: a child of the parent's VM block, at the same height.
-func (e *engine) judged(b *block.Block, vm *vmv1.Block) (invalid string) {
+func (e *engine) judged(b *block.Block, vm *pluginv1.Block) (invalid string) {
 	id, err := primitives.HashFrom(vm.GetId())
 	if err != nil {
 		return fmt.Sprintf("the VM gives it no id: %v", err)
@@ -142,7 +143,7 @@ func (e *engine) askReject(op *vmOp) {
 		e.done(nil)
 		return
 	}
-	subsystem.Ask(e.sub, &vmv1.RejectBlock{VmBlockId: vmID[:]}, askTimeout, func(r *vmv1.RejectBlockResponse, err error) {
+	subsystem.Ask(e.sub, &pluginv1.RejectBlockRequest{BlockId: vmID[:]}, askTimeout, func(r *pluginv1.RejectBlockResponse, err error) {
 		switch {
 		case e.postponed(err, r.GetError()):
 		case r.GetError() != nil && r.GetError().GetNotFound() == nil:
@@ -155,7 +156,7 @@ func (e *engine) askReject(op *vmOp) {
 
 // forgetVMBlock takes a VM block back that was verified for nothing.
 func (e *engine) forgetVMBlock(id primitives.Hash) {
-	subsystem.Ask(e.sub, &vmv1.RejectBlock{VmBlockId: id[:]}, askTimeout, func(*vmv1.RejectBlockResponse, error) {})
+	subsystem.Ask(e.sub, &pluginv1.RejectBlockRequest{BlockId: id[:]}, askTimeout, func(*pluginv1.RejectBlockResponse, error) {})
 }
 
 func (e *engine) imported(b *block.Block) {

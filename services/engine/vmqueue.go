@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -45,7 +46,7 @@ type vmOp struct {
 	kind  opKind
 	block *block.Block
 	id    primitives.Hash // of the preferred block
-	state vmv1.ChainState
+	state pluginv1.ChainState
 
 	answer *vmv1.AcceptBlockResponse // to an acceptance
 	err    error
@@ -131,7 +132,7 @@ func (e *engine) again(why string, after time.Duration) {
 }
 
 // postponed tells whether an answer says nothing about the block, and has the question asked again.
-func (e *engine) postponed(err error, failure *vmv1.Error) bool {
+func (e *engine) postponed(err error, failure *pluginv1.Error) bool {
 	switch {
 	case err != nil:
 		e.again(err.Error(), 0)
@@ -145,8 +146,8 @@ func (e *engine) postponed(err error, failure *vmv1.Error) bool {
 	return true
 }
 
-func (e *engine) buildContext(b *block.Block) *vmv1.BuildContext {
-	return &vmv1.BuildContext{Inherent: b.Inherent(), Proposer: e.proposerOf(b.Header), Time: timestamppb.New(time.UnixMilli(int64(b.Time)))}
+func (e *engine) buildContext(b *block.Block) *pluginv1.BuildContext {
+	return &pluginv1.BuildContext{Inherent: b.Inherent(), Proposer: e.proposerOf(b.Header), Time: timestamppb.New(time.UnixMilli(int64(b.Time)))}
 }
 
 func (e *engine) proposerOf(h block.Header) []byte {
@@ -161,12 +162,12 @@ func (e *engine) askPrefer(op *vmOp) {
 		return
 	}
 	// Only a wish: a block names its parent when it is built.
-	subsystem.Ask(e.sub, &vmv1.SetPreference{VmBlockId: vmID[:]}, askTimeout, func(*vmv1.SetPreferenceResponse, error) {})
+	subsystem.Ask(e.sub, &pluginv1.SetPreferenceRequest{BlockId: vmID[:]}, askTimeout, func(*pluginv1.SetPreferenceResponse, error) {})
 	e.done(nil)
 }
 
 func (e *engine) askState(op *vmOp) {
-	subsystem.Ask(e.sub, &vmv1.SetState{State: op.state}, askTimeout, func(r *vmv1.SetStateResponse, err error) {
+	subsystem.Ask(e.sub, &pluginv1.SetStateRequest{State: op.state}, askTimeout, func(r *pluginv1.SetStateResponse, err error) {
 		if !e.postponed(err, r.GetError()) {
 			if r.GetError() != nil {
 				e.sub.Log.Warn("the VM doesn't take its state", "cause", describe(r.GetError()))
@@ -187,25 +188,25 @@ func (e *engine) halt(what string, why error) {
 	e.sub.Fatal(err)
 }
 
-func describe(f *vmv1.Error) string {
+func describe(f *pluginv1.Error) string {
 	switch k := f.GetKind().(type) {
-	case *vmv1.Error_NotFound:
+	case *pluginv1.Error_NotFound:
 		return "not found"
-	case *vmv1.Error_NothingToBuild:
+	case *pluginv1.Error_NothingToBuild:
 		return "nothing to build"
-	case *vmv1.Error_InvalidBlock:
+	case *pluginv1.Error_InvalidBlock:
 		return "invalid block: " + k.InvalidBlock.GetReason()
-	case *vmv1.Error_MissingParent:
+	case *pluginv1.Error_MissingParent:
 		return "the parent isn't known"
-	case *vmv1.Error_Busy:
+	case *pluginv1.Error_Busy:
 		return "busy"
-	case *vmv1.Error_Corrupt:
+	case *pluginv1.Error_Corrupt:
 		return "corrupt: " + k.Corrupt.GetReason()
-	case *vmv1.Error_Unimplemented:
+	case *pluginv1.Error_Unimplemented:
 		return "unimplemented: " + k.Unimplemented.GetWhat()
-	case *vmv1.Error_Unavailable:
+	case *pluginv1.Error_Unavailable:
 		return "unavailable: " + k.Unavailable.GetCause()
-	case *vmv1.Error_Internal:
+	case *pluginv1.Error_Internal:
 		return "the VM failed: " + k.Internal.GetReason()
 	}
 	return fmt.Sprintf("an error of an unknown kind: %v", f)

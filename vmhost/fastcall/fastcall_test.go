@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
@@ -261,7 +260,7 @@ func TestTheHostAsksOnALineThatThePluginOpened(t *testing.T) {
 		if left := time.Until(deadline); !ok || left <= 0 || left > time.Minute {
 			t.Errorf("%v are left", left)
 		}
-		return &pluginv1.BuildBlockResponse{Block: &vmv1.Block{Height: 7, Content: []byte(ctx.Value(traceKey{}).(string))}}, nil
+		return &pluginv1.BuildBlockResponse{Block: &pluginv1.Block{Height: 7, Content: []byte(ctx.Value(traceKey{}).(string))}}, nil
 	}}
 	services := &fastcall.Services{Trace: func(ctx context.Context, traceparent string) context.Context {
 		return context.WithValue(ctx, traceKey{}, traceparent)

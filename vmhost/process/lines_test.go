@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -47,7 +46,7 @@ func initialized(t *testing.T, capabilities []string) (*Plugin, pluginv1.VMServi
 }
 
 func nothingToBuild(ctx context.Context, vm pluginv1.VMServiceClient) error {
-	a, err := vm.BuildBlock(ctx, &pluginv1.BuildBlockRequest{Context: &vmv1.BuildContext{}})
+	a, err := vm.BuildBlock(ctx, &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{}})
 	if err == nil && a.GetError().GetNothingToBuild() == nil {
 		err = status.Errorf(codes.Unknown, "%v", a)
 	}

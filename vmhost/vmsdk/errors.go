@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
@@ -63,7 +63,7 @@ type UnavailableError struct {
 func (e *UnavailableError) Error() string { return "no VM is running: " + e.Cause }
 
 // ErrorToProto puts an error into the words of the protocol; nil for nil. What it doesn't know becomes internal.
-func ErrorToProto(err error) *vmv1.Error {
+func ErrorToProto(err error) *pluginv1.Error {
 	var (
 		invalid       *InvalidError
 		missing       *MissingParentError
@@ -76,59 +76,59 @@ func ErrorToProto(err error) *vmv1.Error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNothingToBuild):
-		return &vmv1.Error{Kind: &vmv1.Error_NothingToBuild{NothingToBuild: &vmv1.NothingToBuild{}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}
 	case errors.As(err, &invalid):
-		return &vmv1.Error{Kind: &vmv1.Error_InvalidBlock{InvalidBlock: &vmv1.InvalidBlock{Reason: invalid.Reason}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_InvalidBlock{InvalidBlock: &pluginv1.InvalidBlock{Reason: invalid.Reason}}}
 	case errors.As(err, &missing):
-		return &vmv1.Error{Kind: &vmv1.Error_MissingParent{MissingParent: &vmv1.MissingParent{ParentId: missing.Parent[:]}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{ParentId: missing.Parent[:]}}}
 	case errors.As(err, &busy):
-		return &vmv1.Error{Kind: &vmv1.Error_Busy{Busy: &vmv1.Busy{RetryAfter: durationpb.New(busy.RetryAfter)}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_Busy{Busy: &pluginv1.Busy{RetryAfter: durationpb.New(busy.RetryAfter)}}}
 	case errors.As(err, &corrupt):
-		return &vmv1.Error{Kind: &vmv1.Error_Corrupt{Corrupt: &vmv1.Corrupt{Reason: corrupt.Reason}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_Corrupt{Corrupt: &pluginv1.Corrupt{Reason: corrupt.Reason}}}
 	case errors.As(err, &unimplemented):
-		return &vmv1.Error{Kind: &vmv1.Error_Unimplemented{Unimplemented: &vmv1.Unimplemented{What: unimplemented.What}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_Unimplemented{Unimplemented: &pluginv1.Unimplemented{What: unimplemented.What}}}
 	case errors.As(err, &unavailable):
 		return unavailableToProto(unavailable)
 	case errors.Is(err, ErrNotFound):
-		return &vmv1.Error{Kind: &vmv1.Error_NotFound{NotFound: &vmv1.NotFound{}}}
+		return &pluginv1.Error{Kind: &pluginv1.Error_NotFound{NotFound: &pluginv1.NotFound{}}}
 	}
-	return &vmv1.Error{Kind: &vmv1.Error_Internal{Internal: &vmv1.Internal{Reason: err.Error()}}}
+	return &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: &pluginv1.Internal{Reason: err.Error()}}}
 }
 
-func unavailableToProto(e *UnavailableError) *vmv1.Error {
-	u := &vmv1.Unavailable{Cause: e.Cause}
+func unavailableToProto(e *UnavailableError) *pluginv1.Error {
+	u := &pluginv1.Unavailable{Cause: e.Cause}
 	if e.RetryAfter > 0 {
 		u.RetryAfter = durationpb.New(e.RetryAfter)
 	}
-	return &vmv1.Error{Kind: &vmv1.Error_Unavailable{Unavailable: u}}
+	return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: u}}
 }
 
 // ErrorFromProto is the error that the protocol's words stand for; nil for nil.
-func ErrorFromProto(e *vmv1.Error) error {
+func ErrorFromProto(e *pluginv1.Error) error {
 	switch k := e.GetKind().(type) {
 	case nil:
 		if e == nil {
 			return nil
 		}
 		return errors.New("an error of a kind this version doesn't know")
-	case *vmv1.Error_NotFound:
+	case *pluginv1.Error_NotFound:
 		return ErrNotFound
-	case *vmv1.Error_NothingToBuild:
+	case *pluginv1.Error_NothingToBuild:
 		return ErrNothingToBuild
-	case *vmv1.Error_InvalidBlock:
+	case *pluginv1.Error_InvalidBlock:
 		return &InvalidError{Reason: k.InvalidBlock.GetReason()}
-	case *vmv1.Error_MissingParent:
+	case *pluginv1.Error_MissingParent:
 		parent, _ := idFrom(k.MissingParent.GetParentId())
 		return &MissingParentError{Parent: parent}
-	case *vmv1.Error_Busy:
+	case *pluginv1.Error_Busy:
 		return &BusyError{RetryAfter: k.Busy.GetRetryAfter().AsDuration()}
-	case *vmv1.Error_Corrupt:
+	case *pluginv1.Error_Corrupt:
 		return &CorruptError{Reason: k.Corrupt.GetReason()}
-	case *vmv1.Error_Unimplemented:
+	case *pluginv1.Error_Unimplemented:
 		return &UnimplementedError{What: k.Unimplemented.GetWhat()}
-	case *vmv1.Error_Unavailable:
+	case *pluginv1.Error_Unavailable:
 		return &UnavailableError{Cause: k.Unavailable.GetCause(), RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
-	case *vmv1.Error_Internal:
+	case *pluginv1.Error_Internal:
 		return errors.New(k.Internal.GetReason())
 	}
 	return errors.New("an error of a kind this version doesn't know")

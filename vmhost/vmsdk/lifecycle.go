@@ -7,7 +7,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 )
@@ -130,9 +129,9 @@ func (s *Server) SetState(ctx context.Context, r *pluginv1.SetStateRequest) (*pl
 }
 
 // afterSync moves the tree to where a state sync has brought the VM.
-func (s *Server) afterSync(ctx context.Context, state vmv1.ChainState) error {
+func (s *Server) afterSync(ctx context.Context, state pluginv1.ChainState) error {
 	syncer, ok := s.vm.(StateSyncer)
-	if !ok || state == vmv1.ChainState_CHAIN_STATE_SYNCING {
+	if !ok || state == pluginv1.ChainState_CHAIN_STATE_SYNCING {
 		return nil
 	}
 	b, err := syncer.Synced(ctx)
@@ -194,12 +193,12 @@ func (s *Server) SetLogLevel(_ context.Context, r *pluginv1.SetLogLevelRequest) 
 	return &pluginv1.SetLogLevelResponse{}, nil
 }
 
-func contextFrom(c *vmv1.BuildContext) BuildContext {
+func contextFrom(c *pluginv1.BuildContext) BuildContext {
 	proposer, _ := primitives.NodeIDFrom(c.GetProposer())
 	return BuildContext{Inherent: c.GetInherent(), Proposer: proposer, Time: c.GetTime().AsTime()}
 }
 
-func acceptedFrom(b *vmv1.Block) (*AcceptedBlock, error) {
+func acceptedFrom(b *pluginv1.Block) (*AcceptedBlock, error) {
 	id, err := idFrom(b.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("accepted block: %w", err)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // SendAppRequest asks each node.
@@ -25,7 +24,7 @@ func (h *host) SendAppResponse(ctx context.Context, node NodeID, requestID uint3
 // SendAppError answers a request with an error.
 func (h *host) SendAppError(ctx context.Context, node NodeID, requestID uint32, appErr *AppError) error {
 	answer, err := h.sender.SendAppError(ctx, &pluginv1.SendAppErrorRequest{
-		NodeId: node[:], RequestId: requestID, Error: &vmv1.AppError{Code: appErr.Code, Message: appErr.Message}})
+		NodeId: node[:], RequestId: requestID, Error: &pluginv1.AppError{Code: appErr.Code, Message: appErr.Message}})
 	return sent(err, answer.GetError())
 }
 
@@ -37,7 +36,7 @@ func (h *host) SendAppGossip(ctx context.Context, to SendConfig, gossip []byte) 
 	return sent(err, answer.GetError())
 }
 
-func sent(err error, answer *vmv1.Error) error {
+func sent(err error, answer *pluginv1.Error) error {
 	if err != nil {
 		return fmt.Errorf("app message not sent: %w", err)
 	}
@@ -85,7 +84,7 @@ func (n *notifier) deliver() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		_, _ = n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: vmv1.Event(e)})
+		_, _ = n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: pluginv1.Event(e)})
 		cancel()
 	}
 }

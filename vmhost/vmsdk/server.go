@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 )
@@ -61,7 +60,7 @@ func (s *Server) Close() {
 }
 
 // blockCall runs one block call alone. The host sends the next one only after it has committed what the last one wrote.
-func (s *Server) blockCall(f func(*tree) error) *vmv1.Error {
+func (s *Server) blockCall(f func(*tree) error) *pluginv1.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tree == nil {
@@ -75,8 +74,8 @@ func (s *Server) blockCall(f func(*tree) error) *vmv1.Error {
 func (s *Server) BuildBlock(ctx context.Context, r *pluginv1.BuildBlockRequest) (*pluginv1.BuildBlockResponse, error) {
 	out := &pluginv1.BuildBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
-		if len(r.GetPreferredId()) > 0 {
-			if err := setPreference(t, r.GetPreferredId()); err != nil {
+		if len(r.GetParentId()) > 0 {
+			if err := setPreference(t, r.GetParentId()); err != nil {
 				return err
 			}
 		}
@@ -121,7 +120,7 @@ func (s *Server) parse(ctx context.Context, t *tree, content []byte) (Block, err
 
 // parseError takes an author's plain error for the verdict that it is.
 func parseError(err error) error {
-	if _, plain := ErrorToProto(err).GetKind().(*vmv1.Error_Internal); plain {
+	if _, plain := ErrorToProto(err).GetKind().(*pluginv1.Error_Internal); plain {
 		return &InvalidError{Reason: err.Error()}
 	}
 	return err
@@ -263,13 +262,13 @@ func (s *Server) LastAccepted(context.Context, *pluginv1.LastAcceptedRequest) (*
 	out := &pluginv1.LastAcceptedResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		id := t.lastAccepted.ID()
-		out.Block = &vmv1.BlockRef{Id: id[:], Height: t.lastAccepted.Height()}
+		out.Block = &pluginv1.BlockRef{Id: id[:], Height: t.lastAccepted.Height()}
 		return nil
 	})
 	return out, nil
 }
 
-func blockToProto(b Block) *vmv1.Block {
+func blockToProto(b Block) *pluginv1.Block {
 	id, parent := b.ID(), b.Parent()
-	return &vmv1.Block{Id: id[:], ParentId: parent[:], Height: b.Height(), Timestamp: timestamppb.New(b.Timestamp())}
+	return &pluginv1.Block{Id: id[:], ParentId: parent[:], Height: b.Height(), Timestamp: timestamppb.New(b.Timestamp())}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // syncServer serves a VM's state sync.
@@ -13,11 +12,11 @@ type syncServer struct {
 	vm StateSyncer
 }
 
-func summaryToProto(s Summary, err error) (*vmv1.StateSummary, *vmv1.Error) {
+func summaryToProto(s Summary, err error) (*pluginv1.StateSummary, *pluginv1.Error) {
 	if err != nil {
 		return nil, ErrorToProto(err)
 	}
-	return &vmv1.StateSummary{Id: s.ID[:], Height: s.Height, Content: s.Content}, nil
+	return &pluginv1.StateSummary{Id: s.ID[:], Height: s.Height, Content: s.Content}, nil
 }
 
 func (s *syncServer) StateSyncEnabled(ctx context.Context, _ *pluginv1.StateSyncEnabledRequest) (*pluginv1.StateSyncEnabledResponse, error) {
@@ -51,7 +50,7 @@ func (s *syncServer) GetStateSummary(ctx context.Context, r *pluginv1.GetStateSu
 
 func (s *syncServer) AcceptStateSummary(ctx context.Context, r *pluginv1.AcceptStateSummaryRequest) (*pluginv1.AcceptStateSummaryResponse, error) {
 	mode, err := s.vm.AcceptStateSummary(ctx, r.GetContent())
-	return &pluginv1.AcceptStateSummaryResponse{Mode: vmv1.StateSyncMode(mode), Error: ErrorToProto(err)}, nil
+	return &pluginv1.AcceptStateSummaryResponse{Mode: pluginv1.StateSyncMode(mode), Error: ErrorToProto(err)}, nil
 }
 
 // runtimeServer serves a VM's parachain runtime.

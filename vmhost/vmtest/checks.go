@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // checks are all of them, the simplest first.
@@ -125,7 +124,7 @@ func verifyPure(k *kit) {
 	plain.verify(c)
 	plain.accept(c)
 	want := plain.state()
-	for _, order := range [][]*vmv1.Block{{b, c}, {c, b}} {
+	for _, order := range [][]*pluginv1.Block{{b, c}, {c, b}} {
 		s := k.start()
 		before := s.state()
 		for _, x := range order {
@@ -164,7 +163,7 @@ func preference(k *kit) {
 	b, c := s.siblings()
 	s.verify(b)
 	s.verify(c)
-	for i, x := range []*vmv1.Block{b, c, b} {
+	for i, x := range []*pluginv1.Block{b, c, b} {
 		s.prefer(x)
 		s.work(1 + i)
 		child, e := s.tryBuild(300 + i)

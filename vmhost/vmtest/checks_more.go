@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 func determinism(k *kit) {
@@ -72,9 +71,9 @@ func (s *Session) crashIf(now bool) bool {
 
 func states(k *kit) {
 	s := k.start()
-	for _, state := range []vmv1.ChainState{
-		vmv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
-		vmv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
+	for _, state := range []pluginv1.ChainState{
+		pluginv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
+		pluginv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
 	} {
 		a := call(s, "SetState "+state.String(), &pluginv1.SetStateRequest{State: state}, s.vm.SetState)
 		s.must("SetState", a.GetError())
@@ -136,7 +135,7 @@ func (s *Session) bother(id uint32, message []byte) error {
 	if _, err = attempt(s, "AppResponse nobody asked for", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: id, Response: message}, s.vm.AppResponse); err != nil {
 		return fmt.Errorf("AppResponse: %w", err)
 	}
-	if _, err = attempt(s, "AppRequestFailed", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: id, Error: &vmv1.AppError{Code: -1}}, s.vm.AppRequestFailed); err != nil {
+	if _, err = attempt(s, "AppRequestFailed", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: id, Error: &pluginv1.AppError{Code: -1}}, s.vm.AppRequestFailed); err != nil {
 		return fmt.Errorf("AppRequestFailed: %w", err)
 	}
 	if _, err = attempt(s, "AppGossip", &pluginv1.AppGossipRequest{NodeId: peer[:], Gossip: message}, s.vm.AppGossip); err != nil {

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
@@ -22,7 +21,7 @@ type hostServices struct {
 	session *Session
 
 	mu       sync.Mutex
-	accepted map[uint64]*vmv1.Block
+	accepted map[uint64]*pluginv1.Block
 	notified int
 }
 
@@ -33,7 +32,7 @@ func (h *hostServices) register(r grpc.ServiceRegistrar) {
 	pluginv1.RegisterSignatureServiceServer(r, h)
 }
 
-func (h *hostServices) add(b *vmv1.Block) {
+func (h *hostServices) add(b *pluginv1.Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.accepted[b.GetHeight()] = b

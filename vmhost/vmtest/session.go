@@ -17,7 +17,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -41,8 +40,8 @@ type Session struct {
 	service *remote.Service
 	host    *hostServices
 	http    *pluginv1.CreateHandlersResponse
-	last    *vmv1.Block
-	chain   map[uint64]*vmv1.Block
+	last    *pluginv1.Block
+	chain   map[uint64]*pluginv1.Block
 	exited  chan struct{}
 
 	mu    sync.Mutex
@@ -98,7 +97,7 @@ func (s *Session) initialize() {
 		s.kit.fail("started again after block %s of height %d, the VM says that it stands at %s of height %d",
 			short(s.last.GetId()), s.last.GetHeight(), short(a.GetLastAccepted().GetId()), a.GetLastAccepted().GetHeight())
 	}
-	state := call(s, "SetState", &pluginv1.SetStateRequest{State: vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
+	state := call(s, "SetState", &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
 	s.must("SetState", state.GetError())
 }
 
@@ -125,7 +124,7 @@ func attempt[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, 
 }
 
 // must fails the check on an error that the VM had no reason for.
-func (s *Session) must(what string, e *vmv1.Error) {
+func (s *Session) must(what string, e *pluginv1.Error) {
 	if err := vmsdk.ErrorFromProto(e); err != nil {
 		s.kit.fail("%s: %v", what, err)
 	}
@@ -164,20 +163,20 @@ func (s *Session) work(n int) {
 }
 
 // build asks for a block; the n-th second is its time.
-func (s *Session) build(n int) *vmv1.Block {
+func (s *Session) build(n int) *pluginv1.Block {
 	b, e := s.tryBuild(n)
 	s.must("BuildBlock", e)
 	return b
 }
 
-func (s *Session) tryBuild(n int) (*vmv1.Block, *vmv1.Error) {
+func (s *Session) tryBuild(n int) (*pluginv1.Block, *pluginv1.Error) {
 	at := time.Date(2030, 1, 1, 0, 0, n, 0, time.UTC)
 	a := call(s, fmt.Sprintf("BuildBlock at second %d", n), &pluginv1.BuildBlockRequest{
-		Context: &vmv1.BuildContext{Proposer: peer[:], Time: timestamppb.New(at)}}, s.vm.BuildBlock)
+		Context: &pluginv1.BuildContext{Proposer: peer[:], Time: timestamppb.New(at)}}, s.vm.BuildBlock)
 	return a.GetBlock(), a.GetError()
 }
 
-func (s *Session) parse(content []byte) (*vmv1.Block, *vmv1.Error) {
+func (s *Session) parse(content []byte) (*pluginv1.Block, *pluginv1.Error) {
 	a := call(s, fmt.Sprintf("ParseBlock of %d bytes", len(content)), &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
 	if len(a.GetResults()) != 1 {
 		s.kit.fail("ParseBlock of one block gave %d results", len(a.GetResults()))
@@ -185,31 +184,31 @@ func (s *Session) parse(content []byte) (*vmv1.Block, *vmv1.Error) {
 	return a.GetResults()[0].GetBlock(), a.GetResults()[0].GetError()
 }
 
-func (s *Session) tryVerify(b *vmv1.Block) *vmv1.Error {
+func (s *Session) tryVerify(b *pluginv1.Block) *pluginv1.Error {
 	return call(s, "VerifyBlock "+short(b.GetId()), &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}, s.vm.VerifyBlock).GetError()
 }
 
-func (s *Session) verify(b *vmv1.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
+func (s *Session) verify(b *pluginv1.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
 
-func (s *Session) prefer(b *vmv1.Block) {
+func (s *Session) prefer(b *pluginv1.Block) {
 	a := call(s, "SetPreference "+short(b.GetId()), &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}, s.vm.SetPreference)
 	s.must("SetPreference", a.GetError())
 }
 
 // decide asks for a block's writes without committing them.
-func (s *Session) decide(b *vmv1.Block) []*pluginv1.Write {
+func (s *Session) decide(b *pluginv1.Block) []*pluginv1.Write {
 	a := call(s, "AcceptBlock "+short(b.GetId()), &pluginv1.AcceptBlockRequest{BlockId: b.GetId()}, s.vm.AcceptBlock)
 	s.must("AcceptBlock", a.GetError())
 	return a.GetWrites()
 }
 
-func (s *Session) accept(b *vmv1.Block) {
+func (s *Session) accept(b *pluginv1.Block) {
 	s.write(s.decide(b))
 	s.last = b
 	s.host.add(b)
 }
 
-func (s *Session) reject(b *vmv1.Block) {
+func (s *Session) reject(b *pluginv1.Block) {
 	a := call(s, "RejectBlock "+short(b.GetId()), &pluginv1.RejectBlockRequest{BlockId: b.GetId()}, s.vm.RejectBlock)
 	s.must("RejectBlock", a.GetError())
 }

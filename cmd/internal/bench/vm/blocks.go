@@ -5,6 +5,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -45,18 +46,18 @@ func (s *session) block() (c cycle, err error) {
 		defer func() { began = now }()
 		return now.Sub(began)
 	}
-	built, err := ask[*vmv1.BuildBlockResponse](s.sub, &vmv1.BuildBlock{Context: s.buildContext()})
+	built, err := ask[*pluginv1.BuildBlockResponse](s.sub, &pluginv1.BuildBlockRequest{Context: s.buildContext()})
 	if err = either(err, built.GetError()); err != nil {
 		return c, err
 	}
 	c.build = lap()
 	b := built.GetBlock()
-	verified, err := ask[*vmv1.VerifyBlockResponse](s.sub, &vmv1.VerifyBlock{VmBlockId: b.GetId()})
+	verified, err := ask[*pluginv1.VerifyBlockResponse](s.sub, &pluginv1.VerifyBlockRequest{BlockId: b.GetId()})
 	if err = either(err, verified.GetError()); err != nil {
 		return c, err
 	}
 	c.verify = lap()
-	preferred, err := ask[*vmv1.SetPreferenceResponse](s.sub, &vmv1.SetPreference{VmBlockId: b.GetId()})
+	preferred, err := ask[*pluginv1.SetPreferenceResponse](s.sub, &pluginv1.SetPreferenceRequest{BlockId: b.GetId()})
 	if err = either(err, preferred.GetError()); err != nil {
 		return c, err
 	}
@@ -69,7 +70,7 @@ func (s *session) block() (c cycle, err error) {
 	return c, either(err, accepted.GetError())
 }
 
-func either(err error, refused *vmv1.Error) error {
+func either(err error, refused *pluginv1.Error) error {
 	if err != nil {
 		return err
 	}

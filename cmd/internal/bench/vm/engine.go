@@ -19,6 +19,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
@@ -42,7 +43,7 @@ func engineSpec(ready func(*subsystem.Sub)) subsystem.Spec {
 	return subsystem.Spec{
 		Name: "engine",
 		Asks: []proto.Message{
-			(*vmv1.SetState)(nil), (*vmv1.LastAccepted)(nil), (*vmv1.BuildBlock)(nil), (*vmv1.VerifyBlock)(nil), (*vmv1.SetPreference)(nil), (*vmv1.AcceptBlock)(nil),
+			(*pluginv1.SetStateRequest)(nil), (*vmv1.LastAccepted)(nil), (*pluginv1.BuildBlockRequest)(nil), (*pluginv1.VerifyBlockRequest)(nil), (*pluginv1.SetPreferenceRequest)(nil), (*vmv1.AcceptBlock)(nil),
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			ready(sub)
@@ -127,14 +128,14 @@ func overUnix(socket string) *http.Client {
 
 // begin brings the VM to normal operation.
 func (s *session) begin() error {
-	a, err := ask[*vmv1.SetStateResponse](s.sub, &vmv1.SetState{State: vmv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
+	a, err := ask[*pluginv1.SetStateResponse](s.sub, &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
 	if err != nil {
 		return err
 	}
 	return refusal(a.GetError())
 }
 
-func refusal(e *vmv1.Error) error {
+func refusal(e *pluginv1.Error) error {
 	if e == nil {
 		return nil
 	}
@@ -207,7 +208,7 @@ func (s *session) post() error {
 }
 
 // buildContext is what a proposer gives the VM: itself and a time that grows.
-func (s *session) buildContext() *vmv1.BuildContext {
+func (s *session) buildContext() *pluginv1.BuildContext {
 	s.height++
-	return &vmv1.BuildContext{Proposer: make([]byte, len(primitives.NodeID{})), Time: timestamppb.New(time.Unix(2_000_000_000+int64(s.height), 0))}
+	return &pluginv1.BuildContext{Proposer: make([]byte, len(primitives.NodeID{})), Time: timestamppb.New(time.Unix(2_000_000_000+int64(s.height), 0))}
 }

@@ -8,6 +8,7 @@ package vmv1
 
 import (
 	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -146,9 +147,9 @@ type QueryStatusResponse struct {
 	// The VM's own version.
 	Version string `protobuf:"bytes,8,opt,name=version,proto3" json:"version,omitempty"`
 	// The stage that the engine set.
-	ChainState ChainState `protobuf:"varint,9,opt,name=chain_state,json=chainState,proto3,enum=reeve.vm.v1.ChainState" json:"chain_state,omitempty"`
+	ChainState v1.ChainState `protobuf:"varint,9,opt,name=chain_state,json=chainState,proto3,enum=reeve.vm.plugin.v1.ChainState" json:"chain_state,omitempty"`
 	// The newest accepted block.
-	LastAccepted *BlockRef `protobuf:"bytes,10,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
+	LastAccepted *v1.BlockRef `protobuf:"bytes,10,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	// Verified and undecided blocks.
 	Processing uint32 `protobuf:"varint,11,opt,name=processing,proto3" json:"processing,omitempty"`
 	// Block calls that wait for their turn.
@@ -245,14 +246,14 @@ func (x *QueryStatusResponse) GetVersion() string {
 	return ""
 }
 
-func (x *QueryStatusResponse) GetChainState() ChainState {
+func (x *QueryStatusResponse) GetChainState() v1.ChainState {
 	if x != nil {
 		return x.ChainState
 	}
-	return ChainState_CHAIN_STATE_UNSPECIFIED
+	return v1.ChainState(0)
 }
 
-func (x *QueryStatusResponse) GetLastAccepted() *BlockRef {
+func (x *QueryStatusResponse) GetLastAccepted() *v1.BlockRef {
 	if x != nil {
 		return x.LastAccepted
 	}
@@ -280,98 +281,6 @@ func (x *QueryStatusResponse) GetResidentBytes() uint64 {
 	return 0
 }
 
-// SetLogLevel: how much the plugin logs, from now on and after restarts.
-type SetLogLevel struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// slog's numbers: -4 debug, 0 info, 4 warn, 8 error.
-	Level         int32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetLogLevel) Reset() {
-	*x = SetLogLevel{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetLogLevel) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetLogLevel) ProtoMessage() {}
-
-func (x *SetLogLevel) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetLogLevel.ProtoReflect.Descriptor instead.
-func (*SetLogLevel) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *SetLogLevel) GetLevel() int32 {
-	if x != nil {
-		return x.Level
-	}
-	return 0
-}
-
-// SetLogLevelResponse: done, or will be at the next start.
-type SetLogLevelResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset when the running plugin took it.
-	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetLogLevelResponse) Reset() {
-	*x = SetLogLevelResponse{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetLogLevelResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetLogLevelResponse) ProtoMessage() {}
-
-func (x *SetLogLevelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetLogLevelResponse.ProtoReflect.Descriptor instead.
-func (*SetLogLevelResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *SetLogLevelResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
 // RestartPlugin: an operator wants a new plugin process, or wants a degraded chain to try again.
 type RestartPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -383,7 +292,7 @@ type RestartPlugin struct {
 
 func (x *RestartPlugin) Reset() {
 	*x = RestartPlugin{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +304,7 @@ func (x *RestartPlugin) String() string {
 func (*RestartPlugin) ProtoMessage() {}
 
 func (x *RestartPlugin) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +317,7 @@ func (x *RestartPlugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPlugin.ProtoReflect.Descriptor instead.
 func (*RestartPlugin) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RestartPlugin) GetReason() string {
@@ -429,7 +338,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +350,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +363,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RestartPluginResponse) GetExpected() *durationpb.Duration {
@@ -464,12 +373,131 @@ func (x *RestartPluginResponse) GetExpected() *durationpb.Duration {
 	return nil
 }
 
+// Version: which VM runs here. Answered from the handshake.
+type Version struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Version) Reset() {
+	*x = Version{}
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Version) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Version) ProtoMessage() {}
+
+func (x *Version) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Version.ProtoReflect.Descriptor instead.
+func (*Version) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+// VersionResponse: as negotiated at the last start of the plugin.
+type VersionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unset when a plugin has been seen.
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// The VM's name, "kvvm".
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The VM's own version.
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// The plugin protocol's version both sides speak.
+	Protocol uint32 `protobuf:"varint,4,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// What the VM can do beyond the core.
+	Capabilities  []string `protobuf:"bytes,5,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VersionResponse) Reset() {
+	*x = VersionResponse{}
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VersionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VersionResponse) ProtoMessage() {}
+
+func (x *VersionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VersionResponse.ProtoReflect.Descriptor instead.
+func (*VersionResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *VersionResponse) GetError() *v1.Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *VersionResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *VersionResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *VersionResponse) GetProtocol() uint32 {
+	if x != nil {
+		return x.Protocol
+	}
+	return 0
+}
+
+func (x *VersionResponse) GetCapabilities() []string {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
 var File_reeve_vm_v1_admin_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/admin.proto\x12\vreeve.vm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x17reeve/vm/v1/types.proto\",\n" +
-	"\vQueryStatus:\x1d\x82\xce\x18\x19\b\x06\x12\x13QueryStatusResponse \x01\"\xde\x03\n" +
+	"\x17reeve/vm/v1/admin.proto\x12\vreeve.vm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\",\n" +
+	"\vQueryStatus:\x1d\x82\xce\x18\x19\b\x06\x12\x13QueryStatusResponse \x01\"\xec\x03\n" +
 	"\x13QueryStatusResponse\x12.\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x18.reeve.vm.v1.PluginStateR\x05state\x120\n" +
 	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
@@ -480,24 +508,27 @@ const file_reeve_vm_v1_admin_proto_rawDesc = "" +
 	"generation\x18\x06 \x01(\x04R\n" +
 	"generation\x12\x12\n" +
 	"\x04name\x18\a \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\b \x01(\tR\aversion\x128\n" +
-	"\vchain_state\x18\t \x01(\x0e2\x17.reeve.vm.v1.ChainStateR\n" +
-	"chainState\x12:\n" +
+	"\aversion\x18\b \x01(\tR\aversion\x12?\n" +
+	"\vchain_state\x18\t \x01(\x0e2\x1e.reeve.vm.plugin.v1.ChainStateR\n" +
+	"chainState\x12A\n" +
 	"\rlast_accepted\x18\n" +
-	" \x01(\v2\x15.reeve.vm.v1.BlockRefR\flastAccepted\x12\x1e\n" +
+	" \x01(\v2\x1c.reeve.vm.plugin.v1.BlockRefR\flastAccepted\x12\x1e\n" +
 	"\n" +
 	"processing\x18\v \x01(\rR\n" +
 	"processing\x12\x16\n" +
 	"\x06queued\x18\f \x01(\rR\x06queued\x12%\n" +
-	"\x0eresident_bytes\x18\r \x01(\x04R\rresidentBytes\"B\n" +
-	"\vSetLogLevel\x12\x14\n" +
-	"\x05level\x18\x01 \x01(\x05R\x05level:\x1d\x82\xce\x18\x19\b\x06\x12\x13SetLogLevelResponse \x01\"?\n" +
-	"\x13SetLogLevelResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"F\n" +
+	"\x0eresident_bytes\x18\r \x01(\x04R\rresidentBytes\"F\n" +
 	"\rRestartPlugin\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:\x1d\x82\xce\x18\x19\b\x06\x12\x15RestartPluginResponse\"N\n" +
 	"\x15RestartPluginResponse\x125\n" +
-	"\bexpected\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\bexpected*\xaf\x01\n" +
+	"\bexpected\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\bexpected\"$\n" +
+	"\aVersion:\x19\x82\xce\x18\x15\b\x06\x12\x0fVersionResponse \x01\"\xb0\x01\n" +
+	"\x0fVersionResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x1a\n" +
+	"\bprotocol\x18\x04 \x01(\rR\bprotocol\x12\"\n" +
+	"\fcapabilities\x18\x05 \x03(\tR\fcapabilities*\xaf\x01\n" +
 	"\vPluginState\x12\x1c\n" +
 	"\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PLUGIN_STATE_STARTING\x10\x01\x12\x18\n" +
@@ -526,23 +557,23 @@ var file_reeve_vm_v1_admin_proto_goTypes = []any{
 	(PluginState)(0),              // 0: reeve.vm.v1.PluginState
 	(*QueryStatus)(nil),           // 1: reeve.vm.v1.QueryStatus
 	(*QueryStatusResponse)(nil),   // 2: reeve.vm.v1.QueryStatusResponse
-	(*SetLogLevel)(nil),           // 3: reeve.vm.v1.SetLogLevel
-	(*SetLogLevelResponse)(nil),   // 4: reeve.vm.v1.SetLogLevelResponse
-	(*RestartPlugin)(nil),         // 5: reeve.vm.v1.RestartPlugin
-	(*RestartPluginResponse)(nil), // 6: reeve.vm.v1.RestartPluginResponse
+	(*RestartPlugin)(nil),         // 3: reeve.vm.v1.RestartPlugin
+	(*RestartPluginResponse)(nil), // 4: reeve.vm.v1.RestartPluginResponse
+	(*Version)(nil),               // 5: reeve.vm.v1.Version
+	(*VersionResponse)(nil),       // 6: reeve.vm.v1.VersionResponse
 	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(ChainState)(0),               // 8: reeve.vm.v1.ChainState
-	(*BlockRef)(nil),              // 9: reeve.vm.v1.BlockRef
-	(*Error)(nil),                 // 10: reeve.vm.v1.Error
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(v1.ChainState)(0),            // 8: reeve.vm.plugin.v1.ChainState
+	(*v1.BlockRef)(nil),           // 9: reeve.vm.plugin.v1.BlockRef
+	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*v1.Error)(nil),              // 11: reeve.vm.plugin.v1.Error
 }
 var file_reeve_vm_v1_admin_proto_depIdxs = []int32{
 	0,  // 0: reeve.vm.v1.QueryStatusResponse.state:type_name -> reeve.vm.v1.PluginState
 	7,  // 1: reeve.vm.v1.QueryStatusResponse.since:type_name -> google.protobuf.Timestamp
-	8,  // 2: reeve.vm.v1.QueryStatusResponse.chain_state:type_name -> reeve.vm.v1.ChainState
-	9,  // 3: reeve.vm.v1.QueryStatusResponse.last_accepted:type_name -> reeve.vm.v1.BlockRef
-	10, // 4: reeve.vm.v1.SetLogLevelResponse.error:type_name -> reeve.vm.v1.Error
-	11, // 5: reeve.vm.v1.RestartPluginResponse.expected:type_name -> google.protobuf.Duration
+	8,  // 2: reeve.vm.v1.QueryStatusResponse.chain_state:type_name -> reeve.vm.plugin.v1.ChainState
+	9,  // 3: reeve.vm.v1.QueryStatusResponse.last_accepted:type_name -> reeve.vm.plugin.v1.BlockRef
+	10, // 4: reeve.vm.v1.RestartPluginResponse.expected:type_name -> google.protobuf.Duration
+	11, // 5: reeve.vm.v1.VersionResponse.error:type_name -> reeve.vm.plugin.v1.Error
 	6,  // [6:6] is the sub-list for method output_type
 	6,  // [6:6] is the sub-list for method input_type
 	6,  // [6:6] is the sub-list for extension type_name
@@ -555,7 +586,6 @@ func file_reeve_vm_v1_admin_proto_init() {
 	if File_reeve_vm_v1_admin_proto != nil {
 		return
 	}
-	file_reeve_vm_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

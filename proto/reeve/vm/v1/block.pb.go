@@ -8,6 +8,7 @@ package vmv1
 
 import (
 	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -22,439 +23,6 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
-
-// BuildBlock: the engine may propose and wants a block. vmhost has the VM build on the given parent; the answer is a block
-// that the same VM will verify, or nothing to build.
-type BuildBlock struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Inherent, proposer and time.
-	Context *BuildContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	// The VM's id of the parent, 32 bytes. Empty: the preferred block. A parent that isn't preferred becomes it.
-	ParentId      []byte `protobuf:"bytes,2,opt,name=parent_id,json=parentId,proto3" json:"parent_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BuildBlock) Reset() {
-	*x = BuildBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BuildBlock) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BuildBlock) ProtoMessage() {}
-
-func (x *BuildBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BuildBlock.ProtoReflect.Descriptor instead.
-func (*BuildBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *BuildBlock) GetContext() *BuildContext {
-	if x != nil {
-		return x.Context
-	}
-	return nil
-}
-
-func (x *BuildBlock) GetParentId() []byte {
-	if x != nil {
-		return x.ParentId
-	}
-	return nil
-}
-
-// BuildBlockResponse: a block, or why there is none.
-type BuildBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset when a block was built.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// The block with its content. Not yet verified: VerifyBlock by id comes next, and costs no second transfer.
-	Block         *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BuildBlockResponse) Reset() {
-	*x = BuildBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BuildBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BuildBlockResponse) ProtoMessage() {}
-
-func (x *BuildBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BuildBlockResponse.ProtoReflect.Descriptor instead.
-func (*BuildBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *BuildBlockResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *BuildBlockResponse) GetBlock() *Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-// ParseBlock: the engine got VM block bytes from a peer and wants to know what they are. The bytes may be anything.
-type ParseBlock struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM block's bytes.
-	Content       []byte `protobuf:"bytes,1,opt,name=content,proto3" json:"content,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ParseBlock) Reset() {
-	*x = ParseBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ParseBlock) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ParseBlock) ProtoMessage() {}
-
-func (x *ParseBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ParseBlock.ProtoReflect.Descriptor instead.
-func (*ParseBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *ParseBlock) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
-// ParseBlockResponse: what the bytes are. Same bytes, same answer, on every node.
-type ParseBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Invalid block when they are no block.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// Without content.
-	Block         *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ParseBlockResponse) Reset() {
-	*x = ParseBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ParseBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ParseBlockResponse) ProtoMessage() {}
-
-func (x *ParseBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ParseBlockResponse.ProtoReflect.Descriptor instead.
-func (*ParseBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *ParseBlockResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *ParseBlockResponse) GetBlock() *Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-// BatchedParseBlock: ParseBlock for many at once, when catching up.
-type BatchedParseBlock struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// VM blocks' bytes.
-	Contents      [][]byte `protobuf:"bytes,1,rep,name=contents,proto3" json:"contents,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BatchedParseBlock) Reset() {
-	*x = BatchedParseBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BatchedParseBlock) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BatchedParseBlock) ProtoMessage() {}
-
-func (x *BatchedParseBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BatchedParseBlock.ProtoReflect.Descriptor instead.
-func (*BatchedParseBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *BatchedParseBlock) GetContents() [][]byte {
-	if x != nil {
-		return x.Contents
-	}
-	return nil
-}
-
-// BatchedParseBlockResponse: one result per element, in the order asked.
-type BatchedParseBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Set when none was looked at.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// As ParseBlock would have answered.
-	Results       []*ParseBlockResponse `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BatchedParseBlockResponse) Reset() {
-	*x = BatchedParseBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BatchedParseBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BatchedParseBlockResponse) ProtoMessage() {}
-
-func (x *BatchedParseBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BatchedParseBlockResponse.ProtoReflect.Descriptor instead.
-func (*BatchedParseBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *BatchedParseBlockResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *BatchedParseBlockResponse) GetResults() []*ParseBlockResponse {
-	if x != nil {
-		return x.Results
-	}
-	return nil
-}
-
-// VerifyBlock: the engine wants to issue a block whose parent is verified or accepted last. A positive answer is remembered by
-// vmhost: the block is *processing* until AcceptBlock or RejectBlock, and is verified again by itself when the plugin restarts.
-type VerifyBlock struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of the block. May be empty when content is given.
-	VmBlockId []byte `protobuf:"bytes,1,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
-	// The VM block's bytes. May be empty when vmhost has lately built or parsed this block: then not found means send them.
-	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	// What the block's proposer was given to build with.
-	Context       *BuildContext `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *VerifyBlock) Reset() {
-	*x = VerifyBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *VerifyBlock) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*VerifyBlock) ProtoMessage() {}
-
-func (x *VerifyBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use VerifyBlock.ProtoReflect.Descriptor instead.
-func (*VerifyBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *VerifyBlock) GetVmBlockId() []byte {
-	if x != nil {
-		return x.VmBlockId
-	}
-	return nil
-}
-
-func (x *VerifyBlock) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
-func (x *VerifyBlock) GetContext() *BuildContext {
-	if x != nil {
-		return x.Context
-	}
-	return nil
-}
-
-// VerifyBlockResponse: valid when error is unset.
-type VerifyBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Invalid block is the only negative verdict; every other kind says that the block wasn't judged.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// Without content.
-	Block         *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *VerifyBlockResponse) Reset() {
-	*x = VerifyBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *VerifyBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*VerifyBlockResponse) ProtoMessage() {}
-
-func (x *VerifyBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use VerifyBlockResponse.ProtoReflect.Descriptor instead.
-func (*VerifyBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *VerifyBlockResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *VerifyBlockResponse) GetBlock() *Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
 
 // AcceptBlock: consensus has decided. vmhost commits the VM's writes and the record of the block in one durable batch, so that
 // after a crash at any point both are at the same block. Blocks must come in height order, parent first; the next may be sent
@@ -475,14 +43,14 @@ type AcceptBlock struct {
 	// How many they are.
 	VmBlockSize uint32 `protobuf:"varint,6,opt,name=vm_block_size,json=vmBlockSize,proto3" json:"vm_block_size,omitempty"`
 	// What the block's proposer was given to build with: for a block that has to be verified first.
-	Context       *BuildContext `protobuf:"bytes,7,opt,name=context,proto3" json:"context,omitempty"`
+	Context       *v1.BuildContext `protobuf:"bytes,7,opt,name=context,proto3" json:"context,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptBlock) Reset() {
 	*x = AcceptBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[8]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +62,7 @@ func (x *AcceptBlock) String() string {
 func (*AcceptBlock) ProtoMessage() {}
 
 func (x *AcceptBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[8]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +75,7 @@ func (x *AcceptBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptBlock.ProtoReflect.Descriptor instead.
 func (*AcceptBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{8}
+	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *AcceptBlock) GetVmBlockId() []byte {
@@ -552,7 +120,7 @@ func (x *AcceptBlock) GetVmBlockSize() uint32 {
 	return 0
 }
 
-func (x *AcceptBlock) GetContext() *BuildContext {
+func (x *AcceptBlock) GetContext() *v1.BuildContext {
 	if x != nil {
 		return x.Context
 	}
@@ -564,7 +132,7 @@ type AcceptBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Corrupt, invalid block: the chain must stop. Missing parent: the block below hasn't been accepted, send that again first.
 	// Unavailable, busy: ask again.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// The VM's id of the block, 32 bytes.
 	VmBlockId     []byte `protobuf:"bytes,2,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -573,7 +141,7 @@ type AcceptBlockResponse struct {
 
 func (x *AcceptBlockResponse) Reset() {
 	*x = AcceptBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[9]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +153,7 @@ func (x *AcceptBlockResponse) String() string {
 func (*AcceptBlockResponse) ProtoMessage() {}
 
 func (x *AcceptBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[9]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,10 +166,10 @@ func (x *AcceptBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptBlockResponse.ProtoReflect.Descriptor instead.
 func (*AcceptBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{9}
+	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *AcceptBlockResponse) GetError() *Error {
+func (x *AcceptBlockResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
@@ -611,190 +179,6 @@ func (x *AcceptBlockResponse) GetError() *Error {
 func (x *AcceptBlockResponse) GetVmBlockId() []byte {
 	if x != nil {
 		return x.VmBlockId
-	}
-	return nil
-}
-
-// RejectBlock: a processing block lost. Safe to repeat; an unknown block counts as rejected.
-type RejectBlock struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of the block, 32 bytes.
-	VmBlockId     []byte `protobuf:"bytes,1,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RejectBlock) Reset() {
-	*x = RejectBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RejectBlock) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RejectBlock) ProtoMessage() {}
-
-func (x *RejectBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RejectBlock.ProtoReflect.Descriptor instead.
-func (*RejectBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *RejectBlock) GetVmBlockId() []byte {
-	if x != nil {
-		return x.VmBlockId
-	}
-	return nil
-}
-
-// RejectBlockResponse: the block is forgotten when error is unset.
-type RejectBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Corrupt: the chain must stop. Unavailable, busy: ask again.
-	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RejectBlockResponse) Reset() {
-	*x = RejectBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RejectBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RejectBlockResponse) ProtoMessage() {}
-
-func (x *RejectBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RejectBlockResponse.ProtoReflect.Descriptor instead.
-func (*RejectBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *RejectBlockResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-// SetPreference: the next block is to be built on this one. It is processing or accepted last.
-type SetPreference struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of the block, 32 bytes.
-	VmBlockId     []byte `protobuf:"bytes,1,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetPreference) Reset() {
-	*x = SetPreference{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetPreference) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetPreference) ProtoMessage() {}
-
-func (x *SetPreference) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetPreference.ProtoReflect.Descriptor instead.
-func (*SetPreference) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *SetPreference) GetVmBlockId() []byte {
-	if x != nil {
-		return x.VmBlockId
-	}
-	return nil
-}
-
-// SetPreferenceResponse: remembered, and told to the VM before anything else is asked of it.
-type SetPreferenceResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not found: neither processing nor accepted last.
-	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetPreferenceResponse) Reset() {
-	*x = SetPreferenceResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetPreferenceResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetPreferenceResponse) ProtoMessage() {}
-
-func (x *SetPreferenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetPreferenceResponse.ProtoReflect.Descriptor instead.
-func (*SetPreferenceResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *SetPreferenceResponse) GetError() *Error {
-	if x != nil {
-		return x.Error
 	}
 	return nil
 }
@@ -810,7 +194,7 @@ type GetBlock struct {
 
 func (x *GetBlock) Reset() {
 	*x = GetBlock{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[14]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +206,7 @@ func (x *GetBlock) String() string {
 func (*GetBlock) ProtoMessage() {}
 
 func (x *GetBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[14]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +219,7 @@ func (x *GetBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlock.ProtoReflect.Descriptor instead.
 func (*GetBlock) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{14}
+	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *GetBlock) GetVmBlockId() []byte {
@@ -849,9 +233,9 @@ func (x *GetBlock) GetVmBlockId() []byte {
 type GetBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not found: neither processing nor accepted here.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With content. Parent and time are unset for an accepted block, whose consensus block has them.
-	Block *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
+	Block *v1.Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	// The block is accepted.
 	Accepted bool `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
 	// When it was accepted or verified here.
@@ -862,7 +246,7 @@ type GetBlockResponse struct {
 
 func (x *GetBlockResponse) Reset() {
 	*x = GetBlockResponse{}
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[15]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +258,7 @@ func (x *GetBlockResponse) String() string {
 func (*GetBlockResponse) ProtoMessage() {}
 
 func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_block_proto_msgTypes[15]
+	mi := &file_reeve_vm_v1_block_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,17 +271,17 @@ func (x *GetBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlockResponse.ProtoReflect.Descriptor instead.
 func (*GetBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{15}
+	return file_reeve_vm_v1_block_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *GetBlockResponse) GetError() *Error {
+func (x *GetBlockResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
 	return nil
 }
 
-func (x *GetBlockResponse) GetBlock() *Block {
+func (x *GetBlockResponse) GetBlock() *v1.Block {
 	if x != nil {
 		return x.Block
 	}
@@ -922,56 +306,23 @@ var File_reeve_vm_v1_block_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_block_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/block.proto\x12\vreeve.vm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x17reeve/vm/v1/types.proto\"|\n" +
-	"\n" +
-	"BuildBlock\x123\n" +
-	"\acontext\x18\x01 \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext\x12\x1b\n" +
-	"\tparent_id\x18\x02 \x01(\fR\bparentId:\x1c\x82\xce\x18\x18\b\x02\x12\x12BuildBlockResponse \x01\"h\n" +
-	"\x12BuildBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"D\n" +
-	"\n" +
-	"ParseBlock\x12\x18\n" +
-	"\acontent\x18\x01 \x01(\fR\acontent:\x1c\x82\xce\x18\x18\b\x02\x12\x12ParseBlockResponse \x01\"h\n" +
-	"\x12ParseBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"T\n" +
-	"\x11BatchedParseBlock\x12\x1a\n" +
-	"\bcontents\x18\x01 \x03(\fR\bcontents:#\x82\xce\x18\x1f\b\x05\x12\x19BatchedParseBlockResponse \x01\"\x80\x01\n" +
-	"\x19BatchedParseBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x129\n" +
-	"\aresults\x18\x02 \x03(\v2\x1f.reeve.vm.v1.ParseBlockResponseR\aresults\"\x9b\x01\n" +
-	"\vVerifyBlock\x12\x1e\n" +
-	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\x123\n" +
-	"\acontext\x18\x03 \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13VerifyBlockResponse \x01\"i\n" +
-	"\x13VerifyBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"\xa9\x02\n" +
+	"\x17reeve/vm/v1/block.proto\x12\vreeve.vm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\xb0\x02\n" +
 	"\vAcceptBlock\x12\x1e\n" +
 	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId\x12\x19\n" +
 	"\bblock_id\x18\x02 \x01(\fR\ablockId\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\x12&\n" +
 	"\x0fvm_block_offset\x18\x05 \x01(\rR\rvmBlockOffset\x12\"\n" +
-	"\rvm_block_size\x18\x06 \x01(\rR\vvmBlockSize\x123\n" +
-	"\acontext\x18\a \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"_\n" +
-	"\x13AcceptBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12\x1e\n" +
-	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\"L\n" +
-	"\vRejectBlock\x12\x1e\n" +
-	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId:\x1d\x82\xce\x18\x19\b\x02\x12\x13RejectBlockResponse \x01\"?\n" +
-	"\x13RejectBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"P\n" +
-	"\rSetPreference\x12\x1e\n" +
-	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId:\x1f\x82\xce\x18\x1b\b\x02\x12\x15SetPreferenceResponse \x01\"A\n" +
-	"\x15SetPreferenceResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"F\n" +
+	"\rvm_block_size\x18\x06 \x01(\rR\vvmBlockSize\x12:\n" +
+	"\acontext\x18\a \x01(\v2 .reeve.vm.plugin.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"f\n" +
+	"\x13AcceptBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x1e\n" +
+	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\"F\n" +
 	"\bGetBlock\x12\x1e\n" +
-	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId:\x1a\x82\xce\x18\x16\b\x02\x12\x10GetBlockResponse \x01\"\xb4\x01\n" +
-	"\x10GetBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\x12\x1a\n" +
+	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId:\x1a\x82\xce\x18\x16\b\x02\x12\x10GetBlockResponse \x01\"\xc2\x01\n" +
+	"\x10GetBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12/\n" +
+	"\x05block\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\x05block\x12\x1a\n" +
 	"\baccepted\x18\x03 \x01(\bR\baccepted\x120\n" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05sinceB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
@@ -989,52 +340,28 @@ func file_reeve_vm_v1_block_proto_rawDescGZIP() []byte {
 	return file_reeve_vm_v1_block_proto_rawDescData
 }
 
-var file_reeve_vm_v1_block_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_reeve_vm_v1_block_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_reeve_vm_v1_block_proto_goTypes = []any{
-	(*BuildBlock)(nil),                // 0: reeve.vm.v1.BuildBlock
-	(*BuildBlockResponse)(nil),        // 1: reeve.vm.v1.BuildBlockResponse
-	(*ParseBlock)(nil),                // 2: reeve.vm.v1.ParseBlock
-	(*ParseBlockResponse)(nil),        // 3: reeve.vm.v1.ParseBlockResponse
-	(*BatchedParseBlock)(nil),         // 4: reeve.vm.v1.BatchedParseBlock
-	(*BatchedParseBlockResponse)(nil), // 5: reeve.vm.v1.BatchedParseBlockResponse
-	(*VerifyBlock)(nil),               // 6: reeve.vm.v1.VerifyBlock
-	(*VerifyBlockResponse)(nil),       // 7: reeve.vm.v1.VerifyBlockResponse
-	(*AcceptBlock)(nil),               // 8: reeve.vm.v1.AcceptBlock
-	(*AcceptBlockResponse)(nil),       // 9: reeve.vm.v1.AcceptBlockResponse
-	(*RejectBlock)(nil),               // 10: reeve.vm.v1.RejectBlock
-	(*RejectBlockResponse)(nil),       // 11: reeve.vm.v1.RejectBlockResponse
-	(*SetPreference)(nil),             // 12: reeve.vm.v1.SetPreference
-	(*SetPreferenceResponse)(nil),     // 13: reeve.vm.v1.SetPreferenceResponse
-	(*GetBlock)(nil),                  // 14: reeve.vm.v1.GetBlock
-	(*GetBlockResponse)(nil),          // 15: reeve.vm.v1.GetBlockResponse
-	(*BuildContext)(nil),              // 16: reeve.vm.v1.BuildContext
-	(*Error)(nil),                     // 17: reeve.vm.v1.Error
-	(*Block)(nil),                     // 18: reeve.vm.v1.Block
-	(*timestamppb.Timestamp)(nil),     // 19: google.protobuf.Timestamp
+	(*AcceptBlock)(nil),           // 0: reeve.vm.v1.AcceptBlock
+	(*AcceptBlockResponse)(nil),   // 1: reeve.vm.v1.AcceptBlockResponse
+	(*GetBlock)(nil),              // 2: reeve.vm.v1.GetBlock
+	(*GetBlockResponse)(nil),      // 3: reeve.vm.v1.GetBlockResponse
+	(*v1.BuildContext)(nil),       // 4: reeve.vm.plugin.v1.BuildContext
+	(*v1.Error)(nil),              // 5: reeve.vm.plugin.v1.Error
+	(*v1.Block)(nil),              // 6: reeve.vm.plugin.v1.Block
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_reeve_vm_v1_block_proto_depIdxs = []int32{
-	16, // 0: reeve.vm.v1.BuildBlock.context:type_name -> reeve.vm.v1.BuildContext
-	17, // 1: reeve.vm.v1.BuildBlockResponse.error:type_name -> reeve.vm.v1.Error
-	18, // 2: reeve.vm.v1.BuildBlockResponse.block:type_name -> reeve.vm.v1.Block
-	17, // 3: reeve.vm.v1.ParseBlockResponse.error:type_name -> reeve.vm.v1.Error
-	18, // 4: reeve.vm.v1.ParseBlockResponse.block:type_name -> reeve.vm.v1.Block
-	17, // 5: reeve.vm.v1.BatchedParseBlockResponse.error:type_name -> reeve.vm.v1.Error
-	3,  // 6: reeve.vm.v1.BatchedParseBlockResponse.results:type_name -> reeve.vm.v1.ParseBlockResponse
-	16, // 7: reeve.vm.v1.VerifyBlock.context:type_name -> reeve.vm.v1.BuildContext
-	17, // 8: reeve.vm.v1.VerifyBlockResponse.error:type_name -> reeve.vm.v1.Error
-	18, // 9: reeve.vm.v1.VerifyBlockResponse.block:type_name -> reeve.vm.v1.Block
-	16, // 10: reeve.vm.v1.AcceptBlock.context:type_name -> reeve.vm.v1.BuildContext
-	17, // 11: reeve.vm.v1.AcceptBlockResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 12: reeve.vm.v1.RejectBlockResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 13: reeve.vm.v1.SetPreferenceResponse.error:type_name -> reeve.vm.v1.Error
-	17, // 14: reeve.vm.v1.GetBlockResponse.error:type_name -> reeve.vm.v1.Error
-	18, // 15: reeve.vm.v1.GetBlockResponse.block:type_name -> reeve.vm.v1.Block
-	19, // 16: reeve.vm.v1.GetBlockResponse.since:type_name -> google.protobuf.Timestamp
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	4, // 0: reeve.vm.v1.AcceptBlock.context:type_name -> reeve.vm.plugin.v1.BuildContext
+	5, // 1: reeve.vm.v1.AcceptBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	5, // 2: reeve.vm.v1.GetBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	6, // 3: reeve.vm.v1.GetBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
+	7, // 4: reeve.vm.v1.GetBlockResponse.since:type_name -> google.protobuf.Timestamp
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_block_proto_init() }
@@ -1042,14 +369,13 @@ func file_reeve_vm_v1_block_proto_init() {
 	if File_reeve_vm_v1_block_proto != nil {
 		return
 	}
-	file_reeve_vm_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_v1_block_proto_rawDesc), len(file_reeve_vm_v1_block_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -10,6 +10,7 @@ package vmv1
 
 import (
 	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -138,7 +139,7 @@ func (*LastAccepted) Descriptor() ([]byte, []int) {
 type LastAcceptedResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unavailable until the VM has been initialized for the first time ever.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With the consensus block.
 	Block *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	// The chain's data was made by this process, and nobody has asked before: no engine can have voted with it. Said once.
@@ -177,7 +178,7 @@ func (*LastAcceptedResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *LastAcceptedResponse) GetError() *Error {
+func (x *LastAcceptedResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
@@ -248,7 +249,7 @@ func (x *GetConsensusBlock) GetBlockId() []byte {
 type GetConsensusBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not found: not accepted here.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With the consensus block.
 	Block         *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -285,7 +286,7 @@ func (*GetConsensusBlockResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *GetConsensusBlockResponse) GetError() *Error {
+func (x *GetConsensusBlockResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
@@ -349,7 +350,7 @@ func (x *GetBlockIDAtHeight) GetHeight() uint64 {
 type GetBlockIDAtHeightResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not found: nothing accepted at this height yet.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Without the consensus block.
 	Block         *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -386,7 +387,7 @@ func (*GetBlockIDAtHeightResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *GetBlockIDAtHeightResponse) GetError() *Error {
+func (x *GetBlockIDAtHeightResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
@@ -468,7 +469,7 @@ func (x *GetAncestors) GetMaxBytes() uint32 {
 type GetAncestorsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not found: the first block isn't accepted here.
-	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Whole consensus blocks; the genesis block has none and is left out.
 	ConsensusBlocks [][]byte `protobuf:"bytes,2,rep,name=consensus_blocks,json=consensusBlocks,proto3" json:"consensus_blocks,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -505,7 +506,7 @@ func (*GetAncestorsResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *GetAncestorsResponse) GetError() *Error {
+func (x *GetAncestorsResponse) GetError() *v1.Error {
 	if x != nil {
 		return x.Error
 	}
@@ -523,34 +524,34 @@ var File_reeve_vm_v1_chain_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/chain.proto\x12\vreeve.vm.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x17reeve/vm/v1/types.proto\"\x8b\x01\n" +
+	"\x17reeve/vm/v1/chain.proto\x12\vreeve.vm.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\x8b\x01\n" +
 	"\rAcceptedBlock\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1e\n" +
 	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\".\n" +
-	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"\x88\x01\n" +
-	"\x14LastAcceptedResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x120\n" +
+	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"\x8f\x01\n" +
+	"\x14LastAcceptedResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x120\n" +
 	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\x12\x14\n" +
 	"\x05first\x18\x03 \x01(\bR\x05first\"S\n" +
 	"\x11GetConsensusBlock\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId:#\x82\xce\x18\x1f\b\x02\x12\x19GetConsensusBlockResponse \x01\"w\n" +
-	"\x19GetConsensusBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x120\n" +
+	"\bblock_id\x18\x01 \x01(\fR\ablockId:#\x82\xce\x18\x1f\b\x02\x12\x19GetConsensusBlockResponse \x01\"~\n" +
+	"\x19GetConsensusBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x120\n" +
 	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\"R\n" +
 	"\x12GetBlockIDAtHeight\x12\x16\n" +
-	"\x06height\x18\x01 \x01(\x04R\x06height:$\x82\xce\x18 \b\x02\x12\x1aGetBlockIDAtHeightResponse \x01\"x\n" +
-	"\x1aGetBlockIDAtHeightResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x120\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height:$\x82\xce\x18 \b\x02\x12\x1aGetBlockIDAtHeightResponse \x01\"\x7f\n" +
+	"\x1aGetBlockIDAtHeightResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x120\n" +
 	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\"\x85\x01\n" +
 	"\fGetAncestors\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1d\n" +
 	"\n" +
 	"max_blocks\x18\x02 \x01(\rR\tmaxBlocks\x12\x1b\n" +
-	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes:\x1e\x82\xce\x18\x1a\b\x05\x12\x14GetAncestorsResponse \x01\"k\n" +
-	"\x14GetAncestorsResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12)\n" +
+	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes:\x1e\x82\xce\x18\x1a\b\x05\x12\x14GetAncestorsResponse \x01\"r\n" +
+	"\x14GetAncestorsResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12)\n" +
 	"\x10consensus_blocks\x18\x02 \x03(\fR\x0fconsensusBlocksB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
 	"ChainProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
@@ -578,16 +579,16 @@ var file_reeve_vm_v1_chain_proto_goTypes = []any{
 	(*GetBlockIDAtHeightResponse)(nil), // 6: reeve.vm.v1.GetBlockIDAtHeightResponse
 	(*GetAncestors)(nil),               // 7: reeve.vm.v1.GetAncestors
 	(*GetAncestorsResponse)(nil),       // 8: reeve.vm.v1.GetAncestorsResponse
-	(*Error)(nil),                      // 9: reeve.vm.v1.Error
+	(*v1.Error)(nil),                   // 9: reeve.vm.plugin.v1.Error
 }
 var file_reeve_vm_v1_chain_proto_depIdxs = []int32{
-	9, // 0: reeve.vm.v1.LastAcceptedResponse.error:type_name -> reeve.vm.v1.Error
+	9, // 0: reeve.vm.v1.LastAcceptedResponse.error:type_name -> reeve.vm.plugin.v1.Error
 	0, // 1: reeve.vm.v1.LastAcceptedResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 2: reeve.vm.v1.GetConsensusBlockResponse.error:type_name -> reeve.vm.v1.Error
+	9, // 2: reeve.vm.v1.GetConsensusBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
 	0, // 3: reeve.vm.v1.GetConsensusBlockResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 4: reeve.vm.v1.GetBlockIDAtHeightResponse.error:type_name -> reeve.vm.v1.Error
+	9, // 4: reeve.vm.v1.GetBlockIDAtHeightResponse.error:type_name -> reeve.vm.plugin.v1.Error
 	0, // 5: reeve.vm.v1.GetBlockIDAtHeightResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 6: reeve.vm.v1.GetAncestorsResponse.error:type_name -> reeve.vm.v1.Error
+	9, // 6: reeve.vm.v1.GetAncestorsResponse.error:type_name -> reeve.vm.plugin.v1.Error
 	7, // [7:7] is the sub-list for method output_type
 	7, // [7:7] is the sub-list for method input_type
 	7, // [7:7] is the sub-list for extension type_name
@@ -600,7 +601,6 @@ func file_reeve_vm_v1_chain_proto_init() {
 	if File_reeve_vm_v1_chain_proto != nil {
 		return
 	}
-	file_reeve_vm_v1_types_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

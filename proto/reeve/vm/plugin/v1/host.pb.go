@@ -10,7 +10,6 @@
 package pluginv1
 
 import (
-	v1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -799,9 +798,9 @@ func (*GetAcceptedBlockRequest_Height) isGetAcceptedBlockRequest_Which() {}
 type GetAcceptedBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Not found.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Id, height and content.
-	Block         *v1.Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
+	Block         *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -836,14 +835,14 @@ func (*GetAcceptedBlockResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *GetAcceptedBlockResponse) GetError() *v1.Error {
+func (x *GetAcceptedBlockResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
 	return nil
 }
 
-func (x *GetAcceptedBlockResponse) GetBlock() *v1.Block {
+func (x *GetAcceptedBlockResponse) GetBlock() *Block {
 	if x != nil {
 		return x.Block
 	}
@@ -925,7 +924,7 @@ func (x *SendAppRequestRequest) GetDeadline() *timestamppb.Timestamp {
 type SendAppRequestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set: nothing was sent, no outcome will come.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -960,7 +959,7 @@ func (*SendAppRequestResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{17}
 }
 
-func (x *SendAppRequestResponse) GetError() *v1.Error {
+func (x *SendAppRequestResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1033,7 +1032,7 @@ func (x *SendAppResponseRequest) GetResponse() []byte {
 type SendAppResponseResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set: no such request is open.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1068,7 +1067,7 @@ func (*SendAppResponseResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{19}
 }
 
-func (x *SendAppResponseResponse) GetError() *v1.Error {
+func (x *SendAppResponseResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1082,7 +1081,7 @@ type SendAppErrorRequest struct {
 	// Its number for the request.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Why there is no answer.
-	Error         *v1.AppError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	Error         *AppError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1131,7 +1130,7 @@ func (x *SendAppErrorRequest) GetRequestId() uint32 {
 	return 0
 }
 
-func (x *SendAppErrorRequest) GetError() *v1.AppError {
+func (x *SendAppErrorRequest) GetError() *AppError {
 	if x != nil {
 		return x.Error
 	}
@@ -1141,7 +1140,7 @@ func (x *SendAppErrorRequest) GetError() *v1.AppError {
 type SendAppErrorResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set: no such request is open.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1176,7 +1175,7 @@ func (*SendAppErrorResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *SendAppErrorResponse) GetError() *v1.Error {
+func (x *SendAppErrorResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1267,7 +1266,7 @@ func (x *SendAppGossipRequest) GetGossip() []byte {
 type SendAppGossipResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set: not sent.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1302,7 +1301,7 @@ func (*SendAppGossipResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{23}
 }
 
-func (x *SendAppGossipResponse) GetError() *v1.Error {
+func (x *SendAppGossipResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1312,7 +1311,7 @@ func (x *SendAppGossipResponse) GetError() *v1.Error {
 type NotifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
-	Event         v1.Event `protobuf:"varint,1,opt,name=event,proto3,enum=reeve.vm.v1.Event" json:"event,omitempty"`
+	Event         Event `protobuf:"varint,1,opt,name=event,proto3,enum=reeve.vm.plugin.v1.Event" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1347,11 +1346,11 @@ func (*NotifyRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_host_proto_rawDescGZIP(), []int{24}
 }
 
-func (x *NotifyRequest) GetEvent() v1.Event {
+func (x *NotifyRequest) GetEvent() Event {
 	if x != nil {
 		return x.Event
 	}
-	return v1.Event(0)
+	return Event_EVENT_UNSPECIFIED
 }
 
 type NotifyResponse struct {
@@ -1548,7 +1547,7 @@ var File_reeve_vm_plugin_v1_host_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"\x1dreeve/vm/plugin/v1/host.proto\x12\x12reeve.vm.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/vm/plugin/v1/write.proto\x1a\x17reeve/vm/v1/types.proto\"A\n" +
+	"\x1dreeve/vm/plugin/v1/host.proto\x12\x12reeve.vm.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\x1a\x1ereeve/vm/plugin/v1/write.proto\"A\n" +
 	"\x0fGetBatchRequest\x12\x12\n" +
 	"\x04keys\x18\x01 \x03(\fR\x04keys\x12\x1a\n" +
 	"\bsnapshot\x18\x02 \x01(\x04R\bsnapshot\"E\n" +
@@ -1586,32 +1585,32 @@ const file_reeve_vm_plugin_v1_host_proto_rawDesc = "" +
 	"\x17GetAcceptedBlockRequest\x12\x1b\n" +
 	"\bblock_id\x18\x01 \x01(\fH\x00R\ablockId\x12\x18\n" +
 	"\x06height\x18\x02 \x01(\x04H\x00R\x06heightB\a\n" +
-	"\x05which\"n\n" +
-	"\x18GetAcceptedBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"\xa3\x01\n" +
+	"\x05which\"|\n" +
+	"\x18GetAcceptedBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12/\n" +
+	"\x05block\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\x05block\"\xa3\x01\n" +
 	"\x15SendAppRequestRequest\x12\x19\n" +
 	"\bnode_ids\x18\x01 \x03(\fR\anodeIds\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12\x18\n" +
 	"\arequest\x18\x03 \x01(\fR\arequest\x126\n" +
-	"\bdeadline\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\"B\n" +
-	"\x16SendAppRequestResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"l\n" +
+	"\bdeadline\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\"I\n" +
+	"\x16SendAppRequestResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"l\n" +
 	"\x16SendAppResponseRequest\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12\x1a\n" +
-	"\bresponse\x18\x03 \x01(\fR\bresponse\"C\n" +
-	"\x17SendAppResponseResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"z\n" +
+	"\bresponse\x18\x03 \x01(\fR\bresponse\"J\n" +
+	"\x17SendAppResponseResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"\x81\x01\n" +
 	"\x13SendAppErrorRequest\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\rR\trequestId\x12+\n" +
-	"\x05error\x18\x03 \x01(\v2\x15.reeve.vm.v1.AppErrorR\x05error\"@\n" +
-	"\x14SendAppErrorResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"\xa6\x01\n" +
+	"request_id\x18\x02 \x01(\rR\trequestId\x122\n" +
+	"\x05error\x18\x03 \x01(\v2\x1c.reeve.vm.plugin.v1.AppErrorR\x05error\"G\n" +
+	"\x14SendAppErrorResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"\xa6\x01\n" +
 	"\x14SendAppGossipRequest\x12\x19\n" +
 	"\bnode_ids\x18\x01 \x03(\fR\anodeIds\x12\x1e\n" +
 	"\n" +
@@ -1619,11 +1618,11 @@ const file_reeve_vm_plugin_v1_host_proto_rawDesc = "" +
 	"validators\x12%\n" +
 	"\x0enon_validators\x18\x03 \x01(\rR\rnonValidators\x12\x14\n" +
 	"\x05peers\x18\x04 \x01(\rR\x05peers\x12\x16\n" +
-	"\x06gossip\x18\x05 \x01(\fR\x06gossip\"A\n" +
-	"\x15SendAppGossipResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"9\n" +
-	"\rNotifyRequest\x12(\n" +
-	"\x05event\x18\x01 \x01(\x0e2\x12.reeve.vm.v1.EventR\x05event\"\x10\n" +
+	"\x06gossip\x18\x05 \x01(\fR\x06gossip\"H\n" +
+	"\x15SendAppGossipResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"@\n" +
+	"\rNotifyRequest\x12/\n" +
+	"\x05event\x18\x01 \x01(\x0e2\x19.reeve.vm.plugin.v1.EventR\x05event\"\x10\n" +
 	"\x0eNotifyResponse\"Y\n" +
 	"\x14VerifyEd25519Request\x12A\n" +
 	"\n" +
@@ -1701,26 +1700,26 @@ var file_reeve_vm_plugin_v1_host_proto_goTypes = []any{
 	(*SignedMessage)(nil),            // 27: reeve.vm.plugin.v1.SignedMessage
 	(*VerifyEd25519Response)(nil),    // 28: reeve.vm.plugin.v1.VerifyEd25519Response
 	(*Write)(nil),                    // 29: reeve.vm.plugin.v1.Write
-	(*v1.Error)(nil),                 // 30: reeve.vm.v1.Error
-	(*v1.Block)(nil),                 // 31: reeve.vm.v1.Block
+	(*Error)(nil),                    // 30: reeve.vm.plugin.v1.Error
+	(*Block)(nil),                    // 31: reeve.vm.plugin.v1.Block
 	(*timestamppb.Timestamp)(nil),    // 32: google.protobuf.Timestamp
-	(*v1.AppError)(nil),              // 33: reeve.vm.v1.AppError
-	(v1.Event)(0),                    // 34: reeve.vm.v1.Event
+	(*AppError)(nil),                 // 33: reeve.vm.plugin.v1.AppError
+	(Event)(0),                       // 34: reeve.vm.plugin.v1.Event
 }
 var file_reeve_vm_plugin_v1_host_proto_depIdxs = []int32{
 	2,  // 0: reeve.vm.plugin.v1.GetBatchResponse.values:type_name -> reeve.vm.plugin.v1.Value
 	5,  // 1: reeve.vm.plugin.v1.ScanResponse.entries:type_name -> reeve.vm.plugin.v1.Entry
 	5,  // 2: reeve.vm.plugin.v1.StreamRangeResponse.entries:type_name -> reeve.vm.plugin.v1.Entry
 	29, // 3: reeve.vm.plugin.v1.WriteBatchRequest.writes:type_name -> reeve.vm.plugin.v1.Write
-	30, // 4: reeve.vm.plugin.v1.GetAcceptedBlockResponse.error:type_name -> reeve.vm.v1.Error
-	31, // 5: reeve.vm.plugin.v1.GetAcceptedBlockResponse.block:type_name -> reeve.vm.v1.Block
+	30, // 4: reeve.vm.plugin.v1.GetAcceptedBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	31, // 5: reeve.vm.plugin.v1.GetAcceptedBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
 	32, // 6: reeve.vm.plugin.v1.SendAppRequestRequest.deadline:type_name -> google.protobuf.Timestamp
-	30, // 7: reeve.vm.plugin.v1.SendAppRequestResponse.error:type_name -> reeve.vm.v1.Error
-	30, // 8: reeve.vm.plugin.v1.SendAppResponseResponse.error:type_name -> reeve.vm.v1.Error
-	33, // 9: reeve.vm.plugin.v1.SendAppErrorRequest.error:type_name -> reeve.vm.v1.AppError
-	30, // 10: reeve.vm.plugin.v1.SendAppErrorResponse.error:type_name -> reeve.vm.v1.Error
-	30, // 11: reeve.vm.plugin.v1.SendAppGossipResponse.error:type_name -> reeve.vm.v1.Error
-	34, // 12: reeve.vm.plugin.v1.NotifyRequest.event:type_name -> reeve.vm.v1.Event
+	30, // 7: reeve.vm.plugin.v1.SendAppRequestResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	30, // 8: reeve.vm.plugin.v1.SendAppResponseResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	33, // 9: reeve.vm.plugin.v1.SendAppErrorRequest.error:type_name -> reeve.vm.plugin.v1.AppError
+	30, // 10: reeve.vm.plugin.v1.SendAppErrorResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	30, // 11: reeve.vm.plugin.v1.SendAppGossipResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	34, // 12: reeve.vm.plugin.v1.NotifyRequest.event:type_name -> reeve.vm.plugin.v1.Event
 	27, // 13: reeve.vm.plugin.v1.VerifyEd25519Request.signatures:type_name -> reeve.vm.plugin.v1.SignedMessage
 	0,  // 14: reeve.vm.plugin.v1.DatabaseService.GetBatch:input_type -> reeve.vm.plugin.v1.GetBatchRequest
 	3,  // 15: reeve.vm.plugin.v1.DatabaseService.Scan:input_type -> reeve.vm.plugin.v1.ScanRequest
@@ -1760,6 +1759,8 @@ func file_reeve_vm_plugin_v1_host_proto_init() {
 	if File_reeve_vm_plugin_v1_host_proto != nil {
 		return
 	}
+	file_reeve_vm_plugin_v1_app_proto_init()
+	file_reeve_vm_plugin_v1_types_proto_init()
 	file_reeve_vm_plugin_v1_write_proto_init()
 	file_reeve_vm_plugin_v1_host_proto_msgTypes[14].OneofWrappers = []any{
 		(*GetAcceptedBlockRequest_BlockId)(nil),

@@ -7,7 +7,7 @@
 package pluginv1
 
 import (
-	v1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -158,7 +158,7 @@ type InitializeRequest struct {
 	// The operator's configuration, in the VM's own encoding. May be empty.
 	Config []byte `protobuf:"bytes,7,opt,name=config,proto3" json:"config,omitempty"`
 	// The block the record of accepted blocks ends with. Unset: this is the first start ever, and the VM makes its genesis block.
-	LastAccepted *v1.Block `protobuf:"bytes,8,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
+	LastAccepted *Block `protobuf:"bytes,8,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	// Feature extensions that the host offers.
 	Extensions []*FeatureExtension `protobuf:"bytes,9,rep,name=extensions,proto3" json:"extensions,omitempty"`
 	// Where the host's services are: a unix socket, as gRPC target.
@@ -254,7 +254,7 @@ func (x *InitializeRequest) GetConfig() []byte {
 	return nil
 }
 
-func (x *InitializeRequest) GetLastAccepted() *v1.Block {
+func (x *InitializeRequest) GetLastAccepted() *Block {
 	if x != nil {
 		return x.LastAccepted
 	}
@@ -361,9 +361,9 @@ func (x *FeatureExtension) GetVersion() uint32 {
 type InitializeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Corrupt, or internal with a reason: the start fails.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// The block that the VM stands at. Must be the one in the request, if there was one. With content for the genesis block.
-	LastAccepted *v1.Block `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
+	LastAccepted *Block `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	// The genesis state, committed together with the record of the genesis block.
 	Writes        []*Write `protobuf:"bytes,3,rep,name=writes,proto3" json:"writes,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -400,14 +400,14 @@ func (*InitializeResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *InitializeResponse) GetError() *v1.Error {
+func (x *InitializeResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
 	return nil
 }
 
-func (x *InitializeResponse) GetLastAccepted() *v1.Block {
+func (x *InitializeResponse) GetLastAccepted() *Block {
 	if x != nil {
 		return x.LastAccepted
 	}
@@ -421,10 +421,12 @@ func (x *InitializeResponse) GetWrites() []*Write {
 	return nil
 }
 
+// SetStateRequest: the engine moves to another stage. Once answered, the VM behaves accordingly; vmhost tells it again after a restart
+// of the plugin.
 type SetStateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stage that begins.
-	State         v1.ChainState `protobuf:"varint,1,opt,name=state,proto3,enum=reeve.vm.v1.ChainState" json:"state,omitempty"`
+	State         ChainState `protobuf:"varint,1,opt,name=state,proto3,enum=reeve.vm.plugin.v1.ChainState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -459,19 +461,20 @@ func (*SetStateRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *SetStateRequest) GetState() v1.ChainState {
+func (x *SetStateRequest) GetState() ChainState {
 	if x != nil {
 		return x.State
 	}
-	return v1.ChainState(0)
+	return ChainState_CHAIN_STATE_UNSPECIFIED
 }
 
+// SetStateResponse: the VM is in that state when error is unset.
 type SetStateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Corrupt, busy.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// The block that the VM stands at now; moves when a state sync has ended.
-	LastAccepted  *v1.Block `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
+	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// The block that the VM stands at now; moves when a state sync has ended. On the bus without content.
+	LastAccepted  *Block `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -506,14 +509,14 @@ func (*SetStateResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *SetStateResponse) GetError() *v1.Error {
+func (x *SetStateResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
 	return nil
 }
 
-func (x *SetStateResponse) GetLastAccepted() *v1.Block {
+func (x *SetStateResponse) GetLastAccepted() *Block {
 	if x != nil {
 		return x.LastAccepted
 	}
@@ -664,6 +667,8 @@ func (*PingResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{10}
 }
 
+// HealthCheckRequest: asked by whoever reports the node's health. Answered also while the plugin is down, with the cause; never waits
+// for a block call.
 type HealthCheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -700,13 +705,14 @@ func (*HealthCheckRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{11}
 }
 
+// HealthCheckResponse: the VM's own judgement, or vmhost's when the VM can't be asked.
 type HealthCheckResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All is well.
 	Healthy bool `protobuf:"varint,1,opt,name=healthy,proto3" json:"healthy,omitempty"`
-	// What isn't.
+	// What isn't, in words; empty when healthy.
 	Cause string `protobuf:"bytes,2,opt,name=cause,proto3" json:"cause,omitempty"`
-	// JSON.
+	// The VM's details as JSON, as it gave them; may be empty.
 	Details       []byte `protobuf:"bytes,3,opt,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -944,9 +950,10 @@ func (x *GatherMetricsResponse) GetText() []byte {
 	return nil
 }
 
+// SetLogLevelRequest: how much the plugin logs, from now on and after restarts. From an operator's tool.
 type SetLogLevelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// slog's numbers.
+	// slog's numbers: -4 debug, 0 info, 4 warn, 8 error.
 	Level         int32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -989,6 +996,7 @@ func (x *SetLogLevelRequest) GetLevel() int32 {
 	return 0
 }
 
+// SetLogLevelResponse: done, or will be at the next start.
 type SetLogLevelResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1029,14 +1037,14 @@ var File_reeve_vm_plugin_v1_lifecycle_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_lifecycle_proto_rawDesc = "" +
 	"\n" +
-	"\"reeve/vm/plugin/v1/lifecycle.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/vm/plugin/v1/write.proto\x1a\x17reeve/vm/v1/types.proto\"\x11\n" +
+	"\"reeve/vm/plugin/v1/lifecycle.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\x1a\x1ereeve/vm/plugin/v1/write.proto\"\x11\n" +
 	"\x0fDescribeRequest\"\xa7\x01\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\"\n" +
 	"\fcapabilities\x18\x03 \x03(\tR\fcapabilities\x12/\n" +
 	"\x13required_extensions\x18\x04 \x03(\tR\x12requiredExtensions\x12\x10\n" +
-	"\x03sdk\x18\x05 \x01(\tR\x03sdk\"\xec\x03\n" +
+	"\x03sdk\x18\x05 \x01(\tR\x03sdk\"\xf3\x03\n" +
 	"\x11InitializeRequest\x12\x1d\n" +
 	"\n" +
 	"network_id\x18\x01 \x01(\rR\tnetworkId\x12\x14\n" +
@@ -1045,8 +1053,8 @@ const file_reeve_vm_plugin_v1_lifecycle_proto_rawDesc = "" +
 	"\anode_id\x18\x04 \x01(\fR\x06nodeId\x12\x18\n" +
 	"\agenesis\x18\x05 \x01(\fR\agenesis\x12\x18\n" +
 	"\aupgrade\x18\x06 \x01(\fR\aupgrade\x12\x16\n" +
-	"\x06config\x18\a \x01(\fR\x06config\x127\n" +
-	"\rlast_accepted\x18\b \x01(\v2\x12.reeve.vm.v1.BlockR\flastAccepted\x12D\n" +
+	"\x06config\x18\a \x01(\fR\x06config\x12>\n" +
+	"\rlast_accepted\x18\b \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\flastAccepted\x12D\n" +
 	"\n" +
 	"extensions\x18\t \x03(\v2$.reeve.vm.plugin.v1.FeatureExtensionR\n" +
 	"extensions\x12!\n" +
@@ -1059,21 +1067,21 @@ const file_reeve_vm_plugin_v1_lifecycle_proto_rawDesc = "" +
 	"\x11host_capabilities\x18\x0e \x03(\tR\x10hostCapabilities\"<\n" +
 	"\x10FeatureExtension\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\rR\aversion\"\xaa\x01\n" +
-	"\x12InitializeResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x127\n" +
-	"\rlast_accepted\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\flastAccepted\x121\n" +
-	"\x06writes\x18\x03 \x03(\v2\x19.reeve.vm.plugin.v1.WriteR\x06writes\"@\n" +
-	"\x0fSetStateRequest\x12-\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x17.reeve.vm.v1.ChainStateR\x05state\"u\n" +
-	"\x10SetStateResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x127\n" +
-	"\rlast_accepted\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\flastAccepted\"\x11\n" +
+	"\aversion\x18\x02 \x01(\rR\aversion\"\xb8\x01\n" +
+	"\x12InitializeResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12>\n" +
+	"\rlast_accepted\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\flastAccepted\x121\n" +
+	"\x06writes\x18\x03 \x03(\v2\x19.reeve.vm.plugin.v1.WriteR\x06writes\"c\n" +
+	"\x0fSetStateRequest\x124\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1e.reeve.vm.plugin.v1.ChainStateR\x05state:\x1a\x82\xce\x18\x16\b\x02\x12\x10SetStateResponse \x01\"\x83\x01\n" +
+	"\x10SetStateResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12>\n" +
+	"\rlast_accepted\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\flastAccepted\"\x11\n" +
 	"\x0fShutdownRequest\"\x12\n" +
 	"\x10ShutdownResponse\"\r\n" +
 	"\vPingRequest\"\x0e\n" +
-	"\fPingResponse\"\x14\n" +
-	"\x12HealthCheckRequest\"_\n" +
+	"\fPingResponse\"3\n" +
+	"\x12HealthCheckRequest:\x1d\x82\xce\x18\x19\b\x06\x12\x13HealthCheckResponse \x01\"_\n" +
 	"\x13HealthCheckResponse\x12\x18\n" +
 	"\ahealthy\x18\x01 \x01(\bR\ahealthy\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\x12\x18\n" +
@@ -1087,9 +1095,9 @@ const file_reeve_vm_plugin_v1_lifecycle_proto_rawDesc = "" +
 	"extensions\"\x16\n" +
 	"\x14GatherMetricsRequest\"+\n" +
 	"\x15GatherMetricsResponse\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\fR\x04text\"*\n" +
+	"\x04text\x18\x01 \x01(\fR\x04text\"I\n" +
 	"\x12SetLogLevelRequest\x12\x14\n" +
-	"\x05level\x18\x01 \x01(\x05R\x05level\"\x15\n" +
+	"\x05level\x18\x01 \x01(\x05R\x05level:\x1d\x82\xce\x18\x19\b\x06\x12\x13SetLogLevelResponse \x01\"\x15\n" +
 	"\x13SetLogLevelResponseB\xd0\x01\n" +
 	"\x16com.reeve.vm.plugin.v1B\x0eLifecycleProtoP\x01Z;github.com/reevenet/reeve/proto/reeve/vm/plugin/v1;pluginv1\xa2\x02\x03RVP\xaa\x02\x12Reeve.Vm.Plugin.V1\xca\x02\x12Reeve\\Vm\\Plugin\\V1\xe2\x02\x1eReeve\\Vm\\Plugin\\V1\\GPBMetadata\xea\x02\x15Reeve::Vm::Plugin::V1b\x06proto3"
 
@@ -1126,20 +1134,20 @@ var file_reeve_vm_plugin_v1_lifecycle_proto_goTypes = []any{
 	(*GatherMetricsResponse)(nil),  // 16: reeve.vm.plugin.v1.GatherMetricsResponse
 	(*SetLogLevelRequest)(nil),     // 17: reeve.vm.plugin.v1.SetLogLevelRequest
 	(*SetLogLevelResponse)(nil),    // 18: reeve.vm.plugin.v1.SetLogLevelResponse
-	(*v1.Block)(nil),               // 19: reeve.vm.v1.Block
-	(*v1.Error)(nil),               // 20: reeve.vm.v1.Error
+	(*Block)(nil),                  // 19: reeve.vm.plugin.v1.Block
+	(*Error)(nil),                  // 20: reeve.vm.plugin.v1.Error
 	(*Write)(nil),                  // 21: reeve.vm.plugin.v1.Write
-	(v1.ChainState)(0),             // 22: reeve.vm.v1.ChainState
+	(ChainState)(0),                // 22: reeve.vm.plugin.v1.ChainState
 }
 var file_reeve_vm_plugin_v1_lifecycle_proto_depIdxs = []int32{
-	19, // 0: reeve.vm.plugin.v1.InitializeRequest.last_accepted:type_name -> reeve.vm.v1.Block
+	19, // 0: reeve.vm.plugin.v1.InitializeRequest.last_accepted:type_name -> reeve.vm.plugin.v1.Block
 	3,  // 1: reeve.vm.plugin.v1.InitializeRequest.extensions:type_name -> reeve.vm.plugin.v1.FeatureExtension
-	20, // 2: reeve.vm.plugin.v1.InitializeResponse.error:type_name -> reeve.vm.v1.Error
-	19, // 3: reeve.vm.plugin.v1.InitializeResponse.last_accepted:type_name -> reeve.vm.v1.Block
+	20, // 2: reeve.vm.plugin.v1.InitializeResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	19, // 3: reeve.vm.plugin.v1.InitializeResponse.last_accepted:type_name -> reeve.vm.plugin.v1.Block
 	21, // 4: reeve.vm.plugin.v1.InitializeResponse.writes:type_name -> reeve.vm.plugin.v1.Write
-	22, // 5: reeve.vm.plugin.v1.SetStateRequest.state:type_name -> reeve.vm.v1.ChainState
-	20, // 6: reeve.vm.plugin.v1.SetStateResponse.error:type_name -> reeve.vm.v1.Error
-	19, // 7: reeve.vm.plugin.v1.SetStateResponse.last_accepted:type_name -> reeve.vm.v1.Block
+	22, // 5: reeve.vm.plugin.v1.SetStateRequest.state:type_name -> reeve.vm.plugin.v1.ChainState
+	20, // 6: reeve.vm.plugin.v1.SetStateResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	19, // 7: reeve.vm.plugin.v1.SetStateResponse.last_accepted:type_name -> reeve.vm.plugin.v1.Block
 	8,  // [8:8] is the sub-list for method output_type
 	8,  // [8:8] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
@@ -1152,6 +1160,7 @@ func file_reeve_vm_plugin_v1_lifecycle_proto_init() {
 	if File_reeve_vm_plugin_v1_lifecycle_proto != nil {
 		return
 	}
+	file_reeve_vm_plugin_v1_types_proto_init()
 	file_reeve_vm_plugin_v1_write_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -2,6 +2,9 @@
 // in host.proto. A host of version N talks to plugins of N and N-1; inside a version, what isn't there is answered with the gRPC
 // status Unimplemented and means "doesn't have it".
 //
+// The bus carries the same messages: those with an option (reeve.options.v1.variant) are also what other subsystems send to vmhost,
+// which passes them on. The option means nothing to a plugin.
+//
 // Rules that both sides may rely on:
 //   - block calls (BuildBlock, ParseBlock, VerifyBlock, AcceptBlock, RejectBlock, SetPreference, SetState) come one at a time;
 //     application messages, Ping, HealthCheck, metrics and HTTP come at any time and concurrently;
@@ -21,12 +24,9 @@
 package pluginv1
 
 import (
-	v1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
-	sync "sync"
 	unsafe "unsafe"
 )
 
@@ -37,1384 +37,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type BuildBlockRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the engine fixes.
-	Context *v1.BuildContext `protobuf:"bytes,1,opt,name=context,proto3" json:"context,omitempty"`
-	// The preferred block, to build on; set when it changed since the last call.
-	PreferredId   []byte `protobuf:"bytes,2,opt,name=preferred_id,json=preferredId,proto3" json:"preferred_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BuildBlockRequest) Reset() {
-	*x = BuildBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BuildBlockRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BuildBlockRequest) ProtoMessage() {}
-
-func (x *BuildBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BuildBlockRequest.ProtoReflect.Descriptor instead.
-func (*BuildBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{0}
-}
-
-func (x *BuildBlockRequest) GetContext() *v1.BuildContext {
-	if x != nil {
-		return x.Context
-	}
-	return nil
-}
-
-func (x *BuildBlockRequest) GetPreferredId() []byte {
-	if x != nil {
-		return x.PreferredId
-	}
-	return nil
-}
-
-type BuildBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Nothing to build, busy, corrupt.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// With content.
-	Block         *v1.Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *BuildBlockResponse) Reset() {
-	*x = BuildBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *BuildBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*BuildBlockResponse) ProtoMessage() {}
-
-func (x *BuildBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use BuildBlockResponse.ProtoReflect.Descriptor instead.
-func (*BuildBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *BuildBlockResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *BuildBlockResponse) GetBlock() *v1.Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-type ParseBlockRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Bytes of peers, not trusted in any way. Usually one; many when catching up.
-	Contents      [][]byte `protobuf:"bytes,1,rep,name=contents,proto3" json:"contents,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ParseBlockRequest) Reset() {
-	*x = ParseBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ParseBlockRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ParseBlockRequest) ProtoMessage() {}
-
-func (x *ParseBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ParseBlockRequest.ProtoReflect.Descriptor instead.
-func (*ParseBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *ParseBlockRequest) GetContents() [][]byte {
-	if x != nil {
-		return x.Contents
-	}
-	return nil
-}
-
-type ParseBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// One per element, in order.
-	Results       []*ParseResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ParseBlockResponse) Reset() {
-	*x = ParseBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ParseBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ParseBlockResponse) ProtoMessage() {}
-
-func (x *ParseBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ParseBlockResponse.ProtoReflect.Descriptor instead.
-func (*ParseBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *ParseBlockResponse) GetResults() []*ParseResult {
-	if x != nil {
-		return x.Results
-	}
-	return nil
-}
-
-// ParseResult is a block or why the bytes are none.
-type ParseResult struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Invalid block.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// Without content.
-	Block         *v1.Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ParseResult) Reset() {
-	*x = ParseResult{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ParseResult) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ParseResult) ProtoMessage() {}
-
-func (x *ParseResult) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ParseResult.ProtoReflect.Descriptor instead.
-func (*ParseResult) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *ParseResult) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *ParseResult) GetBlock() *v1.Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-type VerifyBlockRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The block's id; the plugin may have it from BuildBlock or ParseBlock.
-	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
-	// Its bytes. Empty at the first try: then not found asks for them.
-	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	// What its proposer was given.
-	Context       *v1.BuildContext `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *VerifyBlockRequest) Reset() {
-	*x = VerifyBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *VerifyBlockRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*VerifyBlockRequest) ProtoMessage() {}
-
-func (x *VerifyBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use VerifyBlockRequest.ProtoReflect.Descriptor instead.
-func (*VerifyBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *VerifyBlockRequest) GetBlockId() []byte {
-	if x != nil {
-		return x.BlockId
-	}
-	return nil
-}
-
-func (x *VerifyBlockRequest) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
-func (x *VerifyBlockRequest) GetContext() *v1.BuildContext {
-	if x != nil {
-		return x.Context
-	}
-	return nil
-}
-
-type VerifyBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Invalid block, missing parent, not found (send the content), busy.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// Without content.
-	Block         *v1.Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *VerifyBlockResponse) Reset() {
-	*x = VerifyBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *VerifyBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*VerifyBlockResponse) ProtoMessage() {}
-
-func (x *VerifyBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use VerifyBlockResponse.ProtoReflect.Descriptor instead.
-func (*VerifyBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *VerifyBlockResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *VerifyBlockResponse) GetBlock() *v1.Block {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-type AcceptBlockRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// A verified block whose parent is accepted last.
-	BlockId       []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AcceptBlockRequest) Reset() {
-	*x = AcceptBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AcceptBlockRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AcceptBlockRequest) ProtoMessage() {}
-
-func (x *AcceptBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AcceptBlockRequest.ProtoReflect.Descriptor instead.
-func (*AcceptBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *AcceptBlockRequest) GetBlockId() []byte {
-	if x != nil {
-		return x.BlockId
-	}
-	return nil
-}
-
-type AcceptBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Corrupt, busy.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// What the block changes. The host commits it together with the record of the block.
-	Writes        []*Write `protobuf:"bytes,2,rep,name=writes,proto3" json:"writes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AcceptBlockResponse) Reset() {
-	*x = AcceptBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AcceptBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AcceptBlockResponse) ProtoMessage() {}
-
-func (x *AcceptBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AcceptBlockResponse.ProtoReflect.Descriptor instead.
-func (*AcceptBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *AcceptBlockResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *AcceptBlockResponse) GetWrites() []*Write {
-	if x != nil {
-		return x.Writes
-	}
-	return nil
-}
-
-type RejectBlockRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// A verified block.
-	BlockId       []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RejectBlockRequest) Reset() {
-	*x = RejectBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RejectBlockRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RejectBlockRequest) ProtoMessage() {}
-
-func (x *RejectBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RejectBlockRequest.ProtoReflect.Descriptor instead.
-func (*RejectBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *RejectBlockRequest) GetBlockId() []byte {
-	if x != nil {
-		return x.BlockId
-	}
-	return nil
-}
-
-type RejectBlockResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Corrupt, busy.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *RejectBlockResponse) Reset() {
-	*x = RejectBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *RejectBlockResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*RejectBlockResponse) ProtoMessage() {}
-
-func (x *RejectBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use RejectBlockResponse.ProtoReflect.Descriptor instead.
-func (*RejectBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *RejectBlockResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-type SetPreferenceRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// A verified block, or the one accepted last.
-	BlockId       []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetPreferenceRequest) Reset() {
-	*x = SetPreferenceRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetPreferenceRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetPreferenceRequest) ProtoMessage() {}
-
-func (x *SetPreferenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetPreferenceRequest.ProtoReflect.Descriptor instead.
-func (*SetPreferenceRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *SetPreferenceRequest) GetBlockId() []byte {
-	if x != nil {
-		return x.BlockId
-	}
-	return nil
-}
-
-type SetPreferenceResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not found.
-	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SetPreferenceResponse) Reset() {
-	*x = SetPreferenceResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SetPreferenceResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SetPreferenceResponse) ProtoMessage() {}
-
-func (x *SetPreferenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SetPreferenceResponse.ProtoReflect.Descriptor instead.
-func (*SetPreferenceResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *SetPreferenceResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-type LastAcceptedRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LastAcceptedRequest) Reset() {
-	*x = LastAcceptedRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LastAcceptedRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LastAcceptedRequest) ProtoMessage() {}
-
-func (x *LastAcceptedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LastAcceptedRequest.ProtoReflect.Descriptor instead.
-func (*LastAcceptedRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{13}
-}
-
-type LastAcceptedResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unset when initialized.
-	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// The block.
-	Block         *v1.BlockRef `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LastAcceptedResponse) Reset() {
-	*x = LastAcceptedResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[14]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LastAcceptedResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LastAcceptedResponse) ProtoMessage() {}
-
-func (x *LastAcceptedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[14]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LastAcceptedResponse.ProtoReflect.Descriptor instead.
-func (*LastAcceptedResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{14}
-}
-
-func (x *LastAcceptedResponse) GetError() *v1.Error {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *LastAcceptedResponse) GetBlock() *v1.BlockRef {
-	if x != nil {
-		return x.Block
-	}
-	return nil
-}
-
-type ConnectedRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// The version of its software.
-	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ConnectedRequest) Reset() {
-	*x = ConnectedRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[15]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ConnectedRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ConnectedRequest) ProtoMessage() {}
-
-func (x *ConnectedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[15]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ConnectedRequest.ProtoReflect.Descriptor instead.
-func (*ConnectedRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{15}
-}
-
-func (x *ConnectedRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-func (x *ConnectedRequest) GetVersion() string {
-	if x != nil {
-		return x.Version
-	}
-	return ""
-}
-
-type ConnectedResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ConnectedResponse) Reset() {
-	*x = ConnectedResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ConnectedResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ConnectedResponse) ProtoMessage() {}
-
-func (x *ConnectedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ConnectedResponse.ProtoReflect.Descriptor instead.
-func (*ConnectedResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{16}
-}
-
-type DisconnectedRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId        []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DisconnectedRequest) Reset() {
-	*x = DisconnectedRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DisconnectedRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DisconnectedRequest) ProtoMessage() {}
-
-func (x *DisconnectedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DisconnectedRequest.ProtoReflect.Descriptor instead.
-func (*DisconnectedRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *DisconnectedRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-type DisconnectedResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DisconnectedResponse) Reset() {
-	*x = DisconnectedResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[18]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DisconnectedResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DisconnectedResponse) ProtoMessage() {}
-
-func (x *DisconnectedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[18]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DisconnectedResponse.ProtoReflect.Descriptor instead.
-func (*DisconnectedResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{18}
-}
-
-type AppRequestRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// To be repeated in the answer.
-	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// After this nobody waits.
-	Deadline *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=deadline,proto3" json:"deadline,omitempty"`
-	// Not trusted in any way.
-	Request       []byte `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppRequestRequest) Reset() {
-	*x = AppRequestRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[19]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppRequestRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppRequestRequest) ProtoMessage() {}
-
-func (x *AppRequestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[19]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppRequestRequest.ProtoReflect.Descriptor instead.
-func (*AppRequestRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{19}
-}
-
-func (x *AppRequestRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-func (x *AppRequestRequest) GetRequestId() uint32 {
-	if x != nil {
-		return x.RequestId
-	}
-	return 0
-}
-
-func (x *AppRequestRequest) GetDeadline() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Deadline
-	}
-	return nil
-}
-
-func (x *AppRequestRequest) GetRequest() []byte {
-	if x != nil {
-		return x.Request
-	}
-	return nil
-}
-
-type AppRequestResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppRequestResponse) Reset() {
-	*x = AppRequestResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[20]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppRequestResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppRequestResponse) ProtoMessage() {}
-
-func (x *AppRequestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[20]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppRequestResponse.ProtoReflect.Descriptor instead.
-func (*AppRequestResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{20}
-}
-
-type AppResponseRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// The number the VM gave its request.
-	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Not trusted in any way.
-	Response      []byte `protobuf:"bytes,3,opt,name=response,proto3" json:"response,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppResponseRequest) Reset() {
-	*x = AppResponseRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[21]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppResponseRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppResponseRequest) ProtoMessage() {}
-
-func (x *AppResponseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[21]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppResponseRequest.ProtoReflect.Descriptor instead.
-func (*AppResponseRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{21}
-}
-
-func (x *AppResponseRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-func (x *AppResponseRequest) GetRequestId() uint32 {
-	if x != nil {
-		return x.RequestId
-	}
-	return 0
-}
-
-func (x *AppResponseRequest) GetResponse() []byte {
-	if x != nil {
-		return x.Response
-	}
-	return nil
-}
-
-type AppResponseResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppResponseResponse) Reset() {
-	*x = AppResponseResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[22]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppResponseResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppResponseResponse) ProtoMessage() {}
-
-func (x *AppResponseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[22]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppResponseResponse.ProtoReflect.Descriptor instead.
-func (*AppResponseResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{22}
-}
-
-type AppRequestFailedRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// The number the VM gave its request.
-	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Why.
-	Error         *v1.AppError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppRequestFailedRequest) Reset() {
-	*x = AppRequestFailedRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppRequestFailedRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppRequestFailedRequest) ProtoMessage() {}
-
-func (x *AppRequestFailedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppRequestFailedRequest.ProtoReflect.Descriptor instead.
-func (*AppRequestFailedRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *AppRequestFailedRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-func (x *AppRequestFailedRequest) GetRequestId() uint32 {
-	if x != nil {
-		return x.RequestId
-	}
-	return 0
-}
-
-func (x *AppRequestFailedRequest) GetError() *v1.AppError {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-type AppRequestFailedResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppRequestFailedResponse) Reset() {
-	*x = AppRequestFailedResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppRequestFailedResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppRequestFailedResponse) ProtoMessage() {}
-
-func (x *AppRequestFailedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppRequestFailedResponse.ProtoReflect.Descriptor instead.
-func (*AppRequestFailedResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{24}
-}
-
-type AppGossipRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The peer, 32 bytes.
-	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
-	// Not trusted in any way.
-	Gossip        []byte `protobuf:"bytes,2,opt,name=gossip,proto3" json:"gossip,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppGossipRequest) Reset() {
-	*x = AppGossipRequest{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[25]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppGossipRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppGossipRequest) ProtoMessage() {}
-
-func (x *AppGossipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[25]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppGossipRequest.ProtoReflect.Descriptor instead.
-func (*AppGossipRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{25}
-}
-
-func (x *AppGossipRequest) GetNodeId() []byte {
-	if x != nil {
-		return x.NodeId
-	}
-	return nil
-}
-
-func (x *AppGossipRequest) GetGossip() []byte {
-	if x != nil {
-		return x.Gossip
-	}
-	return nil
-}
-
-type AppGossipResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AppGossipResponse) Reset() {
-	*x = AppGossipResponse{}
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[26]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AppGossipResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AppGossipResponse) ProtoMessage() {}
-
-func (x *AppGossipResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_vm_proto_msgTypes[26]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AppGossipResponse.ProtoReflect.Descriptor instead.
-func (*AppGossipResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP(), []int{26}
-}
-
 var File_reeve_vm_plugin_v1_vm_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_vm_proto_rawDesc = "" +
 	"\n" +
-	"\x1breeve/vm/plugin/v1/vm.proto\x12\x12reeve.vm.plugin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto\x1a\x1ereeve/vm/plugin/v1/write.proto\x1a\x17reeve/vm/v1/types.proto\"k\n" +
-	"\x11BuildBlockRequest\x123\n" +
-	"\acontext\x18\x01 \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext\x12!\n" +
-	"\fpreferred_id\x18\x02 \x01(\fR\vpreferredId\"h\n" +
-	"\x12BuildBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"/\n" +
-	"\x11ParseBlockRequest\x12\x1a\n" +
-	"\bcontents\x18\x01 \x03(\fR\bcontents\"O\n" +
-	"\x12ParseBlockResponse\x129\n" +
-	"\aresults\x18\x01 \x03(\v2\x1f.reeve.vm.plugin.v1.ParseResultR\aresults\"a\n" +
-	"\vParseResult\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"~\n" +
-	"\x12VerifyBlockRequest\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\x123\n" +
-	"\acontext\x18\x03 \x01(\v2\x19.reeve.vm.v1.BuildContextR\acontext\"i\n" +
-	"\x13VerifyBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12(\n" +
-	"\x05block\x18\x02 \x01(\v2\x12.reeve.vm.v1.BlockR\x05block\"/\n" +
-	"\x12AcceptBlockRequest\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId\"r\n" +
-	"\x13AcceptBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x121\n" +
-	"\x06writes\x18\x02 \x03(\v2\x19.reeve.vm.plugin.v1.WriteR\x06writes\"/\n" +
-	"\x12RejectBlockRequest\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId\"?\n" +
-	"\x13RejectBlockResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"1\n" +
-	"\x14SetPreferenceRequest\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId\"A\n" +
-	"\x15SetPreferenceResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\"\x15\n" +
-	"\x13LastAcceptedRequest\"m\n" +
-	"\x14LastAcceptedResponse\x12(\n" +
-	"\x05error\x18\x01 \x01(\v2\x12.reeve.vm.v1.ErrorR\x05error\x12+\n" +
-	"\x05block\x18\x02 \x01(\v2\x15.reeve.vm.v1.BlockRefR\x05block\"E\n" +
-	"\x10ConnectedRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"\x13\n" +
-	"\x11ConnectedResponse\".\n" +
-	"\x13DisconnectedRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\"\x16\n" +
-	"\x14DisconnectedResponse\"\x9d\x01\n" +
-	"\x11AppRequestRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\rR\trequestId\x126\n" +
-	"\bdeadline\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x18\n" +
-	"\arequest\x18\x04 \x01(\fR\arequest\"\x14\n" +
-	"\x12AppRequestResponse\"h\n" +
-	"\x12AppResponseRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\rR\trequestId\x12\x1a\n" +
-	"\bresponse\x18\x03 \x01(\fR\bresponse\"\x15\n" +
-	"\x13AppResponseResponse\"~\n" +
-	"\x17AppRequestFailedRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\rR\trequestId\x12+\n" +
-	"\x05error\x18\x03 \x01(\v2\x15.reeve.vm.v1.AppErrorR\x05error\"\x1a\n" +
-	"\x18AppRequestFailedResponse\"C\n" +
-	"\x10AppGossipRequest\x12\x17\n" +
-	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x16\n" +
-	"\x06gossip\x18\x02 \x01(\fR\x06gossip\"\x13\n" +
-	"\x11AppGossipResponse2\xad\x10\n" +
+	"\x1breeve/vm/plugin/v1/vm.proto\x12\x12reeve.vm.plugin.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto2\xad\x10\n" +
 	"\tVMService\x12U\n" +
 	"\bDescribe\x12#.reeve.vm.plugin.v1.DescribeRequest\x1a$.reeve.vm.plugin.v1.DescribeResponse\x12[\n" +
 	"\n" +
@@ -1454,172 +81,134 @@ const file_reeve_vm_plugin_v1_vm_proto_rawDesc = "" +
 	"\rCheckInherent\x12(.reeve.vm.plugin.v1.CheckInherentRequest\x1a).reeve.vm.plugin.v1.CheckInherentResponseB\xc9\x01\n" +
 	"\x16com.reeve.vm.plugin.v1B\aVmProtoP\x01Z;github.com/reevenet/reeve/proto/reeve/vm/plugin/v1;pluginv1\xa2\x02\x03RVP\xaa\x02\x12Reeve.Vm.Plugin.V1\xca\x02\x12Reeve\\Vm\\Plugin\\V1\xe2\x02\x1eReeve\\Vm\\Plugin\\V1\\GPBMetadata\xea\x02\x15Reeve::Vm::Plugin::V1b\x06proto3"
 
-var (
-	file_reeve_vm_plugin_v1_vm_proto_rawDescOnce sync.Once
-	file_reeve_vm_plugin_v1_vm_proto_rawDescData []byte
-)
-
-func file_reeve_vm_plugin_v1_vm_proto_rawDescGZIP() []byte {
-	file_reeve_vm_plugin_v1_vm_proto_rawDescOnce.Do(func() {
-		file_reeve_vm_plugin_v1_vm_proto_rawDescData = protoimpl.X.CompressGZIP(unsafe.Slice(unsafe.StringData(file_reeve_vm_plugin_v1_vm_proto_rawDesc), len(file_reeve_vm_plugin_v1_vm_proto_rawDesc)))
-	})
-	return file_reeve_vm_plugin_v1_vm_proto_rawDescData
-}
-
-var file_reeve_vm_plugin_v1_vm_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_reeve_vm_plugin_v1_vm_proto_goTypes = []any{
-	(*BuildBlockRequest)(nil),                  // 0: reeve.vm.plugin.v1.BuildBlockRequest
-	(*BuildBlockResponse)(nil),                 // 1: reeve.vm.plugin.v1.BuildBlockResponse
-	(*ParseBlockRequest)(nil),                  // 2: reeve.vm.plugin.v1.ParseBlockRequest
-	(*ParseBlockResponse)(nil),                 // 3: reeve.vm.plugin.v1.ParseBlockResponse
-	(*ParseResult)(nil),                        // 4: reeve.vm.plugin.v1.ParseResult
-	(*VerifyBlockRequest)(nil),                 // 5: reeve.vm.plugin.v1.VerifyBlockRequest
-	(*VerifyBlockResponse)(nil),                // 6: reeve.vm.plugin.v1.VerifyBlockResponse
-	(*AcceptBlockRequest)(nil),                 // 7: reeve.vm.plugin.v1.AcceptBlockRequest
-	(*AcceptBlockResponse)(nil),                // 8: reeve.vm.plugin.v1.AcceptBlockResponse
-	(*RejectBlockRequest)(nil),                 // 9: reeve.vm.plugin.v1.RejectBlockRequest
-	(*RejectBlockResponse)(nil),                // 10: reeve.vm.plugin.v1.RejectBlockResponse
-	(*SetPreferenceRequest)(nil),               // 11: reeve.vm.plugin.v1.SetPreferenceRequest
-	(*SetPreferenceResponse)(nil),              // 12: reeve.vm.plugin.v1.SetPreferenceResponse
-	(*LastAcceptedRequest)(nil),                // 13: reeve.vm.plugin.v1.LastAcceptedRequest
-	(*LastAcceptedResponse)(nil),               // 14: reeve.vm.plugin.v1.LastAcceptedResponse
-	(*ConnectedRequest)(nil),                   // 15: reeve.vm.plugin.v1.ConnectedRequest
-	(*ConnectedResponse)(nil),                  // 16: reeve.vm.plugin.v1.ConnectedResponse
+	(*DescribeRequest)(nil),                    // 0: reeve.vm.plugin.v1.DescribeRequest
+	(*InitializeRequest)(nil),                  // 1: reeve.vm.plugin.v1.InitializeRequest
+	(*SetStateRequest)(nil),                    // 2: reeve.vm.plugin.v1.SetStateRequest
+	(*ShutdownRequest)(nil),                    // 3: reeve.vm.plugin.v1.ShutdownRequest
+	(*PingRequest)(nil),                        // 4: reeve.vm.plugin.v1.PingRequest
+	(*HealthCheckRequest)(nil),                 // 5: reeve.vm.plugin.v1.HealthCheckRequest
+	(*CreateHandlersRequest)(nil),              // 6: reeve.vm.plugin.v1.CreateHandlersRequest
+	(*GatherMetricsRequest)(nil),               // 7: reeve.vm.plugin.v1.GatherMetricsRequest
+	(*SetLogLevelRequest)(nil),                 // 8: reeve.vm.plugin.v1.SetLogLevelRequest
+	(*BuildBlockRequest)(nil),                  // 9: reeve.vm.plugin.v1.BuildBlockRequest
+	(*ParseBlockRequest)(nil),                  // 10: reeve.vm.plugin.v1.ParseBlockRequest
+	(*VerifyBlockRequest)(nil),                 // 11: reeve.vm.plugin.v1.VerifyBlockRequest
+	(*AcceptBlockRequest)(nil),                 // 12: reeve.vm.plugin.v1.AcceptBlockRequest
+	(*RejectBlockRequest)(nil),                 // 13: reeve.vm.plugin.v1.RejectBlockRequest
+	(*SetPreferenceRequest)(nil),               // 14: reeve.vm.plugin.v1.SetPreferenceRequest
+	(*LastAcceptedRequest)(nil),                // 15: reeve.vm.plugin.v1.LastAcceptedRequest
+	(*ConnectedRequest)(nil),                   // 16: reeve.vm.plugin.v1.ConnectedRequest
 	(*DisconnectedRequest)(nil),                // 17: reeve.vm.plugin.v1.DisconnectedRequest
-	(*DisconnectedResponse)(nil),               // 18: reeve.vm.plugin.v1.DisconnectedResponse
-	(*AppRequestRequest)(nil),                  // 19: reeve.vm.plugin.v1.AppRequestRequest
-	(*AppRequestResponse)(nil),                 // 20: reeve.vm.plugin.v1.AppRequestResponse
-	(*AppResponseRequest)(nil),                 // 21: reeve.vm.plugin.v1.AppResponseRequest
-	(*AppResponseResponse)(nil),                // 22: reeve.vm.plugin.v1.AppResponseResponse
-	(*AppRequestFailedRequest)(nil),            // 23: reeve.vm.plugin.v1.AppRequestFailedRequest
-	(*AppRequestFailedResponse)(nil),           // 24: reeve.vm.plugin.v1.AppRequestFailedResponse
-	(*AppGossipRequest)(nil),                   // 25: reeve.vm.plugin.v1.AppGossipRequest
-	(*AppGossipResponse)(nil),                  // 26: reeve.vm.plugin.v1.AppGossipResponse
-	(*v1.BuildContext)(nil),                    // 27: reeve.vm.v1.BuildContext
-	(*v1.Error)(nil),                           // 28: reeve.vm.v1.Error
-	(*v1.Block)(nil),                           // 29: reeve.vm.v1.Block
-	(*Write)(nil),                              // 30: reeve.vm.plugin.v1.Write
-	(*v1.BlockRef)(nil),                        // 31: reeve.vm.v1.BlockRef
-	(*timestamppb.Timestamp)(nil),              // 32: google.protobuf.Timestamp
-	(*v1.AppError)(nil),                        // 33: reeve.vm.v1.AppError
-	(*DescribeRequest)(nil),                    // 34: reeve.vm.plugin.v1.DescribeRequest
-	(*InitializeRequest)(nil),                  // 35: reeve.vm.plugin.v1.InitializeRequest
-	(*SetStateRequest)(nil),                    // 36: reeve.vm.plugin.v1.SetStateRequest
-	(*ShutdownRequest)(nil),                    // 37: reeve.vm.plugin.v1.ShutdownRequest
-	(*PingRequest)(nil),                        // 38: reeve.vm.plugin.v1.PingRequest
-	(*HealthCheckRequest)(nil),                 // 39: reeve.vm.plugin.v1.HealthCheckRequest
-	(*CreateHandlersRequest)(nil),              // 40: reeve.vm.plugin.v1.CreateHandlersRequest
-	(*GatherMetricsRequest)(nil),               // 41: reeve.vm.plugin.v1.GatherMetricsRequest
-	(*SetLogLevelRequest)(nil),                 // 42: reeve.vm.plugin.v1.SetLogLevelRequest
-	(*StateSyncEnabledRequest)(nil),            // 43: reeve.vm.plugin.v1.StateSyncEnabledRequest
-	(*GetOngoingSyncStateSummaryRequest)(nil),  // 44: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	(*GetLastStateSummaryRequest)(nil),         // 45: reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	(*ParseStateSummaryRequest)(nil),           // 46: reeve.vm.plugin.v1.ParseStateSummaryRequest
-	(*GetStateSummaryRequest)(nil),             // 47: reeve.vm.plugin.v1.GetStateSummaryRequest
-	(*AcceptStateSummaryRequest)(nil),          // 48: reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	(*QueryRuntimeRequest)(nil),                // 49: reeve.vm.plugin.v1.QueryRuntimeRequest
-	(*CheckInherentRequest)(nil),               // 50: reeve.vm.plugin.v1.CheckInherentRequest
-	(*DescribeResponse)(nil),                   // 51: reeve.vm.plugin.v1.DescribeResponse
-	(*InitializeResponse)(nil),                 // 52: reeve.vm.plugin.v1.InitializeResponse
-	(*SetStateResponse)(nil),                   // 53: reeve.vm.plugin.v1.SetStateResponse
-	(*ShutdownResponse)(nil),                   // 54: reeve.vm.plugin.v1.ShutdownResponse
-	(*PingResponse)(nil),                       // 55: reeve.vm.plugin.v1.PingResponse
-	(*HealthCheckResponse)(nil),                // 56: reeve.vm.plugin.v1.HealthCheckResponse
-	(*CreateHandlersResponse)(nil),             // 57: reeve.vm.plugin.v1.CreateHandlersResponse
-	(*GatherMetricsResponse)(nil),              // 58: reeve.vm.plugin.v1.GatherMetricsResponse
-	(*SetLogLevelResponse)(nil),                // 59: reeve.vm.plugin.v1.SetLogLevelResponse
-	(*StateSyncEnabledResponse)(nil),           // 60: reeve.vm.plugin.v1.StateSyncEnabledResponse
-	(*GetOngoingSyncStateSummaryResponse)(nil), // 61: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
-	(*GetLastStateSummaryResponse)(nil),        // 62: reeve.vm.plugin.v1.GetLastStateSummaryResponse
-	(*ParseStateSummaryResponse)(nil),          // 63: reeve.vm.plugin.v1.ParseStateSummaryResponse
-	(*GetStateSummaryResponse)(nil),            // 64: reeve.vm.plugin.v1.GetStateSummaryResponse
-	(*AcceptStateSummaryResponse)(nil),         // 65: reeve.vm.plugin.v1.AcceptStateSummaryResponse
-	(*QueryRuntimeResponse)(nil),               // 66: reeve.vm.plugin.v1.QueryRuntimeResponse
-	(*CheckInherentResponse)(nil),              // 67: reeve.vm.plugin.v1.CheckInherentResponse
+	(*AppRequestRequest)(nil),                  // 18: reeve.vm.plugin.v1.AppRequestRequest
+	(*AppResponseRequest)(nil),                 // 19: reeve.vm.plugin.v1.AppResponseRequest
+	(*AppRequestFailedRequest)(nil),            // 20: reeve.vm.plugin.v1.AppRequestFailedRequest
+	(*AppGossipRequest)(nil),                   // 21: reeve.vm.plugin.v1.AppGossipRequest
+	(*StateSyncEnabledRequest)(nil),            // 22: reeve.vm.plugin.v1.StateSyncEnabledRequest
+	(*GetOngoingSyncStateSummaryRequest)(nil),  // 23: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	(*GetLastStateSummaryRequest)(nil),         // 24: reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	(*ParseStateSummaryRequest)(nil),           // 25: reeve.vm.plugin.v1.ParseStateSummaryRequest
+	(*GetStateSummaryRequest)(nil),             // 26: reeve.vm.plugin.v1.GetStateSummaryRequest
+	(*AcceptStateSummaryRequest)(nil),          // 27: reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	(*QueryRuntimeRequest)(nil),                // 28: reeve.vm.plugin.v1.QueryRuntimeRequest
+	(*CheckInherentRequest)(nil),               // 29: reeve.vm.plugin.v1.CheckInherentRequest
+	(*DescribeResponse)(nil),                   // 30: reeve.vm.plugin.v1.DescribeResponse
+	(*InitializeResponse)(nil),                 // 31: reeve.vm.plugin.v1.InitializeResponse
+	(*SetStateResponse)(nil),                   // 32: reeve.vm.plugin.v1.SetStateResponse
+	(*ShutdownResponse)(nil),                   // 33: reeve.vm.plugin.v1.ShutdownResponse
+	(*PingResponse)(nil),                       // 34: reeve.vm.plugin.v1.PingResponse
+	(*HealthCheckResponse)(nil),                // 35: reeve.vm.plugin.v1.HealthCheckResponse
+	(*CreateHandlersResponse)(nil),             // 36: reeve.vm.plugin.v1.CreateHandlersResponse
+	(*GatherMetricsResponse)(nil),              // 37: reeve.vm.plugin.v1.GatherMetricsResponse
+	(*SetLogLevelResponse)(nil),                // 38: reeve.vm.plugin.v1.SetLogLevelResponse
+	(*BuildBlockResponse)(nil),                 // 39: reeve.vm.plugin.v1.BuildBlockResponse
+	(*ParseBlockResponse)(nil),                 // 40: reeve.vm.plugin.v1.ParseBlockResponse
+	(*VerifyBlockResponse)(nil),                // 41: reeve.vm.plugin.v1.VerifyBlockResponse
+	(*AcceptBlockResponse)(nil),                // 42: reeve.vm.plugin.v1.AcceptBlockResponse
+	(*RejectBlockResponse)(nil),                // 43: reeve.vm.plugin.v1.RejectBlockResponse
+	(*SetPreferenceResponse)(nil),              // 44: reeve.vm.plugin.v1.SetPreferenceResponse
+	(*LastAcceptedResponse)(nil),               // 45: reeve.vm.plugin.v1.LastAcceptedResponse
+	(*ConnectedResponse)(nil),                  // 46: reeve.vm.plugin.v1.ConnectedResponse
+	(*DisconnectedResponse)(nil),               // 47: reeve.vm.plugin.v1.DisconnectedResponse
+	(*AppRequestResponse)(nil),                 // 48: reeve.vm.plugin.v1.AppRequestResponse
+	(*AppResponseResponse)(nil),                // 49: reeve.vm.plugin.v1.AppResponseResponse
+	(*AppRequestFailedResponse)(nil),           // 50: reeve.vm.plugin.v1.AppRequestFailedResponse
+	(*AppGossipResponse)(nil),                  // 51: reeve.vm.plugin.v1.AppGossipResponse
+	(*StateSyncEnabledResponse)(nil),           // 52: reeve.vm.plugin.v1.StateSyncEnabledResponse
+	(*GetOngoingSyncStateSummaryResponse)(nil), // 53: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
+	(*GetLastStateSummaryResponse)(nil),        // 54: reeve.vm.plugin.v1.GetLastStateSummaryResponse
+	(*ParseStateSummaryResponse)(nil),          // 55: reeve.vm.plugin.v1.ParseStateSummaryResponse
+	(*GetStateSummaryResponse)(nil),            // 56: reeve.vm.plugin.v1.GetStateSummaryResponse
+	(*AcceptStateSummaryResponse)(nil),         // 57: reeve.vm.plugin.v1.AcceptStateSummaryResponse
+	(*QueryRuntimeResponse)(nil),               // 58: reeve.vm.plugin.v1.QueryRuntimeResponse
+	(*CheckInherentResponse)(nil),              // 59: reeve.vm.plugin.v1.CheckInherentResponse
 }
 var file_reeve_vm_plugin_v1_vm_proto_depIdxs = []int32{
-	27, // 0: reeve.vm.plugin.v1.BuildBlockRequest.context:type_name -> reeve.vm.v1.BuildContext
-	28, // 1: reeve.vm.plugin.v1.BuildBlockResponse.error:type_name -> reeve.vm.v1.Error
-	29, // 2: reeve.vm.plugin.v1.BuildBlockResponse.block:type_name -> reeve.vm.v1.Block
-	4,  // 3: reeve.vm.plugin.v1.ParseBlockResponse.results:type_name -> reeve.vm.plugin.v1.ParseResult
-	28, // 4: reeve.vm.plugin.v1.ParseResult.error:type_name -> reeve.vm.v1.Error
-	29, // 5: reeve.vm.plugin.v1.ParseResult.block:type_name -> reeve.vm.v1.Block
-	27, // 6: reeve.vm.plugin.v1.VerifyBlockRequest.context:type_name -> reeve.vm.v1.BuildContext
-	28, // 7: reeve.vm.plugin.v1.VerifyBlockResponse.error:type_name -> reeve.vm.v1.Error
-	29, // 8: reeve.vm.plugin.v1.VerifyBlockResponse.block:type_name -> reeve.vm.v1.Block
-	28, // 9: reeve.vm.plugin.v1.AcceptBlockResponse.error:type_name -> reeve.vm.v1.Error
-	30, // 10: reeve.vm.plugin.v1.AcceptBlockResponse.writes:type_name -> reeve.vm.plugin.v1.Write
-	28, // 11: reeve.vm.plugin.v1.RejectBlockResponse.error:type_name -> reeve.vm.v1.Error
-	28, // 12: reeve.vm.plugin.v1.SetPreferenceResponse.error:type_name -> reeve.vm.v1.Error
-	28, // 13: reeve.vm.plugin.v1.LastAcceptedResponse.error:type_name -> reeve.vm.v1.Error
-	31, // 14: reeve.vm.plugin.v1.LastAcceptedResponse.block:type_name -> reeve.vm.v1.BlockRef
-	32, // 15: reeve.vm.plugin.v1.AppRequestRequest.deadline:type_name -> google.protobuf.Timestamp
-	33, // 16: reeve.vm.plugin.v1.AppRequestFailedRequest.error:type_name -> reeve.vm.v1.AppError
-	34, // 17: reeve.vm.plugin.v1.VMService.Describe:input_type -> reeve.vm.plugin.v1.DescribeRequest
-	35, // 18: reeve.vm.plugin.v1.VMService.Initialize:input_type -> reeve.vm.plugin.v1.InitializeRequest
-	36, // 19: reeve.vm.plugin.v1.VMService.SetState:input_type -> reeve.vm.plugin.v1.SetStateRequest
-	37, // 20: reeve.vm.plugin.v1.VMService.Shutdown:input_type -> reeve.vm.plugin.v1.ShutdownRequest
-	38, // 21: reeve.vm.plugin.v1.VMService.Ping:input_type -> reeve.vm.plugin.v1.PingRequest
-	39, // 22: reeve.vm.plugin.v1.VMService.HealthCheck:input_type -> reeve.vm.plugin.v1.HealthCheckRequest
-	40, // 23: reeve.vm.plugin.v1.VMService.CreateHandlers:input_type -> reeve.vm.plugin.v1.CreateHandlersRequest
-	41, // 24: reeve.vm.plugin.v1.VMService.GatherMetrics:input_type -> reeve.vm.plugin.v1.GatherMetricsRequest
-	42, // 25: reeve.vm.plugin.v1.VMService.SetLogLevel:input_type -> reeve.vm.plugin.v1.SetLogLevelRequest
-	0,  // 26: reeve.vm.plugin.v1.VMService.BuildBlock:input_type -> reeve.vm.plugin.v1.BuildBlockRequest
-	2,  // 27: reeve.vm.plugin.v1.VMService.ParseBlock:input_type -> reeve.vm.plugin.v1.ParseBlockRequest
-	5,  // 28: reeve.vm.plugin.v1.VMService.VerifyBlock:input_type -> reeve.vm.plugin.v1.VerifyBlockRequest
-	7,  // 29: reeve.vm.plugin.v1.VMService.AcceptBlock:input_type -> reeve.vm.plugin.v1.AcceptBlockRequest
-	9,  // 30: reeve.vm.plugin.v1.VMService.RejectBlock:input_type -> reeve.vm.plugin.v1.RejectBlockRequest
-	11, // 31: reeve.vm.plugin.v1.VMService.SetPreference:input_type -> reeve.vm.plugin.v1.SetPreferenceRequest
-	13, // 32: reeve.vm.plugin.v1.VMService.LastAccepted:input_type -> reeve.vm.plugin.v1.LastAcceptedRequest
-	15, // 33: reeve.vm.plugin.v1.VMService.Connected:input_type -> reeve.vm.plugin.v1.ConnectedRequest
-	17, // 34: reeve.vm.plugin.v1.VMService.Disconnected:input_type -> reeve.vm.plugin.v1.DisconnectedRequest
-	19, // 35: reeve.vm.plugin.v1.VMService.AppRequest:input_type -> reeve.vm.plugin.v1.AppRequestRequest
-	21, // 36: reeve.vm.plugin.v1.VMService.AppResponse:input_type -> reeve.vm.plugin.v1.AppResponseRequest
-	23, // 37: reeve.vm.plugin.v1.VMService.AppRequestFailed:input_type -> reeve.vm.plugin.v1.AppRequestFailedRequest
-	25, // 38: reeve.vm.plugin.v1.VMService.AppGossip:input_type -> reeve.vm.plugin.v1.AppGossipRequest
-	43, // 39: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:input_type -> reeve.vm.plugin.v1.StateSyncEnabledRequest
-	44, // 40: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:input_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	45, // 41: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:input_type -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	46, // 42: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:input_type -> reeve.vm.plugin.v1.ParseStateSummaryRequest
-	47, // 43: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:input_type -> reeve.vm.plugin.v1.GetStateSummaryRequest
-	48, // 44: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:input_type -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	49, // 45: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:input_type -> reeve.vm.plugin.v1.QueryRuntimeRequest
-	50, // 46: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:input_type -> reeve.vm.plugin.v1.CheckInherentRequest
-	51, // 47: reeve.vm.plugin.v1.VMService.Describe:output_type -> reeve.vm.plugin.v1.DescribeResponse
-	52, // 48: reeve.vm.plugin.v1.VMService.Initialize:output_type -> reeve.vm.plugin.v1.InitializeResponse
-	53, // 49: reeve.vm.plugin.v1.VMService.SetState:output_type -> reeve.vm.plugin.v1.SetStateResponse
-	54, // 50: reeve.vm.plugin.v1.VMService.Shutdown:output_type -> reeve.vm.plugin.v1.ShutdownResponse
-	55, // 51: reeve.vm.plugin.v1.VMService.Ping:output_type -> reeve.vm.plugin.v1.PingResponse
-	56, // 52: reeve.vm.plugin.v1.VMService.HealthCheck:output_type -> reeve.vm.plugin.v1.HealthCheckResponse
-	57, // 53: reeve.vm.plugin.v1.VMService.CreateHandlers:output_type -> reeve.vm.plugin.v1.CreateHandlersResponse
-	58, // 54: reeve.vm.plugin.v1.VMService.GatherMetrics:output_type -> reeve.vm.plugin.v1.GatherMetricsResponse
-	59, // 55: reeve.vm.plugin.v1.VMService.SetLogLevel:output_type -> reeve.vm.plugin.v1.SetLogLevelResponse
-	1,  // 56: reeve.vm.plugin.v1.VMService.BuildBlock:output_type -> reeve.vm.plugin.v1.BuildBlockResponse
-	3,  // 57: reeve.vm.plugin.v1.VMService.ParseBlock:output_type -> reeve.vm.plugin.v1.ParseBlockResponse
-	6,  // 58: reeve.vm.plugin.v1.VMService.VerifyBlock:output_type -> reeve.vm.plugin.v1.VerifyBlockResponse
-	8,  // 59: reeve.vm.plugin.v1.VMService.AcceptBlock:output_type -> reeve.vm.plugin.v1.AcceptBlockResponse
-	10, // 60: reeve.vm.plugin.v1.VMService.RejectBlock:output_type -> reeve.vm.plugin.v1.RejectBlockResponse
-	12, // 61: reeve.vm.plugin.v1.VMService.SetPreference:output_type -> reeve.vm.plugin.v1.SetPreferenceResponse
-	14, // 62: reeve.vm.plugin.v1.VMService.LastAccepted:output_type -> reeve.vm.plugin.v1.LastAcceptedResponse
-	16, // 63: reeve.vm.plugin.v1.VMService.Connected:output_type -> reeve.vm.plugin.v1.ConnectedResponse
-	18, // 64: reeve.vm.plugin.v1.VMService.Disconnected:output_type -> reeve.vm.plugin.v1.DisconnectedResponse
-	20, // 65: reeve.vm.plugin.v1.VMService.AppRequest:output_type -> reeve.vm.plugin.v1.AppRequestResponse
-	22, // 66: reeve.vm.plugin.v1.VMService.AppResponse:output_type -> reeve.vm.plugin.v1.AppResponseResponse
-	24, // 67: reeve.vm.plugin.v1.VMService.AppRequestFailed:output_type -> reeve.vm.plugin.v1.AppRequestFailedResponse
-	26, // 68: reeve.vm.plugin.v1.VMService.AppGossip:output_type -> reeve.vm.plugin.v1.AppGossipResponse
-	60, // 69: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:output_type -> reeve.vm.plugin.v1.StateSyncEnabledResponse
-	61, // 70: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:output_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
-	62, // 71: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:output_type -> reeve.vm.plugin.v1.GetLastStateSummaryResponse
-	63, // 72: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:output_type -> reeve.vm.plugin.v1.ParseStateSummaryResponse
-	64, // 73: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:output_type -> reeve.vm.plugin.v1.GetStateSummaryResponse
-	65, // 74: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:output_type -> reeve.vm.plugin.v1.AcceptStateSummaryResponse
-	66, // 75: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:output_type -> reeve.vm.plugin.v1.QueryRuntimeResponse
-	67, // 76: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:output_type -> reeve.vm.plugin.v1.CheckInherentResponse
-	47, // [47:77] is the sub-list for method output_type
-	17, // [17:47] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	0,  // 0: reeve.vm.plugin.v1.VMService.Describe:input_type -> reeve.vm.plugin.v1.DescribeRequest
+	1,  // 1: reeve.vm.plugin.v1.VMService.Initialize:input_type -> reeve.vm.plugin.v1.InitializeRequest
+	2,  // 2: reeve.vm.plugin.v1.VMService.SetState:input_type -> reeve.vm.plugin.v1.SetStateRequest
+	3,  // 3: reeve.vm.plugin.v1.VMService.Shutdown:input_type -> reeve.vm.plugin.v1.ShutdownRequest
+	4,  // 4: reeve.vm.plugin.v1.VMService.Ping:input_type -> reeve.vm.plugin.v1.PingRequest
+	5,  // 5: reeve.vm.plugin.v1.VMService.HealthCheck:input_type -> reeve.vm.plugin.v1.HealthCheckRequest
+	6,  // 6: reeve.vm.plugin.v1.VMService.CreateHandlers:input_type -> reeve.vm.plugin.v1.CreateHandlersRequest
+	7,  // 7: reeve.vm.plugin.v1.VMService.GatherMetrics:input_type -> reeve.vm.plugin.v1.GatherMetricsRequest
+	8,  // 8: reeve.vm.plugin.v1.VMService.SetLogLevel:input_type -> reeve.vm.plugin.v1.SetLogLevelRequest
+	9,  // 9: reeve.vm.plugin.v1.VMService.BuildBlock:input_type -> reeve.vm.plugin.v1.BuildBlockRequest
+	10, // 10: reeve.vm.plugin.v1.VMService.ParseBlock:input_type -> reeve.vm.plugin.v1.ParseBlockRequest
+	11, // 11: reeve.vm.plugin.v1.VMService.VerifyBlock:input_type -> reeve.vm.plugin.v1.VerifyBlockRequest
+	12, // 12: reeve.vm.plugin.v1.VMService.AcceptBlock:input_type -> reeve.vm.plugin.v1.AcceptBlockRequest
+	13, // 13: reeve.vm.plugin.v1.VMService.RejectBlock:input_type -> reeve.vm.plugin.v1.RejectBlockRequest
+	14, // 14: reeve.vm.plugin.v1.VMService.SetPreference:input_type -> reeve.vm.plugin.v1.SetPreferenceRequest
+	15, // 15: reeve.vm.plugin.v1.VMService.LastAccepted:input_type -> reeve.vm.plugin.v1.LastAcceptedRequest
+	16, // 16: reeve.vm.plugin.v1.VMService.Connected:input_type -> reeve.vm.plugin.v1.ConnectedRequest
+	17, // 17: reeve.vm.plugin.v1.VMService.Disconnected:input_type -> reeve.vm.plugin.v1.DisconnectedRequest
+	18, // 18: reeve.vm.plugin.v1.VMService.AppRequest:input_type -> reeve.vm.plugin.v1.AppRequestRequest
+	19, // 19: reeve.vm.plugin.v1.VMService.AppResponse:input_type -> reeve.vm.plugin.v1.AppResponseRequest
+	20, // 20: reeve.vm.plugin.v1.VMService.AppRequestFailed:input_type -> reeve.vm.plugin.v1.AppRequestFailedRequest
+	21, // 21: reeve.vm.plugin.v1.VMService.AppGossip:input_type -> reeve.vm.plugin.v1.AppGossipRequest
+	22, // 22: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:input_type -> reeve.vm.plugin.v1.StateSyncEnabledRequest
+	23, // 23: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:input_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	24, // 24: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:input_type -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	25, // 25: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:input_type -> reeve.vm.plugin.v1.ParseStateSummaryRequest
+	26, // 26: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:input_type -> reeve.vm.plugin.v1.GetStateSummaryRequest
+	27, // 27: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:input_type -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	28, // 28: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:input_type -> reeve.vm.plugin.v1.QueryRuntimeRequest
+	29, // 29: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:input_type -> reeve.vm.plugin.v1.CheckInherentRequest
+	30, // 30: reeve.vm.plugin.v1.VMService.Describe:output_type -> reeve.vm.plugin.v1.DescribeResponse
+	31, // 31: reeve.vm.plugin.v1.VMService.Initialize:output_type -> reeve.vm.plugin.v1.InitializeResponse
+	32, // 32: reeve.vm.plugin.v1.VMService.SetState:output_type -> reeve.vm.plugin.v1.SetStateResponse
+	33, // 33: reeve.vm.plugin.v1.VMService.Shutdown:output_type -> reeve.vm.plugin.v1.ShutdownResponse
+	34, // 34: reeve.vm.plugin.v1.VMService.Ping:output_type -> reeve.vm.plugin.v1.PingResponse
+	35, // 35: reeve.vm.plugin.v1.VMService.HealthCheck:output_type -> reeve.vm.plugin.v1.HealthCheckResponse
+	36, // 36: reeve.vm.plugin.v1.VMService.CreateHandlers:output_type -> reeve.vm.plugin.v1.CreateHandlersResponse
+	37, // 37: reeve.vm.plugin.v1.VMService.GatherMetrics:output_type -> reeve.vm.plugin.v1.GatherMetricsResponse
+	38, // 38: reeve.vm.plugin.v1.VMService.SetLogLevel:output_type -> reeve.vm.plugin.v1.SetLogLevelResponse
+	39, // 39: reeve.vm.plugin.v1.VMService.BuildBlock:output_type -> reeve.vm.plugin.v1.BuildBlockResponse
+	40, // 40: reeve.vm.plugin.v1.VMService.ParseBlock:output_type -> reeve.vm.plugin.v1.ParseBlockResponse
+	41, // 41: reeve.vm.plugin.v1.VMService.VerifyBlock:output_type -> reeve.vm.plugin.v1.VerifyBlockResponse
+	42, // 42: reeve.vm.plugin.v1.VMService.AcceptBlock:output_type -> reeve.vm.plugin.v1.AcceptBlockResponse
+	43, // 43: reeve.vm.plugin.v1.VMService.RejectBlock:output_type -> reeve.vm.plugin.v1.RejectBlockResponse
+	44, // 44: reeve.vm.plugin.v1.VMService.SetPreference:output_type -> reeve.vm.plugin.v1.SetPreferenceResponse
+	45, // 45: reeve.vm.plugin.v1.VMService.LastAccepted:output_type -> reeve.vm.plugin.v1.LastAcceptedResponse
+	46, // 46: reeve.vm.plugin.v1.VMService.Connected:output_type -> reeve.vm.plugin.v1.ConnectedResponse
+	47, // 47: reeve.vm.plugin.v1.VMService.Disconnected:output_type -> reeve.vm.plugin.v1.DisconnectedResponse
+	48, // 48: reeve.vm.plugin.v1.VMService.AppRequest:output_type -> reeve.vm.plugin.v1.AppRequestResponse
+	49, // 49: reeve.vm.plugin.v1.VMService.AppResponse:output_type -> reeve.vm.plugin.v1.AppResponseResponse
+	50, // 50: reeve.vm.plugin.v1.VMService.AppRequestFailed:output_type -> reeve.vm.plugin.v1.AppRequestFailedResponse
+	51, // 51: reeve.vm.plugin.v1.VMService.AppGossip:output_type -> reeve.vm.plugin.v1.AppGossipResponse
+	52, // 52: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:output_type -> reeve.vm.plugin.v1.StateSyncEnabledResponse
+	53, // 53: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:output_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
+	54, // 54: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:output_type -> reeve.vm.plugin.v1.GetLastStateSummaryResponse
+	55, // 55: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:output_type -> reeve.vm.plugin.v1.ParseStateSummaryResponse
+	56, // 56: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:output_type -> reeve.vm.plugin.v1.GetStateSummaryResponse
+	57, // 57: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:output_type -> reeve.vm.plugin.v1.AcceptStateSummaryResponse
+	58, // 58: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:output_type -> reeve.vm.plugin.v1.QueryRuntimeResponse
+	59, // 59: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:output_type -> reeve.vm.plugin.v1.CheckInherentResponse
+	30, // [30:60] is the sub-list for method output_type
+	0,  // [0:30] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_plugin_v1_vm_proto_init() }
@@ -1627,23 +216,23 @@ func file_reeve_vm_plugin_v1_vm_proto_init() {
 	if File_reeve_vm_plugin_v1_vm_proto != nil {
 		return
 	}
+	file_reeve_vm_plugin_v1_app_proto_init()
+	file_reeve_vm_plugin_v1_block_proto_init()
 	file_reeve_vm_plugin_v1_lifecycle_proto_init()
 	file_reeve_vm_plugin_v1_runtime_proto_init()
 	file_reeve_vm_plugin_v1_sync_proto_init()
-	file_reeve_vm_plugin_v1_write_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_plugin_v1_vm_proto_rawDesc), len(file_reeve_vm_plugin_v1_vm_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   0,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
 		GoTypes:           file_reeve_vm_plugin_v1_vm_proto_goTypes,
 		DependencyIndexes: file_reeve_vm_plugin_v1_vm_proto_depIdxs,
-		MessageInfos:      file_reeve_vm_plugin_v1_vm_proto_msgTypes,
 	}.Build()
 	File_reeve_vm_plugin_v1_vm_proto = out.File
 	file_reeve_vm_plugin_v1_vm_proto_goTypes = nil

@@ -1,0 +1,136 @@
+package vmhost
+
+import (
+	"context"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+)
+
+// parseJob has the VM look at strangers' bytes.
+type parseJob struct {
+	h       *handler
+	m       *subsystem.Message
+	request *pluginv1.ParseBlockRequest
+	answer  *pluginv1.ParseBlockResponse
+}
+
+func (h *handler) onParseBlock(m *subsystem.Message, r *pluginv1.ParseBlockRequest) {
+	if h.poison.hasOne(r.GetContents()) {
+		refuse(m, deadly())
+		return
+	}
+	h.enqueue(m, &parseJob{h: h, m: m, request: r}, r.GetContents()...)
+}
+
+func (j *parseJob) begin(*generation) bool { return j.m.Open() }
+
+func (j *parseJob) call(ctx context.Context, g *generation) (err error) {
+	if j.answer, err = g.vm.ParseBlock(ctx, j.request); err != nil {
+		return err
+	}
+	results := j.answer.GetResults()
+	if len(results) != len(j.request.GetContents()) {
+		return status.Errorf(codes.Internal, "%d results for %d blocks", len(results), len(j.request.GetContents()))
+	}
+	for _, r := range results {
+		if err := sane(r.GetError(), r.GetBlock()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *parseJob) finish(g *generation) {
+	for i, r := range j.answer.GetResults() {
+		if id, ok := hashOf(r.GetBlock().GetId()); ok {
+			j.h.contents.add(id, j.request.GetContents()[i])
+			g.shown[id] = struct{}{}
+		}
+	}
+	j.m.Reply(j.answer)
+}
+
+// maxProcessing bounds the blocks that wait for a decision; an engine keeps far fewer.
+const maxProcessing = 1024
+
+// verifyJob makes a block processing.
+type verifyJob struct {
+	h       *handler
+	m       *subsystem.Message
+	request *pluginv1.VerifyBlockRequest
+	// content are the block's bytes, from the request or from an earlier one.
+	content []byte
+	shown   bool
+	answer  *pluginv1.VerifyBlockResponse
+}
+
+func (h *handler) onVerifyBlock(m *subsystem.Message, r *pluginv1.VerifyBlockRequest) {
+	if _, named := hashOf(r.GetBlockId()); !named && len(r.GetContent()) == 0 {
+		refuse(m, invalid("neither an id nor the bytes of a block"))
+		return
+	}
+	if h.poison.hasOne([][]byte{r.GetContent()}) {
+		refuse(m, deadly())
+		return
+	}
+	h.enqueue(m, &verifyJob{h: h, m: m, request: r}, r.GetContent())
+}
+
+func (j *verifyJob) begin(g *generation) bool {
+	if !j.m.Open() {
+		return false
+	}
+	id, named := hashOf(j.request.GetBlockId())
+	if u, done := j.h.processing[id]; named && done {
+		j.m.Reply(&pluginv1.VerifyBlockResponse{Block: u.block})
+		return false
+	}
+	if len(j.h.processing) >= maxProcessing {
+		refuse(j.m, busy())
+		return false
+	}
+	if j.content = j.request.GetContent(); len(j.content) == 0 {
+		var kept bool
+		if j.content, kept = j.h.contents.get(id); !kept {
+			refuse(j.m, notFound())
+			return false
+		}
+	}
+	_, j.shown = g.shown[id]
+	return true
+}
+
+// call sends the bytes only to a plugin that hasn't seen them.
+func (j *verifyJob) call(ctx context.Context, g *generation) (err error) {
+	request := &pluginv1.VerifyBlockRequest{BlockId: j.request.GetBlockId(), Context: j.request.GetContext()}
+	if j.shown {
+		j.answer, err = g.vm.VerifyBlock(ctx, request)
+	}
+	if err == nil && (!j.shown || j.answer.GetError().GetNotFound() != nil) {
+		request.Content = j.content
+		j.answer, err = g.vm.VerifyBlock(ctx, request)
+	}
+	if err != nil {
+		return err
+	}
+	return sane(j.answer.GetError(), j.answer.GetBlock())
+}
+
+func (j *verifyJob) finish(*generation) {
+	b := j.answer.GetBlock()
+	if id, ok := hashOf(b.GetId()); ok && j.answer.GetError() == nil && b.GetHeight() > j.h.record.Last().Height {
+		j.h.remember(id, &undecided{block: b, content: j.content, context: j.request.GetContext()})
+	}
+	j.m.Reply(j.answer)
+}
+
+func (h *handler) remember(id primitives.Hash, u *undecided) {
+	h.verifications++
+	u.order, u.since = h.verifications, h.sub.Now()
+	h.processing[id] = u
+}

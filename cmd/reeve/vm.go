@@ -23,9 +23,9 @@ func (a *app) vmNew() *cobra.Command {
 	cmd.Flags().StringVar(&o.Module, "module", "", "path of the Go module (default: the name)")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its directory is made (default: here)")
 	cmd.Flags().StringVar(&o.Checkout, "checkout", "", "directory of Reeve's source to build against (default: looked for)")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Name = args[0]
-		dir, err := vmdev.New(o)
+		dir, err := vmdev.New(cmd.Context(), o)
 		if err != nil {
 			return err
 		}

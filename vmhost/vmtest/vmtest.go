@@ -26,7 +26,7 @@ type Options struct {
 	Genesis, Config []byte
 	// Work gives the VM something to put into a block, the n-th thing. nil: the VM is expected to build blocks without.
 	Work Work
-	// CallLimit is how long one call may take. 5 s.
+	// CallLimit is how long one call may take. 5 s; an hour in a Go test without a time limit, as under a debugger.
 	CallLimit time.Duration
 	// Only names the checks to run. Empty: all.
 	Only []string
@@ -122,6 +122,9 @@ func try(ctx context.Context, target launch.Launcher, o Options, c check, report
 // RunT runs the kit as subtests.
 func RunT(t *testing.T, target launch.Launcher, o Options) {
 	t.Helper()
+	if _, limited := t.Deadline(); !limited && o.CallLimit == 0 {
+		o.CallLimit = time.Hour
+	}
 	for _, result := range Run(t.Context(), target, o).Results {
 		t.Run(result.ID, func(t *testing.T) {
 			switch {

@@ -4,9 +4,9 @@ package vmdev
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -26,7 +26,7 @@ var templates embed.FS
 
 // files of a new VM, by template.
 var files = []struct{ template, name string }{
-	{"main.go.tmpl", "main.go"}, {"vm.go.tmpl", "vm.go"}, {"block.go.tmpl", "block.go"}, {"http.go.tmpl", "http.go"},
+	{"go.mod.tmpl", "go.mod"}, {"main.go.tmpl", "main.go"}, {"vm.go.tmpl", "vm.go"}, {"block.go.tmpl", "block.go"}, {"http.go.tmpl", "http.go"},
 	{"vm_test.go.tmpl", "vm_test.go"}, {"vmtest.json.tmpl", WorkFile}, {"README.md.tmpl", "README.md"}, {"gitignore.tmpl", ".gitignore"},
 }
 
@@ -45,9 +45,10 @@ type NewVM struct {
 var goodName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 // New writes a VM of its own, a module that builds as it is, and returns its directory.
-func New(o NewVM) (dir string, err error) {
+func New(ctx context.Context, o NewVM) (dir string, err error) {
 	if !goodName.MatchString(o.Name) {
-		return "", errcode.New(errcode.BadUsage, "Use lower-case letters, digits and dashes, beginning with a letter.", nil, "%q can't be a VM's name", o.Name)
+		return "", errcode.New(errcode.BadUsage, "Use lower-case letters, digits and dashes, beginning with a letter.", nil,
+			"%q can't be a VM's name", o.Name)
 	}
 	if o.Module == "" {
 		o.Module = o.Name
@@ -57,66 +58,42 @@ func New(o NewVM) (dir string, err error) {
 			return "", err
 		}
 	}
+	checkout, err := filepath.Abs(o.Checkout)
+	if err != nil {
+		return "", err
+	}
+	n, err := needsFrom(ctx, checkout)
+	if err != nil {
+		return "", err
+	}
+	o.Checkout = modfile.AutoQuote(checkout)
 	dir = filepath.Join(o.Dir, o.Name)
 	if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) {
 		return "", errcode.New(errcode.BadUsage, "Choose another name, or remove it.", nil, "%s is there already", dir)
 	} else if err != nil {
 		return "", err
 	}
-	return dir, write(dir, o)
+	return dir, write(dir, o, n)
 }
 
-func write(dir string, o NewVM) error {
+func write(dir string, o NewVM, n needs) error {
 	for _, f := range files {
 		t, err := template.ParseFS(templates, "template/"+f.template)
 		if err != nil {
 			return err
 		}
 		var out bytes.Buffer
-		if err := t.Execute(&out, o); err != nil {
+		if err := t.Execute(&out, struct {
+			NewVM
+			needs
+		}{o, n}); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, f.name), out.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
-	return writeModule(dir, o)
-}
-
-// writeModule makes the new module require what the checkout requires, at the same versions, so that it builds without asking
-// anyone for anything: the module isn't published yet.
-func writeModule(dir string, o NewVM) error {
-	content, err := os.ReadFile(filepath.Join(o.Checkout, "go.mod"))
-	if err != nil {
-		return fmt.Errorf("the checkout of Reeve: %w", err)
-	}
-	theirs, err := modfile.Parse("go.mod", content, nil)
-	if err != nil {
-		return fmt.Errorf("the checkout of Reeve: %w", err)
-	}
-	checkout, err := filepath.Abs(o.Checkout)
-	if err != nil {
-		return err
-	}
-	var mod modfile.File
-	err = errors.Join(mod.AddModuleStmt(o.Module), mod.AddGoStmt(theirs.Go.Version),
-		mod.AddRequire(reeveModule, "v0.0.0"), mod.AddReplace(reeveModule, "", checkout, ""))
-	if err != nil {
-		return err
-	}
-	for _, r := range theirs.Require {
-		mod.AddNewRequire(r.Mod.Path, r.Mod.Version, true)
-	}
-	mod.Cleanup()
-	out, err := mod.Format()
-	if err != nil {
-		return err
-	}
-	sums, err := os.ReadFile(filepath.Join(o.Checkout, "go.sum"))
-	if err != nil {
-		return fmt.Errorf("the checkout of Reeve: %w", err)
-	}
-	return errors.Join(os.WriteFile(filepath.Join(dir, "go.mod"), out, 0o644), os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o644))
+	return os.WriteFile(filepath.Join(dir, "go.sum"), n.sums, 0o644)
 }
 
 // FindCheckout looks for Reeve's source above the current directory and above the running program.

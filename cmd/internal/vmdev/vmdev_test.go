@@ -1,6 +1,7 @@
 package vmdev_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -8,13 +9,15 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/reevenet/reeve/cmd/internal/vmdev"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func makeHello(t *testing.T) (dir, plugin string) {
 	t.Helper()
-	dir, err := vmdev.New(vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
+	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +57,34 @@ func TestANewVMBuildsAndConforms(t *testing.T) {
 	}
 }
 
+// A VM is small. What its go.mod lists comes with vmsdk and vmtest: when this fails, one of them has begun to import the node.
+func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
+	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := modfile.Parse("go.mod", content, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 30
+	if n := len(mod.Require); n > most {
+		t.Errorf("a new VM needs %d modules, at most %d are wanted:\n%s", n, most, content)
+	}
+	tidy, err := mod.Format()
+	if err != nil || !bytes.Equal(tidy, content) {
+		t.Errorf("go.mod isn't written as the go command would: %v\n%s", err, content)
+	}
+}
+
 func TestNewRefusesWhatItCannotDo(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", "Hello", "../x", "a b", strings.Repeat("x", 99)} {
-		if _, err := vmdev.New(vmdev.NewVM{Name: name, Dir: dir}); err == nil {
+		if _, err := vmdev.New(t.Context(), vmdev.NewVM{Name: name, Dir: dir}); err == nil {
 			t.Errorf("%q was taken as a name", name)
 		}
 	}
@@ -65,7 +92,7 @@ func TestNewRefusesWhatItCannotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var readable *errcode.Error
-	if _, err := vmdev.New(vmdev.NewVM{Name: "there", Dir: dir}); !errors.As(err, &readable) {
+	if _, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "there", Dir: dir}); !errors.As(err, &readable) {
 		t.Errorf("over what is there already: %v", err)
 	}
 }

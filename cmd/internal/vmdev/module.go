@@ -1,0 +1,75 @@
+package vmdev
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/module"
+
+	"github.com/reevenet/reeve/internal/process/errcode"
+)
+
+// imported are Reeve's packages that a new VM and its test import.
+var imported = []string{"./vmhost/vmsdk", "./vmhost/vmtest"}
+
+// needs are what a new module builds with, so that it asks nobody for anything.
+type needs struct {
+	GoVersion string
+	// Needs are the modules that a VM needs, and no others, at the checkout's versions. Reeve itself isn't among them.
+	Needs []module.Version
+	// sums is their part of the checkout's go.sum.
+	sums []byte
+}
+
+func needsFrom(ctx context.Context, checkout string) (n needs, err error) {
+	if n.GoVersion, n.Needs, err = neededModules(ctx, checkout); err != nil {
+		return n, err
+	}
+	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
+	n.sums = sumsOf(n.Needs, sums)
+	return n, err
+}
+
+// neededModules asks the go command which modules the imported packages are made of, and which version of Go they are for.
+func neededModules(ctx context.Context, checkout string) (goVersion string, needed []module.Version, err error) {
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-deps", "-f",
+		"{{with .Module}}{{if .Main}}go {{.GoVersion}}{{else}}{{.Path}} {{.Version}}{{end}}{{end}}"}, imported...)...)
+	list.Dir, list.Env = checkout, append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
+	var problem bytes.Buffer
+	list.Stderr = &problem
+	lines, err := list.Output()
+	if err != nil {
+		return "", nil, errcode.New(errcode.BadUsage, "Build Reeve there first: `make build`.", err,
+			"the go command can't list what %s is made of: %s", checkout, strings.TrimSpace(problem.String()))
+	}
+	seen := map[module.Version]bool{}
+	for line := range strings.Lines(string(lines)) {
+		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		m := module.Version{Path: path, Version: version}
+		switch {
+		case path == "go":
+			goVersion = version
+		case path != "" && !seen[m]:
+			seen[m] = true
+			needed = append(needed, m)
+		}
+	}
+	module.Sort(needed)
+	return goVersion, needed, nil
+}
+
+// sumsOf is the part of a go.sum that is about these modules.
+func sumsOf(modules []module.Version, sums []byte) (out []byte) {
+	for line := range bytes.Lines(sums) {
+		for _, m := range modules {
+			if bytes.HasPrefix(line, []byte(m.Path+" "+m.Version+" ")) || bytes.HasPrefix(line, []byte(m.Path+" "+m.Version+"/go.mod ")) {
+				out = append(out, line...)
+			}
+		}
+	}
+	return out
+}

@@ -7,12 +7,12 @@ import (
 	"os"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -26,30 +26,14 @@ type attachment struct {
 	process  *os.Process // to end it when it hangs; nil when that isn't possible
 	bulk     bool
 
-	primary stream    // set once the welcome is on it
-	quick   quick     // likewise, if it is one
-	writing bool      // somebody writes to it: it takes one writer at a time
-	spare   [2][]byte // by stream: the last batch's buffer, where the stream gave it back
+	primary carrier.Stream // set once the welcome is on it
+	quick   carrier.Trier  // likewise, if it is one
+	writing bool           // somebody writes to it: it takes one writer at a time
+	spare   [2][]byte      // by stream: the last batch's buffer, where the stream gave it back
 }
 
-// stream is what an attachment needs of a transport's stream; messages are batches.
-type stream interface {
-	Context() context.Context
-	SendMsg(m any) error
-	RecvMsg(m any) error
-}
-
-// quick is a stream that can be written to by whoever must not wait.
-type quick interface {
-	TrySend(b *wire.Batch) (sent bool, err error)
-}
-
-// Attach serves one stream of a grpc-go server.
-func (s *Server) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest, overseerv1.AttachResponse]) error {
-	return s.attach(stream)
-}
-
-func (s *Server) attach(stream stream) error {
+// attach serves one stream, primary or bulk.
+func (s *Server) attach(stream carrier.Stream) error {
 	h, err := readHello(stream)
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
@@ -66,14 +50,12 @@ func (s *Server) attach(stream stream) error {
 	}
 	clean, cause := false, "the stream ended"
 	defer func() { s.detach(a, clean, cause) }()
-	if err := stream.SendMsg(welcome); err != nil {
+	if err := stream.Send(welcome); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	a.primary = stream
-	if c, ok := stream.(carried); ok && c.Tries() {
-		a.quick = c
-	}
+	a.quick, _ = stream.(carrier.Trier)
 	s.mu.Unlock()
 	a.nudge(broker.Primary)
 	go func() {
@@ -95,9 +77,9 @@ func (s *Server) attach(stream stream) error {
 // helloBudget is what a process may make the overseer decode before it is admitted: a declaration's lists are the largest part.
 var helloBudget = decode.Budget{Bytes: 256 << 10, Elements: 4096, Depth: 3}
 
-func readHello(stream stream) (*overseerv1.Hello, error) {
+func readHello(stream carrier.Stream) (*overseerv1.Hello, error) {
 	var b wire.Batch
-	if err := stream.RecvMsg(&b); err != nil {
+	if err := stream.Recv(&b); err != nil {
 		return nil, err
 	}
 	var h *overseerv1.Hello
@@ -145,7 +127,7 @@ func (s *Server) detach(a *attachment, clean bool, cause string) {
 }
 
 // read takes batches until the stream ends.
-func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
+func (s *Server) read(ctx context.Context, stream carrier.Stream, a *attachment) error {
 	names := wire.Names{}
 	received := make(chan error, 1)
 	go func() {
@@ -169,12 +151,12 @@ func (s *Server) read(ctx context.Context, stream stream, a *attachment) error {
 }
 
 // readOne takes one batch, in memory that nothing that waits lies in.
-func (s *Server) readOne(stream stream, a *attachment, spare *wire.Spare, names wire.Names) (err error) {
+func (s *Server) readOne(stream carrier.Stream, a *attachment, spare *wire.Spare, names wire.Names) (err error) {
 	s.mu.Lock()
 	memory := spare.Take()
 	s.mu.Unlock()
 	batch := wire.Batch{Bytes: memory.Bytes}
-	if err := stream.RecvMsg(&batch); err != nil {
+	if err := stream.Recv(&batch); err != nil {
 		return err
 	}
 	memory.Bytes = batch.Bytes
@@ -187,7 +169,7 @@ func (s *Server) readOne(stream stream, a *attachment, spare *wire.Spare, names 
 }
 
 // bulkStream serves the second stream of an instance that is attached already.
-func (s *Server) bulkStream(stream stream, h *overseerv1.Hello) error {
+func (s *Server) bulkStream(stream carrier.Stream, h *overseerv1.Hello) error {
 	if err := s.core.checkToken(h); err != nil {
 		return statusOf(err)
 	}
@@ -197,7 +179,7 @@ func (s *Server) bulkStream(stream stream, h *overseerv1.Hello) error {
 	}
 	var welcome wire.Batch
 	welcome.Frame(wire.TagAttached, nil)
-	if err := stream.SendMsg(&welcome); err != nil {
+	if err := stream.Send(&welcome); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(stream.Context())

@@ -44,45 +44,47 @@ func stubs(t *testing.T) string {
 func TestASubsystemInPythonAnswers(t *testing.T) {
 	t.Parallel()
 	modules := stubs(t)
-	b := startBus(t, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("a secret"), nil }})
-	cmd := exec.Command(python, "../deploy/examples/python/attach.py")
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "REEVE_BUS=unix:"+b.addr, "REEVE_TOKEN=a secret")
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	defer func() {
-		if t.Failed() {
-			t.Log(said.String())
+	overEveryCarrier(t, func(t *testing.T, over carriers) {
+		b := startBusOver(t, over, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("a secret"), nil }})
+		cmd := exec.Command(python, "../deploy/examples/python/attach.py")
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "REEVE_BUS=unix:"+b.addr, "REEVE_TOKEN=a secret")
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
 		}
-	}()
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		defer func() {
+			if t.Failed() {
+				t.Log(said.String())
+			}
+		}()
 
-	ready := make(chan *subsystem.Sub, 1)
-	b.token = []byte("a secret")
-	b.run(subsystem.Spec{
-		Name: "bitfield-signing",
-		Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}, &availabilitystorev1.StoreChunk{}, &availabilitystorev1.QueryPoV{}},
-		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
-			ready <- sub
-			return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
-		},
+		ready := make(chan *subsystem.Sub, 1)
+		b.token = []byte("a secret")
+		b.run(subsystem.Spec{
+			Name: "bitfield-signing",
+			Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}, &availabilitystorev1.StoreChunk{}, &availabilitystorev1.QueryPoV{}},
+			New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+				ready <- sub
+				return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
+			},
+		})
+		sub := <-ready
+		c := bytes.Repeat([]byte{7}, 32)
+		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || a.Available {
+			t.Errorf("%v, %v", a, err)
+		}
+		if _, err := askAndWait[*availabilitystorev1.StoreChunkResponse](sub, &availabilitystorev1.StoreChunk{Candidate: c}); err != nil {
+			t.Error(err)
+		}
+		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || !a.Available {
+			t.Errorf("%v, %v", a, err)
+		}
+		if _, err := askAndWait[*availabilitystorev1.QueryPoVResponse](sub, &availabilitystorev1.QueryPoV{}); subsystem.CodeOf(err) != subsystem.Unimplemented {
+			t.Errorf("%v", err)
+		}
 	})
-	sub := <-ready
-	c := bytes.Repeat([]byte{7}, 32)
-	if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || a.Available {
-		t.Errorf("%v, %v", a, err)
-	}
-	if _, err := askAndWait[*availabilitystorev1.StoreChunkResponse](sub, &availabilitystorev1.StoreChunk{Candidate: c}); err != nil {
-		t.Error(err)
-	}
-	if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || !a.Available {
-		t.Errorf("%v, %v", a, err)
-	}
-	if _, err := askAndWait[*availabilitystorev1.QueryPoVResponse](sub, &availabilitystorev1.QueryPoV{}); subsystem.CodeOf(err) != subsystem.Unimplemented {
-		t.Errorf("%v", err)
-	}
 }
 
 func askAndWait[R proto.Message](sub *subsystem.Sub, req proto.Message) (resp R, err error) {

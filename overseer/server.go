@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
-	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	"github.com/reevenet/reeve/internal/bus/carrier"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
 )
 
 // Server is an overseer behind gRPC. Readers of all streams take turns at the core, each with a whole batch; a writer per stream
 // takes what the core has for it. So one lock is held for a few microseconds per batch, and nothing slow happens under it.
 type Server struct {
-	overseerv1.UnimplementedOverseerServiceServer
-
 	mu      sync.Mutex
 	core    *Core
 	ends    map[*broker.Instance]*attachment
@@ -35,6 +34,12 @@ func NewServer(core *Core, keep Quarantine) *Server {
 	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{}, log: core.log, keep: keep, stop: make(chan struct{})}
 	s.stopped.Go(s.tick)
 	return s
+}
+
+// Listen makes the gRPC server of the bus, and of health and reflection beside it. cfg is what it has in common with the other
+// listeners of a process.
+func (s *Server) Listen(cfg grpcx.Server, kind carrier.Kind) *carrier.Server {
+	return carrier.NewServer(cfg, kind, s.attach)
 }
 
 // Conclude tells all subsystems that the node is stopping.

@@ -2,6 +2,7 @@ package overseer_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -28,14 +30,37 @@ type bus struct {
 	epoch   uint64
 	kill    func()
 	token   []byte // of the subsystems that run attaches
+	over    carriers
 }
 
+// carriers are what the two ends of a bus read and write their streams with.
+type carriers struct{ server, client carrier.Kind }
+
+// overEveryCarrier tells a story once with each pair of carriers, which speak the same on the wire. The simplest pair goes first.
+func overEveryCarrier(t *testing.T, story func(t *testing.T, c carriers)) {
+	for _, server := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
+		for _, client := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
+			t.Run(fmt.Sprintf("server %s, client %s", server, client), func(t *testing.T) { story(t, carriers{server, client}) })
+		}
+	}
+}
+
+// startBus starts one over the carrier that is chosen for this run of the tests.
 func startBus(t testing.TB, cfg overseer.Config) *bus {
+	t.Helper()
+	kind, err := carrier.Parse("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startBusOver(t, carriers{kind, kind}, cfg)
+}
+
+func startBusOver(t testing.TB, c carriers, cfg overseer.Config) *bus {
 	t.Helper()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &bus{t: t, addr: filepath.Join(t.TempDir(), "bus.sock"), cfg: cfg, epoch: cfg.Epoch}
+	b := &bus{t: t, over: c, addr: filepath.Join(t.TempDir(), "bus.sock"), cfg: cfg, epoch: cfg.Epoch}
 	t.Cleanup(b.running.Wait) // after all that follows has ended
 	b.kill = b.serve(cfg)
 	return b
@@ -58,7 +83,7 @@ func (b *bus) serve(cfg overseer.Config) (kill func()) {
 		b.t.Fatal(err)
 	}
 	server := overseer.NewServer(core, nil)
-	g := server.Listen(grpcx.Server{Log: cfg.Log, Creds: grpcx.PeerCreds()})
+	g := server.Listen(grpcx.Server{Log: cfg.Log}, b.over.server)
 	lis, err := net.Listen("unix", b.addr)
 	if err != nil {
 		b.t.Fatal(err)
@@ -82,7 +107,10 @@ func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	ended := make(chan error, 1)
 	attached := make(chan struct{}, 16)
 	go func() {
-		ended <- subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr, Token: b.token, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} }})
+		ended <- subsystem.Run(ctx, spec, subsystem.Options{
+			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Log: slog.New(slog.DiscardHandler),
+			OnAttached: func() { attached <- struct{}{} },
+		})
 	}()
 	select {
 	case <-attached:
@@ -152,27 +180,31 @@ func (a *asker) ask(timeout time.Duration) error {
 }
 
 func TestAnAskGoesThroughTheOverseerAndBack(t *testing.T) {
-	b := startBus(t, overseer.Config{Epoch: 1})
-	b.run(store(subsystem.Single, echo))
-	a := b.asker()
-	for range 100 {
-		if err := a.ask(5 * time.Second); err != nil {
-			t.Fatal(err)
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1})
+		b.run(store(subsystem.Single, echo))
+		a := b.asker()
+		for range 100 {
+			if err := a.ask(5 * time.Second); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
+	})
 }
 
 func TestAStoppedSubsystemSaysGoodbye(t *testing.T) {
-	b := startBus(t, overseer.Config{Epoch: 1})
-	stop := b.run(store(subsystem.Single, echo))
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range b.server.Status().Subsystems {
-		if s.Name == "availability-store" && (len(s.Instances) != 0 || s.LastCause != "it finished") {
-			t.Errorf("%+v", s)
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1})
+		stop := b.run(store(subsystem.Single, echo))
+		if err := stop(); err != nil {
+			t.Fatal(err)
 		}
-	}
+		for _, s := range b.server.Status().Subsystems {
+			if s.Name == "availability-store" && (len(s.Instances) != 0 || s.LastCause != "it finished") {
+				t.Errorf("%+v", s)
+			}
+		}
+	})
 }
 
 func BenchmarkAskInOneProcess(b *testing.B) {

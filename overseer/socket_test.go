@@ -22,25 +22,29 @@ import (
 // These stories run over real sockets what the rule_*_test.go files prove in memory.
 
 func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
-	b := startBus(t, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("right"), nil }})
-	err := subsystem.Run(context.Background(), store(subsystem.Single, echo), subsystem.Options{
-		Address: "unix:" + b.addr, Token: []byte("wrong"), Log: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "REEVE_TOKEN_FILE") {
-		t.Errorf("%v", err)
-	}
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("right"), nil }})
+		err := subsystem.Run(context.Background(), store(subsystem.Single, echo), subsystem.Options{
+			Address: "unix:" + b.addr, Carrier: string(c.client), Token: []byte("wrong"), Log: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), "REEVE_TOKEN_FILE") {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // A handler that hangs is found by what its heartbeats say of it, and its attachment ended.
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
 	t.Parallel()
-	b := startBus(t, overseer.Config{Epoch: 1, Broker: broker.Config{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
-	release := make(chan struct{})
-	b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
-	defer close(release)
-	a := b.asker()
-	if err := a.ask(3 * time.Second); err == nil || !strings.Contains(cause(b, "availability-store"), "hung") {
-		t.Errorf("%v; the cause of the end is %q", err, cause(b, "availability-store"))
-	}
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1, Broker: broker.Config{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
+		release := make(chan struct{})
+		b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
+		defer close(release)
+		a := b.asker()
+		if err := a.ask(3 * time.Second); err == nil || !strings.Contains(cause(b, "availability-store"), "hung") {
+			t.Errorf("%v; the cause of the end is %q", err, cause(b, "availability-store"))
+		}
+	})
 }
 
 func cause(b *bus, name string) string {
@@ -53,58 +57,62 @@ func cause(b *bus, name string) string {
 }
 
 func TestClassSingleTheStandbyTakesOverOnARealSocket(t *testing.T) {
-	b := startBus(t, overseer.Config{Epoch: 1})
-	stop := b.run(store(subsystem.Single, echo))
-	served := make(chan struct{}, 1)
-	b.run(store(subsystem.Single, func(m *subsystem.Message) { echo(m); served <- struct{}{} }))
-	a := b.asker()
-	if err := a.ask(5 * time.Second); err != nil || len(served) != 0 {
-		t.Fatalf("%v, %d served by the standby", err, len(served))
-	}
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.ask(5 * time.Second); err != nil {
-		t.Fatal(err)
-	}
-	<-served
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1})
+		stop := b.run(store(subsystem.Single, echo))
+		served := make(chan struct{}, 1)
+		b.run(store(subsystem.Single, func(m *subsystem.Message) { echo(m); served <- struct{}{} }))
+		a := b.asker()
+		if err := a.ask(5 * time.Second); err != nil || len(served) != 0 {
+			t.Fatalf("%v, %d served by the standby", err, len(served))
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.ask(5 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		<-served
+	})
 }
 
 // Sixteen chunks of 256 KiB as a streamed answer on the bulk lane, while small questions are answered on the other stream.
 func TestRule5BulkAndConsensusSideBySide(t *testing.T) {
-	b := startBus(t, overseer.Config{Epoch: 1})
-	chunk := bytes.Repeat([]byte("x"), 256<<10)
-	b.run(store(subsystem.Single, func(m *subsystem.Message) {
-		if _, all := m.Body.(*availabilitystorev1.QueryAllChunks); !all {
-			echo(m)
-			return
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		b := startBusOver(t, c, overseer.Config{Epoch: 1})
+		chunk := bytes.Repeat([]byte("x"), 256<<10)
+		b.run(store(subsystem.Single, func(m *subsystem.Message) {
+			if _, all := m.Body.(*availabilitystorev1.QueryAllChunks); !all {
+				echo(m)
+				return
+			}
+			for n := range uint32(16) {
+				m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: &primitivesv1.ErasureChunk{Index: n, Content: &primitivesv1.ErasureChunk_Chunk{Chunk: chunk}}})
+			}
+			m.End()
+		}))
+		ready := make(chan *subsystem.Sub, 1)
+		b.run(subsystem.Spec{
+			Name: "provisioner", Asks: []proto.Message{&availabilitystorev1.QueryAllChunks{}, &availabilitystorev1.QueryDataAvailability{}, &networkbridgev1.Peers{}},
+			New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+				ready <- sub
+				return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
+			},
+		})
+		sub := <-ready
+		var got []uint32
+		ended := make(chan error, 1)
+		sub.Post(func() {
+			subsystem.Watch(sub, &availabilitystorev1.QueryAllChunks{}, 10*time.Second,
+				func(r *availabilitystorev1.QueryAllChunksResponse) { got = append(got, r.Chunk.Index) }, func(err error) { ended <- err })
+		})
+		for range 50 {
+			if _, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		for n := range uint32(16) {
-			m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: &primitivesv1.ErasureChunk{Index: n, Content: &primitivesv1.ErasureChunk_Chunk{Chunk: chunk}}})
+		if err := <-ended; err != nil || len(got) != 16 || !slices.IsSorted(got) {
+			t.Errorf("%v, %v", got, err)
 		}
-		m.End()
-	}))
-	ready := make(chan *subsystem.Sub, 1)
-	b.run(subsystem.Spec{
-		Name: "provisioner", Asks: []proto.Message{&availabilitystorev1.QueryAllChunks{}, &availabilitystorev1.QueryDataAvailability{}, &networkbridgev1.Peers{}},
-		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
-			ready <- sub
-			return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
-		},
 	})
-	sub := <-ready
-	var got []uint32
-	ended := make(chan error, 1)
-	sub.Post(func() {
-		subsystem.Watch(sub, &availabilitystorev1.QueryAllChunks{}, 10*time.Second,
-			func(r *availabilitystorev1.QueryAllChunksResponse) { got = append(got, r.Chunk.Index) }, func(err error) { ended <- err })
-	})
-	for range 50 {
-		if _, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := <-ended; err != nil || len(got) != 16 || !slices.IsSorted(got) {
-		t.Errorf("%v, %v", got, err)
-	}
 }

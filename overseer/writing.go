@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
@@ -47,7 +48,7 @@ func (s *Server) writeQuick(a *attachment) {
 
 // writeLate writes what could not be written quickly.
 func (s *Server) writeLate(a *attachment, b wire.Batch) {
-	if a.primary.SendMsg(&b) != nil {
+	if a.primary.Send(&b) != nil {
 		a.cancel()
 	}
 	s.written(a, b)
@@ -58,19 +59,9 @@ func (s *Server) written(a *attachment, b wire.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.writing = false
-	a.keep(broker.Primary, a.primary, b)
+	a.spare[broker.Primary] = b.Bytes
 	if more, _ := s.core.Broker.Ready(a.instance); more {
 		a.nudge(broker.Primary)
-	}
-}
-
-// keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
-const keptBuffer = 256 << 10
-
-// keep keeps a written batch's buffer for the next, if the stream is done with it. The lock is held.
-func (a *attachment) keep(which int, stream stream, b wire.Batch) {
-	if _, done := stream.(carried); done && cap(b.Bytes) <= keptBuffer {
-		a.spare[which] = b.Bytes[:0]
 	}
 }
 
@@ -84,7 +75,7 @@ func (s *Server) take(a *attachment, stream int) (b wire.Batch) {
 const batchBytes = 64 << 10
 
 // write sends what the core has for one stream of an instance, until the stream or the attachment ends.
-func (s *Server) write(ctx context.Context, stream stream, a *attachment, which int) {
+func (s *Server) write(ctx context.Context, stream carrier.Stream, a *attachment, which int) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -101,11 +92,11 @@ func (s *Server) write(ctx context.Context, stream stream, a *attachment, which 
 			a.writing = a.writing || which == broker.Primary
 			s.mu.Unlock()
 			more = b.Len() > 0
-			if more && stream.SendMsg(&b) != nil {
+			if more && stream.Send(&b) != nil {
 				return
 			}
 			s.mu.Lock()
-			a.keep(which, stream, b)
+			a.spare[which] = b.Bytes
 			a.writing = a.writing && which != broker.Primary
 			s.mu.Unlock()
 		}

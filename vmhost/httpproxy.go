@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/reevenet/reeve/internal/bus/rawsock"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -65,7 +64,7 @@ func listenHTTP(socket, chain string, log *slog.Logger) (*httpProxy, error) {
 	mux.HandleFunc("GET /metrics", p.metrics)
 	mux.HandleFunc("/", p.pass)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
-	go func() { _ = p.server.Serve(rawsock.Listener(l)) }()
+	go func() { _ = p.server.Serve(l) }()
 	return p, nil
 }
 
@@ -127,7 +126,7 @@ func (p *httpProxy) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, fmt.Errorf("no VM is running")
 	}
 	var d net.Dialer
-	return rawsock.Dialed(d.DialContext(ctx, "unix", t.socket))
+	return d.DialContext(ctx, "unix", t.socket)
 }
 
 func (p *httpProxy) failed(w http.ResponseWriter, r *http.Request, err error) {

@@ -8,29 +8,24 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/grpcstream"
-	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // dialer opens the two connections of an instance: bulk never shares the flow control of consensus.
 type dialer struct {
-	client     grpcstream.Client
+	client     carrier.Client
 	mu         sync.Mutex
 	current    *grpcLink
 	generation uint64 // of the last attachment
 }
 
-func dial(opt Options) *dialer {
-	c := grpcstream.Client{Target: opt.Address, Path: overseerv1.OverseerService_Attach_FullMethodName, MaxMessage: grpcx.MaxMessage}
-	if opt.TLS != nil {
-		c.Creds = credentials.NewTLS(opt.TLS)
-	}
-	return &dialer{client: c}
+func dial(opt Options) (*dialer, error) {
+	kind, err := carrier.Parse(opt.Carrier)
+	return &dialer{client: carrier.Client{Address: opt.Address, TLS: opt.TLS, Kind: kind}}, err
 }
 
 // drain waits, a moment at most, until what was written has left, since closing a connection drops what it still holds.
@@ -50,32 +45,21 @@ func (d *dialer) drain() {
 
 // grpcLink is one attachment.
 type grpcLink struct {
-	primary *grpcstream.Stream
-	bulk    *grpcstream.Stream // nil: it could not be opened
+	primary carrier.ClientStream
+	bulk    carrier.ClientStream // nil: it could not be opened
 	done    chan struct{}
 }
 
 // Write sends a batch on the stream of its kind.
 func (k *grpcLink) Write(b *wire.Batch, bulk bool) error {
 	if bulk && k.bulk != nil {
-		return send(k.bulk, b)
+		return k.bulk.Send(b)
 	}
-	return send(k.primary, b)
-}
-
-// keptBuffer is how large a buffer may be to be filled again; one that a large message needed is let go.
-const keptBuffer = 256 << 10
-
-func send(stream *grpcstream.Stream, b *wire.Batch) error {
-	err := stream.Send(b.Bytes)
-	if b.Bytes = b.Bytes[:0]; cap(b.Bytes) > keptBuffer {
-		b.Reset()
-	}
-	return err
+	return k.primary.Send(b)
 }
 
 // open opens a stream, introduces the instance and waits for the welcome.
-func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*grpcstream.Stream, *overseerv1.Attached, error) {
+func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (carrier.ClientStream, *overseerv1.Attached, error) {
 	stream, err := d.client.Dial(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -88,23 +72,22 @@ func (d *dialer) open(ctx context.Context, h *overseerv1.Hello) (*grpcstream.Str
 	return stream, a, nil
 }
 
-func introduce(stream *grpcstream.Stream, h *overseerv1.Hello) (*overseerv1.Attached, error) {
+func introduce(stream carrier.ClientStream, h *overseerv1.Hello) (*overseerv1.Attached, error) {
 	b, err := proto.Marshal(h)
 	if err != nil {
 		return nil, err
 	}
 	var batch wire.Batch
 	batch.Frame(wire.TagHello, b)
-	sendErr := stream.Send(batch.Bytes)
-	welcome, err := stream.Recv()
-	if err != nil { // it says more than Send's error does
+	sendErr := stream.Send(&batch)
+	if err := stream.Recv(&batch); err != nil { // it says more than Send's error does
 		return nil, err
 	}
 	if sendErr != nil {
 		return nil, sendErr
 	}
 	a := &overseerv1.Attached{}
-	err = wire.Frames(welcome, func(tag wire.Tag, body []byte) error {
+	err = wire.Frames(batch.Bytes, func(tag wire.Tag, body []byte) error {
 		if tag != wire.TagAttached {
 			return errors.New("the overseer's first frame is not its welcome")
 		}
@@ -163,14 +146,16 @@ func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLi
 // inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own goroutine.
 const inline = 8
 
-func (k *grpcLink) read(l *loop, stream *grpcstream.Stream) error {
+func (k *grpcLink) read(l *loop, stream carrier.ClientStream) error {
 	names := wire.Names{}
+	var batch wire.Batch
 	for {
 		memory := l.inbox.memory()
-		var err error
-		if memory.Bytes, err = stream.RecvInto(memory.Bytes); err != nil {
+		batch.Bytes = memory.Bytes
+		if err := stream.Recv(&batch); err != nil {
 			return err
 		}
+		memory.Bytes = batch.Bytes
 		n, err := l.receive(memory, names)
 		if err != nil {
 			return err

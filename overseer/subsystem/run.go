@@ -23,6 +23,8 @@ type Options struct {
 	Address string
 	// TLS is the client's side of mTLS between machines; nil on a unix socket.
 	TLS *tls.Config
+	// Carrier on a unix socket: "fast" or "grpc"; empty: what REEVE_BUS_CARRIER says, and "fast" if that says nothing.
+	Carrier string
 	// Token is the secret of the subsystem's role.
 	Token []byte
 	// Instance is the process' name in the node; empty: the subsystem's.
@@ -63,7 +65,10 @@ const stopGrace = 5 * time.Second
 
 // supervise runs the loop and keeps it attached.
 func supervise(ctx context.Context, l *loop, opt Options) error {
-	d := dial(opt)
+	d, err := dial(opt)
+	if err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
 	l.ended = func(err error) { ended <- err }
 	stop := make(chan struct{})
@@ -73,7 +78,6 @@ func supervise(ctx context.Context, l *loop, opt Options) error {
 	attaching := make(chan error, 1)
 	go func() { attaching <- keepAttached(attachCtx, l, d, opt) }()
 
-	var err error
 	select {
 	case <-ctx.Done():
 		err = conclude(l, ended)

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/process/signer"
 	"github.com/reevenet/reeve/internal/store/disk"
@@ -37,8 +38,12 @@ func startBus(t testing.TB, cfg keystore.Config) *bus {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kind, err := carrier.Parse("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := overseer.NewServer(core, nil)
-	g := server.Listen(grpcx.Server{Log: quiet, Creds: grpcx.PeerCreds()})
+	g := server.Listen(grpcx.Server{Log: quiet}, kind)
 	lis, err := net.Listen("unix", b.addr)
 	if err != nil {
 		t.Fatal(err)

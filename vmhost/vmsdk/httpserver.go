@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/reevenet/reeve/internal/bus/rawsock"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -82,7 +81,7 @@ func (h *httpServer) listen(socket string) error {
 		l.Close()
 		return fmt.Errorf("the VM's HTTP socket: %w", err)
 	}
-	go func() { _ = h.server.Serve(rawsock.Listener(l)) }()
+	go func() { _ = h.server.Serve(l) }()
 	return nil
 }
 

@@ -8,8 +8,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
-
-	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
 
 // proxies holds one reverse proxy, and so one pool of connections, per chain's socket.
@@ -40,7 +38,7 @@ func newProxy(socket string) *httputil.ReverseProxy {
 		},
 		Transport: &http.Transport{
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return rawsock.Dialed(dialer.DialContext(ctx, "unix", socket))
+				return dialer.DialContext(ctx, "unix", socket)
 			},
 			MaxIdleConnsPerHost:   128,
 			IdleConnTimeout:       idleTimeout,

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
-	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
 
 // Serve answers on listener until ctx ends, then finishes what it has begun until drain ends, and closes the rest.
@@ -26,7 +24,7 @@ func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handl
 			server.Close()
 		}
 	}()
-	err := server.Serve(limit(rawsock.Listener(listener), maxConns))
+	err := server.Serve(limit(listener, maxConns))
 	if ctx.Err() == nil {
 		return err
 	}

@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -37,8 +39,14 @@ func (n *Node) Overseer(ctx context.Context) error {
 		return err
 	}
 	defer doors.close()
-	bus := server.Listen(grpcx.Server{Log: n.Log, Creds: grpcx.PeerCreds()})
-	g := gateway.New(n.gateway(server))
+	kind, err := carrier.Parse("")
+	if err != nil {
+		return err
+	}
+	own, named := labelled("overseer")
+	own.MustRegister(&busMetrics{server.Server})
+	bus := server.Listen(grpcx.Server{Log: n.Log, Metrics: grpcx.Metrics(named), Creds: grpcx.PeerCreds()}, kind)
+	g := gateway.New(n.gateway(server, own))
 	// The gateway outlives ctx until the bus has drained; then it ends, too.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	ending, end := context.WithCancel(failed)
@@ -97,10 +105,8 @@ func (n *Node) newServer() (*server, error) {
 }
 
 // gateway connects the gateway with what this process knows.
-func (n *Node) gateway(s *server) gateway.Config {
+func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 	times := &since{known: map[string]gateway.Check{}}
-	own, _ := labelled("overseer")
-	own.MustRegister(&busMetrics{s.Server})
 	return gateway.Config{
 		Hosts: n.Config.HTTP.Hosts,
 		Chain: func(name string) (string, bool) {

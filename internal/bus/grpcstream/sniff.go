@@ -2,8 +2,6 @@ package grpcstream
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"io"
 	"net"
 	"sync"
@@ -121,7 +119,7 @@ type handed struct {
 func (h *handed) Read(p []byte) (int, error) { return h.in.Read(p) }
 
 // HandedCreds are a grpc-go server's credentials for connections from Others: the handshake has been made, and this is what
-// it found out.
+// it found out. On other connections they are what they were made of.
 func HandedCreds(made credentials.TransportCredentials) credentials.TransportCredentials {
 	return handedCreds{made}
 }
@@ -130,16 +128,11 @@ type handedCreds struct {
 	credentials.TransportCredentials
 }
 
-func (handedCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	h, ok := conn.(*handed)
-	if !ok {
-		return nil, nil, errors.New("the connection was not handed on")
+func (c handedCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if h, ok := conn.(*handed); ok {
+		return h, h.auth, nil
 	}
-	return h, h.auth, nil
-}
-
-func (c handedCreds) ClientHandshake(context.Context, string, net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return nil, nil, errors.New("these are a server's credentials")
+	return c.TransportCredentials.ServerHandshake(conn)
 }
 
 func (c handedCreds) Clone() credentials.TransportCredentials { return c }

@@ -1,18 +1,18 @@
 // Package grpcx is the one place where gRPC servers and clients are made. What concerns every listener stands here once:
-// recovery that keeps a panic's stack out of the answer, logging, metrics, validation, authentication, tracing, health and
-// reflection.
+// recovery that keeps a panic's stack out of the answer, logging, metrics, authentication, tracing, health and reflection.
 package grpcx
 
 import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"time"
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/validator"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 )
@@ -29,14 +30,19 @@ import (
 // Larger things go by hash.
 const MaxMessage = 16 << 20
 
+const (
+	connectLimit = 10 * time.Second // from accepting a connection to the end of its handshake
+	pingsApart   = 5 * time.Second  // who asks more often whether we are there is hung up on
+)
+
 // Auth decides who a caller is. It returns the context to go on with, or a status error.
 type Auth func(ctx context.Context) (context.Context, error)
 
 // Server says what a server differs in from the others.
 type Server struct {
 	Log     *slog.Logger
-	Metrics prometheus.Registerer // nil: none
-	Auth    Auth                  // nil: the socket's own permissions are the authentication
+	Metrics *grpcprom.ServerMetrics // nil: none
+	Auth    Auth                    // nil: the socket's own permissions are the authentication
 	Creds   credentials.TransportCredentials
 	Tracing bool // open spans; only when an OTLP endpoint is set
 	Options []grpc.ServerOption
@@ -48,6 +54,8 @@ func (s Server) New() (*grpc.Server, *health.Server) {
 	opts := append([]grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...),
 		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(1024),
+		grpc.ConnectionTimeout(connectLimit),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
 	}, s.Options...)
 	if s.Creds != nil {
 		opts = append(opts, grpc.Creds(s.Creds))
@@ -63,11 +71,8 @@ func (s Server) New() (*grpc.Server, *health.Server) {
 }
 
 func (s Server) interceptors() (unary []grpc.UnaryServerInterceptor, stream []grpc.StreamServerInterceptor) {
-	if s.Metrics != nil {
-		m := grpcprom.NewServerMetrics()
-		if err := s.Metrics.Register(m); err == nil {
-			unary, stream = append(unary, m.UnaryServerInterceptor()), append(stream, m.StreamServerInterceptor())
-		}
+	if m := s.Metrics; m != nil {
+		unary, stream = append(unary, m.UnaryServerInterceptor()), append(stream, m.StreamServerInterceptor())
 	}
 	logger, events := s.logger(), logging.WithLogOnEvents(logging.FinishCall)
 	caught := recovery.WithRecoveryHandlerContext(s.caught)
@@ -77,7 +82,26 @@ func (s Server) interceptors() (unary []grpc.UnaryServerInterceptor, stream []gr
 		f := auth.AuthFunc(s.Auth)
 		unary, stream = append(unary, auth.UnaryServerInterceptor(f)), append(stream, auth.StreamServerInterceptor(f))
 	}
-	return append(unary, validator.UnaryServerInterceptor()), append(stream, validator.StreamServerInterceptor())
+	return unary, stream
+}
+
+// Metrics counts calls by method and status, and times them, for all servers of a process that are given it.
+func Metrics(to prometheus.Registerer) *grpcprom.ServerMetrics {
+	m := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
+	to.MustRegister(m)
+	return m
+}
+
+// StreamInterceptor is what every streaming call passes, for those that another server than grpc-go's serves.
+func (s Server) StreamInterceptor() grpc.StreamServerInterceptor {
+	_, all := s.interceptors()
+	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		for _, one := range slices.Backward(all) {
+			inner := handler
+			handler = func(srv any, stream grpc.ServerStream) error { return one(srv, stream, info, inner) }
+		}
+		return handler(srv, stream)
+	}
 }
 
 // caught turns a panic into an answer that says nothing of our insides; the log says it all.

@@ -16,19 +16,6 @@ func Conn(conn net.Conn) net.Conn {
 	return conn
 }
 
-// Listener gives such connections.
-func Listener(l net.Listener) net.Listener { return listener{l} }
-
-type listener struct{ net.Listener }
-
-func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return Conn(c), nil
-}
-
 // Dialed is what a dial returned, with such a connection.
 func Dialed(c net.Conn, err error) (net.Conn, error) {
 	if err != nil {

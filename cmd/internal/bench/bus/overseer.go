@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/overseer"
 )
@@ -22,7 +23,11 @@ func playOverseer(socket string, in io.Reader, out io.Writer) error {
 	}
 	server := overseer.NewServer(core, nil)
 	defer server.Close()
-	listener := server.Listen(grpcx.Server{Log: log, Creds: grpcx.PeerCreds()})
+	kind, err := carrier.Parse("")
+	if err != nil {
+		return err
+	}
+	listener := server.Listen(grpcx.Server{Log: log, Creds: grpcx.PeerCreds()}, kind)
 	defer listener.Stop()
 	at, err := net.Listen("unix", socket)
 	if err != nil {

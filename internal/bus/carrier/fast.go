@@ -1,0 +1,74 @@
+package carrier
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/wire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+)
+
+const method = overseerv1.OverseerService_Attach_FullMethodName
+
+// fast is a stream of grpcstream.
+type fast struct{ *grpcstream.Stream }
+
+func (f fast) Send(b *wire.Batch) error {
+	err := f.Stream.Send(b.Bytes)
+	empty(b)
+	return err
+}
+
+func (f fast) Recv(b *wire.Batch) (err error) {
+	b.Bytes, err = f.RecvInto(b.Bytes)
+	return err
+}
+
+func (f fast) Close() { _ = f.Stream.Close() }
+
+// trying is a fast stream on a socket that can be written to without waiting.
+type trying struct{ fast }
+
+func (t trying) TrySend(b *wire.Batch) (bool, error) {
+	sent, err := t.Stream.TrySend(b.Bytes)
+	if sent {
+		empty(b)
+	}
+	return sent, err
+}
+
+func dialFast(ctx context.Context, address string) (ClientStream, error) {
+	s, err := grpcstream.Client{Target: address, Path: method, MaxMessage: grpcx.MaxMessage}.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return fast{s}, nil
+}
+
+// fastServer serves the bus's method; the interceptors see each call as they see those of grpc-go, and its messages not at all.
+func fastServer(cfg grpcx.Server, handle func(Stream) error) *grpcstream.Server {
+	around := cfg.StreamInterceptor()
+	info := &grpc.StreamServerInfo{FullMethod: method, IsClientStream: true, IsServerStream: true}
+	return &grpcstream.Server{
+		Path: method, MaxMessage: grpcx.MaxMessage, Creds: cfg.Creds, Log: cfg.Log,
+		Handle: func(s *grpcstream.Stream) error {
+			return around(nil, call{ctx: s.Context()}, info, func(any, grpc.ServerStream) error {
+				if s.Tries() {
+					return handle(trying{fast{s}})
+				}
+				return handle(fast{s})
+			})
+		},
+	}
+}
+
+// call is what interceptors get to see of a stream that isn't grpc-go's: its context.
+type call struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (c call) Context() context.Context { return c.ctx }

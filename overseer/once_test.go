@@ -154,7 +154,7 @@ func (s *storm) run(asks int) {
 			s.Once()
 		}
 		if s.rng.IntN(2) == 0 {
-			s.World.Next(s.World.Now().Add(time.Duration(s.rng.IntN(20)) * time.Millisecond))
+			s.Runtime.Next(s.Runtime.Now().Add(time.Duration(s.rng.IntN(20)) * time.Millisecond))
 		}
 		if s.rng.IntN(12) == 0 {
 			s.strike()

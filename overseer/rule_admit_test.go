@@ -94,13 +94,13 @@ func TestRule12And14WhoIsTaken(t *testing.T) {
 	} {
 		h := hello()
 		c.change(h)
-		i, _, err := bus.Core.Attach(bus.World.Now(), h)
+		i, _, err := bus.Core.Attach(bus.Runtime.Now(), h)
 		var refused *overseer.AttachError
 		switch {
 		case c.want == 0 && err != nil:
 			t.Errorf("%s: %v", name, err)
 		case c.want == 0:
-			bus.Core.Detach(bus.World.Now(), i, true, "")
+			bus.Core.Detach(bus.Runtime.Now(), i, true, "")
 		case !errors.As(err, &refused) || refused.Reason != c.want || !strings.Contains(refused.Text, c.says):
 			t.Errorf("%s: %v", name, err)
 		}

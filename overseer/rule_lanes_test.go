@@ -239,7 +239,7 @@ func TestRule10NobodyIsBlamedForTheOverseersOwnSleep(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	p.say(message("before"))
 	p.Advance(time.Second)
-	now := p.World.Now().Add(time.Hour)
+	now := p.Runtime.Now().Add(time.Hour)
 	p.Core.Broker.Tick(now)
 	for _, e := range p.Core.Broker.Events() {
 		t.Errorf("%s: %s", e.Instance.Name, e.Cause)

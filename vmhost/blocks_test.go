@@ -105,7 +105,7 @@ func TestSiblingsInAnyOrder(t *testing.T) {
 	h := start(t)
 	h.submit(0, "a", "1")
 	b := h.build().GetBlock()
-	h.World.Next(h.World.Now().Add(5 * time.Millisecond))
+	h.Runtime.Next(h.Runtime.Now().Add(5 * time.Millisecond))
 	h.Advance(time.Second)
 	c := h.build().GetBlock()
 	if string(b.GetId()) == string(c.GetId()) {

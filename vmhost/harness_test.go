@@ -173,7 +173,7 @@ func (h *host) submit(nonce uint64, k, v string) {
 func (h *host) build() *pluginv1.BuildBlockResponse {
 	h.t.Helper()
 	return overseertest.Must[*pluginv1.BuildBlockResponse](h.t, h.Ask("engine", &pluginv1.BuildBlockRequest{
-		Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(h.World.Now())}}))
+		Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(h.Runtime.Now())}}))
 }
 
 func (h *host) verify(b *pluginv1.Block) *pluginv1.Error {

@@ -121,7 +121,7 @@ func (r *real) extend(nonce uint64) {
 	if code, body, _ := r.http("POST", "/tx", tx.Bytes()); code != 200 {
 		r.t.Fatalf("POST /tx: %d %s", code, body)
 	}
-	b := r.build(r.World.Now())
+	b := r.build(r.Runtime.Now())
 	if b.GetError() != nil {
 		r.t.Fatal(b.GetError())
 	}
@@ -245,7 +245,7 @@ func cycle(b *testing.B, r *real) (took steps) {
 		took[i] = time.Since(begin)
 		begin = time.Now()
 	}
-	built := overseertest.Must[*pluginv1.BuildBlockResponse](b, r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.World.Now())}}))
+	built := overseertest.Must[*pluginv1.BuildBlockResponse](b, r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.Runtime.Now())}}))
 	if built.GetError() != nil {
 		b.Fatal(built.GetError())
 	}

@@ -42,7 +42,7 @@ func TestACallThatThePluginDiesOnIsRepeated(t *testing.T) {
 	h.submit(0, "a", "1")
 	first := h.plugins[0]
 	first.vm.crash = first.kill
-	a := h.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Time: timestamppb.New(h.World.Now())}})
+	a := h.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Time: timestamppb.New(h.Runtime.Now())}})
 	if a.Done {
 		t.Fatal("answered by a dead plugin")
 	}

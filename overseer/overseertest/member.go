@@ -1,13 +1,11 @@
 package overseertest
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
-	"github.com/reevenet/reeve/internal/bus/wire"
-	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -33,34 +31,32 @@ type Member struct {
 	bus     *Bus
 	spec    subsystem.Spec
 	name    string
-	machine *subsystem.Machine
+	process *memnode.Process // nil while it doesn't run
 	sub     *subsystem.Sub
 	woken   bool
-	link    *attachment
-
-	generation uint64 // of the last attachment, which the process knows before its loop does
+	ready   [2]bool     // by stream: the overseer has something for it
+	down    [2][][]byte // by stream: on its way to it
 }
 
-// attachment is one attachment: two streams in each direction.
-type attachment struct {
-	m        *Member
-	instance *broker.Instance
-	bulk     bool
-	ready    [2]bool
-	down, up [2][][]byte
+// Wake is memnode.Driver.
+func (m *Member) Wake() { m.woken = true }
+
+// Written is memnode.Driver.
+func (m *Member) Written(*memnode.Link, int) {}
+
+// Ready is memnode.Driver.
+func (m *Member) Ready(l *memnode.Link) {
+	if m.link() == l {
+		m.ready = [2]bool{true, l.Bulk}
+	}
 }
 
-// Write takes what the subsystem sends.
-func (w *attachment) Write(b *wire.Batch, bulk bool) error {
-	if w.m.link != w {
-		return errors.New("the connection is lost")
+// link is its attachment, nil when there is none.
+func (m *Member) link() *memnode.Link {
+	if m.process == nil {
+		return nil
 	}
-	stream := broker.Primary
-	if bulk && w.bulk {
-		stream = broker.Bulk
-	}
-	w.up[stream] = append(w.up[stream], b.Bytes)
-	return nil
+	return m.process.Link
 }
 
 // Attach starts one instance of a subsystem.
@@ -84,45 +80,31 @@ func (m *Member) Start() {
 		return m.spec.New(sub)
 	}
 	m.Frozen, m.Busy, m.Deaf, m.HoldPrimary, m.Handling, m.RSS = false, false, false, false, 0, 0
-	m.machine = subsystem.NewMachine(spec, m.bus.World, slog.New(slog.DiscardHandler), func() { m.woken = true })
+	m.process = m.bus.Process(spec, m.name, m.bus.Runtime, slog.New(slog.DiscardHandler), m)
 	m.attachAgain()
 }
 
 // attachAgain attaches the running process.
 func (m *Member) attachAgain() {
-	if m.machine == nil {
+	if m.process == nil {
 		return
 	}
-	hello := m.machine.Hello(m.token(), m.name, 0)
-	if hello.PreviousGeneration != 0 {
-		hello.PreviousGeneration = m.generation
-	}
-	i, welcome, err := m.bus.Core.Attach(m.bus.World.Now(), hello)
-	if m.Refused = err; err != nil {
-		m.machine, m.sub = nil, nil
+	m.ready, m.down = [2]bool{}, [2][][]byte{}
+	if m.Refused = m.process.Attach(); m.Refused != nil {
+		m.process, m.sub = nil, nil
 		return
 	}
-	m.generation = welcome.Generation
-	m.link = &attachment{m: m, instance: i, bulk: true}
-	m.bus.Core.Broker.BulkStream(i)
-	m.machine.Attached(m.link, welcome)
-}
-
-func (m *Member) token() []byte {
-	if m.bus.cfg.Token == nil {
-		return nil
-	}
-	token, err := m.bus.cfg.Token(m.spec.Name)
-	if err != nil {
-		m.bus.t.Fatal(err)
-	}
-	return token
+	m.link().OpenBulk()
 }
 
 // Kill ends the process, as kill -9 does: what it had said and what was on its way to it is lost.
-func (m *Member) Kill() {
-	m.detach(false, "it was killed")
-	m.machine, m.sub = nil, nil
+func (m *Member) Kill() { m.end(false, "it was killed") }
+
+func (m *Member) end(clean bool, cause string) {
+	if l := m.link(); l != nil {
+		l.Detach(clean, cause)
+	}
+	m.process, m.sub = nil, nil
 }
 
 // Cut breaks the connection alone; the process attaches again.
@@ -138,46 +120,40 @@ func (m *Member) Reconnect() {
 }
 
 // Unplug breaks the connection; the process stays unattached until Replug.
-func (m *Member) Unplug() {
-	w := m.unplug()
-	m.bus.Core.Detach(m.bus.World.Now(), w.instance, false, "the stream ended")
-}
+func (m *Member) Unplug() { m.unplug().Detach(false, "the stream ended") }
 
 // Replug attaches it again.
 func (m *Member) Replug() { m.attachAgain() }
 
 // unplug loses the link without telling the overseer.
-func (m *Member) unplug() *attachment {
-	w := m.link
-	if w != nil {
-		m.machine.Detached(w)
-		m.link = nil
+func (m *Member) unplug() *memnode.Link {
+	l := m.link()
+	if l != nil {
+		m.process.Lose()
 	}
-	return w
-}
-
-func (m *Member) detach(clean bool, cause string) {
-	if w := m.link; w != nil {
-		m.link = nil
-		m.bus.Core.Detach(m.bus.World.Now(), w.instance, clean, cause)
-	}
+	return l
 }
 
 // Running tells whether the process lives.
-func (m *Member) Running() bool { return m.machine != nil }
+func (m *Member) Running() bool { return m.process != nil }
 
 // Live tells whether its handler has been made: it is no standby and no longer starting.
 func (m *Member) Live() bool { return m.sub != nil }
 
 // Machine is the subsystem's loop; nil when the process doesn't run.
-func (m *Member) Machine() *subsystem.Machine { return m.machine }
+func (m *Member) Machine() *subsystem.Machine {
+	if m.process == nil {
+		return nil
+	}
+	return m.process.Machine
+}
 
 // Instance is the overseer's view of it; nil when it isn't attached.
 func (m *Member) Instance() *broker.Instance {
-	if m.link == nil {
+	if m.link() == nil {
 		return nil
 	}
-	return m.link.instance
+	return m.link().Instance
 }
 
 // Do runs f on the subsystem's loop, as an outside event, and lets everything settle.
@@ -198,25 +174,25 @@ func (m *Member) Post(f func(sub *subsystem.Sub)) {
 
 // moves lists what could happen next at this member.
 func (m *Member) moves() (possible []func()) {
-	if m.machine == nil {
+	if m.process == nil {
 		return nil
 	}
 	if m.woken && !m.Frozen && !m.Busy {
 		possible = append(possible, m.step)
 	}
-	w := m.link
-	if w == nil {
+	l := m.link()
+	if l == nil {
 		return possible
 	}
 	for stream := broker.Bulk; stream >= broker.Primary; stream-- {
-		if len(w.down[stream]) > 0 && !m.Frozen && !m.Deaf && !(stream == broker.Primary && m.HoldPrimary) {
-			possible = append(possible, func() { m.receive(w, stream) })
+		if len(m.down[stream]) > 0 && !m.Frozen && !m.Deaf && !(stream == broker.Primary && m.HoldPrimary) {
+			possible = append(possible, func() { m.receive(stream) })
 		}
-		if w.ready[stream] && !m.Deaf {
-			possible = append(possible, func() { m.take(w, stream) })
+		if m.ready[stream] && !m.Deaf {
+			possible = append(possible, func() { m.fetch(stream) })
 		}
-		if len(w.up[stream]) > 0 {
-			possible = append(possible, func() { m.bring(w, stream) })
+		if l.Written(stream) > 0 {
+			possible = append(possible, func() { m.deliver(stream) })
 		}
 	}
 	return possible
@@ -237,48 +213,40 @@ func (m *Member) step() {
 			panic(r)
 		}
 	}()
-	m.machine.Step()
-	if ended, _ := m.machine.Ended(); ended {
-		for m.link != nil && len(m.link.up[broker.Primary]) > 0 {
-			m.bring(m.link, broker.Primary)
+	m.process.Machine.Step()
+	if ended, _ := m.process.Machine.Ended(); ended {
+		for m.link() != nil && m.link().Written(broker.Primary) > 0 {
+			m.deliver(broker.Primary)
 		}
-		m.detach(true, "it finished")
-		m.machine, m.sub = nil, nil
+		m.end(true, "it finished")
 	}
 }
 
 // batch is how much is taken at once: little, so that there is much to interleave.
 const batch = 4 << 10
 
-func (m *Member) take(w *attachment, stream int) {
-	var b wire.Batch
-	m.bus.Core.Broker.Take(m.bus.World.Now(), w.instance, stream, &b, batch)
-	if b.Len() == 0 {
-		w.ready[stream] = false
+func (m *Member) fetch(stream int) {
+	if b := m.link().Fetch(stream, batch); b != nil {
+		m.down[stream] = append(m.down[stream], b)
 		return
 	}
-	w.down[stream] = append(w.down[stream], b.Bytes)
+	m.ready[stream] = false
 }
 
-func (m *Member) receive(w *attachment, stream int) {
-	b := w.down[stream][0]
-	w.down[stream] = w.down[stream][1:]
-	if err := m.machine.Receive(b); err != nil {
-		m.bus.t.Errorf("%s can't read what the overseer says: %v", m.name, err)
+func (m *Member) receive(stream int) {
+	b := m.down[stream][0]
+	m.down[stream] = m.down[stream][1:]
+	if err := m.process.Machine.Receive(b); err != nil {
+		m.bus.t.Errorf("%s can't read what the overseer sent: %v", m.name, err)
 	}
 }
 
-func (m *Member) bring(w *attachment, stream int) {
-	b := w.up[stream][0]
-	w.up[stream] = w.up[stream][1:]
+func (m *Member) deliver(stream int) {
+	l := m.link()
 	if m.Stutter > 0 && m.bus.rng.Float64() < m.Stutter {
-		w.up[stream] = append(w.up[stream], b)
+		l.Repeat(stream)
 	}
-	err := m.bus.Core.Frames(m.bus.World.Now(), w.instance, b, wire.Names{})
-	switch {
-	case errors.Is(err, overseer.ErrGoodbye):
-		m.detach(true, "it finished")
-	case err != nil:
-		m.bus.t.Errorf("the overseer can't read what %s says: %v", m.name, err)
+	if err := l.Deliver(stream); err != nil {
+		m.bus.t.Errorf("the overseer can't read what %s sent: %v", m.name, err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
-	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -16,15 +16,14 @@ import (
 // time. What passes between them are the real frames. A test moves it with Settle and Advance, and breaks it with Kill, Cut and
 // RestartOverseer.
 type Bus struct {
-	World *Runtime
-	Core  *overseer.Core
+	*memnode.Node
+	Runtime *Runtime
 	// Kept are the messages that were quarantined, oldest first.
 	Kept []broker.Event
 	// Killed are the watchdogs' verdicts; the member has been killed when it stands here.
 	Killed []broker.Event
 
 	t       testing.TB
-	cfg     overseer.Config
 	members []*Member
 	rng     *rand.Rand // nil: everything moves in a fixed order
 }
@@ -43,27 +42,25 @@ func Node(t testing.TB, specs ...subsystem.Spec) *Bus {
 // NodeWith starts the overseer of a node alone, with settings of the test's.
 func NodeWith(t testing.TB, cfg overseer.Config) *Bus {
 	t.Helper()
-	b := &Bus{World: NewRuntime(), t: t, cfg: cfg}
-	if b.cfg.Log == nil {
-		b.cfg.Log = slog.New(slog.DiscardHandler)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	b.cfg.Epoch = max(1, cfg.Epoch)
+	b := &Bus{Runtime: NewRuntime(), t: t}
+	b.Node = memnode.New(cfg, b.Runtime.Now)
 	b.startOverseer()
-	b.World.AfterFunc(broker.TickEvery, b.tick)
-	b.World.AfterFunc(time.Second, b.beat)
+	b.Runtime.AfterFunc(broker.TickEvery, b.tick)
+	b.Runtime.AfterFunc(time.Second, b.beat)
 	return b
 }
 
-// Shuffle lets everything that could happen next happen in an order of luck instead of a fixed one.
+// Shuffle lets everything that could happen next happen in an order drawn from rng instead of a fixed one.
 func (b *Bus) Shuffle(rng *rand.Rand) { b.rng = rng }
 
 func (b *Bus) startOverseer() {
 	b.t.Helper()
-	core, err := overseer.New(b.cfg)
-	if err != nil {
+	if err := b.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	b.Core = core
 }
 
 // RestartOverseer ends the overseer, with all that was on its way, and starts it again in a new epoch; every member attaches
@@ -73,7 +70,6 @@ func (b *Bus) RestartOverseer() {
 	for _, m := range b.members {
 		m.unplug()
 	}
-	b.cfg.Epoch++
 	b.startOverseer()
 	for _, m := range b.members {
 		m.attachAgain()
@@ -81,18 +77,18 @@ func (b *Bus) RestartOverseer() {
 }
 
 func (b *Bus) tick() {
-	b.Core.Broker.Tick(b.World.Now())
-	b.World.AfterFunc(broker.TickEvery, b.tick)
+	b.Core.Broker.Tick(b.Runtime.Now())
+	b.Runtime.AfterFunc(broker.TickEvery, b.tick)
 }
 
 // beat sends the heartbeats of all that are not frozen.
 func (b *Bus) beat() {
 	for _, m := range b.members {
-		if m.link != nil && !m.Frozen {
-			b.Core.Broker.Heartbeat(b.World.Now(), m.link.instance, m.Handling, m.RSS)
+		if m.process != nil && !m.Frozen {
+			m.process.Heartbeat(m.Handling, m.RSS)
 		}
 	}
-	b.World.AfterFunc(time.Second, b.beat)
+	b.Runtime.AfterFunc(time.Second, b.beat)
 }
 
 // Settle runs until nothing can happen without time passing.
@@ -127,34 +123,24 @@ func (b *Bus) Once() bool {
 
 // events marks who has something to take and acts on what the broker says, as its host does.
 func (b *Bus) events() {
-	woken := b.Core.Broker.Woken()
-	for _, i := range woken {
-		for _, m := range b.members {
-			if m.link != nil && m.link.instance == i {
-				m.link.ready[broker.Primary], m.link.ready[broker.Bulk] = true, m.link.bulk
-			}
-		}
-	}
-	for _, e := range b.Core.Broker.Events() {
-		if e.Kind == broker.Quarantined {
+	b.Serve()
+	b.Events(func(e broker.Event, l *memnode.Link) {
+		switch {
+		case e.Kind == broker.Quarantined:
 			b.Kept = append(b.Kept, e)
-			continue
+		case l != nil && l.Process.Link == l:
+			b.Killed = append(b.Killed, e)
+			l.Process.Driver.(*Member).Kill()
 		}
-		for _, m := range b.members {
-			if m.link != nil && m.link.instance == e.Instance {
-				b.Killed = append(b.Killed, e)
-				m.Kill()
-			}
-		}
-	}
+	})
 }
 
 // Advance lets time pass; everything settles at each timer.
 func (b *Bus) Advance(d time.Duration) {
 	b.t.Helper()
 	b.Settle()
-	until := b.World.Now().Add(d)
-	for b.World.Next(until) {
+	until := b.Runtime.Now().Add(d)
+	for b.Runtime.Next(until) {
 		b.Settle()
 	}
 	b.Settle()
@@ -172,7 +158,7 @@ func (b *Bus) Status(name string) broker.SubsystemStatus {
 
 // Inject brings bytes to the overseer as if a member had sent them.
 func (b *Bus) Inject(m *Member, batch []byte) error {
-	err := b.Core.Frames(b.World.Now(), m.link.instance, batch, wire.Names{})
+	err := m.process.Link.Inject(batch)
 	b.events()
 	return err
 }

@@ -19,7 +19,7 @@ import (
 
 // Overseer is the test's side of one subsystem.
 type Overseer struct {
-	World *Runtime
+	Runtime *Runtime
 
 	t        testing.TB
 	spec     subsystem.Spec
@@ -62,11 +62,11 @@ type Answer struct {
 func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 	t.Helper()
 	o := &Overseer{
-		World: NewRuntime(), t: t, spec: spec, dir: registry.Node(), answers: map[wire.ID]*Answer{}, epoch: 1, gen: 1,
+		Runtime: NewRuntime(), t: t, spec: spec, dir: registry.Node(), answers: map[wire.ID]*Answer{}, epoch: 1, gen: 1,
 		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[wire.ID]int{},
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	o.machine = subsystem.NewMachine(spec, o.World, log, func() {})
+	o.machine = subsystem.NewMachine(spec, o.Runtime, log, func() {})
 	o.attach()
 	return o
 }
@@ -229,8 +229,8 @@ func (o *Overseer) Step() { o.machine.Step() }
 // Advance lets time pass; timers fire in order.
 func (o *Overseer) Advance(d time.Duration) {
 	o.t.Helper()
-	until := o.World.Now().Add(d)
-	for o.World.Next(until) {
+	until := o.Runtime.Now().Add(d)
+	for o.Runtime.Next(until) {
 		o.machine.Step()
 	}
 	o.machine.Step()

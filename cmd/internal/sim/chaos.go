@@ -62,10 +62,10 @@ func (c *chaos) node() *node { return c.net.nodes[c.crash.IntN(len(c.net.nodes))
 
 func (c *chaos) crashProcess() {
 	n := c.node()
-	if l := n.slots[c.crash.IntN(len(n.slots))].life; l != nil {
-		c.note("node %d: %s is killed", n.index, l.slot.name)
+	if i := n.processes[c.crash.IntN(len(n.processes))].running; i != nil {
+		c.note("node %d: %s is killed", n.index, i.of.name)
 		c.net.count.ProcessCrashes++
-		l.kill("killed")
+		i.kill()
 	}
 }
 
@@ -78,7 +78,7 @@ func (c *chaos) cutPower() {
 
 func (c *chaos) crashOverseer() {
 	n := c.node()
-	if n.off || n.bus.core == nil {
+	if n.off || n.bus.Core == nil {
 		return
 	}
 	c.note("node %d: the overseer is killed", n.index)
@@ -102,11 +102,11 @@ func (c *chaos) crashPlugin() {
 
 func (c *chaos) hangProcess() {
 	n := c.node()
-	if l := n.slots[c.crash.IntN(len(n.slots))].life; l != nil {
+	if i := n.processes[c.crash.IntN(len(n.processes))].running; i != nil {
 		d := virtual.Between(c.crash, 100*time.Millisecond, 6*time.Second)
-		c.note("node %d: %s hangs for %v", n.index, l.slot.name, d)
+		c.note("node %d: %s hangs for %v", n.index, i.of.name, d)
 		c.net.count.Hangs++
-		l.hang(d)
+		i.hang(d)
 	}
 }
 
@@ -166,9 +166,9 @@ func (c *chaos) heal() {
 	c.net.wire.Faults.Loss, c.net.wire.Faults.Repeat, c.net.wire.Faults.Reorder, c.net.wire.Faults.Late = 0, 0, 0, 0
 	for _, n := range c.net.nodes {
 		n.disk.SetFault(nil)
-		if l := n.at("vm"); l != nil && l.crashes >= crashLoop {
+		if i := n.running("vm"); i != nil && i.crashes >= crashLoop {
 			c.note("node %d: the operator restarts the VM's host", n.index)
-			l.kill("restarted")
+			i.kill()
 		}
 	}
 }

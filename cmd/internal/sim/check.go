@@ -53,19 +53,19 @@ func (c *chainState) floor() uint64 {
 }
 
 func (net *network) bounded(n *node) {
-	for _, s := range n.slots {
-		if s.life == nil {
+	for _, p := range n.processes {
+		if p.running == nil {
 			continue
 		}
-		asks, serving, offloaded := s.life.machine.Open()
+		asks, serving, offloaded := p.running.Machine.Open()
 		if asks > maxOpenAsks || serving > maxOpenAsks || offloaded > maxOpenAsks {
-			net.violate("E6", fmt.Sprintf("node %d: %s has %d asks, %d requests and %d works open", n.index, s.name, asks, serving, offloaded))
+			net.violate("E6", fmt.Sprintf("node %d: %s has %d asks, %d requests and %d works open", n.index, p.name, asks, serving, offloaded))
 		}
 	}
-	if n.bus.core == nil {
+	if n.bus.Core == nil {
 		return
 	}
-	status := n.bus.core.Broker.Status()
+	status := n.bus.Core.Broker.Status()
 	queued := 0
 	for _, s := range status.Subsystems {
 		queued += s.Waiting

@@ -18,13 +18,13 @@ import (
 
 // node is one validator: an overseer, a process per subsystem, and the disks that outlive them.
 type node struct {
-	net   *network
-	index int
-	id    primitives.NodeID
-	rng   *rand.Rand // of its machine: what is fast and slow today
-	log   *slog.Logger
-	bus   bus
-	slots []*slot
+	net       *network
+	index     int
+	id        primitives.NodeID
+	rng       *rand.Rand // of its machine: what is fast and slow today
+	log       *slog.Logger
+	bus       bus
+	processes []*process
 
 	disk *simdisk.Disk // the keystore's
 	db   *memdb.DB     // the chain's
@@ -47,13 +47,13 @@ func newNode(net *network, index int, id primitives.NodeID, secret keys.Secret) 
 		net: net, index: index, id: id, rng: virtual.RNG(net.seed, "machine", index), log: net.logger(index),
 		disk: simdisk.New(virtual.RNG(net.seed, "disk", index).Uint64()), db: memdb.New(),
 	}
-	n.bus.node = n
 	setup := keystore.Config{Disk: n.disk.Process(), KeyFile: keyFile, Dir: keyDir}
 	if err := setup.Signer().Put(secret); err != nil {
 		return nil, fmt.Errorf("the key of node %d: %w", index, err)
 	}
+	n.bus = newBus(n)
 	for _, p := range parts() {
-		n.slots = append(n.slots, &slot{node: n, name: p.name, build: p.build})
+		n.processes = append(n.processes, &process{node: n, name: p.name, build: p.build})
 	}
 	return n, nil
 }
@@ -71,8 +71,8 @@ func (n *node) specs() []subsystem.Spec {
 func (n *node) boot() {
 	n.off = false
 	n.bus.start()
-	for _, s := range n.slots {
-		s.start()
+	for _, p := range n.processes {
+		p.start()
 	}
 }
 
@@ -83,9 +83,9 @@ func (n *node) powerCut(off time.Duration) {
 	}
 	n.off = true
 	n.bus.crash()
-	for _, s := range n.slots {
-		if l := s.life; l != nil {
-			l.end(true)
+	for _, p := range n.processes {
+		if i := p.running; i != nil {
+			i.end(true)
 		}
 	}
 	n.disk.Crash()
@@ -93,11 +93,11 @@ func (n *node) powerCut(off time.Duration) {
 	n.net.clock.After(off, n.boot)
 }
 
-// at returns the life of the process that runs a subsystem, nil while it is down.
-func (n *node) at(name string) *life {
-	for _, s := range n.slots {
-		if s.name == name {
-			return s.life
+// running returns the process that runs a subsystem, nil while it is down.
+func (n *node) running(name string) *incarnation {
+	for _, p := range n.processes {
+		if p.name == name {
+			return p.running
 		}
 	}
 	return nil

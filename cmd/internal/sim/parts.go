@@ -34,15 +34,15 @@ func (p *ports) end(machine bool) {
 	}
 }
 
-// part is one process of a node: its declaration, and how it is made with the ports of a life.
+// part is one process of a node: its declaration, and how it is made with the ports of a start.
 type part struct {
 	name     string
 	declared subsystem.Spec
-	build    func(*life) subsystem.Spec
+	build    func(*incarnation) subsystem.Spec
 }
 
 // simulated says how a part that needs the world gets a simulated one. A part that needs none isn't listed.
-var simulated = map[string]func(*life) subsystem.Spec{
+var simulated = map[string]func(*incarnation) subsystem.Spec{
 	keystore.Name: buildKeystore, networkbridge.Name: buildBridge, vmhost.Name: buildVM, engine.Name: buildEngine,
 }
 
@@ -54,7 +54,7 @@ var parts = sync.OnceValue(func() []part {
 		switch {
 		case build != nil:
 		case p.Build == nil:
-			build = func(*life) subsystem.Spec { return p.Spec }
+			build = func(*incarnation) subsystem.Spec { return p.Spec }
 		default:
 			panic(p.Spec.Name + " needs ports: give it simulated ones here")
 		}
@@ -66,38 +66,38 @@ var parts = sync.OnceValue(func() []part {
 // protocols says what is spoken between nodes, and on which lane.
 func protocols() []networkbridge.Protocol { return networkbridge.Carried(services.Parts().Protocols()) }
 
-func buildKeystore(l *life) subsystem.Spec {
-	l.ports.disk = l.node.disk.Process()
-	return keystore.Spec(keystore.Config{Disk: l.ports.disk, KeyFile: keyFile, Dir: keyDir})
+func buildKeystore(i *incarnation) subsystem.Spec {
+	i.ports.disk = i.node.disk.Process()
+	return keystore.Spec(keystore.Config{Disk: i.ports.disk, KeyFile: keyFile, Dir: keyDir})
 }
 
-func buildBridge(l *life) subsystem.Spec {
-	net := l.node.net
-	l.ports.transport = net.wire.Node(l.node.id)
+func buildBridge(i *incarnation) subsystem.Spec {
+	net := i.node.net
+	i.ports.transport = net.wire.Node(i.node.id)
 	return networkbridge.Spec(networkbridge.Config{
-		Transport: l.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols(), Peers: net.others(l.node.index),
+		Transport: i.ports.transport, NetworkID: net.genesis.Hash(), Agent: "reeve/sim", Protocols: protocols(), Peers: net.others(i.node.index),
 		Validators: net.stakes, NoPeerExchange: true,
 	})
 }
 
-func buildVM(l *life) subsystem.Spec {
-	n := l.node
+func buildVM(i *incarnation) subsystem.Spec {
+	n := i.node
 	chain := n.net.genesis.Chains[0]
 	return vmhost.Spec(vmhost.Config{
 		NetworkID: networkNumber, Chain: chain.Name, ChainID: chain.ID, NodeID: n.id, Genesis: chain.Genesis,
 		OpenDB: func() (database.Database, error) {
-			l.ports.db = &watched{Database: n.db.Open(), node: n}
-			return l.ports.db, nil
+			i.ports.db = &watched{Database: n.db.Open(), node: n}
+			return i.ports.db, nil
 		},
-		Launcher: launcher{node: n, life: l},
+		Launcher: launcher{node: n, incarnation: i},
 		Limits:   vmLimits,
 	})
 }
 
-func buildEngine(l *life) subsystem.Spec {
-	net := l.node.net
+func buildEngine(i *incarnation) subsystem.Spec {
+	net := i.node.net
 	return engine.Spec(engine.Config{
-		Chain: net.chain, NodeID: l.node.id, Validators: net.set, Parameters: &net.plan.params, Unchecked: net.plan.unchecked,
+		Chain: net.chain, NodeID: i.node.id, Validators: net.set, Parameters: &net.plan.params, Unchecked: net.plan.unchecked,
 	})
 }
 

@@ -20,8 +20,8 @@ const crashLoop = 5
 
 // launcher starts kvvm as a Go value, and lets the simulation crash it and talk to it.
 type launcher struct {
-	node *node
-	life *life
+	node        *node
+	incarnation *incarnation
 }
 
 // Launch is launch.Launcher.Launch.
@@ -33,8 +33,8 @@ func (k launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	}
 	w := &plugin{Plugin: p, node: k.node, vm: vm}
 	k.node.vm, k.node.crash = vm, func() {
-		if k.life.alive {
-			k.life.crashes++
+		if k.incarnation.alive {
+			k.incarnation.crashes++
 			w.Kill()
 		}
 	}
@@ -78,7 +78,7 @@ func (n *node) accepted(tx vmsdk.ID) bool {
 // call is a user's request; the code is zero when nobody serves it.
 func (n *node) call(method, path string, body []byte) (a answer) {
 	a.header = http.Header{}
-	if l := n.at("vm"); n.vm == nil || l == nil || l.hung {
+	if l := n.running("vm"); n.vm == nil || l == nil || l.hung {
 		return a
 	}
 	routes, err := n.vm.CreateHandlers(context.Background())

@@ -4,146 +4,211 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// slot is a place for a process in a node: its supervisor starts it again when it dies.
-type slot struct {
-	node   *node
-	name   string
-	build  func(*life) subsystem.Spec
-	life   *life // nil while it is down
-	starts int
-	deaths int
+// process is the place of a subsystem's process in a node: its supervisor starts it again when it dies.
+type process struct {
+	node    *node
+	name    string
+	build   func(*incarnation) subsystem.Spec
+	running *incarnation // nil while it is down
+	starts  int
 }
 
-// life is one process from its start to its end.
-type life struct {
-	slot    *slot
+// incarnation is a process from its start to its end.
+type incarnation struct {
+	*memnode.Process
+	of      *process
 	node    *node
 	runtime *virtual.Runtime
-	machine *subsystem.Machine
-	link    *link
 	ports   ports
 	alive   bool
 	// hung: it is stopped, as by a signal, and does nothing until it goes on or is killed.
 	hung              bool
 	stepping, stirred bool
 	stir              func() // the step that follows a waking
-	crashes           int    // of the plugin that it hosts
+	// receiving: the overseer has something for it, and receive is planned.
+	receiving bool
+	receive   func()
+	crashes   int // of the plugin that it hosts
 }
 
-// start makes a process. It attaches by itself.
-func (s *slot) start() {
-	if s.life != nil || s.node.off {
+// start starts the process. It attaches by itself.
+func (p *process) start() {
+	if p.running != nil || p.node.off {
 		return
 	}
-	s.starts++
-	net := s.node.net
-	l := &life{slot: s, node: s.node, alive: true}
-	l.stir = func() {
-		l.stirred = false
-		l.step()
+	p.starts++
+	n := p.node
+	i := &incarnation{of: p, node: n, alive: true}
+	i.stir = func() {
+		i.stirred = false
+		i.step()
 	}
-	l.runtime = net.clock.Runtime(virtual.RNG(net.seed, s.name, s.node.index, s.starts), func() time.Duration { return net.work(s.node) })
-	l.machine = subsystem.NewMachine(s.build(l), l.runtime, s.node.log, l.wake)
-	s.life = l
-	net.clock.After(virtual.Between(s.node.rng, time.Millisecond, 20*time.Millisecond), func() { s.node.bus.attach(l) })
+	i.runtime = n.net.clock.Runtime(virtual.RNG(n.net.seed, p.name, n.index, p.starts), func() time.Duration { return n.net.work(n) })
+	i.Process = n.bus.Process(p.build(i), p.name, i.runtime, n.log, i)
+	p.running = i
+	n.net.clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }
 
-// wake is told that the machine has something to do.
-func (l *life) wake() {
-	if l.stepping || l.stirred || !l.alive {
+// attach introduces it to the overseer, if that one is up.
+func (i *incarnation) attach() {
+	u := &i.node.bus
+	if u.Core == nil || i.Link != nil || !i.alive || i.hung {
 		return
 	}
-	l.stirred = true
-	l.node.net.clock.Do(0, l.stir)
+	if err := i.Attach(); err != nil {
+		i.node.net.violate("attach", fmt.Sprintf("node %d: %s: %v", i.node.index, i.of.name, err))
+		return
+	}
+	l := i.Link
+	i.receiving = false
+	i.receive = u.during(func() {
+		if i.Link == l {
+			i.takeAll()
+		}
+	})
+	i.node.net.clock.Do(u.hop(), u.during(func() {
+		if l.Up() {
+			l.OpenBulk()
+			u.Serve()
+		}
+	}))
+	u.Serve()
 }
 
-func (l *life) step() {
-	if !l.alive || l.hung {
+// Wake is memnode.Driver.
+func (i *incarnation) Wake() {
+	if i.stepping || i.stirred || !i.alive {
 		return
 	}
-	l.stepping = true
-	l.machine.Step()
-	l.stepping = false
-	if ended, err := l.machine.Ended(); ended {
-		l.exit(err)
+	i.stirred = true
+	i.node.net.clock.Do(0, i.stir)
+}
+
+// Written is memnode.Driver.
+func (i *incarnation) Written(l *memnode.Link, stream int) { i.node.bus.written(l, stream) }
+
+// Ready is memnode.Driver.
+func (i *incarnation) Ready(*memnode.Link) {
+	if !i.receiving {
+		i.receiving = true
+		i.node.net.clock.Do(i.node.bus.hop(), i.receive)
+	}
+}
+
+// takeAll receives all that the overseer has for the process.
+func (i *incarnation) takeAll() {
+	i.receiving = false
+	if i.hung {
+		return
+	}
+	b, l := i.node.bus.Core.Broker, i.Link
+	i.stepping = true // it needn't be woken: its step comes below
+	for primary, bulk := b.Ready(l.Instance); primary || bulk; primary, bulk = b.Ready(l.Instance) {
+		took := primary && i.take(l, broker.Primary)
+		if bulk && l.Bulk {
+			took = i.take(l, broker.Bulk) || took
+		}
+		if !took {
+			break
+		}
+	}
+	i.stepping = false
+	i.node.bus.Serve()
+	i.step()
+}
+
+// takeLimit is the size up to which a batch is filled.
+const takeLimit = 64 << 10
+
+// take receives one batch; false: there was nothing.
+func (i *incarnation) take(l *memnode.Link, stream int) bool {
+	batch := l.Fetch(stream, takeLimit)
+	if batch == nil {
+		return false
+	}
+	if err := i.Machine.Receive(batch); err != nil {
+		i.node.net.violate("bus", fmt.Sprintf("node %d: %s can't read the overseer's frames: %v", i.node.index, i.of.name, err))
+	}
+	return true
+}
+
+func (i *incarnation) step() {
+	if !i.alive || i.hung {
+		return
+	}
+	i.stepping = true
+	i.Machine.Step()
+	i.stepping = false
+	if ended, err := i.Machine.Ended(); ended {
+		i.exit(err)
 	}
 }
 
 // hang stops the process for a while.
-func (l *life) hang(d time.Duration) {
-	if l.hung || !l.alive {
+func (i *incarnation) hang(d time.Duration) {
+	if i.hung || !i.alive {
 		return
 	}
-	l.hung = true
-	l.node.net.clock.After(d, func() {
-		l.hung = false
-		if l.alive {
-			l.node.bus.attach(l)
-			l.wake()
-			if l.link != nil && l.link.up {
-				l.node.bus.give(l)
+	i.hung = true
+	i.node.net.clock.After(d, func() {
+		i.hung = false
+		if i.alive {
+			i.attach()
+			i.Wake()
+			if i.Link != nil {
+				i.takeAll()
 			}
 		}
 	})
 }
 
-// lost is the process finding that the overseer is gone.
-func (l *life) lost() {
-	k := l.link
-	k.up = false
-	l.link = nil
-	l.machine.Detached(k)
-}
-
 // exit is the process ending by itself.
-func (l *life) exit(err error) {
-	if !l.alive {
+func (i *incarnation) exit(err error) {
+	if !i.alive {
 		return
 	}
-	net := l.node.net
+	net := i.node.net
 	if err != nil {
-		net.note(fmt.Sprintf("node %d: %s ends: %v", l.node.index, l.slot.name, err))
+		net.note(fmt.Sprintf("node %d: %s ends: %v", i.node.index, i.of.name, err))
 		net.count.Exits++
 		if net.plan.diskFaults == 0 {
-			net.violate("exit", fmt.Sprintf("node %d: %s ended with an error: %v", l.node.index, l.slot.name, err))
+			net.violate("exit", fmt.Sprintf("node %d: %s ended with an error: %v", i.node.index, i.of.name, err))
 		}
 	}
-	l.kill("it ended")
+	i.kill()
 }
 
 // kill ends the process at once. Its supervisor starts another.
-func (l *life) kill(why string) {
-	if !l.alive {
+func (i *incarnation) kill() {
+	if !i.alive {
 		return
 	}
-	l.end(false)
-	net := l.node.net
-	if k := l.link; k != nil && k.up {
-		epoch := l.node.bus.epoch
-		net.clock.After(virtual.Between(l.node.rng, 0, 2*time.Millisecond), func() {
-			if l.node.bus.core != nil && l.node.bus.epoch == epoch {
-				l.node.bus.detach(k, false, why)
-			}
-		})
+	i.end(false)
+	n := i.node
+	if l := i.Link; l != nil {
+		n.net.clock.After(virtual.Between(n.rng, 0, 2*time.Millisecond), n.bus.during(func() {
+			l.Detach(false, "its process ended")
+			n.bus.Serve()
+		}))
 	}
-	l.slot.deaths++
-	s := l.slot
-	net.clock.After(virtual.Between(l.node.rng, 20*time.Millisecond, net.plan.restart), s.start)
+	n.net.clock.After(virtual.Between(n.rng, 20*time.Millisecond, n.net.plan.restart), i.of.start)
 }
 
-// end takes the process out of the world.
-func (l *life) end(machine bool) {
-	if _, double := l.machine.Dropped(); double != 0 {
-		l.node.net.violate("E4", fmt.Sprintf("node %d: %s ended %d asks twice", l.node.index, l.slot.name, double))
+// end takes the process out of the simulation.
+func (i *incarnation) end(machine bool) {
+	if _, double := i.Machine.Dropped(); double != 0 {
+		i.node.net.violate("E4", fmt.Sprintf("node %d: %s ended %d asks twice", i.node.index, i.of.name, double))
 	}
-	l.alive = false
-	l.runtime.End()
-	l.ports.end(machine)
-	if l.slot.life == l {
-		l.slot.life = nil
+	i.alive = false
+	i.runtime.End()
+	i.ports.end(machine)
+	if i.of.running == i {
+		i.of.running = nil
 	}
 }

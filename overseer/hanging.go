@@ -24,7 +24,7 @@ func (s *Server) tick() {
 		case <-s.stop:
 			return
 		case <-t.C:
-			s.with(s.core.Broker.Tick)
+			s.with(s.core.Tick)
 		}
 	}
 }

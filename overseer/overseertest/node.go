@@ -77,7 +77,7 @@ func (b *Bus) RestartOverseer() {
 }
 
 func (b *Bus) tick() {
-	b.Core.Broker.Tick(b.Runtime.Now())
+	b.Core.Tick(b.Runtime.Now())
 	b.Runtime.AfterFunc(broker.TickEvery, b.tick)
 }
 
@@ -147,12 +147,9 @@ func (b *Bus) Advance(d time.Duration) {
 }
 
 // Status is the overseer's picture of a subsystem.
-func (b *Bus) Status(name string) broker.SubsystemStatus { return b.StatusFor("", name) }
-
-// StatusFor is its picture of the instances that serve a chain.
-func (b *Bus) StatusFor(chain, name string) broker.SubsystemStatus {
+func (b *Bus) Status(name string) broker.SubsystemStatus {
 	for _, s := range b.Core.Broker.Status().Subsystems {
-		if s.Name == name && s.Chain == chain {
+		if s.Name == name {
 			return s
 		}
 	}

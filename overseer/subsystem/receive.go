@@ -5,6 +5,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
 // receive takes a batch of the overseer's frames from a link's reader and queues what is in it. It returns how many events that
@@ -48,6 +49,12 @@ func (b *inbox) frame(l *loop, tag wire.Tag, body []byte, names wire.Names, in *
 			return err
 		}
 		b.control.push(func() { l.onPresence(&p) })
+	case wire.TagStatus:
+		var r statusv1.StatusRequest
+		if err := proto.Unmarshal(body, &r); err != nil {
+			return err
+		}
+		b.control.push(func() { l.onStatus(&r) })
 	}
 	return nil
 }
@@ -99,7 +106,7 @@ func (l *loop) onCancel(e *wire.Envelope) {
 // onEnvelope handles one message.
 func (l *loop) onEnvelope(e *wire.Envelope) {
 	m := l.newMessage()
-	m.From, m.Chain, m.Attempt, m.loop, m.id, m.open = e.From, e.Chain, int(e.Attempt), l, e.ID, e.Kind == wire.Request
+	m.From, m.Attempt, m.loop, m.id, m.open = e.From, int(e.Attempt), l, e.ID, e.Kind == wire.Request
 	if f := l.open(e, m); f != nil {
 		l.count.undecodable++
 		if m.open {

@@ -15,7 +15,7 @@ import (
 )
 
 // Packages that hold no subsystem's enum.
-var withoutEnum = []string{"options", "primitives"}
+var withoutEnum = []string{"options", "primitives", "status"}
 
 // subsystemOf cuts "povdistribution" out of "reeve.povdistribution.v1", and "vm" out of "reeve.vm.plugin.v1"; it is empty for packages
 // that aren't ours.

@@ -112,7 +112,7 @@ func (u *bus) tick() {
 				i.Heartbeat(0, 0)
 			}
 		}
-		u.Core.Broker.Tick(u.node.net.clock.Now())
+		u.Core.Tick(u.node.net.clock.Now())
 		u.Events(u.act)
 		u.Serve()
 		u.tick()

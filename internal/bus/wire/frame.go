@@ -18,6 +18,7 @@ const (
 	TagProcessed    Tag = 3
 	TagHeartbeat    Tag = 4
 	TagGoodbye      Tag = 5
+	TagStatusAnswer Tag = 6
 )
 
 // Frames of the overseer.
@@ -27,6 +28,7 @@ const (
 	TagToEnvelope Tag = 3
 	TagCredit     Tag = 4
 	TagPresence   Tag = 5
+	TagStatus     Tag = 6
 )
 
 // Numbers of the fields that are written and found without decoding what holds them.

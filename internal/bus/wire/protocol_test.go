@@ -91,11 +91,13 @@ func TestTheNumbersAreTheProtocols(t *testing.T) {
 		{TagProcessed, &overseerv1.SubsystemFrame{}, "processed"},
 		{TagHeartbeat, &overseerv1.SubsystemFrame{}, "heartbeat"},
 		{TagGoodbye, &overseerv1.SubsystemFrame{}, "goodbye"},
+		{TagStatusAnswer, &overseerv1.SubsystemFrame{}, "status"},
 		{TagAttached, &overseerv1.OverseerFrame{}, "attached"},
 		{TagSignals, &overseerv1.OverseerFrame{}, "signals"},
 		{TagToEnvelope, &overseerv1.OverseerFrame{}, "envelope"},
 		{TagCredit, &overseerv1.OverseerFrame{}, "credit"},
 		{TagPresence, &overseerv1.OverseerFrame{}, "presence"},
+		{TagStatus, &overseerv1.OverseerFrame{}, "status"},
 	} {
 		if field := c.of.ProtoReflect().Descriptor().Fields().ByName(c.name); field.Number() != c.number {
 			t.Errorf("%s is field %d, not %d", field.FullName(), field.Number(), c.number)

@@ -16,7 +16,7 @@ func (n *simnet) agree(atLeast uint64) bool {
 		if height < 0 {
 			height = len(s.committed)
 		}
-		if len(s.committed) != height || s.core.tree.Len() > 0 || len(s.core.accepted.pending) > 0 {
+		if len(s.committed) != height || s.core.tree.Len() > 0 || len(s.core.queue) > 0 {
 			return false
 		}
 	}
@@ -33,11 +33,7 @@ func (n *simnet) describe() string {
 		st := s.core.Status()
 		out += fmt.Sprintf("[%d: %d +%d w%d polls %d txs %d", s.index, len(s.committed), st.Processing, st.Waiting, st.Polls, s.txs)
 		if u := s.core.catchUp; u.active() {
-			out += fmt.Sprintf(" catching up: stage %d, %d answers to come, request %d, %d in the VM's hands", u.stage, u.waiting,
-				u.request, len(s.core.accepted.pending))
-			if a := u.ancestry; a != nil {
-				out += fmt.Sprintf(", ancestry of %d whole %v", a.left(), a.whole)
-			}
+			out += fmt.Sprintf(" catching up: stage %d, %d answers to come, way of %d whole %v request %d, %d in the VM's hands", u.stage, u.waiting, len(u.way.ids), u.way.whole, u.way.request, len(s.core.queue))
 		}
 		out += "] "
 	}

@@ -129,7 +129,7 @@ func (s *simnode) liesAbout(asker primitives.NodeID) primitives.Hash {
 			return id
 		}
 	}
-	return s.core.accepted.root.ID
+	return s.core.root.ID
 }
 
 // What services/engine answers from the VM's host, without the core.

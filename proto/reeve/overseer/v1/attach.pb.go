@@ -9,7 +9,8 @@
 package overseerv1
 
 import (
-	v1 "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v11 "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -36,8 +37,6 @@ const (
 	Declaration_CLASS_POOL Declaration_Class = 2
 	// Any number; work is divided by the routing key.
 	Declaration_CLASS_SHARDED Declaration_Class = 3
-	// One live instance per chain of the node; a second one of a chain is its warm standby.
-	Declaration_CLASS_PER_CHAIN Declaration_Class = 4
 )
 
 // Enum value maps for Declaration_Class.
@@ -47,14 +46,12 @@ var (
 		1: "CLASS_SINGLE",
 		2: "CLASS_POOL",
 		3: "CLASS_SHARDED",
-		4: "CLASS_PER_CHAIN",
 	}
 	Declaration_Class_value = map[string]int32{
 		"CLASS_UNSPECIFIED": 0,
 		"CLASS_SINGLE":      1,
 		"CLASS_POOL":        2,
 		"CLASS_SHARDED":     3,
-		"CLASS_PER_CHAIN":   4,
 	}
 )
 
@@ -141,6 +138,7 @@ type SubsystemFrame struct {
 	//	*SubsystemFrame_Processed
 	//	*SubsystemFrame_Heartbeat
 	//	*SubsystemFrame_Goodbye
+	//	*SubsystemFrame_Status
 	Kind          isSubsystemFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -228,6 +226,15 @@ func (x *SubsystemFrame) GetGoodbye() *Goodbye {
 	return nil
 }
 
+func (x *SubsystemFrame) GetStatus() *v1.StatusResponse {
+	if x != nil {
+		if x, ok := x.Kind.(*SubsystemFrame_Status); ok {
+			return x.Status
+		}
+	}
+	return nil
+}
+
 type isSubsystemFrame_Kind interface {
 	isSubsystemFrame_Kind()
 }
@@ -257,6 +264,11 @@ type SubsystemFrame_Goodbye struct {
 	Goodbye *Goodbye `protobuf:"bytes,5,opt,name=goodbye,proto3,oneof"`
 }
 
+type SubsystemFrame_Status struct {
+	// How I am, as I was asked.
+	Status *v1.StatusResponse `protobuf:"bytes,6,opt,name=status,proto3,oneof"`
+}
+
 func (*SubsystemFrame_Hello) isSubsystemFrame_Kind() {}
 
 func (*SubsystemFrame_Envelope) isSubsystemFrame_Kind() {}
@@ -266,6 +278,8 @@ func (*SubsystemFrame_Processed) isSubsystemFrame_Kind() {}
 func (*SubsystemFrame_Heartbeat) isSubsystemFrame_Kind() {}
 
 func (*SubsystemFrame_Goodbye) isSubsystemFrame_Kind() {}
+
+func (*SubsystemFrame_Status) isSubsystemFrame_Kind() {}
 
 // AttachResponse holds what the overseer says: as many frames as were ready when it wrote.
 type AttachResponse struct {
@@ -323,6 +337,7 @@ type OverseerFrame struct {
 	//	*OverseerFrame_Envelope
 	//	*OverseerFrame_Credit
 	//	*OverseerFrame_Presence
+	//	*OverseerFrame_Status
 	Kind          isOverseerFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -410,6 +425,15 @@ func (x *OverseerFrame) GetPresence() *Presence {
 	return nil
 }
 
+func (x *OverseerFrame) GetStatus() *v1.StatusRequest {
+	if x != nil {
+		if x, ok := x.Kind.(*OverseerFrame_Status); ok {
+			return x.Status
+		}
+	}
+	return nil
+}
+
 type isOverseerFrame_Kind interface {
 	isOverseerFrame_Kind()
 }
@@ -439,6 +463,11 @@ type OverseerFrame_Presence struct {
 	Presence *Presence `protobuf:"bytes,5,opt,name=presence,proto3,oneof"`
 }
 
+type OverseerFrame_Status struct {
+	// How are you? Only to those who said that they answer.
+	Status *v1.StatusRequest `protobuf:"bytes,6,opt,name=status,proto3,oneof"`
+}
+
 func (*OverseerFrame_Attached) isOverseerFrame_Kind() {}
 
 func (*OverseerFrame_Signals) isOverseerFrame_Kind() {}
@@ -448,6 +477,8 @@ func (*OverseerFrame_Envelope) isOverseerFrame_Kind() {}
 func (*OverseerFrame_Credit) isOverseerFrame_Kind() {}
 
 func (*OverseerFrame_Presence) isOverseerFrame_Kind() {}
+
+func (*OverseerFrame_Status) isOverseerFrame_Kind() {}
 
 // Hello introduces an instance. Identity is proven by socket peer credentials and token, or by the mTLS certificate.
 type Hello struct {
@@ -469,8 +500,8 @@ type Hello struct {
 	BulkOfGeneration uint64 `protobuf:"varint,8,opt,name=bulk_of_generation,json=bulkOfGeneration,proto3" json:"bulk_of_generation,omitempty"`
 	// Generation that this process had before its stream was lost; zero at first. With it the process keeps its open work.
 	PreviousGeneration uint64 `protobuf:"varint,9,opt,name=previous_generation,json=previousGeneration,proto3" json:"previous_generation,omitempty"`
-	// The chain that the instance serves, of a subsystem that has an instance per chain; empty for all others.
-	Chain         string `protobuf:"bytes,10,opt,name=chain,proto3" json:"chain,omitempty"`
+	// It answers the overseer's question how it is. One that doesn't is shown as attached, and no more is known of it.
+	AnswersStatus bool `protobuf:"varint,11,opt,name=answers_status,json=answersStatus,proto3" json:"answers_status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -568,11 +599,11 @@ func (x *Hello) GetPreviousGeneration() uint64 {
 	return 0
 }
 
-func (x *Hello) GetChain() string {
+func (x *Hello) GetAnswersStatus() bool {
 	if x != nil {
-		return x.Chain
+		return x.AnswersStatus
 	}
-	return ""
+	return false
 }
 
 // Declaration is a Spec on the wire: the edges of the declared graph that start at this subsystem.
@@ -739,7 +770,7 @@ func (x *Attached) GetMaxMessageBytes() uint32 {
 	return 0
 }
 
-// Window is the credit that every edge (from, to, chain, lane) begins with.
+// Window is the credit that every edge (from, to, lane) begins with.
 type Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Messages that may be unprocessed on one edge.
@@ -864,7 +895,7 @@ func (x *Processed) GetRequests() uint64 {
 type LaneCount struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The lane.
-	Lane v1.Lane `protobuf:"varint,1,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
+	Lane v11.Lane `protobuf:"varint,1,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
 	// Messages finished on it since the stream began.
 	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -901,11 +932,11 @@ func (*LaneCount) Descriptor() ([]byte, []int) {
 	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *LaneCount) GetLane() v1.Lane {
+func (x *LaneCount) GetLane() v11.Lane {
 	if x != nil {
 		return x.Lane
 	}
-	return v1.Lane(0)
+	return v11.Lane(0)
 }
 
 func (x *LaneCount) GetCount() uint64 {
@@ -1072,22 +1103,20 @@ func (x *Credit) GetEdges() []*EdgeCredit {
 	return nil
 }
 
-// EdgeCredit gives back room on one edge: a sender, a receiver, a chain and a lane.
+// EdgeCredit gives back room on one edge.
 type EdgeCredit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Receiving subsystem.
 	To string `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
 	// Lane.
-	Lane v1.Lane `protobuf:"varint,2,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
+	Lane v11.Lane `protobuf:"varint,2,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
 	// Messages finished.
 	Messages uint32 `protobuf:"varint,3,opt,name=messages,proto3" json:"messages,omitempty"`
 	// Bytes finished.
 	Bytes uint32 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Which ones, as the last eight bytes of their ids, where work is shared by several instances and may be finished out of
 	// order. Those of `messages` that are not named here are the oldest ones.
-	Finished []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
-	// The chain that the messages named; empty: none.
-	Chain         string `protobuf:"bytes,6,opt,name=chain,proto3" json:"chain,omitempty"`
+	Finished      []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1129,11 +1158,11 @@ func (x *EdgeCredit) GetTo() string {
 	return ""
 }
 
-func (x *EdgeCredit) GetLane() v1.Lane {
+func (x *EdgeCredit) GetLane() v11.Lane {
 	if x != nil {
 		return x.Lane
 	}
-	return v1.Lane(0)
+	return v11.Lane(0)
 }
 
 func (x *EdgeCredit) GetMessages() uint32 {
@@ -1157,13 +1186,6 @@ func (x *EdgeCredit) GetFinished() []uint64 {
 	return nil
 }
 
-func (x *EdgeCredit) GetChain() string {
-	if x != nil {
-		return x.Chain
-	}
-	return ""
-}
-
 // Presence tells that a subsystem came or went.
 type Presence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1172,9 +1194,7 @@ type Presence struct {
 	// It has a live instance now.
 	Present bool `protobuf:"varint,2,opt,name=present,proto3" json:"present,omitempty"`
 	// Generation of the newest instance.
-	Generation uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Its chain, if there is one of it per chain.
-	Chain         string `protobuf:"bytes,4,opt,name=chain,proto3" json:"chain,omitempty"`
+	Generation    uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1230,36 +1250,31 @@ func (x *Presence) GetGeneration() uint64 {
 	return 0
 }
 
-func (x *Presence) GetChain() string {
-	if x != nil {
-		return x.Chain
-	}
-	return ""
-}
-
 var File_reeve_overseer_v1_attach_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\n" +
-	"\x1ereeve/overseer/v1/attach.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a reeve/overseer/v1/envelope.proto\x1a\x1ereeve/overseer/v1/signal.proto\"J\n" +
+	"\x1ereeve/overseer/v1/attach.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a reeve/overseer/v1/envelope.proto\x1a\x1ereeve/overseer/v1/signal.proto\x1a\x1creeve/status/v1/status.proto\"J\n" +
 	"\rAttachRequest\x129\n" +
-	"\x06frames\x18\x01 \x03(\v2!.reeve.overseer.v1.SubsystemFrameR\x06frames\"\xb9\x02\n" +
+	"\x06frames\x18\x01 \x03(\v2!.reeve.overseer.v1.SubsystemFrameR\x06frames\"\xf4\x02\n" +
 	"\x0eSubsystemFrame\x120\n" +
 	"\x05hello\x18\x01 \x01(\v2\x18.reeve.overseer.v1.HelloH\x00R\x05hello\x129\n" +
 	"\benvelope\x18\x02 \x01(\v2\x1b.reeve.overseer.v1.EnvelopeH\x00R\benvelope\x12<\n" +
 	"\tprocessed\x18\x03 \x01(\v2\x1c.reeve.overseer.v1.ProcessedH\x00R\tprocessed\x12<\n" +
 	"\theartbeat\x18\x04 \x01(\v2\x1c.reeve.overseer.v1.HeartbeatH\x00R\theartbeat\x126\n" +
-	"\agoodbye\x18\x05 \x01(\v2\x1a.reeve.overseer.v1.GoodbyeH\x00R\agoodbyeB\x06\n" +
+	"\agoodbye\x18\x05 \x01(\v2\x1a.reeve.overseer.v1.GoodbyeH\x00R\agoodbye\x129\n" +
+	"\x06status\x18\x06 \x01(\v2\x1f.reeve.status.v1.StatusResponseH\x00R\x06statusB\x06\n" +
 	"\x04kind\"J\n" +
 	"\x0eAttachResponse\x128\n" +
-	"\x06frames\x18\x01 \x03(\v2 .reeve.overseer.v1.OverseerFrameR\x06frames\"\xb9\x02\n" +
+	"\x06frames\x18\x01 \x03(\v2 .reeve.overseer.v1.OverseerFrameR\x06frames\"\xf3\x02\n" +
 	"\rOverseerFrame\x129\n" +
 	"\battached\x18\x01 \x01(\v2\x1b.reeve.overseer.v1.AttachedH\x00R\battached\x12:\n" +
 	"\asignals\x18\x02 \x01(\v2\x1e.reeve.overseer.v1.SignalBatchH\x00R\asignals\x129\n" +
 	"\benvelope\x18\x03 \x01(\v2\x1b.reeve.overseer.v1.EnvelopeH\x00R\benvelope\x123\n" +
 	"\x06credit\x18\x04 \x01(\v2\x19.reeve.overseer.v1.CreditH\x00R\x06credit\x129\n" +
-	"\bpresence\x18\x05 \x01(\v2\x1b.reeve.overseer.v1.PresenceH\x00R\bpresenceB\x06\n" +
-	"\x04kind\"\xe6\x02\n" +
+	"\bpresence\x18\x05 \x01(\v2\x1b.reeve.overseer.v1.PresenceH\x00R\bpresence\x128\n" +
+	"\x06status\x18\x06 \x01(\v2\x1e.reeve.status.v1.StatusRequestH\x00R\x06statusB\x06\n" +
+	"\x04kind\"\xf7\x02\n" +
 	"\x05Hello\x12!\n" +
 	"\fprotocol_min\x18\x01 \x01(\rR\vprotocolMin\x12!\n" +
 	"\fprotocol_max\x18\x02 \x01(\rR\vprotocolMax\x12\x1c\n" +
@@ -1269,20 +1284,18 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\binstance\x18\x06 \x01(\tR\binstance\x12\x10\n" +
 	"\x03pid\x18\a \x01(\x03R\x03pid\x12,\n" +
 	"\x12bulk_of_generation\x18\b \x01(\x04R\x10bulkOfGeneration\x12/\n" +
-	"\x13previous_generation\x18\t \x01(\x04R\x12previousGeneration\x12\x14\n" +
-	"\x05chain\x18\n" +
-	" \x01(\tR\x05chain\"\xdd\x01\n" +
+	"\x13previous_generation\x18\t \x01(\x04R\x12previousGeneration\x12%\n" +
+	"\x0eanswers_status\x18\v \x01(\bR\ranswersStatus\"\xc8\x01\n" +
 	"\vDeclaration\x12:\n" +
 	"\x05class\x18\x01 \x01(\x0e2$.reeve.overseer.v1.Declaration.ClassR\x05class\x12\x14\n" +
 	"\x05sends\x18\x02 \x03(\tR\x05sends\x12\x12\n" +
-	"\x04asks\x18\x03 \x03(\tR\x04asks\"h\n" +
+	"\x04asks\x18\x03 \x03(\tR\x04asks\"S\n" +
 	"\x05Class\x12\x15\n" +
 	"\x11CLASS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fCLASS_SINGLE\x10\x01\x12\x0e\n" +
 	"\n" +
 	"CLASS_POOL\x10\x02\x12\x11\n" +
-	"\rCLASS_SHARDED\x10\x03\x12\x13\n" +
-	"\x0fCLASS_PER_CHAIN\x10\x04\"\x8e\x02\n" +
+	"\rCLASS_SHARDED\x10\x03\"\x8e\x02\n" +
 	"\bAttached\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1e\n" +
@@ -1310,22 +1323,20 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\aGoodbye\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"=\n" +
 	"\x06Credit\x123\n" +
-	"\x05edges\x18\x01 \x03(\v2\x1d.reeve.overseer.v1.EdgeCreditR\x05edges\"\xac\x01\n" +
+	"\x05edges\x18\x01 \x03(\v2\x1d.reeve.overseer.v1.EdgeCreditR\x05edges\"\x96\x01\n" +
 	"\n" +
 	"EdgeCredit\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.reeve.options.v1.LaneR\x04lane\x12\x1a\n" +
 	"\bmessages\x18\x03 \x01(\rR\bmessages\x12\x14\n" +
 	"\x05bytes\x18\x04 \x01(\rR\x05bytes\x12\x1a\n" +
-	"\bfinished\x18\x05 \x03(\x06R\bfinished\x12\x14\n" +
-	"\x05chain\x18\x06 \x01(\tR\x05chain\"x\n" +
+	"\bfinished\x18\x05 \x03(\x06R\bfinished\"b\n" +
 	"\bPresence\x12\x1c\n" +
 	"\tsubsystem\x18\x01 \x01(\tR\tsubsystem\x12\x18\n" +
 	"\apresent\x18\x02 \x01(\bR\apresent\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
-	"generation\x12\x14\n" +
-	"\x05chain\x18\x04 \x01(\tR\x05chain2d\n" +
+	"generation2d\n" +
 	"\x0fOverseerService\x12Q\n" +
 	"\x06Attach\x12 .reeve.overseer.v1.AttachRequest\x1a!.reeve.overseer.v1.AttachResponse(\x010\x01B\xc8\x01\n" +
 	"\x15com.reeve.overseer.v1B\vAttachProtoP\x01Z<github.com/reevenet/reeve/proto/reeve/overseer/v1;overseerv1\xa2\x02\x03ROX\xaa\x02\x11Reeve.Overseer.V1\xca\x02\x11Reeve\\Overseer\\V1\xe2\x02\x1dReeve\\Overseer\\V1\\GPBMetadata\xea\x02\x13Reeve::Overseer::V1b\x06proto3"
@@ -1345,26 +1356,28 @@ func file_reeve_overseer_v1_attach_proto_rawDescGZIP() []byte {
 var file_reeve_overseer_v1_attach_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_reeve_overseer_v1_attach_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_reeve_overseer_v1_attach_proto_goTypes = []any{
-	(Declaration_Class)(0), // 0: reeve.overseer.v1.Declaration.Class
-	(*AttachRequest)(nil),  // 1: reeve.overseer.v1.AttachRequest
-	(*SubsystemFrame)(nil), // 2: reeve.overseer.v1.SubsystemFrame
-	(*AttachResponse)(nil), // 3: reeve.overseer.v1.AttachResponse
-	(*OverseerFrame)(nil),  // 4: reeve.overseer.v1.OverseerFrame
-	(*Hello)(nil),          // 5: reeve.overseer.v1.Hello
-	(*Declaration)(nil),    // 6: reeve.overseer.v1.Declaration
-	(*Attached)(nil),       // 7: reeve.overseer.v1.Attached
-	(*Window)(nil),         // 8: reeve.overseer.v1.Window
-	(*Processed)(nil),      // 9: reeve.overseer.v1.Processed
-	(*LaneCount)(nil),      // 10: reeve.overseer.v1.LaneCount
-	(*Heartbeat)(nil),      // 11: reeve.overseer.v1.Heartbeat
-	(*Goodbye)(nil),        // 12: reeve.overseer.v1.Goodbye
-	(*Credit)(nil),         // 13: reeve.overseer.v1.Credit
-	(*EdgeCredit)(nil),     // 14: reeve.overseer.v1.EdgeCredit
-	(*Presence)(nil),       // 15: reeve.overseer.v1.Presence
-	(*Envelope)(nil),       // 16: reeve.overseer.v1.Envelope
-	(*SignalBatch)(nil),    // 17: reeve.overseer.v1.SignalBatch
-	(*Snapshot)(nil),       // 18: reeve.overseer.v1.Snapshot
-	(v1.Lane)(0),           // 19: reeve.options.v1.Lane
+	(Declaration_Class)(0),    // 0: reeve.overseer.v1.Declaration.Class
+	(*AttachRequest)(nil),     // 1: reeve.overseer.v1.AttachRequest
+	(*SubsystemFrame)(nil),    // 2: reeve.overseer.v1.SubsystemFrame
+	(*AttachResponse)(nil),    // 3: reeve.overseer.v1.AttachResponse
+	(*OverseerFrame)(nil),     // 4: reeve.overseer.v1.OverseerFrame
+	(*Hello)(nil),             // 5: reeve.overseer.v1.Hello
+	(*Declaration)(nil),       // 6: reeve.overseer.v1.Declaration
+	(*Attached)(nil),          // 7: reeve.overseer.v1.Attached
+	(*Window)(nil),            // 8: reeve.overseer.v1.Window
+	(*Processed)(nil),         // 9: reeve.overseer.v1.Processed
+	(*LaneCount)(nil),         // 10: reeve.overseer.v1.LaneCount
+	(*Heartbeat)(nil),         // 11: reeve.overseer.v1.Heartbeat
+	(*Goodbye)(nil),           // 12: reeve.overseer.v1.Goodbye
+	(*Credit)(nil),            // 13: reeve.overseer.v1.Credit
+	(*EdgeCredit)(nil),        // 14: reeve.overseer.v1.EdgeCredit
+	(*Presence)(nil),          // 15: reeve.overseer.v1.Presence
+	(*Envelope)(nil),          // 16: reeve.overseer.v1.Envelope
+	(*v1.StatusResponse)(nil), // 17: reeve.status.v1.StatusResponse
+	(*SignalBatch)(nil),       // 18: reeve.overseer.v1.SignalBatch
+	(*v1.StatusRequest)(nil),  // 19: reeve.status.v1.StatusRequest
+	(*Snapshot)(nil),          // 20: reeve.overseer.v1.Snapshot
+	(v11.Lane)(0),             // 21: reeve.options.v1.Lane
 }
 var file_reeve_overseer_v1_attach_proto_depIdxs = []int32{
 	2,  // 0: reeve.overseer.v1.AttachRequest.frames:type_name -> reeve.overseer.v1.SubsystemFrame
@@ -1373,27 +1386,29 @@ var file_reeve_overseer_v1_attach_proto_depIdxs = []int32{
 	9,  // 3: reeve.overseer.v1.SubsystemFrame.processed:type_name -> reeve.overseer.v1.Processed
 	11, // 4: reeve.overseer.v1.SubsystemFrame.heartbeat:type_name -> reeve.overseer.v1.Heartbeat
 	12, // 5: reeve.overseer.v1.SubsystemFrame.goodbye:type_name -> reeve.overseer.v1.Goodbye
-	4,  // 6: reeve.overseer.v1.AttachResponse.frames:type_name -> reeve.overseer.v1.OverseerFrame
-	7,  // 7: reeve.overseer.v1.OverseerFrame.attached:type_name -> reeve.overseer.v1.Attached
-	17, // 8: reeve.overseer.v1.OverseerFrame.signals:type_name -> reeve.overseer.v1.SignalBatch
-	16, // 9: reeve.overseer.v1.OverseerFrame.envelope:type_name -> reeve.overseer.v1.Envelope
-	13, // 10: reeve.overseer.v1.OverseerFrame.credit:type_name -> reeve.overseer.v1.Credit
-	15, // 11: reeve.overseer.v1.OverseerFrame.presence:type_name -> reeve.overseer.v1.Presence
-	6,  // 12: reeve.overseer.v1.Hello.declaration:type_name -> reeve.overseer.v1.Declaration
-	0,  // 13: reeve.overseer.v1.Declaration.class:type_name -> reeve.overseer.v1.Declaration.Class
-	18, // 14: reeve.overseer.v1.Attached.snapshot:type_name -> reeve.overseer.v1.Snapshot
-	8,  // 15: reeve.overseer.v1.Attached.window:type_name -> reeve.overseer.v1.Window
-	10, // 16: reeve.overseer.v1.Processed.lanes:type_name -> reeve.overseer.v1.LaneCount
-	19, // 17: reeve.overseer.v1.LaneCount.lane:type_name -> reeve.options.v1.Lane
-	14, // 18: reeve.overseer.v1.Credit.edges:type_name -> reeve.overseer.v1.EdgeCredit
-	19, // 19: reeve.overseer.v1.EdgeCredit.lane:type_name -> reeve.options.v1.Lane
-	1,  // 20: reeve.overseer.v1.OverseerService.Attach:input_type -> reeve.overseer.v1.AttachRequest
-	3,  // 21: reeve.overseer.v1.OverseerService.Attach:output_type -> reeve.overseer.v1.AttachResponse
-	21, // [21:22] is the sub-list for method output_type
-	20, // [20:21] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	17, // 6: reeve.overseer.v1.SubsystemFrame.status:type_name -> reeve.status.v1.StatusResponse
+	4,  // 7: reeve.overseer.v1.AttachResponse.frames:type_name -> reeve.overseer.v1.OverseerFrame
+	7,  // 8: reeve.overseer.v1.OverseerFrame.attached:type_name -> reeve.overseer.v1.Attached
+	18, // 9: reeve.overseer.v1.OverseerFrame.signals:type_name -> reeve.overseer.v1.SignalBatch
+	16, // 10: reeve.overseer.v1.OverseerFrame.envelope:type_name -> reeve.overseer.v1.Envelope
+	13, // 11: reeve.overseer.v1.OverseerFrame.credit:type_name -> reeve.overseer.v1.Credit
+	15, // 12: reeve.overseer.v1.OverseerFrame.presence:type_name -> reeve.overseer.v1.Presence
+	19, // 13: reeve.overseer.v1.OverseerFrame.status:type_name -> reeve.status.v1.StatusRequest
+	6,  // 14: reeve.overseer.v1.Hello.declaration:type_name -> reeve.overseer.v1.Declaration
+	0,  // 15: reeve.overseer.v1.Declaration.class:type_name -> reeve.overseer.v1.Declaration.Class
+	20, // 16: reeve.overseer.v1.Attached.snapshot:type_name -> reeve.overseer.v1.Snapshot
+	8,  // 17: reeve.overseer.v1.Attached.window:type_name -> reeve.overseer.v1.Window
+	10, // 18: reeve.overseer.v1.Processed.lanes:type_name -> reeve.overseer.v1.LaneCount
+	21, // 19: reeve.overseer.v1.LaneCount.lane:type_name -> reeve.options.v1.Lane
+	14, // 20: reeve.overseer.v1.Credit.edges:type_name -> reeve.overseer.v1.EdgeCredit
+	21, // 21: reeve.overseer.v1.EdgeCredit.lane:type_name -> reeve.options.v1.Lane
+	1,  // 22: reeve.overseer.v1.OverseerService.Attach:input_type -> reeve.overseer.v1.AttachRequest
+	3,  // 23: reeve.overseer.v1.OverseerService.Attach:output_type -> reeve.overseer.v1.AttachResponse
+	23, // [23:24] is the sub-list for method output_type
+	22, // [22:23] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_reeve_overseer_v1_attach_proto_init() }
@@ -1409,6 +1424,7 @@ func file_reeve_overseer_v1_attach_proto_init() {
 		(*SubsystemFrame_Processed)(nil),
 		(*SubsystemFrame_Heartbeat)(nil),
 		(*SubsystemFrame_Goodbye)(nil),
+		(*SubsystemFrame_Status)(nil),
 	}
 	file_reeve_overseer_v1_attach_proto_msgTypes[3].OneofWrappers = []any{
 		(*OverseerFrame_Attached)(nil),
@@ -1416,6 +1432,7 @@ func file_reeve_overseer_v1_attach_proto_init() {
 		(*OverseerFrame_Envelope)(nil),
 		(*OverseerFrame_Credit)(nil),
 		(*OverseerFrame_Presence)(nil),
+		(*OverseerFrame_Status)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -62,7 +62,7 @@ func (h *handler) onQueryStatus(m *subsystem.Message) {
 		pid := g.plugin.PID()
 		s.Pid, s.Name, s.Version = int32(pid), g.about.GetName(), g.about.GetVersion()
 		if pid > 0 {
-			s.ResidentBytes = supervise.Identify(pid).RSS()
+			s.ResidentBytes = proc.Resident(pid)
 		}
 	}
 	if last := h.record.Last(); last != nil {
@@ -84,7 +84,7 @@ func (h *handler) onSetLogLevel(m *subsystem.Message, r *pluginv1.SetLogLevelReq
 
 // onRestartPlugin also closes the breaker again.
 func (h *handler) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
-	h.supervisor.deaths = nil
+	h.supervisor.history.Reset()
 	reason := "an operator asked for a restart"
 	if r.GetReason() != "" {
 		reason += ": " + r.GetReason()

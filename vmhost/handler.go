@@ -56,8 +56,8 @@ type undecided struct {
 	since   time.Time
 }
 
-// newHandler opens the chain and starts the plugin for the first time. An error that another try can't mend ends the process with
-// its sentence; any other counts as the first crash.
+// newHandler opens the chain and starts the plugin for the first time. An error that another try can't mend ends the
+// process with its sentence; any other counts as the first crash.
 func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	db, err := cfg.OpenDB()
@@ -72,6 +72,7 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 		apps:       lane{limit: 3, bound: cfg.Limits.AppQueue},
 		reads:      lane{limit: 2, bound: cfg.Limits.AppQueue},
 	}
+	h.supervisor.history.Policy = cfg.Limits.restarts()
 	h.wire.n.Store(sub.Rand().Uint32())
 	if err := h.open(); err != nil {
 		db.Close()

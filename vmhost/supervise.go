@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -26,8 +27,7 @@ type supervisor struct {
 	cause    string
 	starts   uint64
 	restarts uint32
-	// deaths are the times of the latest ones, for the breaker.
-	deaths   []time.Time
+	history  supervise.History
 	stopping bool
 }
 
@@ -179,33 +179,23 @@ func (h *handler) died(reason string) {
 	if h.supervisor.stopping {
 		return
 	}
-	now := h.sub.Now()
 	h.supervisor.cause = reason
-	h.supervisor.deaths = append(slices.DeleteFunc(h.supervisor.deaths, func(t time.Time) bool {
-		return now.Sub(t) > h.cfg.Limits.CrashWindow
-	}), now)
+	verdict := h.supervisor.history.Died(h.sub.Now(), h.sub.Rand().Float64())
 	h.events.forget()
 	if h.http != nil {
 		h.http.down()
 	}
-	if n := len(h.supervisor.deaths); n >= h.cfg.Limits.CrashLoop {
-		h.supervisor.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", n, h.cfg.Limits.CrashWindow, reason)
+	if verdict.Quarantine {
+		h.supervisor.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s",
+			h.cfg.Limits.CrashLoop, h.cfg.Limits.CrashWindow, reason)
 		h.enter(vmv1.PluginState_PLUGIN_STATE_DEGRADED)
 		h.sub.Log.Error("the chain is degraded: its VM isn't started again", "cause", h.supervisor.cause)
 		h.blocks.clear(h.unavailable())
 		return
 	}
 	h.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
-	pause := h.pause(len(h.supervisor.deaths))
-	h.sub.Log.Warn("the VM will be started again", "cause", reason, "pause", pause)
-	h.sub.After(pause, h.start)
-}
-
-// pause doubles with each death of the window, with a fifth of luck so that nodes don't move in step.
-func (h *handler) pause(deaths int) time.Duration {
-	p := h.cfg.Limits.RestartMin << min(deaths-1, 20)
-	p = min(p, h.cfg.Limits.RestartMax)
-	return time.Duration(float64(p) * (0.8 + 0.4*h.sub.Rand().Float64()))
+	h.sub.Log.Warn("the VM will be started again", "cause", reason, "pause", verdict.Delay)
+	h.sub.After(verdict.Delay, h.start)
 }
 
 // maxMisses pings in a row without an answer are a hang. One is not: this process itself may have been held up.

@@ -1,14 +1,14 @@
-// Package vmhost is the subsystem "vm": it keeps the chain's virtual machine running as a plugin and owns what must outlive it,
-// which is the database and the record of accepted blocks. The engine asks it to build, verify and accept blocks; peers' VMs reach
-// the plugin through it; users reach the plugin's HTTP handlers through it.
+// Package vmhost is the subsystem "vm": it keeps the chain's virtual machine running as a plugin and owns what must
+// outlive it, which is the database and the record of accepted blocks. The engine asks it to build, verify and accept
+// blocks; peers' VMs reach the plugin through it; users reach the plugin's HTTP handlers through it.
 //
-// The plugin may crash, hang, or be killed at any moment. vmhost notices, starts another process, tells it everything that its
-// predecessor knew (stage, peers, undecided blocks, preference) and repeats the call that was interrupted; whoever asks meanwhile
-// waits or gets a typed error. It never trusts the plugin with durability: what a block changes comes back in the answer to
-// Accept, and is committed here together with the record of the block.
+// The plugin may crash, hang, or be killed at any moment. vmhost notices, starts another process, tells it everything
+// that its predecessor knew (stage, peers, undecided blocks, preference) and repeats the call that was interrupted;
+// whoever asks meanwhile waits or gets a typed error. It never trusts the plugin with durability: what a block changes
+// comes back in the answer to Accept, and is committed here together with the record of the block.
 //
-// This package and its children are the only ones that import hashicorp/go-plugin. The plugin process itself is a port, Launcher,
-// so that a simulation can run the VM as a Go value.
+// This package and its children are the only ones that import hashicorp/go-plugin. The plugin process itself is a port,
+// Launcher, so that a simulation can run the VM as a Go value.
 package vmhost
 
 import (
@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -98,6 +99,14 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	return l
+}
+
+// restarts is the policy for a plugin that dies.
+func (l Limits) restarts() supervise.Policy {
+	return supervise.Policy{
+		Intensity: l.CrashLoop - 1, Window: l.CrashWindow,
+		First: l.RestartMin, Base: 2 * l.RestartMin, Max: l.RestartMax, Jitter: 0.2,
+	}
 }
 
 // Spec is the subsystem.

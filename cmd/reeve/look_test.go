@@ -11,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
@@ -69,7 +70,7 @@ func TestADeathIsTold(t *testing.T) {
 	var out bytes.Buffer
 	notice := (&app{err: &out}).notices()
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Running})
-	notice(supervise.Status{Name: "v1/engine", State: supervise.Running, Restarts: 1, Cause: "killed by signal 9", Process: supervise.Identity{PID: 7}})
+	notice(supervise.Status{Name: "v1/engine", State: supervise.Running, Restarts: 1, Cause: "killed by signal 9", Process: proc.Identity{PID: 7}})
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Quarantined, Restarts: 5, Cause: "exited with code 1"})
 	want := "  v1/engine: killed by signal 9; running again as process 7\n  v1/engine is left alone: exited with code 1\n"
 	if out.String() != want {

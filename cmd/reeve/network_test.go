@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/internal/process/proc"
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
@@ -75,17 +75,17 @@ func (m *machine) await(what string, cond func(devnet.Status) bool) {
 	}
 }
 
-func pids(s devnet.Status) (list []supervise.Identity) {
+func pids(s devnet.Status) (list []proc.Identity) {
 	for _, n := range s.Nodes {
 		for _, p := range n.Processes {
-			list = append(list, supervise.Identify(p.PID))
+			list = append(list, proc.Identify(p.PID))
 		}
 	}
 	return list
 }
 
-// The story of a network, with real processes: it starts, finalises, survives a kill, takes in a new node, stops and starts
-// again where it was, and leaves nothing behind.
+// The story of a network, with real processes: it starts, finalises, survives a kill, takes in a new node, stops and
+// starts again where it was, and leaves nothing behind.
 func TestTheStoryOfANetwork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
@@ -112,7 +112,7 @@ func TestTheStoryOfANetwork(t *testing.T) {
 
 	v2, _ := s.Node("v2")
 	engine, _ := v2.Process("engine")
-	if err := supervise.Identify(engine.PID).Signal(syscall.SIGKILL); err != nil {
+	if err := proc.Identify(engine.PID).Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	m.reeve("kv", "put", "second", "2", "--wait", "--node", "v2")

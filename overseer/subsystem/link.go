@@ -3,7 +3,6 @@ package subsystem
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/process/proc"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -126,8 +126,9 @@ func (d *dialer) attach(ctx context.Context, l *loop, opt Options) error {
 	return link.read(l, primary)
 }
 
-// openBulk adds the second stream, before anything is sent: what is sent on one lane stays on one stream, in order. Its end is the
-// end of the attachment, since what was on its way on it is lost. A node in which nothing is bulk pays one idle connection for it.
+// openBulk adds the second stream, before anything is sent: what is sent on one lane stays on one stream, in order. Its
+// end is the end of the attachment, since what was on its way on it is lost. A node in which nothing is bulk pays one
+// idle connection for it.
 func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLink, h *overseerv1.Hello, generation uint64) {
 	h = proto.CloneOf(h)
 	h.BulkOfGeneration = generation
@@ -143,7 +144,8 @@ func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLi
 	}()
 }
 
-// inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own goroutine.
+// inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own
+// goroutine.
 const inline = 8
 
 func (k *grpcLink) read(l *loop, stream carrier.ClientStream) error {
@@ -167,8 +169,8 @@ func (k *grpcLink) read(l *loop, stream carrier.ClientStream) error {
 	}
 }
 
-// beat sends a heartbeat each second, from outside the loop: it shows that the process is scheduled, and says how long the handler
-// has been at its current message.
+// beat sends a heartbeat each second, from outside the loop: it shows that the process is scheduled, and says how long
+// the handler has been at its current message.
 func (k *grpcLink) beat(ctx context.Context, l *loop) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -193,22 +195,9 @@ func (k *grpcLink) beat(ctx context.Context, l *loop) {
 func (l *loop) heartbeat() *overseerv1.Heartbeat {
 	l.inbox.mu.Lock()
 	defer l.inbox.mu.Unlock()
-	h := &overseerv1.Heartbeat{Waiting: uint64(l.inbox.waiting), RssBytes: residentBytes()}
+	h := &overseerv1.Heartbeat{Waiting: uint64(l.inbox.waiting), RssBytes: proc.Resident(os.Getpid())}
 	if !l.inbox.handled.IsZero() {
 		h.HandlingMillis = uint64(max(0, time.Since(l.inbox.handled).Milliseconds()))
 	}
 	return h
-}
-
-// residentBytes is the process' resident memory, 0 where the system doesn't tell.
-func residentBytes() uint64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var size, resident uint64
-	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * uint64(os.Getpagesize())
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,8 +14,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
-// explain says in one sentence why a plugin didn't start, and shows what it wrote last. The library has one headline for several of
-// these; what was seen of the process tells them apart.
+// explain says in one sentence why a plugin didn't start, and shows what it wrote last. The library has one headline
+// for several of these; what was seen of the process tells them apart.
 func (l Launcher) explain(r *runner, err error) error {
 	name := filepath.Base(l.Path)
 	line, printed := r.first.get()
@@ -30,7 +29,7 @@ func (l Launcher) explain(r *runner, err error) error {
 	case printed && (version < handshake.MinVersion || version > handshake.MaxVersion):
 		return incompatible(r, name, version)
 	case !printed && ended(r):
-		return broken(r, "", "the plugin %s ended before it was ready: %v", name, endOf(r))
+		return broken(r, "", "the plugin %s ended before it was ready: %v", name, r.cause())
 	case !printed:
 		return broken(r, "", "the plugin %s didn't say within %v where it listens", name, l.handshake())
 	}
@@ -110,20 +109,11 @@ func parseHandshake(line string) (version int, ok bool) {
 func ended(r *runner) bool {
 	select {
 	case <-r.exited:
+		return !r.child.Load().Exit().Killed
 	case <-time.After(time.Second):
 		return false
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var exit *exec.ExitError
-	if !errors.As(r.status, &exit) {
-		return true
-	}
-	status, _ := exit.Sys().(syscall.WaitStatus)
-	return !(r.killed && status.Signaled() && status.Signal() == syscall.SIGKILL)
 }
-
-func endOf(r *runner) string { return strings.TrimPrefix(r.cause().Error(), "it ") }
 
 func shorten(line string) string {
 	if len(line) > 80 {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -41,42 +40,24 @@ func checkToken(token string) grpcx.Auth {
 	}
 }
 
-// sameUser is a unix-socket listener that turns away processes of other users, should the directory's permissions have been
-// changed.
+// sameUser is a unix-socket listener that turns away processes of other users, should the directory's permissions have
+// been changed.
 type sameUser struct {
-	net.Listener
+	*net.UnixListener
 	log *slog.Logger
 }
 
 // Accept waits for a connection of our own user.
 func (l sameUser) Accept() (net.Conn, error) {
 	for {
-		conn, err := l.Listener.Accept()
+		conn, err := l.AcceptUnix()
 		if err != nil {
 			return nil, err
 		}
-		if uid, ok := peerOf(conn); ok && uid == uint32(os.Getuid()) {
+		if peer, err := grpcx.Peer(conn); err == nil && peer.Uid == uint32(os.Getuid()) {
 			return conn, nil
 		}
 		l.log.Warn("a process of another user tried to use the plugin's socket")
 		conn.Close()
 	}
-}
-
-func peerOf(conn net.Conn) (uid uint32, ok bool) {
-	c, isUnix := conn.(*net.UnixConn)
-	if !isUnix {
-		return 0, false
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	err = raw.Control(func(fd uintptr) {
-		cred, failed := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		if failed == nil {
-			uid, ok = cred.Uid, true
-		}
-	})
-	return uid, ok && err == nil
 }

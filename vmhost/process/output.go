@@ -108,22 +108,6 @@ func (o *output) last() []string {
 	return slices.Clone(o.tail)
 }
 
-// telling is the line that most likely says why a process ended: the beginning of a panic, or else the last line.
-func (o *output) telling() string {
-	lines := o.last()
-	for _, line := range lines {
-		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") {
-			return line
-		}
-	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.TrimSpace(lines[i]) != "" {
-			return lines[i]
-		}
-	}
-	return ""
-}
-
 // logRecord is one line of a plugin's structured log.
 type logRecord struct {
 	level                    slog.Level

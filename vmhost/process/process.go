@@ -1,6 +1,6 @@
-// Package process starts VM plugins as processes, through hashicorp/go-plugin, with what that library leaves to its user: an
-// environment of our own, a parent-death signal, a kill that doesn't depend on the plugin's good will, limits on messages, and
-// errors at the start that say what happened.
+// Package process starts VM plugins as processes, through hashicorp/go-plugin, with what that library leaves to its
+// user: an environment of our own, a parent-death signal, a kill that doesn't depend on the plugin's good will, limits
+// on messages, and errors at the start that say what happened.
 package process
 
 import (
@@ -33,11 +33,11 @@ type Launcher struct {
 	Path string
 	// Args are given to it; usually none.
 	Args []string
-	// Checksum is the SHA-256 that the file must have. Empty: any. What is checked is what is run: the file is copied to memory
-	// and sealed first.
+	// Checksum is the SHA-256 that the file must have. Empty: any. What is checked is what is run: the file is copied
+	// to memory and sealed first.
 	Checksum []byte
-	// RunDir is where sockets go. Each launch makes a directory of its own in it, which only this user can enter. Empty, or too
-	// long for a socket's path: the system's directory for temporary files.
+	// RunDir is where sockets go. Each launch makes a directory of its own in it, which only this user can enter.
+	// Empty, or too long for a socket's path: the system's directory for temporary files.
 	RunDir string
 	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
 	Env []string
@@ -149,8 +149,8 @@ func (p *Plugin) watch(onExit func(error)) {
 	onExit(cause)
 }
 
-// clean lets go of everything that belongs to the process. The library's own Kill only ends its goroutines here: the process is dead
-// already.
+// clean lets go of everything that belongs to the process. The library's own Kill only ends its goroutines here: the
+// process is dead already.
 func (p *Plugin) clean() {
 	p.cleaned.Do(func() {
 		go p.client.Kill()
@@ -202,7 +202,7 @@ func (p *Plugin) Stop(limit time.Duration) {
 // serveHost serves the host's services on a socket that only this user can open, to callers with the token.
 func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
 	socket := filepath.Join(p.dir.path, hostSocket)
-	listener, err := net.Listen("unix", socket)
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
 		return fmt.Errorf("the socket for the plugin's calls: %w", err)
 	}

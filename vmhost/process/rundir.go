@@ -1,11 +1,11 @@
 package process
 
 import (
-	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 const (
@@ -18,11 +18,11 @@ const (
 	longestSocket = 107 - len("/plugin-dir1234567890/plugin1234567890")
 )
 
-// runDir is one plugin's directory for sockets, which only this user can enter. It is locked while its host lives, so that a
-// directory that a killed host has left behind is known by its open lock, and removed by the next one.
+// runDir is one plugin's directory for sockets, which only this user can enter. It is locked while its host lives, so
+// that a directory that a killed host has left behind is known by its open lock, and removed by the next one.
 type runDir struct {
 	path string
-	lock *os.File
+	lock io.Closer
 }
 
 func makeRunDir(base string) (*runDir, error) {
@@ -38,7 +38,7 @@ func makeRunDir(base string) (*runDir, error) {
 		return nil, err
 	}
 	d := &runDir{path: path}
-	if d.lock, err = takeLock(path, os.O_CREATE); err == nil {
+	if d.lock, err = takeLock(path); err == nil {
 		err = os.Mkdir(filepath.Join(path, httpDir), 0o700)
 	}
 	if err != nil {
@@ -55,23 +55,14 @@ func (d *runDir) remove() {
 	}
 }
 
-// takeLock locks a directory's lock file, or fails at once when another process holds it or there is none.
-func takeLock(dir string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|flags, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
+func takeLock(dir string) (io.Closer, error) { return disk.OS{}.Lock(filepath.Join(dir, lockFile)) }
 
-// removeLeft removes directories whose hosts are gone.
+// removeLeft removes directories whose hosts are gone. One without a lock is being made.
 func removeLeft(base string) {
-	dirs, _ := filepath.Glob(filepath.Join(base, dirPrefix+"*"))
-	for _, dir := range dirs {
-		if lock, err := takeLock(dir, 0); err == nil {
+	locks, _ := filepath.Glob(filepath.Join(base, dirPrefix+"*", lockFile))
+	for _, file := range locks {
+		dir := filepath.Dir(file)
+		if lock, err := takeLock(dir); err == nil {
 			(&runDir{path: dir, lock: lock}).remove()
 		}
 	}

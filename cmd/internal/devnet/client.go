@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
-	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 // Client speaks to the process that supervises a network, or a single node.
@@ -81,16 +81,16 @@ func (c *Client) Down(ctx context.Context) error {
 }
 
 // holder is the process whose number the lock file holds.
-func (c *Client) holder() supervise.Identity {
+func (c *Client) holder() proc.Identity {
 	text, err := os.ReadFile(c.run + "/lock")
 	if err != nil {
-		return supervise.Identity{}
+		return proc.Identity{}
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
-		return supervise.Identity{}
+		return proc.Identity{}
 	}
-	return supervise.Identify(pid)
+	return proc.Identify(pid)
 }
 
 func (c *Client) call(ctx context.Context, method, path string, into any) error {

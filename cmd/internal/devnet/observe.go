@@ -15,6 +15,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
@@ -64,7 +65,7 @@ func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 		s := all[i]
 		list = append(list, ProcessStatus{
 			Name: p.name, Instance: p.name, PID: s.Process.PID, Restarts: s.Restarts, State: string(s.State),
-			Since: s.Since, Cause: s.Cause, RSSBytes: s.Process.RSS(),
+			Since: s.Since, Cause: s.Cause, RSSBytes: proc.Resident(s.Process.PID),
 		})
 	}
 	return list
@@ -120,7 +121,7 @@ func merge(s *NodeStatus, parts []gateway.Part) {
 		if i < 0 {
 			s.Processes = append(s.Processes, ProcessStatus{
 				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since, Cause: p.Cause,
-				RSSBytes: supervise.Identity{PID: p.PID}.RSS(),
+				RSSBytes: proc.Resident(p.PID),
 			})
 			continue
 		}

@@ -1,6 +1,6 @@
-// Package killtest kills processes of a running network under load, one after another, and looks at what that costs: how long
-// the chain stands still, how long the process takes to be back and at work, and whether anything is lost. It uses the same
-// doors as any client and any person: HTTP, and signals by pid.
+// Package killtest kills processes of a running network under load, one after another, and looks at what that costs:
+// how long the chain stands still, how long the process takes to be back and at work, and whether anything is lost. It
+// uses the same doors as any client and any person: HTTP, and signals by pid.
 package killtest
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
@@ -119,7 +120,7 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 		return fmt.Errorf("%s of %s isn't running: %+v", kind, node, p)
 	}
 	began := time.Now()
-	if err := supervise.Identify(p.PID).Signal(sig); err != nil {
+	if err := proc.Identify(p.PID).Signal(sig); err != nil {
 		return fmt.Errorf("%s of %s: %w", kind, node, err)
 	}
 	if err := r.back(ctx, n, kind, p.PID); err != nil {

@@ -2,6 +2,7 @@ package grpcx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -40,25 +41,34 @@ func (peerCreds) ClientHandshake(_ context.Context, _ string, c net.Conn) (net.C
 }
 
 func (peerCreds) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	info := PeerInfo{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.NoSecurity}}
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return c, info, nil
+		return c, PeerInfo{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.NoSecurity}}, nil
 	}
-	raw, err := u.SyscallConn()
+	info, err := Peer(u)
 	if err != nil {
 		return nil, nil, err
 	}
-	var cred *unix.Ucred
-	var credErr error
-	if err := raw.Control(func(fd uintptr) { cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
-		return nil, nil, err
-	}
-	if credErr != nil {
-		return nil, nil, fmt.Errorf("the peer of a unix socket is not known: %w", credErr)
-	}
-	info.Pid, info.Uid, info.Gid = cred.Pid, cred.Uid, cred.Gid
 	return c, info, nil
+}
+
+// Peer asks the kernel who is at the other end of a unix socket.
+func Peer(c *net.UnixConn) (info PeerInfo, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return info, err
+	}
+	var cred *unix.Ucred
+	var unknown error
+	err = raw.Control(func(fd uintptr) {
+		cred, unknown = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err = errors.Join(err, unknown); err != nil {
+		return info, fmt.Errorf("the peer of a unix socket is not known: %w", err)
+	}
+	info.SecurityLevel = credentials.NoSecurity
+	info.Pid, info.Uid, info.Gid = cred.Pid, cred.Uid, cred.Gid
+	return info, nil
 }
 
 func (peerCreds) Info() credentials.ProtocolInfo {

@@ -1,13 +1,14 @@
 package datadir
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // InUse says that another process holds the directory.
@@ -29,23 +30,17 @@ const lockFile = "lock"
 // holder is refused with InUse. release must be called once.
 func Lock(dir string) (release func(), err error) {
 	path := filepath.Join(dir, lockFile)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := disk.OS{}.Lock(path)
+	if errors.Is(err, disk.ErrLocked) {
+		return nil, &InUse{Dir: dir, PID: readPID(path)}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
-		return nil, &InUse{Dir: dir, PID: readPID(path)}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return nil, err
-	}
-	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
+	return func() { lock.Close() }, nil
 }
 
 func readPID(path string) int {

@@ -6,20 +6,22 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
-// member is one supervised process. Its run goroutine is the only one that starts the process after the first time; the
-// others ask it through requests.
+// member is one supervised process. Its keep goroutine is the only one that starts the process after the first time;
+// the others ask it through requests.
 type member struct {
 	group    *Group
 	spec     Spec
 	history  History
 	requests chan request
-	done     chan struct{} // closed when run has ended
+	done     chan struct{} // closed when keep has ended
 
 	mu     sync.Mutex
 	status Status
-	child  *child
+	run    *run
 }
 
 // request is what a person wants of a process.
@@ -38,17 +40,17 @@ func newMember(g *Group, spec Spec) *member {
 }
 
 func (m *member) start() error {
-	c, err := m.group.spawn.start(m.spec)
+	r, err := start(m.spec)
 	if err != nil {
 		return err
 	}
-	m.child = c
-	m.change(func(s *Status) { s.Process, s.State = c.id, Running })
+	m.run = r
+	m.change(func(s *Status) { s.Process, s.State = r.Identity, Running })
 	return nil
 }
 
-// run is the life of the process from its first start until it is stopped for good.
-func (m *member) run() {
+// keep is the life of the process from its first start until it is stopped for good.
+func (m *member) keep() {
 	defer close(m.done)
 	for {
 		next := m.running()
@@ -60,7 +62,7 @@ func (m *member) run() {
 		}
 		m.end(next.ctx)
 		if next.stop {
-			m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, Stopped, "" })
+			m.change(func(s *Status) { s.Process, s.State, s.Cause = proc.Identity{}, Stopped, "" })
 			next.reply <- nil
 			return
 		}
@@ -72,7 +74,7 @@ func (m *member) run() {
 
 // running waits while the process runs. It returns the request that ends it, or nil when the process has died.
 func (m *member) running() *request {
-	if m.child == nil {
+	if m.run == nil {
 		return nil
 	}
 	probing, cancel := context.WithCancel(context.Background())
@@ -83,13 +85,13 @@ func (m *member) running() *request {
 	}
 	for {
 		select {
-		case <-m.child.exited:
+		case <-m.run.Exited:
 			return nil
 		case r := <-m.requests:
 			return &r
 		case err := <-hung:
-			m.child.hung = err
-			m.child.id.Signal(syscall.SIGKILL)
+			m.run.hung = err
+			m.run.Kill()
 		}
 	}
 }
@@ -97,22 +99,22 @@ func (m *member) running() *request {
 // revive decides about a death: a restart now or later, or quarantine. It returns a request that came while it waited.
 func (m *member) revive() *request {
 	cause, permanent := "", false
-	if m.child != nil {
-		cause, permanent = m.child.cause()
-		m.child = nil
+	if m.run != nil {
+		cause, permanent = m.run.cause()
+		m.run = nil
 	} else {
 		cause = m.snapshot().Cause
 	}
 	verdict := m.history.Died(time.Now(), rand.Float64())
 	if permanent || verdict.Quarantine {
 		m.group.Log.Error("process is left alone", "process", m.spec.Name, "cause", cause)
-		m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, Quarantined, cause })
+		m.change(func(s *Status) { s.Process, s.State, s.Cause = proc.Identity{}, Quarantined, cause })
 		r := <-m.requests
 		return &r
 	}
 	m.group.Log.Warn("process died", "process", m.spec.Name, "cause", cause, "restart", verdict.Delay)
 	if verdict.Delay > 0 {
-		m.change(func(s *Status) { s.Process, s.State, s.Cause = Identity{}, BackingOff, cause })
+		m.change(func(s *Status) { s.Process, s.State, s.Cause = proc.Identity{}, BackingOff, cause })
 		select {
 		case r := <-m.requests:
 			return &r
@@ -140,17 +142,17 @@ func (m *member) again(cause string) error {
 
 // end stops the process: SIGTERM, and SIGKILL when ctx ends.
 func (m *member) end(ctx context.Context) {
-	if m.child == nil {
+	if m.run == nil {
 		return
 	}
-	m.child.id.Signal(syscall.SIGTERM)
+	m.run.Signal(syscall.SIGTERM)
 	select {
-	case <-m.child.exited:
+	case <-m.run.Exited:
 	case <-ctx.Done():
-		m.child.id.Signal(syscall.SIGKILL)
-		<-m.child.exited
+		m.run.Kill()
+		<-m.run.Exited
 	}
-	m.child = nil
+	m.run = nil
 }
 
 func (m *member) stop(ctx context.Context) { _ = m.ask(request{ctx: ctx, stop: true}) }

@@ -1,19 +1,25 @@
 package supervise
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Policy says how often a process may die before it is left alone.
 type Policy struct {
 	Intensity int           // so many deaths within Window are answered with a restart; one more quarantines the process
 	Window    time.Duration // how long a death counts
-	Base      time.Duration // delay before the second restart; it doubles with each further one
+	First     time.Duration // delay before the first restart
+	Base      time.Duration // delay before the second; it doubles with each further one
 	Max       time.Duration // the longest delay
 	Jitter    float64       // a delay is changed by at most this share, so that many nodes don't restart in step
 }
 
-// DefaultPolicy restarts at once the first time, then after 100 ms, 200 ms, … (±20 %) up to 30 s, and gives up after more
-// than five deaths within a minute.
-var DefaultPolicy = Policy{Intensity: 5, Window: time.Minute, Base: 100 * time.Millisecond, Max: 30 * time.Second, Jitter: 0.2}
+// DefaultPolicy restarts at once the first time, then after 100 ms, 200 ms, … (±20 %) up to 30 s, and gives up after
+// more than five deaths within a minute.
+var DefaultPolicy = Policy{
+	Intensity: 5, Window: time.Minute, Base: 100 * time.Millisecond, Max: 30 * time.Second, Jitter: 0.2,
+}
 
 // Verdict is what to do about a death.
 type Verdict struct {
@@ -27,7 +33,7 @@ type History struct {
 	deaths []time.Time
 }
 
-// Died records a death and says what to do. luck is a random number in [0, 1): it places the delay within its jitter.
+// Died records a death and says what to do. rng is a random number in [0, 1): it places the delay within its jitter.
 func (h *History) Died(now time.Time, rng float64) Verdict {
 	h.forget(now)
 	h.deaths = append(h.deaths, now)
@@ -42,25 +48,13 @@ func (h *History) Died(now time.Time, rng float64) Verdict {
 func (h *History) Reset() { h.deaths = nil }
 
 func (h *History) forget(now time.Time) {
-	kept := h.deaths[:0]
-	for _, d := range h.deaths {
-		if now.Sub(d) < h.Policy.Window {
-			kept = append(kept, d)
-		}
-	}
-	h.deaths = kept
+	h.deaths = slices.DeleteFunc(h.deaths, func(d time.Time) bool { return now.Sub(d) >= h.Policy.Window })
 }
 
 func (p Policy) delay(deaths int, rng float64) time.Duration {
-	if deaths <= 1 {
-		return 0
-	}
-	d := p.Base
-	for range deaths - 2 {
-		if d >= p.Max {
-			break
-		}
-		d *= 2
+	d := p.First
+	if deaths > 1 {
+		d = p.Base << min(deaths-2, 20)
 	}
 	return time.Duration(float64(min(d, p.Max)) * (1 + p.Jitter*(2*rng-1)))
 }

@@ -1,7 +1,6 @@
 // Package supervise keeps the processes of one or more nodes running. It starts them, notices at once when one ends,
-// restarts it with backoff, replaces one that hangs, and leaves one alone that dies too often, with the cause. It knows each
-// process by its pid and start time and signals no other. Children die with it: they are started with a parent-death signal
-// from one operating-system thread that lives as long as the group, because that signal follows the parent's thread.
+// restarts it with backoff, replaces one that hangs, and leaves one alone that dies too often, with the cause. They end
+// with this process. Its Policy, which says all this of one process, serves other supervisors too.
 //
 // It knows nothing of what the processes do. Messages, health and restarts of the plugin are other parts' business.
 package supervise
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 // Spec describes one process.
@@ -25,8 +26,8 @@ type Spec struct {
 	Env  []string // the whole environment
 	Dir  string
 	Log  string // file that gets its standard output and standard error
-	// Probe, if there is one, is asked every second whether the process still works. It must return soon after ctx ends. A
-	// process that worked and then fails for some seconds is killed and replaced.
+	// Probe, if there is one, is asked every second whether the process still works. It must return soon after ctx
+	// ends. A process that worked and then fails for some seconds is killed and replaced.
 	Probe func(ctx context.Context) error
 }
 
@@ -44,7 +45,7 @@ const (
 // Status is what is known about a process.
 type Status struct {
 	Name     string
-	Process  Identity // zero unless it is running
+	Process  proc.Identity // zero unless it is running
 	Restarts int
 	State    State
 	Since    time.Time
@@ -57,7 +58,6 @@ type Group struct {
 	Log    *slog.Logger
 	Notify func(Status) // called after every change, if set; must not block
 
-	spawn   spawner
 	adding  sync.Mutex // one Add at a time, so that two can't take the same name
 	mu      sync.Mutex
 	members map[string]*member
@@ -65,11 +65,11 @@ type Group struct {
 
 // NewGroup returns an empty group with the default policy. Close must be called.
 func NewGroup(log *slog.Logger) *Group {
-	return &Group{Policy: DefaultPolicy, Log: log, spawn: newSpawner(), members: map[string]*member{}}
+	return &Group{Policy: DefaultPolicy, Log: log, members: map[string]*member{}}
 }
 
-// Add starts a process and supervises it from then on. The error is that of the first start, such as a missing program; the
-// process isn't in the group then.
+// Add starts a process and supervises it from then on. The error is that of the first start, such as a missing program;
+// the process isn't in the group then.
 func (g *Group) Add(spec Spec) error {
 	g.adding.Lock()
 	defer g.adding.Unlock()
@@ -83,7 +83,7 @@ func (g *Group) Add(spec Spec) error {
 	g.mu.Lock()
 	g.members[spec.Name] = m
 	g.mu.Unlock()
-	go m.run()
+	go m.keep()
 	return nil
 }
 
@@ -137,7 +137,6 @@ func (g *Group) Close(ctx context.Context) {
 		names = append(names, s.Name)
 	}
 	g.Stop(ctx, names...)
-	g.spawn.close()
 }
 
 // errGone is returned to a caller whose process was stopped meanwhile.

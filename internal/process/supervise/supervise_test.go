@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 // The test binary is also the program that the tests supervise: REEVE_TEST_CHILD says what it does.
@@ -214,7 +216,7 @@ func TestChildrenDieWithTheirSupervisor(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	child := Identify(pid)
+	child := proc.Identify(pid)
 	if err := first.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -222,17 +224,6 @@ func TestChildrenDieWithTheirSupervisor(t *testing.T) {
 		if time.Now().After(limit) {
 			t.Fatal("the child outlives its killed supervisor")
 		}
-	}
-}
-
-func TestASignalReachesNobodyElse(t *testing.T) {
-	me := Identify(os.Getpid())
-	if !me.Alive() || me.RSS() == 0 {
-		t.Fatalf("I am %+v", me)
-	}
-	other := Identity{PID: me.PID, Started: me.Started + 1} // the pid has changed hands
-	if err := other.Signal(syscall.SIGKILL); !errors.Is(err, ErrNoProcess) {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -29,20 +29,3 @@ func Tail(path string, offset int64, n int) []string {
 	}
 	return lines[max(0, len(lines)-n):]
 }
-
-// telling picks the line of a dead process's output that says most: a Go panic's first line, or one of our own numbered
-// errors, or else the last one.
-func telling(path string, offset int64) string {
-	lines := Tail(path, offset, 1000)
-	for i := len(lines) - 1; i >= 0; i-- {
-		for _, mark := range []string{"panic: ", "fatal error: ", "REEVE-"} {
-			if strings.HasPrefix(lines[i], mark) {
-				return lines[i]
-			}
-		}
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return lines[len(lines)-1]
-}

@@ -1,11 +1,14 @@
 package disk
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // OS is the operating system's file system. The zero value is ready.
@@ -82,17 +85,21 @@ func (OS) Stat(path string) (Info, error) {
 	return Info{Size: st.Size(), Mode: st.Mode(), Identity: id}, nil
 }
 
-// Lock is Disk.Lock. The lock is advisory and belongs to the open file, so it also keeps out another part of this process.
+// Lock is Disk.Lock. The lock is advisory and belongs to the open file, so it also keeps out another part of this
+// process.
 func (OS) Lock(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(f); err != nil {
-		f.Close()
-		return nil, err
+	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		return f, nil
 	}
-	return f, nil
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = ErrLocked
+	}
+	return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 }
 
 func openFile(path string, flags int, mode fs.FileMode) (File, error) {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -29,7 +30,8 @@ const (
 	maxCount    = 100_000_000
 )
 
-// listeners are the other subsystems that a signal goes to, the stalled one among them. With the answerer they are fifteen.
+// listeners are the other subsystems that a signal goes to, the stalled one among them. With the answerer they are
+// fifteen.
 var listeners = []string{
 	stalledName, "vm", "keystore", "runtime-api", "candidate-validation", "candidate-backing", "candidate-selection",
 	"availability-distribution", "availability-store", "bitfield-signing", "bitfield-distribution", "provisioner", "misbehavior-arbitration", "collator",
@@ -183,7 +185,7 @@ func (s *session) stalled(order rounds.Order) rounds.Result {
 	}
 	defer func() { _ = consumer.Signal(syscall.SIGCONT) }()
 	result := s.onLoop(order, s.asker.asksBesideFlood)
-	result.Bytes = float64(residentBytes(s.overseer.Pid))
+	result.Bytes = float64(proc.Resident(s.overseer.Pid))
 	if bound, err := s.overseer.Say("bound"); err == nil {
 		result.Bound, _ = strconv.ParseFloat(bound, 64)
 	}

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -62,17 +61,4 @@ func (r *askRound) onAnswer(answer *networkbridgev1.SendRequestResponse, err err
 		P50: float64(r.times.ValueAtQuantile(50)), P99: float64(r.times.ValueAtQuantile(99)),
 		PerSecond: float64(r.times.TotalCount()) / now.Sub(r.began).Seconds(),
 	})
-}
-
-// residentBytes of a process, 0 when it is gone.
-func residentBytes(pid int) uint64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0
-	}
-	var size, resident uint64
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * uint64(os.Getpagesize())
 }

@@ -2,185 +2,244 @@ package vmhost
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// overdue is how long after its deadline an app request is given up here, if the engine hasn't ended it by then.
-const (
-	overdue        = 2 * time.Second
-	defaultAppWait = 30 * time.Second
-)
+// mostAppWait is how long an answer is waited for at most, whatever a VM asks for.
+const mostAppWait = 30 * time.Second
 
-// servicesFor are the host's services for one generation.
-func (h *handler) servicesFor(g *generation) *services {
-	return &services{
-		record: h.record, outcomes: g.outcomes, wire: h.wire.next,
-		asked: func(nodes []primitives.NodeID, wire uint32, r *pluginv1.SendAppRequestRequest) {
-			h.sub.Post(func() { h.askPeers(g, nodes, wire, r) })
-		},
-		send:   func(msg proto.Message) { h.sub.Post(func() { h.sub.Send(msg) }) },
-		notify: func(e pluginv1.Event) { h.sub.Post(func() { h.notified(g, e) }) },
-	}
+// apps passes what peers' VMs say to the plugin, and what the plugin says to them. Nothing of a peer overtakes its coming and going, and
+// every outcome that a plugin was promised reaches it, or the plugin is replaced.
+type apps struct {
+	sub  *subsystem.Sub
+	lane lane
+	// limit is for passing on one message.
+	limit time.Duration
+	// running is the plugin that answers, nil while there is none; replace ends it.
+	running func() *generation
+	replace func(g *generation, reason string, dump bool)
+
+	// peers are those that are connected, with the versions of their software.
+	peers map[primitives.NodeID]string
+	// number is the last one given to a request; it goes on over generations.
+	number atomic.Uint32
+	// timer cancels the next look for requests that weren't answered in time.
+	timer func()
 }
 
-// askPeers sends a registered request, and sees to it that it ends.
-func (h *handler) askPeers(g *generation, nodes []primitives.NodeID, wire uint32, r *pluginv1.SendAppRequestRequest) {
-	wait := defaultAppWait
-	if r.GetDeadline().IsValid() {
-		wait = max(r.GetDeadline().AsTime().Sub(h.sub.Now()), 0)
+func newApps(sub *subsystem.Sub, l Limits, running func() *generation, replace func(*generation, string, bool)) *apps {
+	a := &apps{
+		sub: sub, lane: lane{limit: 3, bound: l.AppQueue}, limit: l.AppCall, running: running, replace: replace,
+		peers: make(map[primitives.NodeID]string),
 	}
-	msg := &enginev1.SendAppRequest{NodeIds: r.GetNodeIds(), RequestId: wire, Request: r.GetRequest()}
-	if r.GetDeadline().IsValid() {
-		msg.DeadlineMs = uint32(min(wait.Milliseconds()+1, int64(time.Hour/time.Millisecond)))
-	}
-	h.sub.Send(msg)
-	h.sub.After(wait+overdue, func() {
-		for _, node := range nodes {
-			h.failRequest(g, node, wire, &pluginv1.AppError{Code: int32(pluginv1.AppErrorCode_APP_ERROR_CODE_TIMED_OUT), Message: "timed out"})
-		}
-	})
+	a.number.Store(sub.Rand().Uint32())
+	return a
 }
 
-// deliver hands one thing of a peer to the plugin. A plugin that doesn't take it in time is replaced: whether it has seen an outcome
-// must never be in doubt.
-func (h *handler) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
-	limit := h.cfg.Limits.AppCall
-	return h.apps.add(task{alone: alone, run: func(done func()) {
-		if h.gen != g {
+// deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an outcome must never be
+// in doubt.
+func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
+	return a.lane.add(task{alone: alone, run: func(done func()) {
+		if a.running() != g {
 			done()
 			return
 		}
-		subsystem.Offload(h.sub, func() (struct{}, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), limit)
+		subsystem.Offload(a.sub, func() (struct{}, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), a.limit)
 			defer cancel()
 			return struct{}{}, call(ctx)
 		}, func(_ struct{}, err error) {
 			if err != nil {
-				h.replace(g, what+" failed: "+status.Convert(err).Message(), status.Code(err) == codes.DeadlineExceeded)
+				a.replace(g, what+" failed: "+status.Convert(err).Message(), status.Code(err) == codes.DeadlineExceeded)
 			}
 			done()
 		})
 	}})
 }
 
-// onConnected is remembered for later plugins too. Nothing of a peer overtakes it.
-func (h *handler) onConnected(r *pluginv1.ConnectedRequest) {
+// ask sends a request that is in the table of outcomes.
+func (a *apps) ask(g *generation, r *enginev1.SendAppRequest) {
+	a.sub.Send(r)
+	a.arm(g)
+}
+
+// onConnected is remembered for later plugins too.
+func (a *apps) onConnected(r *pluginv1.ConnectedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
 	}
-	h.peers[node] = r.GetVersion()
-	if g := h.gen; g != nil {
-		h.tellConnected(g, peer{node, r.GetVersion()})
+	a.peers[node] = r.GetVersion()
+	if g := a.running(); g != nil {
+		a.connected(g, peer{node, r.GetVersion()})
 	}
 }
 
-func (h *handler) tellConnected(g *generation, p peer) {
-	h.deliver(g, "Connected", true, func(ctx context.Context) error {
+func (a *apps) connected(g *generation, p peer) {
+	a.deliver(g, "Connected", true, func(ctx context.Context) error {
 		_, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version})
 		return err
 	})
 }
 
-func (h *handler) onDisconnected(r *pluginv1.DisconnectedRequest) {
+// onDisconnected also ends what is open with the peer.
+func (a *apps) onDisconnected(r *pluginv1.DisconnectedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
 	}
-	delete(h.peers, node)
-	if g := h.gen; g != nil {
-		h.tellDisconnected(g, node)
+	delete(a.peers, node)
+	if g := a.running(); g != nil {
+		a.fail(g, g.outcomes.disconnect(node), requests.Disconnected)
+		a.disconnected(g, node)
 	}
 }
 
-func (h *handler) tellDisconnected(g *generation, node primitives.NodeID) {
-	h.deliver(g, "Disconnected", true, func(ctx context.Context) error {
+func (a *apps) disconnected(g *generation, node primitives.NodeID) {
+	a.deliver(g, "Disconnected", true, func(ctx context.Context) error {
 		_, err := g.vm.Disconnected(ctx, &pluginv1.DisconnectedRequest{NodeId: node[:]})
 		return err
 	})
 }
 
 // onAppRequest passes a peer's question on. When nobody can answer it the peer learns that at once.
-func (h *handler) onAppRequest(r *pluginv1.AppRequestRequest) {
+func (a *apps) onAppRequest(r *pluginv1.AppRequestRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return
 	}
-	g := h.gen
-	if g == nil || !g.outcomes.owe(node, r.GetRequestId()) {
-		h.sub.Send(&enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Message: "the VM can't be asked now"})
+	wait := mostAppWait
+	if r.GetDeadline().IsValid() {
+		wait = min(wait, r.GetDeadline().AsTime().Sub(a.sub.Now()))
+	}
+	if wait <= 0 {
+		return // the peer has given it up
+	}
+	g := a.running()
+	if g == nil {
+		a.refuse(r, "the VM can't be asked now")
 		return
 	}
-	taken := h.deliver(g, "AppRequest", false, func(ctx context.Context) error {
+	switch err := g.outcomes.owe(node, r.GetRequestId(), a.sub.Now(), wait); {
+	case errors.Is(err, requests.ErrOutstanding):
+		return // the peer's mistake; the request that is open under this number keeps its answer
+	case err != nil:
+		a.refuse(r, "too many requests wait for the VM")
+		return
+	}
+	taken := a.deliver(g, "AppRequest", false, func(ctx context.Context) error {
 		_, err := g.vm.AppRequest(ctx, r)
 		return err
 	})
-	if !taken && g.outcomes.settle(node, r.GetRequestId()) {
-		h.sub.Send(&enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Message: "too many messages wait for the VM"})
-		return
-	}
-	if r.GetDeadline().IsValid() {
-		h.sub.After(max(r.GetDeadline().AsTime().Sub(h.sub.Now()), 0)+overdue, func() { g.outcomes.settle(node, r.GetRequestId()) })
+	if !taken && g.outcomes.settle(node, r.GetRequestId(), a.sub.Now()) {
+		a.refuse(r, "too many messages wait for the VM")
 	}
 }
 
+func (a *apps) refuse(r *pluginv1.AppRequestRequest, why string) {
+	a.sub.Send(&enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Message: why})
+}
+
 // onAppResponse ends one of the VM's requests, if it hasn't ended before.
-func (h *handler) onAppResponse(r *pluginv1.AppResponseRequest) {
+func (a *apps) onAppResponse(r *pluginv1.AppResponseRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
-	g := h.gen
+	g := a.running()
 	if err != nil || g == nil {
 		return
 	}
-	id, open := g.outcomes.take(node, r.GetRequestId())
+	own, open := g.outcomes.answered(node, r.GetRequestId(), a.sub.Now())
 	if !open {
 		return
 	}
-	h.outcome(g, "AppResponse", func(ctx context.Context) error {
-		_, err := g.vm.AppResponse(ctx, &pluginv1.AppResponseRequest{NodeId: node[:], RequestId: id, Response: r.GetResponse()})
+	a.outcome(g, "AppResponse", func(ctx context.Context) error {
+		_, err := g.vm.AppResponse(ctx, &pluginv1.AppResponseRequest{NodeId: node[:], RequestId: own.RequestID, Response: r.GetResponse()})
 		return err
 	})
 }
 
-func (h *handler) onAppRequestFailed(r *pluginv1.AppRequestFailedRequest) {
+func (a *apps) onAppRequestFailed(r *pluginv1.AppRequestFailedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
-	if g := h.gen; err == nil && g != nil {
-		h.failRequest(g, node, r.GetRequestId(), r.GetError())
+	g := a.running()
+	if err != nil || g == nil {
+		return
+	}
+	if own, open := g.outcomes.failed(node, r.GetRequestId()); open {
+		a.failOne(g, own, r.GetError())
 	}
 }
 
-func (h *handler) failRequest(g *generation, node primitives.NodeID, wire uint32, e *pluginv1.AppError) {
-	id, open := g.outcomes.take(node, wire)
-	if !open || h.gen != g {
-		return
+// fail gives requests that were taken out of the table their outcome.
+func (a *apps) fail(g *generation, ended []requests.Request, reason requests.Reason) {
+	why := requests.AppErrorFor(reason)
+	for _, own := range ended {
+		a.failOne(g, own, &pluginv1.AppError{Code: why.Code, Message: why.Message})
 	}
-	h.outcome(g, "AppRequestFailed", func(ctx context.Context) error {
-		_, err := g.vm.AppRequestFailed(ctx, &pluginv1.AppRequestFailedRequest{NodeId: node[:], RequestId: id, Error: e})
+}
+
+func (a *apps) failOne(g *generation, own requests.Request, why *pluginv1.AppError) {
+	a.outcome(g, "AppRequestFailed", func(ctx context.Context) error {
+		_, err := g.vm.AppRequestFailed(ctx, &pluginv1.AppRequestFailedRequest{NodeId: own.NodeID[:], RequestId: own.RequestID, Error: why})
 		return err
 	})
 }
 
 // outcome delivers what the VM was promised. It can't be dropped: a plugin that is so far behind is replaced.
-func (h *handler) outcome(g *generation, what string, call func(ctx context.Context) error) {
-	if !h.deliver(g, what, false, call) {
-		h.replace(g, "the plugin doesn't keep up with its app messages", true)
+func (a *apps) outcome(g *generation, what string, call func(ctx context.Context) error) {
+	if !a.deliver(g, what, false, call) {
+		a.replace(g, "the plugin doesn't keep up with its app messages", true)
 	}
 }
 
 // onAppGossip may be dropped: the newest first, when the VM doesn't keep up.
-func (h *handler) onAppGossip(r *pluginv1.AppGossipRequest) {
-	if g := h.gen; g != nil {
-		h.deliver(g, "AppGossip", false, func(ctx context.Context) error {
+func (a *apps) onAppGossip(r *pluginv1.AppGossipRequest) {
+	if g := a.running(); g != nil {
+		a.deliver(g, "AppGossip", false, func(ctx context.Context) error {
 			_, err := g.vm.AppGossip(ctx, r)
 			return err
 		})
+	}
+}
+
+// arm sets the timer for the VM's requests that aren't answered in time.
+func (a *apps) arm(g *generation) {
+	if a.timer != nil {
+		a.timer()
+		a.timer = nil
+	}
+	next, ok := g.outcomes.next()
+	if !ok || a.running() != g {
+		return
+	}
+	a.timer = a.sub.After(max(next.Sub(a.sub.Now()), time.Millisecond), func() {
+		a.timer = nil
+		if a.running() == g {
+			a.fail(g, g.outcomes.expire(a.sub.Now()), requests.TimedOut)
+			a.arm(g)
+		}
+	})
+}
+
+// release ends what is open with a plugin that is gone: peers learn that their requests won't be answered.
+func (a *apps) release(g *generation) {
+	for _, k := range g.outcomes.close() {
+		a.sub.Send(&enginev1.SendAppError{NodeId: k.Node[:], RequestId: k.ID, Message: "the VM was started again"})
+	}
+}
+
+// stop ends the VM's requests: the chain stops.
+func (a *apps) stop() {
+	if g := a.running(); g != nil {
+		a.fail(g, g.outcomes.cancel(), requests.Cancelled)
 	}
 }

@@ -100,6 +100,45 @@ func TestAnOutcomeOfAnEarlierLifeIsNotForTheNextOne(t *testing.T) {
 	}
 }
 
+func TestRequestsToAPeerThatGoesFailBeforeItIsSeenToGo(t *testing.T) {
+	h := start(t)
+	h.Send("engine", &pluginv1.ConnectedRequest{NodeId: peer[:]})
+	if err := h.vm().chain.Sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 5, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Send("engine", &pluginv1.DisconnectedRequest{NodeId: peer[:]})
+	if got := fmt.Sprint(h.vm().got); got != "[connected  failed 5 -3 disconnected]" {
+		t.Errorf("the VM was told %v", got)
+	}
+}
+
+func TestOpenRequestsAreCancelledAtTheEnd(t *testing.T) {
+	h := start(t)
+	if err := h.vm().chain.Sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 5, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Conclude()
+	if got := fmt.Sprint(h.vm().got); got != "[failed 5 -6]" {
+		t.Errorf("the VM was told %v", got)
+	}
+}
+
+func TestAPeerIsWaitedForAsLongAsTheVMSaysButNotForEver(t *testing.T) {
+	h := start(t)
+	sender := h.vm().chain.Sender
+	if err := sender.SendAppRequest(context.Background(), []vmsdk.NodeID{peer}, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.Step()
+	if r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer); r.GetDeadlineMs() == 0 || r.GetDeadlineMs() > 10_000 {
+		t.Errorf("the peer is given %d ms", r.GetDeadlineMs())
+	}
+	h.Advance(30 * time.Second)
+	if got := fmt.Sprint(h.vm().got); got != "[failed 1 -1]" {
+		t.Errorf("the VM was told %v", got)
+	}
+}
+
 func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 	h := start(t)
 	var answered atomic.Bool

@@ -3,10 +3,12 @@ package vmhost
 import (
 	"context"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
@@ -37,8 +39,8 @@ func FuzzPluginCalls(f *testing.F) {
 		f.Fatal(err)
 	}
 	s := &services{
-		record: r, outcomes: newOutcomes(), wire: func() uint32 { return 1 }, send: func(proto.Message) {}, notify: func(pluginv1.Event) {},
-		asked: func([]primitives.NodeID, uint32, *pluginv1.SendAppRequestRequest) {},
+		record: r, outcomes: newOutcomes(), number: func() uint32 { return 1 }, now: time.Now,
+		send: func(proto.Message) {}, ask: func(*enginev1.SendAppRequest) {}, notify: func(pluginv1.Event) {},
 	}
 	d := remote.NewService(r.State())
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {
@@ -61,7 +63,7 @@ func FuzzPluginCalls(f *testing.F) {
 		case 7:
 			try(b, &pluginv1.WriteBatchRequest{}, func(q *pluginv1.WriteBatchRequest) { _, _ = d.WriteBatch(ctx, q) })
 		}
-		if n := len(s.outcomes.open); n > maxOpen {
+		if n := s.outcomes.asked.Len(); n > maxOpen {
 			t.Errorf("%d requests are open", n)
 		}
 	})

@@ -8,8 +8,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -69,7 +71,12 @@ func (g *generation) stop(limit time.Duration) {
 // launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it takes.
 func (h *handler) launch(number uint64, know knowledge) (*generation, error) {
 	g := &generation{number: number, outcomes: newOutcomes(), db: remote.NewService(h.record.State()), shown: make(map[primitives.Hash]struct{}), met: make(map[primitives.NodeID]struct{})}
-	services := h.servicesFor(g)
+	services := &services{
+		record: h.record, outcomes: g.outcomes, number: func() uint32 { return h.apps.number.Add(1) }, now: h.sub.Now,
+		send:   func(msg proto.Message) { h.sub.Post(func() { h.sub.Send(msg) }) },
+		ask:    func(r *enginev1.SendAppRequest) { h.sub.Post(func() { h.apps.ask(g, r) }) },
+		notify: func(e pluginv1.Event) { h.sub.Post(func() { h.notified(g, e) }) },
+	}
 	plugin, err := h.cfg.Launcher.Launch(launch.Request{
 		Generation: number,
 		Services: func(r grpc.ServiceRegistrar) {

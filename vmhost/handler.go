@@ -28,13 +28,12 @@ type handler struct {
 	gen        *generation
 	supervisor supervisor
 	blocks     queue
-	apps       lane
+	apps       *apps
 	reads      lane
 	events     notices
 
 	// What a new plugin must be told, because the one before knew it.
 	state      pluginv1.ChainState
-	peers      map[primitives.NodeID]string
 	processing map[primitives.Hash]*undecided
 	preferred  primitives.Hash
 	logLevel   int32
@@ -42,9 +41,6 @@ type handler struct {
 	verifications uint64
 	contents      contents
 	poison        poison
-
-	// wire is the last number given to an app request; it goes on over generations.
-	wire counter
 }
 
 // undecided is a block that the VM has verified and that is neither accepted nor rejected.
@@ -66,14 +62,12 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 	}
 	h := &handler{
 		sub: sub, cfg: cfg, db: db,
-		peers:      make(map[primitives.NodeID]string),
 		processing: make(map[primitives.Hash]*undecided),
 		logLevel:   cfg.LogLevel,
-		apps:       lane{limit: 3, bound: cfg.Limits.AppQueue},
 		reads:      lane{limit: 2, bound: cfg.Limits.AppQueue},
 	}
 	h.supervisor.history.Policy = cfg.Limits.restarts()
-	h.wire.n.Store(sub.Rand().Uint32())
+	h.apps = newApps(sub, cfg.Limits, func() *generation { return h.gen }, h.replace)
 	if err := h.open(); err != nil {
 		db.Close()
 		return nil, err
@@ -112,6 +106,7 @@ func readable(err error) error {
 func (h *handler) Signal(sig *overseerv1.Signal) {
 	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok {
 		h.supervisor.stopping = true
+		h.apps.stop()
 	}
 }
 
@@ -175,17 +170,17 @@ func (h *handler) handleOptional(m *subsystem.Message) {
 func (h *handler) handlePeer(m *subsystem.Message) {
 	switch body := m.Body.(type) {
 	case *pluginv1.AppRequestRequest:
-		h.onAppRequest(body)
+		h.apps.onAppRequest(body)
 	case *pluginv1.AppResponseRequest:
-		h.onAppResponse(body)
+		h.apps.onAppResponse(body)
 	case *pluginv1.AppRequestFailedRequest:
-		h.onAppRequestFailed(body)
+		h.apps.onAppRequestFailed(body)
 	case *pluginv1.AppGossipRequest:
-		h.onAppGossip(body)
+		h.apps.onAppGossip(body)
 	case *pluginv1.ConnectedRequest:
-		h.onConnected(body)
+		h.apps.onConnected(body)
 	case *pluginv1.DisconnectedRequest:
-		h.onDisconnected(body)
+		h.apps.onDisconnected(body)
 	case *pluginv1.HealthCheckRequest:
 		h.onHealthCheck(m, body)
 	case *vmv1.Version:

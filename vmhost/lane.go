@@ -1,7 +1,5 @@
 package vmhost
 
-import "sync/atomic"
-
 // lane runs things off the loop, so many at once, in order of arrival.
 type lane struct {
 	limit, bound int
@@ -44,8 +42,3 @@ func (l *lane) pump() {
 		})
 	}
 }
-
-// counter gives out numbers to any goroutine.
-type counter struct{ n atomic.Uint32 }
-
-func (c *counter) next() uint32 { return c.n.Add(1) }

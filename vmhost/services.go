@@ -3,6 +3,7 @@ package vmhost
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 	"google.golang.org/grpc"
@@ -34,11 +35,12 @@ type services struct {
 
 	record   *chainstore.Record
 	outcomes *outcomes
-	// wire makes a number for a request.
-	wire func() uint32
-	// asked, send and notify come back to the handler's loop.
-	asked  func(nodes []primitives.NodeID, wire uint32, r *pluginv1.SendAppRequestRequest)
+	// number makes the network's number for a request.
+	number func() uint32
+	now    func() time.Time
+	// send, ask and notify come back to the handler's loop.
 	send   func(msg proto.Message)
+	ask    func(r *enginev1.SendAppRequest)
 	notify func(e pluginv1.Event)
 }
 
@@ -76,11 +78,16 @@ func (s *services) SendAppRequest(_ context.Context, r *pluginv1.SendAppRequestR
 	if err := errors.Join(err, checkSize(r.GetRequest())); err != nil {
 		return nil, err
 	}
-	wire := s.wire()
-	if err := s.outcomes.register(nodes, r.GetRequestId(), wire); err != nil {
+	number, now, wait := s.number(), s.now(), time.Duration(0)
+	if r.GetDeadline().IsValid() {
+		wait = min(max(r.GetDeadline().AsTime().Sub(now), time.Millisecond), mostAppWait)
+	}
+	if wait, err = s.outcomes.ask(nodes, r.GetRequestId(), number, now, wait); err != nil {
 		return &pluginv1.SendAppRequestResponse{Error: vmsdk.ErrorToProto(err)}, nil
 	}
-	s.asked(nodes, wire, r)
+	s.ask(&enginev1.SendAppRequest{
+		NodeIds: r.GetNodeIds(), RequestId: number, Request: r.GetRequest(), DeadlineMs: uint32(wait.Milliseconds()),
+	})
 	return &pluginv1.SendAppRequestResponse{}, nil
 }
 
@@ -92,7 +99,7 @@ func (s *services) SendAppResponse(_ context.Context, r *pluginv1.SendAppRespons
 	if err := errors.Join(err, checkSize(r.GetResponse())); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	if !s.outcomes.settle(node, r.GetRequestId()) {
+	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppResponseResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
 	s.send(&enginev1.SendAppResponse{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Response: r.GetResponse()})
@@ -105,7 +112,7 @@ func (s *services) SendAppError(_ context.Context, r *pluginv1.SendAppErrorReque
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	if !s.outcomes.settle(node, r.GetRequestId()) {
+	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppErrorResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
 	s.send(&enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()})

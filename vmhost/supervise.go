@@ -14,7 +14,6 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -46,7 +45,7 @@ func (h *handler) enter(state vmv1.PluginState) {
 // know copies what a plugin must be told.
 func (h *handler) know() knowledge {
 	k := knowledge{state: h.state, logLevel: h.logLevel}
-	for node, version := range h.peers {
+	for node, version := range h.apps.peers {
 		k.peers = append(k.peers, peer{node, version})
 	}
 	slices.SortFunc(k.peers, func(a, b peer) int { return a.node.Compare(b.node) })
@@ -112,20 +111,21 @@ func (h *handler) started(g *generation, err error) {
 	h.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
 	h.catchUp(g)
 	h.pump()
-	h.apps.pump()
+	h.apps.arm(g)
+	h.apps.lane.pump()
 }
 
 // catchUp tells a plugin what has changed while it was starting.
 func (h *handler) catchUp(g *generation) {
 	for _, p := range h.know().peers {
 		if _, met := g.met[p.node]; !met {
-			h.tellConnected(g, p)
+			h.apps.connected(g, p)
 		}
 		delete(g.met, p.node)
 	}
 	gone := slices.SortedFunc(maps.Keys(g.met), primitives.NodeID.Compare)
 	for _, node := range gone {
-		h.tellDisconnected(g, node)
+		h.apps.disconnected(g, node)
 	}
 	if level := h.logLevel; level != g.logLevel {
 		h.call(func(ctx context.Context) error {
@@ -138,7 +138,8 @@ func (h *handler) catchUp(g *generation) {
 // exited is told by the port that a plugin has ended.
 func (h *handler) exited(g *generation, cause error) {
 	g.dead = true
-	h.release(g)
+	g.db.Close()
+	h.apps.release(g)
 	if h.gen != g {
 		return // noticed already, or it never got so far
 	}
@@ -148,14 +149,6 @@ func (h *handler) exited(g *generation, cause error) {
 		reason = fmt.Sprintf("the plugin ended: %v", cause)
 	}
 	h.died(reason)
-}
-
-// release ends what hangs on a generation: peers are told that their requests won't be answered.
-func (h *handler) release(g *generation) {
-	g.db.Close()
-	for _, r := range g.outcomes.close() {
-		h.sub.Send(&enginev1.SendAppError{NodeId: r.node[:], RequestId: r.id, Message: "the VM was started again"})
-	}
 }
 
 // replace ends a plugin that can't be trusted any more, and starts another.

@@ -78,7 +78,7 @@ func (e *engine) undecodable(n primitives.NodeID, id uint32, answer requests.Ans
 func (e *engine) onUnanswered(n primitives.NodeID, m *enginev1.Unanswered) {
 	answer := requests.Answer(m.GetAnswer())
 	if answer == requests.AppResponse {
-		e.endApp(n, m.GetRequestId(), &requests.AppError{Code: requests.ErrUndefined.Code, Message: clip(m.GetReason())})
+		e.failApp(n, m.GetRequestId(), &requests.AppError{Code: requests.ErrUndefined.Code, Message: m.GetReason()})
 		return
 	}
 	e.step(snowman.RequestFailed{Node: n, RequestID: m.GetRequestId(), Answer: answer, Reason: requests.Remote})

@@ -18,7 +18,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/internal/core/validators"
@@ -93,14 +92,11 @@ type engine struct {
 	ids   vmIDs
 	peers map[primitives.NodeID]bool // connected; true: a validator
 
-	apps     *requests.Table                  // app requests of our VM
-	owed     map[requests.Request]owed        // app requests of peers
-	appTimer func()                           // cancels their next tick
-	health   map[string]*enginev1.HealthCheck // by name
-	dropped  map[string]int                   // what wasn't served, by reason
-	trouble  string                           // of the VM's host; empty when it answers
-	syncing  bool                             // as the network bridge was told
-	stopped  bool
+	health  map[string]*enginev1.HealthCheck // by name
+	dropped map[string]int                   // what wasn't served, by reason
+	trouble string                           // of the VM's host; empty when it answers
+	syncing bool                             // as the network bridge was told
+	stopped bool
 }
 
 func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
@@ -112,8 +108,8 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		cfg: cfg, sub: sub, stage: enginev1.Stage_STAGE_STARTING, peers: make(map[primitives.NodeID]bool), apps: requests.New(maxAppRequests),
-		owed: make(map[requests.Request]owed), health: make(map[string]*enginev1.HealthCheck), dropped: make(map[string]int),
+		cfg: cfg, sub: sub, stage: enginev1.Stage_STAGE_STARTING, peers: make(map[primitives.NodeID]bool),
+		health: make(map[string]*enginev1.HealthCheck), dropped: make(map[string]int),
 		ids: newVMIDs(),
 	}
 	e.register()
@@ -217,8 +213,5 @@ func (e *engine) onShutdown() {
 	}
 	if e.core != nil {
 		e.core.Stop()
-	}
-	for _, k := range e.apps.Cancel() {
-		e.appFailed(k, requests.Cancelled)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -84,11 +83,7 @@ func (e *engine) onDisconnected(raw []byte) {
 
 func (e *engine) lost(n primitives.NodeID) {
 	delete(e.peers, n)
-	for _, k := range e.apps.Disconnect(n) {
-		e.appFailed(k, requests.Disconnected)
-	}
 	e.step(snowman.PeerDisconnected{Node: n})
-	e.forgetOwed(n)
 	e.sub.Send(&pluginv1.DisconnectedRequest{NodeId: n[:]})
 }
 

@@ -25,7 +25,7 @@ func (e *engine) status() *enginev1.QueryStatusResponse {
 			r.NetworkHeight = s.NetworkHeight
 		}
 	}
-	r.Requests = uint32(s.Requests + e.apps.Len())
+	r.Requests = uint32(s.Requests)
 	r.Checks = e.checks(s)
 	return r
 }

@@ -279,7 +279,7 @@ func (*Gossip) Descriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{2}
 }
 
-// Shutdown: end every outstanding request as cancelled and start nothing new. The overseer's conclude does the same.
+// Shutdown: end every outstanding request of consensus as cancelled and start nothing new. The overseer's conclude does the same.
 type Shutdown struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -409,17 +409,17 @@ func (x *NetworkBridgeUpdate) GetEvent() *v1.NetworkBridgeEvent {
 	return nil
 }
 
-// SendAppRequest is sent by vmhost for its VM. Each node gets an AppRequest, and for each vmhost gets exactly one AppResponse or
-// AppRequestFailed.
+// SendAppRequest is sent by vmhost for its VM. Each node gets an AppRequest; for one that isn't connected vmhost gets an AppRequestFailed.
+// What peers answer is passed on as it comes: vmhost knows what is open, and that each request ends once.
 type SendAppRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whom to ask: node ids, 32 bytes each.
 	NodeIds [][]byte `protobuf:"bytes,1,rep,name=node_ids,json=nodeIds,proto3" json:"node_ids,omitempty"`
-	// The VM's number. One that is outstanding with a node can't be used again there: the new request fails as unsent.
+	// vmhost's number for it, which no earlier request had.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The VM's own bytes.
 	Request []byte `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`
-	// How long the VM is willing to wait, in milliseconds; 0: as long as the engine thinks right.
+	// How long vmhost waits for the answers, in milliseconds.
 	DeadlineMs    uint32 `protobuf:"varint,4,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -483,7 +483,7 @@ func (x *SendAppRequest) GetDeadlineMs() uint32 {
 	return 0
 }
 
-// SendAppResponse is sent by vmhost: its VM answers an AppRequest. One that isn't open any more is dropped and counted.
+// SendAppResponse is sent by vmhost: its VM answers an AppRequest that is open.
 type SendAppResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The peer that asked.

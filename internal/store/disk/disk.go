@@ -1,13 +1,15 @@
-// Package disk is the port through which everything that keeps state reaches its files. It exists so that the same code runs on
-// an operating system's disk and on simdisk, where only what was synced survives a crash and any operation can be made to fail.
+// Package disk is the port through which everything that keeps state reaches its files. It exists so that the same code
+// runs on an operating system's disk and on simdisk, where only what was synced survives a crash and any operation can
+// be made to fail.
 //
-// It offers what durable code needs and nothing that hides a cost: a write is not durable until Sync, and a name (created, renamed,
-// removed) is not durable until SyncDir of its directory. Errors are those of the operating system, so callers test them with
-// errors.Is: fs.ErrNotExist, fs.ErrExist, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE, syscall.EIO.
+// It offers what durable code needs and nothing that hides a cost: a write is not durable until Sync, and a name
+// (created, renamed, removed) is not durable until SyncDir of its directory. Errors are those of the operating system,
+// so callers test them with errors.Is: fs.ErrNotExist, fs.ErrExist, syscall.ENOSPC, syscall.EROFS, syscall.EMFILE,
+// syscall.EIO.
 //
-// An error of Sync means that nobody knows what is on the disk: the kernel may have dropped the pages and forgotten the error, so a
-// second Sync that succeeds proves nothing ("fsyncgate", Rebello et al., USENIX ATC 2020). The file is suspect until its content
-// has been read, verified and written anew.
+// An error of Sync means that nobody knows what is on the disk: the kernel may have dropped the pages and forgotten the
+// error, so a second Sync that succeeds proves nothing ("fsyncgate", Rebello et al., USENIX ATC 2020). The file is
+// suspect until its content has been read, verified and written anew.
 package disk
 
 import (
@@ -37,8 +39,8 @@ type Disk interface {
 	List(path string) ([]string, error)
 	// Stat describes a file or directory.
 	Stat(path string) (Info, error)
-	// Lock takes the lock that the file stands for, making the file if need be, and holds it until it is closed or the process
-	// ends. Somebody else's lock is ErrLocked, at once.
+	// Lock takes the lock that the file stands for, making the file if need be, and holds it until it is closed or the
+	// process ends. Somebody else's lock is ErrLocked, at once.
 	Lock(path string) (io.Closer, error)
 }
 
@@ -59,8 +61,8 @@ type Info struct {
 	Size int64
 	// Mode holds the permissions, and the directory bit.
 	Mode fs.FileMode
-	// Identity names this very file: it stays the same over renames, restarts and reboots, and a copy of the file, by whatever
-	// tool, has another. (A copy of the whole block device has the same.)
+	// Identity names this very file: it stays the same over renames, restarts and reboots, and a copy of the file, by
+	// whatever tool, has another. (A copy of the whole block device has the same.)
 	Identity string
 }
 

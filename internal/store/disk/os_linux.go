@@ -22,8 +22,8 @@ func syncData(f *os.File) error {
 	}
 }
 
-// identity joins inode and time of birth: an inode's number may be used again, but not with the same nanosecond. The device's number
-// is left out, because it changes over reboots.
+// identity joins inode and time of birth: an inode's number may be used again, but not with the same nanosecond. The
+// device's number is left out, because it changes over reboots.
 func identity(path string) (string, error) {
 	var st unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, path, 0, unix.STATX_INO|unix.STATX_BTIME, &st); err != nil {

@@ -9,8 +9,9 @@ import (
 // tempSuffix marks a file that was being written when something ended; Replace overwrites it the next time.
 const tempSuffix = ".tmp"
 
-// Replace makes data the content of path, durably and in one step: a crash at any moment leaves the old content or the new. When
-// it returns an error from before the rename the old content is in place; after it, either may be, and Renamed tells so.
+// Replace makes data the content of path, durably and in one step: a crash at any moment leaves the old content or the
+// new. When it returns an error from before the rename the old content is in place; after it, either may be, and
+// Renamed tells so.
 func Replace(d Disk, path string, data []byte, mode fs.FileMode) error {
 	f, err := ReplaceOpen(d, path, data, mode)
 	if err != nil {
@@ -36,8 +37,8 @@ func ReplaceOpen(d Disk, path string, data []byte, mode fs.FileMode) (File, erro
 	return f, nil
 }
 
-// RenamedError is an error of Replace that came after the rename: the new content is what a reader sees, and a crash may still
-// bring back the old.
+// RenamedError is an error of Replace that came after the rename: the new content is what a reader sees, and a crash
+// may still bring back the old.
 type RenamedError struct{ Err error }
 
 func (e *RenamedError) Error() string { return e.Err.Error() }
@@ -59,6 +60,3 @@ func writeTemp(d Disk, temp string, data []byte, mode fs.FileMode) (File, error)
 	}
 	return f, nil
 }
-
-// TempOf is the name under which Replace writes the new content of path before it renames it.
-func TempOf(path string) string { return path + tempSuffix }

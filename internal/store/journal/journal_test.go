@@ -244,7 +244,12 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 		for n := 1; ; n++ {
 			d := fresh(t, uint64(n))
 			start := d.Ops()
-			d.SetFault(simdisk.FailAt(start+n, fault))
+			d.SetFault(func(op simdisk.Op) error {
+				if op.N == start+n {
+					return fault
+				}
+				return nil
+			})
 			acked, err := busyHour(place(d))
 			if d.Ops() < start+n {
 				break

@@ -12,8 +12,8 @@ import (
 	"github.com/reevenet/reeve/internal/store/disk"
 )
 
-// Run checks a disk. Each test gets an empty directory of its own from fresh, and a second view of the same disk, as another process
-// has it.
+// Run checks a disk. Each test gets an empty directory of its own from fresh, and a second view of the same disk, as
+// another process has it.
 func Run(t *testing.T, fresh func(t *testing.T) (d, other disk.Disk, dir string)) {
 	for _, c := range []struct {
 		name string

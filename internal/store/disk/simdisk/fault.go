@@ -3,6 +3,7 @@ package simdisk
 import (
 	"errors"
 	"io/fs"
+	"path"
 	"syscall"
 )
 
@@ -33,59 +34,50 @@ type Op struct {
 	Path string
 }
 
-// Fault is called before each operation. An error that it returns is what the operation returns: a write may have written a part by
-// then, a sync has lost what it should have made durable. ErrOff stops the machine in the middle of the operation, which may
-// have had its effect or a part of it. A Fault may take its time, which makes the disk slow. It must not use the disk.
+// Fault is called before each operation. An error that it returns is what the operation returns: a write may have
+// written a part by then, a sync has lost what it should have made durable. ErrOff stops the machine in the middle of
+// the operation, which may have had its effect or a part of it. A Fault may take its time, which makes the disk slow.
+// It must not use the disk.
 type Fault func(Op) error
 
-// StopAt is the fault that stops the machine at the n-th operation of the disk.
-func StopAt(n int) Fault {
-	return func(op Op) error {
-		if op.N >= n {
-			return ErrOff
+// do has an operation happen, in whole or not at all: when a fault stops the machine, with even odds.
+func (p *Process) do(kind Kind, name string, op func(*Disk) error) error {
+	return p.try(kind, name, func(d *Disk, fault error) error {
+		if fault != nil && !d.halfway() {
+			return fault
 		}
-		return nil
-	}
+		if err := op(d); err != nil {
+			return fail(kind, name, err)
+		}
+		return fault
+	})
 }
 
-// FailAt is the fault that makes the n-th operation fail with err, and all others succeed.
-func FailAt(n int, err error) Fault {
-	return func(op Op) error {
-		if op.N == n {
-			return err
-		}
-		return nil
-	}
-}
-
-// begin counts an operation and asks whether it fails. The caller holds the lock.
-func (d *Disk) begin(kind Kind, path string) error {
-	if d.off {
-		return fail(kind, path, ErrOff)
+// try has an operation happen that may also happen in part: it is given the error of the fault that strikes it.
+func (p *Process) try(kind Kind, name string, op func(d *Disk, fault error) error) error {
+	d := p.disk
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p.dead || d.off {
+		return fail(kind, name, ErrOff)
 	}
 	d.ops++
 	if d.limits.ReadOnly && changes(kind) {
-		return fail(kind, path, syscall.EROFS)
+		return fail(kind, name, syscall.EROFS)
 	}
-	if d.fault == nil {
-		return nil
+	var fault error
+	if d.fault != nil {
+		fault = d.fault(Op{N: d.ops, Kind: kind, Path: path.Clean(name)})
 	}
-	err := d.fault(Op{N: d.ops, Kind: kind, Path: path})
-	if err == nil {
-		return nil
+	if fault != nil {
+		d.off = errors.Is(fault, ErrOff)
+		fault = fail(kind, name, fault)
 	}
-	d.off = errors.Is(err, ErrOff)
-	return fail(kind, path, &struck{err: err, off: d.off})
+	return op(d, fault)
 }
 
-// struck is an error that a Fault made, in the middle of an operation.
-type struck struct {
-	err error
-	off bool
-}
-
-func (s *struck) Error() string { return s.err.Error() }
-func (s *struck) Unwrap() error { return s.err }
+// halfway tells whether an operation that a fault has struck has its effect all the same.
+func (d *Disk) halfway() bool { return d.off && d.rng.IntN(2) == 0 }
 
 func changes(k Kind) bool {
 	switch k {
@@ -97,17 +89,4 @@ func changes(k Kind) bool {
 
 func fail(kind Kind, path string, err error) error {
 	return &fs.PathError{Op: string(kind), Path: path, Err: err}
-}
-
-// halfway tells, for an operation that failed with err, whether it has its effect all the same: only when the machine stopped in
-// the middle of it, and then with even odds.
-func (d *Disk) halfway(err error) bool {
-	var s *struck
-	return errors.As(err, &s) && s.off && d.rng.IntN(2) == 0
-}
-
-// begun tells whether an operation failed in its middle, not before it began.
-func begun(err error) bool {
-	var s *struck
-	return errors.As(err, &s)
 }

@@ -15,54 +15,46 @@ type file struct {
 	open     bool
 }
 
-func (f *file) begin(kind Kind) (done func(), err error) {
-	done, err = f.process.begin(kind, f.path)
-	if !f.open && !f.process.dead {
-		err = fail(kind, f.path, fs.ErrClosed)
-	}
-	return done, err
+// try is Process.try for a file that must be open.
+func (f *file) try(kind Kind, op func(d *Disk, fault error) error) error {
+	return f.process.try(kind, f.path, func(d *Disk, fault error) error {
+		if !f.open {
+			return fail(kind, f.path, fs.ErrClosed)
+		}
+		return op(d, fault)
+	})
 }
 
 // ReadAt is io.ReaderAt.
-func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	done, err := f.begin(Read)
-	defer done()
-	if err != nil {
-		return 0, err
+func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
+	err = f.try(Read, func(_ *Disk, fault error) error {
+		if fault == nil {
+			n = copy(p, f.node.cache[min(off, int64(len(f.node.cache))):])
+		}
+		return fault
+	})
+	if err == nil && n < len(p) {
+		err = io.EOF
 	}
-	if off > int64(len(f.node.cache)) {
-		return 0, io.EOF
-	}
-	n := copy(p, f.node.cache[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return n, err
 }
 
 // WriteAt is io.WriterAt. A failing write may leave the first bytes behind.
-func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	done, err := f.begin(Write)
-	defer done()
-	if !f.writable {
-		return 0, fail(Write, f.path, syscall.EBADF)
-	}
-	d := f.process.disk
-	if err == nil {
-		if fits := f.fits(p, off); fits < len(p) {
-			f.node.write(p[:fits], off)
-			return fits, fail(Write, f.path, syscall.ENOSPC)
+func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
+	err = f.try(Write, func(d *Disk, fault error) error {
+		if !f.writable {
+			return fail(Write, f.path, syscall.EBADF)
 		}
-		f.node.write(p, off)
-		return len(p), nil
-	}
-	if !begun(err) {
-		return 0, err
-	}
-	n := d.rng.IntN(len(p) + 1)
-	if n > 0 {
-		f.node.write(p[:n], off)
-	}
+		if fault != nil {
+			n = d.rng.IntN(len(p) + 1)
+		} else if n = f.fits(p, off); n < len(p) {
+			fault = fail(Write, f.path, syscall.ENOSPC)
+		}
+		if n > 0 {
+			f.node.write(p[:n], off)
+		}
+		return fault
+	})
 	return n, err
 }
 
@@ -74,33 +66,29 @@ func (f *file) fits(p []byte, off int64) int {
 	}
 	grows := off + int64(len(p)) - int64(len(f.node.cache))
 	missing := grows - max(0, d.limits.Bytes-d.names.used())
-	if missing <= 0 {
-		return len(p)
-	}
-	return int(max(0, int64(len(p))-missing))
+	return int(min(max(0, int64(len(p))-missing), int64(len(p))))
 }
 
 // Sync is disk.File.Sync.
 func (f *file) Sync() error {
-	done, err := f.begin(Sync)
-	defer done()
-	switch d := f.process.disk; {
-	case err == nil || d.halfway(err):
-		f.node.sync()
-	case begun(err) && !d.off:
-		f.node.syncFailed(d.rng)
-	}
-	return err
+	return f.try(Sync, func(d *Disk, fault error) error {
+		switch {
+		case fault == nil || d.halfway():
+			f.node.sync()
+		case !d.off:
+			f.node.syncFailed(d.rng)
+		}
+		return fault
+	})
 }
 
 // Size is disk.File.Size.
-func (f *file) Size() (int64, error) {
-	done, err := f.begin(Stat)
-	defer done()
-	if err != nil {
-		return 0, err
-	}
-	return int64(len(f.node.cache)), nil
+func (f *file) Size() (size int64, err error) {
+	err = f.try(Stat, func(_ *Disk, fault error) error {
+		size = int64(len(f.node.cache))
+		return fault
+	})
+	return size, err
 }
 
 // Close is io.Closer. It isn't counted as an operation and never fails the first time.

@@ -1,6 +1,7 @@
 package simdisk
 
 import (
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -14,7 +15,8 @@ type names struct {
 	unsynced      []change
 }
 
-// change is one change of a directory: a name that appears (from empty), goes away (to empty), or is replaced by another.
+// change is one change of a directory: a name that appears (from empty), goes away (to empty), or is replaced by
+// another.
 type change struct {
 	dir, from, to string
 	node          *node
@@ -23,6 +25,22 @@ type change struct {
 func newNames() names {
 	root := &node{dir: true, mode: 0o755}
 	return names{seen: map[string]*node{"/": root}, durable: map[string]*node{"/": root}}
+}
+
+// file is what the name stands for.
+func (n *names) file(name string) (*node, error) {
+	if f := n.seen[path.Clean(name)]; f != nil {
+		return f, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// isDir returns an error if the name isn't that of a directory.
+func (n *names) isDir(name string) error {
+	if f, err := n.file(name); err != nil || f.dir {
+		return err
+	}
+	return fs.ErrNotExist
 }
 
 func (n *names) change(from, to string, file *node) {
@@ -59,8 +77,8 @@ func (n *names) sync(dir string) {
 // mkdir is durable at once, as disk.Disk promises.
 func (n *names) mkdir(dir string, file *node) { n.seen[dir], n.durable[dir] = file, file }
 
-// crash keeps some of the changes that weren't synced, from the first on, and settles every file that is left. A file written over
-// in place is there under one name only, so the order of names is the order of settling.
+// crash keeps some of the changes that weren't synced, from the first on, and settles every file that is left. A file
+// written over in place is there under one name only, so the order of names is the order of settling.
 func (n *names) crash(rng *rand.Rand) {
 	for _, c := range n.unsynced[:rng.IntN(len(n.unsynced)+1)] {
 		c.apply(n.durable)

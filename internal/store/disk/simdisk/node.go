@@ -1,9 +1,12 @@
 package simdisk
 
 import (
+	"bytes"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"slices"
+
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // node is a file or a directory.
@@ -18,12 +21,18 @@ type node struct {
 	unsynced []write
 }
 
+func (n *node) info() disk.Info {
+	mode := n.mode
+	if n.dir {
+		mode |= fs.ModeDir
+	}
+	return disk.Info{Size: int64(len(n.cache)), Mode: mode, Identity: fmt.Sprintf("node %d", n.id)}
+}
+
 type write struct {
 	off  int64
 	data []byte
 }
-
-func clone(b []byte) []byte { return slices.Clone(b) }
 
 // place puts data at off in b, with zeros before it if b is shorter.
 func place(b, data []byte, off int64) []byte {
@@ -36,7 +45,7 @@ func place(b, data []byte, off int64) []byte {
 
 func (n *node) write(data []byte, off int64) {
 	n.cache = place(n.cache, data, off)
-	n.unsynced = append(n.unsynced, write{off, clone(data)})
+	n.unsynced = append(n.unsynced, write{off, bytes.Clone(data)})
 }
 
 func (n *node) sync() {
@@ -60,12 +69,8 @@ func (n *node) settle(rng *rand.Rand) {
 		case 1: // a part of it, from its beginning
 			n.durable = place(n.durable, w.data[:rng.IntN(len(w.data)+1)], w.off)
 		case 2: // the file has its length and not its data, or not all
-			hole := make([]byte, len(w.data))
-			if len(hole) > 0 {
-				from := rng.IntN(len(hole))
-				copy(hole[from:], w.data[from:])
-			}
-			n.durable = place(n.durable, hole, w.off)
+			from := rng.IntN(len(w.data))
+			n.durable = place(n.durable, append(make([]byte, from), w.data[from:]...), w.off)
 		default:
 			n.durable = place(n.durable, w.data, w.off)
 		}
@@ -75,5 +80,5 @@ func (n *node) settle(rng *rand.Rand) {
 func (n *node) crash(rng *rand.Rand) {
 	n.settle(rng)
 	n.unsynced = nil
-	n.cache = clone(n.durable)
+	n.cache = bytes.Clone(n.durable)
 }

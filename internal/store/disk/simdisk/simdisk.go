@@ -1,16 +1,19 @@
-// Package simdisk is a disk in memory on which the worst that a real one may do can be made to happen, and happens the same way
-// again for the same seed. Tests and the deterministic simulation use it in the place of disk.OS.
+// Package simdisk is a disk in memory on which the worst that a real one may do can be made to happen, and happens the
+// same way again for the same seed. Tests and the deterministic simulation use it in the place of disk.OS.
 //
-// What it may do: a crash of the machine keeps what was synced; of what was written and not synced each write may be kept,
-// lost or torn, in any combination, and of the names made since the last SyncDir any prefix may be kept. A Sync that fails loses
-// what it should have written while reads go on showing it, as the page cache of a kernel does. Any operation can be made to
-// fail, or the machine to stop in the middle of it, and the operations are counted so that a test can stop at each.
+// What it may do: a crash of the machine keeps what was synced; of what was written and not synced each write may be
+// kept, lost or torn, in any combination, and of the names made since the last SyncDir any prefix may be kept. A Sync
+// that fails loses what it should have written while reads go on showing it, as the page cache of a kernel does. Any
+// operation can be made to fail, or the machine to stop in the middle of it, and the operations are counted so that a
+// test can stop at each.
 //
 // A Disk belongs to a machine; each process of it has a view of its own, whose open files and locks end with it.
 package simdisk
 
 import (
+	"bytes"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"sync"
 )
@@ -52,6 +55,11 @@ func New(seed uint64) *Disk {
 	}
 }
 
+func (d *Disk) newNode(mode fs.FileMode) *node {
+	d.ids++
+	return &node{id: d.ids, mode: mode}
+}
+
 // Process returns a view of the disk for a new process.
 func (d *Disk) Process() *Process {
 	d.mu.Lock()
@@ -61,8 +69,8 @@ func (d *Disk) Process() *Process {
 	return p
 }
 
-// Crash is a power cut and the start after it: all processes are dead, and only what was synced is sure to be there. Get new
-// views with Process.
+// Crash is a power cut and the start after it: all processes are dead, and only what was synced is sure to be there.
+// Get new views with Process.
 func (d *Disk) Crash() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +111,7 @@ func (d *Disk) Copy(seed uint64) *Disk {
 	c.ids = d.ids
 	for path, n := range d.names.durable {
 		c.ids++
-		twin := &node{id: c.ids, dir: n.dir, mode: n.mode, cache: clone(n.durable), durable: clone(n.durable)}
+		twin := &node{id: c.ids, dir: n.dir, mode: n.mode, cache: bytes.Clone(n.durable), durable: bytes.Clone(n.durable)}
 		c.names.seen[path], c.names.durable[path] = twin, twin
 	}
 	return c

@@ -17,15 +17,15 @@ func TestSimulatedDiskKeepsTheContract(t *testing.T) {
 	})
 }
 
-// Replace is the one thing that everybody relies on: whatever operation of it the machine stops at, the file has the old content
-// or the new, and the new if Replace had returned.
+// Replace is the one thing that everybody relies on: whatever operation of it the machine stops at, the file has the
+// old content or the new, and the new if Replace had returned.
 func TestReplaceSurvivesACrashAtEveryOperation(t *testing.T) {
 	outcomes := map[string]int{}
 	for seed := range uint64(50) {
 		for stop := 1; ; stop++ {
 			d := New(seed)
 			must(t, disk.Replace(d.Process(), "/a", []byte("old"), 0o600))
-			d.SetFault(StopAt(d.Ops() + stop))
+			d.SetFault(stopAt(d.Ops() + stop))
 			err := disk.Replace(d.Process(), "/a", []byte("new"), 0o600)
 			d.SetFault(nil)
 			d.Crash()
@@ -83,10 +83,11 @@ func TestAFailedSyncLosesDataThatReadsGoOnShowing(t *testing.T) {
 		f, err := p.OpenWrite("/a")
 		must(t, err)
 		put(t, f, "data", 0)
-		d.SetFault(FailAt(d.Ops()+1, syscall.EIO))
+		d.SetFault(func(Op) error { return syscall.EIO })
 		if err := f.Sync(); !errors.Is(err, syscall.EIO) {
 			t.Fatalf("sync: %v", err)
 		}
+		d.SetFault(nil)
 		must(t, f.Sync()) // proves nothing
 		if got, err := disk.ReadFile(p, "/a", 100); string(got) != "data" {
 			t.Fatalf("the page cache shows %q, %v", got, err)
@@ -167,6 +168,16 @@ func TestTheSameSeedLosesTheSame(t *testing.T) {
 	}
 	if a, b := run(), run(); a != b {
 		t.Fatalf("two runs:\n%s\n%s", a, b)
+	}
+}
+
+// stopAt stops the machine at the n-th operation of the disk.
+func stopAt(n int) Fault {
+	return func(op Op) error {
+		if op.N >= n {
+			return ErrOff
+		}
+		return nil
 	}
 }
 

@@ -60,7 +60,8 @@ type (
 	Import struct{ Block *block.Block }
 	// Prefer tells the VM which block is preferred.
 	Prefer struct{ ID primitives.Hash }
-	// Accept makes a decided block durable, verifying it first if it hasn't been. Ends with Committed, or the chain has to stop.
+	// Accept makes a decided block durable, verifying it first if it hasn't been. Ends with Committed, or the chain has to
+	// stop.
 	Accept struct{ Block *block.Block }
 	// Reject tells the VM that a block that it has verified lost.
 	Reject struct{ Block *block.Block }

@@ -1,6 +1,7 @@
 package snowman
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -9,19 +10,50 @@ import (
 	"github.com/reevenet/reeve/internal/core/requests"
 )
 
-// catchUp brings a node that lags to where the network is. It trusts nobody's single word: a frontier is gathered, a block counts as
-// accepted when more than half of all stake says so, and what leads to it is tied to it by hashes. The blocks are then accepted in
-// height order, each executed by the VM.
+// catchUp brings a node that lags to where the network is. It trusts nobody's single word: a frontier is gathered, a
+// block counts as accepted when more than half of all stake says so, and what leads to it is tied to it by hashes. The
+// blocks are then accepted in height order, each executed by the VM. While it is active the rest of the core is
+// suspended.
 type catchUp struct {
-	stage    stage
-	behind   time.Time // since when the network has been ahead
-	at       uint64    // own height then
-	retry    time.Time // not before
-	round    uint32    // request number of the question that is open
-	waiting  int       // answers still to come
-	ids      []primitives.Hash
-	accepted map[primitives.Hash][]primitives.NodeID // who has it
-	way      way
+	*turn
+	chain    block.Chain
+	rand     *rand.Rand
+	sample   int // nodes whose frontier is asked for
+	asking   *asking
+	roster   *roster
+	accepted *accepted
+	rest     rest
+
+	behind time.Time // since when the network has been ahead
+	at     uint64    // own height then
+	retry  time.Time // not before
+	round
+}
+
+// rest is what catching up wants of the rest of the core.
+type rest interface {
+	// suspend stops polls; nothing is issued or built until one of the others is called.
+	suspend()
+	// adopt accepts a block that the network has decided, issued here or not.
+	adopt(*block.Block)
+	// resume goes on as before: it didn't work out.
+	resume()
+	// arrived goes on where the network was.
+	arrived()
+}
+
+// round is one attempt.
+type round struct {
+	stage     stage
+	question  uint32 // the number of the one that is open, to all
+	waiting   int    // answers still to come
+	ids       []primitives.Hash
+	endorsers map[primitives.Hash][]primitives.NodeID // who has accepted it
+
+	ancestry *ancestry
+	from     []primitives.NodeID
+	failed   int    // requests in a row that brought nothing
+	request  uint32 // for ancestors; 0: none is open
 }
 
 type stage uint8
@@ -30,7 +62,7 @@ const (
 	following stage = iota // nothing to do
 	askingFrontier
 	askingAccepted
-	fetching // and executing
+	fetchingAncestors // and executing
 )
 
 const (
@@ -43,157 +75,167 @@ const (
 
 func (u *catchUp) active() bool { return u.stage != following }
 
+// next is when follow may have something to do.
 func (u *catchUp) next() (time.Time, bool) {
 	switch {
 	case u.stage == following && !u.behind.IsZero():
 		return later(u.behind.Add(nearBehind), u.retry), true
-	case u.stage == fetching && u.way.request == 0:
+	case u.stage == fetchingAncestors && u.request == 0:
 		return u.retry, true
 	}
 	return time.Time{}, false
 }
 
-// followNetwork starts to catch up when the network is ahead and polls don't bring this node forward.
-func (c *Core) followNetwork() {
-	u := &c.catchUp
-	if u.stage == fetching {
-		c.execute()
+// follow starts to catch up when the network is ahead and polls don't bring this node forward.
+func (u *catchUp) follow() {
+	if u.stage == fetchingAncestors {
+		u.execute()
 		return
 	}
-	network := c.known.height
-	if network <= c.root.Height {
+	network, own := u.roster.network, u.accepted.root.Height
+	if network <= own {
 		u.behind = time.Time{}
 		return
 	}
-	if u.behind.IsZero() || u.at != c.root.Height {
-		u.behind, u.at = c.now, c.root.Height
+	if u.behind.IsZero() || u.at != own {
+		u.behind, u.at = u.now, own
 	}
-	far := network > c.root.Height+farBehind
-	if u.active() || c.now.Before(u.retry) || !far && c.now.Sub(u.behind) < nearBehind || len(c.queue) > 0 {
+	near := network <= own+farBehind && u.now.Sub(u.behind) < nearBehind
+	if u.active() || u.now.Before(u.retry) || near || len(u.accepted.pending) > 0 {
 		return
 	}
-	c.askFrontier()
+	u.askFrontier()
 }
 
-func (c *Core) askFrontier() {
-	u := &c.catchUp
-	c.polls.Clear()
-	*u = catchUp{stage: askingFrontier, behind: u.behind, at: u.at, round: c.nextRequestID(), accepted: make(map[primitives.Hash][]primitives.NodeID)}
-	nodes := c.connected(nil)
-	c.cfg.Rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-	round := u.round
-	sent := c.request(round, requests.AcceptedFrontier, func(n primitives.NodeID) Action {
-		return SendGetAcceptedFrontier{Nodes: []primitives.NodeID{n}, RequestID: round}
-	}, nodes[:min(len(nodes), c.cfg.Parameters.K)]...)
-	u.waiting = len(sent)
-	if len(sent) == 0 {
-		c.giveUp()
+func (u *catchUp) askFrontier() {
+	u.rest.suspend()
+	u.retry = time.Time{}
+	u.round = round{
+		stage: askingFrontier, question: u.asking.nextID(), endorsers: make(map[primitives.Hash][]primitives.NodeID),
+	}
+	nodes := u.roster.connected(nil)
+	u.rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
+	id := u.question
+	u.askAll(requests.AcceptedFrontier, nodes[:min(len(nodes), u.sample)], func(nodes ...primitives.NodeID) Action {
+		return SendGetAcceptedFrontier{Nodes: nodes, RequestID: id}
+	})
+}
+
+func (u *catchUp) askAccepted() {
+	if len(u.ids) == 0 {
+		u.giveUp()
 		return
 	}
-	c.emit(SendGetAcceptedFrontier{Nodes: sent, RequestID: u.round})
+	u.stage, u.question = askingAccepted, u.asking.nextID()
+	id, ids := u.question, u.ids
+	u.askAll(requests.Accepted, u.roster.connected(nil), func(nodes ...primitives.NodeID) Action {
+		return SendGetAccepted{Nodes: nodes, RequestID: id, IDs: ids}
+	})
+}
+
+// askAll asks the nodes one question, and waits for as many answers as there can be.
+func (u *catchUp) askAll(
+	answer requests.Answer, nodes []primitives.NodeID, question func(...primitives.NodeID) Action,
+) {
+	again := func(n primitives.NodeID) Action { return question(n) }
+	sent := u.asking.open(u.question, answer, again, nodes...)
+	if u.waiting = len(sent); len(sent) == 0 {
+		u.giveUp()
+		return
+	}
+	u.emit(question(sent...))
 }
 
 // giveUp goes back to following; another round may begin after a pause.
-func (c *Core) giveUp() {
-	c.catchUp = catchUp{behind: c.catchUp.behind, at: c.catchUp.at, retry: c.now.Add(catchUpWait)}
-	c.advanceAll()
+func (u *catchUp) giveUp() {
+	u.round, u.retry = round{}, u.now.Add(catchUpWait)
+	u.rest.resume()
 }
 
-func (c *Core) onAcceptedFrontier(in AcceptedFrontier) {
-	u := &c.catchUp
-	if !c.answered(in.Node, in.RequestID, requests.AcceptedFrontier) || u.stage != askingFrontier || in.RequestID != u.round {
+func (u *catchUp) onAcceptedFrontier(in AcceptedFrontier) {
+	if u.stage != askingFrontier || in.RequestID != u.question {
 		return
 	}
-	if !slices.Contains(u.ids, in.ID) && !c.recent.has(in.ID) && len(u.ids) < frontierIDs {
+	if !slices.Contains(u.ids, in.ID) && !u.accepted.has(in.ID) && len(u.ids) < frontierIDs {
 		u.ids = append(u.ids, in.ID)
 	}
-	c.oneLess()
+	u.oneLess()
 }
 
-func (c *Core) onAccepted(in Accepted) {
-	u := &c.catchUp
-	if !c.answered(in.Node, in.RequestID, requests.Accepted) || u.stage != askingAccepted || in.RequestID != u.round {
+func (u *catchUp) onAccepted(in Accepted) {
+	if u.stage != askingAccepted || in.RequestID != u.question {
 		return
 	}
 	for _, id := range u.ids {
 		if slices.Contains(in.IDs, id) {
-			u.accepted[id] = append(u.accepted[id], in.Node)
+			u.endorsers[id] = append(u.endorsers[id], in.Node)
 		}
 	}
-	c.oneLess()
+	u.oneLess()
 }
 
-// failed is called for a request that ended without an answer.
-func (u *catchUp) failed(c *Core, k requests.Key) {
+// requestFailed is called for a request of catching up that ended without an answer.
+func (u *catchUp) requestFailed(k requests.Key) {
+	frontier := k.Answer == requests.AcceptedFrontier && u.stage == askingFrontier
+	accepted := k.Answer == requests.Accepted && u.stage == askingAccepted
 	switch {
-	case k.ID == u.round && (k.Answer == requests.AcceptedFrontier && u.stage == askingFrontier || k.Answer == requests.Accepted && u.stage == askingAccepted):
-		c.oneLess()
-	case k.Answer == requests.Ancestors && u.stage == fetching && k.ID == u.way.request:
-		u.way.request, u.retry = 0, c.now.Add(catchUpWait)
-		u.way.unlucky(k.Node)
+	case k.ID == u.question && (frontier || accepted):
+		u.oneLess()
+	case k.Answer == requests.Ancestors && u.stage == fetchingAncestors && k.ID == u.request:
+		u.request = 0
+		u.unlucky(k.Node)
 	}
 }
 
 // oneLess goes to the next stage when all have answered or failed.
-func (c *Core) oneLess() {
-	u := &c.catchUp
+func (u *catchUp) oneLess() {
 	if u.waiting--; u.waiting > 0 {
 		return
 	}
 	if u.stage == askingFrontier {
-		c.askAccepted()
+		u.askAccepted()
 	} else {
-		c.choose()
+		u.choose()
 	}
 }
 
-func (c *Core) askAccepted() {
-	u := &c.catchUp
-	if len(u.ids) == 0 {
-		c.giveUp()
-		return
-	}
-	u.stage, u.round = askingAccepted, c.nextRequestID()
-	round, ids := u.round, u.ids
-	sent := c.request(round, requests.Accepted, func(n primitives.NodeID) Action {
-		return SendGetAccepted{Nodes: []primitives.NodeID{n}, RequestID: round, IDs: ids}
-	}, c.connected(nil)...)
-	u.waiting = len(sent)
-	if len(sent) == 0 {
-		c.giveUp()
-		return
-	}
-	c.emit(SendGetAccepted{Nodes: sent, RequestID: u.round, IDs: u.ids})
-}
-
-// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest, any of those when
-// nobody says. Who lies about a height makes this node go a shorter way than it could, no wrong one.
-func (c *Core) choose() {
-	u := &c.catchUp
+// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest,
+// any of those when nobody says. Who lies about a height makes this node go a shorter way than it could, no wrong one.
+func (u *catchUp) choose() {
 	var target primitives.Hash
 	var highest, equal uint64
 	for _, id := range u.ids {
-		var stake, height uint64
-		for _, n := range u.accepted[id] {
-			stake += c.cfg.Validators.Stake(n)
-		}
-		for _, n := range c.connected(func(p *peer) bool { return p.accepted == id }) {
-			height = max(height, c.peers[n].height)
-		}
-		switch {
-		case !c.cfg.Validators.IsMajority(stake):
+		switch height := u.heightOf(id); {
+		case !u.roster.set.IsMajority(u.stakeBehind(id)):
 		case target.IsZero() || height > highest:
 			target, highest, equal = id, height, 1
 		case height == highest:
-			if equal++; c.cfg.Rand.Uint64N(equal) == 0 {
+			if equal++; u.rand.Uint64N(equal) == 0 {
 				target = id
 			}
 		}
 	}
 	if target.IsZero() {
-		c.giveUp()
+		u.giveUp()
 		return
 	}
-	u.stage, u.retry = fetching, c.now
-	u.way = way{target: target, want: target, from: u.accepted[target], blocks: make(map[primitives.Hash]*block.Block), span: 256}
+	u.stage, u.retry = fetchingAncestors, u.now
+	u.ancestry, u.from = newAncestry(target), u.endorsers[target]
+}
+
+func (u *catchUp) stakeBehind(id primitives.Hash) (stake uint64) {
+	for _, n := range u.endorsers[id] {
+		stake += u.roster.set.Stake(n)
+	}
+	return stake
+}
+
+// heightOf is the greatest height at which somebody says to have accepted the block; 0: nobody says.
+func (u *catchUp) heightOf(id primitives.Hash) (height uint64) {
+	for _, p := range u.roster.voters {
+		if p != nil && p.accepted == id {
+			height = max(height, p.height)
+		}
+	}
+	return height
 }

@@ -8,8 +8,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/proposer"
-	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
 	"github.com/reevenet/reeve/internal/core/snowman/tree"
@@ -41,40 +39,38 @@ type Anchor struct {
 	Time   uint64 // milliseconds since 1970; 0 for the genesis block
 }
 
-// Core is one chain's consensus on one node.
-type Core struct {
-	cfg Config
+// turn is one Step or Tick: the time at which it happens, and what is to be done because of it, in order. The parts of
+// a core share it.
+type turn struct {
 	now time.Time
 	out []Action
+}
 
-	tree   *tree.Tree
-	blocks map[primitives.Hash]*entry // undecided, and some that were found invalid
-	memory memory
-	root   Anchor // of the tree: decided, perhaps not yet durable
-	stable Anchor // durable
-	recent recent // ids of blocks decided lately
-	queue  []*entry
+func (t *turn) emit(a Action) { t.out = append(t.out, a) }
 
-	polls     *poll.Set
-	table     *requests.Table
-	requestID uint32
-	repoll    pacing
-	fetches   map[primitives.Hash]*fetch
-	byRequest map[uint32]primitives.Hash // of the fetches
+// Core is one chain's consensus on one node. Its parts keep the state; each knows those that it is made with and no
+// other. What goes from one to another on its own account goes through the core: decisions, the preferred tip, and how
+// requests end.
+type Core struct {
+	*turn
+	chain    block.Chain
+	self     primitives.NodeID
+	asking   *asking
+	roster   *roster
+	tree     *tree.Tree
+	pool     *pool
+	accepted *accepted
+	amnesia  *amnesia
+	votes    *votes
+	polling  *polling
+	fetching *fetching
+	building *building
+	catchUp  *catchUp
+	issuing  *issuing
+	frontier *frontier
 
-	peers     map[primitives.NodeID]*peer
-	voters    []*peer // the connected ones among the validators, by their index; nil for the others and for this node
-	known     known
-	validator int // own index; -1 for a node without a vote
-	frontier  time.Time
-	catchUp   catchUp
-
-	build     building
-	slots     proposer.Slots
 	preferred primitives.Hash // last told to the VM
-	amnesia   amnesia
-	lost      resends
-	undecided time.Time // since when there has been something to decide above the root
+	undecided time.Time       // since when there has been something to decide above the root
 }
 
 // New makes a core that stands on the last accepted block.
@@ -85,24 +81,45 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 	if cfg.VerifySignature == nil {
 		cfg.VerifySignature = func(b *block.Block, key ed25519.PublicKey) bool { return b.Verify(cfg.Chain, key) }
 	}
-	t := tree.New(cfg.Parameters, last.ID, last.Height)
-	c := &Core{
-		cfg: cfg, now: now, tree: t, polls: poll.NewSet(t), table: requests.New(maxRequests),
-		blocks: make(map[primitives.Hash]*entry), root: last, stable: last, requestID: cfg.FirstRequestID,
-		fetches: make(map[primitives.Hash]*fetch), byRequest: make(map[uint32]primitives.Hash),
-		peers: make(map[primitives.NodeID]*peer), voters: make([]*peer, cfg.Validators.Len()), validator: -1, preferred: last.ID, frontier: now,
+	c := &Core{turn: &turn{now: now}, chain: cfg.Chain, self: cfg.Self, preferred: last.ID}
+	c.assemble(&cfg, last)
+	if !cfg.FirstLife {
+		c.amnesia.begin()
 	}
-	c.recent.add(last.ID, last.Height)
-	if i, ok := cfg.Validators.Index(cfg.Self); ok {
-		c.validator = i
-	}
-	c.build.tipSince = now
-	c.amnesia.begin(c)
-	c.count()
 	return c, nil
 }
 
-const maxRequests = 4096
+// assemble makes the parts, each with those that it uses.
+func (c *Core) assemble(cfg *Config, last Anchor) {
+	t, set, params := c.turn, cfg.Validators, cfg.Parameters
+	c.tree, c.pool, c.accepted = tree.New(params, last.ID, last.Height), newPool(), newAccepted(last)
+	c.asking, c.roster = newAsking(t, cfg.Chain.ID, cfg.FirstRequestID), newRoster(cfg, last.Height)
+	c.amnesia = &amnesia{turn: t, params: params, tree: c.tree, roster: c.roster, accepted: c.accepted}
+	c.votes = &votes{tree: c.tree, pool: c.pool, accepted: c.accepted, amnesia: c.amnesia}
+	c.polling = &polling{
+		turn: t, rand: cfg.Rand, params: params, asking: c.asking, roster: c.roster, votes: c.votes, tree: c.tree,
+		open: poll.NewSet(c.tree),
+	}
+	c.frontier = &frontier{
+		turn: t, rand: cfg.Rand, most: params.K, asking: c.asking, roster: c.roster, votes: c.votes, at: t.now,
+	}
+	c.fetching = &fetching{
+		turn: t, rand: cfg.Rand, asking: c.asking, roster: c.roster,
+		blocks: make(map[primitives.Hash]*fetch), byRequest: make(map[uint32]primitives.Hash),
+	}
+	c.building = &building{
+		turn: t, set: set, params: params, tree: c.tree, pool: c.pool, accepted: c.accepted, roster: c.roster,
+		tipSince: t.now,
+	}
+	c.catchUp = &catchUp{
+		turn: t, chain: cfg.Chain, rand: cfg.Rand, sample: params.K, asking: c.asking, roster: c.roster, accepted: c.accepted,
+		rest: c,
+	}
+	c.issuing = &issuing{
+		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, outstanding: params.MaxOutstandingItems, tree: c.tree,
+		pool: c.pool, accepted: c.accepted, fetching: c.fetching, building: c.building, catchUp: c.catchUp,
+	}
+}
 
 // Step handles one input.
 func (c *Core) Step(now time.Time, in Input) []Action {
@@ -131,17 +148,17 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 	case Verified:
 		c.onVerified(in.ID)
 	case Invalid:
-		c.onInvalid(in)
+		c.issuing.invalid(in.ID, in.Reason)
 	case Committed:
 		c.onCommitted(in.ID)
 	case PendingTxs:
-		c.onPendingTxs()
+		c.building.pendingTxs()
 	case Built:
 		c.onBuilt(in.Block)
 	case NotBuilt:
-		c.onNotBuilt(in.Why)
+		c.building.notBuilt(in.Why)
 	case CheckFrontier:
-		c.frontier = now
+		c.frontier.soon()
 	default:
 		panic(fmt.Sprintf("snowman: an input of type %T", in)) // the caller's mistake, not a peer's: Input is closed
 	}
@@ -152,29 +169,32 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 // Tick handles what is due.
 func (c *Core) Tick(now time.Time) []Action {
 	c.now, c.out = now, nil
-	for _, k := range c.table.Expire(now) {
-		c.fail(k, requests.TimedOut)
-	}
+	c.expire()
 	c.settle()
 	return c.out
 }
 
 // settle does everything that may have become possible, whatever happened.
 func (c *Core) settle() {
-	c.repeat()
-	c.remember()
+	c.asking.repeat()
+	c.amnesia.remember()
 	c.takePolls()
 	c.prefer()
-	c.followNetwork()
-	c.poll()
-	c.propose()
-	c.checkFrontier()
+	c.catchUp.follow()
+	if !c.catchUp.active() {
+		c.poll()
+		c.building.propose()
+	}
+	c.frontier.check()
 }
 
 // Next is when Tick is needed next.
 func (c *Core) Next() time.Time {
-	next := c.frontier
-	for _, at := range []func() (time.Time, bool){c.table.Next, c.polls.Next, c.repoll.next, c.build.next, c.catchUp.next, c.amnesia.next, c.lost.next} {
+	next := c.frontier.at
+	for _, at := range []func() (time.Time, bool){
+		c.asking.table.Next, c.asking.next, c.polling.open.Next, c.polling.next, c.building.next,
+		c.catchUp.next, c.amnesia.next,
+	} {
 		if t, ok := at(); ok && t.Before(next) {
 			next = t
 		}
@@ -183,15 +203,4 @@ func (c *Core) Next() time.Time {
 }
 
 // Stop ends everything that is outstanding. The core isn't used any more.
-func (c *Core) Stop() { c.table.Cancel() }
-
-func (c *Core) emit(a Action) { c.out = append(c.out, a) }
-
-func (c *Core) key(n primitives.NodeID, id uint32, answer requests.Answer) requests.Key {
-	return requests.Key{Node: n, Chain: c.cfg.Chain.ID, ID: id, Answer: answer}
-}
-
-func (c *Core) nextRequestID() uint32 {
-	c.requestID++
-	return c.requestID
-}
+func (c *Core) Stop() { c.asking.table.Cancel() }

@@ -60,8 +60,8 @@ type (
 		RequestID uint32
 		IDs       []primitives.Hash
 	}
-	// RequestFailed: a request of ours gets no answer, as the peer, the network or the caller says. Timeouts and disconnects are
-	// found by the core itself.
+	// RequestFailed: a request of ours gets no answer, as the peer, the network or the caller says. Timeouts and
+	// disconnects are found by the core itself.
 	RequestFailed struct {
 		Node      primitives.NodeID
 		RequestID uint32

@@ -16,7 +16,7 @@ func (n *simnet) agree(atLeast uint64) bool {
 		if height < 0 {
 			height = len(s.committed)
 		}
-		if len(s.committed) != height || s.core.tree.Len() > 0 || len(s.core.queue) > 0 {
+		if len(s.committed) != height || s.core.tree.Len() > 0 || len(s.core.accepted.pending) > 0 {
 			return false
 		}
 	}
@@ -31,9 +31,14 @@ func (n *simnet) describe() string {
 			continue
 		}
 		st := s.core.Status()
-		out += fmt.Sprintf("[%d: %d +%d w%d polls %d txs %d", s.index, len(s.committed), st.Processing, st.Waiting, st.Polls, s.txs)
+		out += fmt.Sprintf("[%d: %d +%d w%d polls %d txs %d", s.index, len(s.committed), st.Processing, st.Waiting,
+			st.Polls, s.txs)
 		if u := s.core.catchUp; u.active() {
-			out += fmt.Sprintf(" catching up: stage %d, %d answers to come, way of %d whole %v request %d, %d in the VM's hands", u.stage, u.waiting, len(u.way.ids), u.way.whole, u.way.request, len(s.core.queue))
+			out += fmt.Sprintf(" catching up: stage %d, %d answers to come, request %d, %d in the VM's hands",
+				u.stage, u.waiting, u.request, len(s.core.accepted.pending))
+			if a := u.ancestry; a != nil {
+				out += fmt.Sprintf(", ancestry of %d whole %v", a.left(), a.whole)
+			}
 		}
 		out += "] "
 	}
@@ -113,8 +118,8 @@ func TestANewNetworkVotesAtOnce(t *testing.T) {
 	}
 }
 
-// Two of five are restarted while a block waits for them. They can't know whether they have voted for another one; but once they have
-// heard everybody, and nobody speaks of another one, they vote.
+// Two of five are restarted while a block waits for them. They can't know whether they have voted for another one; but
+// once they have heard everybody, and nobody speaks of another one, they vote.
 func TestWhoIsRestartedVotesOnceAllOthersAgree(t *testing.T) {
 	for seed := range uint64(5) {
 		n := newSimnet(seed, equal(5), nil)

@@ -1,16 +1,37 @@
 package snowman
 
 import (
+	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
+	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
+	"github.com/reevenet/reeve/internal/core/snowman/tree"
 )
 
-// pacing says when the next poll makes sense. After a poll that confirmed something that is at once. After one that didn't, it is when
-// peers have been heard to prefer what this node prefers; or, with or without that, after a pause that doubles.
+// polling asks samples of the validators what they prefer, as often as it may confirm something and no oftener, and has
+// the tree record what they said. Polls are recorded in the order in which they began, each once, and this node's own
+// vote is in each for which it was drawn.
+type polling struct {
+	*turn
+	rand   *rand.Rand
+	params snowball.Parameters
+	asking *asking
+	roster *roster
+	votes  *votes
+	tree   *tree.Tree
+
+	open *poll.Set
+	pacing
+}
+
+// pacing says when the next poll makes sense. After a poll that confirmed something that is at once. After one that
+// didn't, it is when peers have been heard to prefer what this node prefers; or, with or without that, after a pause
+// that doubles.
 type pacing struct {
 	pause     time.Duration
 	notBefore time.Time
@@ -23,6 +44,7 @@ const (
 	mostPause  = 200 * time.Millisecond
 )
 
+// next is when a poll begins by time alone.
 func (p *pacing) next() (time.Time, bool) { return p.notBefore, p.wanted }
 
 func (p *pacing) fruitful(now time.Time) {
@@ -34,105 +56,100 @@ func (p *pacing) fruitless(now time.Time) {
 	p.notBefore, p.heard = now.Add(p.pause), false
 }
 
-// ask opens the first poll about a block: with the whole block if this node built it.
-func (c *Core) ask(e *entry) {
-	id, nodes := c.openPoll()
-	switch {
-	case len(nodes) == 0:
-	case e.from == c.cfg.Self:
-		c.emit(SendPushQuery{Nodes: nodes, RequestID: id, Container: e.block.Bytes(), Height: c.root.Height + 1})
-	default:
-		c.emit(SendPullQuery{Nodes: nodes, RequestID: id, ID: e.block.ID(), Height: c.root.Height + 1})
-	}
-	c.takePolls()
-}
-
-// poll keeps as many polls open as could confirm something.
-func (c *Core) poll() {
-	for c.wantPoll() {
-		id, nodes := c.openPoll()
-		if len(nodes) > 0 {
-			tip, _ := c.tree.Preference()
-			c.emit(SendPullQuery{Nodes: nodes, RequestID: id, ID: tip, Height: c.root.Height + 1})
-		}
-		c.takePolls()
-		c.prefer()
+// push opens the first poll about a block of this node, which nobody else has seen, by showing it; pull opens any
+// other.
+func (p *polling) push(b *block.Block) {
+	if id, nodes := p.begin(); len(nodes) > 0 {
+		p.emit(SendPushQuery{
+			Nodes: nodes, RequestID: id, Container: b.Bytes(), Height: p.votes.accepted.root.Height + 1,
+		})
 	}
 }
 
-func (c *Core) wantPoll() bool {
-	c.repoll.wanted = false
-	if c.tree.Len() == 0 || c.catchUp.active() || !c.known.enough {
+func (p *polling) pull(about primitives.Hash) {
+	if id, nodes := p.begin(); len(nodes) > 0 {
+		q := p.votes.queryAll(id, nodes)
+		q.ID = about
+		p.emit(q)
+	}
+}
+
+// due tells whether another poll could confirm something now.
+func (p *polling) due() bool {
+	p.wanted = false
+	if p.tree.Len() == 0 || !p.roster.enough {
 		return false
 	}
-	supported, ok := c.supported()
+	supported, ok := p.supported()
 	need := 1
 	if ok {
-		need = c.tree.Needed(supported, c.cfg.Parameters.BetaUnanimous > 0 && c.allResponsive())
+		need = p.tree.Needed(supported, p.params.BetaUnanimous > 0 && p.roster.responsive())
 	}
-	if c.polls.Len() >= min(need, c.cfg.Parameters.ConcurrentRepolls) {
+	if p.open.Len() >= min(need, p.params.ConcurrentRepolls) {
 		return false
 	}
-	if !c.now.Before(c.repoll.notBefore) && (ok || c.polls.Len() == 0) || ok && c.repoll.heard {
+	if !p.now.Before(p.notBefore) && (ok || p.open.Len() == 0) || ok && p.heard {
 		return true
 	}
-	c.repoll.wanted = c.polls.Len() == 0
+	p.wanted = p.open.Len() == 0
 	return false
 }
 
-// openPoll samples the validators and records this node's own vote and the absence of those who can't be asked.
-func (c *Core) openPoll() (id uint32, ask []primitives.NodeID) {
-	seats := c.cfg.Validators.Sample(c.cfg.Rand, c.cfg.Parameters.K)
-	voters := make([]poll.Voter, 0, len(seats))
-	ask = make([]primitives.NodeID, 0, len(seats))
-	for _, seat := range seats {
-		n := c.cfg.Validators.Node(seat.Index)
-		voters = append(voters, poll.Voter{Node: n, Units: seat.Units})
-		if p := c.voters[seat.Index]; p != nil && !p.benched() {
+// begin samples the validators and records this node's own vote and the absence of those who can't be asked.
+func (p *polling) begin() (id uint32, ask []primitives.NodeID) {
+	set := p.roster.set
+	sample := set.Sample(p.rand, p.params.K)
+	voters := make([]poll.Voter, 0, len(sample))
+	ask = make([]primitives.NodeID, 0, len(sample))
+	for _, s := range sample {
+		n := set.Node(s.Index)
+		voters = append(voters, poll.Voter{Node: n, Units: s.Units})
+		if voter := p.roster.voters[s.Index]; voter != nil && !voter.benched() {
 			ask = append(ask, n)
 		}
 	}
-	id = c.nextRequestID()
-	c.polls.Add(id, voters, c.now)
-	ask = c.request(id, requests.Chits, c.pull(id), ask...)
+	id = p.asking.nextID()
+	p.open.Add(id, voters, p.now)
+	ask = p.asking.open(id, requests.Chits, p.votes.query(id), ask...)
 	for _, v := range voters {
 		switch {
-		case v.Node == c.cfg.Self:
-			own, _ := c.vote()
-			c.polls.Vote(id, v.Node, own, c.stable.ID, c.now)
+		case v.Node == p.roster.self:
+			own, _ := p.votes.own()
+			p.open.Vote(id, v.Node, own, p.votes.accepted.stable.ID, p.now)
 		case !slices.Contains(ask, v.Node):
-			c.polls.Drop(id, v.Node, c.now)
+			p.open.Drop(id, v.Node, p.now)
 		}
 	}
 	return id, ask
 }
 
-// takePolls records the polls that are finished, oldest first.
-func (c *Core) takePolls() {
-	for {
-		r, ok := c.polls.Take(c.now)
-		if !ok {
-			return
-		}
-		if c.tree.Len() == 0 {
-			continue
-		}
-		d := c.tree.Record(r.Votes, !c.amnesia.until.IsZero())
-		if len(d.Accept) > 0 || c.tree.Confirms() {
-			c.repoll.fruitful(c.now)
-		} else {
-			c.repoll.fruitless(c.now)
-		}
-		c.decide(d)
+// take records the oldest poll if it is finished, and returns what it decided. Call it until it returns false.
+func (p *polling) take() (d tree.Decision, ok bool) {
+	r, ok := p.open.Take(p.now)
+	if !ok || p.tree.Len() == 0 {
+		return d, ok
 	}
+	d = p.tree.Record(r.Votes, p.votes.amnesia.active())
+	if len(d.Accept) > 0 || p.tree.Confirms() {
+		p.fruitful(p.now)
+	} else {
+		p.fruitless(p.now)
+	}
+	return d, true
 }
 
-// supported is the height up to which AlphaConfidence units have been seen to share this node's preference. Where the set is too large
-// to be asked as a whole, hints say little and the tip is taken for supported.
-func (c *Core) supported() (height uint64, ok bool) {
-	set, p := c.cfg.Validators, c.cfg.Parameters
-	tip, tipHeight := c.tree.Preference()
-	if set.Units() > p.K {
+// stop forgets the polls that are open.
+func (p *polling) stop() {
+	p.open.Clear()
+	p.wanted = false
+}
+
+// supported is the height up to which AlphaConfidence units have been seen to share this node's preference. Where the
+// set is too large to be asked as a whole, hints say little and the tip is taken for supported.
+func (p *polling) supported() (height uint64, ok bool) {
+	set := p.roster.set
+	tip, tipHeight := p.tree.Preference()
+	if set.Units() > p.params.K {
 		return tipHeight, true
 	}
 	type share struct {
@@ -140,35 +157,24 @@ func (c *Core) supported() (height uint64, ok bool) {
 		units  int
 	}
 	var shares []share
-	for i := range set.Len() {
+	for i, voter := range p.roster.voters {
 		seen := tip
-		if i != c.validator {
-			p := c.voters[i]
-			if p == nil {
+		if i != p.roster.own {
+			if voter == nil {
 				continue
 			}
-			seen, _ = c.resolve(p.hint)
+			seen, _ = p.votes.resolve(voter.hint)
 		}
-		if h, ok := c.tree.Shared(seen); ok {
+		if h, ok := p.tree.Shared(seen); ok {
 			shares = append(shares, share{h, set.UnitsOf(i)})
 		}
 	}
 	slices.SortStableFunc(shares, func(a, b share) int { return compare(b.height, a.height) })
 	sum := 0
 	for _, s := range shares {
-		if sum += s.units; sum >= p.AlphaConfidence {
-			return s.height, s.height > c.root.Height
+		if sum += s.units; sum >= p.params.AlphaConfidence {
+			return s.height, s.height > p.votes.accepted.root.Height
 		}
 	}
 	return 0, false
-}
-
-// allResponsive tells whether a unanimous poll can be hoped for.
-func (c *Core) allResponsive() bool {
-	for i, p := range c.voters {
-		if i != c.validator && (p == nil || p.misses > 0) {
-			return false
-		}
-	}
-	return true
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// A simnet is a whole network of cores in one loop: virtual time, one seed, no goroutine. Its VM is a counter, its signatures are hashes.
-// Everything else is what production runs.
+// A simnet is a whole network of cores in one loop: virtual time, one seed, no goroutine. Its VM is a counter, its
+// signatures are hashes. Everything else is what production runs.
 type simnet struct {
 	sim
 	chain  block.Chain
@@ -272,11 +272,11 @@ func (s *simnode) propose() {
 		return
 	}
 	tip, height := s.core.tree.Preference()
-	if height > s.core.root.Height+4 {
+	if height > s.core.accepted.root.Height+4 {
 		return
 	}
 	rank, _ := proposer.Rank(proposer.Order(s.net.set, tip, height+1), s.index)
-	s.step(Built{Block: s.newBlock(s.core.header(tip, height+1, uint64(rank)))})
+	s.step(Built{Block: s.newBlock(s.core.building.header(tip, height+1, uint64(rank)))})
 }
 
 func (s *simnode) vm(cost time.Duration, then func()) {

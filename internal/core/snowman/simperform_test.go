@@ -106,7 +106,10 @@ func (s *simnode) chits(a SendChits) {
 		a.PreferredAt = vote
 	}
 	s.send(a.Node, func(from primitives.NodeID) Input {
-		return Chits{Node: from, RequestID: a.RequestID, Preferred: vote, PreferredAt: a.PreferredAt, Accepted: a.Accepted, AcceptedHeight: a.AcceptedHeight}
+		return Chits{
+			Node: from, RequestID: a.RequestID, Preferred: vote, PreferredAt: a.PreferredAt, Accepted: a.Accepted,
+			AcceptedHeight: a.AcceptedHeight,
+		}
 	})
 }
 
@@ -129,7 +132,7 @@ func (s *simnode) liesAbout(asker primitives.NodeID) primitives.Hash {
 			return id
 		}
 	}
-	return s.core.root.ID
+	return s.core.accepted.root.ID
 }
 
 // What services/engine answers from the VM's host, without the core.
@@ -174,7 +177,9 @@ func (s *simnode) serve(in Input) bool {
 		for b := s.byID[in.want]; b != nil && len(list) < 100; b = s.byID[b.Parent] {
 			list = append(list, b.Bytes())
 		}
-		s.send(in.node, func(from primitives.NodeID) Input { return Ancestors{Node: from, RequestID: in.id, Containers: list} })
+		s.send(in.node, func(from primitives.NodeID) Input {
+			return Ancestors{Node: from, RequestID: in.id, Containers: list}
+		})
 	case simGetFrontier:
 		id := s.frontier()
 		s.send(in.node, func(from primitives.NodeID) Input { return AcceptedFrontier{Node: from, RequestID: in.id, ID: id} })

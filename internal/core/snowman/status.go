@@ -25,19 +25,21 @@ type Status struct {
 // Status of now.
 func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
-	s := Status{
-		LastAccepted: c.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: len(c.blocks) - c.tree.Len(),
-		Polls: c.polls.Len(), Requests: c.table.Len(), Peers: len(c.peers), Validators: len(c.connected(nil)),
-		ConnectedStake: c.known.stake, TotalStake: c.cfg.Validators.TotalStake(), NetworkHeight: c.known.height,
-		CatchingUp: c.catchUp.active(), EnoughStake: c.known.enough, Pending: c.build.pending, Votes: c.amnesia.until.IsZero(), Counts: c.table.Counts(),
+	return Status{
+		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
+		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(),
+		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
+		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
+		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
+		Votes: !c.amnesia.active(), Counts: c.asking.table.Counts(),
 	}
-	return s
 }
 
 // CatchingUp tells whether the node is executing what the network has decided without it.
 func (c *Core) CatchingUp() bool { return c.catchUp.active() }
 
-// UndecidedFor is how long the chain has stood on its last accepted block with something to decide; zero when nothing is.
+// UndecidedFor is how long the chain has stood on its last accepted block with something to decide; zero when nothing
+// is.
 func (c *Core) UndecidedFor(now time.Time) time.Duration {
 	if c.tree.Len() == 0 {
 		return 0

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// storm lets a network run through conflicting proposals, loss, crashes and a partition, heals it, and wants everybody to agree.
+// storm lets a network run through conflicting proposals, loss, crashes and a partition, heals it, and wants everybody
+// to agree.
 func storm(seed uint64, size int, change func(*simnet)) (*simnet, bool) {
 	n := newSimnet(seed, equal(size), func(n *simnet) {
 		n.conflicts = true

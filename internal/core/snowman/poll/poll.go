@@ -1,6 +1,6 @@
-// Package poll keeps the polls that are open. A poll asks a sample of validators once each; it is finished when all have answered or
-// failed, or when no answer that is still missing could change what it will be taken for. Finished polls are handed on strictly in the
-// order in which they began, so that "in a row" has a meaning. It is pure.
+// Package poll keeps the polls that are open. A poll asks a sample of validators once each; it is finished when all
+// have answered or failed, or when no answer that is still missing could change what it will be taken for. Finished
+// polls are handed on strictly in the order in which they began, so that "in a row" has a meaning. It is pure.
 package poll
 
 import (
@@ -61,8 +61,8 @@ func (s *Set) Add(id uint32, voters []Voter, now time.Time) {
 	s.polls = append(s.polls, p)
 }
 
-// Vote records what a voter said. A vote without a block counts as missing. A second one, and one by somebody who wasn't asked, is
-// ignored.
+// Vote records what a voter said. A vote without a block counts as missing. A second one, and one by somebody who
+// wasn't asked, is ignored.
 func (s *Set) Vote(id uint32, node primitives.NodeID, block, accepted primitives.Hash, now time.Time) {
 	p := s.find(id)
 	if p == nil {
@@ -96,9 +96,9 @@ func (s *Set) find(id uint32) *poll {
 	return nil
 }
 
-// The waits for the last votes, counted from the moment at which they could no longer change everything. For unanimity it is as long
-// again as the votes took so far: it is only a matter of speed. A tie ends only when enough of those who can be heard are heard, so
-// there it is longer.
+// The waits for the last votes, counted from the moment at which they could no longer change everything. For unanimity
+// it is as long again as the votes took so far: it is only a matter of speed. A tie ends only when enough of those who
+// can be heard are heard, so there it is longer.
 const (
 	leastWait    = time.Millisecond
 	mostWait     = 25 * time.Millisecond

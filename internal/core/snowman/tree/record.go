@@ -22,7 +22,8 @@ type Decision struct {
 	Accept, Reject []primitives.Hash
 }
 
-// Record counts one finished poll. Votes for blocks that aren't here count for nothing. trusting: see snowball.Flake.Record.
+// Record counts one finished poll. Votes for blocks that aren't here count for nothing. trusting: see
+// snowball.Flake.Record.
 func (t *Tree) Record(votes []Vote, trusting bool) Decision {
 	t.count(votes)
 	t.decide(t.root, trusting)
@@ -78,7 +79,8 @@ func (t *Tree) settle() (d Decision) {
 	return d
 }
 
-// Accept moves the last accepted block to a child of it, because the network has decided so. It returns what that rejects.
+// Accept moves the last accepted block to a child of it, because the network has decided so. It returns what that
+// rejects.
 func (t *Tree) Accept(id primitives.Hash) (rejected []primitives.Hash, ok bool) {
 	if n := t.blocks[id]; n == nil || n.parent != t.root {
 		return nil, false

@@ -1,6 +1,7 @@
-// Package tree holds the undecided blocks of a chain and counts votes over them. A vote for a block is a vote for all its
-// ancestors; between the children of each block a snowball.Flake decides; a block is accepted only after its parent, and with it
-// everything that conflicts with it is rejected. The tree doesn't know what a block contains, who voted, or when.
+// Package tree holds the undecided blocks of a chain and counts votes over them. A vote for a block is a vote for all
+// its ancestors; between the children of each block a snowball.Flake decides; a block is accepted only after its
+// parent, and with it everything that conflicts with it is rejected. The tree doesn't know what a block contains, who
+// voted, or when.
 package tree
 
 import (
@@ -46,7 +47,8 @@ func (t *Tree) Add(id, parent primitives.Hash, height uint64) error {
 	case t.blocks[id] != nil:
 		return fmt.Errorf("block %s has been issued before", id.Short())
 	case !ok:
-		return fmt.Errorf("block %s can't be issued: its parent %s is neither accepted last nor processing", id.Short(), parent.Short())
+		return fmt.Errorf("block %s can't be issued: its parent %s is neither accepted last nor processing",
+			id.Short(), parent.Short())
 	case height != p.height+1:
 		return fmt.Errorf("block %s can't be issued: it has height %d and its parent %d", id.Short(), height, p.height)
 	}
@@ -87,10 +89,12 @@ func (t *Tree) Blocks() []primitives.Hash {
 // Preference is the newest block of the preferred chain; the last accepted one when nothing is processing.
 func (t *Tree) Preference() (id primitives.Hash, height uint64) { return t.tip.id, t.tip.height }
 
-// Vote is the newest block of the preferred chain that may be voted for: it ends where the choice between conflicting blocks wavers.
+// Vote is the newest block of the preferred chain that may be voted for: it ends where the choice between conflicting
+// blocks wavers.
 func (t *Tree) Vote() (id primitives.Hash, height uint64) { return t.vote.id, t.vote.height }
 
-// PreferredAt is the block of the preferred chain at a height. Below the last accepted block and above the tip there is none.
+// PreferredAt is the block of the preferred chain at a height. Below the last accepted block and above the tip there is
+// none.
 func (t *Tree) PreferredAt(height uint64) (primitives.Hash, bool) {
 	for n := t.tip; n != nil && n.height >= height; n = n.parent {
 		if n.height == height {

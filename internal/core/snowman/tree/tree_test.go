@@ -57,7 +57,8 @@ func TestVoteForTheTipAcceptsItsAncestorsInOrder(t *testing.T) {
 }
 
 func TestAcceptingABlockRejectsItsRivalsAndAllThatBuildsOnThem(t *testing.T) {
-	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"x", "y"}, [2]string{"y", "z"}, [2]string{"a", "b"})
+	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"x", "y"}, [2]string{"y", "z"},
+		[2]string{"a", "b"})
 	var d Decision
 	for range 3 {
 		d = tr.Record(all("a"), false)
@@ -98,7 +99,8 @@ func TestThePreferenceFollowsAMajority(t *testing.T) {
 		t.Error("the first block isn't preferred")
 	}
 	tr.Record([]Vote{{Block: id("y"), Units: 3}, {Block: id("a"), Units: 2}}, false)
-	if tip, height := tr.Preference(); tip != id("y") || height != 2 || !tr.IsPreferred(id("x")) || tr.IsPreferred(id("a")) {
+	tip, height := tr.Preference()
+	if tip != id("y") || height != 2 || !tr.IsPreferred(id("x")) || tr.IsPreferred(id("a")) {
 		t.Error("three of five didn't move the preference to their tip")
 	}
 	if at, ok := tr.PreferredAt(1); !ok || at != id("x") {
@@ -120,7 +122,8 @@ func TestAcceptingWhatTheNetworkDecided(t *testing.T) {
 func TestWrongBlocksAreRefused(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"})
 	for name, err := range map[string]error{
-		"twice": tr.Add(id("a"), id("root"), 1), "orphan": tr.Add(id("b"), id("nowhere"), 2), "height": tr.Add(id("b"), id("a"), 3),
+		"twice": tr.Add(id("a"), id("root"), 1), "orphan": tr.Add(id("b"), id("nowhere"), 2),
+		"height": tr.Add(id("b"), id("a"), 3),
 	} {
 		if err == nil {
 			t.Errorf("%s: accepted", name)

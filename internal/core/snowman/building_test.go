@@ -2,7 +2,6 @@ package snowman
 
 import (
 	"crypto/ed25519"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -10,22 +9,19 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/snowball"
-	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// overtaking has the validator of slot mine build the first block of three, hands it one of slot theirs meanwhile, and tells whether
-// it wants its own block verified all the same.
+// overtaking has the validator of slot mine build the first block of three, hands it one of slot theirs meanwhile, and
+// tells whether it wants its own block verified all the same.
 func overtaking(t *testing.T, mine, theirs int) bool {
 	t.Helper()
-	set, err := validators.New([]validators.Validator{{Node: primitives.NodeID{1}, Stake: 1}, {Node: primitives.NodeID{2}, Stake: 1}, {Node: primitives.NodeID{3}, Stake: 1}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := testSet(t, 3)
 	root, now := Anchor{ID: primitives.Hash{7}}, time.Unix(1_000_000, 0)
 	order := proposer.Order(set, root.ID, 1)
 	chain := block.Chain{NetworkID: 1}
 	core, err := New(Config{
-		Chain: chain, Self: set.At(order[mine]).Node, Validators: set, Parameters: snowball.For(set.Units()), Rand: rand.New(rand.NewPCG(1, 2)),
+		Chain: chain, Self: set.At(order[mine]).Node, Validators: set, Parameters: snowball.For(set.Units()),
+		Rand:            testRand(),
 		VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
 	}, root, now)
 	if err != nil {
@@ -88,5 +84,78 @@ func TestWhoIsOvertakenWhileBuildingKeepsItsBlockToItself(t *testing.T) {
 	}
 	if !overtaking(t, 0, 1) {
 		t.Error("the first one gives way to the second, which may have claimed a time that hasn't come")
+	}
+}
+
+// testBuilding is a validator of five, all connected, whose VM has something for a block.
+func testBuilding(t *testing.T) *building {
+	v := testVotes(t, 1, 2, 3, 4)
+	r := v.amnesia.roster
+	b := &building{
+		turn: v.amnesia.turn, set: r.set, params: r.params, tree: v.tree, pool: v.pool, accepted: v.accepted, roster: r,
+		tipSince: v.amnesia.now,
+	}
+	b.params.OptimalProcessing = 10
+	_, height := v.tree.Preference()
+	b.tipChanged(height)
+	b.pendingTxs()
+	return b
+}
+
+// slot waits for this node's turn, and is the slot that it builds for.
+func (b *building) slot(t *testing.T) uint64 {
+	t.Helper()
+	for range 100 {
+		b.propose()
+		if len(b.out) > 0 {
+			h := b.out[0].(Build).Header
+			b.out = nil
+			return h.Slot
+		}
+		at, waits := b.next()
+		if !waits {
+			t.Fatal("it waits for nothing and builds nothing")
+		}
+		b.after(at.Sub(b.now))
+	}
+	t.Fatal("its turn never comes")
+	return 0
+}
+
+func TestASlotIsUsedOnce(t *testing.T) {
+	b := testBuilding(t)
+	first := b.slot(t)
+	b.notBuilt(SlotTaken)
+	if second := b.slot(t); second != first+uint64(b.set.Len()) {
+		t.Errorf("after slot %d it builds for slot %d", first, second)
+	}
+}
+
+func TestOneBlockIsBuiltAtATimeAndNoneForNothing(t *testing.T) {
+	b := testBuilding(t)
+	b.slot(t)
+	if b.pendingTxs(); b.may() {
+		t.Error("it builds a second block meanwhile")
+	}
+	b.notBuilt(TryAgain)
+	if b.slot(t); b.pending {
+		t.Error("what is in the block is still waited for")
+	}
+	b.notBuilt(NothingToBuild)
+	if b.propose(); len(b.out) > 0 || b.waiting {
+		t.Error("it builds although the VM has nothing")
+	}
+}
+
+func TestNobodyBuildsBesideABlockThatIsAboutToBeIssued(t *testing.T) {
+	b := testBuilding(t)
+	tip, height := b.tree.Preference()
+	e := &entry{block: child(t, Anchor{ID: tip, Height: height}, 1, 10), state: verifying}
+	b.pool.add(e)
+	if b.may() {
+		t.Error("it builds although a block on the same tip is being verified")
+	}
+	if e.unwanted = true; !b.may() {
+		t.Error("a block that has lost its place keeps it from building")
 	}
 }

@@ -1,0 +1,95 @@
+package snowman
+
+import (
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
+
+// ancestry is the chain of blocks from the last accepted one to a target. First its ids are learnt, from the target
+// down; then the blocks are taken upwards. Every block in it has the id that its child names, so one trusted target
+// makes all trusted. Of the blocks themselves only the lowest that fit into limit are kept: the others are fetched
+// again when their turn comes.
+type ancestry struct {
+	want    primitives.Hash   // the block to ask for next
+	wantAt  int               // its index in ids
+	whole   bool              // ids reach down to the last accepted block
+	ids     []primitives.Hash // newest first
+	blocks  map[primitives.Hash]*block.Block
+	bytes   int // of blocks
+	limit   int // of bytes
+	highest int // no newer block than this one is kept; an index in ids
+	span    int // how many blocks above the next one are asked for, when they are fetched again
+}
+
+func newAncestry(target primitives.Hash) *ancestry {
+	return &ancestry{want: target, blocks: make(map[primitives.Hash]*block.Block), limit: maxBytes, span: 256}
+}
+
+// left is the number of blocks that are known and not taken out.
+func (a *ancestry) left() int { return len(a.ids) }
+
+// next takes the lowest block out. Nil: it isn't here, and want is where to ask for it. To be used once the ancestry is
+// whole.
+func (a *ancestry) next() *block.Block {
+	b := a.blocks[a.ids[len(a.ids)-1]]
+	if b == nil {
+		a.wantAt = max(0, len(a.ids)-a.span)
+		a.want = a.ids[a.wantAt]
+		return nil
+	}
+	a.ids = a.ids[:len(a.ids)-1]
+	a.drop(b)
+	return b
+}
+
+// add takes as many blocks as follow each other from the wanted one down, and returns how many. beside: they reach down
+// beside the last accepted block, which is no way up from it.
+func (a *ancestry) add(chain block.Chain, root Anchor, containers [][]byte) (taken int, beside bool) {
+	want, at := a.want, a.wantAt
+	for _, data := range containers {
+		b, err := block.Decode(chain, data)
+		if err != nil || b.ID() != want {
+			break
+		}
+		taken++
+		if b.Height <= root.Height {
+			return taken, !a.whole // fetching again overlaps with what is done
+		}
+		a.keep(b, at)
+		want = b.Parent
+		at++
+		a.whole = a.whole || want == root.ID
+	}
+	if !a.whole {
+		a.want, a.wantAt = want, at
+	} else if taken > 0 && a.blocks[a.ids[len(a.ids)-1]] == nil {
+		a.span = max(1, taken/2) // the answer didn't reach down to the next block
+	}
+	return taken, false
+}
+
+// keep remembers a block with its index in ids, and drops the newest ones when there are too many.
+func (a *ancestry) keep(b *block.Block, at int) {
+	if at == len(a.ids) {
+		a.ids = append(a.ids, b.ID())
+	}
+	if a.blocks[b.ID()] != nil {
+		return
+	}
+	a.blocks[b.ID()] = b
+	a.bytes += len(b.Bytes())
+	a.highest = min(a.highest, at)
+	for a.bytes > a.limit && a.highest < len(a.ids) {
+		if newest := a.blocks[a.ids[a.highest]]; newest != nil {
+			a.drop(newest)
+		}
+		a.highest++
+	}
+}
+
+func (a *ancestry) drop(b *block.Block) {
+	if a.blocks[b.ID()] != nil {
+		delete(a.blocks, b.ID())
+		a.bytes -= len(b.Bytes())
+	}
+}

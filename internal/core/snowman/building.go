@@ -1,0 +1,192 @@
+package snowman
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proposer"
+	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/internal/core/snowman/tree"
+	"github.com/reevenet/reeve/internal/core/validators"
+)
+
+// building is this node's turn to propose. It asks for one block at a time, only on the preferred tip, and never twice
+// for the same slot: a slot that was used or refused counts, and the next block is for the node's next turn.
+type building struct {
+	*turn
+	set      *validators.Set
+	params   snowball.Parameters
+	tree     *tree.Tree
+	pool     *pool
+	accepted *accepted
+	roster   *roster
+
+	pending      bool // the VM has something for a block
+	pendingSince time.Time
+	tipSince     time.Time // the preferred chain has had its tip since
+	busy         bool      // a block is being built or signed
+	height       uint64    // of the proposals counted in cycle
+	cycle        uint64    // how often this node has used its turn at that height
+	notBefore    time.Time // the VM or the signer couldn't, and is asked again then
+	due          time.Time // this node's turn at the present tip
+	waiting      bool      // for due
+	dueOn        primitives.Hash
+	orderOf      primitives.Hash
+	order        []int
+	slots        proposer.Slots
+}
+
+// retryBuild is how long to wait after the VM or the signer couldn't.
+const retryBuild = 50 * time.Millisecond
+
+// next is when this node's turn comes.
+func (b *building) next() (time.Time, bool) { return b.due, b.waiting }
+
+// proposers is the proposers' order of a parent's children; that of the last parent is remembered.
+func (b *building) proposers(parent primitives.Hash, height uint64) []int {
+	if b.orderOf != parent || b.order == nil {
+		b.orderOf, b.order = parent, proposer.Order(b.set, parent, height)
+	}
+	return b.order
+}
+
+func (b *building) pendingTxs() {
+	if !b.pending {
+		b.pending, b.pendingSince, b.dueOn = true, b.now, primitives.Hash{}
+	}
+}
+
+// tipChanged: the preferred chain ends at another block.
+func (b *building) tipChanged(height uint64) {
+	b.tipSince, b.dueOn = b.now, primitives.Hash{}
+	if b.height != height+1 {
+		b.height, b.cycle = height+1, 0
+	}
+}
+
+// peerGone: who was waited for may be gone.
+func (b *building) peerGone() { b.dueOn = primitives.Hash{} }
+
+// pause stops waiting for this node's turn.
+func (b *building) pause() { b.waiting = false }
+
+// firstCame learns from the first proposer's block how long to wait for the next one's.
+func (b *building) firstCame() {
+	if b.pending {
+		b.slots.Observe(b.now.Sub(later(b.pendingSince, b.tipSince)))
+	}
+}
+
+// propose builds when there is work and it is this node's turn: at once if it comes first in the order, and otherwise
+// when those before it have had a slot each and nothing came.
+func (b *building) propose() {
+	b.waiting = false
+	if !b.may() {
+		return
+	}
+	tip, height := b.tree.Preference()
+	if b.dueOn == tip && b.now.Before(b.due) {
+		b.waiting = true
+		return
+	}
+	order := b.proposers(tip, height+1)
+	rank, ok := proposer.Rank(order, b.roster.own)
+	if !ok {
+		return
+	}
+	turns := int(b.cycle) * len(order)
+	wait := b.slots.Wait(b.ahead(order[:rank]) + turns)
+	b.due = later(b.notBefore, later(b.pendingSince, b.tipSince).Add(wait))
+	if b.now.Before(b.due) {
+		b.waiting, b.dueOn = true, tip
+		return
+	}
+	b.busy, b.pending = true, false
+	b.emit(Build{Header: b.header(tip, height+1, uint64(rank+turns))})
+}
+
+// ahead counts those who come first and may well propose: nobody waits for a validator that isn't connected.
+func (b *building) ahead(order []int) (count int) {
+	for _, i := range order {
+		if p := b.roster.voters[i]; p != nil && !p.benched() {
+			count++
+		}
+	}
+	return count
+}
+
+func (b *building) may() bool {
+	switch {
+	case !b.pending || b.busy || b.roster.own < 0:
+		return false
+	case b.tree.Len() >= b.params.OptimalProcessing || !b.roster.enough:
+		return false
+	}
+	tip, _ := b.tree.Preference()
+	for _, e := range b.pool.entries {
+		if e.block.Parent == tip && e.state == verifying && !e.unwanted {
+			return false // somebody's block is about to be issued here
+		}
+	}
+	return true
+}
+
+func (b *building) header(parent primitives.Hash, height, slot uint64) block.Header {
+	parentTime := b.accepted.root.Time
+	if e := b.pool.get(parent); e != nil {
+		parentTime = e.block.Time
+	}
+	at := max(uint64(max(0, b.now.UnixMilli())), proposer.Earliest(parentTime, slot))
+	return block.Header{Height: height, Parent: parent, Slot: slot, Time: at, Proposer: uint32(b.roster.own)}
+}
+
+// built ends the building of a block. False: a block that comes before it arrived meanwhile. Nobody has seen this one
+// then, and everybody would have to verify it and vote it out; what was to be in it waits for the next one.
+func (b *building) built(own *block.Block) bool {
+	b.busy = false
+	b.used(own.Height)
+	if b.overtaken(own) {
+		b.pendingTxs()
+		return false
+	}
+	return true
+}
+
+// overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot is
+// not given way to: its proposer may have claimed a time that hasn't come.
+func (b *building) overtaken(own *block.Block) bool {
+	for _, e := range b.pool.entries {
+		if e.block.Parent == own.Parent && e.block.Slot < own.Slot && !e.unwanted {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *building) notBuilt(why WhyNotBuilt) {
+	b.busy = false
+	switch why {
+	case SlotTaken:
+		_, height := b.tree.Preference()
+		b.used(height + 1)
+		fallthrough
+	case TryAgain:
+		b.notBefore = b.now.Add(retryBuild)
+		b.pendingTxs()
+	}
+}
+
+// used counts a slot as gone.
+func (b *building) used(height uint64) {
+	if b.height == height {
+		b.cycle++
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

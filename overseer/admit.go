@@ -29,7 +29,7 @@ func (c *Core) admit(h *overseerv1.Hello) (broker.Attach, error) {
 		return none, err
 	}
 	a := broker.Attach{
-		Subsystem: h.Subsystem, Name: h.Instance, Class: classIn(d), Declared: map[string]bool{}, Pid: h.Pid, Previous: h.PreviousGeneration,
+		Subsystem: h.Subsystem, Name: h.Instance, Class: orSingle(d.Class), Chain: h.Chain, Declared: map[string]bool{}, Pid: h.Pid, Previous: h.PreviousGeneration,
 	}
 	if a.Name == "" {
 		a.Name = h.Subsystem
@@ -57,8 +57,8 @@ func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
 	}
 	edges := map[edge]bool{}
 	known, isKnown := c.graph.declared[h.Subsystem]
-	if isKnown && a.Class != classOf(c.graph.specs[h.Subsystem].Class) {
-		return refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, c.graph.specs[h.Subsystem].Class)
+	if isKnown && a.Class != orSingle(c.graph.specs[h.Subsystem].Class) {
+		return refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, broker.ClassName(orSingle(c.graph.specs[h.Subsystem].Class)))
 	}
 	for _, name := range append(append([]string(nil), h.Declaration.Sends...), h.Declaration.Asks...) {
 		v := c.dir.Named(name)
@@ -84,6 +84,5 @@ func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
 	return nil
 }
 
-func classIn(d *overseerv1.Declaration) broker.Class { return broker.Class(max(1, d.Class)) }
-
-func classOf(c subsystem.Class) broker.Class { return broker.Class(c + 1) }
+// orSingle is a class, which is Single where none is said.
+func orSingle(c subsystem.Class) broker.Class { return max(c, subsystem.Single) }

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -20,8 +19,6 @@ import (
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/bus/wire"
-	"github.com/reevenet/reeve/internal/core/leaves"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -31,6 +28,8 @@ type Config struct {
 	// Specs are the subsystems that the node knows. A known subsystem may declare no edge that its Spec doesn't have. One that
 	// isn't known may attach when it has a token, and declares its edges itself.
 	Specs []subsystem.Spec
+	// Chains are the names of the node's chains. Empty: it has one, which has no name.
+	Chains []string
 	// Epoch rises with every start.
 	Epoch uint64
 	// Token returns the secret of a role; nil: there are no tokens, and who reaches the socket is trusted.
@@ -48,9 +47,8 @@ type Core struct {
 	cfg      Config
 	dir      *registry.Directory
 	graph    *Graph
-	leaves   *leaves.Set
+	chains   []*chain
 	sequence uint64
-	waiting  map[primitives.Hash][]wire.ID // of WaitForActivation
 	statuses statuses
 	log      *slog.Logger
 }
@@ -73,10 +71,14 @@ func New(cfg Config) (*Core, error) {
 		}
 		return broker.Variant{Name: string(v.Name), Subsystem: v.Subsystem, Lane: v.Lane, Request: v.IsRequest(), Stream: v.Stream, RetrySafe: v.RetrySafe}, true
 	}
+	cfg.Broker.Chains = cfg.Chains
+	cfg.Broker.PerChain = func(name string) bool { return graph.specs[name].Class == subsystem.PerChain }
 	cfg.Broker = cfg.Broker.Defaults()
-	return &Core{
-		Broker: broker.New(cfg.Broker), cfg: cfg, dir: dir, graph: graph, leaves: leaves.New(), waiting: map[primitives.Hash][]wire.ID{}, log: cfg.Log,
-	}, nil
+	c := &Core{Broker: broker.New(cfg.Broker), cfg: cfg, dir: dir, graph: graph, log: cfg.Log}
+	for _, name := range cfg.Broker.Chains {
+		c.chains = append(c.chains, newChain(name))
+	}
+	return c, nil
 }
 
 // Attach admits an instance or says why not, with an *AttachError.
@@ -90,9 +92,9 @@ func (c *Core) Attach(now time.Time, h *overseerv1.Hello) (*broker.Instance, *ov
 		return nil, nil, refuse(Forbidden, "%s", f.Message)
 	}
 	c.statuses.attached(i, h)
-	c.log.Info("attached", "subsystem", i.Subsystem, "instance", i.Name, "generation", i.Generation, "standby", i.Standby, "pid", i.Pid)
+	c.log.Info("attached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation, "standby", i.Standby, "pid", i.Pid)
 	return i, &overseerv1.Attached{
-		Protocol: Protocol, Epoch: c.cfg.Epoch, Generation: i.Generation, Standby: i.Standby, Snapshot: c.snapshot(),
+		Protocol: Protocol, Epoch: c.cfg.Epoch, Generation: i.Generation, Standby: i.Standby, Snapshot: c.snapshot(i),
 		Window:          &overseerv1.Window{Messages: uint32(c.cfg.Broker.Window.Messages), Bytes: uint32(c.cfg.Broker.Window.Bytes)},
 		MaxMessageBytes: uint32(c.cfg.Broker.MaxMessage),
 	}, nil
@@ -102,7 +104,7 @@ func (c *Core) Attach(now time.Time, h *overseerv1.Hello) (*broker.Instance, *ov
 func (c *Core) Detach(now time.Time, i *broker.Instance, clean bool, cause string) {
 	c.Broker.Detach(now, i, clean, cause)
 	c.forgetStatus(now, i)
-	c.log.Info("detached", "subsystem", i.Subsystem, "instance", i.Name, "generation", i.Generation, "clean", clean, "cause", cause)
+	c.log.Info("detached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation, "clean", clean, "cause", cause)
 }
 
 // ErrGoodbye ends a stream whose subsystem has finished.
@@ -156,123 +158,27 @@ func (c *Core) ownMessages(now time.Time) {
 			c.Broker.Answer(now, o.Env.ID, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: "the message doesn't decode: " + err.Error()})
 			continue
 		}
-		c.handle(now, o.Env.ID, all.GetOverseer())
+		c.handle(now, c.chain(o.Chain), o.Env.ID, all.GetOverseer())
 	}
 }
 
-func (c *Core) handle(now time.Time, id wire.ID, m *overseerv1.OverseerMessage) {
-	switch k := m.GetKind().(type) {
-	case *overseerv1.OverseerMessage_BlockImported:
-		c.onBlockImported(now, k.BlockImported)
-	case *overseerv1.OverseerMessage_BlockAccepted:
-		c.onBlockAccepted(k.BlockAccepted)
-	case *overseerv1.OverseerMessage_WaitForActivation:
-		c.onWaitForActivation(now, id, k.WaitForActivation)
-	}
-}
-
-func (c *Core) onBlockImported(now time.Time, m *overseerv1.BlockImported) {
-	hash, err := primitives.HashFrom(m.Hash)
-	parent, err2 := primitives.HashFrom(m.Parent)
-	if err = errors.Join(err, err2); err != nil {
-		c.log.Warn("a block import was not understood", "why", err)
-		return
-	}
-	c.tell(c.leaves.Import(leaves.Block{Hash: hash, Parent: parent, Number: m.Number}))
-	for _, id := range c.waiting[hash] {
-		c.activated(now, id)
-	}
-	delete(c.waiting, hash)
-}
-
-func (c *Core) onBlockAccepted(m *overseerv1.BlockAccepted) {
-	hash, err := primitives.HashFrom(m.Hash)
-	if err != nil {
-		c.log.Warn("a block's finality was not understood", "why", err)
-		return
-	}
-	c.tell(c.leaves.Finalize(hash, m.Number))
-}
-
-// maxWaiting bounds how many blocks may be waited for; the askers' deadlines end the waiting.
-const maxWaiting = 1024
-
-func (c *Core) onWaitForActivation(now time.Time, id wire.ID, m *overseerv1.WaitForActivation) {
-	hash, err := primitives.HashFrom(m.Hash)
-	switch {
-	case err != nil:
-		c.Broker.Answer(now, id, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: err.Error()})
-	case c.leaves.IsActive(hash):
-		c.activated(now, id)
-	default:
-		if len(c.waiting) >= maxWaiting {
-			clear(c.waiting) // their askers time out, and ask again
-		}
-		c.waiting[hash] = append(c.stillOpen(c.waiting[hash]), id)
-	}
-}
-
-// stillOpen leaves out the requests that have ended.
-func (c *Core) stillOpen(ids []wire.ID) []wire.ID {
-	return slices.DeleteFunc(ids, func(id wire.ID) bool { return !c.Broker.IsOpen(id) })
-}
-
-func (c *Core) activated(now time.Time, id wire.ID) {
-	b, err := proto.Marshal(&overseerv1.WaitForActivationResponse{SignalSequence: c.sequence})
-	if err == nil {
-		c.Broker.Answer(now, id, b, nil)
-	}
-}
-
-// tell makes a change of the leaves one batch of signals, enqueued to everyone in one step.
-func (c *Core) tell(ch leaves.Change) {
-	if ch.Empty() {
-		return
-	}
-	var signals []*overseerv1.Signal
-	if f := ch.Finalized; f != nil {
-		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: &overseerv1.BlockFinalized{Hash: f.Hash[:], Number: f.Number}}})
-	}
-	for _, h := range ch.Stopped {
-		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: h[:]}}})
-	}
-	for _, l := range ch.Started {
-		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: startWork(l)}})
-	}
-	c.signal(signals)
-}
-
-func (c *Core) signal(signals []*overseerv1.Signal) {
+// number gives signals their place on the timeline, and encodes them.
+func (c *Core) number(signals ...*overseerv1.Signal) []byte {
 	for _, s := range signals {
 		c.sequence++
 		s.Sequence = c.sequence
 	}
 	b, err := proto.Marshal(&overseerv1.SignalBatch{Signals: signals})
-	if err != nil {
-		c.log.Error("signals can't be encoded", "why", err)
-		return
+	if err != nil { // a chain's name that is no text: New has refused it
+		c.log.Error("signals can't be encoded", "err", err)
 	}
-	c.Broker.Signals(b, c.sequence)
+	return b
 }
 
 // Conclude tells every subsystem that the node is stopping.
 func (c *Core) Conclude() {
-	c.signal([]*overseerv1.Signal{{Kind: &overseerv1.Signal_Conclude{Conclude: &overseerv1.Conclude{}}}})
-}
-
-func startWork(l leaves.Block) *overseerv1.StartWork {
-	return &overseerv1.StartWork{Hash: l.Hash[:], Parent: l.Parent[:], Number: l.Number}
-}
-
-func (c *Core) snapshot() *overseerv1.Snapshot {
-	s := &overseerv1.Snapshot{Sequence: c.sequence}
-	for _, l := range c.leaves.Active() {
-		s.Leaves = append(s.Leaves, startWork(l))
-	}
-	if f, ok := c.leaves.Finalized(); ok {
-		s.Finalized = &overseerv1.BlockFinalized{Hash: f.Hash[:], Number: f.Number}
-	}
-	return s
+	b := c.number(&overseerv1.Signal{Kind: &overseerv1.Signal_Conclude{Conclude: &overseerv1.Conclude{}}})
+	c.Broker.SignalAll(b, c.sequence)
 }
 
 // AttachError is why an instance was not admitted.

@@ -110,7 +110,7 @@ func newCost(b *testing.B) *cost {
 func (c *cost) attach(b *testing.B, spec subsystem.Spec) *costEnd {
 	e := &costEnd{names: wire.Names{}}
 	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) { e.sub = sub; return costHandler{c}, nil }
-	e.machine = subsystem.NewMachine(spec, realTime{overseertest.NewRuntime()}, slog.New(slog.DiscardHandler), func() {})
+	e.machine = subsystem.NewMachine(spec, "", realTime{overseertest.NewRuntime()}, slog.New(slog.DiscardHandler), func() {})
 	i, welcome, err := c.core.Attach(time.Now(), e.machine.Hello(nil, spec.Name, 0))
 	if err != nil {
 		b.Fatal(err)

@@ -311,6 +311,10 @@ type watcher struct {
 	saw []string
 }
 
-func (w *watcher) Presence(name string, present bool) {
-	w.saw = append(w.saw, fmt.Sprint(name, " ", present))
+func (w *watcher) Presence(p subsystem.Presence) {
+	of := ""
+	if p.Chain != "" {
+		of = " of " + p.Chain
+	}
+	w.saw = append(w.saw, fmt.Sprint(p.Subsystem, of, " ", p.Present))
 }

@@ -28,13 +28,17 @@ type part struct {
 }
 
 func (p *part) Signal(sig *overseerv1.Signal) {
+	of := ""
+	if sig.Chain != "" && p.sub.Chain() == "" {
+		of = " of " + sig.Chain
+	}
 	switch k := sig.Kind.(type) {
 	case *overseerv1.Signal_StartWork:
-		p.heard = append(p.heard, "start "+string(k.StartWork.Hash[:1]))
+		p.heard = append(p.heard, "start "+string(k.StartWork.Hash[:1])+of)
 	case *overseerv1.Signal_StopWork:
-		p.heard = append(p.heard, "stop "+string(k.StopWork.Hash[:1]))
+		p.heard = append(p.heard, "stop "+string(k.StopWork.Hash[:1])+of)
 	case *overseerv1.Signal_BlockFinalized:
-		p.heard = append(p.heard, "final "+string(k.BlockFinalized.Hash[:1]))
+		p.heard = append(p.heard, "final "+string(k.BlockFinalized.Hash[:1])+of)
 	}
 }
 

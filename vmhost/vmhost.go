@@ -114,7 +114,7 @@ func Spec(cfg Config) subsystem.Spec {
 	cfg.Limits = cfg.Limits.withDefaults()
 	return subsystem.Spec{
 		Name:  Name,
-		Class: subsystem.Single,
+		Class: subsystem.PerChain,
 		Sends: []proto.Message{
 			&enginev1.Notify{}, &enginev1.SendAppRequest{}, &enginev1.SendAppResponse{}, &enginev1.SendAppError{}, &enginev1.SendAppGossip{},
 		},

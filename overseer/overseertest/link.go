@@ -49,10 +49,10 @@ func (o *Overseer) takeMessage(e *wire.Envelope) {
 		o.t.Errorf("%s sent a %s that doesn't decode: %v", o.spec.Name, v.Short(), err)
 		return
 	}
-	o.sent = append(o.sent, Sent{Body: m, To: v.Subsystem, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o})
+	o.sent = append(o.sent, Sent{Body: m, To: v.Subsystem, Chain: e.Chain, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o})
 	if e.Kind == wire.OneWay { // the receiver is quick: credit comes back at once
 		var batch wire.Batch
-		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: v.Subsystem, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
+		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: v.Subsystem, Chain: e.Chain, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
 		if err := o.machine.Receive(batch.Bytes); err != nil {
 			o.t.Error(err)
 		}

@@ -30,6 +30,7 @@ type Member struct {
 
 	bus     *Bus
 	spec    subsystem.Spec
+	chain   string
 	name    string
 	process *memnode.Process // nil while it doesn't run
 	sub     *subsystem.Sub
@@ -62,7 +63,13 @@ func (m *Member) link() *memnode.Link {
 // Attach starts one instance of a subsystem.
 func (b *Bus) Attach(spec subsystem.Spec, name string) *Member {
 	b.t.Helper()
-	m := &Member{bus: b, spec: spec, name: name}
+	return b.AttachFor("", spec, name)
+}
+
+// AttachFor starts the instance of a subsystem per chain that serves a chain.
+func (b *Bus) AttachFor(chain string, spec subsystem.Spec, name string) *Member {
+	b.t.Helper()
+	m := &Member{bus: b, spec: spec, chain: chain, name: name}
 	b.members = append(b.members, m)
 	m.Start()
 	return m
@@ -80,7 +87,7 @@ func (m *Member) Start() {
 		return m.spec.New(sub)
 	}
 	m.Frozen, m.Busy, m.Deaf, m.HoldPrimary, m.Handling, m.RSS = false, false, false, false, 0, 0
-	m.process = m.bus.Process(spec, m.name, m.bus.Runtime, slog.New(slog.DiscardHandler), m)
+	m.process = m.bus.Process(spec, m.chain, m.name, m.bus.Runtime, slog.New(slog.DiscardHandler), m)
 	m.attachAgain()
 }
 

@@ -147,9 +147,12 @@ func (b *Bus) Advance(d time.Duration) {
 }
 
 // Status is the overseer's picture of a subsystem.
-func (b *Bus) Status(name string) broker.SubsystemStatus {
+func (b *Bus) Status(name string) broker.SubsystemStatus { return b.StatusFor("", name) }
+
+// StatusFor is its picture of the instances that serve a chain.
+func (b *Bus) StatusFor(chain, name string) broker.SubsystemStatus {
 	for _, s := range b.Core.Broker.Status().Subsystems {
-		if s.Name == name {
+		if s.Name == name && s.Chain == chain {
 			return s
 		}
 	}

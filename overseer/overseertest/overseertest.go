@@ -23,6 +23,7 @@ type Overseer struct {
 
 	t        testing.TB
 	spec     subsystem.Spec
+	chain    string // that what the test sends is about
 	machine  *subsystem.Machine
 	dir      *registry.Directory
 	link     *link
@@ -40,6 +41,7 @@ type Overseer struct {
 type Sent struct {
 	Body    proto.Message
 	To      string
+	Chain   string // that it is about
 	Request bool
 	Attempt int
 
@@ -66,7 +68,7 @@ func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[wire.ID]int{},
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	o.machine = subsystem.NewMachine(spec, o.Runtime, log, func() {})
+	o.machine = subsystem.NewMachine(spec, "", o.Runtime, log, func() {})
 	o.attach()
 	return o
 }
@@ -85,15 +87,19 @@ func (o *Overseer) Restart(leaves ...*overseerv1.StartWork) {
 func (o *Overseer) attach(leaves ...*overseerv1.StartWork) {
 	o.t.Helper()
 	o.link = &link{o: o}
+	known := &overseerv1.ChainSnapshot{Chain: o.chain, Leaves: leaves}
 	o.machine.Attached(o.link, &overseerv1.Attached{
 		Protocol: subsystem.ProtocolMax, Epoch: o.epoch, Generation: o.gen, Window: o.window, MaxMessageBytes: 4 << 20,
-		Snapshot: &overseerv1.Snapshot{Sequence: o.sequence, Leaves: leaves},
+		Snapshot: &overseerv1.Snapshot{Sequence: o.sequence, Chains: []*overseerv1.ChainSnapshot{known}},
 	})
 	o.machine.Step()
 	if ended, err := o.machine.Ended(); ended {
 		o.t.Fatalf("%s ended at its start: %v", o.spec.Name, err)
 	}
 }
+
+// On makes what the test sends and signals from now on be about a chain. It is for subsystems that serve all chains.
+func (o *Overseer) On(chain string) { o.chain = chain }
 
 // Handler is the subsystem's handler.
 func (o *Overseer) Handler() subsystem.Handler { return o.machine.Handler() }
@@ -107,6 +113,9 @@ func (o *Overseer) Signal(signals ...*overseerv1.Signal) {
 	for _, s := range signals {
 		o.sequence++
 		s.Sequence = o.sequence
+		if s.GetConclude() == nil {
+			s.Chain = o.chain
+		}
 	}
 	b, err := proto.Marshal(&overseerv1.SignalBatch{Signals: signals})
 	if err != nil {
@@ -144,7 +153,7 @@ func (o *Overseer) Conclude() {
 // Presence tells that another subsystem came or went.
 func (o *Overseer) Presence(name string, present bool) {
 	o.t.Helper()
-	b, err := proto.Marshal(&overseerv1.Presence{Subsystem: name, Present: present})
+	b, err := proto.Marshal(&overseerv1.Presence{Subsystem: name, Chain: o.chain, Present: present})
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -209,7 +218,7 @@ func (o *Overseer) give(from string, msg proto.Message, kind wire.Kind, attempt 
 	o.ids++
 	var batch wire.Batch
 	batch.Envelope(wire.TagToEnvelope, &wire.Envelope{
-		Kind: kind, ID: wire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
+		Kind: kind, ID: wire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Chain: o.chain, Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
 		Message: wire.AppendVariant(nil, v.Enum, v.Field, body), RoutingKey: v.RoutingKey(msg),
 	})
 	o.deliver(&batch)

@@ -17,7 +17,7 @@ const (
 
 // hello is the first frame.
 func (l *loop) hello(token []byte, instance string, pid int, previous uint64) *overseerv1.Hello {
-	d := &overseerv1.Declaration{Class: overseerv1.Declaration_Class(l.spec.Class + 1)}
+	d := &overseerv1.Declaration{Class: max(l.spec.Class, Single)}
 	for _, m := range l.spec.Sends {
 		d.Sends = append(d.Sends, string(m.ProtoReflect().Descriptor().FullName()))
 	}
@@ -25,7 +25,7 @@ func (l *loop) hello(token []byte, instance string, pid int, previous uint64) *o
 		d.Asks = append(d.Asks, string(m.ProtoReflect().Descriptor().FullName()))
 	}
 	return &overseerv1.Hello{
-		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax, Subsystem: l.spec.Name, Token: token, Declaration: d, Instance: instance,
+		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax, Subsystem: l.spec.Name, Chain: l.sub.chain, Token: token, Declaration: d, Instance: instance,
 		Pid: int64(pid), PreviousGeneration: previous, AnswersStatus: true,
 	}
 }
@@ -134,41 +134,60 @@ func sortAsks(asks []*openAsk) {
 
 // view is the timeline as the handler has been told it.
 type view struct {
-	sequence  uint64
-	leaves    []*overseerv1.StartWork
-	finalized *overseerv1.BlockFinalized
+	sequence uint64
+	chains   []*overseerv1.ChainSnapshot // in the order in which they were heard of
 }
 
 func viewOf(s *overseerv1.Snapshot) view {
-	return view{sequence: s.GetSequence(), leaves: s.GetLeaves(), finalized: s.GetFinalized()}
+	return view{sequence: s.GetSequence(), chains: s.GetChains()}
 }
 
 func (v *view) snapshot() *overseerv1.Snapshot {
-	return &overseerv1.Snapshot{Sequence: v.sequence, Leaves: v.leaves, Finalized: v.finalized}
+	return &overseerv1.Snapshot{Sequence: v.sequence, Chains: v.chains}
+}
+
+// chain is what is known of one chain.
+func (v *view) chain(name string) *overseerv1.ChainSnapshot {
+	for _, c := range v.chains {
+		if c.Chain == name {
+			return c
+		}
+	}
+	c := &overseerv1.ChainSnapshot{Chain: name}
+	v.chains = append(v.chains, c)
+	return c
 }
 
 // timeline tells the handler the difference between what it knows and a snapshot, as signals.
 func (l *loop) timeline(s *overseerv1.Snapshot) {
 	var signals []*overseerv1.Signal
-	if f := s.GetFinalized(); f != nil && !proto.Equal(f, l.seen.finalized) {
-		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: f}})
-	}
-	for _, old := range l.seen.leaves {
-		if !hasLeaf(s.GetLeaves(), old.Hash) {
-			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: old.Hash}}})
+	for _, now := range s.GetChains() {
+		for _, sig := range difference(l.seen.chain(now.Chain), now) {
+			sig.Sequence, sig.Chain = s.GetSequence(), now.Chain
+			signals = append(signals, sig)
 		}
-	}
-	for _, leaf := range s.GetLeaves() {
-		if !hasLeaf(l.seen.leaves, leaf.Hash) {
-			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: leaf}})
-		}
-	}
-	for _, sig := range signals {
-		sig.Sequence = s.GetSequence()
 	}
 	l.onSignals(signals)
 	l.seen.sequence = s.GetSequence()
 	l.progress.done.SignalSeq = l.seen.sequence
+}
+
+// difference is what leads from one state of a chain to another.
+func difference(old, now *overseerv1.ChainSnapshot) (signals []*overseerv1.Signal) {
+	if f := now.Finalized; f != nil && !proto.Equal(f, old.Finalized) {
+		signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: f}})
+	}
+	for _, leaf := range old.Leaves {
+		if !hasLeaf(now.Leaves, leaf.Hash) {
+			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: leaf.Hash}}})
+		}
+	}
+	for _, leaf := range now.Leaves {
+		if !hasLeaf(old.Leaves, leaf.Hash) {
+			signals = append(signals, &overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: leaf}})
+		}
+	}
+	return signals
 }
 
 func hasLeaf(leaves []*overseerv1.StartWork, hash []byte) bool {
@@ -208,16 +227,18 @@ func (v *view) apply(sig *overseerv1.Signal) {
 	v.sequence = max(v.sequence, sig.Sequence)
 	switch k := sig.Kind.(type) {
 	case *overseerv1.Signal_StartWork:
-		v.leaves = append(v.leaves, k.StartWork)
+		c := v.chain(sig.Chain)
+		c.Leaves = append(c.Leaves, k.StartWork)
 	case *overseerv1.Signal_StopWork:
-		for i, leaf := range v.leaves {
+		c := v.chain(sig.Chain)
+		for i, leaf := range c.Leaves {
 			if string(leaf.Hash) == string(k.StopWork.Hash) {
-				v.leaves = append(v.leaves[:i:i], v.leaves[i+1:]...)
+				c.Leaves = append(c.Leaves[:i:i], c.Leaves[i+1:]...)
 				break
 			}
 		}
 	case *overseerv1.Signal_BlockFinalized:
-		v.finalized = k.BlockFinalized
+		v.chain(sig.Chain).Finalized = k.BlockFinalized
 	}
 }
 
@@ -228,7 +249,7 @@ func (l *loop) onPresence(p *overseerv1.Presence) {
 		return
 	}
 	if w, ok := l.handler.(Watcher); ok && p.Subsystem != l.spec.Name {
-		w.Presence(p.Subsystem, p.Present)
+		w.Presence(Presence{Subsystem: p.Subsystem, Chain: p.Chain, Present: p.Present})
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // edgeKey names an edge that starts here.
 type edgeKey struct {
-	to   string
-	lane wire.Lane
+	to, chain string
+	lane      wire.Lane
 }
 
 // edge is the sender's side of one edge: the credit that is out, the messages that wait for credit, and the one-way messages
@@ -77,8 +77,8 @@ func (e *edge) claim(b []byte) (in *wire.Memory) {
 // parkedWindows is how many windows of messages may wait at the sender; beyond that a one-way message is refused.
 const parkedWindows = 4
 
-func (l *loop) edge(v *registry.Variant) *edge {
-	key := edgeKey{v.Subsystem, v.Lane}
+func (l *loop) edge(v *registry.Variant, chain string) *edge {
+	key := edgeKey{v.Subsystem, chain, v.Lane}
 	e := l.edges[key]
 	if e == nil {
 		e = &edge{key: key}
@@ -97,7 +97,7 @@ type use struct {
 	of       protoreflect.MessageType
 	variant  *registry.Variant
 	declared bool
-	edge     *edge // nil until it is used
+	edge     *edge // of the chain that it was last about; nil until it is used
 }
 
 // useOf finds out what a message is; nil when it is in no enum.
@@ -119,9 +119,9 @@ func (l *loop) useOf(msg proto.Message) *use {
 	return u
 }
 
-func (l *loop) edgeOf(u *use) *edge {
-	if u.edge == nil {
-		u.edge = l.edge(u.variant)
+func (l *loop) edgeOf(u *use, chain string) *edge {
+	if u.edge == nil || u.edge.key.chain != chain {
+		u.edge = l.edge(u.variant, chain)
 	}
 	return u.edge
 }
@@ -136,7 +136,7 @@ func (l *loop) declared(v *registry.Variant) bool {
 }
 
 // check finds what keeps a message from being sent, whatever the credit. Its size is that of the variant.
-func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Failure) {
+func (l *loop) check(chain string, msg proto.Message, request bool) (u *use, size int, f *Failure) {
 	u = l.useOf(msg)
 	switch {
 	case u == nil:
@@ -145,6 +145,8 @@ func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Fail
 		return u, 0, Failf(Refused, "%s is one-way: Send it", u.variant.Short())
 	case u.variant.IsRequest() != request:
 		return u, 0, Failf(Refused, "%s has an answer: Ask it", u.variant.Short())
+	case l.spec.Class == PerChain && chain != l.sub.chain:
+		return u, 0, Failf(Refused, "this %s serves chain %s alone: it can't send %s to chain %s", l.spec.Name, l.sub.chain, u.variant.Short(), chain)
 	case !u.declared:
 		return u, 0, Failf(Refused, "%s doesn't declare %s: add it to its Spec", l.spec.Name, u.variant.Name)
 	}
@@ -159,9 +161,9 @@ func (l *loop) check(msg proto.Message, request bool) (u *use, size int, f *Fail
 var encode = proto.MarshalOptions{UseCachedSize: true, AllowPartial: true}
 
 // header fills in the envelope of a message.
-func (l *loop) header(e *wire.Envelope, v *registry.Variant, msg proto.Message) {
+func (l *loop) header(e *wire.Envelope, v *registry.Variant, chain string, msg proto.Message) {
 	*e = wire.Envelope{
-		ID: l.nextID(), From: l.spec.Name, To: v.Subsystem, Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg),
+		ID: l.nextID(), From: l.spec.Name, To: v.Subsystem, Chain: chain, Lane: v.Lane, SignalSeq: l.seen.sequence, Generation: l.gen, RoutingKey: v.RoutingKey(msg),
 		Causation: l.current.id, Correlation: l.current.correlation,
 	}
 	if v.IsRequest() {
@@ -176,7 +178,7 @@ func (l *loop) encoded(e *edge, v *registry.Variant, msg proto.Message, size, me
 	if now == e.stencilOf && now.lasts {
 		l.counter++
 	} else {
-		l.header(&l.scratch, v, msg)
+		l.header(&l.scratch, v, e.key.chain, msg)
 		e.template.Set(&l.scratch)
 		e.stencilOf = now
 	}
@@ -189,12 +191,12 @@ func (l *loop) encoded(e *edge, v *registry.Variant, msg proto.Message, size, me
 	return outgoing{frame: b, in: e.claim(b), counter: l.counter, size: wire.SizeOf(message)}, nil
 }
 
-func (l *loop) send(msg proto.Message, wait bool) *Failure {
-	u, size, f := l.check(msg, false)
+func (l *loop) send(chain string, msg proto.Message, wait bool) *Failure {
+	u, size, f := l.check(chain, msg, false)
 	if f != nil {
 		return f
 	}
-	v, e := u.variant, l.edgeOf(u)
+	v, e := u.variant, l.edgeOf(u, chain)
 	message := size + wire.VariantHeaderSize(v.Enum, v.Field, size)
 	now := l.link != nil && e.parked.len() == 0 && e.hasRoom(l.window, wire.SizeOf(message))
 	switch {
@@ -269,7 +271,7 @@ func (l *loop) release(e *edge, size int) {
 
 func (l *loop) onCredit(credits []wire.EdgeCredit) {
 	for _, c := range credits {
-		e := l.edges[edgeKey{c.To, c.Lane}]
+		e := l.edges[edgeKey{c.To, c.Chain, c.Lane}]
 		if e == nil {
 			continue
 		}
@@ -339,12 +341,12 @@ func (e *edge) forget(finished []uint64) {
 	e.retained = keep
 }
 
-func (l *loop) room(variant proto.Message) int {
+func (l *loop) room(chain string, variant proto.Message) int {
 	u := l.useOf(variant)
 	if u == nil || l.link == nil {
 		return 0
 	}
-	e := l.edgeOf(u)
+	e := l.edgeOf(u, chain)
 	if e.parked.len() > 0 || e.bytes >= l.window.Bytes {
 		return 0
 	}

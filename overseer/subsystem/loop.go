@@ -23,6 +23,7 @@ type loop struct {
 	dir     *registry.Directory
 	log     *slog.Logger
 	sub     *Sub
+	subs    map[string]*Sub // of each chain that it has named
 	trace   tracer
 
 	inbox inbox
@@ -79,15 +80,29 @@ type Link interface {
 // Window is the credit that an edge begins with.
 type Window struct{ Messages, Bytes int }
 
-func newLoop(spec Spec, runtime Runtime, log *slog.Logger, origin uint64) *loop {
+func newLoop(spec Spec, chain string, runtime Runtime, log *slog.Logger, origin uint64) *loop {
+	log = log.With("subsystem", spec.Name)
+	if chain != "" {
+		log = log.With("chain", chain)
+	}
 	l := &loop{
-		spec: spec, runtime: runtime, dir: registry.Node(), log: log.With("subsystem", spec.Name), origin: origin, maxBytes: 256 << 10,
-		edges: map[edgeKey]*edge{}, asks: map[wire.ID]*openAsk{}, serving: map[wire.ID]*Message{}, stats: newStats(),
+		spec: spec, runtime: runtime, dir: registry.Node(), log: log, origin: origin, maxBytes: 256 << 10,
+		edges: map[edgeKey]*edge{}, asks: map[wire.ID]*openAsk{}, serving: map[wire.ID]*Message{}, stats: newStats(), subs: map[string]*Sub{},
 		uses: map[protoreflect.MessageType]*use{}, own: map[protowire.Number]*received{},
 	}
 	l.inbox.wake = make(chan struct{}, 1)
-	l.sub = &Sub{Log: l.log, loop: l}
+	l.sub = &Sub{Log: l.log, loop: l, chain: chain}
 	return l
+}
+
+// on is the way out for what is about a chain.
+func (l *loop) on(chain string) *Sub {
+	s := l.subs[chain]
+	if s == nil {
+		s = &Sub{Log: l.sub.Log.With("chain", chain), loop: l, chain: chain}
+		l.subs[chain] = s
+	}
+	return s
 }
 
 // inbox is what waits for the loop. Control (signals, replies, timers, posts) comes first; then the lanes.

@@ -15,10 +15,10 @@ type Machine struct {
 	err   error
 }
 
-// NewMachine makes a machine in a runtime of the owner's. Whenever it has something to do wake is called, on whatever goroutine
+// NewMachine makes a machine in a runtime of the owner's; chain is the one that a subsystem per chain serves. Whenever it has something to do wake is called, on whatever goroutine
 // that happened; the owner then calls Step when it sees fit.
-func NewMachine(spec Spec, runtime Runtime, log *slog.Logger, wake func()) *Machine {
-	m := &Machine{l: newLoop(spec, runtime, log, originOf(runtime.Rand()))}
+func NewMachine(spec Spec, chain string, runtime Runtime, log *slog.Logger, wake func()) *Machine {
+	m := &Machine{l: newLoop(spec, chain, runtime, log, originOf(runtime.Rand()))}
 	m.l.onWake = wake
 	m.l.ended = func(err error) { m.ended, m.err = true, err }
 	return m

@@ -16,6 +16,9 @@ type Message struct {
 	Body proto.Message
 	// From is the sending subsystem's name, as the overseer vouches for it.
 	From string
+	// Chain is the chain that it is about, for a subsystem that serves all; empty when the sender named none. What is sent because of it
+	// goes by Sub.On of it.
+	Chain string
 	// Attempt is how often the message was delivered before, to this instance or an earlier one: 0 nearly always.
 	Attempt int
 

@@ -106,7 +106,7 @@ func (l *loop) onCancel(e *wire.Envelope) {
 // onEnvelope handles one message.
 func (l *loop) onEnvelope(e *wire.Envelope) {
 	m := l.newMessage()
-	m.From, m.Attempt, m.loop, m.id, m.open = e.From, int(e.Attempt), l, e.ID, e.Kind == wire.Request
+	m.From, m.Chain, m.Attempt, m.loop, m.id, m.open = e.From, e.Chain, int(e.Attempt), l, e.ID, e.Kind == wire.Request
 	if f := l.open(e, m); f != nil {
 		l.count.undecodable++
 		if m.open {

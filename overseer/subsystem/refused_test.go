@@ -33,7 +33,7 @@ func (n *notes) Write(b *wire.Batch, _ bool) error {
 func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 	var sub *subsystem.Sub
 	m := subsystem.NewMachine(subsystem.Spec{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}},
-		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil }}, overseertest.NewRuntime(), slog.New(slog.DiscardHandler), func() {})
+		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil }}, "", overseertest.NewRuntime(), slog.New(slog.DiscardHandler), func() {})
 	attach := func(epoch uint64) *notes {
 		n := &notes{}
 		m.Attached(n, &overseerv1.Attached{Epoch: epoch, Generation: epoch, Window: &overseerv1.Window{Messages: 3, Bytes: 1 << 20}, MaxMessageBytes: 1 << 20})

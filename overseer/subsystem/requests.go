@@ -26,9 +26,9 @@ type openAsk struct {
 	end     func(proto.Message, *Failure)
 }
 
-func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Message), end func(proto.Message, *Failure)) (cancel func()) {
+func (l *loop) ask(chain string, req proto.Message, timeout time.Duration, item func(proto.Message), end func(proto.Message, *Failure)) (cancel func()) {
 	end = l.once(end)
-	u, size, f := l.check(req, true)
+	u, size, f := l.check(chain, req, true)
 	var v *registry.Variant
 	if u != nil {
 		v = u.variant
@@ -44,7 +44,7 @@ func (l *loop) ask(req proto.Message, timeout time.Duration, item func(proto.Mes
 	}
 	a := &openAsk{variant: v, silence: timeout, cause: l.current, item: item, end: end}
 	if f == nil {
-		a.edge = l.edgeOf(u)
+		a.edge = l.edgeOf(u, chain)
 		f = l.question(a, req, size)
 	}
 	if f != nil { // through the loop like every other end: an Ask never calls back before it returns
@@ -67,7 +67,7 @@ func (l *loop) question(a *openAsk, req proto.Message, size int) *Failure {
 		return encode.MarshalAppend(wire.AppendVariantHeader(b, v.Enum, v.Field, size), req)
 	}
 	a.env, a.size = &wire.Envelope{}, wire.SizeOf(message)
-	l.header(a.env, v, req)
+	l.header(a.env, v, a.edge.key.chain, req)
 	a.sent = l.link != nil && a.edge.parked.len() == 0 && a.edge.hasRoom(l.window, a.size)
 	var err error
 	if a.sent {

@@ -27,6 +27,8 @@ type Options struct {
 	Carrier string
 	// Token is the secret of the subsystem's role.
 	Token []byte
+	// Chain is the chain that the instance serves, of a subsystem per chain.
+	Chain string
 	// Instance is the process' name in the node; empty: the subsystem's.
 	Instance string
 	// Log is where the subsystem logs; nil: slog's default.
@@ -50,7 +52,7 @@ func Run(ctx context.Context, spec Spec, opt Options) error {
 		log = slog.Default()
 	}
 	runtime := RealRuntime()
-	l := newLoop(spec, runtime, log, originOf(runtime.Rand()))
+	l := newLoop(spec, opt.Chain, runtime, log, originOf(runtime.Rand()))
 	l.trace = newTracer(opt.Tracer, spec.Name, opt.Sampling)
 	if opt.Metrics != nil {
 		if err := opt.Metrics.Register(l.stats.registry); err != nil {
@@ -152,7 +154,7 @@ func refused(err error) bool {
 }
 
 // Main runs one subsystem as a whole process, for authors of their own: it reads REEVE_BUS (address of the overseer),
-// REEVE_TOKEN_FILE and REEVE_INSTANCE, and returns the exit code.
+// REEVE_TOKEN_FILE, REEVE_CHAIN and REEVE_INSTANCE, and returns the exit code.
 func Main(ctx context.Context, spec Spec) int {
 	opt, err := optionsFromEnv()
 	if err == nil {
@@ -166,7 +168,7 @@ func Main(ctx context.Context, spec Spec) int {
 }
 
 func optionsFromEnv() (Options, error) {
-	opt := Options{Address: os.Getenv("REEVE_BUS"), Instance: os.Getenv("REEVE_INSTANCE")}
+	opt := Options{Address: os.Getenv("REEVE_BUS"), Chain: os.Getenv("REEVE_CHAIN"), Instance: os.Getenv("REEVE_INSTANCE")}
 	if opt.Address == "" {
 		return opt, errors.New("REEVE_BUS is not set: it is the address of the overseer, as in unix:/run/reeve/bus.sock")
 	}

@@ -18,17 +18,15 @@ import (
 )
 
 // Class says how many instances of a subsystem a node may run.
-type Class int
+type Class = overseerv1.Declaration_Class
 
-// The scaling classes. The zero value is Single.
+// The scaling classes. The zero value means Single.
 const (
-	Single  Class = iota // one live instance; a second one attaches as a warm standby and takes over
-	Pool                 // any number of stateless instances; the least busy one is chosen
-	Sharded              // any number; the work is divided by the messages' routing key
+	Single   = overseerv1.Declaration_CLASS_SINGLE    // one live instance; a second one attaches as a warm standby and takes over
+	Pool     = overseerv1.Declaration_CLASS_POOL      // any number of stateless instances; the least busy one is chosen
+	Sharded  = overseerv1.Declaration_CLASS_SHARDED   // any number; the work is divided by the messages' routing key
+	PerChain = overseerv1.Declaration_CLASS_PER_CHAIN // one live instance for each chain of the node, and a warm standby for each
 )
-
-// String is the class's name in tables.
-func (c Class) String() string { return [...]string{"single", "pool", "sharded"}[c] }
 
 // Spec declares a subsystem.
 type Spec struct {
@@ -59,8 +57,15 @@ type Closer interface{ Close() }
 
 // Watcher is a Handler that wants to know when a subsystem that it sends to or asks comes or goes.
 type Watcher interface {
-	// Presence tells that the subsystem has, or no longer has, a live instance.
-	Presence(subsystem string, present bool)
+	Presence(p Presence)
+}
+
+// Presence tells that a subsystem has, or no longer has, a live instance.
+type Presence struct {
+	Subsystem string
+	// Chain is the chain that the instance serves, of a subsystem per chain.
+	Chain   string
+	Present bool
 }
 
 // Reattacher is a Handler that must tell the overseer something again when the overseer itself was restarted.

@@ -16,20 +16,33 @@ type Sub struct {
 	// Log is labelled with the subsystem's name.
 	Log *slog.Logger
 
-	loop *loop
+	loop  *loop
+	chain string // that what is sent is about
 }
+
+// On is the way out for what is about one chain, to the instance that serves it of a subsystem per chain. It is for a subsystem that
+// serves all chains; one that serves a single chain needs it for nothing, since all that it sends is about its own.
+func (s *Sub) On(chain string) *Sub {
+	if s.chain == chain {
+		return s
+	}
+	return s.loop.on(chain)
+}
+
+// Chain is the one that this instance serves, or that On named; empty: none in particular.
+func (s *Sub) Chain() string { return s.chain }
 
 // Send sends a one-way message; the receiver follows from the variant. When the receiver has no room the message waits here,
 // in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses TrySend.
 func (s *Sub) Send(msg proto.Message) {
-	if err := s.loop.send(msg, true); err != nil {
+	if err := s.loop.send(s.chain, msg, true); err != nil {
 		s.loop.complain(string(msg.ProtoReflect().Descriptor().Name()), err)
 	}
 }
 
 // TrySend is Send that doesn't wait: it fails with Overloaded when the receiver has no room now.
 func (s *Sub) TrySend(msg proto.Message) error {
-	if err := s.loop.send(msg, false); err != nil {
+	if err := s.loop.send(s.chain, msg, false); err != nil {
 		return err
 	}
 	return nil
@@ -37,12 +50,12 @@ func (s *Sub) TrySend(msg proto.Message) error {
 
 // Room tells how many messages of the variant's kind can be sent now without waiting. A subsystem that takes in work from
 // outside the node takes no more than there is room for.
-func (s *Sub) Room(variant proto.Message) int { return s.loop.room(variant) }
+func (s *Sub) Room(variant proto.Message) int { return s.loop.room(s.chain, variant) }
 
 // Ask asks a request and calls then exactly once, on the loop: with the answer, or with a *Failure. The timeout is not
 // optional: zero and less are refused.
 func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then func(resp R, err error)) {
-	s.loop.ask(req, timeout, nil, func(resp proto.Message, f *Failure) {
+	s.loop.ask(s.chain, req, timeout, nil, func(resp proto.Message, f *Failure) {
 		var zero R
 		if f != nil {
 			then(zero, f)
@@ -60,7 +73,7 @@ func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then
 // Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a *Failure. The
 // timeout bounds the silence between two parts, not the whole. The returned function cancels.
 func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, item func(R), end func(err error)) (cancel func()) {
-	return s.loop.ask(req, silence, func(resp proto.Message) {
+	return s.loop.ask(s.chain, req, silence, func(resp proto.Message) {
 		if r, ok := resp.(R); ok {
 			item(r)
 		}

@@ -61,7 +61,7 @@ type Config struct {
 func Spec(cfg Config) subsystem.Spec {
 	return subsystem.Spec{
 		Name:  Name,
-		Class: subsystem.Single,
+		Class: subsystem.PerChain,
 		Sends: []proto.Message{
 			&overseerv1.BlockImported{}, &overseerv1.BlockAccepted{},
 			&nbv1.RegisterEventProducer{}, &nbv1.SetValidators{}, &nbv1.SetSyncing{}, &nbv1.ReportPeer{},
@@ -125,8 +125,8 @@ func (e *engine) Signal(sig *overseerv1.Signal) {
 }
 
 // Presence registers again with a network bridge that was restarted: it may have lost what it was told.
-func (e *engine) Presence(name string, present bool) {
-	if name == "network-bridge" && present {
+func (e *engine) Presence(p subsystem.Presence) {
+	if p.Subsystem == "network-bridge" && p.Present {
 		e.register()
 	}
 }

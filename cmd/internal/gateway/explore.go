@@ -12,6 +12,7 @@ import (
 // Mailbox is one subsystem on the bus, with what has passed through it since the overseer started.
 type Mailbox struct {
 	Subsystem string     `json:"subsystem"`
+	Chain     string     `json:"chain,omitempty"` // that it serves, of a subsystem per chain
 	Class     string     `json:"class"`
 	Instances []Instance `json:"instances"`
 	Waiting   int        `json:"waiting"` // messages without an instance to go to

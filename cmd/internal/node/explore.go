@@ -8,7 +8,6 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/overseer/subsystem"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -16,9 +15,8 @@ import (
 func mailboxes(bus broker.Status) []gateway.Mailbox {
 	list := make([]gateway.Mailbox, 0, len(bus.Subsystems))
 	for _, s := range bus.Subsystems {
-		m := gateway.Mailbox{Subsystem: s.Name, Waiting: s.Waiting, Instances: []gateway.Instance{}, Lanes: []gateway.Lane{}}
-		if s.Class > 0 {
-			m.Class = subsystem.Class(s.Class - 1).String()
+		m := gateway.Mailbox{
+			Subsystem: s.Name, Chain: s.Chain, Class: s.Class, Waiting: s.Waiting, Instances: []gateway.Instance{}, Lanes: []gateway.Lane{},
 		}
 		for _, i := range s.Instances {
 			m.Instances = append(m.Instances, gateway.Instance{

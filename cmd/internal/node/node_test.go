@@ -121,7 +121,7 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	}
 	metrics := get(t, "http://"+n.Config.Metrics.Listen+"/metrics")
 	for _, want := range []string{
-		`reeve_bus_attached{subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{part="engine"} 0`,
+		`reeve_bus_attached{chain="",subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{part="engine"} 0`,
 		`go_goroutines{part="overseer"}`, `go_goroutines{part="keystore"}`, `reeve_subsystem_handle_seconds_count{part="keystore"`,
 	} {
 		if !strings.Contains(metrics, want) {

@@ -91,7 +91,7 @@ func (n *Node) newServer() (*server, error) {
 	}
 	s := &server{observer: &observer{}, token: make([]byte, 32), epoch: epoch}
 	rand.Read(s.token) //nolint:errcheck // it never fails
-	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
+	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Chains: []string{n.Chain().Name}, Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
 		if name == observerName {
 			return s.token, nil
 		}

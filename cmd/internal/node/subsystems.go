@@ -54,7 +54,11 @@ func (n *Node) Run(ctx context.Context, p part.Part) error {
 	if err := n.tellMetrics(ctx, name, all); err != nil {
 		return err
 	}
-	return subsystem.Run(ctx, spec, subsystem.Options{
+	opt := subsystem.Options{
 		Address: n.Bus(), Token: t, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
-	})
+	}
+	if spec.Class == subsystem.PerChain {
+		opt.Chain = n.Chain().Name
+	}
+	return subsystem.Run(ctx, spec, opt)
 }

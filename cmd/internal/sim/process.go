@@ -50,7 +50,7 @@ func (p *process) start() {
 		i.step()
 	}
 	i.runtime = n.net.clock.Runtime(virtual.RNG(n.net.seed, p.name, n.index, p.starts), func() time.Duration { return n.net.work(n) })
-	i.Process = n.bus.Process(p.build(i), p.name, i.runtime, n.log, i)
+	i.Process = n.bus.Process(p.build(i), "", p.name, i.runtime, n.log, i)
 	p.running = i
 	n.net.clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }

@@ -11,16 +11,18 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// Class is how many instances a subsystem may have.
-type Class int
+// Class is how many instances a subsystem may have, in the protocol's own numbers.
+type Class = overseerv1.Declaration_Class
 
-// The scaling classes, as the protocol numbers them.
+// The scaling classes.
 const (
-	Single Class = iota + 1
-	Pool
-	Sharded
+	Single   = overseerv1.Declaration_CLASS_SINGLE
+	Pool     = overseerv1.Declaration_CLASS_POOL
+	Sharded  = overseerv1.Declaration_CLASS_SHARDED
+	PerChain = overseerv1.Declaration_CLASS_PER_CHAIN
 )
 
 // Variant is what the broker must know of a message.
@@ -45,6 +47,10 @@ type Config struct {
 	Epoch uint64
 	// Lookup finds a variant by its two field numbers.
 	Lookup func(enum, field protowire.Number) (Variant, bool)
+	// Chains are those of the node. Empty: it has one, which has no name.
+	Chains []string
+	// PerChain tells whether there is one of a subsystem per chain; nil: of none there is.
+	PerChain func(subsystem string) bool
 	// Window is the credit of every edge.
 	Window Window
 	// MaxMessage is the longest message in bytes.
@@ -70,6 +76,12 @@ func (c Config) Defaults() Config {
 	if c.MaxMessage == 0 {
 		c.MaxMessage = 4 << 20
 	}
+	if len(c.Chains) == 0 {
+		c.Chains = []string{""}
+	}
+	if c.PerChain == nil {
+		c.PerChain = func(string) bool { return false }
+	}
 	set(&c.Hold, 5*time.Second)
 	set(&c.Heartbeat, 3*time.Second)
 	set(&c.Progress, 10*time.Second)
@@ -81,9 +93,10 @@ func (c Config) Defaults() Config {
 type Broker struct {
 	cfg        Config
 	generation uint64
-	sequence   uint64 // of the last signal
-	subsystems map[string]*subsystem
-	order      []*subsystem // by first mention: nothing is done in a map's order
+	sequence   uint64            // of the last signal
+	timelines  map[string]uint64 // of the last one of each chain
+	mailboxes  map[address]*mailbox
+	order      []*mailbox // by first mention: nothing is done in a map's order
 	open       map[wire.ID]*request
 	woken      []*Instance
 	events     []Event
@@ -106,8 +119,9 @@ type Counts struct {
 
 // Own is a message to the overseer itself.
 type Own struct {
-	From *Instance
-	Env  *wire.Envelope
+	From  *Instance
+	Chain string // that it is about
+	Env   *wire.Envelope
 }
 
 // Event is something that the broker's host must act on or tell people.
@@ -134,13 +148,17 @@ const generations = 1_000_000
 
 // New makes a broker without instances.
 func New(cfg Config) *Broker {
-	return &Broker{cfg: cfg.Defaults(), generation: cfg.Epoch * generations, subsystems: map[string]*subsystem{}, open: map[wire.ID]*request{}, names: wire.Names{}}
+	return &Broker{
+		cfg: cfg.Defaults(), generation: cfg.Epoch * generations, timelines: map[string]uint64{}, mailboxes: map[address]*mailbox{},
+		open: map[wire.ID]*request{}, names: wire.Names{},
+	}
 }
 
-// subsystem is a mailbox: what waits for an instance, and the instances.
-type subsystem struct {
-	name      string
+// mailbox is what waits for the instances at one address, and the instances.
+type mailbox struct {
+	address
 	class     Class
+	signalled uint64      // the last signal that its instances are sent
 	instances []*Instance // live ones, in order of attachment
 	standbys  []*Instance
 	waiting   [wire.LaneCount]fifo // has no instance yet, or the pool is busy
@@ -159,16 +177,6 @@ type LaneStat struct {
 	MaxNanos   uint64
 }
 
-func (b *Broker) subsystem(name string) *subsystem {
-	s := b.subsystems[name]
-	if s == nil {
-		s = &subsystem{name: name, watchers: map[*Instance]bool{}}
-		b.subsystems[name] = s
-		b.order = append(b.order, s)
-	}
-	return s
-}
-
 // shared is what the copies of one message to every shard have in common: its credit comes back with the last.
 type shared struct{ left int }
 
@@ -182,7 +190,8 @@ type request struct {
 // edge is the overseer's side of an edge of one instance.
 type edge struct {
 	from     *Instance
-	to       *subsystem
+	to       *mailbox
+	chain    string // that its messages name
 	lane     wire.Lane
 	unpaid   Window // unfinished messages
 	finished wire.EdgeCredit
@@ -234,7 +243,7 @@ func (b *Broker) Bound() int {
 }
 
 // all lists the live instances, then the standbys.
-func (s *subsystem) all() []*Instance {
+func (s *mailbox) all() []*Instance {
 	return append(s.instances[:len(s.instances):len(s.instances)], s.standbys...)
 }
 

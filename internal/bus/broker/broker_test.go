@@ -173,7 +173,7 @@ func TestTheBooksBalance(t *testing.T) {
 				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms")) * time.Millisecond)
 				w.Tick(w.now)
 			case 11:
-				w.Signals([]byte{}, w.sequence+1)
+				w.Signals("", []byte{}, w.sequence+1)
 			}
 			w.check(t)
 		}
@@ -219,8 +219,8 @@ func (w *world) settle(t *rapid.T) {
 					open++
 				}
 			}
-			if present[ed.to.name] && ed.unpaid.Messages != open {
-				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to.name, ed.lane, ed.unpaid.Messages, open)
+			if present[ed.to.subsystem] && ed.unpaid.Messages != open {
+				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to.subsystem, ed.lane, ed.unpaid.Messages, open)
 			}
 		}
 	}

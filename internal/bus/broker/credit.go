@@ -95,7 +95,7 @@ func (b *Broker) pay(it *item) {
 	ed.unpaid.Bytes -= it.size
 	ed.finished.Messages++
 	ed.finished.Bytes += uint32(it.size)
-	if ed.to.class > Single { // those who share the work may finish out of order
+	if ed.to.shares() { // those who share the work may finish out of order
 		ed.finished.Finished = append(ed.finished.Finished, it.id.Counter())
 	}
 	if !ed.dirty {
@@ -107,13 +107,18 @@ func (b *Broker) pay(it *item) {
 	}
 }
 
-func (b *Broker) edge(i *Instance, v *Variant) *edge {
-	id := edgeID{v.Subsystem, v.Lane}
-	ed := i.edges[id]
-	if ed == nil {
-		ed = &edge{from: i, to: b.subsystem(v.Subsystem), lane: v.Lane}
-		i.edges[id] = ed
-		i.edgeOrder = append(i.edgeOrder, ed)
+// edge finds the one on which an instance's messages of a variant about a chain go; the first makes it.
+func (b *Broker) edge(i *Instance, v *Variant, chain string) (*edge, *wire.Failure) {
+	id := edgeID{v.Subsystem, chain, v.Lane}
+	if ed := i.edges[id]; ed != nil {
+		return ed, nil
 	}
-	return ed
+	to, f := b.receiver(v, chain)
+	if f != nil {
+		return nil, f
+	}
+	ed := &edge{from: i, to: to, chain: chain, lane: v.Lane}
+	i.edges[id] = ed
+	i.edgeOrder = append(i.edgeOrder, ed)
+	return ed, nil
 }

@@ -12,18 +12,19 @@ func (b *Broker) Detach(now time.Time, i *Instance, clean bool, cause string) {
 		return
 	}
 	b.now = now
-	s := b.subsystem(i.Subsystem)
-	b.remove(s, i, clean, cause)
-	b.succeed(s)
+	b.remove(i.home, i, clean, cause)
+	b.succeed(i.home)
 }
 
 // remove takes an instance out, with what it asked and what it was given.
-func (b *Broker) remove(s *subsystem, i *Instance, clean bool, cause string) {
+func (b *Broker) remove(s *mailbox, i *Instance, clean bool, cause string) {
 	i.detached = true
 	s.instances, s.standbys = without(s.instances, i), without(s.standbys, i)
 	s.lastCause = cause
 	for _, t := range i.targets {
-		delete(b.subsystem(t).watchers, i)
+		for _, o := range b.targets(i, t) {
+			delete(o.watchers, i)
+		}
 	}
 	b.dropAsks(i)
 	b.giveBack(s, i, clean)
@@ -34,14 +35,14 @@ func (b *Broker) remove(s *subsystem, i *Instance, clean bool, cause string) {
 
 // succeed gives what an instance left behind to the others: the warm standby, the rest of the pool or of the shards, or whoever
 // comes next.
-func (b *Broker) succeed(s *subsystem) {
+func (b *Broker) succeed(s *mailbox) {
 	switch {
 	case len(s.instances) > 0:
 		b.assignWaiting(s)
 	case len(s.standbys) > 0:
 		next := s.standbys[0]
 		s.standbys = s.standbys[1:]
-		b.control(next, controlFrame{tag: wire.TagPresence, body: presence(s.name, true, next.Generation)})
+		b.control(next, controlFrame{tag: wire.TagPresence, body: s.presence(next.Generation)})
 		b.live(s, next)
 	default:
 		b.announce(s)
@@ -49,7 +50,7 @@ func (b *Broker) succeed(s *subsystem) {
 }
 
 // newest is the generation of the newest live instance; 0 when there is none.
-func (s *subsystem) newest() uint64 {
+func (s *mailbox) newest() uint64 {
 	if len(s.instances) == 0 {
 		return 0
 	}
@@ -67,7 +68,7 @@ func (b *Broker) dropAsks(i *Instance) {
 }
 
 // giveBack returns an instance's messages to the mailbox, those it had begun first.
-func (b *Broker) giveBack(s *subsystem, i *Instance, clean bool) {
+func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 	var begun [wire.LaneCount][]*item
 	for lane := range i.inflight {
 		for _, it := range i.inflight[lane].drain() {
@@ -80,9 +81,9 @@ func (b *Broker) giveBack(s *subsystem, i *Instance, clean bool) {
 		r.responder = nil
 		switch {
 		case !r.item.again():
-			b.failRequest(r, refusal(codeUnavailable, "%s went away with the question", i.Subsystem))
+			b.failRequest(r, refusal(codeUnavailable, "%s went away with the question", s))
 		case !b.survives(r.item, clean):
-			b.failRequest(r, refusal(codePoisoned, "%s ended %s twice; it is in the quarantine store", r.item.variant.Name, i.Subsystem))
+			b.failRequest(r, refusal(codePoisoned, "%s ended %s twice; it is in the quarantine store", r.item.variant.Name, s))
 		default:
 			r.item.queued = b.now
 			begun[r.item.variant.Lane] = append(begun[r.item.variant.Lane], r.item)
@@ -103,7 +104,7 @@ func (b *Broker) giveBack(s *subsystem, i *Instance, clean bool) {
 
 // leftToOthers drops a dead shard's copy of a message that went to every shard: those that live have theirs, and the one that
 // comes is told the present by whoever sends such messages, who learns of its coming. The last shard's copy is kept for the next.
-func (b *Broker) leftToOthers(s *subsystem, it *item) bool {
+func (b *Broker) leftToOthers(s *mailbox, it *item) bool {
 	switch {
 	case it.shared == nil:
 		return false
@@ -127,7 +128,7 @@ func (b *Broker) survives(it *item, clean bool) bool {
 		return true
 	}
 	b.Count.Quarantined++
-	b.events = append(b.events, Event{Kind: Quarantined, Env: clone(b.envelope(it)), Variant: it.variant.Name, Cause: "two instances of " + it.variant.Subsystem + " ended while they handled it"})
+	b.events = append(b.events, Event{Kind: Quarantined, Env: clone(b.envelope(it)), Variant: it.variant.Name, Cause: "two instances of " + it.edge.to.String() + " ended while they handled it"})
 	if !it.variant.Request {
 		b.pay(it)
 	}

@@ -14,6 +14,8 @@ type Attach struct {
 	Subsystem string
 	Name      string
 	Class     Class
+	// Chain is the one that it serves, with PerChain.
+	Chain string
 	// Declared holds the full names of the variants that it sends and asks.
 	Declared map[string]bool
 	// Targets are the subsystems that these variants belong to: it is told of their coming and going.
@@ -28,6 +30,7 @@ type Attach struct {
 // Instance is one attached process.
 type Instance struct {
 	Subsystem  string
+	Chain      string // empty: all
 	Name       string
 	Generation uint64
 	Pid        int64
@@ -39,7 +42,7 @@ type Instance struct {
 	// Reading is what the frames that are read now came in; nil: memory that nobody uses again.
 	Reading *wire.Memory
 
-	home      *subsystem
+	home      *mailbox
 	declared  map[string]bool
 	routes    map[variantID]*route
 	last      *route // that of the last message: most often that of the next
@@ -78,8 +81,8 @@ type Instance struct {
 }
 
 type edgeID struct {
-	to   string
-	lane wire.Lane
+	to, chain string
+	lane      wire.Lane
 }
 
 // variantID is a variant's two field numbers.
@@ -90,7 +93,7 @@ type route struct {
 	id      variantID
 	variant Variant
 	allowed bool
-	edge    *edge // nil until it is used
+	edge    *edge // of the last one's chain; nil until it is used
 }
 
 // route finds out what e carries; nil when no enum has it.
@@ -126,7 +129,11 @@ type controlFrame struct {
 // Attach adds an instance; it returns a sentence when the class does not allow it.
 func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 	b.now = now
-	s := b.subsystem(a.Subsystem)
+	at, f := b.place(a)
+	if f != nil {
+		return nil, f
+	}
+	s := b.mailbox(at)
 	if s.class != 0 && s.class != a.Class && len(s.instances) > 0 {
 		return nil, refusal(codeRefused, "%s is attached with another scaling class", a.Subsystem)
 	}
@@ -134,14 +141,17 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 	b.replace(s, a.Previous)
 	b.generation++
 	i := &Instance{
-		home: s, routes: map[variantID]*route{}, Subsystem: a.Subsystem, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now, beat: now, declared: a.Declared, targets: a.Targets,
-		edgeCount: a.Edges, edges: map[edgeID]*edge{}, serving: map[wire.ID]*request{}, asked: map[wire.ID]*request{},
+		home: s, routes: map[variantID]*route{}, Subsystem: a.Subsystem, Chain: at.chain, Name: s.free(a.Name), Generation: b.generation,
+		Pid: a.Pid, Since: now, beat: now, declared: a.Declared, targets: a.Targets, edgeCount: a.Edges * b.chainsOf(a),
+		edges: map[edgeID]*edge{}, serving: map[wire.ID]*request{}, asked: map[wire.ID]*request{},
 	}
 	for _, t := range a.Targets {
-		b.subsystem(t).watchers[i] = true
+		for _, o := range b.targets(i, t) {
+			o.watchers[i] = true
+		}
 	}
 	s.starts++
-	if s.class == Single && len(s.instances) > 0 {
+	if !s.shares() && len(s.instances) > 0 {
 		i.Standby = true
 		s.standbys = append(s.standbys, i)
 		return i, nil
@@ -151,7 +161,7 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 }
 
 // replace removes the earlier attachment of a process that lost its stream, when that isn't known here yet.
-func (b *Broker) replace(s *subsystem, previous uint64) {
+func (b *Broker) replace(s *mailbox, previous uint64) {
 	for _, o := range s.all() {
 		if o.Generation == previous {
 			b.remove(s, o, true, "it attached again")
@@ -160,7 +170,7 @@ func (b *Broker) replace(s *subsystem, previous uint64) {
 }
 
 // free is the name that an instance gets: its own, or with a number when it is taken. Shards are told apart by it.
-func (s *subsystem) free(name string) string {
+func (s *mailbox) free(name string) string {
 	taken := map[string]bool{}
 	for _, o := range s.all() {
 		taken[o.Name] = true
@@ -173,7 +183,7 @@ func (s *subsystem) free(name string) string {
 }
 
 // live makes an instance one that gets messages.
-func (b *Broker) live(s *subsystem, i *Instance) {
+func (b *Broker) live(s *mailbox, i *Instance) {
 	i.Standby = false
 	s.instances = append(s.instances, i)
 	if s.class == Sharded { // the others give up what is now this one's
@@ -188,8 +198,10 @@ func (b *Broker) live(s *subsystem, i *Instance) {
 		b.announce(s)
 	}
 	for _, t := range i.targets {
-		if o := b.subsystem(t); len(o.instances) > 0 && o != s {
-			b.control(i, controlFrame{tag: wire.TagPresence, body: presence(t, true, o.newest())})
+		for _, o := range b.targets(i, t) {
+			if len(o.instances) > 0 && o != s {
+				b.control(i, controlFrame{tag: wire.TagPresence, body: o.presence(o.newest())})
+			}
 		}
 	}
 }

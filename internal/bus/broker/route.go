@@ -5,8 +5,6 @@ import (
 	"sort"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
@@ -23,16 +21,15 @@ func (b *Broker) Receive(now time.Time, i *Instance, e *wire.Envelope, raw []byt
 			b.refuse(i, e, f)
 		}
 	case wire.Reply, wire.Fail:
-		answer := clone(e)
-		answer.SignalSeq = b.seen(e)
-		b.reply(i, answer)
+		b.reply(i, clone(e))
 	case wire.Cancel:
 		b.cancel(i, e)
 	}
 }
 
-// seen is the signal that the sender had seen: nobody has seen what hasn't been, in this epoch.
-func (b *Broker) seen(e *wire.Envelope) uint64 { return min(e.SignalSeq, b.sequence) }
+// seen is the signal that a message's sender had seen, or the last before it that whoever is at s is sent: nobody has seen what hasn't been,
+// in this epoch.
+func (s *mailbox) seen(e *wire.Envelope) uint64 { return min(e.SignalSeq, s.signalled) }
 
 func clone(e *wire.Envelope) *wire.Envelope {
 	c := *e
@@ -65,12 +62,16 @@ func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failur
 	case v.Request && b.open[e.ID] != nil:
 		return refusal(codeRefused, "a request with this id is open")
 	}
-	if r.edge == nil {
-		r.edge = b.edge(i, v)
+	if chain := b.chainOf(i, e); r.edge == nil || r.edge.chain != chain {
+		ed, f := b.edge(i, v, chain)
+		if f != nil {
+			return f
+		}
+		r.edge = ed
 	}
 	ed := r.edge
 	if w := b.cfg.Window; ed.unpaid.Messages >= w.Messages || (ed.unpaid.Messages > 0 && ed.unpaid.Bytes+e.Size() > w.Bytes) {
-		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, v.Subsystem)
+		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, ed.to)
 	}
 	b.accept(i, e, raw, v, ed)
 	return nil
@@ -84,10 +85,10 @@ func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, e
 		i.lastEdge, i.run = ed, 0
 	}
 	own := raw == nil
-	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.SignalSeq > b.sequence || own {
+	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.Chain != ed.chain || e.SignalSeq > ed.to.signalled || own {
 		anew := &b.scratch
 		*anew = *e
-		anew.From, anew.To, anew.Lane, anew.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, b.seen(e)
+		anew.From, anew.To, anew.Lane, anew.Chain, anew.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, ed.chain, ed.to.seen(e)
 		raw, own = wire.AppendEnvelope(b.encoded[:0], anew), true
 		b.encoded = raw
 	}
@@ -107,7 +108,7 @@ func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, e
 		b.open[e.ID], i.asked[e.ID] = r, r
 	}
 	if v.Subsystem == Overseer {
-		b.own = append(b.own, Own{i, clone(b.envelope(it))})
+		b.own = append(b.own, Own{i, ed.to.chain, clone(b.envelope(it))})
 		if !v.Request {
 			b.pay(it)
 		}
@@ -130,7 +131,7 @@ func (b *Broker) enqueue(it *item) {
 }
 
 // assign gives an item to the instance that it is for; false when there is none now.
-func (b *Broker) assign(s *subsystem, it *item) bool {
+func (b *Broker) assign(s *mailbox, it *item) bool {
 	if s.class == Sharded && len(it.key) == 0 && !it.variant.Request && len(s.instances) > 1 {
 		b.spread(s, it)
 		return true
@@ -150,7 +151,7 @@ func (b *Broker) give(i *Instance, it *item) {
 }
 
 // spread gives a copy of a message that has no routing key to every shard.
-func (b *Broker) spread(s *subsystem, it *item) {
+func (b *Broker) spread(s *mailbox, it *item) {
 	all := &shared{left: len(s.instances)}
 	for _, i := range s.instances {
 		one := *it
@@ -160,7 +161,7 @@ func (b *Broker) spread(s *subsystem, it *item) {
 }
 
 // assignWaiting gives what waits in a subsystem's mailbox to its instances, as far as they take it.
-func (b *Broker) assignWaiting(s *subsystem) {
+func (b *Broker) assignWaiting(s *mailbox) {
 	for lane := range s.waiting {
 		q := &s.waiting[lane]
 		for q.len() > 0 {
@@ -180,7 +181,8 @@ func (b *Broker) reply(i *Instance, e *wire.Envelope) {
 		return
 	}
 	b.Count.Replies++
-	e.From, e.To, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, r.item.variant.Lane, nil
+	e.From, e.To, e.Chain, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, "", r.item.variant.Lane, nil
+	e.SignalSeq = r.asker.home.seen(e)
 	limit := maxReplies
 	if e.More {
 		limit = maxParts
@@ -240,17 +242,6 @@ func (b *Broker) failRequest(r *request, f *wire.Failure) {
 	b.end(r)
 }
 
-// Signals enqueues one batch of signals, the last of which has the given number, to every instance, in one step.
-func (b *Broker) Signals(batch []byte, sequence uint64) {
-	b.Count.Signals++
-	b.sequence = sequence
-	for _, s := range b.order {
-		for _, i := range s.all() {
-			b.control(i, controlFrame{tag: wire.TagSignals, body: batch})
-		}
-	}
-}
-
 // Frame enqueues a frame of the host's own to an instance, before its messages; false: the instance is gone.
 func (b *Broker) Frame(i *Instance, tag wire.Tag, body []byte) bool {
 	b.control(i, controlFrame{tag: tag, body: body})
@@ -274,21 +265,14 @@ func (b *Broker) control(i *Instance, f controlFrame) {
 }
 
 // announce tells those who send to a subsystem whether it has an instance.
-func (b *Broker) announce(s *subsystem) {
+func (b *Broker) announce(s *mailbox) {
 	for _, o := range b.order {
 		for _, i := range o.instances {
 			if s.watchers[i] {
-				b.control(i, controlFrame{tag: wire.TagPresence, body: presence(s.name, len(s.instances) > 0, s.newest())})
+				b.control(i, controlFrame{tag: wire.TagPresence, body: s.presence(s.newest())})
 			}
 		}
 	}
-}
-
-// presence is the encoding of the protocol's Presence.
-func presence(name string, present bool, generation uint64) []byte {
-	p := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), name)
-	p = protowire.AppendVarint(protowire.AppendTag(p, 2, protowire.VarintType), protowire.EncodeBool(present))
-	return protowire.AppendVarint(protowire.AppendTag(p, 3, protowire.VarintType), generation)
 }
 
 func sortedRequests(m map[wire.ID]*request) []*request {

@@ -6,7 +6,7 @@ import (
 )
 
 // choose picks the instance for an item; nil when it must wait.
-func (s *subsystem) choose(key []byte) *Instance {
+func (s *mailbox) choose(key []byte) *Instance {
 	switch {
 	case len(s.instances) == 0:
 		return nil

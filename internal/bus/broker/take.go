@@ -191,7 +191,7 @@ func (b *Broker) takeCredit(i *Instance, batch *wire.Batch) {
 	}
 	credits := make([]wire.EdgeCredit, 0, len(i.dirty))
 	for _, ed := range i.dirty {
-		ed.finished.To, ed.finished.Lane = ed.to.name, ed.lane
+		ed.finished.To, ed.finished.Chain, ed.finished.Lane = ed.to.subsystem, ed.chain, ed.lane
 		credits = append(credits, ed.finished)
 		ed.finished, ed.dirty = wire.EdgeCredit{}, false
 	}

@@ -40,7 +40,7 @@ func (b *Broker) Tick(now time.Time) {
 }
 
 // tickWaiting fails the requests that have waited too long for an instance.
-func (b *Broker) tickWaiting(s *subsystem) {
+func (b *Broker) tickWaiting(s *mailbox) {
 	for lane := range s.waiting {
 		for _, it := range s.waiting[lane].items[s.waiting[lane].head:] {
 			if it.gone || !it.variant.Request {
@@ -52,7 +52,7 @@ func (b *Broker) tickWaiting(s *subsystem) {
 			case !b.now.Before(it.deadline):
 				b.failRequest(r, refusal(codeTimedOut, "%s was still queued when its time was over", it.variant.Name))
 			case len(s.instances) == 0 && b.now.Sub(it.queued) >= b.cfg.Hold && b.now.Sub(s.empty) >= b.cfg.Hold:
-				b.failRequest(r, refusal(codeUnavailable, "no %s is attached", s.name))
+				b.failRequest(r, refusal(codeUnavailable, "no %s is attached", s))
 			}
 		}
 		s.waiting[lane].sweep() // what has ended has given its credit back, so it may not stay
@@ -100,7 +100,8 @@ type Status struct {
 // SubsystemStatus is one mailbox.
 type SubsystemStatus struct {
 	Name      string
-	Class     Class
+	Chain     string // of a subsystem per chain
+	Class     string // for people; empty before the first attached
 	Starts    int
 	LastCause string
 	Waiting   int
@@ -124,7 +125,7 @@ type InstanceStatus struct {
 func (b *Broker) Status() Status {
 	st := Status{Counts: b.Count, Open: len(b.open), Bound: b.Bound()}
 	for _, s := range b.order {
-		ss := SubsystemStatus{Name: s.name, Class: s.class, Starts: s.starts, LastCause: s.lastCause, Lanes: s.stat}
+		ss := SubsystemStatus{Name: s.subsystem, Chain: s.chain, Class: ClassName(s.class), Starts: s.starts, LastCause: s.lastCause, Lanes: s.stat}
 		for lane := range s.waiting {
 			ss.Waiting += s.waiting[lane].len()
 		}

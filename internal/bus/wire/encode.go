@@ -37,7 +37,7 @@ func (e *Envelope) payload(m *overseerv1.RoutedEnvelope) {
 
 // tail fills in the fields behind it.
 func (e *Envelope) tail(m *overseerv1.RoutedEnvelope) {
-	m.CausationId, m.CorrelationId = e.Causation.field(), e.Correlation.field()
+	m.CausationId, m.CorrelationId, m.Chain = e.Causation.field(), e.Correlation.field(), e.Chain
 }
 
 // field is how an id stands in a message: not at all when there is none.

@@ -87,6 +87,7 @@ type Envelope struct {
 	Failure       *Failure
 	Causation     ID
 	Correlation   ID
+	Chain         string // the one that it is about; empty: none is named
 }
 
 // Size is what an envelope counts on an edge: its payload and a fixed share for the header.

@@ -45,6 +45,7 @@ func ParseProcessed(b []byte) (p Processed, err error) {
 // EdgeCredit is the protocol's EdgeCredit.
 type EdgeCredit struct {
 	To       string
+	Chain    string
 	Lane     Lane
 	Messages uint32
 	Bytes    uint32
@@ -56,7 +57,7 @@ func AppendCredit(b []byte, edges []EdgeCredit) []byte {
 	m := &overseerv1.Credit{}
 	for _, e := range edges {
 		m.Edges = append(m.Edges, &overseerv1.EdgeCredit{
-			To: e.To, Lane: optionsv1.Lane(e.Lane), Messages: e.Messages, Bytes: e.Bytes, Finished: e.Finished,
+			To: e.To, Chain: e.Chain, Lane: optionsv1.Lane(e.Lane), Messages: e.Messages, Bytes: e.Bytes, Finished: e.Finished,
 		})
 	}
 	return appendMessage(b, m)
@@ -73,7 +74,7 @@ func ParseCredit(b []byte) (edges []EdgeCredit, err error) {
 		if err != nil {
 			return nil, err
 		}
-		edges = append(edges, EdgeCredit{e.GetTo(), lane, e.GetMessages(), e.GetBytes(), e.GetFinished()})
+		edges = append(edges, EdgeCredit{e.GetTo(), e.GetChain(), lane, e.GetMessages(), e.GetBytes(), e.GetFinished()})
 	}
 	return edges, nil
 }

@@ -61,7 +61,7 @@ func (e *Envelope) set(m *overseerv1.RoutedEnvelope, names Names) (err error) {
 	}
 	*e = Envelope{
 		Kind: Kind(m.Kind), Lane: lane, More: m.More, Attempt: m.Attempt,
-		From: again(e.From, m.From, names), To: again(e.To, m.To, names),
+		From: again(e.From, m.From, names), To: again(e.To, m.To, names), Chain: again(e.Chain, m.Chain, names),
 		SignalSeq: m.SignalSequence, TimeoutMicros: m.TimeoutMicros, Generation: m.Generation,
 		RoutingKey: m.RoutingKey, Traceparent: strings.Clone(m.Traceparent), Message: m.Message, Reply: m.Reply,
 	}

@@ -26,7 +26,7 @@ func drawEnvelope(t *rapid.T) *Envelope {
 		From: name.Draw(t, "from"), To: name.Draw(t, "to"), SignalSeq: number.Draw(t, "signal"),
 		TimeoutMicros: number.Draw(t, "timeout"), Generation: number.Draw(t, "generation"),
 		RoutingKey: bytesOf.Draw(t, "key"), Traceparent: name.Draw(t, "trace"), Reply: bytesOf.Draw(t, "reply"),
-		Causation: drawID(t, "causation"), Correlation: drawID(t, "correlation"),
+		Causation: drawID(t, "causation"), Correlation: drawID(t, "correlation"), Chain: name.Draw(t, "chain"),
 	}
 	if rapid.Bool().Draw(t, "failed") {
 		code := uint32(rapid.IntRange(1, 9).Draw(t, "code"))
@@ -127,7 +127,7 @@ func TestBatchIsTheProtocols(t *testing.T) {
 func TestCreditIsTheProtocols(t *testing.T) {
 	edges := []EdgeCredit{
 		{To: "vm", Lane: LaneBulk, Messages: 3, Bytes: 900},
-		{To: "pool", Lane: LaneGossip, Messages: 2, Bytes: 1, Finished: []uint64{5, 1 << 60}},
+		{To: "pool", Lane: LaneGossip, Messages: 2, Bytes: 1, Finished: []uint64{5, 1 << 60}, Chain: "kv"},
 	}
 	var c overseerv1.Credit
 	if err := proto.Unmarshal(AppendCredit(nil, edges), &c); err != nil {

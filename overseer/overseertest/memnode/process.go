@@ -24,10 +24,10 @@ type Process struct {
 	generation uint64 // of the last attachment, which the process knows before its loop does
 }
 
-// Process starts the process of an instance. It isn't attached yet.
-func (n *Node) Process(spec subsystem.Spec, instance string, runtime subsystem.Runtime, log *slog.Logger, d Driver) *Process {
+// Process starts the process of an instance; chain is the one that it serves, of a subsystem per chain. It isn't attached yet.
+func (n *Node) Process(spec subsystem.Spec, chain, instance string, runtime subsystem.Runtime, log *slog.Logger, d Driver) *Process {
 	p := &Process{node: n, Driver: d, name: spec.Name, instance: instance}
-	p.Machine = subsystem.NewMachine(spec, runtime, log, d.Wake)
+	p.Machine = subsystem.NewMachine(spec, chain, runtime, log, d.Wake)
 	return p
 }
 

@@ -37,6 +37,8 @@ const (
 	Declaration_CLASS_POOL Declaration_Class = 2
 	// Any number; work is divided by the routing key.
 	Declaration_CLASS_SHARDED Declaration_Class = 3
+	// One live instance per chain of the node; a second one of a chain is its warm standby.
+	Declaration_CLASS_PER_CHAIN Declaration_Class = 4
 )
 
 // Enum value maps for Declaration_Class.
@@ -46,12 +48,14 @@ var (
 		1: "CLASS_SINGLE",
 		2: "CLASS_POOL",
 		3: "CLASS_SHARDED",
+		4: "CLASS_PER_CHAIN",
 	}
 	Declaration_Class_value = map[string]int32{
 		"CLASS_UNSPECIFIED": 0,
 		"CLASS_SINGLE":      1,
 		"CLASS_POOL":        2,
 		"CLASS_SHARDED":     3,
+		"CLASS_PER_CHAIN":   4,
 	}
 )
 
@@ -500,6 +504,8 @@ type Hello struct {
 	BulkOfGeneration uint64 `protobuf:"varint,8,opt,name=bulk_of_generation,json=bulkOfGeneration,proto3" json:"bulk_of_generation,omitempty"`
 	// Generation that this process had before its stream was lost; zero at first. With it the process keeps its open work.
 	PreviousGeneration uint64 `protobuf:"varint,9,opt,name=previous_generation,json=previousGeneration,proto3" json:"previous_generation,omitempty"`
+	// The chain that the instance serves, of a subsystem that has an instance per chain; empty for all others.
+	Chain string `protobuf:"bytes,10,opt,name=chain,proto3" json:"chain,omitempty"`
 	// It answers the overseer's question how it is. One that doesn't is shown as attached, and no more is known of it.
 	AnswersStatus bool `protobuf:"varint,11,opt,name=answers_status,json=answersStatus,proto3" json:"answers_status,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -597,6 +603,13 @@ func (x *Hello) GetPreviousGeneration() uint64 {
 		return x.PreviousGeneration
 	}
 	return 0
+}
+
+func (x *Hello) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
 }
 
 func (x *Hello) GetAnswersStatus() bool {
@@ -770,7 +783,7 @@ func (x *Attached) GetMaxMessageBytes() uint32 {
 	return 0
 }
 
-// Window is the credit that every edge (from, to, lane) begins with.
+// Window is the credit that every edge (from, to, chain, lane) begins with.
 type Window struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Messages that may be unprocessed on one edge.
@@ -1103,7 +1116,7 @@ func (x *Credit) GetEdges() []*EdgeCredit {
 	return nil
 }
 
-// EdgeCredit gives back room on one edge.
+// EdgeCredit gives back room on one edge: a sender, a receiver, a chain and a lane.
 type EdgeCredit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Receiving subsystem.
@@ -1116,7 +1129,9 @@ type EdgeCredit struct {
 	Bytes uint32 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// Which ones, as the last eight bytes of their ids, where work is shared by several instances and may be finished out of
 	// order. Those of `messages` that are not named here are the oldest ones.
-	Finished      []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
+	Finished []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
+	// The chain that the messages named; empty: none.
+	Chain         string `protobuf:"bytes,6,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1186,6 +1201,13 @@ func (x *EdgeCredit) GetFinished() []uint64 {
 	return nil
 }
 
+func (x *EdgeCredit) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 // Presence tells that a subsystem came or went.
 type Presence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1194,7 +1216,9 @@ type Presence struct {
 	// It has a live instance now.
 	Present bool `protobuf:"varint,2,opt,name=present,proto3" json:"present,omitempty"`
 	// Generation of the newest instance.
-	Generation    uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation uint64 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Its chain, if there is one of it per chain.
+	Chain         string `protobuf:"bytes,4,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1250,6 +1274,13 @@ func (x *Presence) GetGeneration() uint64 {
 	return 0
 }
 
+func (x *Presence) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 var File_reeve_overseer_v1_attach_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
@@ -1274,7 +1305,7 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\x06credit\x18\x04 \x01(\v2\x19.reeve.overseer.v1.CreditH\x00R\x06credit\x129\n" +
 	"\bpresence\x18\x05 \x01(\v2\x1b.reeve.overseer.v1.PresenceH\x00R\bpresence\x128\n" +
 	"\x06status\x18\x06 \x01(\v2\x1e.reeve.status.v1.StatusRequestH\x00R\x06statusB\x06\n" +
-	"\x04kind\"\xf7\x02\n" +
+	"\x04kind\"\x8d\x03\n" +
 	"\x05Hello\x12!\n" +
 	"\fprotocol_min\x18\x01 \x01(\rR\vprotocolMin\x12!\n" +
 	"\fprotocol_max\x18\x02 \x01(\rR\vprotocolMax\x12\x1c\n" +
@@ -1284,18 +1315,21 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\binstance\x18\x06 \x01(\tR\binstance\x12\x10\n" +
 	"\x03pid\x18\a \x01(\x03R\x03pid\x12,\n" +
 	"\x12bulk_of_generation\x18\b \x01(\x04R\x10bulkOfGeneration\x12/\n" +
-	"\x13previous_generation\x18\t \x01(\x04R\x12previousGeneration\x12%\n" +
-	"\x0eanswers_status\x18\v \x01(\bR\ranswersStatus\"\xc8\x01\n" +
+	"\x13previous_generation\x18\t \x01(\x04R\x12previousGeneration\x12\x14\n" +
+	"\x05chain\x18\n" +
+	" \x01(\tR\x05chain\x12%\n" +
+	"\x0eanswers_status\x18\v \x01(\bR\ranswersStatus\"\xdd\x01\n" +
 	"\vDeclaration\x12:\n" +
 	"\x05class\x18\x01 \x01(\x0e2$.reeve.overseer.v1.Declaration.ClassR\x05class\x12\x14\n" +
 	"\x05sends\x18\x02 \x03(\tR\x05sends\x12\x12\n" +
-	"\x04asks\x18\x03 \x03(\tR\x04asks\"S\n" +
+	"\x04asks\x18\x03 \x03(\tR\x04asks\"h\n" +
 	"\x05Class\x12\x15\n" +
 	"\x11CLASS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fCLASS_SINGLE\x10\x01\x12\x0e\n" +
 	"\n" +
 	"CLASS_POOL\x10\x02\x12\x11\n" +
-	"\rCLASS_SHARDED\x10\x03\"\x8e\x02\n" +
+	"\rCLASS_SHARDED\x10\x03\x12\x13\n" +
+	"\x0fCLASS_PER_CHAIN\x10\x04\"\x8e\x02\n" +
 	"\bAttached\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1e\n" +
@@ -1323,20 +1357,22 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\aGoodbye\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"=\n" +
 	"\x06Credit\x123\n" +
-	"\x05edges\x18\x01 \x03(\v2\x1d.reeve.overseer.v1.EdgeCreditR\x05edges\"\x96\x01\n" +
+	"\x05edges\x18\x01 \x03(\v2\x1d.reeve.overseer.v1.EdgeCreditR\x05edges\"\xac\x01\n" +
 	"\n" +
 	"EdgeCredit\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12*\n" +
 	"\x04lane\x18\x02 \x01(\x0e2\x16.reeve.options.v1.LaneR\x04lane\x12\x1a\n" +
 	"\bmessages\x18\x03 \x01(\rR\bmessages\x12\x14\n" +
 	"\x05bytes\x18\x04 \x01(\rR\x05bytes\x12\x1a\n" +
-	"\bfinished\x18\x05 \x03(\x06R\bfinished\"b\n" +
+	"\bfinished\x18\x05 \x03(\x06R\bfinished\x12\x14\n" +
+	"\x05chain\x18\x06 \x01(\tR\x05chain\"x\n" +
 	"\bPresence\x12\x1c\n" +
 	"\tsubsystem\x18\x01 \x01(\tR\tsubsystem\x12\x18\n" +
 	"\apresent\x18\x02 \x01(\bR\apresent\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\x04R\n" +
-	"generation2d\n" +
+	"generation\x12\x14\n" +
+	"\x05chain\x18\x04 \x01(\tR\x05chain2d\n" +
 	"\x0fOverseerService\x12Q\n" +
 	"\x06Attach\x12 .reeve.overseer.v1.AttachRequest\x1a!.reeve.overseer.v1.AttachResponse(\x010\x01B\xc8\x01\n" +
 	"\x15com.reeve.overseer.v1B\vAttachProtoP\x01Z<github.com/reevenet/reeve/proto/reeve/overseer/v1;overseerv1\xa2\x02\x03ROX\xaa\x02\x11Reeve.Overseer.V1\xca\x02\x11Reeve\\Overseer\\V1\xe2\x02\x1dReeve\\Overseer\\V1\\GPBMetadata\xea\x02\x13Reeve::Overseer::V1b\x06proto3"

@@ -208,6 +208,10 @@ type Envelope struct {
 	CausationId []byte `protobuf:"bytes,16,opt,name=causation_id,json=causationId,proto3" json:"causation_id,omitempty"`
 	// Id of the first message of the chain.
 	CorrelationId []byte `protobuf:"bytes,17,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// The chain that it is about. Of a sender that serves one chain it is that chain: the overseer sets it from the attachment's
+	// identity, as it does `from`. A sender that serves all chains names one, or none where the receiver serves all, too. It decides
+	// which instance of a subsystem per chain gets the message. Answers have none.
+	Chain         string `protobuf:"bytes,18,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -361,6 +365,13 @@ func (x *Envelope) GetCorrelationId() []byte {
 	return nil
 }
 
+func (x *Envelope) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 // Failure is the typed end of a question that has no answer.
 type Failure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -429,7 +440,7 @@ var File_reeve_overseer_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	" reeve/overseer/v1/envelope.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a$reeve/overseer/v1/all_messages.proto\"\xb4\x05\n" +
+	" reeve/overseer/v1/envelope.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a$reeve/overseer/v1/all_messages.proto\"\xca\x05\n" +
 	"\bEnvelope\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .reeve.overseer.v1.Envelope.KindR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x12\x12\n" +
@@ -451,7 +462,8 @@ const file_reeve_overseer_v1_envelope_proto_rawDesc = "" +
 	"\x05reply\x18\x0e \x01(\fR\x05reply\x124\n" +
 	"\afailure\x18\x0f \x01(\v2\x1a.reeve.overseer.v1.FailureR\afailure\x12!\n" +
 	"\fcausation_id\x18\x10 \x01(\fR\vcausationId\x12%\n" +
-	"\x0ecorrelation_id\x18\x11 \x01(\fR\rcorrelationId\"a\n" +
+	"\x0ecorrelation_id\x18\x11 \x01(\fR\rcorrelationId\x12\x14\n" +
+	"\x05chain\x18\x12 \x01(\tR\x05chain\"a\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fKIND_REQUEST\x10\x01\x12\x0e\n" +

@@ -45,6 +45,7 @@ type RoutedEnvelope struct {
 	Failure        []byte                 `protobuf:"bytes,15,opt,name=failure,proto3,oneof" json:"failure,omitempty"`
 	CausationId    []byte                 `protobuf:"bytes,16,opt,name=causation_id,json=causationId,proto3" json:"causation_id,omitempty"`
 	CorrelationId  []byte                 `protobuf:"bytes,17,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	Chain          string                 `protobuf:"bytes,18,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -198,11 +199,18 @@ func (x *RoutedEnvelope) GetCorrelationId() []byte {
 	return nil
 }
 
+func (x *RoutedEnvelope) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 var File_reeve_overseer_v1_routed_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_routed_proto_rawDesc = "" +
 	"\n" +
-	"\x1ereeve/overseer/v1/routed.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a reeve/overseer/v1/envelope.proto\"\xbd\x04\n" +
+	"\x1ereeve/overseer/v1/routed.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a reeve/overseer/v1/envelope.proto\"\xd3\x04\n" +
 	"\x0eRoutedEnvelope\x124\n" +
 	"\x04kind\x18\x01 \x01(\x0e2 .reeve.overseer.v1.Envelope.KindR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\fR\x02id\x12\x12\n" +
@@ -224,7 +232,8 @@ const file_reeve_overseer_v1_routed_proto_rawDesc = "" +
 	"\x05reply\x18\x0e \x01(\fR\x05reply\x12\x1d\n" +
 	"\afailure\x18\x0f \x01(\fH\x01R\afailure\x88\x01\x01\x12!\n" +
 	"\fcausation_id\x18\x10 \x01(\fR\vcausationId\x12%\n" +
-	"\x0ecorrelation_id\x18\x11 \x01(\fR\rcorrelationIdB\n" +
+	"\x0ecorrelation_id\x18\x11 \x01(\fR\rcorrelationId\x12\x14\n" +
+	"\x05chain\x18\x12 \x01(\tR\x05chainB\n" +
 	"\n" +
 	"\b_messageB\n" +
 	"\n" +

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/ratelimit"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
@@ -66,16 +66,25 @@ type Protocol struct {
 
 // Budget is what one peer may send on one lane.
 type Budget struct {
-	Bytes  ratelimit.Limit
-	Frames ratelimit.Limit
+	Bytes, Frames Limit
+}
+
+// Limit is a rate and a burst, of bytes or of frames.
+type Limit struct {
+	PerSecond, Burst int
+}
+
+// bucket is so many times the limit, full.
+func (l Limit) bucket(times int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(l.PerSecond*times), l.Burst*times)
 }
 
 // DefaultBudgets is for a peer that isn't a validator; a validator may send eight times that.
 var DefaultBudgets = [Lanes]Budget{
-	LaneConsensus: {Bytes: ratelimit.Limit{PerSecond: 4 << 20, Burst: 16 << 20}, Frames: ratelimit.Limit{PerSecond: 5_000, Burst: 20_000}},
-	LaneBacking:   {Bytes: ratelimit.Limit{PerSecond: 2 << 20, Burst: 8 << 20}, Frames: ratelimit.Limit{PerSecond: 2_000, Burst: 8_000}},
-	LaneGossip:    {Bytes: ratelimit.Limit{PerSecond: 512 << 10, Burst: 2 << 20}, Frames: ratelimit.Limit{PerSecond: 2_000, Burst: 8_000}},
-	LaneBulk:      {Bytes: ratelimit.Limit{PerSecond: 32 << 20, Burst: 64 << 20}, Frames: ratelimit.Limit{PerSecond: 500, Burst: 2_000}},
+	LaneConsensus: {Bytes: Limit{4 << 20, 16 << 20}, Frames: Limit{5_000, 20_000}},
+	LaneBacking:   {Bytes: Limit{2 << 20, 8 << 20}, Frames: Limit{2_000, 8_000}},
+	LaneGossip:    {Bytes: Limit{512 << 10, 2 << 20}, Frames: Limit{2_000, 8_000}},
+	LaneBulk:      {Bytes: Limit{32 << 20, 64 << 20}, Frames: Limit{500, 2_000}},
 }
 
 // validatorBudget is how many times a stranger's budget a validator has: gossip of a busy chain comes through them.

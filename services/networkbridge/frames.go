@@ -122,7 +122,7 @@ func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
 // withinBudget takes the frame out of the peer's budget. What is beyond is dropped.
 func (b *bridge) withinBudget(p *peer, e Event) bool {
 	now := b.sub.Now()
-	if p.frames[e.Lane].Take(now, 1) && p.bytes[e.Lane].Take(now, len(e.Bytes)) {
+	if p.frames[e.Lane].AllowN(now, 1) && p.bytes[e.Lane].AllowN(now, len(e.Bytes)) {
 		return true
 	}
 	p.overBudget++

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/time/rate"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/ratelimit"
 	"github.com/reevenet/reeve/internal/core/view"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -26,7 +27,7 @@ type peer struct {
 	families []nbv1.Family
 	views    map[nbv1.Family]view.View
 
-	bytes, frames  [Lanes]*ratelimit.Bucket
+	bytes, frames  [Lanes]*rate.Limiter
 	received, sent uint64
 	overBudget     uint64
 	malformed      uint64
@@ -69,9 +70,8 @@ func (b *bridge) budget(p *peer) {
 	if b.isReserved(p.id) {
 		times = validatorBudget
 	}
-	now := b.sub.Now()
 	for lane, l := range b.cfg.Budgets {
-		p.bytes[lane], p.frames[lane] = ratelimit.New(l.Bytes.Times(times), now), ratelimit.New(l.Frames.Times(times), now)
+		p.bytes[lane], p.frames[lane] = l.Bytes.bucket(times), l.Frames.bucket(times)
 	}
 }
 

@@ -21,23 +21,8 @@ func FuzzTx(f *testing.F) {
 		if len(tx.Key) == 0 || len(tx.Key) > MaxKey || len(tx.Value) > MaxValue || !bytes.Equal(tx.Bytes(), raw) {
 			t.Errorf("%x gave %+v", raw, tx)
 		}
-		if errs := newSignatures(vmsdk.ID{1}).check([]*Tx{tx, tx}); errs[0] == nil {
-			t.Errorf("%x is signed for a chain that nobody signs for", raw)
-		}
-	})
-}
-
-func FuzzBlock(f *testing.F) {
-	key := ed25519.NewKeyFromSeed(make([]byte, 32))
-	b := &block{height: 1, txs: []*Tx{NewTx(vmsdk.ID{}, key, 1, Put, []byte("key"), []byte("value"))}}
-	f.Add(b.seal().raw)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		b, err := (&VM{}).parseBlock(raw)
-		if err != nil {
-			return
-		}
-		again := &block{parentID: b.parentID, height: b.height, millis: b.millis, stateRoot: b.stateRoot, txs: b.txs}
-		if again.seal().id != b.id {
+		again := NewTx(vmsdk.ID{}, key, tx.Nonce(), tx.Op, tx.Key, tx.Value)
+		if !bytes.Equal(again.Payload, tx.Payload) || again.entry != tx.entry {
 			t.Errorf("%x has two encodings", raw)
 		}
 	})

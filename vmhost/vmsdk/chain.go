@@ -1,7 +1,10 @@
 package vmsdk
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -44,6 +47,20 @@ type Chain struct {
 	Now func() time.Time
 	// After calls f once after d, on its own goroutine or, in a simulation, in virtual time. cancel is safe to repeat.
 	After func(d time.Duration, f func()) (cancel func())
+}
+
+// DecodeGenesis reads a genesis that is JSON into v; without one v stays as it is. A field that v doesn't have is an error: it would
+// otherwise be ignored in silence.
+func (c *Chain) DecodeGenesis(v any) error {
+	if len(c.Genesis) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(c.Genesis))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("the chain's genesis isn't what the VM expects: %w", err)
+	}
+	return nil
 }
 
 // AcceptedBlock is an entry of the record of accepted blocks.

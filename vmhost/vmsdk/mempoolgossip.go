@@ -102,8 +102,7 @@ func (m *Mempool[T]) tell(txs [][]byte) {
 		if len(message)+len(tx) > maxGossip || count == maxGossipTxs {
 			send()
 		}
-		message = binary.AppendUvarint(message, uint64(len(tx)))
-		message = append(message, tx...)
+		message = AppendTx(message, tx)
 		count++
 	}
 	send()
@@ -143,11 +142,15 @@ func SplitTxs(batch []byte, most int) ([][]byte, error) {
 	return txs, nil
 }
 
+// AppendTx adds a transaction to a batch that SplitTxs takes apart.
+func AppendTx(batch, tx []byte) []byte {
+	return append(binary.AppendUvarint(batch, uint64(len(tx))), tx...)
+}
+
 // JoinTxs is the inverse of SplitTxs.
-func JoinTxs(txs ...[]byte) []byte {
-	var batch []byte
+func JoinTxs(txs ...[]byte) (batch []byte) {
 	for _, tx := range txs {
-		batch = append(binary.AppendUvarint(batch, uint64(len(tx))), tx...)
+		batch = AppendTx(batch, tx)
 	}
 	return batch
 }

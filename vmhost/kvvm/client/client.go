@@ -16,8 +16,10 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/kvvm/view"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+	"github.com/reevenet/reeve/vmhost/vmsdk/txs"
 )
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -25,6 +27,13 @@ const maxAnswer = 1 << 20
 
 // ErrAbsent says that there is no such key or transaction.
 var ErrAbsent = errors.New("not there")
+
+// What a node answers.
+type (
+	Head  = view.Head
+	Entry = view.Entry
+	Block = view.Block
+)
 
 // Refused is a node's answer that it doesn't take a transaction, or can't answer now.
 type Refused struct {
@@ -37,7 +46,7 @@ func (e *Refused) Error() string { return e.Reason }
 // Client speaks to one chain through one node.
 type Client struct {
 	// ChainID, if set, is the id that the chain must have: transactions for another one aren't made.
-	ChainID primitives.Hash
+	ChainID vmsdk.ID
 
 	base string // http://127.0.0.1:9650/ext/bc/kv
 	http *http.Client
@@ -48,26 +57,10 @@ func New(node, chain string) *Client {
 	return &Client{base: node + "/ext/bc/" + chain, http: &http.Client{}}
 }
 
-// Head is the last accepted block.
-type Head struct {
-	Height    uint64          `json:"height"`
-	Block     primitives.Hash `json:"block"`
-	StateRoot primitives.Hash `json:"stateRoot"`
-	ChainID   primitives.Hash `json:"chainId"`
-	Pending   int             `json:"pending"`
-}
-
 // Head asks for the last accepted block.
 func (c *Client) Head(ctx context.Context) (*Head, error) {
 	var h Head
 	return &h, c.call(ctx, http.MethodGet, "/head", nil, &h)
-}
-
-// Entry is a key's value as of a height.
-type Entry struct {
-	Key    string `json:"key"`
-	Value  string `json:"value"`
-	Height uint64 `json:"height"`
 }
 
 // Get reads a key; ErrAbsent if it isn't set.
@@ -76,29 +69,17 @@ func (c *Client) Get(ctx context.Context, key string) (*Entry, error) {
 	return &e, c.call(ctx, http.MethodGet, "/key/"+url.PathEscape(key), nil, &e)
 }
 
-// TxStatus tells where a transaction is: pending, or accepted at a height.
-type TxStatus struct {
-	Tx     primitives.Hash `json:"tx"`
-	Status string          `json:"status"`
-	Height uint64          `json:"height,omitempty"`
-}
-
-// Accepted tells whether the transaction is final.
-func (s *TxStatus) Accepted() bool { return s.Status == "accepted" }
-
 // Tx asks where a transaction is; ErrAbsent if the node doesn't know it.
-func (c *Client) Tx(ctx context.Context, id primitives.Hash) (*TxStatus, error) {
-	var s TxStatus
+func (c *Client) Tx(ctx context.Context, id vmsdk.ID) (*txs.Status, error) {
+	var s txs.Status
 	return &s, c.call(ctx, http.MethodGet, "/tx/"+id.String(), nil, &s)
 }
 
 // Nonce is the number that the account's next transaction must have, after those that wait.
 func (c *Client) Nonce(ctx context.Context, account ed25519.PublicKey) (uint64, error) {
-	var n struct {
-		Pending uint64 `json:"pendingNonce"`
-	}
-	err := c.call(ctx, http.MethodGet, "/account/"+hex.EncodeToString(account), nil, &n)
-	return n.Pending, err
+	var a txs.Account
+	err := c.call(ctx, http.MethodGet, "/account/"+hex.EncodeToString(account), nil, &a)
+	return a.Pending, err
 }
 
 // Post hands in a signed transaction.

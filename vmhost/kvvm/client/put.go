@@ -7,16 +7,16 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // Final is a transaction that can't be undone any more.
 type Final struct {
-	Tx     primitives.Hash `json:"tx"`
-	Height uint64          `json:"height"`
-	Block  primitives.Hash `json:"block"`
-	Millis float64         `json:"finalMillis"` // from posting it until the node showed it
+	Tx     vmsdk.ID `json:"tx"`
+	Height uint64   `json:"height"`
+	Block  vmsdk.ID `json:"block"`
+	Millis float64  `json:"finalMillis"` // from posting it until the node showed it
 }
 
 // retryInterval is how long to wait before a node is asked again.

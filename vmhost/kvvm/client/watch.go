@@ -1,30 +1,12 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"slices"
-	"strings"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/vmhost/vmsdk/events"
 )
-
-// Block is an accepted block as the node tells of it.
-type Block struct {
-	Height    uint64            `json:"height"`
-	ID        primitives.Hash   `json:"block"`
-	StateRoot primitives.Hash   `json:"stateRoot"`
-	Txs       []primitives.Hash `json:"txs"`
-}
-
-// Has tells whether the block holds the transaction.
-func (b *Block) Has(tx primitives.Hash) bool { return slices.Contains(b.Txs, tx) }
-
-// maxEvent bounds one event, in bytes: a block of the greatest number of transactions.
-const maxEvent = 4 << 20
 
 // Watch returns the blocks that are accepted from now on. The channel is closed when the node ends the stream or ctx does;
 // the caller must read until then, or end ctx.
@@ -45,25 +27,18 @@ func (c *Client) Watch(ctx context.Context) (<-chan Block, error) {
 	go func() {
 		defer close(blocks)
 		defer r.Body.Close()
-		readEvents(ctx, r.Body, blocks)
+		events.Read(r.Body, func(data []byte) bool {
+			var b Block
+			if json.Unmarshal(data, &b) != nil {
+				return true // no block
+			}
+			select {
+			case blocks <- b:
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
 	}()
 	return blocks, nil
-}
-
-// readEvents reads server-sent events; what isn't a block is skipped.
-func readEvents(ctx context.Context, body io.Reader, blocks chan<- Block) {
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, maxEvent)
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		var b Block
-		if !ok || json.Unmarshal([]byte(data), &b) != nil {
-			continue
-		}
-		select {
-		case blocks <- b:
-		case <-ctx.Done():
-			return
-		}
-	}
 }

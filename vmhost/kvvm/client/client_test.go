@@ -12,14 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+	"github.com/reevenet/reeve/vmhost/vmsdk/txs"
 )
 
 // node plays a node of the chain: every posted transaction is in the next block, once the test lets it.
 type node struct {
 	mu       sync.Mutex
-	accepted map[primitives.Hash]bool
+	accepted map[vmsdk.ID]bool
 	posted   int
 	forget   int // so many posts are lost, as by a node that was killed
 	silent   bool
@@ -27,10 +28,10 @@ type node struct {
 }
 
 func serve(t *testing.T, n *node) *Client {
-	n.accepted, n.events = map[primitives.Hash]bool{}, make(chan string, 10)
+	n.accepted, n.events = map[vmsdk.ID]bool{}, make(chan string, 10)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ext/bc/kv/head", func(w http.ResponseWriter, _ *http.Request) {
-		json.NewEncoder(w).Encode(Head{Height: 4, ChainID: primitives.Hash{1}})
+		json.NewEncoder(w).Encode(Head{Height: 4, ChainID: vmsdk.ID{1}})
 	})
 	mux.HandleFunc("POST /ext/bc/kv/tx", n.onPost)
 	mux.HandleFunc("GET /ext/bc/kv/tx/{id}", n.onTx)
@@ -73,18 +74,18 @@ func (n *node) onPost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	n.accepted[tx.ID()] = true
-	n.events <- `{"height":5,"block":"` + primitives.Hash{9}.String() + `","txs":["` + tx.ID().String() + `"]}`
+	n.events <- `{"height":5,"block":"` + vmsdk.ID{9}.String() + `","txs":["` + tx.ID().String() + `"]}`
 }
 
 func (n *node) onTx(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	var id primitives.Hash
+	var id vmsdk.ID
 	if id.UnmarshalText([]byte(r.PathValue("id"))) != nil || !n.accepted[id] {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	json.NewEncoder(w).Encode(TxStatus{Tx: id, Status: "accepted", Height: 5})
+	json.NewEncoder(w).Encode(txs.Status{Tx: id, Status: "accepted", Height: 5})
 }
 
 func TestPutReturnsWithTheBlockThatHasTheTransaction(t *testing.T) {
@@ -93,7 +94,7 @@ func TestPutReturnsWithTheBlockThatHasTheTransaction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Height != 5 || f.Block != (primitives.Hash{9}) || f.Tx.IsZero() || f.Millis <= 0 {
+	if f.Height != 5 || f.Block != (vmsdk.ID{9}) || f.Tx.IsZero() || f.Millis <= 0 {
 		t.Errorf("%+v", f)
 	}
 }
@@ -117,7 +118,7 @@ func TestPutEndsWithItsContext(t *testing.T) {
 func TestATransactionIsntMadeForAnotherNetwork(t *testing.T) {
 	n := &node{}
 	c := serve(t, n)
-	c.ChainID = primitives.Hash{2}
+	c.ChainID = vmsdk.ID{2}
 	if _, err := c.Put(t.Context(), NewAccount(), 0, "k", "v"); err == nil || n.posted > 0 {
 		t.Errorf("got %v, %d posted", err, n.posted)
 	}

@@ -1,4 +1,4 @@
-package kvvm
+package txs
 
 import (
 	stded25519 "crypto/ed25519"
@@ -15,20 +15,21 @@ var options = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}
 
 // signatures checks many at once, and remembers the expanded keys of senders that come often.
 type signatures struct {
+	name  string
 	chain vmsdk.ID
 	keys  *cache.Verifier
 }
 
-func newSignatures(chain vmsdk.ID) *signatures {
-	return &signatures{chain: chain, keys: cache.NewVerifier(cache.NewLRUCache(4096))}
+func newSignatures(name string, chain vmsdk.ID) *signatures {
+	return &signatures{name: name, chain: chain, keys: cache.NewVerifier(cache.NewLRUCache(4096))}
 }
 
 // few is how many signatures are checked one by one when some of them is bad, so that a bad one makes little work for the good ones
 // beside it.
 const few = 32
 
-// check returns an error per transaction. A batch that fails is checked in smaller ones, and of those that fail each signature, to find
-// out which.
+// check returns an error per transaction. A batch that fails is checked in smaller ones, and of those that fail each signature, to
+// find out which.
 func (s *signatures) check(txs []*Tx) []error {
 	errs := make([]error, len(txs))
 	if len(txs) == 0 || s.good(txs) {
@@ -41,7 +42,7 @@ func (s *signatures) check(txs []*Tx) []error {
 		}
 		for i, tx := range some {
 			body, signature := tx.split()
-			if !s.keys.VerifyWithOptions([]byte(tx.sender), signed(s.chain, body), signature, options) {
+			if !s.keys.VerifyWithOptions([]byte(tx.Sender()), covered(s.name, s.chain, body), signature, options) {
 				errs[at+i] = vmsdk.Invalidf("transaction %v has no valid signature for this chain", tx.id.Short())
 			}
 		}
@@ -57,7 +58,7 @@ func (s *signatures) good(txs []*Tx) bool {
 	batch := ed25519.NewBatchVerifierWithCapacity(len(txs))
 	for _, tx := range txs {
 		body, signature := tx.split()
-		s.keys.AddWithOptions(batch, []byte(tx.sender), signed(s.chain, body), signature, options)
+		s.keys.AddWithOptions(batch, []byte(tx.Sender()), covered(s.name, s.chain, body), signature, options)
 	}
 	return batch.VerifyBatchOnly(nil)
 }

@@ -1,0 +1,154 @@
+package txs
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+	"github.com/reevenet/reeve/vmhost/vmsdk/httpjson"
+)
+
+// Limits of POST /txs, in transactions and bytes.
+const (
+	maxBatchTxs   = 4096
+	maxBatchBytes = 4 << 20
+)
+
+// Routes serves users: POST /tx and /txs take transactions, GET /tx/{id} says where one is, GET /account/{account} which nonce is
+// next.
+func (p *Pool[T]) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /tx", p.onTx)
+	mux.HandleFunc("POST /txs", p.onTxs)
+	mux.HandleFunc("GET /tx/{id}", p.onGetTx)
+	mux.HandleFunc("GET /account/{account}", p.onGetAccount)
+}
+
+// onTx takes one signed transaction, as bytes, and answers its id: it waits for a block now, or is in one already.
+func (p *Pool[T]) onTx(w http.ResponseWriter, r *http.Request) {
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, vmsdk.MaxTxSize))
+	if err != nil {
+		httpjson.Refuse(w, http.StatusRequestEntityTooLarge, "the transaction can't be read: %v", err)
+		return
+	}
+	ids, errs := p.Add(content)
+	if errs[0] != nil && p.height(r.Context(), ids[0]) == 0 {
+		refuse(w, errs[0])
+		return
+	}
+	httpjson.Answer(w, http.StatusOK, map[string]vmsdk.ID{"tx": ids[0]})
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	var busy *vmsdk.BusyError
+	var invalid *vmsdk.InvalidError
+	switch {
+	case errors.As(err, &busy):
+		retryAfter(w, busy)
+		httpjson.Refuse(w, http.StatusTooManyRequests, "too many transactions wait; try again")
+	case errors.As(err, &invalid):
+		httpjson.Refuse(w, http.StatusBadRequest, "%s", invalid.Reason)
+	default:
+		httpjson.Refuse(w, http.StatusConflict, "%v", err)
+	}
+}
+
+func retryAfter(w http.ResponseWriter, busy *vmsdk.BusyError) {
+	w.Header().Set("Retry-After", fmt.Sprint(math.Ceil(busy.RetryAfter.Seconds())))
+}
+
+// height is where a transaction was accepted; 0: it isn't known to be.
+func (p *Pool[T]) height(ctx context.Context, id vmsdk.ID) uint64 {
+	height, err := p.db.Get(ctx, append([]byte(acceptedKey), id[:]...))
+	if err != nil || len(height) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(height)
+}
+
+type refusal struct {
+	Index int    `json:"index"`
+	Error string `json:"error"`
+}
+
+// onTxs takes many transactions, each with its length before it as a varint. When none was taken because too many wait, the answer
+// says so to those who look at no more than its status.
+func (p *Pool[T]) onTxs(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
+	if err != nil {
+		httpjson.Refuse(w, http.StatusRequestEntityTooLarge, "the batch can't be read: %v", err)
+		return
+	}
+	contents, err := vmsdk.SplitTxs(body, maxBatchTxs)
+	if err != nil {
+		httpjson.Refuse(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	ids, errs := p.Add(contents...)
+	refused := []refusal{}
+	var busy *vmsdk.BusyError
+	for i, err := range errs {
+		if err != nil && p.height(r.Context(), ids[i]) == 0 {
+			refused = append(refused, refusal{i, err.Error()})
+			errors.As(err, &busy)
+		}
+	}
+	code := http.StatusOK
+	if busy != nil && len(refused) == len(errs) {
+		retryAfter(w, busy)
+		code = http.StatusTooManyRequests
+	}
+	httpjson.Answer(w, code, map[string]any{"taken": len(errs) - len(refused), "refused": refused})
+}
+
+// Status is where a transaction is: the answer to GET /tx/{id}.
+type Status struct {
+	Tx     vmsdk.ID `json:"tx"`
+	Status string   `json:"status"` // pending, or accepted at Height
+	Height uint64   `json:"height,omitempty"`
+}
+
+// Accepted tells whether the transaction is final.
+func (s *Status) Accepted() bool { return s.Status == "accepted" }
+
+func (p *Pool[T]) onGetTx(w http.ResponseWriter, r *http.Request) {
+	var id vmsdk.ID
+	if err := id.UnmarshalText([]byte(r.PathValue("id"))); err != nil {
+		httpjson.Refuse(w, http.StatusBadRequest, "%v", err)
+		return
+	}
+	if height := p.height(r.Context(), id); height > 0 {
+		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "accepted", Height: height})
+	} else if _, waits := p.Get(id); waits {
+		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "pending"})
+	} else {
+		httpjson.Refuse(w, http.StatusNotFound, "this node knows no transaction %s", id)
+	}
+}
+
+// Account is which nonce an account's next transaction has: the answer to GET /account/{account}.
+type Account struct {
+	Nonce   uint64 `json:"nonce"`        // after accepted blocks
+	Pending uint64 `json:"pendingNonce"` // after what waits, too
+}
+
+func (p *Pool[T]) onGetAccount(w http.ResponseWriter, r *http.Request) {
+	account, err := hex.DecodeString(strings.ToLower(r.PathValue("account")))
+	if err != nil || len(account) != 32 {
+		httpjson.Refuse(w, http.StatusBadRequest, "an account is a public key: 64 hexadecimal digits")
+		return
+	}
+	entry, err := p.db.Get(r.Context(), append([]byte(accountPrefix), account...))
+	if err != nil && !errors.Is(err, vmsdk.ErrNotFound) {
+		httpjson.Refuse(w, http.StatusServiceUnavailable, "%v", err)
+		return
+	}
+	next := nextNonce(entry)
+	httpjson.Answer(w, http.StatusOK, Account{Nonce: next, Pending: p.NextNonce(string(account), next)})
+}

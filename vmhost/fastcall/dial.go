@@ -10,7 +10,7 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// Dialer opens lines to a host: the plugin's side.
+// Dialer opens channels to a host: the plugin's side.
 type Dialer struct {
 	// Target is the host's socket, "unix:/path".
 	Target string
@@ -18,17 +18,17 @@ type Dialer struct {
 	Token string
 }
 
-// Ask opens a line on which the plugin asks.
-func (d Dialer) Ask(ctx context.Context) (*Line, error) {
-	stream, err := d.open(ctx, pluginv1.LineUse_LINE_USE_HOST)
+// Ask opens a channel on which the plugin calls.
+func (d Dialer) Ask(ctx context.Context) (*Channel, error) {
+	stream, err := d.open(ctx, pluginv1.ChannelUse_CHANNEL_USE_HOST)
 	if err != nil {
 		return nil, err
 	}
-	return &Line{stream: stream}, nil
+	return &Channel{stream: stream}, nil
 }
 
-// Answer opens a line on which the host asks, and answers in the background until ctx or the line ends.
-func (d Dialer) Answer(ctx context.Context, use pluginv1.LineUse, services *Services) error {
+// Answer opens a channel on which the host calls, and answers in the background until ctx or the channel ends.
+func (d Dialer) Answer(ctx context.Context, use pluginv1.ChannelUse, services *Services) error {
 	stream, err := d.open(ctx, use)
 	if err != nil {
 		return err
@@ -41,12 +41,12 @@ func (d Dialer) Answer(ctx context.Context, use pluginv1.LineUse, services *Serv
 }
 
 // open waits for the host's consent, after which both sides know each other's limits.
-func (d Dialer) open(ctx context.Context, use pluginv1.LineUse) (*grpcstream.Stream, error) {
+func (d Dialer) open(ctx context.Context, use pluginv1.ChannelUse) (*grpcstream.Stream, error) {
 	stream, err := grpcstream.Client{Target: d.Target, Path: path, MaxMessage: maxMessage}.Dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("a line to the host: %w", err)
+		return nil, fmt.Errorf("a channel to the host: %w", err)
 	}
-	hello, err := proto.Marshal(&pluginv1.OpenLineRequest{Token: d.Token, Use: use})
+	hello, err := proto.Marshal(&pluginv1.OpenChannelRequest{Token: d.Token, Use: use})
 	if err == nil {
 		err = stream.Send(hello)
 	}
@@ -55,7 +55,7 @@ func (d Dialer) open(ctx context.Context, use pluginv1.LineUse) (*grpcstream.Str
 	}
 	if err != nil {
 		stream.Close()
-		return nil, fmt.Errorf("a line to the host: %w", err)
+		return nil, fmt.Errorf("a channel to the host: %w", err)
 	}
 	return stream, nil
 }

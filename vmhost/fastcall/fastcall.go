@@ -1,15 +1,14 @@
 // Package fastcall is the short way for the calls between host and plugin that come often: unary gRPC calls carried by streams of their
-// own (LineService of the plugin protocol), one call at a time on each.
+// own (FastCallService of the plugin protocol), one call at a time on each.
 //
 // grpc-go multiplexes: a call crosses some goroutines on each side, and for a call that takes microseconds that is most of what
-// it costs. Here the goroutine that asks writes to the socket and reads the answer from it, and the one that answers reads,
-// calls and writes. Calls that come at the same time take several lines; when none is free, a call goes the usual way.
-// A line never repeats a call, and one whose call was given up is closed.
+// it costs. Here the goroutine that calls writes to the socket and reads the answer from it, and the one that answers reads,
+// calls and writes. Calls that come at the same time take several channels; when none is free, a call goes over grpc-go.
+// A channel never repeats a call, and one whose call was given up is closed.
 package fastcall
 
 import (
 	"context"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -25,8 +24,8 @@ import (
 var Budget = decode.Budget{Bytes: MaxBody, Elements: maxElements, Depth: 16}
 
 const (
-	// Capability is what a host that serves lines calls it in Initialize.
-	Capability = "lines"
+	// Capability is what a host that serves channels calls it in Initialize.
+	Capability = "fast_calls"
 	// MaxBody bounds a request or a response, in bytes: as much as the other way takes.
 	MaxBody = 16 << 20
 	// maxElements bounds the fields and items of one: the writes of the largest block have room.
@@ -36,48 +35,49 @@ const (
 	// keptBuffer is how much of a buffer is kept for the next message.
 	keptBuffer = 64 << 10
 
-	path          = pluginv1.LineService_OpenLine_FullMethodName
+	path          = pluginv1.FastCallService_OpenChannel_FullMethodName
 	traceMetadata = "traceparent"
 )
 
-// Line is one side's end that asks. Not for concurrent use.
-type Line struct {
+// Channel is the caller's end of a stream. Not for concurrent use.
+type Channel struct {
 	stream *grpcstream.Stream
 	buffer []byte
 }
 
-// call makes one call. Whatever came of it, a line that isn't whole any more is at its end.
-func (l *Line) call(ctx context.Context, method string, request, reply proto.Message) (whole bool, err error) {
+// call makes one call. Whatever came of it, a channel that isn't whole any more is at its end.
+func (c *Channel) call(ctx context.Context, method string, request, reply proto.Message) (whole bool, err error) {
 	if ctx.Err() != nil {
 		return true, status.FromContextError(ctx.Err()).Err()
 	}
-	message, err := encodeCall(l.buffer[:0], header{method: method, timeout: timeoutOf(ctx), trace: traceOf(ctx)}, request)
+	head := &pluginv1.FastCall{Method: method, TimeoutMicros: micros(ctx), Traceparent: traceOf(ctx)}
+	message, err := encodeCall(c.buffer[:0], head, request)
 	if err != nil {
 		return true, err
 	}
-	l.keep(message)
+	c.keep(message)
 	whole = true
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { l.stream.Close() })
+		stop := context.AfterFunc(ctx, func() { c.stream.Close() })
 		defer func() { whole = stop() && whole }()
 	}
-	answer, err := l.exchange(message)
+	answer, err := c.exchange(message)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = status.FromContextError(ctx.Err()).Err()
 		}
 		return false, err
 	}
-	return whole, answer.into(reply)
+	return whole, take(answer, reply)
 }
 
-func (l *Line) exchange(message []byte) (answer, error) {
-	if err := l.stream.Send(message); err != nil {
-		return answer{}, status.Error(codes.Unavailable, err.Error())
+func (c *Channel) exchange(message []byte) (*pluginv1.FastAnswer, error) {
+	if err := c.stream.Send(message); err != nil {
+		return nil, status.Error(codes.Unavailable, err.Error())
 	}
-	got, err := l.stream.Recv()
+	got, err := c.stream.Recv()
 	if err != nil {
-		return answer{}, unavailable(err)
+		return nil, unavailable(err)
 	}
 	return decodeAnswer(got)
 }
@@ -91,21 +91,13 @@ func unavailable(err error) error {
 }
 
 // keep makes the buffer the next message's too, unless it has grown large.
-func (l *Line) keep(buffer []byte) {
-	if l.buffer = nil; cap(buffer) <= keptBuffer {
-		l.buffer = buffer
+func (c *Channel) keep(buffer []byte) {
+	if c.buffer = nil; cap(buffer) <= keptBuffer {
+		c.buffer = buffer
 	}
 }
 
-func (l *Line) close() { l.stream.Close() }
-
-func timeoutOf(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return 0
-	}
-	return max(time.Until(deadline), time.Microsecond)
-}
+func (c *Channel) close() { c.stream.Close() }
 
 func traceOf(ctx context.Context) string {
 	if md, ok := metadata.FromOutgoingContext(ctx); ok {

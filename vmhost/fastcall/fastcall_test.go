@@ -51,17 +51,17 @@ func echo(_ context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) 
 	return out, nil
 }
 
-// noLine is the usual way where none is expected.
-type noLine struct{ grpc.ClientConnInterface }
+// noChannel is the usual way where none is expected.
+type noChannel struct{ grpc.ClientConnInterface }
 
 var errUsual = errors.New("the call went the usual way")
 
-func (noLine) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return errUsual }
+func (noChannel) Invoke(context.Context, string, any, any, ...grpc.CallOption) error { return errUsual }
 
-// host serves lines on a socket with a grpc-go server beside them.
+// host serves channels on a socket with a grpc-go server beside them.
 func host(t *testing.T, s *service) (*fastcall.Server, fastcall.Dialer) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "line")
+	dir, err := os.MkdirTemp("", "fastcall")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +82,11 @@ func host(t *testing.T, s *service) (*fastcall.Server, fastcall.Dialer) {
 	return server, fastcall.Dialer{Target: "unix:" + at.Addr().String(), Token: "secret"}
 }
 
-// asker is a plugin's connection to the host, over at most so many lines.
+// asker is a plugin's connection to the host, over at most so many channels.
 func asker(t *testing.T, d fastcall.Dialer, most int) pluginv1.DatabaseServiceClient {
-	pool := &fastcall.Pool{Open: func() (*fastcall.Line, error) { return d.Ask(t.Context()) }, Most: most}
+	pool := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return d.Ask(t.Context()) }, Most: most}
 	t.Cleanup(pool.Close)
-	return pluginv1.NewDatabaseServiceClient(&fastcall.Conn{ClientConnInterface: noLine{}, For: func(string) *fastcall.Pool { return pool }})
+	return pluginv1.NewDatabaseServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{}, For: func(string) *fastcall.Pool { return pool }})
 }
 
 func get(ctx context.Context, c pluginv1.DatabaseServiceClient, key string) (string, error) {
@@ -108,7 +108,7 @@ func TestCallsOfEverySizeComeBack(t *testing.T) {
 	}
 }
 
-func TestAStatusCrossesALineWhichStaysWhole(t *testing.T) {
+func TestAStatusCrossesAChannelWhichStaysWhole(t *testing.T) {
 	_, dialer := host(t, &service{get: func(ctx context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) {
 		if string(keys[0]) == "full" {
 			return nil, status.Error(codes.ResourceExhausted, "99 % are used")
@@ -126,7 +126,7 @@ func TestAStatusCrossesALineWhichStaysWhole(t *testing.T) {
 	}
 }
 
-func TestWhatIsTooLargeIsRefusedAndTheLineStaysWhole(t *testing.T) {
+func TestWhatIsTooLargeIsRefusedAndTheChannelStaysWhole(t *testing.T) {
 	_, dialer := host(t, &service{get: func(ctx context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) {
 		if string(keys[0]) == "much" {
 			return &pluginv1.GetBatchResponse{Values: []*pluginv1.Value{{Value: make([]byte, fastcall.MaxBody)}}}, nil
@@ -146,7 +146,7 @@ func TestWhatIsTooLargeIsRefusedAndTheLineStaysWhole(t *testing.T) {
 }
 
 // An empty key takes two bytes on the wire and more than ten times that here.
-func TestAMessageOfEmptyElementsIsRefusedAndTheLineStaysWhole(t *testing.T) {
+func TestAMessageOfEmptyElementsIsRefusedAndTheChannelStaysWhole(t *testing.T) {
 	_, dialer := host(t, &service{get: func(ctx context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) {
 		if len(keys) > 1 {
 			t.Errorf("%d keys got through", len(keys))
@@ -162,7 +162,7 @@ func TestAMessageOfEmptyElementsIsRefusedAndTheLineStaysWhole(t *testing.T) {
 	}
 }
 
-func TestCallsAtTheSameTimeTakeSeveralLinesAndThenTheUsualWay(t *testing.T) {
+func TestCallsAtTheSameTimeTakeSeveralChannelsAndThenTheUsualWay(t *testing.T) {
 	var inside sync.WaitGroup
 	inside.Add(2)
 	release := make(chan struct{})
@@ -188,7 +188,7 @@ func TestCallsAtTheSameTimeTakeSeveralLinesAndThenTheUsualWay(t *testing.T) {
 	calls.Wait()
 }
 
-func TestACallThatIsGivenUpEndsItsLineAndNoOther(t *testing.T) {
+func TestACallThatIsGivenUpEndsItsChannelAndNoOther(t *testing.T) {
 	release := make(chan struct{})
 	s := &service{get: func(ctx context.Context, keys [][]byte) (*pluginv1.GetBatchResponse, error) {
 		if string(keys[0]) == "slow" {
@@ -214,7 +214,7 @@ func TestACallThatIsGivenUpEndsItsLineAndNoOther(t *testing.T) {
 	}
 }
 
-func TestWithoutTheTokenThereIsNoLine(t *testing.T) {
+func TestWithoutTheTokenThereIsNoChannel(t *testing.T) {
 	_, dialer := host(t, &service{get: echo})
 	dialer.Token = "guess"
 	if _, err := dialer.Ask(t.Context()); status.Code(errors.Unwrap(err)) != codes.Unauthenticated {
@@ -238,9 +238,9 @@ func TestAPanicInTheHostIsTheCallsError(t *testing.T) {
 	}
 }
 
-// vmOn is the host's connection to the plugin, once the host has taken the line into use: it does so when it has told the plugin.
+// vmOn is the host's connection to the plugin, once the host has taken the channel into use: it does so when it has told the plugin.
 func vmOn(t *testing.T, server *fastcall.Server) pluginv1.VMServiceClient {
-	vm := pluginv1.NewVMServiceClient(&fastcall.Conn{ClientConnInterface: noLine{}, For: func(string) *fastcall.Pool { return &server.Blocks }})
+	vm := pluginv1.NewVMServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{}, For: func(string) *fastcall.Pool { return &server.Blocks }})
 	for {
 		_, err := vm.Describe(t.Context(), &pluginv1.DescribeRequest{})
 		if status.Code(err) == codes.Unimplemented {
@@ -253,7 +253,7 @@ func vmOn(t *testing.T, server *fastcall.Server) pluginv1.VMServiceClient {
 	}
 }
 
-func TestTheHostAsksOnALineThatThePluginOpened(t *testing.T) {
+func TestTheHostAsksOnAChannelThatThePluginOpened(t *testing.T) {
 	server, dialer := host(t, &service{get: echo})
 	plugin := &service{build: func(ctx context.Context) (*pluginv1.BuildBlockResponse, error) {
 		deadline, ok := ctx.Deadline()
@@ -266,7 +266,7 @@ func TestTheHostAsksOnALineThatThePluginOpened(t *testing.T) {
 		return context.WithValue(ctx, traceKey{}, traceparent)
 	}}
 	pluginv1.RegisterVMServiceServer(services, plugin)
-	if err := dialer.Answer(t.Context(), pluginv1.LineUse_LINE_USE_BLOCKS, services); err != nil {
+	if err := dialer.Answer(t.Context(), pluginv1.ChannelUse_CHANNEL_USE_BLOCKS, services); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -283,7 +283,7 @@ func TestTheHostAsksOnALineThatThePluginOpened(t *testing.T) {
 
 type traceKey struct{}
 
-func TestALineWhoseOtherEndIsGoneFailsOneCallAsUnavailable(t *testing.T) {
+func TestAChannelWhoseOtherEndIsGoneFailsOneCallAsUnavailable(t *testing.T) {
 	server, dialer := host(t, &service{get: echo})
 	services := &fastcall.Services{}
 	building, release := make(chan struct{}), make(chan struct{})
@@ -294,7 +294,7 @@ func TestALineWhoseOtherEndIsGoneFailsOneCallAsUnavailable(t *testing.T) {
 		return nil, nil
 	}})
 	ctx, end := context.WithCancel(t.Context())
-	if err := dialer.Answer(ctx, pluginv1.LineUse_LINE_USE_BLOCKS, services); err != nil {
+	if err := dialer.Answer(ctx, pluginv1.ChannelUse_CHANNEL_USE_BLOCKS, services); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -322,25 +322,25 @@ func TestOtherCallsOnTheSocketAreServedTheUsualWay(t *testing.T) {
 	}
 }
 
-func TestAGRPCClientCanOpenALine(t *testing.T) {
+func TestAGRPCClientCanOpenAChannel(t *testing.T) {
 	_, dialer := host(t, &service{get: echo})
 	conn, err := grpc.NewClient(dialer.Target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	stream, err := pluginv1.NewLineServiceClient(conn).OpenLine(t.Context())
+	stream, err := pluginv1.NewFastCallServiceClient(conn).OpenChannel(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&pluginv1.OpenLineRequest{Token: "secret", Use: pluginv1.LineUse_LINE_USE_HOST}); err != nil {
+	if err := stream.Send(&pluginv1.OpenChannelRequest{Token: "secret", Use: pluginv1.ChannelUse_CHANNEL_USE_HOST}); err != nil {
 		t.Fatal(err)
 	}
 	if hello, err := stream.Recv(); err != nil || hello.GetCall() != nil || hello.GetAnswer() != nil {
 		t.Fatalf("%v, %v", hello, err)
 	}
-	call := &pluginv1.LineCall{Method: pluginv1.DatabaseService_GetBatch_FullMethodName, Request: []byte{1<<3 | 2, 1, 'a'}}
-	if err := stream.Send(&pluginv1.OpenLineRequest{Call: call}); err != nil {
+	call := &pluginv1.FastCall{Method: pluginv1.DatabaseService_GetBatch_FullMethodName, Request: []byte{1<<3 | 2, 1, 'a'}}
+	if err := stream.Send(&pluginv1.OpenChannelRequest{Call: call}); err != nil {
 		t.Fatal(err)
 	}
 	a, err := stream.Recv()

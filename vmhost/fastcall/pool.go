@@ -8,27 +8,27 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Pool is the lines that are free for calls of one kind. The zero value has none until some are given.
+// Pool is the channels that are free for calls of one kind. The zero value has none until some are given.
 type Pool struct {
-	// Open makes another line when none is free; nil: they come of themselves.
-	Open func() (*Line, error)
+	// Open makes another channel when none is free; nil: they come of themselves.
+	Open func() (*Channel, error)
 	// Most is how many Open may make.
 	Most int
 
 	mu     sync.Mutex
-	free   []*Line
+	free   []*Channel
 	opened int
 	closed bool
 }
 
-// take is a line to be given back, or nil when none is to be had.
-func (p *Pool) take() *Line {
+// take is a channel to be given back, or nil when none is to be had.
+func (p *Pool) take() *Channel {
 	p.mu.Lock()
 	if n := len(p.free); n > 0 {
-		l := p.free[n-1]
+		c := p.free[n-1]
 		p.free = p.free[:n-1]
 		p.mu.Unlock()
-		return l
+		return c
 	}
 	if p.closed || p.Open == nil || p.opened >= p.Most {
 		p.mu.Unlock()
@@ -36,35 +36,35 @@ func (p *Pool) take() *Line {
 	}
 	p.opened++
 	p.mu.Unlock()
-	l, err := p.Open()
+	c, err := p.Open()
 	if err != nil {
 		p.forget()
 		return nil
 	}
-	return l
+	return c
 }
 
-// give makes a line free.
-func (p *Pool) give(l *Line) {
+// give makes a channel free.
+func (p *Pool) give(c *Channel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		l.close()
+		c.close()
 		return
 	}
-	p.free = append(p.free, l)
+	p.free = append(p.free, c)
 }
 
-// Free is how many lines nobody uses at the moment.
+// Free is how many channels nobody uses at the moment.
 func (p *Pool) Free() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.free)
 }
 
-// drop ends a line that can't be used again.
-func (p *Pool) drop(l *Line) {
-	l.close()
+// drop ends a channel that can't be used again.
+func (p *Pool) drop(c *Channel) {
+	c.close()
 	p.forget()
 }
 
@@ -74,40 +74,40 @@ func (p *Pool) forget() {
 	p.opened--
 }
 
-// Close closes the lines that are free, and the others when their calls have ended.
+// Close closes the channels that are free, and the others when their calls have ended.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for _, l := range p.free {
-		l.close()
+	for _, c := range p.free {
+		c.close()
 	}
 	p.free = nil
 }
 
-// Conn is a connection some of whose calls go over lines.
+// Conn is a connection some of whose calls are fast calls.
 type Conn struct {
-	// The usual way.
+	// The connection for the others, and for when no channel is free.
 	grpc.ClientConnInterface
-	// For says which lines a method's calls take; nil: none.
+	// For says which channels a method's calls take; nil: none.
 	For func(method string) *Pool
 }
 
-// Invoke makes a call over a line if one is free.
+// Invoke makes a call over a channel if one is free.
 func (c *Conn) Invoke(ctx context.Context, method string, request, reply any, options ...grpc.CallOption) error {
 	p := c.For(method)
 	if p == nil {
 		return c.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
-	l := p.take()
-	if l == nil {
+	channel := p.take()
+	if channel == nil {
 		return c.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
-	whole, err := l.call(ctx, method, request.(proto.Message), reply.(proto.Message))
+	whole, err := channel.call(ctx, method, request.(proto.Message), reply.(proto.Message))
 	if whole {
-		p.give(l)
+		p.give(channel)
 	} else {
-		p.drop(l)
+		p.drop(channel)
 	}
 	return err
 }

@@ -15,14 +15,14 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// maxLines is how many lines one plugin may have open: enough for its goroutines, too few to starve the node.
-const maxLines = 64
+// maxChannels is how many channels one plugin may have open: enough for its goroutines, too few to starve the node.
+const maxChannels = 64
 
 // Server is the host's side, for one plugin.
 type Server struct {
 	// Services are what the plugin may call.
 	Services Services
-	// Blocks and Peers are the lines on which the host asks.
+	// Blocks and Peers are the channels on which the host calls.
 	Blocks, Peers Pool
 
 	token  string
@@ -41,14 +41,14 @@ func NewServer(token string, log *slog.Logger) *Server {
 	return s
 }
 
-// Serve serves lines on at, and everything else there with others, until Close.
+// Serve serves channels on at, and everything else there with others, until Close.
 func (s *Server) Serve(at net.Listener, others *grpc.Server) {
 	rest := grpcstream.NewOthers(at)
 	go func() { _ = s.stream.Serve(at, rest) }()
 	go func() { _ = others.Serve(rest) }()
 }
 
-// Close ends all lines.
+// Close ends all channels.
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,37 +62,37 @@ func (s *Server) Close() {
 	s.stream.Close()
 }
 
-// handle serves one line.
+// handle serves one channel.
 func (s *Server) handle(stream *grpcstream.Stream) error {
 	use, err := s.admit(stream)
 	if err != nil {
 		return err
 	}
 	if !s.enter() {
-		return status.Errorf(codes.ResourceExhausted, "%d lines are open", maxLines)
+		return status.Errorf(codes.ResourceExhausted, "%d channels are open", maxChannels)
 	}
 	defer s.leave()
 	if err := stream.Send(nil); err != nil {
 		return err
 	}
 	switch use {
-	case pluginv1.LineUse_LINE_USE_HOST:
+	case pluginv1.ChannelUse_CHANNEL_USE_HOST:
 		return s.Services.answer(stream)
-	case pluginv1.LineUse_LINE_USE_BLOCKS:
+	case pluginv1.ChannelUse_CHANNEL_USE_BLOCKS:
 		return s.lend(&s.Blocks, stream)
-	case pluginv1.LineUse_LINE_USE_PEERS:
+	case pluginv1.ChannelUse_CHANNEL_USE_PEERS:
 		return s.lend(&s.Peers, stream)
 	}
-	return status.Errorf(codes.InvalidArgument, "no such use of a line: %v", use)
+	return status.Errorf(codes.InvalidArgument, "no such use of a channel: %v", use)
 }
 
-// admit hears what a line is for from somebody who may open it.
-func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.LineUse, error) {
+// admit hears what a channel is for from somebody who may open it.
+func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.ChannelUse, error) {
 	message, err := stream.Recv()
 	if err != nil {
 		return 0, err
 	}
-	hello := &pluginv1.OpenLineRequest{}
+	hello := &pluginv1.OpenChannelRequest{}
 	if err := decode.Unmarshal(message, hello, Budget); err != nil {
 		return 0, status.Error(codes.InvalidArgument, err.Error())
 	}
@@ -102,9 +102,9 @@ func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.LineUse, error) {
 	return hello.GetUse(), nil
 }
 
-// lend gives a line to those who ask, until it breaks or all ends.
+// lend gives a channel to those who ask, until it breaks or all ends.
 func (s *Server) lend(to *Pool, stream *grpcstream.Stream) error {
-	to.give(&Line{stream: stream})
+	to.give(&Channel{stream: stream})
 	select {
 	case <-stream.Context().Done():
 	case <-s.ended:
@@ -115,7 +115,7 @@ func (s *Server) lend(to *Pool, stream *grpcstream.Stream) error {
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.open >= maxLines {
+	if s.closed || s.open >= maxChannels {
 		return false
 	}
 	s.open++

@@ -1,7 +1,8 @@
 package fastcall
 
 import (
-	"fmt"
+	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -10,176 +11,106 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/decode"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// The messages of line.proto, written and read by hand: a body is encoded once and in its place, and read where it lies. Both
-// directions use the same numbers.
+// Generated code reads and writes the messages of fastcall.proto. By hand a body is encoded once and in its place, and both directions
+// are read as one: they use the same numbers.
 const (
-	fieldCall   = 3
-	fieldAnswer = 4
-
-	callMethod, callTimeout, callTrace, callRequest = 1, 2, 3, 4
-	answerCode, answerMessage, answerResponse       = 1, 2, 3
+	fieldCall     = 3
+	fieldAnswer   = 4
+	fieldRequest  = 4 // of a call
+	fieldResponse = 3 // of an answer
 )
 
-// header is what a call says beside its request.
-type header struct {
-	method  string
-	timeout time.Duration
-	trace   string
+// head is a message of the protocol without its body.
+type head interface {
+	SizeVT() int
+	MarshalToSizedBufferVTStrict(b []byte) (int, error)
 }
 
-// answer is how a call ended.
-type answer struct {
-	code    codes.Code
-	message string
-	body    []byte
+func encodeCall(b []byte, h *pluginv1.FastCall, request proto.Message) ([]byte, error) {
+	return encode(b, fieldCall, h, fieldRequest, request)
 }
 
-func (a answer) into(reply proto.Message) error {
-	if a.code != codes.OK {
-		return status.Error(a.code, a.message)
+func encodeResponse(b []byte, response proto.Message) ([]byte, error) {
+	return encode(b, fieldAnswer, &pluginv1.FastAnswer{}, fieldResponse, response)
+}
+
+// encode writes a head and then its last field, the body.
+func encode(b []byte, field protowire.Number, h head, bodyField protowire.Number, body proto.Message) ([]byte, error) {
+	size, n := proto.Size(body), h.SizeVT()
+	if size > MaxBody {
+		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes; at most %d are allowed", size, MaxBody)
 	}
-	if err := decode.Unmarshal(a.body, reply, Budget); err != nil {
+	b = appendHead(b, field, h, n, n+protowire.SizeTag(bodyField)+protowire.SizeBytes(size))
+	b = protowire.AppendTag(b, bodyField, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(size))
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, body)
+}
+
+func encodeFailure(b []byte, err error) []byte {
+	s := status.Convert(err)
+	a := &pluginv1.FastAnswer{Code: uint32(s.Code()), Message: strings.ToValidUTF8(s.Message(), "�")}
+	n := a.SizeVT()
+	return appendHead(b, fieldAnswer, a, n, n)
+}
+
+// appendHead writes a head of n bytes at the beginning of a field of all bytes.
+func appendHead(b []byte, field protowire.Number, h head, n, all int) []byte {
+	b = protowire.AppendTag(b, field, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(all))
+	b = append(b, make([]byte, n)...)
+	_, _ = h.MarshalToSizedBufferVTStrict(b[len(b)-n:]) // fails only where the size is wrong
+	return b
+}
+
+// decodeCall reads a call whose parts lie in b.
+func decodeCall(b []byte) (*pluginv1.FastCall, error) {
+	var m pluginv1.OpenChannelRequest
+	if err := m.UnmarshalVTUnsafe(b); err != nil {
+		return nil, malformed(err)
+	}
+	if m.GetCall() == nil {
+		return nil, errTurn
+	}
+	return m.GetCall(), nil
+}
+
+// decodeAnswer reads an answer whose parts lie in b.
+func decodeAnswer(b []byte) (*pluginv1.FastAnswer, error) {
+	var m pluginv1.OpenChannelResponse
+	if err := m.UnmarshalVTUnsafe(b); err != nil {
+		return nil, malformed(err)
+	}
+	if m.GetAnswer() == nil {
+		return nil, errTurn
+	}
+	return m.GetAnswer(), nil
+}
+
+var errTurn = status.Error(codes.Internal, "the other side of a channel of fast calls spoke out of turn")
+
+func malformed(err error) error {
+	return status.Errorf(codes.Internal, "a fast call can't be read: %v", err)
+}
+
+// take copies what an answer says out of the buffer that it lies in.
+func take(a *pluginv1.FastAnswer, reply proto.Message) error {
+	if a.GetCode() != uint32(codes.OK) {
+		return status.Error(codes.Code(a.GetCode()), strings.Clone(a.GetMessage()))
+	}
+	if err := decode.Unmarshal(a.GetResponse(), reply, Budget); err != nil {
 		return status.Errorf(codes.Internal, "the answer can't be read: %v", err)
 	}
 	return nil
 }
 
-func encodeCall(b []byte, h header, request proto.Message) ([]byte, error) {
-	body := proto.Size(request)
-	if body > MaxBody {
-		return nil, status.Errorf(codes.ResourceExhausted, "a request of %d bytes; at most %d are allowed", body, MaxBody)
+// micros is the time until ctx ends, at least one; 0: it has no end.
+func micros(ctx context.Context) uint64 {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 0
 	}
-	micros := uint64(h.timeout.Microseconds())
-	size := sizeBytes(callMethod, len(h.method)) + sizeVarint(callTimeout, micros) + sizeBytes(callTrace, len(h.trace)) + sizeBytes(callRequest, body)
-	b = appendLength(b, fieldCall, size)
-	b = appendString(b, callMethod, h.method)
-	b = appendVarint(b, callTimeout, micros)
-	b = appendString(b, callTrace, h.trace)
-	return appendBody(b, callRequest, body, request)
-}
-
-func encodeResponse(b []byte, response proto.Message) ([]byte, error) {
-	body := proto.Size(response)
-	if body > MaxBody {
-		return nil, status.Errorf(codes.ResourceExhausted, "a response of %d bytes; at most %d are allowed", body, MaxBody)
-	}
-	b = appendLength(b, fieldAnswer, sizeBytes(answerResponse, body))
-	return appendBody(b, answerResponse, body, response)
-}
-
-func encodeFailure(b []byte, err error) []byte {
-	s := status.Convert(err)
-	b = appendLength(b, fieldAnswer, sizeVarint(answerCode, uint64(s.Code()))+sizeBytes(answerMessage, len(s.Message())))
-	b = appendVarint(b, answerCode, uint64(s.Code()))
-	return appendString(b, answerMessage, s.Message())
-}
-
-func decodeCall(b []byte) (h header, request []byte, err error) {
-	inner, err := unwrap(b, fieldCall)
-	if err != nil {
-		return h, nil, err
-	}
-	err = each(inner, func(field protowire.Number, number uint64, value []byte) {
-		switch field {
-		case callMethod:
-			h.method = string(value)
-		case callTimeout:
-			h.timeout = time.Duration(min(number, uint64(time.Hour/time.Microsecond))) * time.Microsecond
-		case callTrace:
-			h.trace = string(value)
-		case callRequest:
-			request = value
-		}
-	})
-	return h, request, err
-}
-
-func decodeAnswer(b []byte) (a answer, err error) {
-	inner, err := unwrap(b, fieldAnswer)
-	if err != nil {
-		return a, err
-	}
-	err = each(inner, func(field protowire.Number, number uint64, value []byte) {
-		switch field {
-		case answerCode:
-			a.code = codes.Code(number)
-		case answerMessage:
-			a.message = string(value)
-		case answerResponse:
-			a.body = value
-		}
-	})
-	return a, err
-}
-
-// unwrap is the one field that a message must have.
-func unwrap(b []byte, want protowire.Number) (inner []byte, err error) {
-	found := false
-	err = each(b, func(field protowire.Number, _ uint64, value []byte) {
-		if field == want {
-			inner, found = value, true
-		}
-	})
-	if err == nil && !found {
-		err = status.Error(codes.Internal, "the other side of a line spoke out of turn")
-	}
-	return inner, err
-}
-
-// each visits the fields of a message: numbers as numbers, the rest as bytes.
-func each(b []byte, visit func(field protowire.Number, number uint64, value []byte)) error {
-	for len(b) > 0 {
-		field, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return malformed(n)
-		}
-		var number uint64
-		var value []byte
-		b = b[n:]
-		switch kind {
-		case protowire.VarintType:
-			number, n = protowire.ConsumeVarint(b)
-		case protowire.BytesType:
-			value, n = protowire.ConsumeBytes(b)
-		default:
-			n = protowire.ConsumeFieldValue(field, kind, b)
-		}
-		if n < 0 {
-			return malformed(n)
-		}
-		visit(field, number, value)
-		b = b[n:]
-	}
-	return nil
-}
-
-func malformed(n int) error {
-	return status.Error(codes.Internal, fmt.Sprintf("a message on a line can't be read: %v", protowire.ParseError(n)))
-}
-
-func sizeBytes(field protowire.Number, n int) int {
-	return protowire.SizeTag(field) + protowire.SizeBytes(n)
-}
-
-func sizeVarint(field protowire.Number, v uint64) int {
-	return protowire.SizeTag(field) + protowire.SizeVarint(v)
-}
-
-func appendLength(b []byte, field protowire.Number, n int) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(n))
-}
-
-func appendString(b []byte, field protowire.Number, s string) []byte {
-	return append(appendLength(b, field, len(s)), s...)
-}
-
-func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), v)
-}
-
-// appendBody writes a message whose size was just computed.
-func appendBody(b []byte, field protowire.Number, size int, m proto.Message) ([]byte, error) {
-	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(appendLength(b, field, size), m)
+	return uint64(max(time.Until(deadline), time.Microsecond) / time.Microsecond)
 }

@@ -6,7 +6,6 @@ package inproc
 import (
 	"context"
 	"io"
-	"maps"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -14,37 +13,20 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/vmhost/calls"
 )
 
 // Conn is both ends of a connection: services are registered on it as on a grpc.Server, and clients use it as a connection.
 type Conn struct {
-	mu      sync.RWMutex
-	methods map[string]method
-	closed  error
-}
+	calls.Methods
 
-type method struct {
-	service any
-	unary   *grpc.MethodDesc
-	stream  *grpc.StreamDesc
+	mu     sync.RWMutex
+	closed error
 }
 
 // New returns a connection to nothing yet.
-func New() *Conn { return &Conn{methods: make(map[string]method)} }
-
-// RegisterService makes the service callable.
-func (c *Conn) RegisterService(desc *grpc.ServiceDesc, service any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	methods := maps.Clone(c.methods)
-	for i := range desc.Methods {
-		methods["/"+desc.ServiceName+"/"+desc.Methods[i].MethodName] = method{service: service, unary: &desc.Methods[i]}
-	}
-	for i := range desc.Streams {
-		methods["/"+desc.ServiceName+"/"+desc.Streams[i].StreamName] = method{service: service, stream: &desc.Streams[i]}
-	}
-	c.methods = methods
-}
+func New() *Conn { return &Conn{} }
 
 // Break makes this and every later call fail as unavailable, as a dead process does.
 func (c *Conn) Break(cause error) {
@@ -55,42 +37,26 @@ func (c *Conn) Break(cause error) {
 	}
 }
 
-func (c *Conn) broken() error {
+// broken is why no call goes through; nil: it does.
+func (c *Conn) broken(ctx context.Context) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if c.closed == nil && ctx.Err() != nil {
+		return status.FromContextError(ctx.Err()).Err()
+	}
 	return c.closed
-}
-
-func (c *Conn) find(ctx context.Context, name string) (method, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed != nil {
-		return method{}, c.closed
-	}
-	if err := ctx.Err(); err != nil {
-		return method{}, status.FromContextError(err).Err()
-	}
-	m, ok := c.methods[name]
-	if !ok {
-		return m, status.Errorf(codes.Unimplemented, "no method %s", name)
-	}
-	return m, nil
 }
 
 // Invoke calls a unary method.
 func (c *Conn) Invoke(ctx context.Context, name string, request, reply any, _ ...grpc.CallOption) error {
-	m, err := c.find(ctx, name)
-	if err != nil {
+	if err := c.broken(ctx); err != nil {
 		return err
 	}
-	if m.unary == nil {
-		return status.Errorf(codes.Internal, "%s is a stream", name)
-	}
-	answer, err := m.unary.Handler(m.service, ctx, copyTo(request), nil)
+	answer, err := c.Call(ctx, name, copyTo(request))
 	if err != nil {
 		return status.Convert(err).Err()
 	}
-	if err := c.broken(); err != nil {
+	if err := c.broken(context.Background()); err != nil {
 		return err
 	}
 	proto.Merge(reply.(proto.Message), answer.(proto.Message))
@@ -106,20 +72,20 @@ func copyTo(from any) func(any) error {
 
 // NewStream calls a method that answers with a stream. The service has run to its end when the first answer is read.
 func (c *Conn) NewStream(ctx context.Context, _ *grpc.StreamDesc, name string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
-	m, err := c.find(ctx, name)
+	if err := c.broken(ctx); err != nil {
+		return nil, err
+	}
+	call, err := c.Stream(name)
 	if err != nil {
 		return nil, err
 	}
-	if m.stream == nil || m.stream.ClientStreams {
-		return nil, status.Errorf(codes.Unimplemented, "%s can't be called directly", name)
-	}
-	return &stream{ctx: ctx, method: m}, nil
+	return &stream{ctx: ctx, call: call}, nil
 }
 
 // stream is both ends of one call with a streamed answer.
 type stream struct {
 	ctx     context.Context
-	method  method
+	call    func(grpc.ServerStream) error
 	request any
 	answers []proto.Message
 	end     error
@@ -139,7 +105,7 @@ func (s *stream) SendMsg(m any) error {
 }
 
 func (s *stream) CloseSend() error {
-	s.end = s.method.stream.Handler(s.method.service, serviceEnd{s})
+	s.end = s.call(serviceEnd{s})
 	if s.end == nil {
 		s.end = io.EOF
 	}

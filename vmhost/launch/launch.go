@@ -50,7 +50,7 @@ type Plugin interface {
 	Stop(limit time.Duration)
 }
 
-// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket serves lines on it.
+// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket serves fast calls on it.
 func Capabilities(p Plugin) []string {
 	if address, _, _ := p.Host(); address != "" {
 		return []string{fastcall.Capability}

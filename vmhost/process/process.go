@@ -106,7 +106,7 @@ type Plugin struct {
 	dir     *runDir
 	token   string
 	host    *grpc.Server
-	lines   *fastcall.Server
+	fast    *fastcall.Server
 	runner  *runner
 	client  *plugin.Client
 	conn    *grpc.ClientConn
@@ -157,15 +157,15 @@ func (p *Plugin) clean() {
 		if p.conn != nil {
 			p.conn.Close()
 		}
-		p.lines.Close()
+		p.fast.Close()
 		p.host.Stop()
 		p.dir.remove()
 	})
 }
 
-// Conn leads to the plugin's services, over lines once the plugin has opened some.
+// Conn leads to the plugin's services, by fast calls once the plugin has opened channels.
 func (p *Plugin) Conn() grpc.ClientConnInterface {
-	return &fastcall.Conn{ClientConnInterface: p.conn, For: p.linesFor}
+	return &fastcall.Conn{ClientConnInterface: p.conn, For: p.channelsFor}
 }
 
 // PID is the process's.
@@ -212,9 +212,9 @@ func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
 	}
 	p.host = newHostServer(p.token, tracing, r.Log)
 	r.Services(p.host)
-	p.lines = fastcall.NewServer(p.token, r.Log)
-	r.Services(&p.lines.Services)
-	p.lines.Serve(sameUser{listener, r.Log}, p.host)
+	p.fast = fastcall.NewServer(p.token, r.Log)
+	r.Services(&p.fast.Services)
+	p.fast.Serve(sameUser{listener, r.Log}, p.host)
 	return nil
 }
 

@@ -26,7 +26,7 @@ type host struct {
 	blocks   pluginv1.BlockServiceClient
 	notifier *notifier
 	conn     io.Closer
-	lines    *lines // nil when the host has none
+	fast     *channels // nil when the host has none
 }
 
 // connect reaches the host's services, over the environment's connection or the address in the request.
@@ -46,8 +46,8 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 		}
 		conn, h.conn = dialed, dialed
 		if slices.Contains(r.GetHostCapabilities(), fastcall.Capability) {
-			h.lines = newLines(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
-			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.lines.forMethod}
+			h.fast = newChannels(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
+			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.fast.forMethod}
 		}
 	}
 	h.db = remote.NewClient(conn, s.env.CacheSize)
@@ -59,8 +59,8 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 
 func (h *host) close() {
 	h.db.Close()
-	if h.lines != nil {
-		h.lines.close()
+	if h.fast != nil {
+		h.fast.close()
 	}
 	if h.conn != nil {
 		h.conn.Close()

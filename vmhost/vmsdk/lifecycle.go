@@ -49,7 +49,7 @@ func (s *Server) Initialize(ctx context.Context, r *pluginv1.InitializeRequest) 
 	if r.GetLastAccepted() == nil {
 		out.LastAccepted.Content = b.Bytes()
 	}
-	s.answerOnLines()
+	s.answerFastCalls()
 	return out, nil
 }
 

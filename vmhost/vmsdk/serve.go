@@ -59,7 +59,7 @@ func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 
 func tracing() bool { return os.Getenv(handshake.EnvTracing) == "1" }
 
-// tracer does for calls on lines what the option above does for the others.
+// tracer does for fast calls what the option above does for the others.
 func tracer() func(context.Context, string) context.Context {
 	if !tracing() {
 		return nil

@@ -56,15 +56,15 @@ func playDatabase(at place, in io.Reader, out io.Writer) error {
 	defer service.Close()
 	usual, _ := grpcx.Server{Log: quiet()}.New()
 	defer usual.Stop()
-	lines := fastcall.NewServer(token, quiet())
-	defer lines.Close()
+	fast := fastcall.NewServer(token, quiet())
+	defer fast.Close()
 	pluginv1.RegisterDatabaseServiceServer(usual, service)
-	pluginv1.RegisterDatabaseServiceServer(&lines.Services, service)
+	pluginv1.RegisterDatabaseServiceServer(&fast.Services, service)
 	listener, err := net.Listen("unix", at.store())
 	if err != nil {
 		return err
 	}
-	lines.Serve(listener, usual)
+	fast.Serve(listener, usual)
 	bare, err := net.Listen("unix", at.bare())
 	if err != nil {
 		return err
@@ -138,16 +138,16 @@ func openStores(at place) (*stores, error) {
 		return nil, err
 	}
 	dialer := fastcall.Dialer{Target: "unix:" + at.store(), Token: token}
-	lines := &fastcall.Pool{Open: func() (*fastcall.Line, error) { return dialer.Ask(context.Background()) }, Most: 1}
-	conn := &fastcall.Conn{ClientConnInterface: usual, For: func(string) *fastcall.Pool { return lines }}
+	channels := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return dialer.Ask(context.Background()) }, Most: 1}
+	conn := &fastcall.Conn{ClientConnInterface: usual, For: func(string) *fastcall.Pool { return channels }}
 	s := &stores{local: local, commits: commits, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
 	for i := range entries {
 		if _, err := s.cached.Get(context.Background(), keyOf(i)); err != nil {
 			return nil, err
 		}
 	}
-	if lines.Free() == 0 {
-		return nil, errors.New("the reads didn't go over a line")
+	if channels.Free() == 0 {
+		return nil, errors.New("the reads didn't go over a channel")
 	}
 	return s, nil
 }

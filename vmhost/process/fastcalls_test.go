@@ -54,12 +54,12 @@ func nothingToBuild(ctx context.Context, vm pluginv1.VMServiceClient) error {
 }
 
 func TestBlockCallsGoOverALine(t *testing.T) {
-	p, vm := initialized(t, []string{"lines"})
-	for end := time.Now().Add(10 * time.Second); p.lines.Blocks.Free() == 0; {
+	p, vm := initialized(t, []string{"fast_calls"})
+	for end := time.Now().Add(10 * time.Second); p.fast.Blocks.Free() == 0; {
 		if time.Now().After(end) {
-			t.Fatal("the plugin opened no line")
+			t.Fatal("the plugin opened no channel")
 		}
-		if err := nothingToBuild(t.Context(), vm); err != nil { // the usual way, until there is a line
+		if err := nothingToBuild(t.Context(), vm); err != nil { // the usual way, until there is a channel
 			t.Fatal(err)
 		}
 	}
@@ -68,12 +68,12 @@ func TestBlockCallsGoOverALine(t *testing.T) {
 		t.Fatalf("without the usual way: %v", err)
 	}
 	if _, err := vm.Ping(t.Context(), &pluginv1.PingRequest{}); err == nil {
-		t.Fatal("a ping went over a line")
+		t.Fatal("a ping was a fast call")
 	}
 	p.Kill()
 	switch err := nothingToBuild(t.Context(), vm); status.Code(err) {
-	case codes.Unavailable: // the line has ended
-	case codes.Canceled: // there is no line any more, and the usual way was closed above
+	case codes.Unavailable: // the channel has ended
+	case codes.Canceled: // there is no channel any more, and the usual way was closed above
 	default:
 		t.Fatalf("after the plugin's end: %v", err)
 	}
@@ -84,7 +84,7 @@ func TestAHostWithoutLinesGetsNone(t *testing.T) {
 	if err := nothingToBuild(t.Context(), vm); err != nil {
 		t.Fatal(err)
 	}
-	if n := p.lines.Blocks.Free(); n != 0 {
-		t.Fatalf("%d lines", n)
+	if n := p.fast.Blocks.Free(); n != 0 {
+		t.Fatalf("%d channels", n)
 	}
 }

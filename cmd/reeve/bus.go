@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) busCommand() *cobra.Command {
-	return noun("bus", "The message bus", a.busGraph(), a.busTop())
+	return noun("bus", "The message bus", a.busGraph(), a.busTop(), a.busQuarantine())
 }
 
 func (a *app) busGraph() *cobra.Command {

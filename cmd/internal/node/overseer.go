@@ -100,9 +100,12 @@ func (n *Node) newServer() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Server = overseer.NewServer(core, &quarantine.Store{Dir: filepath.Join(n.Home.Data("overseer"), "quarantine")})
+	s.Server = overseer.NewServer(core, &quarantine.Store{Dir: QuarantineDir(n.Home)})
 	return s, nil
 }
+
+// QuarantineDir is where a node's overseer keeps the messages that ended two instances.
+func QuarantineDir(h datadir.Node) string { return filepath.Join(h.Data("overseer"), "quarantine") }
 
 // gateway connects the gateway with what this process knows.
 func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {

@@ -1,7 +1,7 @@
-// Package quarantine keeps the messages that ended two instances of a subsystem, so that a person can look at them, and give them
-// back when the fault is mended. One file holds one message: a line of JSON that says what it is, then the envelope's bytes as
-// they travelled. The store is bounded in number and bytes; the oldest go first, since the newest fault is the one that is being
-// looked for. It never decodes a message and never delivers one.
+// Package quarantine keeps the messages that ended two instances of a subsystem, so that a person can look at them. One
+// file holds one message: a line of JSON that says what it is, then the envelope's bytes as they travelled. The store
+// is bounded in number and bytes; the oldest go first, since the newest fault is the one that is being looked for. It
+// never decodes a message and never delivers one.
 package quarantine
 
 import (
@@ -183,27 +183,41 @@ func (s *Store) Show(id string) (Header, []byte, error) {
 	return s.read(id)
 }
 
-// Release returns one message and keeps it no longer: it goes back to the bus, or away.
-func (s *Store) Release(id string) (Header, []byte, error) {
+// Release keeps a message no longer, readable or not.
+func (s *Store) Release(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h, envelope, err := s.read(id)
+	path, err := s.path(id)
 	if err != nil {
-		return h, nil, err
+		return err
 	}
-	return h, envelope, os.Remove(filepath.Join(s.Dir, id+suffix))
+	return unknown(id, os.Remove(path))
+}
+
+// path is where a message is kept. A name leads nowhere else.
+func (s *Store) path(id string) (string, error) {
+	if id == "" || id != filepath.Base(id) {
+		return "", fmt.Errorf("%w: %q", ErrUnknown, id)
+	}
+	return filepath.Join(s.Dir, id+suffix), nil
+}
+
+// unknown says which message a file that isn't there was asked for.
+func unknown(id string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %q", ErrUnknown, id)
+	}
+	return err
 }
 
 func (s *Store) read(id string) (h Header, envelope []byte, err error) {
-	if id == "" || id != filepath.Base(id) {
-		return h, nil, fmt.Errorf("%w: %q", ErrUnknown, id)
-	}
-	b, err := os.ReadFile(filepath.Join(s.Dir, id+suffix))
-	if errors.Is(err, fs.ErrNotExist) {
-		return h, nil, fmt.Errorf("%w: %q", ErrUnknown, id)
-	}
+	path, err := s.path(id)
 	if err != nil {
 		return h, nil, err
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return h, nil, unknown(id, err)
 	}
 	line, envelope, ok := bytes.Cut(b, []byte("\n"))
 	if !ok {

@@ -26,7 +26,7 @@ type Telemetry struct {
 	provider *sdk.TracerProvider
 }
 
-// defaultSampling is the share that costs no more than a hundredth of the throughput.
+// defaultSampling is the share of blocks that are traced where nothing says otherwise. docs/performance.md has what it costs.
 const defaultSampling = 0.05
 
 // Start begins tracing under the given service name if OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set.

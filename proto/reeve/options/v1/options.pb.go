@@ -30,7 +30,7 @@ const (
 type Lane int32
 
 const (
-	// Not set: a variant without a lane travels with backing.
+	// Not set: every variant names its lane, and a program with one that doesn't doesn't start.
 	Lane_LANE_UNSPECIFIED Lane = 0
 	// The overseer's own signals. No subsystem sends on it.
 	Lane_LANE_SIGNAL Lane = 1

@@ -1,19 +1,20 @@
 // Package engine is the subsystem that runs consensus on one chain: the shell around the pure core of internal/core/snowman.
 //
-// It receives what other nodes' engines say (through the network bridge), what the VM's host has to tell, and operators' questions. Each
-// becomes an input of the core; the actions that come out are asked of the VM's host and of the keystore, and sent over the network
-// bridge. It tells the overseer of every block that is issued and of every block that is durably accepted.
+// It receives what other nodes' engines say (through the network bridge), the VM's events from its host, and operators'
+// questions. Each becomes an input of the core, which the driver runs; of the actions that come out, the executor has the VM's
+// host do what concerns blocks, the builder has a block built and signed, and the sender sends the rest over the network bridge.
+// The overseer learns of every block that is issued and of every block that is durably accepted. What peers ask for is answered
+// by gets, from the record; what two VMs have to say to one another is carried by apps.
 //
-// It keeps nothing on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the last one at every
-// start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is asked again; nothing is lost by that.
+// It keeps nothing on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the last one
+// at every start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is asked again;
+// nothing is lost by that.
 //
-// It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with the exit code of a
-// safety halt: going on would mean that this node's state isn't the network's.
+// It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with the exit
+// code of a safety halt: going on would mean that this node's state isn't the network's.
 package engine
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
@@ -21,6 +22,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/internal/core/validators"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
@@ -66,11 +68,13 @@ func Spec(cfg Config) subsystem.Spec {
 			&overseerv1.BlockImported{}, &overseerv1.BlockAccepted{},
 			&nbv1.RegisterEventProducer{}, &nbv1.SetValidators{}, &nbv1.SetSyncing{}, &nbv1.ReportPeer{},
 			&nbv1.SendConsensusMessage{}, &nbv1.SendMessage{}, &nbv1.SendGossip{}, &nbv1.SendBulk{},
-			&pluginv1.AppRequestRequest{}, &pluginv1.AppResponseRequest{}, &pluginv1.AppRequestFailedRequest{}, &pluginv1.AppGossipRequest{}, &pluginv1.ConnectedRequest{}, &pluginv1.DisconnectedRequest{},
+			&pluginv1.AppRequestRequest{}, &pluginv1.AppResponseRequest{}, &pluginv1.AppRequestFailedRequest{},
+			&pluginv1.AppGossipRequest{}, &pluginv1.ConnectedRequest{}, &pluginv1.DisconnectedRequest{},
 		},
 		Asks: []proto.Message{
-			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{}, &pluginv1.VerifyBlockRequest{}, &vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{},
-			&pluginv1.SetPreferenceRequest{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
+			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{}, &pluginv1.VerifyBlockRequest{},
+			&vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{}, &pluginv1.SetPreferenceRequest{},
+			&vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
 			&pluginv1.GetLastStateSummaryRequest{}, &pluginv1.GetStateSummaryRequest{},
 			&keystorev1.SignBlock{},
 		},
@@ -78,24 +82,25 @@ func Spec(cfg Config) subsystem.Spec {
 	}
 }
 
-// engine is the handler.
+// engine is the handler: it hands what arrives to its parts, and what one has for another across.
 type engine struct {
-	cfg  Config
-	sub  *subsystem.Sub
-	core *snowman.Core // nil until the last accepted block is known
+	cfg Config
+	sub *subsystem.Sub
+
+	send      *sender
+	drops     *drops
+	peers     *peers
+	driver    *driver
+	consensus *consensus
+	gets      *gets
+	apps      *apps
+	executor  *executor
+	builder   *builder
+	starter   *starter
+	host      *hostHealth
 
 	stage   enginev1.Stage
-	timer   func()    // cancels the core's next tick
-	timerAt time.Time // when it fires
-
-	vm    vmQueue
-	ids   vmIDs
-	peers map[primitives.NodeID]bool // connected; true: a validator
-
 	health  map[string]*enginev1.HealthCheck // by name
-	dropped map[string]int                   // what wasn't served, by reason
-	trouble string                           // of the VM's host; empty when it answers
-	syncing bool                             // as the network bridge was told
 	stopped bool
 }
 
@@ -108,110 +113,94 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		cfg: cfg, sub: sub, stage: enginev1.Stage_STAGE_STARTING, peers: make(map[primitives.NodeID]bool),
-		health: make(map[string]*enginev1.HealthCheck), dropped: make(map[string]int),
-		ids: newVMIDs(),
+		cfg: cfg, sub: sub, stage: enginev1.Stage_STAGE_STARTING, host: &hostHealth{},
+		health: make(map[string]*enginev1.HealthCheck),
 	}
+	e.assemble()
 	e.register()
-	e.begin(time.Duration(0))
+	e.starter.ask(0)
 	return e, nil
 }
 
-// Signal matters only at the end. The rest of the timeline is this subsystem's own news.
-func (e *engine) Signal(sig *overseerv1.Signal) {
-	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok {
-		e.onShutdown()
+// assemble makes the parts.
+func (e *engine) assemble() {
+	sub, set, ids := e.sub, e.cfg.Validators, newVMIDs()
+	e.send = &sender{sub: sub, chain: e.cfg.Chain.ID}
+	e.drops = &drops{sub: sub, count: make(map[string]int)}
+	e.peers = &peers{self: e.cfg.NodeID, set: set, drops: e.drops, connected: make(map[primitives.NodeID]bool)}
+	e.driver = &driver{sub: sub, perform: e.perform}
+	e.consensus = &consensus{send: e.send, core: e.driver}
+	e.gets = &gets{sub: sub, send: e.send, core: e.driver}
+	e.apps = &apps{sub: sub, peers: e.peers, send: e.send}
+	e.executor = &executor{
+		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
+	}
+	e.builder = &builder{sub: sub, chain: e.cfg.Chain, set: set, ids: ids, result: e.driver.step}
+	e.starter = &starter{sub: sub, host: e.host, begin: e.begin}
+}
+
+// register tells the network bridge which protocols this subsystem serves and who the validators are.
+func (e *engine) register() {
+	set := &nbv1.SetValidators{}
+	for i := range e.cfg.Validators.Len() {
+		v := e.cfg.Validators.At(i)
+		set.Validators = append(set.Validators, &nbv1.Validator{NodeId: v.Node[:], Stake: v.Stake})
+	}
+	e.sub.Send(set)
+	for _, p := range protocols {
+		e.sub.Send(&nbv1.RegisterEventProducer{Protocol: p})
 	}
 }
 
-// Presence registers again with a network bridge that was restarted: it may have lost what it was told.
-func (e *engine) Presence(p subsystem.Presence) {
-	if p.Subsystem == "network-bridge" && p.Present {
-		e.register()
-	}
-}
-
-// Handle takes one message.
-func (e *engine) Handle(m *subsystem.Message) {
-	switch body := m.Body.(type) {
-	case *enginev1.NetworkBridgeUpdate:
-		e.onNetworkBridgeUpdate(body.GetEvent())
-	case *enginev1.Notify:
-		e.onNotify(body.GetEvent())
-	case *enginev1.SendAppRequest:
-		e.onSendAppRequest(body)
-	case *enginev1.SendAppResponse:
-		e.onSendAppResponse(body)
-	case *enginev1.SendAppError:
-		e.onSendAppError(body)
-	case *enginev1.SendAppGossip:
-		e.onSendAppGossip(body)
-	case *enginev1.Connected:
-		e.onConnected(body.GetNodeId())
-	case *enginev1.Disconnected:
-		e.onDisconnected(body.GetNodeId())
-	case *enginev1.Gossip:
-		e.step(snowman.CheckFrontier{})
-	case *enginev1.Shutdown:
-		e.onShutdown()
-	case *enginev1.QueryStatus:
-		m.Reply(e.status())
-	default:
-		if !e.handleNamed(m.Body) {
-			m.Unknown()
-		}
-	}
-}
-
-// step gives the core one input and performs what follows from it.
-func (e *engine) step(in snowman.Input) {
-	if e.core == nil || e.stopped {
+// begin makes the core and tells it who is connected.
+func (e *engine) begin(last *vmv1.AcceptedBlock, first bool) {
+	anchor, vmID, err := readAnchor(e.cfg.Chain, last)
+	if err != nil {
+		e.halt("the record of accepted blocks is damaged", err)
 		return
 	}
-	e.perform(e.core.Step(e.sub.Now(), in))
-	e.arm()
-	e.tellSyncing()
-}
-
-// tellSyncing tells the network bridge when catching up begins and ends: views of old leaves help nobody.
-func (e *engine) tellSyncing() {
-	if now := e.core.CatchingUp(); now != e.syncing {
-		e.syncing = now
-		e.sub.Send(&nbv1.SetSyncing{Syncing: now})
-		e.sub.Log.Info("catching up", "under way", now, "height", e.core.Status().LastAccepted.Height)
+	seed := e.sub.Rand().Uint32()
+	core, err := snowman.New(snowman.Config{
+		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters, Rand: e.sub.Rand(),
+		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
+		FirstRequestID: seed >> 1, FirstLife: first, Unchecked: e.cfg.Unchecked,
+	}, anchor, e.sub.Now())
+	if err != nil {
+		e.sub.Fatal(err)
+		return
 	}
-}
-
-// arm sets the timer for the core's next tick.
-func (e *engine) arm() {
-	next := e.core.Next()
-	if e.timer != nil {
-		if e.timerAt.Equal(next) {
-			return
-		}
-		e.timer()
+	e.stage = enginev1.Stage_STAGE_NORMAL
+	e.driver.start(core)
+	e.executor.ids.stand(anchor.ID, vmID)
+	e.sub.Log.Info("consensus begins",
+		"height", anchor.Height, "block", anchor.ID.Short(), "parameters", e.cfg.Parameters.String())
+	// The VM's state is no precondition of anything, so nobody waits for it.
+	e.executor.push(&vmOp{kind: opState, state: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
+	for _, n := range e.peers.list() {
+		e.driver.step(snowman.PeerConnected{Node: n})
 	}
-	e.timerAt = next
-	e.timer = e.sub.After(max(next.Sub(e.sub.Now()), 100*time.Microsecond), func() {
-		e.timer = nil
-		if !e.stopped {
-			e.perform(e.core.Tick(e.sub.Now()))
-			e.arm()
-			e.tellSyncing()
-		}
-	})
+	e.driver.step(snowman.PendingTxs{}) // what the VM had to say before this engine started; there may be nothing
 }
 
-// onShutdown ends everything that is outstanding, as cancelled.
-func (e *engine) onShutdown() {
+// stop ends everything that is outstanding, as cancelled.
+func (e *engine) stop() {
 	if e.stopped {
 		return
 	}
 	e.stopped = true
-	if e.timer != nil {
-		e.timer()
-	}
-	if e.core != nil {
-		e.core.Stop()
-	}
+	e.driver.stop()
+	e.apps.stopped, e.executor.stopped, e.starter.stopped = true, true, true
 }
+
+// halt stops the chain: the VM refuses what consensus has decided. The cause comes first in the log.
+func (e *engine) halt(what string, err error) {
+	if e.stopped {
+		return
+	}
+	e.stop()
+	e.stage, e.executor.halted = enginev1.Stage_STAGE_HALTED, true
+	e.sub.Log.Error("the chain stops: "+what, "err", err)
+	e.sub.Fatal(errcode.New(errcode.ChainHalted, whatToDo, err, "%s", what))
+}
+
+const whatToDo = "Keep the data directory. Compare this node's VM with the other validators' before starting it again."

@@ -1,17 +1,18 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
+	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
-
-// The gets: answered in every stage, from the VM host's record. What can't be served gets an explicit answer, never silence.
 
 const (
 	getTimeout   = 2 * time.Second
@@ -22,141 +23,41 @@ const (
 	notStarted   = "the engine is starting"
 )
 
-// onGet sends a block: one that is undecided here, or one of the record.
-func (e *engine) onGet(n primitives.NodeID, m *enginev1.Get) {
+// gets answers what peers ask for, in every stage, from the core and the VM host's record. Each question gets exactly one
+// answer; what can't be served gets an explicit one, never silence.
+type gets struct {
+	sub  *subsystem.Sub
+	send *sender
+	core interface { // the driver
+		started() bool
+		last() snowman.Anchor
+		block(primitives.Hash) (*block.Block, bool)
+	}
+}
+
+// get sends a block: one that is undecided here, or one of the record.
+func (g *gets) get(n primitives.NodeID, m *enginev1.Get) {
 	id, err := primitives.HashFrom(m.GetContainerId())
 	if err != nil {
-		e.report(n, costUndecodable, "asks for an id that is none")
-		e.refuse(n, m.GetRequestId(), requests.Put, "the id isn't one")
+		g.send.report(n, costUndecodable, "asks for an id that is none")
+		g.send.refuse(n, m.GetRequestId(), requests.Put, "the id isn't one")
 		return
 	}
-	if e.core != nil {
-		if b, ok := e.core.Block(id); ok {
-			e.sendTo(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: b.Bytes()})
-			return
-		}
+	if b, ok := g.core.block(id); ok {
+		g.send.to(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: b.Bytes()})
+		return
 	}
-	subsystem.Ask(e.sub, &vmv1.GetConsensusBlock{BlockId: id[:]}, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
+	q := &vmv1.GetConsensusBlock{BlockId: id[:]}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
 		if content := r.GetBlock().GetConsensusBlock(); err == nil && len(content) > 0 {
-			e.sendTo(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: content})
+			g.send.to(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: content})
 			return
 		}
-		e.refuse(n, m.GetRequestId(), requests.Put, why(err, r.GetError()))
+		g.send.refuse(n, m.GetRequestId(), requests.Put, whyNone(err, r.GetError()))
 	})
 }
 
-// onGetAncestors sends a block of the record and those before it. An unknown one gets an empty list.
-func (e *engine) onGetAncestors(n primitives.NodeID, m *enginev1.GetAncestors) {
-	q := &vmv1.GetAncestors{BlockId: m.GetContainerId(), MaxBlocks: maxAncestors, MaxBytes: maxAnswer}
-	subsystem.Ask(e.sub, q, getTimeout, func(r *vmv1.GetAncestorsResponse, err error) {
-		if err != nil {
-			e.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())
-			return
-		}
-		e.sendTo(n, &enginev1.Ancestors{RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks()})
-	})
-}
-
-func (e *engine) onGetAcceptedFrontier(n primitives.NodeID, m *enginev1.GetAcceptedFrontier) {
-	if e.core == nil {
-		e.refuse(n, m.GetRequestId(), requests.AcceptedFrontier, notStarted)
-		return
-	}
-	last := e.core.Status().LastAccepted
-	e.sendTo(n, &enginev1.AcceptedFrontier{RequestId: m.GetRequestId(), ContainerId: last.ID[:]})
-}
-
-// onGetAccepted looks every id up and answers when the last one is done.
-func (e *engine) onGetAccepted(n primitives.NodeID, m *enginev1.GetAccepted) {
-	ids := m.GetContainerIds()
-	if len(ids) > maxAccepted {
-		e.report(n, costUndecodable, "asks for too many ids at once")
-		e.refuse(n, m.GetRequestId(), requests.Accepted, "too many ids")
-		return
-	}
-	have, left := make([][]byte, len(ids)), len(ids)
-	finish := func() {
-		answer := &enginev1.Accepted{RequestId: m.GetRequestId()}
-		for _, id := range have {
-			if id != nil {
-				answer.ContainerIds = append(answer.ContainerIds, id)
-			}
-		}
-		e.sendTo(n, answer)
-	}
-	if left == 0 {
-		finish()
-	}
-	for i, id := range ids {
-		e.isAccepted(id, func(yes bool) {
-			if yes {
-				have[i] = id
-			}
-			if left--; left == 0 {
-				finish()
-			}
-		})
-	}
-}
-
-func (e *engine) isAccepted(id []byte, then func(bool)) {
-	if e.core != nil {
-		if last := e.core.Status().LastAccepted; primitives.Hash(id32(id)) == last.ID {
-			then(true)
-			return
-		}
-	}
-	subsystem.Ask(e.sub, &vmv1.GetConsensusBlock{BlockId: id}, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
-		then(err == nil && r.GetError() == nil)
-	})
-}
-
-func id32(b []byte) (id [primitives.HashSize]byte) {
-	if len(b) == len(id) {
-		copy(id[:], b)
-	}
-	return id
-}
-
-// onGetStateSummaryFrontier sends the newest summary that the VM can serve, an empty one if it has none.
-func (e *engine) onGetStateSummaryFrontier(n primitives.NodeID, m *enginev1.GetStateSummaryFrontier) {
-	subsystem.Ask(e.sub, &pluginv1.GetLastStateSummaryRequest{}, getTimeout, func(r *pluginv1.GetLastStateSummaryResponse, err error) {
-		e.sendTo(n, &enginev1.StateSummaryFrontier{RequestId: m.GetRequestId(), Summary: r.GetSummary().GetContent()})
-	})
-}
-
-// onGetAcceptedStateSummary sends the ids of the summaries at the heights; a height without one is left out.
-func (e *engine) onGetAcceptedStateSummary(n primitives.NodeID, m *enginev1.GetAcceptedStateSummary) {
-	heights := m.GetHeights()
-	if len(heights) > maxSummaries {
-		e.report(n, costUndecodable, "asks for too many summaries at once")
-		e.refuse(n, m.GetRequestId(), requests.AcceptedStateSummary, "too many heights")
-		return
-	}
-	found, left := make([][]byte, len(heights)), len(heights)
-	finish := func() {
-		answer := &enginev1.AcceptedStateSummary{RequestId: m.GetRequestId()}
-		for _, id := range found {
-			if len(id) > 0 {
-				answer.SummaryIds = append(answer.SummaryIds, id)
-			}
-		}
-		e.sendTo(n, answer)
-	}
-	if left == 0 {
-		finish()
-	}
-	for i, height := range heights {
-		subsystem.Ask(e.sub, &pluginv1.GetStateSummaryRequest{Height: height}, getTimeout, func(r *pluginv1.GetStateSummaryResponse, err error) {
-			found[i] = r.GetSummary().GetId()
-			if left--; left == 0 {
-				finish()
-			}
-		})
-	}
-}
-
-func why(err error, failure *pluginv1.Error) string {
+func whyNone(err error, failure *pluginv1.Error) string {
 	switch {
 	case err != nil:
 		return err.Error()
@@ -164,4 +65,98 @@ func why(err error, failure *pluginv1.Error) string {
 		return describe(failure)
 	}
 	return "no such block"
+}
+
+// ancestors sends a block of the record and those before it. An unknown one gets an empty list.
+func (g *gets) ancestors(n primitives.NodeID, m *enginev1.GetAncestors) {
+	q := &vmv1.GetAncestors{BlockId: m.GetContainerId(), MaxBlocks: maxAncestors, MaxBytes: maxAnswer}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetAncestorsResponse, err error) {
+		if err != nil {
+			g.send.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())
+			return
+		}
+		g.send.to(n, &enginev1.Ancestors{RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks()})
+	})
+}
+
+func (g *gets) acceptedFrontier(n primitives.NodeID, m *enginev1.GetAcceptedFrontier) {
+	if !g.core.started() {
+		g.send.refuse(n, m.GetRequestId(), requests.AcceptedFrontier, notStarted)
+		return
+	}
+	last := g.core.last().ID
+	g.send.to(n, &enginev1.AcceptedFrontier{RequestId: m.GetRequestId(), ContainerId: last[:]})
+}
+
+// accepted looks every id up and answers when the last one is done.
+func (g *gets) accepted(n primitives.NodeID, m *enginev1.GetAccepted) {
+	ids := m.GetContainerIds()
+	if len(ids) > maxAccepted {
+		g.send.report(n, costUndecodable, "asks for too many ids at once")
+		g.send.refuse(n, m.GetRequestId(), requests.Accepted, "too many ids")
+		return
+	}
+	collect(ids, g.ifAccepted, func(have [][]byte) {
+		g.send.to(n, &enginev1.Accepted{RequestId: m.GetRequestId(), ContainerIds: have})
+	})
+}
+
+// ifAccepted finds an id if its block is accepted here.
+func (g *gets) ifAccepted(raw []byte, found func([]byte)) {
+	if id, err := primitives.HashFrom(raw); err == nil && g.core.started() && id == g.core.last().ID {
+		found(raw)
+		return
+	}
+	q := &vmv1.GetConsensusBlock{BlockId: raw}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
+		if err != nil || r.GetError() != nil {
+			raw = nil
+		}
+		found(raw)
+	})
+}
+
+// stateSummaryFrontier sends the newest summary that the VM can serve, an empty one if it has none.
+func (g *gets) stateSummaryFrontier(n primitives.NodeID, m *enginev1.GetStateSummaryFrontier) {
+	q := &pluginv1.GetLastStateSummaryRequest{}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetLastStateSummaryResponse, _ error) {
+		summary := r.GetSummary().GetContent()
+		g.send.to(n, &enginev1.StateSummaryFrontier{RequestId: m.GetRequestId(), Summary: summary})
+	})
+}
+
+// acceptedStateSummary sends the ids of the summaries at the heights; a height without one is left out.
+func (g *gets) acceptedStateSummary(n primitives.NodeID, m *enginev1.GetAcceptedStateSummary) {
+	heights := m.GetHeights()
+	if len(heights) > maxSummaries {
+		g.send.report(n, costUndecodable, "asks for too many summaries at once")
+		g.send.refuse(n, m.GetRequestId(), requests.AcceptedStateSummary, "too many heights")
+		return
+	}
+	collect(heights, g.summaryAt, func(ids [][]byte) {
+		g.send.to(n, &enginev1.AcceptedStateSummary{RequestId: m.GetRequestId(), SummaryIds: ids})
+	})
+}
+
+func (g *gets) summaryAt(height uint64, found func([]byte)) {
+	q := &pluginv1.GetStateSummaryRequest{Height: height}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetStateSummaryResponse, _ error) {
+		found(r.GetSummary().GetId())
+	})
+}
+
+// collect asks about every item, and when the last answer is there hands on what was found, in the order of the items.
+func collect[T any](items []T, ask func(item T, found func([]byte)), done func([][]byte)) {
+	all, left := make([][]byte, len(items)), len(items)
+	if left == 0 {
+		done(nil)
+	}
+	for i, item := range items {
+		ask(item, func(b []byte) {
+			all[i] = b
+			if left--; left == 0 {
+				done(slices.DeleteFunc(all, func(b []byte) bool { return len(b) == 0 }))
+			}
+		})
+	}
 }

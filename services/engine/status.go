@@ -11,10 +11,10 @@ import (
 
 // status answers at once, whatever the VM does.
 func (e *engine) status() *enginev1.QueryStatusResponse {
-	r := &enginev1.QueryStatusResponse{Stage: e.stage, Peers: uint32(len(e.peers)), TotalStake: e.cfg.Validators.TotalStake(), Parameters: e.cfg.Parameters.String()}
+	r := &enginev1.QueryStatusResponse{Stage: e.stage, Peers: uint32(len(e.peers.connected)), TotalStake: e.cfg.Validators.TotalStake(), Parameters: e.cfg.Parameters.String()}
 	var s snowman.Status
-	if e.core != nil {
-		s = e.core.Status()
+	if e.driver.started() {
+		s = e.driver.core.Status()
 		if s.CatchingUp && e.stage == enginev1.Stage_STAGE_NORMAL {
 			r.Stage = enginev1.Stage_STAGE_CATCHING_UP
 		}
@@ -34,9 +34,9 @@ func (e *engine) checks(s snowman.Status) []*enginev1.HealthCheck {
 	p := e.cfg.Parameters
 	undecided := e.undecidedFor()
 	return []*enginev1.HealthCheck{
-		e.check("vm", e.trouble),
-		e.check("connected-stake", when(e.core != nil && !s.EnoughStake, "connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake)),
-		e.check("voting", when(e.core != nil && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped")),
+		e.check("vm", e.host.trouble),
+		e.check("connected-stake", when(e.driver.started() && !s.EnoughStake, "connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake)),
+		e.check("voting", when(e.driver.started() && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped")),
 		e.check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing)),
 		e.check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(), "nothing was decided for %.0f s", undecided)),
 		e.check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight)),
@@ -44,10 +44,10 @@ func (e *engine) checks(s snowman.Status) []*enginev1.HealthCheck {
 }
 
 func (e *engine) undecidedFor() float64 {
-	if e.core == nil {
+	if !e.driver.started() {
 		return 0
 	}
-	return e.core.UndecidedFor(e.sub.Now()).Seconds()
+	return e.driver.core.UndecidedFor(e.sub.Now()).Seconds()
 }
 
 func when(unwell bool, cause string, args ...any) string {

@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+)
+
+// accept has the host make durable what stands decided at the head of the queue, in height order and at once: the disk is then
+// waited for once. Catching up brings blocks that haven't been verified; the host does that.
+func (x *executor) accept() {
+	run := x.acceptances()
+	left := len(run)
+	for _, op := range run {
+		subsystem.Ask(x.sub, x.acceptance(op), askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
+			op.answer, op.err = r, err
+			if left--; left == 0 {
+				x.accepted(run)
+			}
+		})
+	}
+}
+
+func (x *executor) acceptance(op *vmOp) *vmv1.AcceptBlock {
+	b, id := op.block, op.block.ID()
+	q := &vmv1.AcceptBlock{
+		BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(), Context: buildContext(x.set, b.Header, b.Inherent()),
+		VmBlockOffset: uint32(b.VMOffset()), VmBlockSize: uint32(len(b.VMBlock())),
+	}
+	if vmID, known := x.ids.of(id); known {
+		q.VmBlockId = vmID[:]
+	}
+	return q
+}
+
+// accepted ends the acceptances that went well; the others are asked again.
+func (x *executor) accepted(run []*vmOp) {
+	n := 0
+	for n < len(run) && run[n].err == nil && run[n].answer.GetError() == nil {
+		n++
+	}
+	x.finish(n)
+	for _, op := range run[:n] {
+		id := op.block.ID()
+		if vmID, err := primitives.HashFrom(op.answer.GetVmBlockId()); err == nil {
+			x.ids.stand(id, vmID)
+		}
+		x.result(snowman.Committed{ID: id})
+	}
+	if n < len(run) {
+		x.notAccepted(run[n])
+		return
+	}
+	x.busy = false
+	x.next()
+}
+
+func (x *executor) notAccepted(op *vmOp) {
+	switch failure := op.answer.GetError(); {
+	case x.postponed(op.err, failure):
+	case failure.GetMissingParent() != nil:
+		x.again(describe(failure), 0)
+	default:
+		what := fmt.Sprintf("the VM doesn't accept block %s at height %d, which the network has accepted",
+			op.block.ID().Short(), op.block.Height)
+		x.halt(what, errors.New(describe(failure)))
+	}
+}

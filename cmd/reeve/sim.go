@@ -1,25 +1,31 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/consensus"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // simOptions are the flags of reeve sim.
 type simOptions struct {
 	cfg      sim.Config
+	scenario consensus.Config
 	seeds    int
 	seed     uint64
 	trace    bool
 	parallel int
-	bad      string
+	shrink   bool
 }
 
 func (a *app) simCommand() *cobra.Command {
@@ -30,29 +36,36 @@ func (a *app) simCommand() *cobra.Command {
 disks and plugin are simulated, and break: loss, delay, reordering, repetition, partitions, crashes of processes and machines, lying
 voters. Then all heals, and every transaction must become final everywhere.
 
-The same seed does the same on every machine. A seed that fails is run again with --seed S --trace, which writes everything that
-happens to standard error. Exit code 5: an invariant didn't hold, or a network stood still.`,
+The same seed does the same on every machine. The first seed that fails is run again with fewer faults, for a shorter time and with
+fewer validators, and the smallest command that still fails is printed. With --trace it writes everything that happens to standard
+error. Exit code 5: an invariant didn't hold, or a network stood still.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd, o) },
 	}
-	f := c.Flags()
+	c.Flags().AddFlagSet(o.flags())
+	return c
+}
+
+func (o *simOptions) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("sim", pflag.ContinueOnError)
 	f.IntVar(&o.seeds, "seeds", 20, "how many seeds to run, from 1 on")
-	f.IntVar(&o.cfg.Validators, "validators", 0, "size of the network; 0: 5 to 13, by seed")
+	f.IntVar(&o.cfg.Nodes, "validators", 0, "size of the network; 0: 5 to 13, by seed")
 	f.Uint64Var(&o.seed, "seed", 0, "run this seed alone, or begin with it when --seeds is given too")
 	f.BoolVar(&o.trace, "trace", false, "write everything that happens to standard error")
 	f.DurationVar(&o.cfg.Duration, "faults-for", 20*time.Second, "how long faults happen, in virtual time")
 	f.DurationVar(&o.cfg.Heal, "heal-within", 2*time.Minute, "how long a healed network may take to settle, in virtual time")
-	f.Uint64Var(&o.cfg.Heights, "heights", 0, "stop when all nodes have accepted so many blocks; 0: when the time is over")
+	f.Uint64Var(&o.scenario.Heights, "heights", 0, "stop when all nodes have accepted so many blocks; 0: when the time is over")
 	f.BoolVar(&o.cfg.Calm, "calm", false, "no faults")
-	f.StringVar(&o.bad, "known-bad", "", "use parameters that are known to be bad, which must be found out: 3-of-5 or 15-of-20")
+	f.StringSliceVar(&o.cfg.Only, "only-faults", nil, "the kinds of faults that may happen, of those that a seed turns on; none: no kind")
+	f.StringVar((*string)(&o.scenario.Bad), "known-bad", "", "use parameters that are known to be bad, which must be found out: 3-of-5 or 15-of-20")
+	f.BoolVar(&o.shrink, "shrink", true, "look for the smallest command that fails as the first seed that failed did")
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "how many seeds to run at once")
-	return c
+	return f
 }
 
 // simGC lets the heap of a simulation grow, which is small, before it is collected: that saves a seventh of the time.
 const simGC = 400
 
 func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
-	o.cfg.Bad = sim.Bad(o.bad)
 	debug.SetGCPercent(simGC)
 	if err := o.check(); err != nil {
 		return usage(err)
@@ -60,9 +73,20 @@ func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
 	if o.trace {
 		o.cfg.Trace, o.parallel = a.err, 1
 	}
-	report := sim.Suite(cmd.Context(), o.cfg, o.list(cmd.Flags().Changed("seed"), cmd.Flags().Changed("seeds")), o.parallel, func(out sim.Outcome) {
-		a.sayOutcome(out, o)
+	report := simReport{}
+	seeds := o.list(cmd.Flags().Changed("seed"), cmd.Flags().Changed("seeds"))
+	report.Report = sim.Suite(cmd.Context(), o.cfg, consensus.New(o.scenario), seeds, o.parallel, func(out sim.Outcome) {
+		if !out.Failed() {
+			return
+		}
+		a.sayFailure(out, o)
+		if o.shrink && report.Smallest == "" {
+			cfg, _ := sim.Shrink(cmd.Context(), o.cfg, consensus.New(o.scenario), out)
+			report.Smallest = o.command(out.Seed, cfg)
+			a.say("  the smallest that still fails so: %s", report.Smallest)
+		}
 	})
+	report.Heights, report.Transactions = report.Progress["heights"], report.Progress["transactions"]
 	if err := a.show(report, func(t *table) { simRows(t, report) }); err != nil {
 		return err
 	}
@@ -80,12 +104,40 @@ func (o *simOptions) check() error {
 	switch {
 	case o.seeds < 1:
 		return fmt.Errorf("--seeds is %d, it should be at least 1", o.seeds)
-	case o.cfg.Validators < 0 || o.cfg.Validators > 1000:
-		return fmt.Errorf("--validators is %d, it should be 1 to 1000, or 0", o.cfg.Validators)
-	case o.cfg.Bad != "" && o.cfg.Bad != sim.ThreeOfFive && o.cfg.Bad != sim.FifteenOfTwenty:
-		return fmt.Errorf("--known-bad is %q, it should be %s or %s", o.bad, sim.ThreeOfFive, sim.FifteenOfTwenty)
+	case o.cfg.Nodes < 0 || o.cfg.Nodes > 1000:
+		return fmt.Errorf("--validators is %d, it should be 1 to 1000, or 0", o.cfg.Nodes)
+	case !slices.Contains([]consensus.Bad{"", consensus.ThreeOfFive, consensus.FifteenOfTwenty}, o.scenario.Bad):
+		return fmt.Errorf("--known-bad is %q, it should be %s or %s", o.scenario.Bad, consensus.ThreeOfFive, consensus.FifteenOfTwenty)
+	}
+	return o.checkFaults()
+}
+
+// noFaults is what --only-faults says when no kind may happen.
+const noFaults = "none"
+
+func (o *simOptions) checkFaults() error {
+	if slices.Equal(o.cfg.Only, []string{noFaults}) {
+		o.cfg.Only = []string{}
+	}
+	kinds, err := sim.Kinds(consensus.New(consensus.Config{}))
+	if err != nil {
+		return err
+	}
+	for _, kind := range o.cfg.Only {
+		if !slices.Contains(kinds, kind) {
+			return fmt.Errorf("--only-faults has %q, the kinds are %s; or %s", kind, strings.Join(kinds, ", "), noFaults)
+		}
 	}
 	return nil
+}
+
+// simReport is what reeve sim prints. Its JSON is a contract with scripts: fields are only ever added.
+type simReport struct {
+	sim.Report
+	Heights      uint64 `json:"heights"`      // accepted, over all seeds
+	Transactions uint64 `json:"transactions"` // final, over all seeds
+	// Smallest is the smallest command that fails as the first seed that failed did.
+	Smallest string `json:"smallest,omitempty"`
 }
 
 // list is which seeds to run.
@@ -103,42 +155,45 @@ func (o *simOptions) list(first, many bool) (seeds []uint64) {
 	return seeds
 }
 
-// sayOutcome tells of a seed that failed, and how to see why.
-func (a *app) sayOutcome(out sim.Outcome, o simOptions) {
+// sayFailure says what is wrong with a seed, and how to see why.
+func (a *app) sayFailure(out sim.Outcome, o simOptions) {
 	for _, v := range out.Violations {
 		a.say("seed %d: %s at %s: %s", out.Seed, v.Invariant, v.At, v.What)
 	}
 	if out.Stuck != "" {
 		a.say("seed %d: stuck: %s", out.Seed, out.Stuck)
 	}
-	if len(out.Violations) > 0 || out.Stuck != "" {
-		a.say("  again, with a trace: %s", o.replay(out.Seed))
-	}
+	a.say("  again, with a trace: %s --trace", o.command(out.Seed, o.cfg))
 }
 
-// replay is the command that runs one seed again with a trace.
-func (o *simOptions) replay(seed uint64) string {
-	s := fmt.Sprintf("reeve sim --seed %d --validators %d --faults-for %s --heal-within %s", seed, o.cfg.Validators, o.cfg.Duration, o.cfg.Heal)
-	if o.cfg.Heights > 0 {
-		s += fmt.Sprintf(" --heights %d", o.cfg.Heights)
+// command is the command that runs one seed again.
+func (o *simOptions) command(seed uint64, cfg sim.Config) string {
+	s := fmt.Sprintf("reeve sim --seed %d --validators %d --faults-for %s --heal-within %s", seed, cfg.Nodes, cfg.Duration, cfg.Heal)
+	if o.scenario.Heights > 0 {
+		s += fmt.Sprintf(" --heights %d", o.scenario.Heights)
 	}
-	if o.cfg.Calm {
+	if cfg.Calm {
 		s += " --calm"
 	}
-	if o.bad != "" {
-		s += " --known-bad " + o.bad
+	if cfg.Only != nil {
+		s += " --only-faults " + cmp.Or(strings.Join(cfg.Only, ","), noFaults)
 	}
-	return s + " --trace"
+	if o.scenario.Bad != "" {
+		s += " --known-bad " + string(o.scenario.Bad)
+	}
+	return s
 }
 
-func simRows(t *table, r sim.Report) {
+func simRows(t *table, r simReport) {
 	f := r.Faults
 	for _, row := range [][2]any{
 		{"seeds", r.Seeds}, {"violations", len(r.Violations)}, {"stuck", len(r.Stuck)}, {"heights", r.Heights}, {"transactions", r.Transactions},
 		{"virtual time", time.Duration(r.Virtual * float64(time.Second)).Round(time.Second)}, {"steps", r.Steps}, {"seconds", fmt.Sprintf("%.1f", r.Seconds)},
-		{"frames", fmt.Sprintf("%d sent, %d lost, %d repeated, %d reordered, %d blocked", f.Sent, f.Lost, f.Repeated, f.Reordered, f.Blocked)},
-		{"crashes", fmt.Sprintf("%d processes, %d machines, %d overseers, %d plugins, %d hangs", f.ProcessCrashes, f.PowerCuts, f.OverseerCrashes, f.PluginCrashes, f.Hangs)},
-		{"other faults", fmt.Sprintf("%d partitions, %d of disks, %d lies", f.Partitions, f.DiskFaults, f.Lies)},
+		{"frames", fmt.Sprintf("%d sent, %d lost, %d repeated, %d reordered, %d blocked",
+			f["sent"], f["lost"], f["repeated"], f["reordered"], f["blocked"])},
+		{"crashes", fmt.Sprintf("%d processes, %d machines, %d overseers, %d plugins, %d hangs",
+			f["processCrashes"], f["powerCuts"], f["overseerCrashes"], f["pluginCrashes"], f["hangs"])},
+		{"other faults", fmt.Sprintf("%d partitions, %d of disks, %d lies", f["partitions"], f["diskFaults"], f["lies"])},
 		{"trace hash", r.TraceHash},
 	} {
 		t.row(row[0], row[1])

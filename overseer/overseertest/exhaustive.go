@@ -6,9 +6,9 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// Exhaustive checks that a subsystem knows every variant of its own enum: each is given to it, empty, and none may be unknown. An
-// empty message is also what a careless sender sends, so it may be refused but must not end the subsystem. The test may go on with
-// the subsystem.
+// Exhaustive checks that a subsystem knows every variant of its own enum: each is given to it, empty, and none may be
+// unknown. An empty message is also what a careless sender sends, so it may be refused but must not end the
+// subsystem. The test may go on with the subsystem.
 func Exhaustive(t testing.TB, spec subsystem.Spec) *Overseer {
 	t.Helper()
 	o := Start(t, spec)

@@ -22,8 +22,8 @@ type Member struct {
 	// Handling and RSS are what its heartbeats say.
 	Handling time.Duration
 	RSS      uint64
-	// Stutter is how likely a batch that it sends arrives a second time, later. It is for instances that only answer: questions
-	// have ids that may not be used twice.
+	// Stutter is how likely a batch that it sends arrives a second time, later. It is for instances that only answer:
+	// questions have ids that may not be used twice.
 	Stutter float64
 	// HoldPrimary keeps what the overseer says on the first stream from arriving, so that the bulk stream is faster.
 	HoldPrimary bool

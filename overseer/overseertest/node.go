@@ -12,9 +12,9 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// Bus is a whole node in memory: the overseer's real core and the real loop of every subsystem, in one thread and in virtual
-// time. What passes between them are the real frames. A test moves it with Settle and Advance, and breaks it with Kill, Cut and
-// RestartOverseer.
+// Bus is a whole node in memory: the overseer's real core and the real loop of every subsystem, in one thread and in
+// virtual time. What passes between them are the real frames. A test moves it with Settle and Advance, and breaks it
+// with Kill, Cut and RestartOverseer.
 type Bus struct {
 	*memnode.Node
 	Runtime *Runtime
@@ -63,8 +63,8 @@ func (b *Bus) startOverseer() {
 	}
 }
 
-// RestartOverseer ends the overseer, with all that was on its way, and starts it again in a new epoch; every member attaches
-// again.
+// RestartOverseer ends the overseer, with all that was on its way, and starts it again in a new epoch; every member
+// attaches again.
 func (b *Bus) RestartOverseer() {
 	b.t.Helper()
 	for _, m := range b.members {
@@ -98,8 +98,8 @@ func (b *Bus) Settle() {
 	}
 }
 
-// Once lets one thing happen: a batch is taken from the overseer, delivered, handled, or brought to the overseer. It tells
-// whether there was anything.
+// Once lets one thing happen: a batch is taken from the overseer, delivered, handled, or brought to the overseer. It
+// tells whether there was anything.
 func (b *Bus) Once() bool {
 	b.t.Helper()
 	b.events()

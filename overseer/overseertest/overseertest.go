@@ -1,6 +1,6 @@
-// Package overseertest is the kit with which a subsystem is tested: the test plays the overseer. It gives signals and messages,
-// and takes what the subsystem sends, asks and answers, in order. There is no goroutine and no real time in it, so a story runs the
-// same each time and a timer of a minute costs nothing.
+// Package overseertest is the kit with which a subsystem is tested: the test plays the overseer. It gives signals and
+// messages, and takes what the subsystem sends, asks and answers, in order. There is no goroutine and no real time in
+// it, so a story runs the same each time and a timer of a minute costs nothing.
 package overseertest
 
 import (
@@ -73,8 +73,8 @@ func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 	return o
 }
 
-// Restart plays a new start of the overseer: the subsystem is detached, and attached to a new epoch that knows no leaves but those
-// given.
+// Restart plays a new start of the overseer: the subsystem is detached, and attached to a new epoch that knows no
+// leaves but those given.
 func (o *Overseer) Restart(leaves ...*overseerv1.StartWork) {
 	o.t.Helper()
 	o.machine.Detached(o.link)

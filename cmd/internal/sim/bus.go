@@ -1,37 +1,38 @@
 package sim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
+	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// bus is a node's overseer with its connections: what a subsystem writes reaches the overseer a moment later, and what the overseer
-// has for it is taken a moment later again. When the overseer dies what was on its way is lost.
+// bus is a node's overseer with its connections: what a subsystem writes reaches the overseer a moment later, and
+// what the overseer has for it is taken a moment later again. When the overseer dies what was on its way is lost.
 type bus struct {
 	*memnode.Node
-	node   *node
+	node   *Node
 	intake [2]intake // by stream: primary, bulk
 }
 
-// intake is what is on its way to the overseer on one stream: the link of each batch, in the order in which they were written.
+// intake is what is on its way to the overseer on one stream: the link of each batch, in the order in which they were
+// written.
 type intake struct {
 	waiting, taken []*memnode.Link
 	deliver        func()
 }
 
-func newBus(n *node) bus {
-	cfg := overseer.Config{Specs: n.specs(), Log: n.log.With("subsystem", "overseer")}
-	return bus{Node: memnode.New(cfg, n.net.clock.Now), node: n}
+func newBus(n *Node, specs []subsystem.Spec) bus {
+	cfg := overseer.Config{Specs: specs, Log: n.log.With("subsystem", "overseer")}
+	return bus{Node: memnode.New(cfg, n.World.Clock.Now), node: n}
 }
 
 // hop is how long a batch takes from one process to another on one machine.
 func (u *bus) hop() time.Duration {
-	return virtual.Between(u.node.rng, 5*time.Microsecond, u.node.net.plan.hop)
+	return virtual.Between(u.node.rng, 5*time.Microsecond, u.node.World.Timing.Hop)
 }
 
 // written plans that the overseer gets what a process has just written.
@@ -39,7 +40,7 @@ func (u *bus) written(l *memnode.Link, stream int) {
 	in := &u.intake[stream]
 	in.waiting = append(in.waiting, l)
 	if len(in.waiting) == 1 {
-		u.node.net.clock.Do(u.hop(), in.deliver)
+		u.node.World.Clock.Do(u.hop(), in.deliver)
 	}
 }
 
@@ -53,7 +54,7 @@ func (u *bus) deliver(stream int) {
 			continue
 		}
 		if err := l.Deliver(stream); err != nil {
-			u.node.net.violate("bus", fmt.Sprintf("node %d: %s sent frames that the overseer can't read", u.node.index, l.Process.Name()))
+			u.node.World.Violate("bus", "node %d: %s sent frames that the overseer can't read", u.node.Index, l.Process.Name())
 		}
 	}
 	clear(arrived)
@@ -76,7 +77,7 @@ func (u *bus) start() {
 		return
 	}
 	if err := u.Start(); err != nil {
-		u.node.net.violate("overseer", err.Error())
+		u.node.World.Violate("overseer", "%v", err)
 		return
 	}
 	for stream := range u.intake {
@@ -84,7 +85,7 @@ func (u *bus) start() {
 	}
 	for _, p := range u.node.processes {
 		if i := p.running; i != nil {
-			u.node.net.clock.After(virtual.Between(u.node.rng, time.Millisecond, 50*time.Millisecond), i.attach)
+			u.node.World.Clock.After(virtual.Between(u.node.rng, time.Millisecond, 50*time.Millisecond), i.attach)
 		}
 	}
 	u.tick()
@@ -106,13 +107,13 @@ func (u *bus) crash() {
 
 // tick is the overseer's watch, and the heartbeats of those who live.
 func (u *bus) tick() {
-	u.node.net.clock.After(broker.TickEvery, u.during(func() {
+	u.node.World.Clock.After(broker.TickEvery, u.during(func() {
 		for _, p := range u.node.processes {
 			if i := p.running; i != nil && !i.hung {
 				i.Heartbeat(0, 0)
 			}
 		}
-		u.Core.Tick(u.node.net.clock.Now())
+		u.Core.Tick(u.node.World.Clock.Now())
 		u.Events(u.act)
 		u.Serve()
 		u.tick()
@@ -121,14 +122,14 @@ func (u *bus) tick() {
 
 // act does what the overseer's watchdogs ask for.
 func (u *bus) act(e broker.Event, l *memnode.Link) {
-	net := u.node.net
+	w := u.node.World
 	switch {
 	case e.Kind == broker.Quarantined:
-		net.count.Quarantined++
-		net.note(fmt.Sprintf("node %d: %s is quarantined", u.node.index, e.Variant))
+		*w.count.quarantined++
+		w.Note("node %d: %s is quarantined", u.node.Index, e.Variant)
 	case l != nil:
-		net.note(fmt.Sprintf("node %d: the overseer ends %s: %s", u.node.index, l.Process.Name(), e.Cause))
-		net.count.Watchdog++
-		l.Process.Driver.(*incarnation).kill()
+		w.Note("node %d: the overseer ends %s: %s", u.node.Index, l.Process.Name(), e.Cause)
+		*w.count.watchdog++
+		l.Process.Driver.(*Incarnation).Kill()
 	}
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"syscall"
 	"time"
@@ -10,114 +9,121 @@ import (
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 )
 
-// chaos makes the faults of a plan happen, until it is told to heal.
-type chaos struct {
-	net    *network
-	crash  *rand.Rand
-	cut    *rand.Rand
-	healed bool
-	cuts   int // partitions now
-}
-
-func newChaos(net *network) *chaos {
-	return &chaos{net: net, crash: virtual.RNG(net.seed, "crash"), cut: virtual.RNG(net.seed, "partition")}
-}
-
-func (c *chaos) start() {
-	p := &c.net.plan
-	c.net.wire.Faults = p.network
-	c.every(c.crash, p.processCrash, c.crashProcess)
-	c.every(c.crash, p.powerCut, c.cutPower)
-	c.every(c.crash, p.overseerCrash, c.crashOverseer)
-	c.every(c.crash, p.pluginCrash, c.crashPlugin)
-	c.every(c.crash, p.hang, c.hangProcess)
-	c.every(c.cut, p.partition, c.partition)
-	if p.diskFaults > 0 {
-		for _, n := range c.net.nodes {
-			n.disk.SetFault(c.diskFault)
-		}
+// commonFaults are those of every network of machines, whatever runs on them.
+func (w *World) commonFaults() []Fault {
+	net := &w.Network.Faults
+	return []Fault{
+		share("loss", &net.Loss, 0.3),
+		share("repeat", &net.Repeat, 0.3),
+		share("reorder", &net.Reorder, 0.3),
+		share("late", &net.Late, 0.1),
+		{Name: "jitter", Begin: func(r *rand.Rand) { net.Jitter = virtual.Between(r, time.Millisecond, 100*time.Millisecond) }},
+		w.partitions(),
+		w.Repeated("process", 500*time.Millisecond, 5*time.Second, w.crashProcess),
+		w.Repeated("power", time.Second, 10*time.Second, w.cutPower),
+		w.Repeated("overseer", time.Second, 10*time.Second, w.crashOverseer),
+		w.Repeated("hang", 2*time.Second, 10*time.Second, w.hangProcess),
+		{Name: "disk", Begin: w.failDisks, End: func() { w.eachDisk(nil) }},
 	}
 }
 
-// every makes f happen again and again, at times drawn with the given mean.
-func (c *chaos) every(rng *rand.Rand, mean time.Duration, f func()) {
-	if mean == 0 {
-		return
-	}
-	c.net.clock.After(time.Duration(rng.ExpFloat64()*float64(mean)), func() {
-		if !c.healed {
-			f()
-			c.every(rng, mean, f)
-		}
-	})
+// share is a fault of the network that befalls a share of the frames.
+func share(name string, rate *float64, most float64) Fault {
+	return Fault{Name: name, Begin: func(r *rand.Rand) { *rate = r.Float64() * most }, End: func() { *rate = 0 }}
 }
 
-func (c *chaos) note(format string, args ...any) {
-	if c.net.clock.Trace.Logs() {
-		c.net.note(fmt.Sprintf(format, args...))
-	}
+// anyProcess draws a process; nil where that one is down.
+func (w *World) anyProcess(r *rand.Rand) *Incarnation {
+	n := w.Any(r)
+	return n.processes[r.IntN(len(n.processes))].running
 }
 
-func (c *chaos) node() *node { return c.net.nodes[c.crash.IntN(len(c.net.nodes))] }
-
-func (c *chaos) crashProcess() {
-	n := c.node()
-	if i := n.processes[c.crash.IntN(len(n.processes))].running; i != nil {
-		c.note("node %d: %s is killed", n.index, i.of.name)
-		c.net.count.ProcessCrashes++
-		i.kill()
+func (w *World) crashProcess(r *rand.Rand) {
+	if i := w.anyProcess(r); i != nil {
+		w.Note("node %d: %s is killed", i.Node.Index, i.of.name)
+		*w.count.processes++
+		i.Kill()
 	}
 }
 
-func (c *chaos) cutPower() {
-	n := c.node()
-	c.note("node %d: power cut", n.index)
-	c.net.count.PowerCuts++
-	n.powerCut(virtual.Between(c.crash, 100*time.Millisecond, 4*time.Second))
+func (w *World) hangProcess(r *rand.Rand) {
+	if i := w.anyProcess(r); i != nil {
+		d := virtual.Between(r, 100*time.Millisecond, 6*time.Second)
+		w.Note("node %d: %s hangs for %v", i.Node.Index, i.of.name, d)
+		*w.count.hangs++
+		i.hang(d)
+	}
 }
 
-func (c *chaos) crashOverseer() {
-	n := c.node()
+func (w *World) cutPower(r *rand.Rand) {
+	n := w.Any(r)
+	w.Note("node %d: power cut", n.Index)
+	*w.count.powerCuts++
+	n.powerCut(virtual.Between(r, 100*time.Millisecond, 4*time.Second))
+}
+
+func (w *World) crashOverseer(r *rand.Rand) {
+	n := w.Any(r)
 	if n.off || n.bus.Core == nil {
 		return
 	}
-	c.note("node %d: the overseer is killed", n.index)
-	c.net.count.OverseerCrashes++
+	w.Note("node %d: the overseer is killed", n.Index)
+	*w.count.overseers++
 	n.bus.crash()
-	c.net.clock.After(virtual.Between(c.crash, 20*time.Millisecond, 2*time.Second), func() {
+	w.Clock.After(virtual.Between(r, 20*time.Millisecond, 2*time.Second), func() {
 		if !n.off {
 			n.bus.start()
 		}
 	})
 }
 
-func (c *chaos) crashPlugin() {
-	n := c.node()
-	if n.crash != nil {
-		c.note("node %d: the plugin is killed", n.index)
-		c.net.count.PluginCrashes++
-		n.crash()
+// failDisks fails writes and syncs now and then.
+func (w *World) failDisks(r *rand.Rand) {
+	rate := r.Float64() * 0.02
+	w.diskFaults = true
+	w.eachDisk(func(op simdisk.Op) error {
+		switch op.Kind {
+		case simdisk.Write, simdisk.Sync, simdisk.SyncDir, simdisk.Create, simdisk.Rename:
+			if virtual.Chance(r, rate) {
+				*w.count.disks++
+				return syscall.EIO
+			}
+		}
+		return nil
+	})
+}
+
+func (w *World) eachDisk(f simdisk.Fault) {
+	for _, n := range w.Nodes {
+		n.Disk.SetFault(f)
 	}
 }
 
-func (c *chaos) hangProcess() {
-	n := c.node()
-	if i := n.processes[c.crash.IntN(len(n.processes))].running; i != nil {
-		d := virtual.Between(c.crash, 100*time.Millisecond, 6*time.Second)
-		c.note("node %d: %s hangs for %v", n.index, i.of.name, d)
-		c.net.count.Hangs++
-		i.hang(d)
-	}
+// partitions cuts some nodes off from the others, each time for a while.
+func (w *World) partitions() Fault {
+	now := 0
+	f := w.Repeated("partition", time.Second, 8*time.Second, func(r *rand.Rand) {
+		*w.count.partitions++
+		now++
+		w.partition(r)
+		w.Clock.After(virtual.Between(r, 100*time.Millisecond, 8*time.Second), func() {
+			if now--; now == 0 {
+				w.Network.Heal()
+			}
+		})
+	})
+	f.End = w.Network.Heal
+	return f
 }
 
-// partition cuts some nodes off from the others for a while: in both directions, in one, or only some of the links between.
-func (c *chaos) partition() {
-	kind, nodes := c.cut.IntN(3), len(c.net.nodes)
+// partition cuts nodes off: in both directions, in one, or only some of the links between.
+func (w *World) partition(r *rand.Rand) {
+	kind, nodes := r.IntN(3), len(w.Nodes)
 	side := make([]bool, nodes)
-	for range 1 + c.cut.IntN(max(1, nodes/2)) {
-		side[c.cut.IntN(nodes)] = true
+	for range 1 + r.IntN(max(1, nodes/2)) {
+		side[r.IntN(nodes)] = true
 	}
-	var blocked [][2]int
+	w.Note("partition of kind %d: %v", kind, side)
 	for from := range nodes {
 		for to := range nodes {
 			cut := from != to && side[from] != side[to]
@@ -125,50 +131,25 @@ func (c *chaos) partition() {
 			case 1:
 				cut = cut && side[from]
 			case 2:
-				cut = cut && c.cut.IntN(2) == 0
+				cut = cut && r.IntN(2) == 0
 			}
 			if cut {
-				blocked = append(blocked, [2]int{from, to})
+				w.Network.Block(from, to, true)
 			}
 		}
 	}
-	c.note("partition of kind %d: %v", kind, side)
-	c.net.count.Partitions++
-	c.cuts++
-	for _, b := range blocked {
-		c.net.wire.Block(b[0], b[1], true)
-	}
-	c.net.clock.After(virtual.Between(c.cut, 100*time.Millisecond, 8*time.Second), func() {
-		if c.cuts--; c.cuts == 0 {
-			c.net.wire.Heal()
-		}
-	})
 }
 
-// diskFault fails writes and syncs now and then. It draws from the disk's own role, so that it shifts nothing else.
-func (c *chaos) diskFault(op simdisk.Op) error {
-	switch op.Kind {
-	case simdisk.Write, simdisk.Sync, simdisk.SyncDir, simdisk.Create, simdisk.Rename:
-		if virtual.Chance(c.net.disks, c.net.plan.diskFaults) {
-			c.net.count.DiskFaults++
-			return syscall.EIO
-		}
-	}
-	return nil
+// counts are the counters of the common faults, and of what processes and overseers do about them.
+type counts struct {
+	processes, powerCuts, overseers, hangs, partitions, disks *uint64
+	exits, watchdog, quarantined                              *uint64
 }
 
-// heal ends all faults: the network is whole and honest, disks work, what is down comes up by itself, or is started by its operator where
-// it has died too often for that.
-func (c *chaos) heal() {
-	c.healed = true
-	c.note("healed")
-	c.net.wire.Heal()
-	c.net.wire.Faults.Loss, c.net.wire.Faults.Repeat, c.net.wire.Faults.Reorder, c.net.wire.Faults.Late = 0, 0, 0, 0
-	for _, n := range c.net.nodes {
-		n.disk.SetFault(nil)
-		if i := n.running("vm"); i != nil && i.crashes >= crashLoop {
-			c.note("node %d: the operator restarts the VM's host", n.index)
-			i.kill()
-		}
+func newCounts(w *World) counts {
+	return counts{
+		processes: w.Fault("processCrashes"), powerCuts: w.Fault("powerCuts"), overseers: w.Fault("overseerCrashes"),
+		hangs: w.Fault("hangs"), partitions: w.Fault("partitions"), disks: w.Fault("diskFaults"),
+		exits: w.Fault("exits"), watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
 	}
 }

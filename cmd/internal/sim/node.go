@@ -7,68 +7,49 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	"github.com/reevenet/reeve/services/keystore"
-	"github.com/reevenet/reeve/vmhost/database/memdb"
-	"github.com/reevenet/reeve/vmhost/kvvm"
 )
 
-// node is one validator: an overseer, a process per subsystem, and the disks that outlive them.
-type node struct {
-	net       *network
-	index     int
-	id        primitives.NodeID
-	rng       *rand.Rand // of its machine: what is fast and slow today
+// Node is one machine: an overseer, a process per part, and what outlives them.
+type Node struct {
+	World *World
+	Index int
+	ID    primitives.NodeID
+	// Disk loses in a power cut what wasn't synced.
+	Disk *simdisk.Disk
+
+	rng       *rand.Rand // what is fast and slow today
 	log       *slog.Logger
 	bus       bus
 	processes []*process
-
-	disk *simdisk.Disk // the keystore's
-	db   *memdb.DB     // the chain's
-	off  bool          // the machine is down
-
-	vm    *kvvm.VM // the running plugin; nil while there is none
-	crash func()   // ends the plugin
-	chain chainState
-	liar  bool
+	off       bool // the machine is down
+	powerCuts []func()
 }
 
-// Where the keystore keeps its things.
-const (
-	keyFile = "/keys/signing.key"
-	keyDir  = "/keystore"
-)
+// OnPowerCut adds something that a power cut does to the machine.
+func (n *Node) OnPowerCut(f func()) { n.powerCuts = append(n.powerCuts, f) }
 
-func newNode(net *network, index int, id primitives.NodeID, secret keys.Secret) (*node, error) {
-	n := &node{
-		net: net, index: index, id: id, rng: virtual.RNG(net.seed, "machine", index), log: net.logger(index),
-		disk: simdisk.New(virtual.RNG(net.seed, "disk", index).Uint64()), db: memdb.New(),
+// equip gives the machine its overseer and its processes.
+func (n *Node) equip() error {
+	s := &n.World.scenario
+	n.bus = newBus(n, s.Parts.Specs())
+	for _, p := range s.Parts {
+		ports := s.Ports[p.Spec.Name]
+		switch {
+		case ports == nil && p.Build != nil:
+			return fmt.Errorf("%s has ports: the scenario has to simulate them", p.Spec.Name)
+		case ports == nil:
+			ports = func(*Incarnation) subsystem.Spec { return p.Spec }
+		}
+		n.processes = append(n.processes, &process{node: n, name: p.Spec.Name, ports: ports})
 	}
-	setup := keystore.Config{Disk: n.disk.Process(), KeyFile: keyFile, Dir: keyDir}
-	if err := setup.Signer().Put(secret); err != nil {
-		return nil, fmt.Errorf("the key of node %d: %w", index, err)
-	}
-	n.bus = newBus(n)
-	for _, p := range parts() {
-		n.processes = append(n.processes, &process{node: n, name: p.name, build: p.build})
-	}
-	return n, nil
-}
-
-// specs are the declarations that the overseer knows, without ports.
-func (n *node) specs() []subsystem.Spec {
-	var list []subsystem.Spec
-	for _, p := range parts() {
-		list = append(list, p.declared)
-	}
-	return list
+	return nil
 }
 
 // boot starts everything.
-func (n *node) boot() {
+func (n *Node) boot() {
 	n.off = false
 	n.bus.start()
 	for _, p := range n.processes {
@@ -77,7 +58,7 @@ func (n *node) boot() {
 }
 
 // powerCut takes the machine down: only what was synced is left.
-func (n *node) powerCut(off time.Duration) {
+func (n *Node) powerCut(off time.Duration) {
 	if n.off {
 		return
 	}
@@ -88,17 +69,14 @@ func (n *node) powerCut(off time.Duration) {
 			i.end(true)
 		}
 	}
-	n.disk.Crash()
-	n.db.Crash()
-	n.net.clock.After(off, n.boot)
+	n.Disk.Crash()
+	for _, f := range n.powerCuts {
+		f()
+	}
+	n.World.Clock.After(off, n.boot)
 }
 
-// running returns the process that runs a subsystem, nil while it is down.
-func (n *node) running(name string) *incarnation {
-	for _, p := range n.processes {
-		if p.name == name {
-			return p.running
-		}
-	}
-	return nil
+// work is how long a piece of offloaded work takes today.
+func (n *Node) work() time.Duration {
+	return virtual.Between(n.rng, 20*time.Microsecond, n.World.Timing.Work)
 }

@@ -1,31 +1,32 @@
 package sim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/services/networkbridge/memnet"
 )
 
 // process is the place of a subsystem's process in a node: its supervisor starts it again when it dies.
 type process struct {
-	node    *node
+	node    *Node
 	name    string
-	build   func(*incarnation) subsystem.Spec
-	running *incarnation // nil while it is down
+	ports   func(*Incarnation) subsystem.Spec
+	running *Incarnation // nil while it is down
 	starts  int
 }
 
-// incarnation is a process from its start to its end.
-type incarnation struct {
+// Incarnation is a process from one start to its end.
+type Incarnation struct {
 	*memnode.Process
+	Node    *Node
 	of      *process
-	node    *node
 	runtime *virtual.Runtime
-	ports   ports
+	ends    []func(machine bool)
 	alive   bool
 	// hung: it is stopped, as by a signal, and does nothing until it goes on or is killed.
 	hung              bool
@@ -34,7 +35,6 @@ type incarnation struct {
 	// receiving: the overseer has something for it, and receive is planned.
 	receiving bool
 	receive   func()
-	crashes   int // of the plugin that it hosts
 }
 
 // start starts the process. It attaches by itself.
@@ -44,25 +44,25 @@ func (p *process) start() {
 	}
 	p.starts++
 	n := p.node
-	i := &incarnation{of: p, node: n, alive: true}
+	i := &Incarnation{of: p, Node: n, alive: true}
 	i.stir = func() {
 		i.stirred = false
 		i.step()
 	}
-	i.runtime = n.net.clock.Runtime(virtual.RNG(n.net.seed, p.name, n.index, p.starts), func() time.Duration { return n.net.work(n) })
-	i.Process = n.bus.Process(p.build(i), "", p.name, i.runtime, n.log, i)
+	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.name, n.Index, p.starts), n.work)
+	i.Process = n.bus.Process(p.ports(i), "", p.name, i.runtime, n.log, i)
 	p.running = i
-	n.net.clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
+	n.World.Clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }
 
 // attach introduces it to the overseer, if that one is up.
-func (i *incarnation) attach() {
-	u := &i.node.bus
+func (i *Incarnation) attach() {
+	u := &i.Node.bus
 	if u.Core == nil || i.Link != nil || !i.alive || i.hung {
 		return
 	}
 	if err := i.Attach(); err != nil {
-		i.node.net.violate("attach", fmt.Sprintf("node %d: %s: %v", i.node.index, i.of.name, err))
+		i.Node.World.Violate("attach", "node %d: %s: %v", i.Node.Index, i.of.name, err)
 		return
 	}
 	l := i.Link
@@ -72,7 +72,7 @@ func (i *incarnation) attach() {
 			i.takeAll()
 		}
 	})
-	i.node.net.clock.Do(u.hop(), u.during(func() {
+	i.Node.World.Clock.Do(u.hop(), u.during(func() {
 		if l.Up() {
 			l.OpenBulk()
 			u.Serve()
@@ -82,32 +82,32 @@ func (i *incarnation) attach() {
 }
 
 // Wake is memnode.Driver.
-func (i *incarnation) Wake() {
+func (i *Incarnation) Wake() {
 	if i.stepping || i.stirred || !i.alive {
 		return
 	}
 	i.stirred = true
-	i.node.net.clock.Do(0, i.stir)
+	i.Node.World.Clock.Do(0, i.stir)
 }
 
 // Written is memnode.Driver.
-func (i *incarnation) Written(l *memnode.Link, stream int) { i.node.bus.written(l, stream) }
+func (i *Incarnation) Written(l *memnode.Link, stream int) { i.Node.bus.written(l, stream) }
 
 // Ready is memnode.Driver.
-func (i *incarnation) Ready(*memnode.Link) {
+func (i *Incarnation) Ready(*memnode.Link) {
 	if !i.receiving {
 		i.receiving = true
-		i.node.net.clock.Do(i.node.bus.hop(), i.receive)
+		i.Node.World.Clock.Do(i.Node.bus.hop(), i.receive)
 	}
 }
 
 // takeAll receives all that the overseer has for the process.
-func (i *incarnation) takeAll() {
+func (i *Incarnation) takeAll() {
 	i.receiving = false
 	if i.hung {
 		return
 	}
-	b, l := i.node.bus.Core.Broker, i.Link
+	b, l := i.Node.bus.Core.Broker, i.Link
 	i.stepping = true // it needn't be woken: its step comes below
 	for primary, bulk := b.Ready(l.Instance); primary || bulk; primary, bulk = b.Ready(l.Instance) {
 		took := primary && i.take(l, broker.Primary)
@@ -119,7 +119,7 @@ func (i *incarnation) takeAll() {
 		}
 	}
 	i.stepping = false
-	i.node.bus.Serve()
+	i.Node.bus.Serve()
 	i.step()
 }
 
@@ -127,18 +127,18 @@ func (i *incarnation) takeAll() {
 const takeLimit = 64 << 10
 
 // take receives one batch; false: there was nothing.
-func (i *incarnation) take(l *memnode.Link, stream int) bool {
+func (i *Incarnation) take(l *memnode.Link, stream int) bool {
 	batch := l.Fetch(stream, takeLimit)
 	if batch == nil {
 		return false
 	}
 	if err := i.Machine.Receive(batch); err != nil {
-		i.node.net.violate("bus", fmt.Sprintf("node %d: %s can't read the overseer's frames: %v", i.node.index, i.of.name, err))
+		i.Node.World.Violate("bus", "node %d: %s can't read the overseer's frames: %v", i.Node.Index, i.of.name, err)
 	}
 	return true
 }
 
-func (i *incarnation) step() {
+func (i *Incarnation) step() {
 	if !i.alive || i.hung {
 		return
 	}
@@ -151,12 +151,12 @@ func (i *incarnation) step() {
 }
 
 // hang stops the process for a while.
-func (i *incarnation) hang(d time.Duration) {
+func (i *Incarnation) hang(d time.Duration) {
 	if i.hung || !i.alive {
 		return
 	}
 	i.hung = true
-	i.node.net.clock.After(d, func() {
+	i.Node.World.Clock.After(d, func() {
 		i.hung = false
 		if i.alive {
 			i.attach()
@@ -169,45 +169,70 @@ func (i *incarnation) hang(d time.Duration) {
 }
 
 // exit is the process ending by itself.
-func (i *incarnation) exit(err error) {
+func (i *Incarnation) exit(err error) {
 	if !i.alive {
 		return
 	}
-	net := i.node.net
+	w := i.Node.World
 	if err != nil {
-		net.note(fmt.Sprintf("node %d: %s ends: %v", i.node.index, i.of.name, err))
-		net.count.Exits++
-		if net.plan.diskFaults == 0 {
-			net.violate("exit", fmt.Sprintf("node %d: %s ended with an error: %v", i.node.index, i.of.name, err))
+		w.Note("node %d: %s ends: %v", i.Node.Index, i.of.name, err)
+		*w.count.exits++
+		if !w.diskFaults {
+			w.Violate("exit", "node %d: %s ended with an error: %v", i.Node.Index, i.of.name, err)
 		}
 	}
-	i.kill()
+	i.Kill()
 }
 
-// kill ends the process at once. Its supervisor starts another.
-func (i *incarnation) kill() {
+// Kill ends the process at once. Its supervisor starts another.
+func (i *Incarnation) Kill() {
 	if !i.alive {
 		return
 	}
 	i.end(false)
-	n := i.node
+	n := i.Node
 	if l := i.Link; l != nil {
-		n.net.clock.After(virtual.Between(n.rng, 0, 2*time.Millisecond), n.bus.during(func() {
+		n.World.Clock.After(virtual.Between(n.rng, 0, 2*time.Millisecond), n.bus.during(func() {
 			l.Detach(false, "its process ended")
 			n.bus.Serve()
 		}))
 	}
-	n.net.clock.After(virtual.Between(n.rng, 20*time.Millisecond, n.net.plan.restart), i.of.start)
+	n.World.Clock.After(virtual.Between(n.rng, 20*time.Millisecond, n.World.Timing.Restart), i.of.start)
+}
+
+// Alive tells whether it hasn't ended.
+func (i *Incarnation) Alive() bool { return i.alive }
+
+// Responsive tells whether it is alive and doesn't hang.
+func (i *Incarnation) Responsive() bool { return i.alive && !i.hung }
+
+// OnEnd adds something that happens when the process ends; machine: with its whole machine.
+func (i *Incarnation) OnEnd(f func(machine bool)) { i.ends = append(i.ends, f) }
+
+// Transport makes the port to the network. It crashes with the process.
+func (i *Incarnation) Transport() *memnet.Node {
+	t := i.Node.World.Network.Node(i.Node.ID)
+	i.OnEnd(t.Crash)
+	return t
+}
+
+// Disk makes the process's port to the machine's disk. It ends with the process.
+func (i *Incarnation) Disk() *simdisk.Process {
+	d := i.Node.Disk.Process()
+	i.OnEnd(func(bool) { d.Kill() })
+	return d
 }
 
 // end takes the process out of the simulation.
-func (i *incarnation) end(machine bool) {
+func (i *Incarnation) end(machine bool) {
 	if _, double := i.Machine.Dropped(); double != 0 {
-		i.node.net.violate("E4", fmt.Sprintf("node %d: %s ended %d asks twice", i.node.index, i.of.name, double))
+		i.Node.World.Violate("E4", "node %d: %s ended %d asks twice", i.Node.Index, i.of.name, double)
 	}
 	i.alive = false
 	i.runtime.End()
-	i.ports.end(machine)
+	for _, f := range i.ends {
+		f(machine)
+	}
 	if i.of.running == i {
 		i.of.running = nil
 	}

@@ -1,138 +1,205 @@
-package sim
+package sim_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
+	"encoding/binary"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	collatorv1 "github.com/reevenet/reeve/proto/reeve/collator/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
-// brief is a run that is short enough for a test and long enough for faults.
-var brief = Config{Duration: 8 * time.Second}
+// rumour is a scenario without consensus and VM: somebody counts, tells nodes how far, and the nodes tell each other
+// the highest number that they have heard. It is the smallest that has parts, ports, an actor, an invariant and an
+// end of its own.
+type rumour struct {
+	world   *sim.World
+	number  uint64
+	heard   []uint64 // by node, kept over restarts
+	closed  bool
+	forgery bool // a process that is started again makes up a number
+}
 
-func fails(t *testing.T, out Outcome) {
-	t.Helper()
-	for _, v := range out.Violations {
-		t.Errorf("seed %d: %s at %s: %s", v.Seed, v.Invariant, v.At, v.What)
-	}
-	if out.Stuck != "" {
-		t.Errorf("seed %d: stuck: %s", out.Seed, out.Stuck)
+// tellers are the running handlers by node.
+type teller struct {
+	r    *rumour
+	sub  *subsystem.Sub
+	node int
+}
+
+func scenario(nodes int, forgery bool) sim.Builder {
+	return func(w *sim.World) (sim.Scenario, error) {
+		if w.Config.Nodes > 0 {
+			nodes = w.Config.Nodes
+		}
+		r := &rumour{world: w, heard: make([]uint64, nodes), forgery: forgery}
+		for i := range nodes {
+			w.AddNode(primitives.NodeID{byte(i + 1)})
+		}
+		return sim.Scenario{
+			Parts:      parts(),
+			Ports:      map[string]func(*sim.Incarnation) subsystem.Spec{nb.Name: bridge, "collator": r.teller},
+			Actors:     []sim.Actor{r},
+			Invariants: []sim.Invariant{{Name: "nobody is ahead", Check: r.check}},
+			Done:       func() bool { return false },
+			Unsettled:  r.unsettled,
+		}, nil
 	}
 }
 
-func TestACalmNetworkFinalisesEverything(t *testing.T) {
-	out := Run(Config{Validators: 4, Duration: 5 * time.Second, Calm: true}, 1)
-	fails(t, out)
-	if out.Final < 5 || out.Height < 2 {
-		t.Errorf("%d transactions at height %d", out.Final, out.Height)
+func parts() part.List {
+	collator := part.Part{
+		Spec: subsystem.Spec{Name: "collator", Sends: []proto.Message{&nbv1.SendMessage{}}},
+		Protocols: []part.Protocol{{Name: "rumour", Lane: optionsv1.Lane_LANE_BACKING, NoViews: true,
+			Event: func(e *nbv1.NetworkBridgeEvent) proto.Message { return &collatorv1.NetworkBridgeUpdate{Event: e} }}},
+	}
+	list := part.List{collator}
+	return append(list, nb.Part(nil, list.Protocols()))
+}
+
+func bridge(i *sim.Incarnation) subsystem.Spec {
+	return nb.Spec(nb.Config{
+		Transport: i.Transport(), Protocols: nb.Carried(parts().Protocols()), Peers: i.Node.World.Others(i.Node), NoPeerExchange: true,
+	})
+}
+
+func (r *rumour) teller(i *sim.Incarnation) subsystem.Spec {
+	spec := parts()[0].Spec
+	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) {
+		t := &teller{r: r, sub: sub, node: i.Node.Index}
+		if r.forgery && r.heard[t.node] > 0 {
+			r.heard[t.node] += 1000
+		}
+		t.spread()
+		return t, nil
+	}
+	return spec
+}
+
+// spread tells all others what was heard, now and then.
+func (t *teller) spread() {
+	m := &nbv1.SendMessage{Protocol: "rumour", Payload: binary.BigEndian.AppendUint64(nil, t.r.heard[t.node])}
+	for _, n := range t.r.world.Nodes {
+		if n.Index != t.node {
+			m.Peers = append(m.Peers, n.ID[:])
+		}
+	}
+	t.sub.Send(m)
+	t.sub.After(200*time.Millisecond, t.spread)
+}
+
+func (t *teller) Signal(*overseerv1.Signal) {}
+
+func (t *teller) Handle(m *subsystem.Message) {
+	for _, said := range m.Body.(*collatorv1.NetworkBridgeUpdate).GetEvent().Messages() {
+		t.r.heard[t.node] = max(t.r.heard[t.node], binary.BigEndian.Uint64(said.GetPayload()))
 	}
 }
 
-func TestOneValidatorAloneFinalises(t *testing.T) {
-	out := Run(Config{Validators: 1, Duration: 3 * time.Second, Calm: true}, 1)
-	fails(t, out)
-	if out.Height == 0 {
-		t.Error("it accepted nothing")
+// Start is sim.Actor: it counts.
+func (r *rumour) Start() {
+	r.world.Clock.After(time.Second, func() {
+		if r.closed {
+			return
+		}
+		r.number++
+		*r.world.Progress("numbers")++
+		r.heard[0] = max(r.heard[0], r.number)
+		r.Start()
+	})
+}
+
+// Close is sim.Actor.
+func (r *rumour) Close() { r.closed = true }
+
+func (r *rumour) check() {
+	for i, n := range r.heard {
+		if n > r.number {
+			r.world.Violate("nobody is ahead", "node %d has heard %d of %d", i, n, r.number)
+		}
 	}
 }
 
-// Twenty networks in which everything breaks, and then heals.
-func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
+func (r *rumour) unsettled() string {
+	if slices.Min(r.heard) >= r.number {
+		return ""
 	}
-	var seeds []uint64
+	return fmt.Sprintf("%v of %d", r.heard, r.number)
+}
+
+func TestAnyPartsFindTheirScenario(t *testing.T) {
+	for seed := range uint64(10) {
+		out := sim.Run(sim.Config{Duration: 10 * time.Second}, scenario(5, false), seed)
+		if out.Failed() || out.Progress["numbers"] < 9 {
+			t.Errorf("seed %d: %+v, stuck: %s, %v", seed, out.Violations, out.Stuck, out.Progress)
+		}
+	}
+}
+
+func TestASeedDrawsTheSameFaultsWhateverElseMayHappen(t *testing.T) {
+	run := func(only ...string) sim.Outcome {
+		return sim.Run(sim.Config{Duration: 10 * time.Second, Only: only}, scenario(5, false), 3)
+	}
+	all := run()
+	if len(all.On) < 3 {
+		t.Fatalf("the seed has only %v", all.On)
+	}
+	for _, kind := range all.On {
+		if one := run(kind); !slices.Equal(one.On, []string{kind}) || one.TraceHash == all.TraceHash {
+			t.Errorf("with %s alone there were %v", kind, one.On)
+		}
+	}
+	if again := run(all.On...); again.TraceHash != all.TraceHash {
+		t.Error("to allow all that happens changes what happens")
+	}
+	if none := run([]string{}...); len(none.On) > 0 {
+		t.Errorf("with none allowed there were %v", none.On)
+	}
+}
+
+func TestAPartWithoutSimulatedPortsIsRefused(t *testing.T) {
+	lacking := func(w *sim.World) (sim.Scenario, error) {
+		s, err := scenario(3, false)(w)
+		delete(s.Ports, nb.Name)
+		return s, err
+	}
+	out := sim.Run(sim.Config{}, lacking, 1)
+	if len(out.Violations) != 1 || out.Violations[0].Invariant != "setup" {
+		t.Errorf("%+v", out.Violations)
+	}
+}
+
+// A process that was started again makes up a number: what is left of the run that finds it is one kind of fault, few
+// nodes and a short time, and it still fails.
+func TestWhatFailsIsShrunk(t *testing.T) {
+	forged := scenario(8, true)
+	cfg := sim.Config{Duration: 20 * time.Second}
 	for seed := range uint64(20) {
-		seeds = append(seeds, 1+seed)
-	}
-	r := Suite(t.Context(), brief, seeds, runtime.GOMAXPROCS(0), func(out Outcome) { fails(t, out) })
-	t.Logf("%d heights, %d transactions, %.0f virtual seconds, %d steps in %.1f s; %+v", r.Heights, r.Transactions, r.Virtual, r.Steps, r.Seconds, r.Faults)
-	f := r.Faults
-	for what, n := range map[string]int{
-		"killed processes": f.ProcessCrashes, "power cuts": f.PowerCuts, "killed overseers": f.OverseerCrashes, "killed plugins": f.PluginCrashes,
-		"hanging processes": f.Hangs, "partitions": f.Partitions, "disk faults": f.DiskFaults, "lies": f.Lies,
-		"lost frames": int(f.Lost), "repeated frames": int(f.Repeated), "reordered frames": int(f.Reordered), "blocked frames": int(f.Blocked),
-	} {
-		if n == 0 {
-			t.Errorf("there were no %s: the run proves nothing about them", what)
+		out := sim.Run(cfg, forged, seed)
+		if !out.Failed() || len(out.On) < 4 {
+			continue
 		}
-	}
-}
-
-// A seed with many kinds of faults, for the tests of repetition.
-const busy = 12
-
-func TestTheSameSeedDoesTheSame(t *testing.T) {
-	want := Run(brief, busy)
-	for _, cores := range []int{1, 2} {
-		before := runtime.GOMAXPROCS(cores)
-		got := Run(brief, busy)
-		runtime.GOMAXPROCS(before)
-		if got.TraceHash != want.TraceHash || got.Steps != want.Steps {
-			t.Errorf("with %d cores the trace is %s after %d steps, before %s after %d", cores, got.TraceHash, got.Steps, want.TraceHash, want.Steps)
+		small, last := sim.Shrink(t.Context(), cfg, forged, out)
+		t.Logf("seed %d: from %v to %+v", seed, out.On, small)
+		if len(small.Only) > 1 || small.Nodes > 3 || small.Duration > 10*time.Second {
+			t.Errorf("seed %d is left with %v, %d nodes and %v", seed, small.Only, small.Nodes, small.Duration)
 		}
-	}
-	if other := Run(brief, busy+1); other.TraceHash == want.TraceHash {
-		t.Error("another seed has the same trace")
-	}
-}
-
-// traceFile, in the environment, makes this test binary write the trace hash of the busy seed there.
-const traceFile = "REEVE_SIM_TRACE_FILE"
-
-// Another build of the same code, in a process of its own, does the same too: nothing depends on addresses, on the order of maps, or
-// on how the binary was linked.
-func TestAnotherBuildDoesTheSame(t *testing.T) {
-	if path := os.Getenv(traceFile); path != "" {
-		if err := os.WriteFile(path, []byte(Run(brief, busy).TraceHash), 0o600); err != nil {
-			t.Fatal(err)
+		again := sim.Run(small, forged, seed)
+		if again.TraceHash != last.TraceHash || len(again.Violations) == 0 || again.Violations[0].Invariant != out.Violations[0].Invariant {
+			t.Errorf("seed %d: the smallest run does %+v", seed, again.Violations)
 		}
 		return
 	}
-	if testing.Short() {
-		t.Skip("it builds a binary")
-	}
-	binary, result := filepath.Join(t.TempDir(), "other.test"), filepath.Join(t.TempDir(), "hash")
-	if out, err := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	other := exec.Command(binary, "-test.run=^TestAnotherBuildDoesTheSame$")
-	other.Env = append(os.Environ(), traceFile+"="+result, "GOMAXPROCS=1")
-	if out, err := other.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	got, err := os.ReadFile(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := Run(brief, busy).TraceHash; string(got) != want {
-		t.Errorf("the other build's trace is %s, this one's %s", got, want)
-	}
-}
-
-func TestATraceTellsWhatHappened(t *testing.T) {
-	var log strings.Builder
-	out := Run(Config{Validators: 4, Duration: 4 * time.Second, Calm: true, Trace: &log}, 1)
-	fails(t, out)
-	for _, want := range []string{"chain 0: accepted 1 ", "chits", "log  level=INFO", "healed"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the trace has no %q", want)
-		}
-	}
-	if quiet := Run(Config{Validators: 4, Duration: 4 * time.Second, Calm: true}, 1); quiet.TraceHash != out.TraceHash {
-		t.Error("being watched changes what happens")
-	}
-}
-
-// Plugins die so often that their hosts give up on all of them. Then it needs somebody to start them again, and all goes on.
-func TestVMsThatDiedTooOftenGoOnWhenTheirOperatorsStartThem(t *testing.T) {
-	dying := Config{Validators: 4, Duration: 8 * time.Second, Calm: true, tune: func(p *plan) { p.pluginCrash = 200 * time.Millisecond }}
-	out := Run(dying, 1)
-	fails(t, out)
-	if out.Count.PluginCrashes < 4*crashLoop || out.Final == 0 {
-		t.Errorf("%d plugins died and %d transactions became final", out.Count.PluginCrashes, out.Final)
-	}
+	t.Error("no seed failed that had enough faults")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"sync"
 	"time"
 )
@@ -11,28 +12,30 @@ import (
 // Report is what became of many seeds. Its JSON is a contract with scripts: fields are only ever added.
 type Report struct {
 	Seeds      int         `json:"seeds"`
-	Validators int         `json:"validators"` // 0: between 5 and 13, by seed
+	Nodes      int         `json:"validators"` // 0: the scenario drew them, by seed
 	Violations []Violation `json:"violations"`
 	Stuck      []uint64    `json:"stuck"`
 	TraceHash  string      `json:"traceHash"` // over those of all seeds, in their order
 	Steps      uint64      `json:"steps"`
 	Seconds    float64     `json:"seconds"`
+	Virtual    float64     `json:"virtualSeconds"` // over all seeds
+	Faults     Counts      `json:"faults"`         // over all seeds
 
-	Heights      uint64  `json:"heights"`        // accepted, over all seeds
-	Transactions int     `json:"transactions"`   // final, over all seeds
-	Virtual      float64 `json:"virtualSeconds"` // over all seeds
-	Faults       Count   `json:"faults"`
+	Progress Counts `json:"-"` // over all seeds; who shows it knows the scenario
 }
 
 // Failed tells whether anything is wrong.
 func (r *Report) Failed() bool { return len(r.Violations) > 0 || len(r.Stuck) > 0 }
 
-// Suite runs the seeds, so many at once; each alone is one thread. each is told of every outcome, in the order of the seeds.
-func Suite(ctx context.Context, cfg Config, seeds []uint64, parallel int, each func(Outcome)) Report {
+// Suite runs the seeds, so many at once; each alone is one thread. each is called with every outcome, in the order
+// of the seeds.
+func Suite(ctx context.Context, cfg Config, scenario Builder, seeds []uint64, parallel int, each func(Outcome)) Report {
 	begin := time.Now()
-	r := Report{Seeds: len(seeds), Validators: cfg.Validators, Violations: []Violation{}, Stuck: []uint64{}}
+	r := Report{
+		Seeds: len(seeds), Nodes: cfg.Nodes, Violations: []Violation{}, Stuck: []uint64{}, Faults: Counts{}, Progress: Counts{},
+	}
 	sum := sha256.New()
-	for o := range outcomes(ctx, cfg, seeds, parallel) {
+	for o := range outcomes(ctx, seeds, parallel, func(seed uint64) Outcome { return Run(cfg, scenario, seed) }) {
 		r.add(o)
 		sum.Write([]byte(o.TraceHash))
 		each(o)
@@ -42,7 +45,7 @@ func Suite(ctx context.Context, cfg Config, seeds []uint64, parallel int, each f
 }
 
 // outcomes runs seeds side by side and yields what became of them in order.
-func outcomes(ctx context.Context, cfg Config, seeds []uint64, parallel int) func(yield func(Outcome) bool) {
+func outcomes(ctx context.Context, seeds []uint64, parallel int, run func(uint64) Outcome) iter.Seq[Outcome] {
 	return func(yield func(Outcome) bool) {
 		results := make([]chan Outcome, len(seeds))
 		for i := range results {
@@ -56,7 +59,7 @@ func outcomes(ctx context.Context, cfg Config, seeds []uint64, parallel int) fun
 		for range max(1, parallel) {
 			workers.Go(func() {
 				for i := range next {
-					results[i] <- Run(cfg, seeds[i])
+					results[i] <- run(seeds[i])
 				}
 			})
 		}
@@ -89,8 +92,7 @@ func (r *Report) add(o Outcome) {
 		r.Stuck = append(r.Stuck, o.Seed)
 	}
 	r.Steps += o.Steps
-	r.Heights += o.Height
-	r.Transactions += o.Final
 	r.Virtual += o.Virtual.Seconds()
-	r.Faults.add(o.Count)
+	r.Faults.add(o.Faults)
+	r.Progress.add(o.Progress)
 }

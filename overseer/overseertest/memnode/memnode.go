@@ -1,8 +1,9 @@
-// Package memnode is a node in memory: the overseer's real core and the real loop of every subsystem, joined by queues instead of
-// sockets. What passes between them are the real frames.
+// Package memnode is a node in memory: the overseer's real core and the real loop of every subsystem, joined by
+// queues instead of sockets. What passes between them are the real frames.
 //
-// Nothing happens by itself. Each method is one thing that can happen, a Driver is told when it could, and decides when it does: the
-// test kit at once, in a fixed or a drawn order; the simulator after a delay. It holds no goroutine and may be used by one alone.
+// Nothing happens by itself. Each method is one thing that can happen, a Driver is told when it could, and decides
+// when it does: the test kit at once, in a fixed or a drawn order; the simulator after a delay. It holds no goroutine
+// and may be used by one alone.
 package memnode
 
 import (
@@ -60,7 +61,8 @@ func (n *Node) Crash() { n.Core, n.links = nil, nil }
 // Epoch counts the overseer's starts.
 func (n *Node) Epoch() uint64 { return n.cfg.Epoch }
 
-// Serve tells the drivers of the processes for which the overseer has something. It follows whatever has moved the overseer.
+// Serve tells the drivers of the processes for which the overseer has something. It follows whatever has moved the
+// overseer.
 func (n *Node) Serve() {
 	for _, i := range n.Core.Broker.Woken() {
 		if l := n.links[i]; l != nil {
@@ -69,7 +71,8 @@ func (n *Node) Serve() {
 	}
 }
 
-// Events calls each with what the broker wants of its host, and with the link of the instance, which is nil when it has none.
+// Events calls each with what the broker wants of its host, and with the link of the instance, which is nil when it
+// has none.
 func (n *Node) Events(each func(broker.Event, *Link)) {
 	for _, e := range n.Core.Broker.Events() {
 		each(e, n.links[e.Instance])

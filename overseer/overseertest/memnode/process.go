@@ -111,8 +111,8 @@ func (l *Link) OpenBulk() {
 	l.Process.node.Core.Broker.BulkStream(l.Instance)
 }
 
-// Deliver brings the overseer the oldest batch of a stream; one that says goodbye ends the link. An error says that the overseer
-// can't read it.
+// Deliver brings the overseer the oldest batch of a stream; one that says goodbye ends the link. An error says that
+// the overseer can't read it.
 func (l *Link) Deliver(stream int) error {
 	waiting := l.written[stream]
 	batch := waiting[0]

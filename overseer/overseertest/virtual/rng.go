@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// RNG is the source of randomness of one role: network, disk, crash, adversary, workload, a process. Roles are split from the seed,
-// so that one more draw in one of them shifts none of the others.
+// RNG is the source of randomness of one role: network, disk, crash, adversary, workload, a process. Roles are split
+// from the seed, so that one more draw in one of them shifts none of the others.
 func RNG(seed uint64, role string, numbers ...int) *rand.Rand {
 	key := Key(seed, role, numbers...)
 	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:])))

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Runtime is what the loop of one process needs from outside, as the SDK wants it: virtual time, timers that die with the process,
-// and offloaded work that takes its (virtual) time and is done in one piece. A process that dies before its work's turn never did it.
+// Runtime is what the loop of one process needs from outside, as the SDK wants it: virtual time, timers that die with
+// the process, and offloaded work that takes its (virtual) time and is done in one piece. A process that dies before
+// its work's turn never did it.
 type Runtime struct {
 	scheduler *Scheduler
 	rng       *rand.Rand

@@ -9,8 +9,8 @@ import (
 	"io"
 )
 
-// Trace is a running hash over everything that happened, and on demand a readable log of it. What it is given must not depend on
-// the build: no addresses, no texts of errors.
+// Trace is a running hash over everything that happened, and on demand a readable log of it. What it is given must
+// not depend on the build: no addresses, no texts of errors.
 type Trace struct {
 	// Out takes readable lines; nil: none are made.
 	Out io.Writer

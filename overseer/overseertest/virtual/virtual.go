@@ -1,6 +1,7 @@
-// Package virtual is the time, the order and the randomness of tests and simulations: one heap of what is to happen, ordered by
-// virtual time and, at equal times, by the order in which it was planned. There is no goroutine and no clock in it, so a run with
-// the same seed does the same things in the same order on any machine; the trace's hash proves it.
+// Package virtual is the time, the order and the randomness of tests and simulations: one heap of what is to happen,
+// ordered by virtual time and, at equal times, by the order in which it was planned. There is no goroutine and no
+// clock in it, so a run with the same seed does the same things in the same order on any machine; the trace's hash
+// proves it.
 //
 // It knows nothing of nodes, networks or faults. It may never look at real time or at a global source of randomness.
 package virtual
@@ -87,7 +88,8 @@ func (s *Scheduler) Step() bool {
 	return true
 }
 
-// Next does what comes next if it is due by the virtual time until, since the Epoch. False: nothing was, and it is until now.
+// Next does what comes next if it is due by the virtual time until, since the Epoch. False: nothing was, and it is
+// until now.
 func (s *Scheduler) Next(until time.Duration) bool {
 	if len(s.heap) > 0 && s.heap[0].at <= until {
 		return s.Step()
@@ -139,7 +141,8 @@ func (s *Scheduler) up(i int) {
 	s.put(i, moved)
 }
 
-// down sinks an event to its place, in a heap of four children each: it is flatter than one of two, and pops are most of the work.
+// down sinks an event to its place, in a heap of four children each: it is flatter than one of two, and pops are most
+// of the work.
 func (s *Scheduler) down(i int) int {
 	moved := s.heap[i]
 	for {

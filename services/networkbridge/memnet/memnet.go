@@ -1,13 +1,15 @@
-// Package memnet is a network of nodes in memory, behind the network bridge's Transport port. Time is virtual: nothing happens by
-// itself, so a test or a simulation decides about every interleaving and needs no sleep. It loses, delays, reorders and repeats what
-// is sent, and falls apart and heals, as it is told; told nothing it brings everything, in order and at once. It holds no goroutine
-// and may be used by one alone.
+// Package memnet is a network of nodes in memory, behind the network bridge's Transport port. Time is virtual:
+// nothing happens by itself, so a test or a simulation decides about every interleaving and needs no sleep. It loses,
+// delays, reorders and repeats what is sent, and falls apart and heals, as it is told; told nothing it brings
+// everything, in order and at once. It holds no goroutine and may be used by one alone.
 //
-// Links come up when a node calls another, as with TCP: there is at most one between two nodes, frames of one lane arrive in order
-// unless reordering is on, and a link on which something was lost to a partition breaks a while later. The first frame of each lane,
-// the greeting, isn't touched by faults: a connection that doesn't come about is another fault.
+// Links come up when a node calls another, as with TCP: there is at most one between two nodes, frames of one lane
+// arrive in order unless reordering is on, and a link on which something was lost to a partition breaks a while
+// later. The first frame of each lane, the greeting, isn't touched by faults: a connection that doesn't come about is
+// another fault.
 //
-// Tap sees every frame before it leaves, and may change it: that is how a liar lies and how what honest nodes say is checked.
+// Tap sees every frame before it leaves, and may change it: that is how a liar lies and how what honest nodes say is
+// checked.
 package memnet
 
 import (
@@ -33,7 +35,8 @@ type Faults struct {
 // Count is what was done to frames: the proof that faults were injected.
 type Count struct{ Sent, Delivered, Lost, Repeated, Reordered, Blocked, Broken uint64 }
 
-// Config is what a network is made from. The zero value is a network without delays in a virtual time of its own, for Run.
+// Config is what a network is made from. The zero value is a network without delays in a virtual time of its own, for
+// Run.
 type Config struct {
 	Scheduler *virtual.Scheduler
 	RNG       *rand.Rand
@@ -126,7 +129,8 @@ func (n *Network) node(id primitives.NodeID) int {
 // runLimit is how many steps Run takes at most.
 const runLimit = 1_000_000
 
-// Run does everything that is under way, until nothing is any more. It is for tests of a network with a time of its own.
+// Run does everything that is under way, until nothing is any more. It is for tests of a network with a time of its
+// own.
 func (n *Network) Run() {
 	for range runLimit {
 		if !n.cfg.Scheduler.Step() {

@@ -189,7 +189,8 @@ func (t *Node) Close() error {
 	return nil
 }
 
-// Crash takes the node off the network without a word. If its machine lives the others learn it soon, else when they lose patience.
+// Crash takes the node off the network without a word. If its machine lives the others learn it soon, else when they
+// lose patience.
 func (t *Node) Crash(machine bool) {
 	if machine {
 		t.leave(patienceMin, patienceMax)

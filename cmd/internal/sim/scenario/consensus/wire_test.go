@@ -1,4 +1,4 @@
-package sim
+package consensus
 
 import (
 	"testing"
@@ -10,9 +10,9 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-func frameOf(t *testing.T, m *enginev1.PeerMessage) []byte {
+func frameOf(t *testing.T, chain primitives.Hash, m *enginev1.PeerMessage) []byte {
 	t.Helper()
-	m.ChainId = make([]byte, 32)
+	m.ChainId = chain[:]
 	payload, err := proto.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
@@ -27,21 +27,24 @@ func frameOf(t *testing.T, m *enginev1.PeerMessage) []byte {
 // What the simulation reads by hand is what the protocol says.
 func TestFramesAreReadAsTheProtocolWritesThem(t *testing.T) {
 	a, b, c := primitives.Hash{1}, primitives.Hash{2}, primitives.Hash{3}
-	m, ok := readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{
+	m, ok := readFrame(frameOf(t, primitives.Hash{8}, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{
 		RequestId: 7, PreferredId: a[:], PreferredIdAtHeight: b[:], AcceptedId: c[:], AcceptedHeight: 9,
 	}}}))
+	if string(m.chain) != string(append([]byte{8}, make([]byte, 31)...)) {
+		t.Errorf("the chain is read as %x", m.chain)
+	}
 	if got, _ := hashAt(m.body, chitsAccepted); !ok || m.kind != peerChits || got != c || number(m.body, chitsAcceptedUpTo) != 9 || number(m.body, requestID) != 7 {
 		t.Errorf("chits are read as %+v", m)
 	}
-	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PullQuery{PullQuery: &enginev1.PullQuery{ContainerId: a[:], RequestedHeight: 3}}}))
+	m, ok = readFrame(frameOf(t, primitives.Hash{8}, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PullQuery{PullQuery: &enginev1.PullQuery{ContainerId: a[:], RequestedHeight: 3}}}))
 	if got, _ := hashAt(m.body, container); !ok || m.kind != peerPull || got != a || number(m.body, requestedHeight) != 3 {
 		t.Errorf("a pull query is read as %+v", m)
 	}
-	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: &enginev1.PushQuery{Container: a[:]}}}))
+	m, ok = readFrame(frameOf(t, primitives.Hash{8}, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: &enginev1.PushQuery{Container: a[:]}}}))
 	if !ok || m.kind != peerPush || string(field(m.body, container)) != string(a[:]) {
 		t.Errorf("a push query is read as %+v", m)
 	}
-	m, ok = readFrame(frameOf(t, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Put{Put: &enginev1.Put{Container: a[:]}}}))
+	m, ok = readFrame(frameOf(t, primitives.Hash{8}, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Put{Put: &enginev1.Put{Container: a[:]}}}))
 	if !ok || m.kind != peerPut || string(field(m.body, container)) != string(a[:]) {
 		t.Errorf("a put is read as %+v", m)
 	}

@@ -1,6 +1,7 @@
-package sim
+package consensus
 
 import (
+	"bytes"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -9,13 +10,14 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
-// Field numbers of the protocol's own messages, as far as the simulation reads them. It reads by hand because it looks at every
-// frame of every run; wire_test.go checks them against the generated code.
+// Field numbers of the protocol's own messages, as far as the simulation reads them. It reads by hand because it
+// looks at every frame of every run; wire_test.go checks them against the generated code.
 const (
 	frameMessage   = 5 // networkbridge.v1.Frame
 	messagePayload = 2 // networkbridge.v1.WireMessage
 
-	peerAncestors = 11 // engine.v1.PeerMessage
+	peerChain     = 1 // engine.v1.PeerMessage
+	peerAncestors = 11
 	peerPut       = 13
 	peerPush      = 14
 	peerPull      = 15
@@ -31,10 +33,28 @@ const (
 	ancestorsContainer = 3
 )
 
-// message is one engine message in a frame: its field in PeerMessage, and its bytes.
+// message is one engine message in a frame: its chain, its field in PeerMessage, and its bytes.
 type message struct {
-	kind protowire.Number
-	body []byte
+	chain []byte
+	kind  protowire.Number
+	body  []byte
+}
+
+func (m *message) isFor(c *chain) bool { return bytes.Equal(m.chain, c.id.ID[:]) }
+
+// lastRead is the frame that was read last: one that goes to many is read once.
+type lastRead struct {
+	frame   []byte
+	message message
+	ok      bool
+}
+
+func (l *lastRead) read(frame []byte) (message, bool) {
+	if len(frame) == 0 || len(frame) != len(l.frame) || &frame[0] != &l.frame[0] {
+		l.frame = frame
+		l.message, l.ok = readFrame(frame)
+	}
+	return l.message, l.ok
 }
 
 // readFrame finds the engine's message in a frame.
@@ -49,10 +69,13 @@ func readFrame(frame []byte) (m message, ok bool) {
 		if l = protowire.ConsumeFieldValue(n, t, b); l < 0 {
 			return m, false
 		}
-		if n > 1 && t == protowire.BytesType {
-			m.kind = n
-			m.body, _ = protowire.ConsumeBytes(b)
-			ok = true
+		if t == protowire.BytesType {
+			v, _ := protowire.ConsumeBytes(b)
+			if n == peerChain {
+				m.chain = v
+			} else {
+				m.kind, m.body, ok = n, v, true
+			}
 		}
 		b = b[l:]
 	}

@@ -1,4 +1,4 @@
-package sim
+package consensus
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -33,27 +32,42 @@ func (l lie) String() string {
 // liars are the dishonest validators: honest nodes whose votes are changed on their way out.
 type liars struct {
 	net   *network
+	kind  lie
 	rng   *rand.Rand
 	which map[int]bool
+	over  bool // they have become honest, and are still not believed
+	count *uint64
 }
 
 func newLiars(net *network) *liars {
-	l := &liars{net: net, rng: virtual.RNG(net.seed, "adversary"), which: map[int]bool{}}
-	for _, i := range l.rng.Perm(net.plan.validators)[:net.plan.liars] {
-		l.which[i] = true
-	}
-	return l
+	return &liars{net: net, which: map[int]bool{}, count: net.world.Fault("lies")}
 }
+
+// draw makes as many nodes liars as the parameters tolerate.
+func (l *liars) draw(r *rand.Rand) {
+	l.begin(lie(1+r.IntN(int(lieKinds)-1)), l.net.params.Tolerated())(r)
+}
+
+// begin makes some nodes liars of a kind.
+func (l *liars) begin(kind lie, nodes int) func(*rand.Rand) {
+	return func(r *rand.Rand) {
+		l.kind, l.rng = kind, r
+		for _, i := range r.Perm(l.net.size)[:nodes] {
+			l.which[i] = true
+		}
+	}
+}
+
+func (l *liars) end() { l.over = true }
 
 func (l *liars) is(node int) bool { return l.which[node] }
 
-// rewrite changes what a liar says.
-func (l *liars) rewrite(from, to int, frame []byte, m message) []byte {
-	if !l.which[from] || l.net.chaos.healed && !l.net.plan.lieOn {
+// rewrite changes what a liar sends.
+func (l *liars) rewrite(from *replica, to int, frame []byte, m message) []byte {
+	if !from.liar() || l.over {
 		return frame
 	}
-	kind := l.net.plan.lie
-	switch {
+	switch kind := l.kind; {
 	case (kind == twins || kind == flatter) && m.kind == peerPush:
 		if to%2 == 1 {
 			return l.twin(from, frame, m)
@@ -62,48 +76,49 @@ func (l *liars) rewrite(from, to int, frame []byte, m message) []byte {
 	case kind == twins || m.kind != peerChits:
 		return frame
 	}
-	l.net.count.Lies++
-	if kind == silent {
+	*l.count++
+	if l.kind == silent {
 		return nil
 	}
-	choice := l.choice(to)
+	choice := l.choice(from.chain, to)
 	return remake(frame, func(m *enginev1.PeerMessage) {
 		m.GetChits().PreferredId, m.GetChits().PreferredIdAtHeight = choice[:], choice[:]
 	})
 }
 
 // twin replaces a liar's own block by another one for the same place, signed with the same key.
-func (l *liars) twin(from int, frame []byte, m message) []byte {
-	b, err := block.Decode(l.net.chain, field(m.body, container))
-	if err != nil || int(b.Proposer) != from {
+func (l *liars) twin(from *replica, frame []byte, m message) []byte {
+	chain := from.chain.id
+	b, err := block.Decode(chain, field(m.body, container))
+	if err != nil || int(b.Proposer) != from.node.Index {
 		return frame
 	}
 	h, body := b.Header, block.Body(b.Inherent(), b.VMBlock())
 	h.Time++
-	payload, err := h.Payload(l.net.chain, primitives.HashOf(body)).Encode()
+	payload, err := h.Payload(chain, primitives.HashOf(body)).Encode()
 	if err != nil {
 		return frame
 	}
-	other, err := block.New(l.net.chain, h, body, l.net.secrets[l.net.nodes[from].id].Sign(payload))
+	other, err := block.New(chain, h, body, l.net.secrets[from.node.ID].Sign(payload))
 	if err != nil {
 		return frame
 	}
-	l.net.count.Lies++
-	l.net.votes.onBlock(l.net.nodes[from], other.Bytes())
+	*l.count++
+	from.chain.votes.onBlock(from, other.Bytes())
 	return remake(frame, func(m *enginev1.PeerMessage) { m.GetPushQuery().Container = other.Bytes() })
 }
 
-// choice is what a liar tells an asker that it prefers.
-func (l *liars) choice(asker int) primitives.Hash {
-	v := l.net.votes
+// choice is what a liar claims to prefer when a node asks.
+func (l *liars) choice(c *chain, asker int) primitives.Hash {
+	v := c.votes
 	wants, options := v.asked[asker], v.undecided()
 	if height, shown := v.known[wants]; shown {
 		options = v.at[height]
 	}
 	if len(options) == 0 {
-		return l.net.final[len(l.net.final)-1]
+		return c.final[len(c.final)-1]
 	}
-	switch l.net.plan.lie {
+	switch l.kind {
 	case flatter:
 		return wants
 	case perAsker:
@@ -114,7 +129,7 @@ func (l *liars) choice(asker int) primitives.Hash {
 				return o
 			}
 		}
-		return l.net.final[0]
+		return c.final[0]
 	}
 	return options[l.rng.IntN(len(options))]
 }

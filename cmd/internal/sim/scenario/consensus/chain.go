@@ -1,0 +1,103 @@
+package consensus
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
+)
+
+// chain is one chain, with what every node has of it.
+type chain struct {
+	net      *network
+	index    int
+	genesis  genesis.Chain
+	id       block.Chain
+	replicas []*replica // by node
+	users    *workload
+	votes    *votes
+	final    []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
+	heights  *uint64
+}
+
+func newChain(net *network, g genesis.Chain) *chain {
+	c := &chain{
+		net: net, index: len(net.chains), genesis: g, id: block.Chain{NetworkID: networkNumber, ID: g.ID},
+		heights: net.world.Progress("heights"),
+	}
+	c.users, c.votes = newWorkload(c), newVotes(c)
+	return c
+}
+
+func (c *chain) add(n *sim.Node) {
+	r := &replica{chain: c, node: n, db: memdb.New()}
+	n.OnPowerCut(r.db.Crash)
+	c.replicas = append(c.replicas, r)
+}
+
+// agree notes that a node has accepted a block, and that nobody has accepted another one (E1).
+func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
+	w := c.net.world
+	w.Clock.Trace.Add(uint64(c.index), uint64(r.node.Index), height)
+	w.Clock.Trace.Bytes(id[:])
+	if w.Logs() {
+		w.Clock.Trace.Logf("chain %s: node %d accepted %d %s", c.genesis.Name, r.node.Index, height, id.Short())
+	}
+	if r.liar() {
+		return
+	}
+	if height == uint64(len(c.final)) {
+		c.final = append(c.final, id)
+		if height > 0 {
+			*c.heights++
+		}
+		return
+	}
+	if c.final[height] != id {
+		w.Violate("E1", "node %d has accepted %s at height %d, another %s", r.node.Index, id.Short(), height, c.final[height].Short())
+	}
+}
+
+// remember notes once in a virtual second what every node has, for those whose votes fall behind it (E3).
+func (c *chain) remember() {
+	for _, r := range c.replicas {
+		r.past = append(r.past, r.height())
+	}
+}
+
+// reached tells whether every honest node has accepted so many blocks.
+func (c *chain) reached(height uint64) bool {
+	for _, r := range c.replicas {
+		if !r.liar() && r.height() < height {
+			return false
+		}
+	}
+	return true
+}
+
+// settled tells whether everything is decided everywhere.
+func (c *chain) settled() bool {
+	for _, r := range c.replicas {
+		if !r.liar() && len(r.ids) != len(c.final) {
+			return false
+		}
+	}
+	return c.users.open() == 0
+}
+
+// String says how far it is.
+func (c *chain) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "chain %s: %d transactions are open; heights", c.genesis.Name, c.users.open())
+	for _, r := range c.replicas {
+		fmt.Fprintf(&b, " %d", r.height())
+		if r.liar() {
+			b.WriteString("(liar)")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,184 @@
+// Package consensus is the scenario of a chain under Snowman consensus: validators run keystore, bridge, engine and
+// VM host with kvvm, users send transactions, plugins crash and some validators lie. Simulated are the ports of the
+// engine package sim, the chain's database (memdb) and the plugin's process (kvvm as a Go value).
+//
+// The invariants, by the names of the engine's design; those of every node are in package sim:
+//
+//	E1          two honest nodes never accept different blocks at one height       chain.go, at every durable write
+//	E2          accepted blocks form one chain, each once, in order, parent first  chain.go, at every durable write
+//	E3          nobody votes as if it had accepted what isn't durable, or less     votes.go, at every vote
+//	E5          once all is healed, everything issued is decided everywhere        unsettled, below: else the run is stuck
+//	signatures  no key signs two blocks for one place                              votes.go, at every block
+//	wire        honest nodes send blocks that can be read                          votes.go, at every block
+package consensus
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/internal/core/validators"
+	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/services"
+	"github.com/reevenet/reeve/services/engine"
+	"github.com/reevenet/reeve/services/keystore"
+	nb "github.com/reevenet/reeve/services/networkbridge"
+	"github.com/reevenet/reeve/vmhost"
+)
+
+// Config says what to run.
+type Config struct {
+	// Heights, when set, ends the run once every honest node has accepted so many blocks.
+	Heights uint64
+	// Bad runs parameters that are known to be bad; the run must then fail.
+	Bad Bad
+
+	tune func(*network) // for tests: the last word about what was drawn
+}
+
+// New is the scenario.
+func New(cfg Config) sim.Builder {
+	return func(w *sim.World) (sim.Scenario, error) {
+		net, err := newNetwork(w, cfg)
+		if err != nil {
+			return sim.Scenario{}, err
+		}
+		return net.scenario(), nil
+	}
+}
+
+// network is the validators of one run and their chains.
+type network struct {
+	world *sim.World
+	cfg   Config
+
+	size   int
+	params snowball.Parameters
+	// unchecked: the parameters are a control's.
+	unchecked bool
+	users     int
+	think     time.Duration // the mean time between two acts of a user
+	quiet     time.Duration // before the users begin
+	faults    []sim.Fault
+
+	genesis *genesis.Genesis
+	secrets map[primitives.NodeID]keys.Secret
+	set     *validators.Set
+	stakes  map[primitives.NodeID]uint64
+
+	chains []*chain
+	lies   *liars
+	last   lastRead
+}
+
+// newNetwork draws a network and adds its nodes to the world.
+func newNetwork(w *sim.World, cfg Config) (*network, error) {
+	net := &network{world: w, cfg: cfg}
+	net.lies = newLiars(net)
+	net.draw()
+	cfg.Bad.change(net)
+	if cfg.tune != nil {
+		cfg.tune(net)
+	}
+	if err := net.found(); err != nil {
+		return nil, err
+	}
+	for _, c := range net.genesis.Chains {
+		net.chains = append(net.chains, newChain(net, c))
+	}
+	for i := range net.set.Len() {
+		if err := net.addNode(net.set.At(i).Node); err != nil {
+			return nil, err
+		}
+	}
+	return net, nil
+}
+
+func (net *network) draw() {
+	r := net.world.RNG("network of validators")
+	if net.size = 5 + r.IntN(9); net.world.Config.Nodes > 0 {
+		net.size = net.world.Config.Nodes
+	}
+	net.params = snowball.For(net.size)
+	net.users = 1 + r.IntN(6)
+	net.think = 50*time.Millisecond + time.Duration(r.Int64N(int64(950*time.Millisecond)))
+	if net.world.Config.Calm {
+		net.quiet = 1500 * time.Millisecond // the nodes find each other first
+	}
+	net.faults = []sim.Fault{
+		net.plugins(),
+		{Name: "liars", Begin: net.lies.draw, End: net.lies.end},
+	}
+}
+
+func (net *network) addNode(id primitives.NodeID) error {
+	n := net.world.AddNode(id)
+	setup := keystore.Config{Disk: n.Disk.Process(), KeyFile: keyFile, Dir: keyDir}
+	if err := setup.Signer().Put(net.secrets[id]); err != nil {
+		return fmt.Errorf("the key of node %d: %w", n.Index, err)
+	}
+	for _, c := range net.chains {
+		c.add(n)
+	}
+	return nil
+}
+
+func (net *network) scenario() sim.Scenario {
+	s := sim.Scenario{
+		Parts: services.Parts(),
+		Ports: map[string]func(*sim.Incarnation) subsystem.Spec{
+			keystore.Name: net.keystore, nb.Name: net.bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
+		},
+		Tap: net.tap, Describe: describe,
+		Faults: net.faults,
+		Done:   net.done, Unsettled: net.unsettled,
+	}
+	for _, c := range net.chains {
+		s.Actors = append(s.Actors, c.users, operator{c})
+		s.Invariants = append(s.Invariants, sim.Invariant{Name: "E3", Check: c.remember})
+	}
+	return s
+}
+
+// tap sees every frame before it leaves a node: liars lie here, and what the others say is checked.
+func (net *network) tap(from, to int, lane nb.Lane, frame []byte) []byte {
+	if lane != nb.LaneConsensus && lane != nb.LaneBulk {
+		return frame
+	}
+	m, ok := net.last.read(frame)
+	if !ok {
+		return frame
+	}
+	for _, c := range net.chains {
+		if m.isFor(c) {
+			c.votes.sees(c.replicas[from], frame, m)
+			return net.lies.rewrite(c.replicas[from], to, frame, m)
+		}
+	}
+	return frame
+}
+
+// done tells whether every chain is at the height that the run is for.
+func (net *network) done() bool {
+	reached := net.cfg.Heights > 0
+	for _, c := range net.chains {
+		reached = reached && c.reached(net.cfg.Heights)
+	}
+	return reached
+}
+
+// unsettled says what isn't decided; empty when all is (E5).
+func (net *network) unsettled() string {
+	var open []string
+	for _, c := range net.chains {
+		if !c.settled() {
+			open = append(open, c.String())
+		}
+	}
+	return strings.Join(open, "; ")
+}

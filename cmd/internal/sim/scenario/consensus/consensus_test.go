@@ -1,0 +1,140 @@
+package consensus
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/reevenet/reeve/cmd/internal/sim"
+)
+
+// brief is a run that is short enough for a test and long enough for faults.
+var brief = sim.Config{Duration: 8 * time.Second}
+
+func fails(t *testing.T, out sim.Outcome) {
+	t.Helper()
+	for _, v := range out.Violations {
+		t.Errorf("seed %d: %s at %s: %s", v.Seed, v.Invariant, v.At, v.What)
+	}
+	if out.Stuck != "" {
+		t.Errorf("seed %d: stuck: %s", out.Seed, out.Stuck)
+	}
+}
+
+func TestACalmNetworkFinalisesEverything(t *testing.T) {
+	out := sim.Run(sim.Config{Nodes: 4, Duration: 5 * time.Second, Calm: true}, New(Config{}), 1)
+	fails(t, out)
+	if out.Progress["transactions"] < 5 || out.Progress["heights"] < 2 {
+		t.Errorf("%+v", out.Progress)
+	}
+}
+
+func TestOneValidatorAloneFinalises(t *testing.T) {
+	out := sim.Run(sim.Config{Nodes: 1, Duration: 3 * time.Second, Calm: true}, New(Config{}), 1)
+	fails(t, out)
+	if out.Progress["heights"] == 0 {
+		t.Error("it accepted nothing")
+	}
+}
+
+// Twenty networks in which everything breaks, and then heals.
+func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
+	}
+	var seeds []uint64
+	for seed := range uint64(20) {
+		seeds = append(seeds, 1+seed)
+	}
+	r := sim.Suite(t.Context(), brief, New(Config{}), seeds, runtime.GOMAXPROCS(0), func(out sim.Outcome) { fails(t, out) })
+	t.Logf("%v, %.0f virtual seconds, %d steps in %.1f s; %v", r.Progress, r.Virtual, r.Steps, r.Seconds, r.Faults)
+	for what, n := range r.Faults {
+		if n == 0 && what != "exits" && what != "watchdog" && what != "quarantined" { // those are no faults but what follows from them
+			t.Errorf("there were no %s: the run proves nothing about them", what)
+		}
+	}
+}
+
+// A seed with many kinds of faults, for the tests of repetition.
+const busy = 12
+
+func TestTheSameSeedDoesTheSame(t *testing.T) {
+	want := sim.Run(brief, New(Config{}), busy)
+	for _, cores := range []int{1, 2} {
+		before := runtime.GOMAXPROCS(cores)
+		got := sim.Run(brief, New(Config{}), busy)
+		runtime.GOMAXPROCS(before)
+		if got.TraceHash != want.TraceHash || got.Steps != want.Steps {
+			t.Errorf("with %d cores the trace is %s after %d steps, before %s after %d", cores, got.TraceHash, got.Steps, want.TraceHash, want.Steps)
+		}
+	}
+	if other := sim.Run(brief, New(Config{}), busy+1); other.TraceHash == want.TraceHash {
+		t.Error("another seed has the same trace")
+	}
+}
+
+// traceFile, in the environment, makes this test binary write the trace hash of the busy seed there.
+const traceFile = "REEVE_SIM_TRACE_FILE"
+
+// Another build of the same code, in a process of its own, does the same too: nothing depends on addresses, on the
+// order of maps, or on how the binary was linked.
+func TestAnotherBuildDoesTheSame(t *testing.T) {
+	if path := os.Getenv(traceFile); path != "" {
+		if err := os.WriteFile(path, []byte(sim.Run(brief, New(Config{}), busy).TraceHash), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if testing.Short() {
+		t.Skip("it builds a binary")
+	}
+	binary, result := filepath.Join(t.TempDir(), "other.test"), filepath.Join(t.TempDir(), "hash")
+	if out, err := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	other := exec.Command(binary, "-test.run=^TestAnotherBuildDoesTheSame$")
+	other.Env = append(os.Environ(), traceFile+"="+result, "GOMAXPROCS=1")
+	if out, err := other.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	got, err := os.ReadFile(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := sim.Run(brief, New(Config{}), busy).TraceHash; string(got) != want {
+		t.Errorf("the other build's trace is %s, this one's %s", got, want)
+	}
+}
+
+func TestATraceTellsWhatHappened(t *testing.T) {
+	var log strings.Builder
+	out := sim.Run(sim.Config{Nodes: 4, Duration: 4 * time.Second, Calm: true, Trace: &log}, New(Config{}), 1)
+	fails(t, out)
+	for _, want := range []string{"chain kv: node 0 accepted 1 ", "chits", "log  level=INFO", "healed"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the trace has no %q", want)
+		}
+	}
+	if quiet := sim.Run(sim.Config{Nodes: 4, Duration: 4 * time.Second, Calm: true}, New(Config{}), 1); quiet.TraceHash != out.TraceHash {
+		t.Error("being watched changes what happens")
+	}
+}
+
+// Plugins die so often that their hosts give up on all of them. Then it needs somebody to start them again, and all
+// goes on.
+func TestVMsThatDiedTooOftenGoOnWhenTheirOperatorsStartThem(t *testing.T) {
+	dying := func(net *network) {
+		often := net.world.Repeated("plugin", 200*time.Millisecond, 200*time.Millisecond, net.crashPlugin)
+		often.Always = true
+		net.faults = []sim.Fault{often}
+	}
+	out := sim.Run(sim.Config{Nodes: 4, Duration: 8 * time.Second, Calm: true}, New(Config{tune: dying}), 1)
+	fails(t, out)
+	if out.Faults["pluginCrashes"] < 4*crashLoop || out.Progress["transactions"] == 0 {
+		t.Errorf("%v and %v", out.Faults, out.Progress)
+	}
+}

@@ -1,0 +1,137 @@
+package consensus
+
+import (
+	"testing"
+
+	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+)
+
+// fixture is a network of five that hasn't begun, with node 0 a liar.
+func fixture(t *testing.T, kind lie) *chain {
+	t.Helper()
+	net, err := newNetwork(sim.NewWorld(sim.Config{Nodes: 5, Calm: true}, 1), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.lies.kind, net.lies.which[0] = kind, true
+	c := net.chains[0]
+	c.final = []primitives.Hash{{0xff}}
+	return c
+}
+
+func (c *chain) violations() []sim.Violation { return c.net.world.Violations }
+
+func signedBlock(t *testing.T, c *chain, proposer int, slot uint64) *block.Block {
+	t.Helper()
+	h, body := block.Header{Height: 1, Parent: c.final[0], Slot: slot, Proposer: uint32(proposer)}, block.Body(nil, []byte("vm"))
+	payload, err := h.Payload(c.id, primitives.HashOf(body)).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[proposer].node.ID].Sign(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func push(t *testing.T, c *chain, b *block.Block) []byte {
+	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: &enginev1.PushQuery{Container: b.Bytes()}}})
+}
+
+func chits(t *testing.T, c *chain, id primitives.Hash) []byte {
+	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{PreferredId: id[:], PreferredIdAtHeight: id[:], AcceptedId: make([]byte, 32)}}})
+}
+
+// Two blocks compete; node 1 asks about the one, node 2 about the other.
+func TestLiarsAnswerAsTheirKindDoes(t *testing.T) {
+	for _, l := range []struct {
+		kind     lie
+		one, two func(a, b primitives.Hash) primitives.Hash // what nodes 1 and 2 hear
+	}{
+		{flatter, func(a, _ primitives.Hash) primitives.Hash { return a }, func(_, b primitives.Hash) primitives.Hash { return b }},
+		{opposite, func(_, b primitives.Hash) primitives.Hash { return b }, func(a, _ primitives.Hash) primitives.Hash { return a }},
+		{perAsker, func(_, b primitives.Hash) primitives.Hash { return b }, func(a, _ primitives.Hash) primitives.Hash { return a }},
+	} {
+		c := fixture(t, l.kind)
+		a, b := signedBlock(t, c, 3, 0), signedBlock(t, c, 4, 1)
+		c.net.tap(1, 0, 0, push(t, c, a))
+		c.net.tap(2, 0, 0, push(t, c, b))
+		for asker, want := range map[int]primitives.Hash{1: l.one(a.ID(), b.ID()), 2: l.two(a.ID(), b.ID())} {
+			m, ok := readFrame(c.net.tap(0, asker, 0, chits(t, c, primitives.Hash{9})))
+			if got, _ := hashAt(m.body, chitsPreferred); !ok || got != want {
+				t.Errorf("%v: node %d hears %s, want %s", l.kind, asker, got.Short(), want.Short())
+			}
+		}
+		if *c.net.lies.count != 2 {
+			t.Errorf("%v: %d lies were counted", l.kind, *c.net.lies.count)
+		}
+	}
+}
+
+func TestASilentLiarSaysNothing(t *testing.T) {
+	c := fixture(t, silent)
+	if frame := c.net.tap(0, 1, 0, chits(t, c, primitives.Hash{9})); frame != nil {
+		t.Errorf("it says %x", frame)
+	}
+}
+
+func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
+	c := fixture(t, twins)
+	b := signedBlock(t, c, 0, 0)
+	m, _ := readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
+	twin, err := block.Decode(c.id, field(m.body, container))
+	if err != nil || twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
+		t.Errorf("node 1 is shown %v, %v", twin, err)
+	}
+	m, _ = readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
+	if string(field(m.body, container)) != string(b.Bytes()) {
+		t.Error("node 2 isn't shown the block itself")
+	}
+	if len(c.violations()) > 0 {
+		t.Errorf("a liar is held to the rules: %+v", c.violations())
+	}
+}
+
+// An honest node is held to the rules.
+func TestWhatHonestNodesSayIsChecked(t *testing.T) {
+	c := fixture(t, truth)
+	for _, slot := range []struct{ time uint64 }{{1}, {2}} {
+		h, body := block.Header{Height: 1, Parent: c.final[0], Time: slot.time, Proposer: 3}, block.Body(nil, []byte("vm"))
+		payload, err := h.Payload(c.id, primitives.HashOf(body)).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[3].node.ID].Sign(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.net.tap(2, 1, 0, push(t, c, b))
+	}
+	if len(c.violations()) != 1 || c.violations()[0].Invariant != "signatures" {
+		t.Errorf("two blocks of one key for one place: %+v", c.violations())
+	}
+	c.net.world.Violations = nil
+	c.replicas[1].ids = []primitives.Hash{{0xff}}
+	c.net.tap(1, 2, 0, frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{AcceptedId: make([]byte, 32), AcceptedHeight: 7}}}))
+	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E3" {
+		t.Errorf("a vote above what is durable: %+v", c.violations())
+	}
+}
+
+func TestTwoBlocksAtOneHeightAreFoundOut(t *testing.T) {
+	c := fixture(t, truth)
+	c.agree(c.replicas[1], 1, primitives.Hash{1})
+	c.agree(c.replicas[2], 1, primitives.Hash{1})
+	c.agree(c.replicas[0], 1, primitives.Hash{2}) // a liar
+	if len(c.violations()) > 0 {
+		t.Fatalf("%+v", c.violations())
+	}
+	c.agree(c.replicas[3], 1, primitives.Hash{2})
+	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E1" {
+		t.Errorf("%+v", c.violations())
+	}
+}

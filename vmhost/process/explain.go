@@ -40,11 +40,14 @@ func (l Launcher) explain(r *runner, err error) error {
 func (l Launcher) notStarted(name string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOEXEC):
-		return permanent(errcode.PluginBroken, "Build it for this machine.", nil, "the plugin %s isn't a program that this machine can run", name)
+		return permanent(errcode.PluginBroken, "Build it for this machine.", nil,
+			"the plugin %s isn't a program that this machine can run", name)
 	case errors.Is(err, fs.ErrNotExist):
-		return permanent(errcode.PluginBroken, "A script's first line names its interpreter; install that.", nil, "the plugin %s needs an interpreter that isn't there", name)
+		return permanent(errcode.PluginBroken, "A script's first line names its interpreter; install that.", nil,
+			"the plugin %s needs an interpreter that isn't there", name)
 	case errors.Is(err, fs.ErrPermission):
-		return permanent(errcode.PluginBroken, "Look at its permissions and at the mount options of its file system.", nil, "the plugin %s may not be executed", name)
+		return permanent(errcode.PluginBroken, "Look at its permissions and at the mount options of its file system.", nil,
+			"the plugin %s may not be executed", name)
 	}
 	return broken(nil, "", "the plugin %s can't be started: %v", name, err)
 }

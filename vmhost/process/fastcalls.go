@@ -5,8 +5,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
-// channelsFor says which calls are fast calls: those that each block and each message of a peer cost. The others stay apart from them,
-// so that a ping is answered whatever the VM is busy with.
+// channelsFor says which calls are fast calls: those that each block and each message of a peer cost. The others stay
+// apart from them, so that a ping is answered whatever the VM is busy with.
 func (p *Plugin) channelsFor(method string) *fastcall.Pool {
 	switch method {
 	case pluginv1.VMService_BuildBlock_FullMethodName, pluginv1.VMService_ParseBlock_FullMethodName,

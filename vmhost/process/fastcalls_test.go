@@ -37,7 +37,8 @@ func initialized(t *testing.T, capabilities []string) (*Plugin, pluginv1.VMServi
 	vm := pluginv1.NewVMServiceClient(p.Conn())
 	address, token, runDir := p.Host()
 	a, err := vm.Initialize(t.Context(), &pluginv1.InitializeRequest{
-		ChainId: make([]byte, 32), NodeId: make([]byte, 32), HostAddress: address, HostToken: token, RunDir: runDir, HostCapabilities: capabilities,
+		ChainId: make([]byte, 32), NodeId: make([]byte, 32), HostAddress: address, HostToken: token,
+		RunDir: runDir, HostCapabilities: capabilities,
 	})
 	if err != nil || a.GetError() != nil {
 		t.Fatal(a.GetError(), err)

@@ -58,11 +58,13 @@ func (l Launcher) prepare() (image, error) {
 	info, err := os.Stat(l.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return image{}, permanent(errcode.PluginMissing, "Build it, or give the right path.", nil, "the plugin %s isn't there", l.Path)
+		return image{}, permanent(errcode.PluginMissing, "Build it, or give the right path.", nil,
+			"the plugin %s isn't there", l.Path)
 	case err != nil:
 		return image{}, permanent(errcode.PluginMissing, "", err, "the plugin %s can't be looked at", l.Path)
 	case info.IsDir():
-		return image{}, permanent(errcode.PluginBroken, "Give the path of the program in it.", nil, "%s is a directory, not a plugin", l.Path)
+		return image{}, permanent(errcode.PluginBroken, "Give the path of the program in it.", nil,
+			"%s is a directory, not a plugin", l.Path)
 	case info.Mode()&0o111 == 0:
 		return image{}, permanent(errcode.PluginBroken, "chmod +x "+l.Path, nil, "the plugin %s isn't executable", name)
 	}
@@ -89,7 +91,8 @@ var machines = map[string]elf.Machine{
 // checkMachine refuses programs for other processors. Scripts and whatever else the kernel may run are let through.
 func checkMachine(name string, file io.ReaderAt) error {
 	var header [20]byte
-	if n, _ := file.ReadAt(header[:], 0); n < len(header) || string(header[:4]) != elf.ELFMAG || header[elf.EI_DATA] != byte(elf.ELFDATA2LSB) {
+	n, _ := file.ReadAt(header[:], 0)
+	if n < len(header) || string(header[:4]) != elf.ELFMAG || header[elf.EI_DATA] != byte(elf.ELFDATA2LSB) {
 		return nil
 	}
 	machine := elf.Machine(binary.LittleEndian.Uint16(header[18:]))
@@ -100,8 +103,8 @@ func checkMachine(name string, file io.ReaderAt) error {
 	return nil
 }
 
-// sealed copies the file into memory that can't be changed any more, and checks that. A script can't be run from there; it is
-// checked and then run by its path.
+// sealed copies the file into memory that can't be changed any more, and checks that. A script can't be run from there;
+// it is checked and then run by its path.
 func (l Launcher) sealed(name string, file *os.File) (image, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {

@@ -111,7 +111,9 @@ func launcher(t *testing.T, plays string) process.Launcher {
 func running(t *testing.T, l process.Launcher, log *slog.Logger) (launch.Plugin, chan error) {
 	t.Helper()
 	exited := make(chan error, 2)
-	p, err := l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(err error) { exited <- err }, Log: log})
+	p, err := l.Launch(launch.Request{
+		Services: func(grpc.ServiceRegistrar) {}, OnExit: func(err error) { exited <- err }, Log: log,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,25 +214,63 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 		id        errcode.ID
 		permanent bool
 	}{
-		"no such file":        {process.Launcher{Path: dir + "/none"}, []string{"isn't there"}, errcode.PluginMissing, true},
-		"a directory":         {process.Launcher{Path: dir}, []string{"is a directory"}, errcode.PluginBroken, true},
-		"not executable":      {process.Launcher{Path: file("plain", "x", 0o644)}, []string{"isn't executable", "chmod +x"}, errcode.PluginBroken, true},
-		"wrong processor":     {process.Launcher{Path: file("foreign", string(foreign), 0o755)}, []string{"another processor", "GOARCH="}, errcode.PluginBroken, true},
-		"no program":          {process.Launcher{Path: file("noise", "\x01\x02\x03", 0o755)}, []string{"isn't a program"}, errcode.PluginBroken, true},
-		"no interpreter":      {process.Launcher{Path: file("script", "#!/no/such/thing\n", 0o755)}, []string{"interpreter"}, errcode.PluginBroken, true},
-		"prints":              {launcher(t, "talkative"), []string{`printed "hello, I am a plugin"`, "standard error"}, errcode.PluginBroken, false},
-		"exits":               {launcher(t, "exits"), []string{"exited with code 3", "no configuration found"}, errcode.PluginBroken, false},
-		"says nothing":        {launcher(t, "silent"), []string{"didn't say within 500ms"}, errcode.PluginBroken, false},
-		"another version":     {launcher(t, "newer"), []string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, errcode.PluginIncompatible, true},
-		"another check sum":   {withChecksum(launcher(t, "kvvm"), sha256.Sum256([]byte("x"))), []string{"has SHA-256"}, errcode.PluginBroken, true},
-		"a long path in vain": {process.Launcher{Path: dir + "/" + strings.Repeat("x", 300)}, []string{"can't be looked at"}, errcode.PluginMissing, true},
+		"no such file": {
+			process.Launcher{Path: dir + "/none"},
+			[]string{"isn't there"}, errcode.PluginMissing, true,
+		},
+		"a directory": {
+			process.Launcher{Path: dir},
+			[]string{"is a directory"}, errcode.PluginBroken, true,
+		},
+		"not executable": {
+			process.Launcher{Path: file("plain", "x", 0o644)},
+			[]string{"isn't executable", "chmod +x"}, errcode.PluginBroken, true,
+		},
+		"wrong processor": {
+			process.Launcher{Path: file("foreign", string(foreign), 0o755)},
+			[]string{"another processor", "GOARCH="}, errcode.PluginBroken, true,
+		},
+		"no program": {
+			process.Launcher{Path: file("noise", "\x01\x02\x03", 0o755)},
+			[]string{"isn't a program"}, errcode.PluginBroken, true,
+		},
+		"no interpreter": {
+			process.Launcher{Path: file("script", "#!/no/such/thing\n", 0o755)},
+			[]string{"interpreter"}, errcode.PluginBroken, true,
+		},
+		"prints": {
+			launcher(t, "talkative"),
+			[]string{`printed "hello, I am a plugin"`, "standard error"}, errcode.PluginBroken, false,
+		},
+		"exits": {
+			launcher(t, "exits"),
+			[]string{"exited with code 3", "no configuration found"}, errcode.PluginBroken, false,
+		},
+		"says nothing": {
+			launcher(t, "silent"),
+			[]string{"didn't say within 500ms"}, errcode.PluginBroken, false,
+		},
+		"another version": {
+			launcher(t, "newer"),
+			[]string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, errcode.PluginIncompatible, true,
+		},
+		"another check sum": {
+			withChecksum(launcher(t, "kvvm"), sha256.Sum256([]byte("x"))),
+			[]string{"has SHA-256"}, errcode.PluginBroken, true,
+		},
+		"a long path in vain": {
+			process.Launcher{Path: dir + "/" + strings.Repeat("x", 300)},
+			[]string{"can't be looked at"}, errcode.PluginMissing, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.l.Handshake = 5 * time.Second
 			if name == "says nothing" {
 				c.l.Handshake = 500 * time.Millisecond
 			}
-			_, err := c.l.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+			_, err := c.l.Launch(launch.Request{
+				Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet(),
+			})
 			if err == nil {
 				t.Fatal("it started")
 			}

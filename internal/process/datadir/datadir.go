@@ -8,8 +8,8 @@
 //	<dir>/<node>/logs/<part>.log  what a part says
 //	<dir>/<node>/run/*.sock       unix sockets
 //
-// It makes directories and nothing else. A unix socket's path may have about a hundred characters, so run directories of
-// deep trees live in the system's directory for temporary files, behind a link.
+// It makes directories and nothing else. A unix socket's path may have about a hundred characters, so run directories
+// of deep trees live in the system's directory for temporary files, behind a link.
 package datadir
 
 import (
@@ -121,7 +121,8 @@ func (n Node) Make() error {
 	return makeRun(n.Run())
 }
 
-// Socket is the path of the socket called name in the run directory; a link is followed once, so that the path stays short.
+// Socket is the path of the socket called name in the run directory; a link is followed once, so that the path stays
+// short.
 func Socket(run, name string) string {
 	if target, err := os.Readlink(run); err == nil {
 		run = target
@@ -153,8 +154,8 @@ func shortRun(run string) string {
 	return filepath.Join(os.TempDir(), "reeve-"+primitives.HashOf([]byte(run)).Short())
 }
 
-// Clear empties a run directory whose processes have ended, of all but its lock, and removes the short directory if there is
-// one. It must not be called while a process still uses it.
+// Clear empties a run directory whose processes have ended, of all but its lock, and removes the short directory if
+// there is one. It must not be called while a process still uses it.
 func Clear(run string) error {
 	if target, err := os.Readlink(run); err == nil && target == shortRun(run) {
 		return errors.Join(os.RemoveAll(target), os.Remove(run))

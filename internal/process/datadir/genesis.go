@@ -12,10 +12,13 @@ import (
 func LoadGenesis(path string) (*genesis.Genesis, error) {
 	g, err := genesis.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errcode.New(errcode.DataDirMissing, "Start a network with `reeve devnet up`, or name its directory with --data-dir.", nil, "there is no network: %s doesn't exist", path)
+		return nil, errcode.New(errcode.DataDirMissing,
+			"Start a network with `reeve devnet up`, or name its directory with --data-dir.", nil,
+			"there is no network: %s doesn't exist", path)
 	}
 	if err != nil {
-		return nil, errcode.New(errcode.GenesisInvalid, "Restore the file that the other nodes have.", err, "the genesis can't be used")
+		return nil, errcode.New(errcode.GenesisInvalid, "Restore the file that the other nodes have.", err,
+			"the genesis can't be used")
 	}
 	return g, nil
 }

@@ -32,7 +32,9 @@ func Token(h Node, name string) ([]byte, error) {
 	}
 	text, err := disk.ReadFile(disk.OS{}, tokenFile(h, name), maxToken)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errcode.New(errcode.KeyMissing, "Run `reeve node init` for this node again: it makes what is missing.", nil, "there is no token of %s", name)
+		return nil, errcode.New(errcode.KeyMissing,
+			"Run `reeve node init` for this node again: it makes what is missing.", nil,
+			"there is no token of %s", name)
 	}
 	return []byte(strings.TrimSpace(string(text))), err
 }

@@ -7,7 +7,7 @@ import (
 
 // Policy says how often a process may die before it is left alone.
 type Policy struct {
-	Intensity int           // so many deaths within Window are answered with a restart; one more quarantines the process
+	Intensity int           // so many deaths within Window are answered with a restart; one more is the last
 	Window    time.Duration // how long a death counts
 	First     time.Duration // delay before the first restart
 	Base      time.Duration // delay before the second; it doubles with each further one

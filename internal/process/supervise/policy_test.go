@@ -10,9 +10,10 @@ import (
 func TestDelaysDoubleUntilTheProcessIsLeftAlone(t *testing.T) {
 	h := History{Policy: DefaultPolicy}
 	now := time.Unix(1000, 0)
-	for i, want := range []time.Duration{0, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond} {
-		if got := h.Died(now.Add(time.Duration(i)*time.Second), 0.5); got != (Verdict{Delay: want}) {
-			t.Errorf("death %d: %+v, want a delay of %v", i+1, got, want)
+	for i, millis := range []time.Duration{0, 100, 200, 400, 800} {
+		want := Verdict{Delay: millis * time.Millisecond}
+		if got := h.Died(now.Add(time.Duration(i)*time.Second), 0.5); got != want {
+			t.Errorf("death %d: %+v, want %+v", i+1, got, want)
 		}
 	}
 	if got := h.Died(now.Add(5*time.Second), 0.5); !got.Quarantine {

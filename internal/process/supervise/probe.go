@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A process that answered once and then doesn't for probeMisses intervals is taken for hung: found within four seconds. One
-// that hasn't answered yet is given longer, because it may be replaying a long chain.
+// A process that answered once and then doesn't for probeMisses intervals is taken for hung: found within four seconds.
+// One that hasn't answered yet is given longer, because it may be replaying a long chain.
 const (
 	probeInterval = time.Second
 	probeMisses   = 3

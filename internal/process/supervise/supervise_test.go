@@ -56,7 +56,8 @@ func parent(file string) {
 }
 
 func childSpec(name, mode, dir string) Spec {
-	return Spec{Name: name, Path: os.Args[0], Env: []string{"REEVE_TEST_CHILD=" + mode}, Log: filepath.Join(dir, name+".log")}
+	env := []string{"REEVE_TEST_CHILD=" + mode}
+	return Spec{Name: name, Path: os.Args[0], Env: env, Log: filepath.Join(dir, name+".log")}
 }
 
 // group returns a group and a channel of all changes.

@@ -1,13 +1,14 @@
-// Package blob is the node's store of large things: proofs of validity, available data, chunks, code. Put gives a reference, hash
-// and size, that travels over the bus in the thing's place; Get gives the bytes to whoever has the reference.
+// Package blob is the node's store of large things: proofs of validity, available data, chunks, code. Put gives a
+// reference, hash and size, that travels over the bus in the thing's place; Get gives the bytes to whoever has the
+// reference.
 //
-// On one machine it is a directory that the node's processes share: immutable files named by their hash. A file appears whole or
-// not at all, since it is written under another name first. It is mapped into the reader's memory and not copied; its hash is checked
-// once by each process. It is not synced: what a power failure has damaged is found by the hash, counts as missing, and is put
-// again by whoever has it.
+// On one machine it is a directory that the node's processes share: immutable files named by their hash. A file appears
+// whole or not at all, since it is written under another name first. It is mapped into the reader's memory and not
+// copied; its hash is checked once by each process. It is not synced: what a power failure has damaged is found by the
+// hash, counts as missing, and is put again by whoever has it.
 //
-// A file lives as long as its longest lease, which is kept as its modification time, so that no process needs another's word to
-// sweep. The package knows nothing of what the bytes mean.
+// A file lives as long as its longest lease, which is kept as its modification time, so that no process needs another's
+// word to sweep. The package knows nothing of what the bytes mean.
 package blob
 
 import (

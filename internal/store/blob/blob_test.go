@@ -117,8 +117,8 @@ func TestTooLargeIsRefusedAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// A power failure may leave any prefix, zeroes or garbage under the final name, since nothing is synced. Every damage is found by
-// a process that has not checked the file, and putting it again mends it.
+// A power failure may leave any prefix, zeroes or garbage under the final name, since nothing is synced. Every damage
+// is found by a process that has not checked the file, and putting it again mends it.
 func TestWhatAPowerFailureDamagedCountsAsMissing(t *testing.T) {
 	good := bytes.Repeat([]byte("content "), 1000)
 	for name, damage := range map[string][]byte{
@@ -153,7 +153,8 @@ func writeForEver(dir string) {
 	os.Exit(1)
 }
 
-// A process that is killed while it writes leaves whole blobs and unfinished files that a sweep takes, and nothing between.
+// A process that is killed while it writes leaves whole blobs and unfinished files that a sweep takes, and nothing
+// between.
 func TestAKilledWriterLeavesNoHalfBlob(t *testing.T) {
 	dir := t.TempDir()
 	for range 5 {

@@ -25,8 +25,8 @@ const (
 	abandoned = time.Hour
 )
 
-// Sweep removes what no lease keeps, and what processes that died had begun to write. Any process of the node may call it, at any
-// time.
+// Sweep removes what no lease keeps, and what processes that died had begun to write. Any process of the node may call
+// it, at any time.
 func (s *Store) Sweep() (swept Swept, err error) {
 	entries, err := os.ReadDir(s.cfg.Dir)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// View is a part of a blob in memory. The bytes may not be written to, and may not be touched after Close. They stay while the view
-// is open, though the blob's lease may end.
+// View is a part of a blob in memory. The bytes may not be written to, and may not be touched after Close. They stay
+// while the view is open, though the blob's lease may end.
 type View struct {
 	bytes  []byte
 	mapped []byte

@@ -19,9 +19,9 @@ type Floors struct {
 
 func (f Floors) empty() bool { return f.Height == nil && f.Session == nil }
 
-// Adopt is the operator's word that nothing else signs with this key and that what was signed lies below the floors: the log, where it
-// is now, may be used from now on. A copy keeps what it remembers. In the place of a missing or damaged log there will be an
-// empty one, for which there must be floors; the damaged file is kept beside it.
+// Adopt is the operator's word that nothing else signs with this key and that what was signed lies below the floors:
+// the log, where it is now, may be used from now on. A copy keeps what it remembers. In the place of a missing or
+// damaged log there will be an empty one, for which there must be floors; the damaged file is kept beside it.
 func Adopt(p Place, floors Floors) error {
 	if err := p.Disk.MkdirAll(p.Dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory of the sign log: %w", err)
@@ -56,7 +56,8 @@ func adoptable(p Place, floors Floors) (*signlog.File, error) {
 	case !lost && !errors.As(err, &damage):
 		return nil, err
 	case floors.empty() && lost:
-		return nil, fmt.Errorf("there is no sign log in %s; say up to which height or session something may have been signed", p.Dir)
+		return nil, fmt.Errorf("there is no sign log in %s; say up to which height or session something may have been signed",
+			p.Dir)
 	case floors.empty():
 		return nil, fmt.Errorf("%w; say up to which height or session something may have been signed", err)
 	}

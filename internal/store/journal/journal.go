@@ -1,13 +1,14 @@
-// Package journal keeps a signlog.Memory on a disk: what it admits is durable before anybody may act on it, or it isn't admitted.
+// Package journal keeps a signlog.Memory on a disk: what it admits is durable before anybody may act on it, or it isn't
+// admitted.
 //
-// One process holds a journal at a time, by a lock on a file beside it and by a fencing number, which every opening raises. Opening reads
-// and verifies the whole file and then writes it anew: so a commit that a crash tore is gone, what is remembered is
-// on the disk even if the last process was deceived by its page cache, and the file doesn't grow with its history. When it has
-// grown too far in between, it is written anew likewise.
+// One process holds a journal at a time, by a lock on a file beside it and by a fencing number, which every opening
+// raises. Opening reads and verifies the whole file and then writes it anew: so a commit that a crash tore is gone,
+// what is remembered is on the disk even if the last process was deceived by its page cache, and the file doesn't grow
+// with its history. When it has grown too far in between, it is written anew likewise.
 //
-// It fails closed. After the first error of the disk a Journal does nothing any more: what it believes and what the disk holds may differ,
-// and only opening it again, with all its checks, tells. What it finds missing, damaged or moved it doesn't repair: an operator has
-// to say, with Adopt, from where on it is safe to sign.
+// It fails closed. After the first error of the disk a Journal does nothing any more: what it believes and what the
+// disk holds may differ, and only opening it again, with all its checks, tells. What it finds missing, damaged or moved
+// it doesn't repair: an operator has to say, with Adopt, from where on it is safe to sign.
 package journal
 
 import (
@@ -83,8 +84,8 @@ type Outcome struct {
 	Err error
 }
 
-// Commit decides about the payloads, at most signlog.MaxBatch, in their order, and makes all that it admits durable with one sync. When
-// the error isn't nil nothing of it may be signed, and the journal must be closed and opened again.
+// Commit decides about the payloads, at most signlog.MaxBatch, in their order, and makes all that it admits durable
+// with one sync. When the error isn't nil nothing of it may be signed, and the journal must be closed and opened again.
 func (j *Journal) Commit(payloads []signbytes.Payload) ([]Outcome, error) {
 	if j.dead != nil {
 		return nil, j.dead
@@ -148,7 +149,8 @@ func (j *Journal) fence() error {
 	return nil
 }
 
-// compact writes the file anew when it has grown too far. If that fails before anything has changed, the old file goes on.
+// compact writes the file anew when it has grown too far. If that fails before anything has changed, the old file goes
+// on.
 func (j *Journal) compact() error {
 	if j.tail.Offset < j.compactAt {
 		return nil
@@ -219,8 +221,8 @@ func (j *Journal) Stats() Stats {
 	}
 }
 
-// hostOf stands for the very place where a journal is: the lock's file, which is made once and never replaced. A copy of the
-// directory has another, on this machine or any other.
+// hostOf stands for the very place where a journal is: the lock's file, which is made once and never replaced. A copy
+// of the directory has another, on this machine or any other.
 func hostOf(p Place) (primitives.Hash, error) {
 	info, err := p.Disk.Stat(p.lock())
 	if err != nil {

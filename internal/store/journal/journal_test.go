@@ -29,7 +29,8 @@ func fresh(t testing.TB, seed uint64) *simdisk.Disk {
 	return d
 }
 
-// place is where a new process of the machine finds the journal. Files are written anew soon, so that tests get there too.
+// place is where a new process of the machine finds the journal. Files are written anew soon, so that tests get there
+// too.
 func place(d *simdisk.Disk) Place {
 	return Place{Disk: d.Process(), Dir: "/keystore", Key: key, CompactAt: 4000}
 }
@@ -123,7 +124,8 @@ func TestASecondSignerIsRefusedInOneSentence(t *testing.T) {
 	mustOpen(t, d)
 }
 
-// A file system may have no working locks. The second signer starts a new file; the first one notices before it answers.
+// A file system may have no working locks. The second signer starts a new file; the first one notices before it
+// answers.
 func TestAStaleSignerIsFenced(t *testing.T) {
 	d := fresh(t, 1)
 	stale := mustOpen(t, d)
@@ -168,7 +170,8 @@ func TestWhatOnlyAnOperatorKnows(t *testing.T) {
 			d := spoil(t)
 			_, err := Open(place(d))
 			var need *OperatorError
-			if !errors.As(err, &need) || !strings.Contains(err.Error(), "reeve keys adopt") || strings.Contains(err.Error(), "\n") {
+			if text := fmt.Sprint(err); !errors.As(err, &need) || !strings.Contains(text, "reeve keys adopt") ||
+				strings.Contains(text, "\n") {
 				t.Fatal(err)
 			}
 			if err := Adopt(place(d), Floors{Height: new(uint64(7))}); err != nil {
@@ -236,8 +239,8 @@ func TestAnUnusedLogCanBeMoved(t *testing.T) {
 	}
 }
 
-// Every operation of a busy hour fails once, with each error that disks have: nothing is acknowledged that isn't remembered when the
-// journal is opened again, and it can be opened again.
+// Every operation of a busy hour fails once, with each error that disks have: nothing is acknowledged that isn't
+// remembered when the journal is opened again, and it can be opened again.
 func TestEveryOperationFailsOnce(t *testing.T) {
 	for _, fault := range []error{syscall.ENOSPC, syscall.EIO, syscall.EMFILE, syscall.EROFS} {
 		failures, unharmed := 0, 0
@@ -301,8 +304,8 @@ func remembers(t *testing.T, d *simdisk.Disk, acked []signbytes.Block, when stri
 	}
 }
 
-// The kernel forgets that a sync failed, and shows data that isn't on the disk. Opening writes all anew, so that what is
-// acknowledged then survives.
+// The kernel forgets that a sync failed, and shows data that isn't on the disk. Opening writes all anew, so that what
+// is acknowledged then survives.
 func TestOpeningDoesNotTrustThePageCache(t *testing.T) {
 	for seed := range uint64(50) {
 		d := fresh(t, seed)

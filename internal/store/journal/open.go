@@ -27,8 +27,8 @@ func operator(format string, args ...any) error { return &OperatorError{fmt.Erro
 // ErrExists means that there is a log already.
 var ErrExists = errors.New("there is a sign log already")
 
-// Create makes the empty log of a new key. It belongs to no place yet: where it is opened first, there it stays. An empty log of a key
-// that was never used is replaced.
+// Create makes the empty log of a new key. It belongs to no place yet: where it is opened first, there it stays. An
+// empty log of a key that was never used is replaced.
 func Create(p Place) error {
 	if err := p.Disk.MkdirAll(p.Dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory of the sign log: %w", err)
@@ -40,7 +40,8 @@ func Create(p Place) error {
 	defer lock.Close()
 	f, err := read(p)
 	if err == nil && (f.Header.Epoch > 0 || f.Memory.Records() > 0) {
-		return fmt.Errorf("%w in %s, with %d signatures of another key; move it away if that key is given up", ErrExists, p.Dir, f.Memory.Records())
+		return fmt.Errorf("%w in %s, with %d signatures of another key; move it away if that key is given up",
+			ErrExists, p.Dir, f.Memory.Records())
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -49,9 +50,9 @@ func Create(p Place) error {
 	return disk.Replace(p.Disk, p.log(), data, fileMode)
 }
 
-// Open takes the journal, verifies it, and starts the next epoch. The error is disk.ErrLocked when another process holds it, an
-// *OperatorError when the log is missing, damaged, of another key or in another place than before, and any other when the disk doesn't
-// do its work now.
+// Open takes the journal, verifies it, and starts the next epoch. The error is disk.ErrLocked when another process
+// holds it, an *OperatorError when the log is missing, damaged, of another key or in another place than before, and any
+// other when the disk doesn't do its work now.
 func Open(p Place) (*Journal, error) {
 	lock, err := take(p)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +81,8 @@ func open(p Place, lock io.Closer) (*Journal, error) {
 		return nil, err
 	}
 	if f.Header.Host != host && f.Header.Host != (primitives.Hash{}) {
-		return nil, operator("the sign log in %s is a copy or was restored: something may have been signed that isn't in it", p.Dir)
+		return nil, operator("the sign log in %s is a copy or was restored: something may have been signed that isn't in it",
+			p.Dir)
 	}
 	return start(p, lock, f, host)
 }

@@ -21,7 +21,10 @@ func store(t *testing.T) *Store {
 }
 
 func envelope(n int) []byte {
-	return wire.AppendEnvelope(nil, &wire.Envelope{Kind: wire.Request, From: "engine", To: "vm", Attempt: 2, ID: wire.NewID(1, uint64(n)), Message: bytes.Repeat([]byte{byte(n), '\n'}, 50)})
+	return wire.AppendEnvelope(nil, &wire.Envelope{
+		Kind: wire.Request, From: "engine", To: "vm", Attempt: 2, ID: wire.NewID(1, uint64(n)),
+		Message: bytes.Repeat([]byte{byte(n), '\n'}, 50),
+	})
 }
 
 func TestAMessageIsKeptShownAndReleasedAsItWas(t *testing.T) {
@@ -111,7 +114,8 @@ func TestADamagedFileIsListedAsSuch(t *testing.T) {
 		}
 	}
 	list, err := s.List()
-	if err != nil || len(list) != 3 || list[1].ID != "1-cut" || list[0].Cause == "" || list[1].Cause == "" || list[2].Variant != "v" {
+	if err != nil || len(list) != 3 || list[1].ID != "1-cut" || list[2].Variant != "v" ||
+		list[0].Cause == "" || list[1].Cause == "" {
 		t.Errorf("%+v, %v", list, err)
 	}
 	if err := s.Release("1-cut"); err != nil {

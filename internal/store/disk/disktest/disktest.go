@@ -77,7 +77,9 @@ func absent(t *testing.T, d, _ disk.Disk, dir string) {
 	_, statted := d.Stat(path)
 	_, listed := d.List(path)
 	_, locked := d.Lock(path)
-	for i, err := range []error{opened, edited, created, statted, listed, locked, d.Remove(path), d.Rename(path, path+"2"), d.SyncDir(path)} {
+	for i, err := range []error{
+		opened, edited, created, statted, listed, locked, d.Remove(path), d.Rename(path, path+"2"), d.SyncDir(path),
+	} {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("operation %d on what isn't there: %v", i, err)
 		}

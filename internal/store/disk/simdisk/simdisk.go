@@ -111,7 +111,8 @@ func (d *Disk) Copy(seed uint64) *Disk {
 	c.ids = d.ids
 	for path, n := range d.names.durable {
 		c.ids++
-		twin := &node{id: c.ids, dir: n.dir, mode: n.mode, cache: bytes.Clone(n.durable), durable: bytes.Clone(n.durable)}
+		twin := &node{id: c.ids, dir: n.dir, mode: n.mode}
+		twin.cache, twin.durable = bytes.Clone(n.durable), bytes.Clone(n.durable)
 		c.names.seen[path], c.names.durable[path] = twin, twin
 	}
 	return c

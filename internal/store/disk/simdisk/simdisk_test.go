@@ -33,7 +33,8 @@ func TestReplaceSurvivesACrashAtEveryOperation(t *testing.T) {
 			must(t, readErr)
 			outcomes[string(got)]++
 			if s := string(got); s != "new" && (s != "old" || err == nil) {
-				t.Fatalf("seed %d, stopped at operation %d: the file holds %q, and Replace had returned %v", seed, stop, got, err)
+				t.Fatalf("seed %d, stopped at operation %d: the file holds %q, and Replace had returned %v",
+					seed, stop, got, err)
 			}
 			if err == nil {
 				break

@@ -10,8 +10,8 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// accept has the host make durable what stands decided at the head of the queue, in height order and at once: the disk is then
-// waited for once. Catching up brings blocks that haven't been verified; the host does that.
+// accept has the host make durable what stands decided at the head of the queue, in height order and at once: the disk
+// is then waited for once. Catching up brings blocks that haven't been verified; the host does that.
 func (x *executor) accept() {
 	run := x.acceptances()
 	left := len(run)

@@ -12,8 +12,8 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// apps carries what two VMs have to say to one another and remembers nothing of it: vmhost sees to it that every request ends
-// exactly once, and outlives an engine that is restarted.
+// apps carries what two VMs have to say to one another and remembers nothing of it: vmhost sees to it that every
+// request ends exactly once, and outlives an engine that is restarted.
 type apps struct {
 	sub     *subsystem.Sub
 	peers   *peers

@@ -11,7 +11,7 @@ import (
 func (n *node) saw(event string) bool { return slices.Contains(n.events, event) }
 
 func TestAnAppRequestAndItsAnswerAreCarried(t *testing.T) {
-	s := newStage(t, 2).start()
+	s := newFixture(t, 2).start()
 	s.pass(50 * time.Millisecond)
 	a, b := s.nodes[0], s.nodes[1]
 	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: 7, Request: []byte("question"), DeadlineMs: 1000})
@@ -27,7 +27,7 @@ func TestAnAppRequestAndItsAnswerAreCarried(t *testing.T) {
 }
 
 func TestAnAppErrorKeepsItsCode(t *testing.T) {
-	s := newStage(t, 2).start()
+	s := newFixture(t, 2).start()
 	s.pass(50 * time.Millisecond)
 	a, b := s.nodes[0], s.nodes[1]
 	for id, code := range []int32{42, -1} {
@@ -43,7 +43,7 @@ func TestAnAppErrorKeepsItsCode(t *testing.T) {
 }
 
 func TestAnAppRequestToWhoIsNotConnectedFailsAtOnce(t *testing.T) {
-	s := newStage(t, 2).start()
+	s := newFixture(t, 2).start()
 	s.pass(50 * time.Millisecond)
 	a, b := s.nodes[0], s.nodes[1]
 	stranger := [32]byte{99}
@@ -58,7 +58,7 @@ func TestAnAppRequestToWhoIsNotConnectedFailsAtOnce(t *testing.T) {
 }
 
 func TestAnEngineThatHasStoppedAnswersNoVM(t *testing.T) {
-	s := newStage(t, 2).start()
+	s := newFixture(t, 2).start()
 	s.pass(50 * time.Millisecond)
 	a, b := s.nodes[0], s.nodes[1]
 	b.Send("test", &enginev1.Shutdown{})
@@ -76,7 +76,7 @@ func TestAnEngineThatHasStoppedAnswersNoVM(t *testing.T) {
 }
 
 func TestGossipReachesThoseThatWereChosenOnce(t *testing.T) {
-	s := newStage(t, 5).start()
+	s := newFixture(t, 5).start()
 	s.pass(50 * time.Millisecond)
 	a := s.nodes[0]
 	named := s.nodes[1]

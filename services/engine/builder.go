@@ -15,8 +15,8 @@ import (
 // signTimeout bounds the wait for a signature: another proposer steps in meanwhile.
 const signTimeout = 5 * time.Second
 
-// builder has the VM fill a block and the keystore sign it. Every build ends once, with a block whose signature holds or with
-// the reason why there is none.
+// builder has the VM fill a block and the keystore sign it. Every build ends once, with a block whose signature holds
+// or with the reason why there is none.
 type builder struct {
 	sub    *subsystem.Sub
 	chain  block.Chain

@@ -9,8 +9,9 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
-// consensus turns what peers say about consensus into the core's inputs. A field of a wrong length is the peer's fault and ends
-// nothing but the message and the request that it may have answered. A query is answered even when there is no core.
+// consensus turns what peers say about consensus into the core's inputs. A field of a wrong length is the peer's fault
+// and ends nothing but the message and the request that it may have answered. A query is answered even when there is no
+// core.
 type consensus struct {
 	send *sender
 	core interface { // the driver

@@ -13,8 +13,8 @@ import (
 // leastTick is the shortest time after which the core is ticked.
 const leastTick = 100 * time.Microsecond
 
-// driver runs the core from its start to its stop: what comes out of an input is performed in order, and a timer is set for
-// when the core wants to go on by itself. Before and after, inputs are dropped.
+// driver runs the core from its start to its stop: what comes out of an input is performed in order, and a timer is set
+// for when the core wants to go on by itself. Before and after, inputs are dropped.
 type driver struct {
 	sub     *subsystem.Sub
 	perform func(snowman.Action)

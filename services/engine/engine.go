@@ -1,17 +1,18 @@
-// Package engine is the subsystem that runs consensus on one chain: the shell around the pure core of internal/core/snowman.
+// Package engine is the subsystem that runs consensus on one chain: the shell around the pure core of
+// internal/core/snowman.
 //
 // It receives what other nodes' engines say (through the network bridge), the VM's events from its host, and operators'
-// questions. Each becomes an input of the core, which the driver runs; of the actions that come out, the executor has the VM's
-// host do what concerns blocks, the builder has a block built and signed, and the sender sends the rest over the network bridge.
-// The overseer learns of every block that is issued and of every block that is durably accepted. What peers ask for is answered
-// by gets, from the record; what two VMs have to say to one another is carried by apps.
+// questions. Each becomes an input of the core, which the driver runs; of the actions that come out, the executor has
+// the VM's host do what concerns blocks, the builder has a block built and signed, and the sender sends the rest over
+// the network bridge. The overseer learns of every block that is issued and of every block that is durably accepted.
+// What peers ask for is answered by gets, from the record; what two VMs have to say to one another is carried by apps.
 //
-// It keeps nothing on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the last one
-// at every start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is asked again;
-// nothing is lost by that.
+// It keeps nothing on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the
+// last one at every start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is
+// asked again; nothing is lost by that.
 //
-// It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with the exit
-// code of a safety halt: going on would mean that this node's state isn't the network's.
+// It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with
+// the exit code of a safety halt: going on would mean that this node's state isn't the network's.
 package engine
 
 import (
@@ -35,7 +36,8 @@ import (
 // Name is the subsystem's name.
 const Name = "engine"
 
-// The protocols between the engines of two nodes, one per lane, as the node's configuration declares them to the network bridge.
+// The protocols between the engines of two nodes, one per lane, as the node's configuration declares them to the
+// network bridge.
 const (
 	ProtocolConsensus = "consensus"  // queries, chits, blocks: lane consensus
 	ProtocolApp       = "app"        // the VMs' requests and answers: lane backing

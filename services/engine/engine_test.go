@@ -17,7 +17,7 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-func (s *stage) allAt(height int) func() bool {
+func (s *fixture) allAt(height int) func() bool {
 	return func() bool {
 		for _, n := range s.nodes {
 			if len(n.accepted) != height {
@@ -29,7 +29,7 @@ func (s *stage) allAt(height int) func() bool {
 }
 
 func TestOneValidatorFinalisesAlone(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.nodes[0].offer("hello")
 	s.until(time.Second, s.allAt(1))
 	s.settle()
@@ -41,7 +41,7 @@ func TestOneValidatorFinalisesAlone(t *testing.T) {
 
 func TestATransactionOfEveryNodeIsFinalOnAll(t *testing.T) {
 	for _, size := range []int{2, 4, 5} {
-		s := newStage(t, size).start()
+		s := newFixture(t, size).start()
 		for round := 1; round <= 5; round++ {
 			for _, n := range s.nodes {
 				n.offer("tx " + strings.Repeat("i", round))
@@ -62,7 +62,7 @@ func TestATransactionOfEveryNodeIsFinalOnAll(t *testing.T) {
 }
 
 func TestAnIdleNetworkIsQuiet(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	s.pass(5 * time.Second)
 	for _, n := range s.nodes {
 		n.asked, n.events = 0, nil
@@ -76,7 +76,7 @@ func TestAnIdleNetworkIsQuiet(t *testing.T) {
 }
 
 func TestARestartOfTheHostLosesNothing(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	s.pass(100 * time.Millisecond)
 	down := func(m proto.Message) subsystem.Code {
 		if strings.HasPrefix(string(m.ProtoReflect().Descriptor().FullName()), "reeve.vm.") {
@@ -103,7 +103,7 @@ func TestARestartOfTheHostLosesNothing(t *testing.T) {
 }
 
 func TestAnEngineThatRestartsGoesOn(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	for _, n := range s.nodes {
 		n.offer("one")
 	}
@@ -111,7 +111,7 @@ func TestAnEngineThatRestartsGoesOn(t *testing.T) {
 	s.nodes[2].start()
 	for _, o := range s.nodes {
 		if o != s.nodes[2] {
-			s.nodes[2].tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+			s.nodes[2].update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
 		}
 	}
 	for _, n := range s.nodes {
@@ -121,7 +121,7 @@ func TestAnEngineThatRestartsGoesOn(t *testing.T) {
 }
 
 func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	late := s.withoutHistory(30)
 	s.until(5*time.Second, s.allAt(30))
 	if len(late.processing) > 0 {
@@ -131,7 +131,7 @@ func TestANodeWithoutHistoryCatchesUp(t *testing.T) {
 
 // The host takes decided blocks in a row; one that it can't take now holds up those above it and loses none.
 func TestABlockThatCantBeAcceptedNowHoldsUpTheNext(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	refused := 0
 	s.nodes[3].refuse = func(m proto.Message) *pluginv1.Error {
 		if q, ok := m.(*vmv1.AcceptBlock); ok && q.GetHeight() == 5 && len(s.nodes[3].accepted) == 4 && refused < 3 {
@@ -149,7 +149,7 @@ func TestABlockThatCantBeAcceptedNowHoldsUpTheNext(t *testing.T) {
 }
 
 // withoutHistory lets a network finalise some blocks and then starts its last node anew, with nothing.
-func (s *stage) withoutHistory(blocks int) *node {
+func (s *fixture) withoutHistory(blocks int) *node {
 	late := s.nodes[3]
 	for round := 1; round <= blocks; round++ {
 		for _, n := range s.nodes {
@@ -161,13 +161,13 @@ func (s *stage) withoutHistory(blocks int) *node {
 	clear(late.processing)
 	late.start()
 	for _, o := range s.nodes[:3] {
-		late.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+		late.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
 	}
 	return late
 }
 
 func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	n := s.nodes[0]
 	n.refuse = func(m proto.Message) *pluginv1.Error {
 		if _, ok := m.(*vmv1.AcceptBlock); ok {
@@ -184,7 +184,7 @@ func TestTheVMRefusingWhatWasDecidedStopsTheChain(t *testing.T) {
 }
 
 func TestAnInvalidBlockCostsItsSender(t *testing.T) {
-	s := newStage(t, 4).start()
+	s := newFixture(t, 4).start()
 	for _, n := range s.nodes {
 		n.offer("bad")
 	}
@@ -200,6 +200,6 @@ func TestAnInvalidBlockCostsItsSender(t *testing.T) {
 }
 
 func TestEveryVariantIsHandled(t *testing.T) {
-	s := newStage(t, 4)
+	s := newFixture(t, 4)
 	overseertest.Exhaustive(t, Spec(Config{Chain: s.chain, NodeID: s.nodes[0].id, Validators: s.set}))
 }

@@ -19,9 +19,10 @@ const (
 	mostRetry  = time.Second
 )
 
-// executor has the VM's host do what the core wants, in the core's order: a block is verified after its parent, and accepted
-// blocks become durable in height order. One thing is asked at a time, but that acceptances in a row go together. What can't be
-// asked now is asked again; only an answer ends it. When the VM refuses what consensus has decided, the chain halts.
+// executor has the VM's host do what the core wants, in the core's order: a block is verified after its parent, and
+// accepted blocks become durable in height order. One thing is asked at a time, but that acceptances in a row go
+// together. What can't be asked now is asked again; only an answer ends it. When the VM refuses what consensus has
+// decided, the chain halts.
 type executor struct {
 	sub    *subsystem.Sub
 	set    *validators.Set
@@ -156,7 +157,8 @@ func (x *executor) setState(op *vmOp) {
 	})
 }
 
-// togetherBytes bounds the acceptances that are asked for at once, and together their number: the bus has room for them.
+// togetherBytes bounds the acceptances that are asked for at once, and together their number: the bus has room for
+// them.
 const (
 	together      = 64
 	togetherBytes = 1 << 20

@@ -23,8 +23,8 @@ const (
 	notStarted   = "the engine is starting"
 )
 
-// gets answers what peers ask for, in every stage, from the core and the VM host's record. Each question gets exactly one
-// answer; what can't be served gets an explicit one, never silence.
+// gets answers what peers ask for, in every stage, from the core and the VM host's record. Each question gets exactly
+// one answer; what can't be served gets an explicit one, never silence.
 type gets struct {
 	sub  *subsystem.Sub
 	send *sender

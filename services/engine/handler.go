@@ -64,7 +64,8 @@ func (e *engine) Handle(m *subsystem.Message) {
 	}
 }
 
-// onNetworkBridgeUpdate takes news of the network. All protocols have the same peers, so only consensus tells who is there.
+// onNetworkBridgeUpdate takes news of the network. All protocols have the same peers, so only consensus tells who is
+// there.
 func (e *engine) onNetworkBridgeUpdate(ev *nbv1.NetworkBridgeEvent) {
 	for _, m := range ev.Messages() {
 		if n, ok := e.peers.named(m.GetPeer()); ok {
@@ -128,8 +129,8 @@ func (e *engine) onPeerMessage(from primitives.NodeID, payload []byte) {
 	}
 }
 
-// handleNamed takes what reaches peers' messages on the bus under a name of its own: a recorded message with its sender in it,
-// and the failure of a request of ours. False: it is none of these.
+// handleNamed takes what reaches peers' messages on the bus under a name of its own: a recorded message with its sender
+// in it, and the failure of a request of ours. False: it is none of these.
 func (e *engine) handleNamed(m proto.Message) bool {
 	w, answer := wrap(m), missing(m)
 	if w == nil && answer == 0 {
@@ -150,8 +151,8 @@ func (e *engine) handleNamed(m proto.Message) bool {
 	return true
 }
 
-// handlePeer is the switch over everything that peers' engines say. The sender is the authenticated one, whatever the message
-// claims.
+// handlePeer is the switch over everything that peers' engines say. The sender is the authenticated one, whatever the
+// message claims.
 func (e *engine) handlePeer(n primitives.NodeID, w *enginev1.PeerMessage) {
 	switch k := w.GetKind().(type) {
 	case *enginev1.PeerMessage_Chits:

@@ -54,8 +54,8 @@ func (p *peers) list() []primitives.NodeID {
 	return slices.SortedFunc(maps.Keys(p.connected), primitives.NodeID.Compare)
 }
 
-// choose picks who gets a gossip: the named nodes that are connected, and then at random so many peers of any kind, validators,
-// and others. Nobody is picked twice.
+// choose picks who gets a gossip: the named nodes that are connected, and then at random so many peers of any kind,
+// validators, and others. Nobody is picked twice.
 func (p *peers) choose(c *enginev1.SendConfig, rng *rand.Rand) (to []primitives.NodeID) {
 	taken := make(map[primitives.NodeID]bool)
 	take := func(n primitives.NodeID) {

@@ -16,38 +16,38 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// stranger speaks to the first node of a stage and hears what it answers.
+// stranger speaks to the first node of a fixture and hears what it answers.
 type stranger struct {
 	*node
 	id primitives.NodeID
 }
 
-func newStranger(s *stage) *stranger {
+func newStranger(s *fixture) *stranger {
 	st := &stranger{node: s.nodes[0], id: primitives.NodeID{200}}
-	st.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: st.id[:]}}})
+	st.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: st.id[:]}}})
 	s.settle()
 	return st
 }
 
-// say sends a message and returns the answers to it.
-func (st *stranger) say(m proto.Message) (answers []proto.Message) {
-	wire, err := seal(st.stage.chain.ID, m)
+// ask sends a message and returns the answers to it.
+func (st *stranger) ask(m proto.Message) (answers []proto.Message) {
+	wire, err := seal(st.fixture.chain.ID, m)
 	if err != nil {
-		st.stage.t.Fatal(err)
+		st.fixture.t.Fatal(err)
 	}
-	return st.sayRaw(wire)
+	return st.sendRaw(wire)
 }
 
-func (st *stranger) sayRaw(payload []byte) (answers []proto.Message) {
-	st.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: st.id[:], Payload: payload}}})
+func (st *stranger) sendRaw(payload []byte) (answers []proto.Message) {
+	st.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: st.id[:], Payload: payload}}})
 	for sent := st.Sent(); len(sent) > 0; sent = st.Sent() {
 		for _, s := range sent {
 			if to, payload := addressed(s); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
-				w, err := open(st.stage.chain.ID, payload)
+				w, err := open(st.fixture.chain.ID, payload)
 				if err != nil {
-					st.stage.t.Fatal(err)
+					st.fixture.t.Fatal(err)
 				}
-				answers = append(answers, said(w))
+				answers = append(answers, content(w))
 				continue
 			}
 			st.serve(s)
@@ -56,8 +56,8 @@ func (st *stranger) sayRaw(payload []byte) (answers []proto.Message) {
 	return answers
 }
 
-// said is what a peer's message has inside.
-func said(w *enginev1.PeerMessage) proto.Message {
+// content is what a peer's message has inside.
+func content(w *enginev1.PeerMessage) proto.Message {
 	m := w.ProtoReflect()
 	return m.Get(m.WhichOneof(m.Descriptor().Oneofs().ByName("kind"))).Message().Interface()
 }
@@ -76,7 +76,7 @@ func addressed(s overseertest.Sent) (to [][]byte, payload []byte) {
 
 func TestEveryRequestOfAPeerIsAnswered(t *testing.T) {
 	for _, started := range []bool{false, true} {
-		s := newStage(t, 1).start()
+		s := newFixture(t, 1).start()
 		if started {
 			s.pass(50 * time.Millisecond)
 			s.nodes[0].offer("hello")
@@ -99,7 +99,7 @@ func TestEveryRequestOfAPeerIsAnswered(t *testing.T) {
 			"GetAcceptedStateSummary": &enginev1.GetAcceptedStateSummary{RequestId: 1, Heights: []uint64{1, 2}},
 			"summaries of too many":   &enginev1.GetAcceptedStateSummary{RequestId: 1, Heights: make([]uint64, 1000)},
 		} {
-			if answers := st.say(m); len(answers) == 0 {
+			if answers := st.ask(m); len(answers) == 0 {
 				t.Errorf("started %v: %s gets no answer", started, name)
 			}
 		}
@@ -107,34 +107,34 @@ func TestEveryRequestOfAPeerIsAnswered(t *testing.T) {
 }
 
 func TestABlockThatWasAcceptedIsServed(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.pass(50 * time.Millisecond)
 	for i := 1; i <= 3; i++ {
 		s.nodes[0].offer("tx")
 		s.until(time.Second, s.allAt(i))
 	}
 	st, last := newStranger(s), s.nodes[0].accepted[2]
-	if put, ok := st.say(&enginev1.Get{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Put); !ok || !bytes.Equal(put.GetContainer(), last.GetConsensusBlock()) {
+	if put, ok := st.ask(&enginev1.Get{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Put); !ok || !bytes.Equal(put.GetContainer(), last.GetConsensusBlock()) {
 		t.Errorf("Get: %v", put)
 	}
-	if a, ok := st.say(&enginev1.GetAncestors{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Ancestors); !ok || len(a.GetContainers()) != 3 {
+	if a, ok := st.ask(&enginev1.GetAncestors{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Ancestors); !ok || len(a.GetContainers()) != 3 {
 		t.Errorf("GetAncestors: %d blocks", len(a.GetContainers()))
 	}
-	if a, ok := st.say(&enginev1.GetAccepted{RequestId: 1, ContainerIds: [][]byte{last.GetBlockId(), make([]byte, 32)}})[0].(*enginev1.Accepted); !ok || len(a.GetContainerIds()) != 1 {
+	if a, ok := st.ask(&enginev1.GetAccepted{RequestId: 1, ContainerIds: [][]byte{last.GetBlockId(), make([]byte, 32)}})[0].(*enginev1.Accepted); !ok || len(a.GetContainerIds()) != 1 {
 		t.Errorf("GetAccepted: %v", a)
 	}
-	if c, ok := st.say(&enginev1.PullQuery{RequestId: 1, ContainerId: last.GetBlockId(), RequestedHeight: 2})[0].(*enginev1.Chits); !ok || c.GetAcceptedHeight() != 3 || !bytes.Equal(c.GetPreferredIdAtHeight(), s.nodes[0].accepted[1].GetBlockId()) {
+	if c, ok := st.ask(&enginev1.PullQuery{RequestId: 1, ContainerId: last.GetBlockId(), RequestedHeight: 2})[0].(*enginev1.Chits); !ok || c.GetAcceptedHeight() != 3 || !bytes.Equal(c.GetPreferredIdAtHeight(), s.nodes[0].accepted[1].GetBlockId()) {
 		t.Errorf("PullQuery: %v", c)
 	}
 }
 
 func TestNonsenseCostsReputationAndNothingElse(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.pass(50 * time.Millisecond)
 	st := newStranger(s)
-	st.sayRaw([]byte("nonsense"))
-	st.sayRaw(nil) // another chain's, as far as can be told
-	st.say(&enginev1.PushQuery{Container: make([]byte, 3<<20>>1)})
+	st.sendRaw([]byte("nonsense"))
+	st.sendRaw(nil) // another chain's, as far as can be told
+	st.ask(&enginev1.PushQuery{Container: make([]byte, 3<<20>>1)})
 	if st.costs[st.id] != 2*costUndecodable {
 		t.Errorf("it cost %d", st.costs[st.id])
 	}
@@ -144,7 +144,7 @@ func TestNonsenseCostsReputationAndNothingElse(t *testing.T) {
 
 // An empty element takes two bytes on the wire and an allocation here, so a frame could be worth dozens of its size.
 func TestAFrameOfEmptyElementsIsRefusedBeforeItIsDecoded(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.pass(50 * time.Millisecond)
 	st, most := newStranger(s), 1<<20-64
 	for name, m := range map[string]proto.Message{
@@ -166,7 +166,7 @@ func TestAFrameOfEmptyElementsIsRefusedBeforeItIsDecoded(t *testing.T) {
 			t.Errorf("%s: refusing %d bytes took %d bytes of memory: %v", name, len(frame), grown, err)
 		}
 		st.costs[st.id] = 0
-		if answers := st.sayRaw(frame); len(answers) > 0 || st.costs[st.id] != costUndecodable {
+		if answers := st.sendRaw(frame); len(answers) > 0 || st.costs[st.id] != costUndecodable {
 			t.Errorf("%s: it was answered with %v and cost %d", name, answers, st.costs[st.id])
 		}
 	}
@@ -189,10 +189,10 @@ func TestTheLongestHonestAncestorsAreRead(t *testing.T) {
 
 // Who sent something is the connection's word, not the message's.
 func TestAPeerCantSpeakInAnothersName(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.pass(50 * time.Millisecond)
 	st, other := newStranger(s), primitives.NodeID{201}
-	answers := st.say(&enginev1.GetAcceptedFrontier{NodeId: other[:], RequestId: 4})
+	answers := st.ask(&enginev1.GetAcceptedFrontier{NodeId: other[:], RequestId: 4})
 	if len(answers) != 1 {
 		t.Errorf("the stranger was answered %v", answers)
 	}
@@ -200,7 +200,7 @@ func TestAPeerCantSpeakInAnothersName(t *testing.T) {
 
 // A recorded message can be given to an engine as it is: the bus has each of them under a name of its own.
 func TestAMessageOfTheBusNamesItsPeerItself(t *testing.T) {
-	s := newStage(t, 1).start()
+	s := newFixture(t, 1).start()
 	s.pass(50 * time.Millisecond)
 	st := newStranger(s)
 	st.Send("test", &enginev1.GetAcceptedFrontier{NodeId: st.id[:], RequestId: 4})
@@ -227,9 +227,9 @@ func FuzzPeerMessage(f *testing.F) {
 		f.Add(wire)
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		s := newStage(t, 1).start()
+		s := newFixture(t, 1).start()
 		s.pass(5 * time.Millisecond)
-		newStranger(s).sayRaw(payload)
+		newStranger(s).sendRaw(payload)
 		if ended, err := s.nodes[0].Ended(); ended {
 			t.Fatal(err)
 		}

@@ -10,8 +10,8 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// sender sends what this chain's engine has to say to peers, each message on the lane that its kind travels on, and reports
-// their conduct. A message to this node itself comes back from the network bridge like any other.
+// sender sends what this chain's engine has to say to peers, each message on the lane that its kind travels on, and
+// reports their conduct. A message to this node itself comes back from the network bridge like any other.
 type sender struct {
 	sub   *subsystem.Sub
 	chain primitives.Hash

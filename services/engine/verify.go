@@ -22,8 +22,8 @@ func (x *executor) verify(op *vmOp) {
 	})
 }
 
-// judge asks until there is a verdict: valid when invalid is empty. A parent that a restarted host has forgotten is verified
-// first.
+// judge asks until there is a verdict: valid when invalid is empty. A parent that a restarted host has forgotten is
+// verified first.
 func (x *executor) judge(op *vmOp, b *block.Block, then func(invalid string)) {
 	q := &pluginv1.VerifyBlockRequest{Content: b.VMBlock(), Context: buildContext(x.set, b.Header, b.Inherent())}
 	subsystem.Ask(x.sub, q, askTimeout, func(r *pluginv1.VerifyBlockResponse, err error) {
@@ -62,7 +62,8 @@ func (x *executor) remind(op *vmOp, b *block.Block, then func(string)) bool {
 	return true
 }
 
-// matches checks that the VM block is what the consensus block says: a child of the parent's VM block, at the same height.
+// matches checks that the VM block is what the consensus block says: a child of the parent's VM block, at the same
+// height.
 func (x *executor) matches(b *block.Block, vm *pluginv1.Block) (invalid string) {
 	id, err := primitives.HashFrom(vm.GetId())
 	if err != nil {

@@ -2,8 +2,8 @@ package engine
 
 import "github.com/reevenet/reeve/internal/core/primitives"
 
-// vmIDs maps consensus blocks to the VM blocks that they wrap, from the last accepted one on. Two may wrap the same one, which
-// is in use as long as one of them is here.
+// vmIDs maps consensus blocks to the VM blocks that they wrap, from the last accepted one on. Two may wrap the same
+// one, which is in use as long as one of them is here.
 type vmIDs struct {
 	vm   map[primitives.Hash]primitives.Hash
 	uses map[primitives.Hash]int

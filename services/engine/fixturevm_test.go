@@ -11,7 +11,8 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// The VM of a stage: 32 bytes of parent, 8 of height, and a text. A text that begins with "bad" makes an invalid block.
+// The VM of a fixture: 32 bytes of parent, 8 of height, and a text. A text that begins with "bad" makes an invalid
+// block.
 
 func makeVMBlock(parent []byte, height uint64, text string) *pluginv1.Block {
 	content := append(binary.BigEndian.AppendUint64(bytes.Clone(parent), height), text...)
@@ -93,7 +94,7 @@ func (n *node) vm(q proto.Message) proto.Message {
 	case *pluginv1.GetStateSummaryRequest:
 		return &pluginv1.GetStateSummaryResponse{Error: notFound}
 	}
-	n.stage.t.Fatalf("asked %T", q)
+	n.fixture.t.Fatalf("asked %T", q)
 	return nil
 }
 
@@ -144,12 +145,12 @@ func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
 		return &vmv1.AcceptBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{}}}}
 	}
 	if q.GetHeight() <= uint64(len(n.accepted)) {
-		n.stage.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))
+		n.fixture.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))
 	}
 	content := q.GetConsensusBlock()[q.GetVmBlockOffset():][:q.GetVmBlockSize()]
 	id := primitives.HashOf(content)
 	if len(q.GetVmBlockId()) > 0 && !bytes.Equal(id[:], q.GetVmBlockId()) {
-		n.stage.t.Fatal("the VM block isn't where the engine says")
+		n.fixture.t.Fatal("the VM block isn't where the engine says")
 	}
 	q.VmBlockId = id[:]
 	n.accepted = append(n.accepted, q)

@@ -23,8 +23,9 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// A stage is several engines, each under a test that plays its overseer, its VM's host, its keystore and the network between them.
-type stage struct {
+// A fixture is several engines, each under a test that plays its overseer, its VM's host, its keystore and the network
+// between them.
+type fixture struct {
 	t     *testing.T
 	chain block.Chain
 	set   *validators.Set
@@ -34,9 +35,9 @@ type stage struct {
 // node is one engine with what surrounds it. Its VM's blocks are a parent's id, a height and a text.
 type node struct {
 	*overseertest.Overseer
-	stage *stage
-	id    primitives.NodeID
-	key   ed25519.PrivateKey
+	fixture *fixture
+	id      primitives.NodeID
+	key     ed25519.PrivateKey
 
 	processing map[primitives.Hash]*pluginv1.Block
 	accepted   []*vmv1.AcceptBlock // from height 1
@@ -50,8 +51,8 @@ type node struct {
 
 var genesisVM = primitives.HashOf([]byte("genesis"))
 
-func newStage(t *testing.T, size int) *stage {
-	s := &stage{t: t, chain: block.Chain{NetworkID: 5, ID: primitives.HashOf([]byte("chain"))}}
+func newFixture(t *testing.T, size int) *fixture {
+	s := &fixture{t: t, chain: block.Chain{NetworkID: 5, ID: primitives.HashOf([]byte("chain"))}}
 	var members []validators.Validator
 	var keys []ed25519.PrivateKey
 	for i := range size {
@@ -64,19 +65,19 @@ func newStage(t *testing.T, size int) *stage {
 		t.Fatal(err)
 	}
 	for i := range size {
-		s.nodes = append(s.nodes, &node{stage: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{}, costs: map[primitives.NodeID]int{}})
+		s.nodes = append(s.nodes, &node{fixture: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{}, costs: map[primitives.NodeID]int{}})
 	}
 	return s
 }
 
-func (s *stage) start() *stage {
+func (s *fixture) start() *fixture {
 	for _, n := range s.nodes {
 		n.start()
 	}
 	for _, n := range s.nodes {
 		for _, o := range s.nodes {
 			if n != o {
-				n.tell(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+				n.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
 			}
 		}
 	}
@@ -85,15 +86,15 @@ func (s *stage) start() *stage {
 }
 
 func (n *node) start() {
-	n.Overseer = overseertest.Start(n.stage.t, Spec(Config{Chain: n.stage.chain, NodeID: n.id, Validators: n.stage.set}))
+	n.Overseer = overseertest.Start(n.fixture.t, Spec(Config{Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set}))
 }
 
-func (n *node) tell(e *nbv1.NetworkBridgeEvent) {
+func (n *node) update(e *nbv1.NetworkBridgeEvent) {
 	n.Send("network-bridge", &enginev1.NetworkBridgeUpdate{Event: e})
 }
 
 // settle answers what the engines ask until none asks anything.
-func (s *stage) settle() {
+func (s *fixture) settle() {
 	for busy := true; busy; {
 		busy = false
 		for _, n := range s.nodes {
@@ -106,7 +107,7 @@ func (s *stage) settle() {
 }
 
 // pass lets time go by.
-func (s *stage) pass(d time.Duration) {
+func (s *fixture) pass(d time.Duration) {
 	for step := time.Millisecond; d > 0; d -= step {
 		for _, n := range s.nodes {
 			n.Advance(step)
@@ -116,7 +117,7 @@ func (s *stage) pass(d time.Duration) {
 }
 
 // until lets time go by until it is so.
-func (s *stage) until(d time.Duration, so func() bool) {
+func (s *fixture) until(d time.Duration, so func() bool) {
 	s.t.Helper()
 	for ; d > 0; d -= time.Millisecond {
 		s.settle()
@@ -183,10 +184,10 @@ func (n *node) serve(s overseertest.Sent) {
 
 func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
 	for _, p := range peers {
-		for _, o := range n.stage.nodes {
+		for _, o := range n.fixture.nodes {
 			if bytes.Equal(o.id[:], p) {
 				o.asked++
-				o.tell(&nbv1.NetworkBridgeEvent{Protocol: protocol, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: n.id[:], Payload: payload}}})
+				o.update(&nbv1.NetworkBridgeEvent{Protocol: protocol, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: n.id[:], Payload: payload}}})
 			}
 		}
 	}
@@ -199,7 +200,7 @@ func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
 		Time: m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
 	}.Encode()
 	if err != nil {
-		n.stage.t.Fatal(err)
+		n.fixture.t.Fatal(err)
 	}
 	return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Signature{Signature: &keystorev1.Signature{Signature: ed25519.Sign(n.key, payload)}}}
 }

@@ -14,7 +14,9 @@ func TestAnAppRequestAndItsAnswerAreCarried(t *testing.T) {
 	s := newFixture(t, 2).start()
 	s.pass(50 * time.Millisecond)
 	a, b := s.nodes[0], s.nodes[1]
-	a.Send("vm", &enginev1.SendAppRequest{NodeIds: [][]byte{b.id[:]}, RequestId: 7, Request: []byte("question"), DeadlineMs: 1000})
+	a.Send("vm", &enginev1.SendAppRequest{
+		NodeIds: [][]byte{b.id[:]}, RequestId: 7, Request: []byte("question"), DeadlineMs: 1000,
+	})
 	s.pass(5 * time.Millisecond)
 	if !b.saw("app request 7 question") {
 		t.Fatalf("the peer's VM saw %v", b.events)
@@ -80,7 +82,8 @@ func TestGossipReachesThoseThatWereChosenOnce(t *testing.T) {
 	s.pass(50 * time.Millisecond)
 	a := s.nodes[0]
 	named := s.nodes[1]
-	a.Send("vm", &enginev1.SendAppGossip{Config: &enginev1.SendConfig{NodeIds: [][]byte{named.id[:]}, Validators: 2}, Gossip: []byte("x")})
+	to := &enginev1.SendConfig{NodeIds: [][]byte{named.id[:]}, Validators: 2}
+	a.Send("vm", &enginev1.SendAppGossip{Config: to, Gossip: []byte("x")})
 	s.pass(5 * time.Millisecond)
 	heard := 0
 	for _, n := range s.nodes {

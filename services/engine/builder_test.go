@@ -38,14 +38,14 @@ func builds(t *testing.T, h block.Header) map[string]building {
 	nothing := &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}
 	busy := &pluginv1.Error{Kind: &pluginv1.Error_Busy{Busy: &pluginv1.Busy{}}}
 	return map[string]building{
-		"built":                {vm: content, keystore: signed(0)},
-		"nothing to build":     {vm: failed(nothing), want: snowman.NothingToBuild},
-		"the VM is busy":       {vm: failed(busy), want: snowman.TryAgain},
-		"signed with another":  {vm: content, keystore: signed(1), want: snowman.TryAgain},
-		"no signature":         {vm: content, keystore: &keystorev1.SignBlockResponse{}, want: snowman.TryAgain},
-		"the slot is taken":    {vm: content, keystore: refused(keystorev1.Refusal_REASON_CONFLICT), want: snowman.SlotTaken},
-		"it may be taken":      {vm: content, keystore: refused(keystorev1.Refusal_REASON_PRUNED), want: snowman.SlotTaken},
-		"refused for any else": {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED), want: snowman.TryAgain},
+		"built":               {vm: content, keystore: signed(0)},
+		"nothing to build":    {vm: failed(nothing), want: snowman.NothingToBuild},
+		"the VM is busy":      {vm: failed(busy), want: snowman.TryAgain},
+		"signed with another": {vm: content, keystore: signed(1), want: snowman.TryAgain},
+		"no signature":        {vm: content, keystore: &keystorev1.SignBlockResponse{}, want: snowman.TryAgain},
+		"the slot is taken":   {vm: content, keystore: refused(keystorev1.Refusal_REASON_CONFLICT), want: snowman.SlotTaken},
+		"it may be taken":     {vm: content, keystore: refused(keystorev1.Refusal_REASON_PRUNED), want: snowman.SlotTaken},
+		"refused as is":       {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED), want: snowman.TryAgain},
 	}
 }
 

@@ -163,7 +163,8 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, first bool) {
 	}
 	seed := e.sub.Rand().Uint32()
 	core, err := snowman.New(snowman.Config{
-		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters, Rand: e.sub.Rand(),
+		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters,
+		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
 		FirstRequestID: seed >> 1, FirstLife: first, Unchecked: e.cfg.Unchecked,
 	}, anchor, e.sub.Now())

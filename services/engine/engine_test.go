@@ -12,7 +12,6 @@ import (
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
@@ -91,7 +90,8 @@ func TestARestartOfTheHostLosesNothing(t *testing.T) {
 	victim.down = down
 	s.pass(3 * time.Second)
 	if len(victim.accepted) != 0 || len(s.nodes[0].accepted) == 0 {
-		t.Fatalf("without its host the node accepted %d blocks, the others %d", len(victim.accepted), len(s.nodes[0].accepted))
+		t.Fatalf("without its host the node accepted %d blocks, the others %d",
+			len(victim.accepted), len(s.nodes[0].accepted))
 	}
 	status := overseertest.Must[*enginev1.QueryStatusResponse](t, victim.Ask("test", &enginev1.QueryStatus{}))
 	if c := status.GetChecks()[0]; c.GetHealthy() || c.GetCause() == "" {
@@ -111,7 +111,7 @@ func TestAnEngineThatRestartsGoesOn(t *testing.T) {
 	s.nodes[2].start()
 	for _, o := range s.nodes {
 		if o != s.nodes[2] {
-			s.nodes[2].update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+			s.nodes[2].update(peerConnected(o.id))
 		}
 	}
 	for _, n := range s.nodes {
@@ -136,7 +136,8 @@ func TestABlockThatCantBeAcceptedNowHoldsUpTheNext(t *testing.T) {
 	s.nodes[3].refuse = func(m proto.Message) *pluginv1.Error {
 		if q, ok := m.(*vmv1.AcceptBlock); ok && q.GetHeight() == 5 && len(s.nodes[3].accepted) == 4 && refused < 3 {
 			refused++
-			return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: &pluginv1.Unavailable{Cause: "the plugin is starting"}}}
+			starting := &pluginv1.Unavailable{Cause: "the plugin is starting"}
+			return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: starting}}
 		}
 		return nil
 	}
@@ -161,7 +162,7 @@ func (s *fixture) withoutHistory(blocks int) *node {
 	clear(late.processing)
 	late.start()
 	for _, o := range s.nodes[:3] {
-		late.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+		late.update(peerConnected(o.id))
 	}
 	return late
 }

@@ -58,14 +58,18 @@ func newFixture(t *testing.T, size int) *fixture {
 	for i := range size {
 		k := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, 32))
 		keys = append(keys, k)
-		members = append(members, validators.Validator{Node: primitives.NodeID{byte(i + 1)}, Key: k.Public().(ed25519.PublicKey), Stake: 1})
+		public := k.Public().(ed25519.PublicKey)
+		members = append(members, validators.Validator{Node: primitives.NodeID{byte(i + 1)}, Key: public, Stake: 1})
 	}
 	var err error
 	if s.set, err = validators.New(members); err != nil {
 		t.Fatal(err)
 	}
 	for i := range size {
-		s.nodes = append(s.nodes, &node{fixture: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{}, costs: map[primitives.NodeID]int{}})
+		s.nodes = append(s.nodes, &node{
+			fixture: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{},
+			costs: map[primitives.NodeID]int{},
+		})
 	}
 	return s
 }
@@ -77,7 +81,7 @@ func (s *fixture) start() *fixture {
 	for _, n := range s.nodes {
 		for _, o := range s.nodes {
 			if n != o {
-				n.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: o.id[:]}}})
+				n.update(peerConnected(o.id))
 			}
 		}
 	}
@@ -86,11 +90,24 @@ func (s *fixture) start() *fixture {
 }
 
 func (n *node) start() {
-	n.Overseer = overseertest.Start(n.fixture.t, Spec(Config{Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set}))
+	cfg := Config{Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set}
+	n.Overseer = overseertest.Start(n.fixture.t, Spec(cfg))
 }
 
 func (n *node) update(e *nbv1.NetworkBridgeEvent) {
 	n.Send("network-bridge", &enginev1.NetworkBridgeUpdate{Event: e})
+}
+
+func peerConnected(id primitives.NodeID) *nbv1.NetworkBridgeEvent {
+	return &nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{
+		PeerConnected: &nbv1.PeerConnected{Peer: id[:]},
+	}}
+}
+
+func peerMessage(protocol string, from primitives.NodeID, payload []byte) *nbv1.NetworkBridgeEvent {
+	return &nbv1.NetworkBridgeEvent{Protocol: protocol, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{
+		PeerMessage: &nbv1.PeerMessage{Peer: from[:], Payload: payload},
+	}}
 }
 
 // settle answers what the engines ask until none asks anything.
@@ -187,7 +204,7 @@ func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
 		for _, o := range n.fixture.nodes {
 			if bytes.Equal(o.id[:], p) {
 				o.asked++
-				o.update(&nbv1.NetworkBridgeEvent{Protocol: protocol, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: n.id[:], Payload: payload}}})
+				o.update(peerMessage(protocol, n.id, payload))
 			}
 		}
 	}
@@ -196,11 +213,13 @@ func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
 func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
 	hash := func(b []byte) primitives.Hash { h, _ := primitives.HashFrom(b); return h }
 	payload, err := signbytes.Block{
-		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(), ParentID: hash(m.GetParentId()), Slot: m.GetSlot(),
+		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(), ParentID: hash(m.GetParentId()),
+		Slot: m.GetSlot(),
 		Time: m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
 	}.Encode()
 	if err != nil {
 		n.fixture.t.Fatal(err)
 	}
-	return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Signature{Signature: &keystorev1.Signature{Signature: ed25519.Sign(n.key, payload)}}}
+	signature := &keystorev1.Signature{Signature: ed25519.Sign(n.key, payload)}
+	return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Signature{Signature: signature}}
 }

@@ -24,7 +24,8 @@ func readVMBlock(content []byte) *pluginv1.Block {
 		return nil
 	}
 	id := primitives.HashOf(content)
-	return &pluginv1.Block{Id: id[:], ParentId: content[:32], Height: binary.BigEndian.Uint64(content[32:]), Content: content}
+	height := binary.BigEndian.Uint64(content[32:])
+	return &pluginv1.Block{Id: id[:], ParentId: content[:32], Height: height, Content: content}
 }
 
 func (n *node) last() *vmv1.AcceptedBlock {
@@ -35,14 +36,20 @@ func (n *node) last() *vmv1.AcceptedBlock {
 }
 
 func entry(a *vmv1.AcceptBlock) *vmv1.AcceptedBlock {
-	return &vmv1.AcceptedBlock{BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock()}
+	return &vmv1.AcceptedBlock{
+		BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock(),
+	}
 }
 
 func invalid(why string) *pluginv1.Error {
 	return &pluginv1.Error{Kind: &pluginv1.Error_InvalidBlock{InvalidBlock: &pluginv1.InvalidBlock{Reason: why}}}
 }
 
-var notFound = &pluginv1.Error{Kind: &pluginv1.Error_NotFound{NotFound: &pluginv1.NotFound{}}}
+var (
+	notFound       = &pluginv1.Error{Kind: &pluginv1.Error_NotFound{NotFound: &pluginv1.NotFound{}}}
+	nothingToBuild = &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}
+	missingParent  = &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{}}}
+)
 
 // vm answers as vmhost does.
 func (n *node) vm(q proto.Message) proto.Message {
@@ -105,7 +112,7 @@ func (n *node) buildBlock(q *pluginv1.BuildBlockRequest) proto.Message {
 	}
 	text, ok := n.next()
 	if !ok {
-		return &pluginv1.BuildBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}}
+		return &pluginv1.BuildBlockResponse{Error: nothingToBuild}
 	}
 	n.log("build %d", height)
 	return &pluginv1.BuildBlockResponse{Block: makeVMBlock(q.GetParentId(), height, text)}
@@ -132,7 +139,7 @@ func (n *node) verifyBlock(q *pluginv1.VerifyBlockRequest) proto.Message {
 	}
 	parent, _ := primitives.HashFrom(b.GetParentId())
 	if n.processing[parent] == nil && !bytes.Equal(parent[:], n.last().GetVmBlockId()) {
-		return &pluginv1.VerifyBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{ParentId: parent[:]}}}}
+		return &pluginv1.VerifyBlockResponse{Error: missingParent}
 	}
 	id, _ := primitives.HashFrom(b.GetId())
 	n.processing[id] = b
@@ -142,7 +149,7 @@ func (n *node) verifyBlock(q *pluginv1.VerifyBlockRequest) proto.Message {
 
 func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {
 	if q.GetHeight() > uint64(len(n.accepted))+1 {
-		return &vmv1.AcceptBlockResponse{Error: &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{}}}}
+		return &vmv1.AcceptBlockResponse{Error: missingParent}
 	}
 	if q.GetHeight() <= uint64(len(n.accepted)) {
 		n.fixture.t.Fatalf("height %d is accepted after %d", q.GetHeight(), len(n.accepted))

@@ -120,7 +120,9 @@ func TestAnAnswerThatCantBeReadEndsItsRequestAndCostsItsSender(t *testing.T) {
 	short, whole := []byte{1}, bytes.Repeat([]byte{1}, 32)
 	for what, say := range map[string]func(*consensus){
 		"chits": func(c *consensus) {
-			c.chits(partNode(1), &enginev1.Chits{RequestId: 4, PreferredId: whole, PreferredIdAtHeight: short, AcceptedId: whole})
+			c.chits(partNode(1), &enginev1.Chits{
+				RequestId: 4, PreferredId: whole, PreferredIdAtHeight: short, AcceptedId: whole,
+			})
 		},
 		"a frontier": func(c *consensus) {
 			c.acceptedFrontier(partNode(1), &enginev1.AcceptedFrontier{RequestId: 4, ContainerId: short})

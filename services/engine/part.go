@@ -39,7 +39,8 @@ func build(n part.Node) (subsystem.Spec, error) {
 	}
 	set, err := validators.New(members)
 	if err != nil {
-		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err, "the validators of %s can't form a network", n.Home.Genesis())
+		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err,
+			"the validators of %s can't form a network", n.Home.Genesis())
 	}
 	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set}
 	if c := n.Genesis.Consensus; c != nil {

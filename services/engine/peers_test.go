@@ -24,7 +24,7 @@ type stranger struct {
 
 func newStranger(s *fixture) *stranger {
 	st := &stranger{node: s.nodes[0], id: primitives.NodeID{200}}
-	st.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: st.id[:]}}})
+	st.update(peerConnected(st.id))
 	s.settle()
 	return st
 }
@@ -39,7 +39,7 @@ func (st *stranger) ask(m proto.Message) (answers []proto.Message) {
 }
 
 func (st *stranger) sendRaw(payload []byte) (answers []proto.Message) {
-	st.update(&nbv1.NetworkBridgeEvent{Protocol: ProtocolConsensus, Kind: &nbv1.NetworkBridgeEvent_PeerMessage{PeerMessage: &nbv1.PeerMessage{Peer: st.id[:], Payload: payload}}})
+	st.update(peerMessage(ProtocolConsensus, st.id, payload))
 	for sent := st.Sent(); len(sent) > 0; sent = st.Sent() {
 		for _, s := range sent {
 			if to, payload := addressed(s); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
@@ -114,17 +114,25 @@ func TestABlockThatWasAcceptedIsServed(t *testing.T) {
 		s.until(time.Second, s.allAt(i))
 	}
 	st, last := newStranger(s), s.nodes[0].accepted[2]
-	if put, ok := st.ask(&enginev1.Get{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Put); !ok || !bytes.Equal(put.GetContainer(), last.GetConsensusBlock()) {
+	id := last.GetBlockId()
+	put, ok := st.ask(&enginev1.Get{RequestId: 1, ContainerId: id})[0].(*enginev1.Put)
+	if !ok || !bytes.Equal(put.GetContainer(), last.GetConsensusBlock()) {
 		t.Errorf("Get: %v", put)
 	}
-	if a, ok := st.ask(&enginev1.GetAncestors{RequestId: 1, ContainerId: last.GetBlockId()})[0].(*enginev1.Ancestors); !ok || len(a.GetContainers()) != 3 {
-		t.Errorf("GetAncestors: %d blocks", len(a.GetContainers()))
+	ancestors, ok := st.ask(&enginev1.GetAncestors{RequestId: 1, ContainerId: id})[0].(*enginev1.Ancestors)
+	if !ok || len(ancestors.GetContainers()) != 3 {
+		t.Errorf("GetAncestors: %d blocks", len(ancestors.GetContainers()))
 	}
-	if a, ok := st.ask(&enginev1.GetAccepted{RequestId: 1, ContainerIds: [][]byte{last.GetBlockId(), make([]byte, 32)}})[0].(*enginev1.Accepted); !ok || len(a.GetContainerIds()) != 1 {
-		t.Errorf("GetAccepted: %v", a)
+	ids := [][]byte{id, make([]byte, 32)}
+	accepted, ok := st.ask(&enginev1.GetAccepted{RequestId: 1, ContainerIds: ids})[0].(*enginev1.Accepted)
+	if !ok || len(accepted.GetContainerIds()) != 1 {
+		t.Errorf("GetAccepted: %v", accepted)
 	}
-	if c, ok := st.ask(&enginev1.PullQuery{RequestId: 1, ContainerId: last.GetBlockId(), RequestedHeight: 2})[0].(*enginev1.Chits); !ok || c.GetAcceptedHeight() != 3 || !bytes.Equal(c.GetPreferredIdAtHeight(), s.nodes[0].accepted[1].GetBlockId()) {
-		t.Errorf("PullQuery: %v", c)
+	q := &enginev1.PullQuery{RequestId: 1, ContainerId: id, RequestedHeight: 2}
+	chits, ok := st.ask(q)[0].(*enginev1.Chits)
+	second := s.nodes[0].accepted[1].GetBlockId()
+	if !ok || chits.GetAcceptedHeight() != 3 || !bytes.Equal(chits.GetPreferredIdAtHeight(), second) {
+		t.Errorf("PullQuery: %v", chits)
 	}
 }
 
@@ -219,7 +227,10 @@ func TestAMessageOfTheBusNamesItsPeerItself(t *testing.T) {
 // FuzzPeerMessage gives an engine any bytes of any peer.
 func FuzzPeerMessage(f *testing.F) {
 	id := primitives.HashOf([]byte("chain"))
-	for _, m := range []proto.Message{&enginev1.Chits{}, &enginev1.PushQuery{Container: []byte{1}}, &enginev1.Ancestors{Containers: [][]byte{{1}}}, &enginev1.Unanswered{Answer: 7}} {
+	for _, m := range []proto.Message{
+		&enginev1.Chits{}, &enginev1.PushQuery{Container: []byte{1}}, &enginev1.Ancestors{Containers: [][]byte{{1}}},
+		&enginev1.Unanswered{Answer: 7},
+	} {
 		wire, err := seal(id, m)
 		if err != nil {
 			f.Fatal(err)

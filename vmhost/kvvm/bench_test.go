@@ -22,8 +22,8 @@ func spent() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkTx is what one transaction of 200 bytes costs a validator that didn't build its block: told by gossip, parsed, verified,
-// accepted; and what it costs the builder on top.
+// BenchmarkTx is what one transaction of 200 bytes costs a validator that didn't build its block: told by gossip,
+// parsed, verified, accepted; and what it costs the builder on top.
 func BenchmarkTx(b *testing.B) {
 	const perBlock = 1000
 	builder, other := start(b, ""), start(b, "")

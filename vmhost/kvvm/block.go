@@ -26,7 +26,7 @@ type block struct {
 func execute(ctx context.Context, before *state.State, list []*Tx) (*state.State, error) {
 	keys := make([]string, 0, 2*len(list))
 	for _, tx := range list {
-		keys = append(keys, tx.Account(), tx.entry)
+		keys = append(keys, tx.Account, tx.entry)
 	}
 	after := before.Child()
 	if err := after.Load(ctx, keys...); err != nil {

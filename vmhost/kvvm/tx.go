@@ -30,8 +30,8 @@ const (
 	valuePrefix = "k"
 )
 
-// Tx is a signed transaction. Its payload is the length of the key (2 bytes, big-endian), the key, the length of the value (4),
-// the value.
+// Tx is a signed transaction. Its payload is the length of the key (2 bytes, big-endian), the key, the length of the
+// value (4), the value.
 type Tx struct {
 	txs.Tx
 	Op         Op

@@ -1,7 +1,7 @@
-// Package kvvm is the tutorial VM and the devnet's default: a key-value store whose changes are signed transactions. It is
-// meant to be read from top to bottom: vm.go is the VM, block.go the block, tx.go the transaction. What most chains need comes
-// from the SDK: signatures, nonces, waiting transactions and their gossip (vmsdk/txs), the state of undecided blocks and its
-// root (vmsdk/state). Package view is what users see, package client asks for it.
+// Package kvvm is the tutorial VM and the devnet's default: a key-value store whose changes are signed transactions. It
+// is meant to be read from top to bottom: vm.go is the VM, block.go the block, tx.go the transaction. What most chains
+// need comes from the SDK: signatures, nonces, waiting transactions and their gossip (vmsdk/txs), the state of
+// undecided blocks and its root (vmsdk/state). Package view is what users see, package client asks for it.
 package kvvm
 
 import (

@@ -11,8 +11,9 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// InProcess runs the VM as a Go value on the host's own goroutine: no socket, no clock and no randomness of its own. It is for simulation
-// and tests. Kill is its crash: the value is dropped with all it knew, and what isn't in the database is gone.
+// InProcess runs the VM as a Go value on the host's own goroutine: no socket, no clock and no randomness of its own. It
+// is for simulation and tests. Kill is its crash: the value is dropped with all it knew, and what isn't in the database
+// is gone.
 type InProcess struct {
 	// New makes a VM for each launch.
 	New func() vmsdk.VM

@@ -1,5 +1,6 @@
-// Package launch is how a host starts a VM, whatever the VM is: a process (package process), a Go value inside a simulation
-// (InProcess), a value behind a pipe (package vmtest). It holds what they have in common, and nothing of the host.
+// Package launch is how a host starts a VM, whatever the VM is: a process (package process), a Go value inside a
+// simulation (InProcess), a value behind a pipe (package vmtest). It holds what they have in common, and nothing of the
+// host.
 package launch
 
 import (
@@ -14,8 +15,8 @@ import (
 
 // Launcher starts VMs: processes in production, Go values in a simulation.
 type Launcher interface {
-	// Launch starts one and returns when its services can be called. It takes at most a few seconds. An error wraps ErrPermanent
-	// when another try can't help.
+	// Launch starts one and returns when its services can be called. It takes at most a few seconds. An error wraps
+	// ErrPermanent when another try can't help.
 	Launch(r Request) (Plugin, error)
 }
 
@@ -46,11 +47,13 @@ type Plugin interface {
 	Dump()
 	// Kill ends it at once, whatever state it is in, and all that it has started.
 	Kill()
-	// Stop ends it after it has answered Shutdown, and kills it if it doesn't end within the limit. It returns when it is gone.
+	// Stop ends it after it has answered Shutdown, and kills it if it doesn't end within the limit. It returns when it
+	// is gone.
 	Stop(limit time.Duration)
 }
 
-// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket serves fast calls on it.
+// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket
+// serves fast calls on it.
 func Capabilities(p Plugin) []string {
 	if address, _, _ := p.Host(); address != "" {
 		return []string{fastcall.Capability}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// AppError is an error between two VMs. Codes are compared; messages are for people. VMs use positive codes of their own.
+// AppError is an error between two VMs. Codes are compared; messages are for people. VMs use positive codes of their
+// own.
 type AppError struct {
 	Code    int32
 	Message string
@@ -32,7 +33,8 @@ var (
 	ErrCancelled    = &AppError{Code: -6, Message: "chain stopped"}
 )
 
-// AppHandler takes the messages of other nodes' VMs. The bytes may be anything; an error is logged and has no other effect.
+// AppHandler takes the messages of other nodes' VMs. The bytes may be anything; an error is logged and has no other
+// effect.
 type AppHandler interface {
 	// AppRequest owes the node SendAppResponse or SendAppError with the same number before deadline.
 	AppRequest(ctx context.Context, node NodeID, requestID uint32, deadline time.Time, request []byte) error
@@ -44,8 +46,8 @@ type AppHandler interface {
 	AppGossip(ctx context.Context, node NodeID, gossip []byte) error
 }
 
-// SendConfig says who gets a gossip message: the named nodes, and disjoint samples of so many more. As many or more than are
-// connected means all of that kind.
+// SendConfig says who gets a gossip message: the named nodes, and disjoint samples of so many more. As many or more
+// than are connected means all of that kind.
 type SendConfig struct {
 	NodeIDs                          []NodeID
 	Validators, NonValidators, Peers int
@@ -53,8 +55,8 @@ type SendConfig struct {
 
 // AppSender sends to the VMs of other nodes.
 type AppSender interface {
-	// SendAppRequest asks each node. nil: exactly one AppResponse or AppRequestFailed per node will come. An error: at most one
-	// will. A number may be used again when it isn't open at that node.
+	// SendAppRequest asks each node. nil: exactly one AppResponse or AppRequestFailed per node will come. An error: at
+	// most one will. A number may be used again when it isn't open at that node.
 	SendAppRequest(ctx context.Context, nodes []NodeID, requestID uint32, request []byte) error
 	// SendAppResponse answers an AppRequest.
 	SendAppResponse(ctx context.Context, node NodeID, requestID uint32, response []byte) error

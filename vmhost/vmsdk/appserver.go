@@ -8,90 +8,72 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// ready refuses what comes before Initialize, and names the peer. It takes no lock: these calls run beside block calls.
-func (s *Server) ready(node []byte) (NodeID, error) {
+// fromPeer passes something of a peer's to the VM. What the VM says of it is logged, and nothing else follows from it.
+// It takes no lock: these calls run beside block calls.
+func (s *Server) fromPeer(what string, peer []byte, pass func(NodeID) error) error {
 	if !s.up.Load() {
-		return NodeID{}, status.Error(codes.FailedPrecondition, "the VM isn't initialized")
+		return status.Error(codes.FailedPrecondition, "the VM isn't initialized")
 	}
-	id, err := primitives.NodeIDFrom(node)
+	node, err := primitives.NodeIDFrom(peer)
 	if err != nil {
-		return id, status.Error(codes.InvalidArgument, err.Error())
+		return status.Error(codes.InvalidArgument, err.Error())
 	}
-	return id, nil
+	if err := pass(node); err != nil {
+		s.env.Log.Debug(what+" failed", "peer", node, "err", err)
+	}
+	return nil
 }
 
-// note logs what a VM says of a peer's message; nothing else follows from it.
-func (s *Server) note(what string, node NodeID, err error) {
-	if err != nil {
-		s.env.Log.Debug(what+" failed", "peer", node, "error", err)
-	}
+// Connected passes on that a peer is connected.
+func (s *Server) Connected(ctx context.Context, r *pb.ConnectedRequest) (*pb.ConnectedResponse, error) {
+	return &pb.ConnectedResponse{}, s.fromPeer("Connected", r.GetNodeId(), func(node NodeID) error {
+		return s.vm.Connected(ctx, node, r.GetVersion())
+	})
 }
 
-// Connected tells the VM of a peer.
-func (s *Server) Connected(ctx context.Context, r *pluginv1.ConnectedRequest) (*pluginv1.ConnectedResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	s.note("Connected", node, s.vm.Connected(ctx, node, r.GetVersion()))
-	return &pluginv1.ConnectedResponse{}, nil
+// Disconnected passes on that a peer is gone.
+func (s *Server) Disconnected(
+	ctx context.Context, r *pb.DisconnectedRequest,
+) (*pb.DisconnectedResponse, error) {
+	return &pb.DisconnectedResponse{}, s.fromPeer("Disconnected", r.GetNodeId(), func(node NodeID) error {
+		return s.vm.Disconnected(ctx, node)
+	})
 }
 
-// Disconnected tells the VM that a peer is gone.
-func (s *Server) Disconnected(ctx context.Context, r *pluginv1.DisconnectedRequest) (*pluginv1.DisconnectedResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	s.note("Disconnected", node, s.vm.Disconnected(ctx, node))
-	return &pluginv1.DisconnectedResponse{}, nil
+// AppRequest passes a peer's request on. When the VM serves none, the SDK answers so, and the peer needn't wait.
+func (s *Server) AppRequest(ctx context.Context, r *pb.AppRequestRequest) (*pb.AppRequestResponse, error) {
+	return &pb.AppRequestResponse{}, s.fromPeer("AppRequest", r.GetNodeId(), func(node NodeID) error {
+		err := s.vm.AppRequest(ctx, node, r.GetRequestId(), r.GetDeadline().AsTime(), r.GetRequest())
+		if unimplemented := (*UnimplementedError)(nil); errors.As(err, &unimplemented) {
+			err = s.host.SendAppError(ctx, node, r.GetRequestId(), ErrUndefined)
+		}
+		return err
+	})
 }
 
-// AppRequest gives the VM a peer's request. A VM that serves none has the SDK say so to the peer, which then needn't wait.
-func (s *Server) AppRequest(ctx context.Context, r *pluginv1.AppRequestRequest) (*pluginv1.AppRequestResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	err = s.vm.AppRequest(ctx, node, r.GetRequestId(), r.GetDeadline().AsTime(), r.GetRequest())
-	var unimplemented *UnimplementedError
-	if errors.As(err, &unimplemented) {
-		err = s.host.SendAppError(ctx, node, r.GetRequestId(), ErrUndefined)
-	}
-	s.note("AppRequest", node, err)
-	return &pluginv1.AppRequestResponse{}, nil
+// AppResponse passes an answer on.
+func (s *Server) AppResponse(ctx context.Context, r *pb.AppResponseRequest) (*pb.AppResponseResponse, error) {
+	return &pb.AppResponseResponse{}, s.fromPeer("AppResponse", r.GetNodeId(), func(node NodeID) error {
+		return s.vm.AppResponse(ctx, node, r.GetRequestId(), r.GetResponse())
+	})
 }
 
-// AppResponse gives the VM an answer.
-func (s *Server) AppResponse(ctx context.Context, r *pluginv1.AppResponseRequest) (*pluginv1.AppResponseResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	s.note("AppResponse", node, s.vm.AppResponse(ctx, node, r.GetRequestId(), r.GetResponse()))
-	return &pluginv1.AppResponseResponse{}, nil
+// AppRequestFailed passes on that no answer comes.
+func (s *Server) AppRequestFailed(
+	ctx context.Context, r *pb.AppRequestFailedRequest,
+) (*pb.AppRequestFailedResponse, error) {
+	return &pb.AppRequestFailedResponse{}, s.fromPeer("AppRequestFailed", r.GetNodeId(), func(node NodeID) error {
+		appErr := &AppError{Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()}
+		return s.vm.AppRequestFailed(ctx, node, r.GetRequestId(), appErr)
+	})
 }
 
-// AppRequestFailed tells the VM that no answer comes.
-func (s *Server) AppRequestFailed(ctx context.Context, r *pluginv1.AppRequestFailedRequest) (*pluginv1.AppRequestFailedResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	appErr := &AppError{Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()}
-	s.note("AppRequestFailed", node, s.vm.AppRequestFailed(ctx, node, r.GetRequestId(), appErr))
-	return &pluginv1.AppRequestFailedResponse{}, nil
-}
-
-// AppGossip gives the VM what a peer says.
-func (s *Server) AppGossip(ctx context.Context, r *pluginv1.AppGossipRequest) (*pluginv1.AppGossipResponse, error) {
-	node, err := s.ready(r.GetNodeId())
-	if err != nil {
-		return nil, err
-	}
-	s.note("AppGossip", node, s.vm.AppGossip(ctx, node, r.GetGossip()))
-	return &pluginv1.AppGossipResponse{}, nil
+// AppGossip passes a peer's gossip on.
+func (s *Server) AppGossip(ctx context.Context, r *pb.AppGossipRequest) (*pb.AppGossipResponse, error) {
+	return &pb.AppGossipResponse{}, s.fromPeer("AppGossip", r.GetNodeId(), func(node NodeID) error {
+		return s.vm.AppGossip(ctx, node, r.GetGossip())
+	})
 }

@@ -38,8 +38,8 @@ type Chain struct {
 	Blocks BlockReader
 	// Sender sends to the VMs of other nodes.
 	Sender AppSender
-	// Notify tells the engine of an event. It never blocks, and telling twice is telling once. The event holds until the engine has
-	// acted: EventPendingTxs until the next BuildBlock.
+	// Notify tells the engine of an event. It never blocks, and telling twice is telling once. The event holds until
+	// the engine has acted: EventPendingTxs until the next BuildBlock.
 	Notify func(Event)
 	// Log goes to the node's log, at a level that the operator can change.
 	Log *slog.Logger
@@ -49,8 +49,8 @@ type Chain struct {
 	After func(d time.Duration, f func()) (cancel func())
 }
 
-// DecodeGenesis reads a genesis that is JSON into v; without one v stays as it is. A field that v doesn't have is an error: it would
-// otherwise be ignored in silence.
+// DecodeGenesis reads a genesis that is JSON into v; without one v stays as it is. A field that v doesn't have is an
+// error: it would otherwise be ignored in silence.
 func (c *Chain) DecodeGenesis(v any) error {
 	if len(c.Genesis) == 0 {
 		return nil

@@ -1,13 +1,14 @@
-// Package vmsdk is for authors of virtual machines: the state machine of a chain, run as a plugin process next to a validator.
-// You write ParseBlock, BuildBlock and a Block with Verify, Accept and Reject; the node brings consensus, peers, a database, HTTP
-// and restarts. The whole main function is
+// Package vmsdk is for authors of virtual machines: the state machine of a chain, run as a plugin process next to a
+// validator. You write ParseBlock, BuildBlock and a Block with Verify, Accept and Reject; the node brings consensus,
+// peers, a database, HTTP and restarts. The whole main function is
 //
 //	func main() { vmsdk.Serve(&VM{}) }
 //
-// Rules that the SDK keeps for you: block calls come one at a time; a block that the chain processes is one Go value from
-// verifying to deciding, and Verify is handed its parent's; what Accept writes is committed together with the record of the
-// block, so after a crash at any point both are at the same block; a VM that crashes is started again and shown the undecided
-// blocks again.
+// Rules that the SDK keeps for you: block calls come one at a time; a block that the chain processes is one Go value
+// from verifying to deciding, and Verify is handed its parent's; what Accept writes is committed together with the
+// record of the block, so after a crash at any point both are at the same block; a VM that crashes is started again and
+// shown the undecided blocks again.
 //
-// The same VM value runs in a test, inside a simulation, over a pipe and as a plugin; package vmtest checks it in all of them.
+// The same VM value runs in a test, inside a simulation, over a pipe and as a plugin; package vmtest checks it in all
+// of them.
 package vmsdk

@@ -7,14 +7,15 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
 var (
 	// ErrNothingToBuild is BuildBlock's normal answer when there is nothing to do.
 	ErrNothingToBuild = errors.New("nothing to build")
-	// ErrNotFound says that nothing is known under an id, a height or a key. It is the database's, so that a VM can pass it on.
+	// ErrNotFound says that nothing is known under an id, a height or a key. It is the database's, so that a VM can
+	// pass it on.
 	ErrNotFound = database.ErrNotFound
 )
 
@@ -63,7 +64,7 @@ type UnavailableError struct {
 func (e *UnavailableError) Error() string { return "no VM is running: " + e.Cause }
 
 // ErrorToProto puts an error into the words of the protocol; nil for nil. What it doesn't know becomes internal.
-func ErrorToProto(err error) *pluginv1.Error {
+func ErrorToProto(err error) *pb.Error {
 	var (
 		invalid       *InvalidError
 		missing       *MissingParentError
@@ -76,59 +77,59 @@ func ErrorToProto(err error) *pluginv1.Error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNothingToBuild):
-		return &pluginv1.Error{Kind: &pluginv1.Error_NothingToBuild{NothingToBuild: &pluginv1.NothingToBuild{}}}
+		return &pb.Error{Kind: &pb.Error_NothingToBuild{NothingToBuild: &pb.NothingToBuild{}}}
 	case errors.As(err, &invalid):
-		return &pluginv1.Error{Kind: &pluginv1.Error_InvalidBlock{InvalidBlock: &pluginv1.InvalidBlock{Reason: invalid.Reason}}}
+		return &pb.Error{Kind: &pb.Error_InvalidBlock{InvalidBlock: &pb.InvalidBlock{Reason: invalid.Reason}}}
 	case errors.As(err, &missing):
-		return &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{ParentId: missing.Parent[:]}}}
+		return &pb.Error{Kind: &pb.Error_MissingParent{MissingParent: &pb.MissingParent{ParentId: missing.Parent[:]}}}
 	case errors.As(err, &busy):
-		return &pluginv1.Error{Kind: &pluginv1.Error_Busy{Busy: &pluginv1.Busy{RetryAfter: durationpb.New(busy.RetryAfter)}}}
+		return &pb.Error{Kind: &pb.Error_Busy{Busy: &pb.Busy{RetryAfter: durationpb.New(busy.RetryAfter)}}}
 	case errors.As(err, &corrupt):
-		return &pluginv1.Error{Kind: &pluginv1.Error_Corrupt{Corrupt: &pluginv1.Corrupt{Reason: corrupt.Reason}}}
+		return &pb.Error{Kind: &pb.Error_Corrupt{Corrupt: &pb.Corrupt{Reason: corrupt.Reason}}}
 	case errors.As(err, &unimplemented):
-		return &pluginv1.Error{Kind: &pluginv1.Error_Unimplemented{Unimplemented: &pluginv1.Unimplemented{What: unimplemented.What}}}
+		return &pb.Error{Kind: &pb.Error_Unimplemented{Unimplemented: &pb.Unimplemented{What: unimplemented.What}}}
 	case errors.As(err, &unavailable):
 		return unavailableToProto(unavailable)
 	case errors.Is(err, ErrNotFound):
-		return &pluginv1.Error{Kind: &pluginv1.Error_NotFound{NotFound: &pluginv1.NotFound{}}}
+		return &pb.Error{Kind: &pb.Error_NotFound{NotFound: &pb.NotFound{}}}
 	}
-	return &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: &pluginv1.Internal{Reason: err.Error()}}}
+	return &pb.Error{Kind: &pb.Error_Internal{Internal: &pb.Internal{Reason: err.Error()}}}
 }
 
-func unavailableToProto(e *UnavailableError) *pluginv1.Error {
-	u := &pluginv1.Unavailable{Cause: e.Cause}
+func unavailableToProto(e *UnavailableError) *pb.Error {
+	u := &pb.Unavailable{Cause: e.Cause}
 	if e.RetryAfter > 0 {
 		u.RetryAfter = durationpb.New(e.RetryAfter)
 	}
-	return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: u}}
+	return &pb.Error{Kind: &pb.Error_Unavailable{Unavailable: u}}
 }
 
 // ErrorFromProto is the error that the protocol's words stand for; nil for nil.
-func ErrorFromProto(e *pluginv1.Error) error {
+func ErrorFromProto(e *pb.Error) error {
 	switch k := e.GetKind().(type) {
 	case nil:
 		if e == nil {
 			return nil
 		}
 		return errors.New("an error of a kind this version doesn't know")
-	case *pluginv1.Error_NotFound:
+	case *pb.Error_NotFound:
 		return ErrNotFound
-	case *pluginv1.Error_NothingToBuild:
+	case *pb.Error_NothingToBuild:
 		return ErrNothingToBuild
-	case *pluginv1.Error_InvalidBlock:
+	case *pb.Error_InvalidBlock:
 		return &InvalidError{Reason: k.InvalidBlock.GetReason()}
-	case *pluginv1.Error_MissingParent:
+	case *pb.Error_MissingParent:
 		parent, _ := idFrom(k.MissingParent.GetParentId())
 		return &MissingParentError{Parent: parent}
-	case *pluginv1.Error_Busy:
+	case *pb.Error_Busy:
 		return &BusyError{RetryAfter: k.Busy.GetRetryAfter().AsDuration()}
-	case *pluginv1.Error_Corrupt:
+	case *pb.Error_Corrupt:
 		return &CorruptError{Reason: k.Corrupt.GetReason()}
-	case *pluginv1.Error_Unimplemented:
+	case *pb.Error_Unimplemented:
 		return &UnimplementedError{What: k.Unimplemented.GetWhat()}
-	case *pluginv1.Error_Unavailable:
+	case *pb.Error_Unavailable:
 		return &UnavailableError{Cause: k.Unavailable.GetCause(), RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
-	case *pluginv1.Error_Internal:
+	case *pb.Error_Internal:
 		return errors.New(k.Internal.GetReason())
 	}
 	return errors.New("an error of a kind this version doesn't know")

@@ -3,12 +3,13 @@ package vmsdk
 import (
 	"context"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
 const (
-	// maxAsking is on how many channels the VM's goroutines call the host at once; those that find none free take the longer way.
+	// maxAsking is on how many channels the VM's goroutines call the host at once; those that find none free take the
+	// longer way.
 	maxAsking = 8
 	// peerChannels are as many as a host delivers messages of peers at once.
 	peerChannels = 3
@@ -36,9 +37,9 @@ func (c *channels) forMethod(string) *fastcall.Pool { return &c.asking }
 
 // answer lets the host call the VM.
 func (c *channels) answer(services *fastcall.Services) error {
-	uses := []pluginv1.ChannelUse{pluginv1.ChannelUse_CHANNEL_USE_BLOCKS}
+	uses := []pb.ChannelUse{pb.ChannelUse_CHANNEL_USE_BLOCKS}
 	for range peerChannels {
-		uses = append(uses, pluginv1.ChannelUse_CHANNEL_USE_PEERS)
+		uses = append(uses, pb.ChannelUse_CHANNEL_USE_PEERS)
 	}
 	for _, use := range uses {
 		if err := c.dialer.Answer(c.alive, use, services); err != nil {

@@ -10,27 +10,27 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
-// MaxMessage bounds every message between host and plugin, in bytes. A block is at most 2 MiB; the rest is room for what its
-// Accept writes.
+// MaxMessage bounds every message between host and plugin, in bytes. A block is at most 2 MiB; the rest is room for
+// what its Accept writes.
 const MaxMessage = 16 << 20
 
 // host is the plugin's end of the host's services.
 type host struct {
 	db       *remote.Client
-	sender   pluginv1.AppSenderServiceClient
-	blocks   pluginv1.BlockServiceClient
+	sender   pb.AppSenderServiceClient
+	blocks   pb.BlockServiceClient
 	notifier *notifier
 	conn     io.Closer
 	fast     *channels // nil when the host has none
 }
 
 // connect reaches the host's services, over the environment's connection or the address in the request.
-func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
+func (s *Server) connect(r *pb.InitializeRequest) (*host, error) {
 	conn := s.env.Host
 	h := &host{}
 	if conn == nil {
@@ -51,9 +51,9 @@ func (s *Server) connect(r *pluginv1.InitializeRequest) (*host, error) {
 		}
 	}
 	h.db = remote.NewClient(conn, s.env.CacheSize)
-	h.sender = pluginv1.NewAppSenderServiceClient(conn)
-	h.blocks = pluginv1.NewBlockServiceClient(conn)
-	h.notifier = &notifier{engine: pluginv1.NewEngineServiceClient(conn), run: s.env.Go}
+	h.sender = pb.NewAppSenderServiceClient(conn)
+	h.blocks = pb.NewBlockServiceClient(conn)
+	h.notifier = &notifier{engine: pb.NewEngineServiceClient(conn), run: s.env.Go}
 	return h, nil
 }
 
@@ -67,7 +67,8 @@ func (h *host) close() {
 	}
 }
 
-// token goes with every call. The socket is a unix socket that only this user can open, so it needs no transport security.
+// token goes with every call. The socket is a unix socket that only this user can open, so it needs no transport
+// security.
 type token string
 
 // TokenKey is the metadata key of the host services' token.
@@ -81,15 +82,15 @@ func (t token) RequireTransportSecurity() bool { return false }
 
 // ByID reads an accepted block.
 func (h *host) ByID(ctx context.Context, id ID) (*AcceptedBlock, error) {
-	return h.accepted(ctx, &pluginv1.GetAcceptedBlockRequest{Which: &pluginv1.GetAcceptedBlockRequest_BlockId{BlockId: id[:]}})
+	return h.accepted(ctx, &pb.GetAcceptedBlockRequest{Which: &pb.GetAcceptedBlockRequest_BlockId{BlockId: id[:]}})
 }
 
 // AtHeight reads an accepted block.
 func (h *host) AtHeight(ctx context.Context, height uint64) (*AcceptedBlock, error) {
-	return h.accepted(ctx, &pluginv1.GetAcceptedBlockRequest{Which: &pluginv1.GetAcceptedBlockRequest_Height{Height: height}})
+	return h.accepted(ctx, &pb.GetAcceptedBlockRequest{Which: &pb.GetAcceptedBlockRequest_Height{Height: height}})
 }
 
-func (h *host) accepted(ctx context.Context, r *pluginv1.GetAcceptedBlockRequest) (*AcceptedBlock, error) {
+func (h *host) accepted(ctx context.Context, r *pb.GetAcceptedBlockRequest) (*AcceptedBlock, error) {
 	answer, err := h.blocks.GetAcceptedBlock(ctx, r)
 	if err != nil {
 		return nil, fmt.Errorf("accepted block: %w", err)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // TokenHeader carries the one-time token of the plugin's HTTP socket.
@@ -30,7 +30,7 @@ type httpServer struct {
 }
 
 // CreateHandlers begins to serve the VM's handlers. The socket is made anew each time it is asked.
-func (s *Server) CreateHandlers(ctx context.Context, _ *pluginv1.CreateHandlersRequest) (*pluginv1.CreateHandlersResponse, error) {
+func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest) (*pb.CreateHandlersResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tree == nil {
@@ -45,7 +45,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pluginv1.CreateHandlersR
 		s.http = nil
 	}
 	if len(handlers) == 0 || s.runDir == "" {
-		return &pluginv1.CreateHandlersResponse{}, nil
+		return &pb.CreateHandlersResponse{}, nil
 	}
 	socket := filepath.Join(s.runDir, "http.sock")
 	h := newHTTPServer("/ext/bc/"+s.chain.Name, handlers)
@@ -53,7 +53,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pluginv1.CreateHandlersR
 		return nil, err
 	}
 	s.http = h
-	return &pluginv1.CreateHandlersResponse{Socket: socket, Token: h.token, Extensions: h.extensions}, nil
+	return &pb.CreateHandlersResponse{Socket: socket, Token: h.token, Extensions: h.extensions}, nil
 }
 
 func newHTTPServer(prefix string, handlers map[string]http.Handler) *httpServer {

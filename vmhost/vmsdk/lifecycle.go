@@ -6,7 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 )
@@ -15,9 +15,9 @@ import (
 const SDKVersion = "vmsdk 1"
 
 // Describe tells what the VM is, before anything else.
-func (s *Server) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1.DescribeResponse, error) {
+func (s *Server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
 	name, version := s.vm.Version()
-	out := &pluginv1.DescribeResponse{Name: name, Version: version, Sdk: SDKVersion}
+	out := &pb.DescribeResponse{Name: name, Version: version, Sdk: SDKVersion}
 	if _, ok := s.vm.(StateSyncer); ok {
 		out.Capabilities = append(out.Capabilities, CapabilityStateSync)
 	}
@@ -31,10 +31,10 @@ func (s *Server) Describe(context.Context, *pluginv1.DescribeRequest) (*pluginv1
 }
 
 // Initialize gives the VM its chain and checks that both stand at the same block.
-func (s *Server) Initialize(ctx context.Context, r *pluginv1.InitializeRequest) (*pluginv1.InitializeResponse, error) {
+func (s *Server) Initialize(ctx context.Context, r *pb.InitializeRequest) (*pb.InitializeResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := &pluginv1.InitializeResponse{}
+	out := &pb.InitializeResponse{}
 	var batch database.Batch
 	b, err := s.initialize(ctx, r, &batch)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s *Server) Initialize(ctx context.Context, r *pluginv1.InitializeRequest) 
 	return out, nil
 }
 
-func (s *Server) initialize(ctx context.Context, r *pluginv1.InitializeRequest, batch *database.Batch) (Block, error) {
+func (s *Server) initialize(ctx context.Context, r *pb.InitializeRequest, batch *database.Batch) (Block, error) {
 	if s.tree != nil {
 		return nil, fmt.Errorf("the VM is initialized already")
 	}
@@ -82,7 +82,7 @@ func (s *Server) initialize(ctx context.Context, r *pluginv1.InitializeRequest, 
 	return b, batch.Check()
 }
 
-func (s *Server) chainFrom(r *pluginv1.InitializeRequest, h *host) (*Chain, error) {
+func (s *Server) chainFrom(r *pb.InitializeRequest, h *host) (*Chain, error) {
 	id, err := idFrom(r.GetChainId())
 	if err != nil {
 		return nil, fmt.Errorf("chain id: %w", err)
@@ -112,8 +112,8 @@ func (s *Server) chainFrom(r *pluginv1.InitializeRequest, h *host) (*Chain, erro
 }
 
 // SetState tells the VM the engine's stage.
-func (s *Server) SetState(ctx context.Context, r *pluginv1.SetStateRequest) (*pluginv1.SetStateResponse, error) {
-	out := &pluginv1.SetStateResponse{}
+func (s *Server) SetState(ctx context.Context, r *pb.SetStateRequest) (*pb.SetStateResponse, error) {
+	out := &pb.SetStateResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		if err := s.vm.SetState(ctx, State(r.GetState())); err != nil {
 			return err
@@ -129,9 +129,9 @@ func (s *Server) SetState(ctx context.Context, r *pluginv1.SetStateRequest) (*pl
 }
 
 // afterSync moves the tree to where a state sync has brought the VM.
-func (s *Server) afterSync(ctx context.Context, state pluginv1.ChainState) error {
+func (s *Server) afterSync(ctx context.Context, state pb.ChainState) error {
 	syncer, ok := s.vm.(StateSyncer)
-	if !ok || state == pluginv1.ChainState_CHAIN_STATE_SYNCING {
+	if !ok || state == pb.ChainState_CHAIN_STATE_SYNCING {
 		return nil
 	}
 	b, err := syncer.Synced(ctx)
@@ -145,7 +145,7 @@ func (s *Server) afterSync(ctx context.Context, state pluginv1.ChainState) error
 }
 
 // Shutdown ends the VM.
-func (s *Server) Shutdown(ctx context.Context, _ *pluginv1.ShutdownRequest) (*pluginv1.ShutdownResponse, error) {
+func (s *Server) Shutdown(ctx context.Context, _ *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {
 	s.mu.Lock()
 	initialized := s.up.Swap(false)
 	s.tree = nil
@@ -155,22 +155,22 @@ func (s *Server) Shutdown(ctx context.Context, _ *pluginv1.ShutdownRequest) (*pl
 	}
 	s.mu.Unlock()
 	if !initialized {
-		return &pluginv1.ShutdownResponse{}, nil
+		return &pb.ShutdownResponse{}, nil
 	}
 	if err := s.vm.Shutdown(ctx); err != nil {
 		s.env.Log.Warn("the VM's Shutdown failed", "error", err)
 	}
-	return &pluginv1.ShutdownResponse{}, nil
+	return &pb.ShutdownResponse{}, nil
 }
 
 // Ping answers at once: it takes no lock.
-func (s *Server) Ping(context.Context, *pluginv1.PingRequest) (*pluginv1.PingResponse, error) {
-	return &pluginv1.PingResponse{}, nil
+func (s *Server) Ping(context.Context, *pb.PingRequest) (*pb.PingResponse, error) {
+	return &pb.PingResponse{}, nil
 }
 
 // HealthCheck asks the VM.
-func (s *Server) HealthCheck(ctx context.Context, _ *pluginv1.HealthCheckRequest) (*pluginv1.HealthCheckResponse, error) {
-	out := &pluginv1.HealthCheckResponse{Healthy: true}
+func (s *Server) HealthCheck(ctx context.Context, _ *pb.HealthCheckRequest) (*pb.HealthCheckResponse, error) {
+	out := &pb.HealthCheckResponse{Healthy: true}
 	if ill := s.vm.HealthCheck(ctx); ill != nil {
 		out.Healthy, out.Cause = false, ill.Error()
 	}
@@ -178,27 +178,27 @@ func (s *Server) HealthCheck(ctx context.Context, _ *pluginv1.HealthCheckRequest
 }
 
 // GatherMetrics asks a VM that has some.
-func (s *Server) GatherMetrics(ctx context.Context, _ *pluginv1.GatherMetricsRequest) (*pluginv1.GatherMetricsResponse, error) {
+func (s *Server) GatherMetrics(ctx context.Context, _ *pb.GatherMetricsRequest) (*pb.GatherMetricsResponse, error) {
 	g, ok := s.vm.(MetricsGatherer)
 	if !ok {
-		return &pluginv1.GatherMetricsResponse{}, nil
+		return &pb.GatherMetricsResponse{}, nil
 	}
 	text, err := g.GatherMetrics(ctx)
-	return &pluginv1.GatherMetricsResponse{Text: text}, err
+	return &pb.GatherMetricsResponse{Text: text}, err
 }
 
 // SetLogLevel changes what the VM's log lets through.
-func (s *Server) SetLogLevel(_ context.Context, r *pluginv1.SetLogLevelRequest) (*pluginv1.SetLogLevelResponse, error) {
+func (s *Server) SetLogLevel(_ context.Context, r *pb.SetLogLevelRequest) (*pb.SetLogLevelResponse, error) {
 	s.env.Level.Set(slog.Level(r.GetLevel()))
-	return &pluginv1.SetLogLevelResponse{}, nil
+	return &pb.SetLogLevelResponse{}, nil
 }
 
-func contextFrom(c *pluginv1.BuildContext) BuildContext {
+func contextFrom(c *pb.BuildContext) BuildContext {
 	proposer, _ := primitives.NodeIDFrom(c.GetProposer())
 	return BuildContext{Inherent: c.GetInherent(), Proposer: proposer, Time: c.GetTime().AsTime()}
 }
 
-func acceptedFrom(b *pluginv1.Block) (*AcceptedBlock, error) {
+func acceptedFrom(b *pb.Block) (*AcceptedBlock, error) {
 	id, err := idFrom(b.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("accepted block: %w", err)

@@ -1,6 +1,7 @@
 package vmsdk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,25 +24,30 @@ type Tx interface {
 
 // Limits of a Mempool.
 const (
-	// DefaultMaxTxs is a few full blocks. What waits behind them has been checked too early: its turn is seconds away, and the
-	// checks took their time from the blocks before it. Users are better told to come again.
+	// DefaultMaxTxs is a few full blocks. What waits behind them has been checked too early: its turn is seconds away,
+	// and the checks took their time from the blocks before it. It is better to have users come again.
 	DefaultMaxTxs = 20_000
 	// MaxTxSize is the largest transaction, in bytes.
 	MaxTxSize = 64 << 10
-	// maxAhead is how far a nonce may be ahead of the sender's next.
+	// maxAhead is how many transactions of one sender wait.
 	maxAhead = 20_000
+	// maxIntake is how many transactions are checked together, or as many as come together: more would let each wait
+	// for longer.
+	maxIntake = 1024
+	// maxListed is how many senders one Pick looks at.
+	maxListed = 8192
 )
 
-// Mempool keeps transactions that wait for a block, tells the engine that there are some, and gives each to all other nodes at
-// once. It is safe for concurrent use.
+// Mempool keeps transactions that wait for a block, notifies the engine that there are some, and sends each to all
+// other nodes at once. It is safe for concurrent use.
 type Mempool[T Tx] struct {
 	chain  *Chain
 	check  func(contents [][]byte) ([]T, []error)
 	maxTxs int
 
-	// checking lets one batch at a time be checked: many at once would finish no sooner, and leave a block call, which the whole
-	// network waits for, only a small share of the processor. What comes meanwhile is checked together next: a signature among many costs
-	// less than half.
+	// checking lets one batch at a time be checked: many at once would finish no sooner, and leave a block call, which
+	// the whole network waits for, only a small share of the processor. What comes meanwhile is checked together next:
+	// a signature among many costs less than half.
 	checking chan struct{}
 
 	mu sync.Mutex
@@ -57,7 +63,7 @@ type Mempool[T Tx] struct {
 type pending[T Tx] struct {
 	tx    T
 	since time.Time
-	told  int
+	sent  int // how often other nodes have been sent it
 }
 
 type account[T Tx] struct {
@@ -67,118 +73,128 @@ type account[T Tx] struct {
 	listed  bool
 }
 
-// NewMempool makes one. check decodes transactions and checks what can be checked without other transactions, many at once so
-// that signatures can be verified as a batch; it returns a transaction or an error for each, and may be called concurrently.
+// NewMempool makes one. check decodes transactions and checks what can be checked without other transactions, many at
+// once so that signatures can be verified as a batch; it returns a transaction or an error for each, and may be called
+// concurrently.
 func NewMempool[T Tx](chain *Chain, maxTxs int, check func(contents [][]byte) ([]T, []error)) *Mempool[T] {
 	if maxTxs == 0 {
 		maxTxs = DefaultMaxTxs
 	}
 	return &Mempool[T]{
-		chain: chain, check: check, maxTxs: maxTxs, checking: make(chan struct{}, 1), byID: map[ID]*pending[T]{}, senders: map[string]*account[T]{},
+		chain: chain, check: check, maxTxs: maxTxs, checking: make(chan struct{}, 1),
+		byID: map[ID]*pending[T]{}, senders: map[string]*account[T]{},
 	}
 }
 
-// Add takes transactions from a user of this node and gives them to the other nodes. An element of errs is nil when the
+// Add takes transactions from a user of this node and sends them to the other nodes. An element of errs is nil when the
 // transaction waits now (or waited already).
 func (m *Mempool[T]) Add(contents ...[]byte) (ids []ID, errs []error) {
-	ids = make([]ID, len(contents))
-	for i, c := range contents {
-		ids[i] = IDOf(c)
+	for _, o := range m.insert(contents, true) {
+		ids, errs = append(ids, o.id), append(errs, o.err)
 	}
-	errs = m.insert(contents, ids, true)
 	return ids, errs
+}
+
+// offer is a transaction that somebody brings.
+type offer struct {
+	content []byte
+	id      ID
+	own     bool // from a user of this node
+	err     error
 }
 
 // intake is what is checked together. The first to come checks it, for all.
 type intake struct {
-	contents [][]byte
-	ids      []ID
-	own      []bool // came from a user of this node
-	errs     []error
-	done     chan struct{}
+	offers []offer
+	done   chan struct{}
 }
 
-// maxIntake is how many transactions are checked together, or as many as come together: more would let each wait for longer.
-const maxIntake = 1024
-
 // insert checks what isn't known yet and keeps what is good.
-func (m *Mempool[T]) insert(contents [][]byte, ids []ID, own bool) []error {
+func (m *Mempool[T]) insert(contents [][]byte, own bool) []offer {
+	offers := make([]offer, len(contents))
+	for i, c := range contents {
+		offers[i] = offer{content: c, id: IDOf(c), own: own}
+	}
 	m.mu.Lock()
 	in := m.gathering
-	first := in == nil || len(in.ids)+len(ids) > maxIntake
+	first := in == nil || len(in.offers)+len(offers) > maxIntake
 	if first {
 		in = &intake{done: make(chan struct{})}
 		m.gathering = in
 	}
-	from := len(in.ids)
-	in.contents, in.ids, in.own = append(in.contents, contents...), append(in.ids, ids...), append(in.own, slices.Repeat([]bool{own}, len(ids))...)
+	from := len(in.offers)
+	in.offers = append(in.offers, offers...)
 	m.mu.Unlock()
 	if first {
-		m.take(in)
+		m.checkAll(in)
 	} else {
 		<-in.done
 	}
-	return in.errs[from : from+len(ids)]
+	return in.offers[from : from+len(offers)]
 }
 
-// errUnchecked stands until a transaction has been checked: if the check panics, nobody else is told that it was taken.
+// errUnchecked stands until a transaction has been checked: if the check panics, nobody learns that it was taken.
 var errUnchecked = errors.New("the transaction could not be checked; post it again")
 
-// take checks what has gathered.
-func (m *Mempool[T]) take(in *intake) {
+// checkAll checks what has gathered.
+func (m *Mempool[T]) checkAll(in *intake) {
 	m.checking <- struct{}{}
 	defer func() { <-m.checking }()
 	defer close(in.done)
-	m.mu.Lock()
-	if m.gathering == in {
-		m.gathering = nil
+	fresh := m.fresh(in)
+	contents := make([][]byte, len(fresh))
+	for i, o := range fresh {
+		contents[i] = o.content
 	}
-	in.errs = make([]error, len(in.ids))
-	fresh := m.unknown(in)
-	m.mu.Unlock()
-	ask := make([][]byte, len(fresh))
-	for i, at := range fresh {
-		ask[i], in.errs[at] = in.contents[at], errUnchecked
-	}
-	txs, refused := m.check(ask)
-	m.mu.Lock()
-	added := 0
-	for i, at := range fresh {
-		if in.errs[at] = refused[i]; in.errs[at] != nil {
-			continue
-		}
-		if in.errs[at] = m.put(txs[i], in.own[at]); in.errs[at] == nil {
-			added++
-			if in.own[at] {
-				m.outbox.add(in.contents[at])
-			}
-		}
-	}
-	m.mu.Unlock()
-	if added > 0 {
+	if txs, refused := m.check(contents); m.keep(fresh, txs, refused) {
 		m.chain.Notify(EventPendingTxs)
 		m.schedule()
 	}
 }
 
-// unknown lists the positions of transactions that aren't waiting yet.
-func (m *Mempool[T]) unknown(in *intake) (fresh []int) {
-	for i, id := range in.ids {
-		switch _, known := m.byID[id]; {
+// fresh ends the gathering and lists what isn't known yet, unchecked.
+func (m *Mempool[T]) fresh(in *intake) (fresh []*offer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gathering == in {
+		m.gathering = nil
+	}
+	for i := range in.offers {
+		o := &in.offers[i]
+		switch _, known := m.byID[o.id]; {
 		case known:
-		case len(in.contents[i]) > MaxTxSize:
-			in.errs[i] = Invalidf("a transaction of %d bytes; at most %d are allowed", len(in.contents[i]), MaxTxSize)
+		case len(o.content) > MaxTxSize:
+			o.err = Invalidf("a transaction of %d bytes; at most %d are allowed", len(o.content), MaxTxSize)
 		case len(m.byID)+len(fresh) >= m.maxTxs:
-			in.errs[i] = &BusyError{RetryAfter: time.Second}
+			o.err = &BusyError{RetryAfter: time.Second}
 		default:
-			fresh = append(fresh, i)
+			o.err = errUnchecked
+			fresh = append(fresh, o)
 		}
 	}
 	return fresh
 }
 
-// Checked keeps transactions that came in a block and were checked there, so that they needn't be checked again when they come by
-// themselves, or when the block is rejected. What doesn't fit is left out.
+// keep keeps what the check hasn't refused, and says whether there was any.
+func (m *Mempool[T]) keep(fresh []*offer, txs []T, refused []error) (kept bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, o := range fresh {
+		if o.err = refused[i]; o.err == nil {
+			o.err = m.put(txs[i], o.own)
+		}
+		if o.err == nil {
+			kept = true
+			if o.own {
+				m.outbox.txs = append(m.outbox.txs, o.content)
+			}
+		}
+	}
+	return kept
+}
+
+// Checked keeps transactions that came in a block and were checked there, so that they needn't be checked again when
+// they come by themselves, or when the block is rejected. What doesn't fit is left out.
 func (m *Mempool[T]) Checked(txs ...T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -208,7 +224,7 @@ func (m *Mempool[T]) put(tx T, own bool) error {
 	}
 	p := &pending[T]{tx: tx, since: m.chain.Now()}
 	if !own {
-		p.told = heardOf
+		p.sent = heardOf
 	}
 	a.waiting = slices.Insert(a.waiting, at, p)
 	m.byID[id] = p
@@ -226,13 +242,7 @@ func (a *account[T]) find(nonce uint64) (at int, found bool) {
 		return n, false
 	}
 	return slices.BinarySearchFunc(a.waiting, nonce, func(p *pending[T], nonce uint64) int {
-		switch n := p.tx.Nonce(); {
-		case n < nonce:
-			return -1
-		case n > nonce:
-			return 1
-		}
-		return 0
+		return cmp.Compare(p.tx.Nonce(), nonce)
 	})
 }
 
@@ -268,9 +278,12 @@ func (m *Mempool[T]) NextNonce(sender string, next uint64) uint64 {
 	return next
 }
 
-// Pick chooses transactions for a block, senders that wait longest first and each sender's in the order of its nonces. next says,
-// for many senders at once, which nonce is due at the block's parent; fits ends the choice by saying no.
-func (m *Mempool[T]) Pick(ctx context.Context, next func(ctx context.Context, senders []string) ([]uint64, error), fits func(T) bool) ([]T, error) {
+// NoncesFunc says which nonce is due for each of many senders.
+type NoncesFunc func(ctx context.Context, senders []string) ([]uint64, error)
+
+// Pick chooses transactions for a block, senders that wait longest first and each sender's in the order of its nonces.
+// next speaks of the state after the block's parent; fits ends the choice by saying no.
+func (m *Mempool[T]) Pick(ctx context.Context, next NoncesFunc, fits func(T) bool) ([]T, error) {
 	accounts := m.listed()
 	names := make([]string, len(accounts))
 	for i, a := range accounts {
@@ -300,12 +313,9 @@ func (m *Mempool[T]) Pick(ctx context.Context, next func(ctx context.Context, se
 	return picked, nil
 }
 
-// maxListed is how many senders one Pick looks at.
-const maxListed = 8192
-
-// listed is a copy of the first senders in order, without those that have nothing any more. The first goes to the end of the list,
-// so that a sender with endless transactions can't keep the others out; when there are more than one Pick looks at, all it has looked
-// at go there.
+// listed is a copy of the first senders in order, without those that have nothing any more. The first goes to the end
+// of the list, so that a sender with endless transactions can't keep the others out; when there are more than one Pick
+// looks at, all it has looked at go there.
 func (m *Mempool[T]) listed() []*account[T] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -324,7 +334,8 @@ func (m *Mempool[T]) listed() []*account[T] {
 	return list
 }
 
-// Accepted drops a sender's transactions below next, the nonce that is due now. It tells the engine again when others wait.
+// Accepted drops each sender's transactions below the nonce that is due now. It notifies the engine again when others
+// wait.
 func (m *Mempool[T]) Accepted(next map[string]uint64) {
 	m.mu.Lock()
 	for sender, nonce := range next {
@@ -338,14 +349,11 @@ func (m *Mempool[T]) Accepted(next map[string]uint64) {
 		}
 		a.waiting = slices.Delete(a.waiting, 0, done)
 	}
-	left := len(m.byID)
 	m.mu.Unlock()
-	if left > 0 {
-		m.chain.Notify(EventPendingTxs)
-	}
+	m.Wanted()
 }
 
-// Wanted tells the engine that transactions wait, if some do: for a block that was rejected.
+// Wanted notifies the engine that transactions wait, if some do: for a block that was rejected.
 func (m *Mempool[T]) Wanted() {
 	if m.Len() > 0 {
 		m.chain.Notify(EventPendingTxs)

@@ -9,41 +9,38 @@ import (
 )
 
 const (
-	// gossipPause is the least time between two tellings. The first transaction after a quiet moment is told at once; when many come,
-	// they travel together.
+	// gossipPause is the least time between two messages. The first transaction after a quiet moment is sent at once;
+	// when many come, they travel together.
 	gossipPause = 5 * time.Millisecond
 	// maxGossip is the size of one gossip message, in bytes; a larger batch travels in several.
 	maxGossip = 128 << 10
 	// maxGossipTxs bounds what a stranger's message makes us check.
 	maxGossipTxs = 4096
-	// repeatAfter is when a transaction that still waits is told again; the pause doubles each time, so that a network that
-	// lags isn't told more.
+	// repeatAfter is when a transaction that still waits is sent again; the pause doubles each time, so that a network
+	// that lags isn't sent more.
 	repeatAfter = 2 * time.Second
-	// heardOf is how often a transaction counts as told when another node told it: that node repeats it, and this one comes in only
-	// if it waits much longer.
+	// heardOf is how often a transaction counts as sent when it came from another node: that node repeats it, and this
+	// one joins in only if it waits much longer.
 	heardOf = 3
 )
 
 var everyone = SendConfig{Peers: math.MaxInt32}
 
-// outbox is what waits to be told.
+// outbox is what is to be sent.
 type outbox struct {
 	txs       [][]byte
 	scheduled bool
-	told      time.Time // when it was last emptied
+	emptied   time.Time
 	repeating bool
 }
 
-func (o *outbox) add(tx []byte) { o.txs = append(o.txs, tx) }
-
-// schedule sees to it that the outbox is emptied soon, and that what waits long is told again.
+// schedule sees to it that the outbox is emptied soon, and that what waits long is sent again.
 func (m *Mempool[T]) schedule() {
 	m.mu.Lock()
-	flush := len(m.outbox.txs) > 0 && !m.outbox.scheduled
-	pause := max(0, m.outbox.told.Add(gossipPause).Sub(m.chain.Now()))
-	repeat := !m.outbox.repeating
-	m.outbox.scheduled = m.outbox.scheduled || flush
-	m.outbox.repeating = true
+	o := &m.outbox
+	flush, repeat := len(o.txs) > 0 && !o.scheduled, !o.repeating
+	pause := max(0, o.emptied.Add(gossipPause).Sub(m.chain.Now()))
+	o.scheduled, o.repeating = o.scheduled || flush, true
 	m.mu.Unlock()
 	if flush {
 		m.chain.After(pause, m.flush)
@@ -56,12 +53,12 @@ func (m *Mempool[T]) schedule() {
 func (m *Mempool[T]) flush() {
 	m.mu.Lock()
 	txs := m.outbox.txs
-	m.outbox.txs, m.outbox.scheduled, m.outbox.told = nil, false, m.chain.Now()
+	m.outbox.txs, m.outbox.scheduled, m.outbox.emptied = nil, false, m.chain.Now()
 	m.mu.Unlock()
-	m.tell(txs)
+	m.send(txs)
 }
 
-// repeat tells again, with growing pauses, what still waits: a message may be lost, a node may have come later.
+// repeat sends again, with growing pauses, what still waits: a message may be lost, a node may have come later.
 func (m *Mempool[T]) repeat() {
 	m.mu.Lock()
 	var txs [][]byte
@@ -69,56 +66,49 @@ func (m *Mempool[T]) repeat() {
 	now := m.chain.Now()
 	for _, a := range m.order {
 		for _, p := range a.waiting {
-			if size < 4*maxGossip && now.Sub(p.since) >= repeatAfter<<min(p.told, 8) {
-				p.told++
+			if size < 4*maxGossip && now.Sub(p.since) >= repeatAfter<<min(p.sent, 8) {
+				p.sent++
 				txs = append(txs, p.tx.Bytes())
 				size += len(p.tx.Bytes())
 			}
 		}
 	}
-	m.outbox.repeating = len(m.byID) > 0
-	again := m.outbox.repeating
+	again := len(m.byID) > 0
+	m.outbox.repeating = again
 	m.mu.Unlock()
-	m.tell(txs)
+	m.send(txs)
 	if again {
 		m.chain.After(repeatAfter, m.repeat)
 	}
 }
 
-// tell sends transactions to everyone, in as few messages as their size allows.
-func (m *Mempool[T]) tell(txs [][]byte) {
-	var message []byte
-	count := 0
-	send := func() {
-		if len(message) == 0 {
-			return
+// send sends transactions to everyone, in as few messages as their size allows.
+func (m *Mempool[T]) send(txs [][]byte) {
+	for len(txs) > 0 {
+		var message []byte
+		count := 0
+		for count < min(len(txs), maxGossipTxs) && (count == 0 || len(message)+len(txs[count]) <= maxGossip) {
+			message = AppendTx(message, txs[count])
+			count++
 		}
 		if err := m.chain.Sender.SendAppGossip(context.Background(), everyone, message); err != nil {
-			m.chain.Log.Debug("transactions weren't told to other nodes; they will be told again", "count", count, "error", err)
+			m.chain.Log.Debug("transactions weren't sent to other nodes; they will be sent again", "count", count, "err", err)
 		}
-		message, count = nil, 0
+		txs = txs[count:]
 	}
-	for _, tx := range txs {
-		if len(message)+len(tx) > maxGossip || count == maxGossipTxs {
-			send()
-		}
-		message = AppendTx(message, tx)
-		count++
-	}
-	send()
 }
 
-// OnGossip takes what another node's Mempool told. The bytes may be anything.
+// OnGossip takes what another node's Mempool has sent. The bytes may be anything.
 func (m *Mempool[T]) OnGossip(message []byte) error {
 	txs, err := SplitTxs(message, maxGossipTxs)
 	if err != nil {
 		return err
 	}
-	ids := make([]ID, len(txs))
-	for i, tx := range txs {
-		ids[i] = IDOf(tx)
+	var errs []error
+	for _, o := range m.insert(txs, false) {
+		errs = append(errs, o.err)
 	}
-	return errors.Join(m.insert(txs, ids, false)...)
+	return errors.Join(errs...)
 }
 
 // SplitTxs takes apart a batch of transactions: each has its length before it, as the shortest varint,

@@ -20,7 +20,8 @@ type StateSyncer interface {
 	ParseStateSummary(ctx context.Context, content []byte) (Summary, error)
 	// GetStateSummary is the summary at a height, or ErrNotFound.
 	GetStateSummary(ctx context.Context, height uint64) (Summary, error)
-	// AcceptStateSummary begins the sync. When it ends, EventStateSyncDone is due, and SetState's Synced gives the new block.
+	// AcceptStateSummary begins the sync. When it ends, EventStateSyncDone is due, and SetState's Synced gives the new
+	// block.
 	AcceptStateSummary(ctx context.Context, content []byte) (SyncMode, error)
 	// Synced is the block that the VM stands at after a sync, asked when SetState leaves StateSyncing; nil: unchanged.
 	Synced(ctx context.Context) (Block, error)
@@ -45,7 +46,8 @@ const (
 	SyncDynamic SyncMode = 3
 )
 
-// ParachainRuntime is a VM that parachain subsystems can ask: capability "parachain_runtime". May run beside block calls.
+// ParachainRuntime is a VM that parachain subsystems can ask: capability "parachain_runtime". May run beside block
+// calls.
 type ParachainRuntime interface {
 	// QueryRuntime answers a runtime-API request against the state after a processing or accepted block.
 	QueryRuntime(ctx context.Context, block ID, request []byte) ([]byte, error)

@@ -6,37 +6,37 @@ import (
 	"sync"
 	"time"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // SendAppRequest asks each node.
 func (h *host) SendAppRequest(ctx context.Context, nodes []NodeID, requestID uint32, request []byte) error {
-	answer, err := h.sender.SendAppRequest(ctx, &pluginv1.SendAppRequestRequest{NodeIds: nodesToProto(nodes), RequestId: requestID, Request: request})
+	answer, err := h.sender.SendAppRequest(ctx, &pb.SendAppRequestRequest{NodeIds: nodesToProto(nodes), RequestId: requestID, Request: request})
 	return sent(err, answer.GetError())
 }
 
 // SendAppResponse answers a request.
 func (h *host) SendAppResponse(ctx context.Context, node NodeID, requestID uint32, response []byte) error {
-	answer, err := h.sender.SendAppResponse(ctx, &pluginv1.SendAppResponseRequest{NodeId: node[:], RequestId: requestID, Response: response})
+	answer, err := h.sender.SendAppResponse(ctx, &pb.SendAppResponseRequest{NodeId: node[:], RequestId: requestID, Response: response})
 	return sent(err, answer.GetError())
 }
 
 // SendAppError answers a request with an error.
 func (h *host) SendAppError(ctx context.Context, node NodeID, requestID uint32, appErr *AppError) error {
-	answer, err := h.sender.SendAppError(ctx, &pluginv1.SendAppErrorRequest{
-		NodeId: node[:], RequestId: requestID, Error: &pluginv1.AppError{Code: appErr.Code, Message: appErr.Message}})
+	answer, err := h.sender.SendAppError(ctx, &pb.SendAppErrorRequest{
+		NodeId: node[:], RequestId: requestID, Error: &pb.AppError{Code: appErr.Code, Message: appErr.Message}})
 	return sent(err, answer.GetError())
 }
 
 // SendAppGossip says something to many.
 func (h *host) SendAppGossip(ctx context.Context, to SendConfig, gossip []byte) error {
-	answer, err := h.sender.SendAppGossip(ctx, &pluginv1.SendAppGossipRequest{
+	answer, err := h.sender.SendAppGossip(ctx, &pb.SendAppGossipRequest{
 		NodeIds: nodesToProto(to.NodeIDs), Validators: uint32(to.Validators), NonValidators: uint32(to.NonValidators),
 		Peers: uint32(to.Peers), Gossip: gossip})
 	return sent(err, answer.GetError())
 }
 
-func sent(err error, answer *pluginv1.Error) error {
+func sent(err error, answer *pb.Error) error {
 	if err != nil {
 		return fmt.Errorf("app message not sent: %w", err)
 	}
@@ -53,7 +53,7 @@ func nodesToProto(nodes []NodeID) [][]byte {
 
 // notifier tells the host of events, one call at a time, however often it is told.
 type notifier struct {
-	engine pluginv1.EngineServiceClient
+	engine pb.EngineServiceClient
 	run    func(func())
 
 	mu      sync.Mutex
@@ -84,7 +84,7 @@ func (n *notifier) deliver() {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		_, _ = n.engine.Notify(ctx, &pluginv1.NotifyRequest{Event: pluginv1.Event(e)})
+		_, _ = n.engine.Notify(ctx, &pb.NotifyRequest{Event: pb.Event(e)})
 		cancel()
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
-// Serve is the whole main function of a plugin: it serves vm to the host that started this process, and returns when the host
-// is done. Started by a person, it says what it is and ends with exit code 2.
+// Serve is the whole main function of a plugin: it serves vm to the host that started this process, and returns when
+// the host is done. Started by a person, it says what it is and ends with exit code 2.
 func Serve(vm VM) {
 	if len(os.Args) == 2 && os.Args[1] == "--version-json" {
 		printVersion(os.Stdout, vm)
@@ -78,8 +78,8 @@ func printVersion(w io.Writer, vm VM) {
 	})
 }
 
-// Incompatible is the log message from which a host learns the plugin's range when the versions don't meet; the handshake
-// itself can name only one.
+// Incompatible is the log message from which a host learns the plugin's range when the versions don't meet; the
+// handshake itself can name only one.
 const Incompatible = "no common plugin protocol version"
 
 func sayVersions(log *slog.Logger) {

@@ -8,15 +8,15 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
 )
 
-// Server serves a VM over the plugin protocol: the same for a plugin process, a pipe in a test and a simulation. It keeps the
-// rules that the package comment promises.
+// Server serves a VM over the plugin protocol: the same for a plugin process, a pipe in a test and a simulation. It
+// keeps the rules that the package comment promises.
 type Server struct {
-	pluginv1.UnimplementedVMServiceServer
+	pb.UnimplementedVMServiceServer
 	vm  VM
 	env Environment
 
@@ -37,12 +37,12 @@ func NewServer(vm VM, env Environment) *Server { return &Server{vm: vm, env: env
 
 // Register puts the VM's services on a gRPC server, or on whatever takes services.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
-	pluginv1.RegisterVMServiceServer(r, s)
+	pb.RegisterVMServiceServer(r, s)
 	if syncer, ok := s.vm.(StateSyncer); ok {
-		pluginv1.RegisterStateSyncServiceServer(r, &syncServer{vm: syncer})
+		pb.RegisterStateSyncServiceServer(r, &syncServer{vm: syncer})
 	}
 	if runtime, ok := s.vm.(ParachainRuntime); ok {
-		pluginv1.RegisterParachainRuntimeServiceServer(r, &runtimeServer{vm: runtime})
+		pb.RegisterParachainRuntimeServiceServer(r, &runtimeServer{vm: runtime})
 	}
 }
 
@@ -60,7 +60,7 @@ func (s *Server) Close() {
 }
 
 // blockCall runs one block call alone. The host sends the next one only after it has committed what the last one wrote.
-func (s *Server) blockCall(f func(*tree) error) *pluginv1.Error {
+func (s *Server) blockCall(f func(*tree) error) *pb.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tree == nil {
@@ -71,8 +71,8 @@ func (s *Server) blockCall(f func(*tree) error) *pluginv1.Error {
 }
 
 // BuildBlock has the VM build on the preferred block.
-func (s *Server) BuildBlock(ctx context.Context, r *pluginv1.BuildBlockRequest) (*pluginv1.BuildBlockResponse, error) {
-	out := &pluginv1.BuildBlockResponse{}
+func (s *Server) BuildBlock(ctx context.Context, r *pb.BuildBlockRequest) (*pb.BuildBlockResponse, error) {
+	out := &pb.BuildBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		if len(r.GetParentId()) > 0 {
 			if err := setPreference(t, r.GetParentId()); err != nil {
@@ -93,10 +93,10 @@ func (s *Server) BuildBlock(ctx context.Context, r *pluginv1.BuildBlockRequest) 
 }
 
 // ParseBlock has the VM look at strangers' bytes.
-func (s *Server) ParseBlock(ctx context.Context, r *pluginv1.ParseBlockRequest) (*pluginv1.ParseBlockResponse, error) {
-	out := &pluginv1.ParseBlockResponse{}
+func (s *Server) ParseBlock(ctx context.Context, r *pb.ParseBlockRequest) (*pb.ParseBlockResponse, error) {
+	out := &pb.ParseBlockResponse{}
 	for _, content := range r.GetContents() {
-		result := &pluginv1.ParseResult{}
+		result := &pb.ParseResult{}
 		result.Error = s.blockCall(func(t *tree) error {
 			b, err := s.parse(ctx, t, content)
 			if err != nil {
@@ -120,15 +120,15 @@ func (s *Server) parse(ctx context.Context, t *tree, content []byte) (Block, err
 
 // parseError takes an author's plain error for the verdict that it is.
 func parseError(err error) error {
-	if _, plain := ErrorToProto(err).GetKind().(*pluginv1.Error_Internal); plain {
+	if _, plain := ErrorToProto(err).GetKind().(*pb.Error_Internal); plain {
 		return &InvalidError{Reason: err.Error()}
 	}
 	return err
 }
 
 // VerifyBlock makes a block processing.
-func (s *Server) VerifyBlock(ctx context.Context, r *pluginv1.VerifyBlockRequest) (*pluginv1.VerifyBlockResponse, error) {
-	out := &pluginv1.VerifyBlockResponse{}
+func (s *Server) VerifyBlock(ctx context.Context, r *pb.VerifyBlockRequest) (*pb.VerifyBlockResponse, error) {
+	out := &pb.VerifyBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		b, err := s.find(ctx, t, r)
 		if err != nil {
@@ -147,7 +147,7 @@ func (s *Server) VerifyBlock(ctx context.Context, r *pluginv1.VerifyBlockRequest
 }
 
 // find is the block that a request names, with or without its bytes.
-func (s *Server) find(ctx context.Context, t *tree, r *pluginv1.VerifyBlockRequest) (Block, error) {
+func (s *Server) find(ctx context.Context, t *tree, r *pb.VerifyBlockRequest) (Block, error) {
 	var id ID
 	if len(r.GetBlockId()) > 0 {
 		var err error
@@ -186,8 +186,8 @@ func verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
 }
 
 // AcceptBlock hands out what the block writes.
-func (s *Server) AcceptBlock(ctx context.Context, r *pluginv1.AcceptBlockRequest) (*pluginv1.AcceptBlockResponse, error) {
-	out := &pluginv1.AcceptBlockResponse{}
+func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb.AcceptBlockResponse, error) {
+	out := &pb.AcceptBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		b, err := s.decided(t, r.GetBlockId())
 		if err != nil {
@@ -224,8 +224,8 @@ func (s *Server) decided(t *tree, name []byte) (Block, error) {
 }
 
 // RejectBlock forgets a block.
-func (s *Server) RejectBlock(ctx context.Context, r *pluginv1.RejectBlockRequest) (*pluginv1.RejectBlockResponse, error) {
-	out := &pluginv1.RejectBlockResponse{}
+func (s *Server) RejectBlock(ctx context.Context, r *pb.RejectBlockRequest) (*pb.RejectBlockResponse, error) {
+	out := &pb.RejectBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		id, _ := idFrom(r.GetBlockId())
 		b, processing := t.processing[id]
@@ -239,8 +239,8 @@ func (s *Server) RejectBlock(ctx context.Context, r *pluginv1.RejectBlockRequest
 }
 
 // SetPreference remembers what to build on.
-func (s *Server) SetPreference(_ context.Context, r *pluginv1.SetPreferenceRequest) (*pluginv1.SetPreferenceResponse, error) {
-	out := &pluginv1.SetPreferenceResponse{}
+func (s *Server) SetPreference(_ context.Context, r *pb.SetPreferenceRequest) (*pb.SetPreferenceResponse, error) {
+	out := &pb.SetPreferenceResponse{}
 	out.Error = s.blockCall(func(t *tree) error { return setPreference(t, r.GetBlockId()) })
 	return out, nil
 }
@@ -258,17 +258,17 @@ func setPreference(t *tree, name []byte) error {
 }
 
 // LastAccepted is the tree's root.
-func (s *Server) LastAccepted(context.Context, *pluginv1.LastAcceptedRequest) (*pluginv1.LastAcceptedResponse, error) {
-	out := &pluginv1.LastAcceptedResponse{}
+func (s *Server) LastAccepted(context.Context, *pb.LastAcceptedRequest) (*pb.LastAcceptedResponse, error) {
+	out := &pb.LastAcceptedResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
 		id := t.lastAccepted.ID()
-		out.Block = &pluginv1.BlockRef{Id: id[:], Height: t.lastAccepted.Height()}
+		out.Block = &pb.BlockRef{Id: id[:], Height: t.lastAccepted.Height()}
 		return nil
 	})
 	return out, nil
 }
 
-func blockToProto(b Block) *pluginv1.Block {
+func blockToProto(b Block) *pb.Block {
 	id, parent := b.ID(), b.Parent()
-	return &pluginv1.Block{Id: id[:], ParentId: parent[:], Height: b.Height(), Timestamp: timestamppb.New(b.Timestamp())}
+	return &pb.Block{Id: id[:], ParentId: parent[:], Height: b.Height(), Timestamp: timestamppb.New(b.Timestamp())}
 }

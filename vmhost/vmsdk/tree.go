@@ -1,7 +1,7 @@
 package vmsdk
 
-// tree holds the one Go value of each block that matters: the last accepted, those that are processing, and a bounded number of
-// others that were parsed or built lately.
+// tree holds the one Go value of each block that matters: the last accepted, those that are processing, and a bounded
+// number of others that were parsed or built lately.
 type tree struct {
 	lastAccepted Block
 	preferred    ID

@@ -20,12 +20,13 @@ func IDOf(b []byte) ID { return primitives.HashOf(b) }
 
 // VM is a chain's state machine. Embed Base and write Initialize, ParseBlock and BuildBlock; the rest has defaults.
 //
-// Initialize, SetState, ParseBlock, BuildBlock and the methods of blocks never run at the same time. Everything else may run at
-// any time, beside them. Every method should return soon: each call has a deadline, and a VM that misses it is replaced.
+// Initialize, SetState, ParseBlock, BuildBlock and the methods of blocks never run at the same time. Everything else
+// may run at any time, beside them. Every method should return soon: each call has a deadline, and a VM that misses it
+// is replaced.
 type VM interface {
-	// Initialize begins. chain holds everything the VM is given and stays valid until Shutdown. The result is the block that the
-	// VM stands at: the parsed chain.LastAccepted or, when that is nil, the genesis block, whose state goes into batch and is
-	// committed with it. An error ends the start.
+	// Initialize begins. chain holds everything the VM is given and stays valid until Shutdown. The result is the block
+	// that the VM stands at: the parsed chain.LastAccepted or, when that is nil, the genesis block, whose state goes
+	// into batch and is committed with it. An error ends the start.
 	Initialize(ctx context.Context, chain *Chain, batch *database.Batch) (Block, error)
 	// SetState tells the stage that the node enters. Only in NormalOperation are blocks built.
 	SetState(ctx context.Context, state State) error
@@ -34,11 +35,12 @@ type VM interface {
 	// Version is the VM's name and own version, for people.
 	Version() (name, version string)
 
-	// ParseBlock makes a block of bytes that a stranger sent. It must not panic whatever they are, must refuse bytes left over,
-	// and must depend on nothing but the bytes. Any error means that they are no block, unless it is one of this package's.
+	// ParseBlock makes a block of bytes that a stranger sent. It must not panic whatever they are, must refuse bytes
+	// left over, and must depend on nothing but the bytes. Any error means that they are no block, unless it is one of
+	// this package's.
 	ParseBlock(ctx context.Context, content []byte) (Block, error)
-	// BuildBlock makes a block on parent, which the network prefers, or returns ErrNothingToBuild. It changes nothing; the block
-	// comes back through Verify.
+	// BuildBlock makes a block on parent, which the network prefers, or returns ErrNothingToBuild. It changes nothing;
+	// the block comes back through Verify.
 	BuildBlock(ctx context.Context, parent Block, build BuildContext) (Block, error)
 
 	AppHandler
@@ -48,9 +50,9 @@ type VM interface {
 	Connected(ctx context.Context, node NodeID, version string) error
 	// Disconnected comes when the peer is gone.
 	Disconnected(ctx context.Context, node NodeID) error
-	// CreateHandlers returns what to serve at /ext/bc/<chain>/<extension>, by extension ("" or "/rpc"). Handlers see the path
-	// without what comes before the extension's rest: a request for /ext/bc/<chain>/rpc/x reaches "/rpc" as /x. Streaming,
-	// server-sent events and websockets work.
+	// CreateHandlers returns what to serve at /ext/bc/<chain>/<extension>, by extension ("" or "/rpc"). Handlers see
+	// the path without what comes before the extension's rest: a request for /ext/bc/<chain>/rpc/x reaches "/rpc" as
+	// /x. Streaming, server-sent events and websockets work.
 	CreateHandlers(ctx context.Context) (map[string]http.Handler, error)
 }
 
@@ -66,9 +68,9 @@ type Block interface {
 	Timestamp() time.Time
 	// Bytes is what ParseBlock makes the block of. Not to be changed.
 	Bytes() []byte
-	// Verify tells whether the block is valid after parent, which is verified or accepted last. build is what its proposer was
-	// given. nil: valid. Invalidf: not valid, on every node. Any other error: it could not be judged. Verify changes nothing that
-	// another block can see; siblings are verified in any order.
+	// Verify tells whether the block is valid after parent, which is verified or accepted last. build is what its
+	// proposer was given. nil: valid. Invalidf: not valid, on every node. Any other error: it could not be judged.
+	// Verify changes nothing that another block can see; siblings are verified in any order.
 	Verify(ctx context.Context, parent Block, build BuildContext) error
 	// Accept puts what the block changes into batch. The parent is accepted. Any error but Busy is fatal for the chain.
 	Accept(ctx context.Context, batch *database.Batch) error

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // checks are all of them, the simplest first.
@@ -30,13 +30,13 @@ var checks = []check{
 
 func describe(k *kit) {
 	s := k.start()
-	a := call(s, "Describe", &pluginv1.DescribeRequest{}, s.vm.Describe)
+	a := call(s, "Describe", &pb.DescribeRequest{}, s.vm.Describe)
 	if a.GetName() == "" || a.GetVersion() == "" {
 		k.fail("it says name %q, version %q", a.GetName(), a.GetVersion())
 	}
 	k.report.Name, k.report.Version = a.GetName(), a.GetVersion()
-	call(s, "Ping", &pluginv1.PingRequest{}, s.vm.Ping)
-	health := call(s, "HealthCheck", &pluginv1.HealthCheckRequest{}, s.vm.HealthCheck)
+	call(s, "Ping", &pb.PingRequest{}, s.vm.Ping)
+	health := call(s, "HealthCheck", &pb.HealthCheckRequest{}, s.vm.HealthCheck)
 	if !health.GetHealthy() {
 		k.fail("a VM that has just begun isn't well: %s", health.GetCause())
 	}
@@ -52,7 +52,7 @@ func genesis(k *kit) {
 	if !bytes.Equal(b.GetId(), s.last.GetId()) || b.GetHeight() != 0 {
 		k.fail("parsed, the genesis block is %s of height %d; it began as %s", short(b.GetId()), b.GetHeight(), short(s.last.GetId()))
 	}
-	a := call(s, "LastAccepted", &pluginv1.LastAcceptedRequest{}, s.vm.LastAccepted)
+	a := call(s, "LastAccepted", &pb.LastAcceptedRequest{}, s.vm.LastAccepted)
 	if !bytes.Equal(a.GetBlock().GetId(), s.last.GetId()) {
 		k.fail("LastAccepted is %s", short(a.GetBlock().GetId()))
 	}
@@ -72,7 +72,7 @@ func build(k *kit) {
 	}
 	s.verify(b)
 	s.accept(b)
-	a := call(s, "LastAccepted", &pluginv1.LastAcceptedRequest{}, s.vm.LastAccepted)
+	a := call(s, "LastAccepted", &pb.LastAcceptedRequest{}, s.vm.LastAccepted)
 	if a.GetBlock().GetHeight() != 1 {
 		k.fail("after accepting the first block LastAccepted has height %d", a.GetBlock().GetHeight())
 	}
@@ -96,8 +96,8 @@ func parse(k *kit) {
 	}
 }
 
-// malformed tries truncations, bytes left over, and many changes. A change may make another block; what it may not do is end the VM
-// or keep the id.
+// malformed tries truncations, bytes left over, and many changes. A change may make another block; what it may not do
+// is end the VM or keep the id.
 func malformed(k *kit) {
 	s := k.start()
 	content := s.grow(1)[0].GetContent()
@@ -124,7 +124,7 @@ func verifyPure(k *kit) {
 	plain.verify(c)
 	plain.accept(c)
 	want := plain.state()
-	for _, order := range [][]*pluginv1.Block{{b, c}, {c, b}} {
+	for _, order := range [][]*pb.Block{{b, c}, {c, b}} {
 		s := k.start()
 		before := s.state()
 		for _, x := range order {
@@ -163,7 +163,7 @@ func preference(k *kit) {
 	b, c := s.siblings()
 	s.verify(b)
 	s.verify(c)
-	for i, x := range []*pluginv1.Block{b, c, b} {
+	for i, x := range []*pb.Block{b, c, b} {
 		s.prefer(x)
 		s.work(1 + i)
 		child, e := s.tryBuild(300 + i)

@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 func determinism(k *kit) {
@@ -30,7 +30,8 @@ func determinism(k *kit) {
 	}
 }
 
-// crash kills the VM at every point of a script, also between the VM's answer to AcceptBlock and the host's writing it down.
+// crash kills the VM at every point of a script, also between the VM's answer to AcceptBlock and the host's writing it
+// down.
 func crash(k *kit) {
 	plain := k.start()
 	blocks := plain.grow(3)
@@ -71,11 +72,11 @@ func (s *Session) crashIf(now bool) bool {
 
 func states(k *kit) {
 	s := k.start()
-	for _, state := range []pluginv1.ChainState{
-		pluginv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
-		pluginv1.ChainState_CHAIN_STATE_BOOTSTRAPPING, pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION,
+	for _, state := range []pb.ChainState{
+		pb.ChainState_CHAIN_STATE_BOOTSTRAPPING, pb.ChainState_CHAIN_STATE_NORMAL_OPERATION,
+		pb.ChainState_CHAIN_STATE_BOOTSTRAPPING, pb.ChainState_CHAIN_STATE_NORMAL_OPERATION,
 	} {
-		a := call(s, "SetState "+state.String(), &pluginv1.SetStateRequest{State: state}, s.vm.SetState)
+		a := call(s, "SetState "+state.String(), &pb.SetStateRequest{State: state}, s.vm.SetState)
 		s.must("SetState", a.GetError())
 		if !bytes.Equal(a.GetLastAccepted().GetId(), s.last.GetId()) {
 			k.fail("SetState moved the last accepted block to %s", short(a.GetLastAccepted().GetId()))
@@ -124,24 +125,24 @@ func strangers(k *kit) {
 }
 
 func (s *Session) bother(id uint32, message []byte) error {
-	_, err := attempt(s, "Connected", &pluginv1.ConnectedRequest{NodeId: peer[:], Version: "stranger"}, s.vm.Connected)
+	_, err := attempt(s, "Connected", &pb.ConnectedRequest{NodeId: peer[:], Version: "stranger"}, s.vm.Connected)
 	if err != nil {
 		return fmt.Errorf("Connected: %w", err)
 	}
 	deadline := timestamppb.New(time.Now().Add(time.Second))
-	if _, err = attempt(s, "AppRequest", &pluginv1.AppRequestRequest{NodeId: peer[:], RequestId: id, Request: message, Deadline: deadline}, s.vm.AppRequest); err != nil {
+	if _, err = attempt(s, "AppRequest", &pb.AppRequestRequest{NodeId: peer[:], RequestId: id, Request: message, Deadline: deadline}, s.vm.AppRequest); err != nil {
 		return fmt.Errorf("AppRequest: %w", err)
 	}
-	if _, err = attempt(s, "AppResponse nobody asked for", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: id, Response: message}, s.vm.AppResponse); err != nil {
+	if _, err = attempt(s, "AppResponse nobody asked for", &pb.AppResponseRequest{NodeId: peer[:], RequestId: id, Response: message}, s.vm.AppResponse); err != nil {
 		return fmt.Errorf("AppResponse: %w", err)
 	}
-	if _, err = attempt(s, "AppRequestFailed", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: id, Error: &pluginv1.AppError{Code: -1}}, s.vm.AppRequestFailed); err != nil {
+	if _, err = attempt(s, "AppRequestFailed", &pb.AppRequestFailedRequest{NodeId: peer[:], RequestId: id, Error: &pb.AppError{Code: -1}}, s.vm.AppRequestFailed); err != nil {
 		return fmt.Errorf("AppRequestFailed: %w", err)
 	}
-	if _, err = attempt(s, "AppGossip", &pluginv1.AppGossipRequest{NodeId: peer[:], Gossip: message}, s.vm.AppGossip); err != nil {
+	if _, err = attempt(s, "AppGossip", &pb.AppGossipRequest{NodeId: peer[:], Gossip: message}, s.vm.AppGossip); err != nil {
 		return fmt.Errorf("AppGossip: %w", err)
 	}
-	_, err = attempt(s, "Disconnected", &pluginv1.DisconnectedRequest{NodeId: peer[:]}, s.vm.Disconnected)
+	_, err = attempt(s, "Disconnected", &pb.DisconnectedRequest{NodeId: peer[:]}, s.vm.Disconnected)
 	return err
 }
 
@@ -179,7 +180,7 @@ func httpBeside(k *kit) {
 func shutdown(k *kit) {
 	s := k.start()
 	s.grow(1)
-	call(s, "Shutdown", &pluginv1.ShutdownRequest{}, s.vm.Shutdown)
+	call(s, "Shutdown", &pb.ShutdownRequest{}, s.vm.Shutdown)
 	begin := time.Now()
 	s.plugin.Stop(k.options.CallLimit)
 	select {

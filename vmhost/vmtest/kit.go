@@ -6,7 +6,7 @@ import (
 
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/launch"
 )
 
@@ -32,7 +32,7 @@ func (k *kit) skip(format string, args ...any) { panic(skip(fmt.Sprintf(format, 
 
 // start begins a VM on an empty disk.
 func (k *kit) start() *Session {
-	s := &Session{kit: k, disk: memdb.New(), chain: make(map[uint64]*pluginv1.Block)}
+	s := &Session{kit: k, disk: memdb.New(), chain: make(map[uint64]*pb.Block)}
 	k.sessions = append(k.sessions, s)
 	s.launch()
 	return s
@@ -63,7 +63,7 @@ func (k *kit) calls() []string {
 }
 
 // grow builds, verifies and accepts n blocks with one piece of work each.
-func (s *Session) grow(n int) (blocks []*pluginv1.Block) {
+func (s *Session) grow(n int) (blocks []*pb.Block) {
 	for i := range n {
 		s.work(int(s.last.GetHeight()))
 		b := s.build(10 * (i + 1))
@@ -76,7 +76,7 @@ func (s *Session) grow(n int) (blocks []*pluginv1.Block) {
 }
 
 // siblings are two blocks on the same parent.
-func (s *Session) siblings() (b, c *pluginv1.Block) {
+func (s *Session) siblings() (b, c *pb.Block) {
 	s.work(int(s.last.GetHeight()))
 	b, c = s.build(100), s.build(200)
 	if string(b.GetId()) == string(c.GetId()) {

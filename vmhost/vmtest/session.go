@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -30,18 +30,19 @@ var ChainID = primitives.HashOf([]byte("conformance"))
 // peer is the stranger who sends app messages.
 var peer = primitives.NodeID{0xBE, 0xEF}
 
-// Session is one VM on one disk, through any number of crashes: the host's side of the protocol, kept as simple as it can be.
+// Session is one VM on one disk, through any number of crashes: the host's side of the protocol, kept as simple as it
+// can be.
 type Session struct {
 	kit     *kit
 	disk    *memdb.DB
 	db      database.Database
 	plugin  launch.Plugin
-	vm      pluginv1.VMServiceClient
+	vm      pb.VMServiceClient
 	service *remote.Service
 	host    *hostServices
-	http    *pluginv1.CreateHandlersResponse
-	last    *pluginv1.Block
-	chain   map[uint64]*pluginv1.Block
+	http    *pb.CreateHandlersResponse
+	last    *pb.Block
+	chain   map[uint64]*pb.Block
 	exited  chan struct{}
 
 	mu    sync.Mutex
@@ -67,7 +68,7 @@ func (s *Session) launch() {
 	s.exited = exited
 	plugin, err := s.kit.target.Launch(launch.Request{
 		Services: func(r grpc.ServiceRegistrar) {
-			pluginv1.RegisterDatabaseServiceServer(r, s.service)
+			pb.RegisterDatabaseServiceServer(r, s.service)
 			s.host.register(r)
 		},
 		OnExit: func(error) { close(exited) },
@@ -76,16 +77,16 @@ func (s *Session) launch() {
 	if err != nil {
 		s.kit.fail("the plugin doesn't start: %v", err)
 	}
-	s.plugin, s.vm = plugin, pluginv1.NewVMServiceClient(plugin.Conn())
+	s.plugin, s.vm = plugin, pb.NewVMServiceClient(plugin.Conn())
 	s.initialize()
 }
 
 func (s *Session) initialize() {
 	address, token, runDir := s.plugin.Host()
-	r := &pluginv1.InitializeRequest{
+	r := &pb.InitializeRequest{
 		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32), Genesis: s.kit.options.Genesis, Config: s.kit.options.Config,
 		LastAccepted: s.last, HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
-		Extensions: []*pluginv1.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: launch.Capabilities(s.plugin),
+		Extensions: []*pb.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: launch.Capabilities(s.plugin),
 	}
 	a := call(s, "Initialize", r, s.vm.Initialize)
 	s.must("Initialize", a.GetError())
@@ -97,7 +98,7 @@ func (s *Session) initialize() {
 		s.kit.fail("started again after block %s of height %d, the VM says that it stands at %s of height %d",
 			short(s.last.GetId()), s.last.GetHeight(), short(a.GetLastAccepted().GetId()), a.GetLastAccepted().GetHeight())
 	}
-	state := call(s, "SetState", &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
+	state := call(s, "SetState", &pb.SetStateRequest{State: pb.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
 	s.must("SetState", state.GetError())
 }
 
@@ -124,7 +125,7 @@ func attempt[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, 
 }
 
 // must fails the check on an error that the VM had no reason for.
-func (s *Session) must(what string, e *pluginv1.Error) {
+func (s *Session) must(what string, e *pb.Error) {
 	if err := vmsdk.ErrorFromProto(e); err != nil {
 		s.kit.fail("%s: %v", what, err)
 	}
@@ -145,7 +146,7 @@ func (s *Session) end() {
 	}
 }
 
-func (s *Session) write(writes []*pluginv1.Write) {
+func (s *Session) write(writes []*pb.Write) {
 	if err := s.db.Write(context.Background(), remote.BatchOf(writes), database.Sync); err != nil {
 		s.kit.fail("the VM's writes can't be written: %v", err)
 	}
@@ -163,53 +164,53 @@ func (s *Session) work(n int) {
 }
 
 // build asks for a block; the n-th second is its time.
-func (s *Session) build(n int) *pluginv1.Block {
+func (s *Session) build(n int) *pb.Block {
 	b, e := s.tryBuild(n)
 	s.must("BuildBlock", e)
 	return b
 }
 
-func (s *Session) tryBuild(n int) (*pluginv1.Block, *pluginv1.Error) {
+func (s *Session) tryBuild(n int) (*pb.Block, *pb.Error) {
 	at := time.Date(2030, 1, 1, 0, 0, n, 0, time.UTC)
-	a := call(s, fmt.Sprintf("BuildBlock at second %d", n), &pluginv1.BuildBlockRequest{
-		Context: &pluginv1.BuildContext{Proposer: peer[:], Time: timestamppb.New(at)}}, s.vm.BuildBlock)
+	a := call(s, fmt.Sprintf("BuildBlock at second %d", n), &pb.BuildBlockRequest{
+		Context: &pb.BuildContext{Proposer: peer[:], Time: timestamppb.New(at)}}, s.vm.BuildBlock)
 	return a.GetBlock(), a.GetError()
 }
 
-func (s *Session) parse(content []byte) (*pluginv1.Block, *pluginv1.Error) {
-	a := call(s, fmt.Sprintf("ParseBlock of %d bytes", len(content)), &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
+func (s *Session) parse(content []byte) (*pb.Block, *pb.Error) {
+	a := call(s, fmt.Sprintf("ParseBlock of %d bytes", len(content)), &pb.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
 	if len(a.GetResults()) != 1 {
 		s.kit.fail("ParseBlock of one block gave %d results", len(a.GetResults()))
 	}
 	return a.GetResults()[0].GetBlock(), a.GetResults()[0].GetError()
 }
 
-func (s *Session) tryVerify(b *pluginv1.Block) *pluginv1.Error {
-	return call(s, "VerifyBlock "+short(b.GetId()), &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}, s.vm.VerifyBlock).GetError()
+func (s *Session) tryVerify(b *pb.Block) *pb.Error {
+	return call(s, "VerifyBlock "+short(b.GetId()), &pb.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}, s.vm.VerifyBlock).GetError()
 }
 
-func (s *Session) verify(b *pluginv1.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
+func (s *Session) verify(b *pb.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
 
-func (s *Session) prefer(b *pluginv1.Block) {
-	a := call(s, "SetPreference "+short(b.GetId()), &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}, s.vm.SetPreference)
+func (s *Session) prefer(b *pb.Block) {
+	a := call(s, "SetPreference "+short(b.GetId()), &pb.SetPreferenceRequest{BlockId: b.GetId()}, s.vm.SetPreference)
 	s.must("SetPreference", a.GetError())
 }
 
 // decide asks for a block's writes without committing them.
-func (s *Session) decide(b *pluginv1.Block) []*pluginv1.Write {
-	a := call(s, "AcceptBlock "+short(b.GetId()), &pluginv1.AcceptBlockRequest{BlockId: b.GetId()}, s.vm.AcceptBlock)
+func (s *Session) decide(b *pb.Block) []*pb.Write {
+	a := call(s, "AcceptBlock "+short(b.GetId()), &pb.AcceptBlockRequest{BlockId: b.GetId()}, s.vm.AcceptBlock)
 	s.must("AcceptBlock", a.GetError())
 	return a.GetWrites()
 }
 
-func (s *Session) accept(b *pluginv1.Block) {
+func (s *Session) accept(b *pb.Block) {
 	s.write(s.decide(b))
 	s.last = b
 	s.host.add(b)
 }
 
-func (s *Session) reject(b *pluginv1.Block) {
-	a := call(s, "RejectBlock "+short(b.GetId()), &pluginv1.RejectBlockRequest{BlockId: b.GetId()}, s.vm.RejectBlock)
+func (s *Session) reject(b *pb.Block) {
+	a := call(s, "RejectBlock "+short(b.GetId()), &pb.RejectBlockRequest{BlockId: b.GetId()}, s.vm.RejectBlock)
 	s.must("RejectBlock", a.GetError())
 }
 
@@ -228,7 +229,7 @@ func (s *Session) state() primitives.Hash {
 func (s *Session) Gossip(message []byte) error {
 	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
 	defer cancel()
-	_, err := s.vm.AppGossip(ctx, &pluginv1.AppGossipRequest{NodeId: peer[:], Gossip: message})
+	_, err := s.vm.AppGossip(ctx, &pb.AppGossipRequest{NodeId: peer[:], Gossip: message})
 	return err
 }
 
@@ -241,7 +242,7 @@ func (s *Session) request(method, path string, body []byte, token bool) (int, []
 	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
 	defer cancel()
 	if s.http == nil {
-		h, err := s.vm.CreateHandlers(ctx, &pluginv1.CreateHandlersRequest{})
+		h, err := s.vm.CreateHandlers(ctx, &pb.CreateHandlersRequest{})
 		if err != nil {
 			return 0, nil, err
 		}

@@ -1,6 +1,6 @@
-// Package vmtest is the conformance kit for virtual machines: it plays the host, and tries everything that a network, a crash or a
-// stranger may do to a VM. It runs on a Go value (Value), over an in-memory gRPC connection (Pipe) and on a plugin process in any
-// language (process.Launcher), with the same checks.
+// Package vmtest is the conformance kit for virtual machines: it plays the host, and tries everything that a network, a
+// crash or a stranger may do to a VM. It runs on a Go value (Value), over an in-memory gRPC connection (Pipe) and on a
+// plugin process in any language (process.Launcher), with the same checks.
 //
 // From a Go test:
 //

@@ -34,7 +34,8 @@ func needsFrom(ctx context.Context, checkout string) (n needs, err error) {
 	return n, err
 }
 
-// neededModules asks the go command which modules the imported packages are made of, and which version of Go they are for.
+// neededModules asks the go command which modules the imported packages are made of, and which version of Go they are
+// for.
 func neededModules(ctx context.Context, checkout string) (goVersion string, needed []module.Version, err error) {
 	list := exec.CommandContext(ctx, "go", append([]string{"list", "-deps", "-f",
 		"{{with .Module}}{{if .Main}}go {{.GoVersion}}{{else}}{{.Path}} {{.Version}}{{end}}{{end}}"}, imported...)...)

@@ -26,7 +26,8 @@ import (
 // WorkFile stands beside a plugin and says how the kit can give it something to do.
 const WorkFile = "vmtest.json"
 
-// Work is the content of a WorkFile: a request that is posted to the VM for each piece of work, {n} in its body being its number.
+// Work is the content of a WorkFile: a request that is posted to the VM for each piece of work, {n} in its body being
+// its number.
 type Work struct {
 	Post string `json:"post"`
 	Body string `json:"body"`

@@ -1,5 +1,5 @@
-// Package vmdev is what the command line's `vm new`, `vm test` and `vm doctor` do: begin a VM of one's own, try it against the
-// conformance kit, and find out why a plugin doesn't start.
+// Package vmdev is what the command line's `vm new`, `vm test` and `vm doctor` do: begin a VM of one's own, try it
+// against the conformance kit, and find out why a plugin doesn't start.
 package vmdev
 
 import (

@@ -1,5 +1,6 @@
-// Package client is the client of the key-value chain: it signs transactions, posts them to a node, waits until they are final,
-// and reads. It trusts the node that it asks, as every light use of a chain does, and keeps no state but its key.
+// Package client is the client of the key-value chain: it signs transactions, posts them to a node, waits until they
+// are final, and reads. It trusts the node that it asks, as every light use of a chain does, and keeps no state but its
+// key.
 package client
 
 import (

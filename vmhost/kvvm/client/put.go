@@ -22,8 +22,8 @@ type Final struct {
 // retryInterval is how long to wait before a node is asked again.
 const retryInterval = 20 * time.Millisecond
 
-// Put sets a key and waits until the transaction is final at this node. The node may go away and come back meanwhile: the
-// transaction is posted again until ctx ends, and counts once because its number does.
+// Put sets a key and waits until the transaction is final at this node. The node may go away and come back meanwhile:
+// the transaction is posted again until ctx ends, and counts once because its number does.
 func (c *Client) Put(ctx context.Context, account ed25519.PrivateKey, nonce uint64, key, value string) (*Final, error) {
 	head, err := c.Head(ctx)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk/events"
 )
 
-// Watch returns the blocks that are accepted from now on. The channel is closed when the node ends the stream or ctx does;
-// the caller must read until then, or end ctx.
+// Watch returns the blocks that are accepted from now on. The channel is closed when the node ends the stream or ctx
+// does; the caller must read until then, or end ctx.
 func (c *Client) Watch(ctx context.Context) (<-chan Block, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/events", nil)
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package events streams what happens on a chain to its users, as server-sent events (WHATWG HTML, section 9.2), and reads them.
+// Package events streams what happens on a chain to its users, as server-sent events (WHATWG HTML, section 9.2), and
+// reads them.
 package events
 
 import (
@@ -18,8 +19,8 @@ const (
 	maxEvent = 4 << 20
 )
 
-// Stream sends events to those who listen. A listener that doesn't keep up is cut off: it can ask for what it missed. The zero
-// value is ready; it is safe for concurrent use.
+// Stream sends events to those who listen. A listener that doesn't keep up is cut off: it can ask for what it missed.
+// The zero value is ready; it is safe for concurrent use.
 type Stream struct {
 	mu        sync.Mutex
 	listeners map[chan []byte]struct{}

@@ -1,10 +1,11 @@
-// Package lthash is a hash of a set that can be kept up to date: adding or removing one element costs the same whatever the size
-// of the set, and the order doesn't matter. A VM uses it for a state root that needn't walk the state.
+// Package lthash is a hash of a set that can be kept up to date: adding or removing one element costs the same whatever
+// the size of the set, and the order doesn't matter. A VM uses it for a state root that needn't walk the state.
 //
-// It is LtHash16 with 1,024 lanes of 16 bits: each element is expanded to 2 KiB with BLAKE3, and the
-// expansions are added lane by lane. Collisions are as hard as a short-integer-solution problem, more than 200 bits for these
-// sizes. Source: Lewi, Kim, Maykov, Weis, "Securing Update Propagation with Homomorphic Hashing", 2019; idea from Bellare and
-// Micciancio, "A New Paradigm for Collision-Free Hashing: Incrementality at Reduced Cost", 1997. It has no membership proofs.
+// It is LtHash16 with 1,024 lanes of 16 bits: each element is expanded to 2 KiB with BLAKE3, and the expansions are
+// added lane by lane. Collisions are as hard as a short-integer-solution problem, more than 200 bits for these sizes.
+// Source: Lewi, Kim, Maykov, Weis, "Securing Update Propagation with Homomorphic Hashing", 2019; idea from Bellare and
+// Micciancio, "A New Paradigm for Collision-Free Hashing: Incrementality at Reduced Cost", 1997. It has no membership
+// proofs.
 package lthash
 
 import (
@@ -24,9 +25,9 @@ const (
 // Hash is the hash of a set. The zero value is that of the empty set. Copying it copies the set.
 type Hash [lanes]uint16
 
-// expand makes the element's lanes: the first 2 KiB of BLAKE3's extended output for the SHA-256 of the element. The element is its
-// parts, each with its length, so that no two lists of parts are alike. BLAKE3's inner functions are called because its hasher
-// would cost more to allocate than the hashing.
+// expand makes the element's lanes: the first 2 KiB of BLAKE3's extended output for the SHA-256 of the element. The
+// element is its parts, each with its length, so that no two lists of parts are alike. BLAKE3's inner functions are
+// called because its hasher would cost more to allocate than the hashing.
 func expand(parts [][]byte) (out [Size]byte) {
 	digest := digestOf(parts)
 	node := guts.CompressChunk(digest[:], &guts.IV, 0, 0)

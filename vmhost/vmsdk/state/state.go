@@ -1,9 +1,10 @@
-// Package state is what a chain's blocks change while it isn't decided which of them count. Each block has a State: its own
-// changes on top of its parent's, down to the database, which holds what accepted blocks have written. A State also has a root:
-// a hash of all entries (package lthash) that costs the same to bring up to date whatever their number.
+// Package state is what a chain's blocks change while it isn't decided which of them count. Each block has a State: its
+// own changes on top of its parent's, down to the database, which holds what accepted blocks have written. A State also
+// has a root: a hash of all entries (package lthash) that costs the same to bring up to date whatever their number.
 //
-// A block loads the entries that it needs, all at once, and then reads and changes them without touching the database. Touching
-// one that isn't loaded is a mistake of the VM's author and panics. The database's entry "r" is this package's.
+// A block loads the entries that it needs, all at once, and then reads and changes them without touching the database.
+// Touching one that isn't loaded is a mistake of the VM's author and panics. The database's entry "r" is this
+// package's.
 package state
 
 import (
@@ -36,7 +37,8 @@ type entry struct {
 	changed bool
 }
 
-// New is what the database holds, without its root: the empty state that a genesis block begins with, or one to Read from.
+// New is what the database holds, without its root: the empty state that a genesis block begins with, or one to Read
+// from.
 func New(db database.Reader) *State { return &State{db: db} }
 
 // Open is the state after the last accepted block, whose root must be this one.

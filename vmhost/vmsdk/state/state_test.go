@@ -44,7 +44,8 @@ func rootOf(entries map[string]string) [32]byte {
 	return h.Sum()
 }
 
-// A chain of blocks of which some are accepted, beside a plain map per block: both show the same entries and the same root.
+// A chain of blocks of which some are accepted, beside a plain map per block: both show the same entries and the same
+// root.
 func TestAStateIsWhatItsBlockAndThoseBelowHaveMadeOfIt(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		db := memdb.New().Open()

@@ -7,8 +7,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// Block is a block of transactions, as far as it is the same on every chain: a header (version 1, parent's id, height, time in
-// milliseconds, state root) and the transactions, each with its length before it. A VM's own block embeds it.
+// Block is a block of transactions, as far as it is the same on every chain: a header (version 1, parent's id, height,
+// time in milliseconds, state root) and the transactions, each with its length before it. A VM's own block embeds it.
 type Block[T Signed] struct {
 	// Root is the hash of the state after the block.
 	Root [32]byte
@@ -25,20 +25,12 @@ const HeaderSize = 1 + 32 + 8 + 8 + 32
 
 const blockVersion = 1
 
-// ID is the SHA-256 of the bytes.
-func (b *Block[T]) ID() vmsdk.ID { return b.id }
-
-// Parent is the id of the block below.
-func (b *Block[T]) Parent() vmsdk.ID { return b.parent }
-
-// Height is 0 for the genesis block.
-func (b *Block[T]) Height() uint64 { return b.height }
-
-// Timestamp is the time the block claims.
+// What a vmsdk.Block says of itself. A block has one encoding, and its id is the SHA-256 of that.
+func (b *Block[T]) ID() vmsdk.ID         { return b.id }
+func (b *Block[T]) Parent() vmsdk.ID     { return b.parent }
+func (b *Block[T]) Height() uint64       { return b.height }
 func (b *Block[T]) Timestamp() time.Time { return time.UnixMilli(b.millis).UTC() }
-
-// Bytes is the block. A block has one encoding.
-func (b *Block[T]) Bytes() []byte { return b.raw }
+func (b *Block[T]) Bytes() []byte        { return b.raw }
 
 // TxIDs are the transactions' ids.
 func (b *Block[T]) TxIDs() []vmsdk.ID {

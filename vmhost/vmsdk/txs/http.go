@@ -21,8 +21,8 @@ const (
 	maxBatchBytes = 4 << 20
 )
 
-// Routes serves users: POST /tx and /txs take transactions, GET /tx/{id} says where one is, GET /account/{account} which nonce is
-// next.
+// Routes serves users: POST /tx and /txs take transactions, GET /tx/{id} says where one is, GET /account/{account}
+// which nonce is next.
 func (p *Pool[T]) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /tx", p.onTx)
 	mux.HandleFunc("POST /txs", p.onTxs)
@@ -77,8 +77,8 @@ type refusal struct {
 	Error string `json:"error"`
 }
 
-// onTxs takes many transactions, each with its length before it as a varint. When none was taken because too many wait, the answer
-// says so to those who look at no more than its status.
+// onTxs takes many transactions, each with its length before it as a varint. When none was taken because too many wait,
+// the answer says so to those who look at no more than its status.
 func (p *Pool[T]) onTxs(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBatchBytes))
 	if err != nil {

@@ -72,8 +72,8 @@ func nextNonces(ctx context.Context, at *state.State, senders []string) ([]uint6
 	return nonces, err
 }
 
-// Pick chooses transactions for a block on the one whose state is at: so many at most, and so many bytes with their lengths before
-// them. ErrNothingToBuild when none is due.
+// Pick chooses transactions for a block on the one whose state is at: so many at most, and so many bytes with their
+// lengths before them. ErrNothingToBuild when none is due.
 func (p *Pool[T]) Pick(ctx context.Context, at *state.State, most, mostBytes int) ([]T, error) {
 	count, size := 0, 0
 	picked, err := p.Mempool.Pick(ctx, func(ctx context.Context, senders []string) ([]uint64, error) {
@@ -88,8 +88,8 @@ func (p *Pool[T]) Pick(ctx context.Context, at *state.State, most, mostBytes int
 	return picked, err
 }
 
-// Verify checks the signatures of a block's transactions. Those that wait were checked when they came; the others wait from now
-// on, in case the block is rejected.
+// Verify checks the signatures of a block's transactions. Those that wait were checked when they came; the others wait
+// from now on, in case the block is rejected.
 func (p *Pool[T]) Verify(list []T) error {
 	var fresh []T
 	var unchecked []*Tx

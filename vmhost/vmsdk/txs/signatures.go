@@ -9,8 +9,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// options are the ZIP-215 rules, for one signature and for many: two sets of rules would let one transaction be good for some
-// nodes only.
+// options are the ZIP-215 rules, for one signature and for many: two sets of rules would let one transaction be good
+// for some nodes only.
 var options = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}
 
 // signatures checks many at once, and remembers the expanded keys of senders that come often.
@@ -24,12 +24,12 @@ func newSignatures(name string, chain vmsdk.ID) *signatures {
 	return &signatures{name: name, chain: chain, keys: cache.NewVerifier(cache.NewLRUCache(4096))}
 }
 
-// few is how many signatures are checked one by one when some of them is bad, so that a bad one makes little work for the good ones
-// beside it.
+// few is how many signatures are checked one by one when some of them is bad, so that a bad one makes little work for
+// the good ones beside it.
 const few = 32
 
-// check returns an error per transaction. A batch that fails is checked in smaller ones, and of those that fail each signature, to
-// find out which.
+// check returns an error per transaction. A batch that fails is checked in smaller ones, and of those that fail each
+// signature, to find out which.
 func (s *signatures) check(txs []*Tx) []error {
 	errs := make([]error, len(txs))
 	if len(txs) == 0 || s.good(txs) {

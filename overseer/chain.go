@@ -73,7 +73,7 @@ func (c *Core) onWaitForActivation(now time.Time, ch *chain, id wire.ID, m *over
 	hash, err := primitives.HashFrom(m.Hash)
 	switch {
 	case err != nil:
-		c.Broker.Answer(now, id, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: err.Error()})
+		c.Broker.Answer(now, id, nil, &wire.Failure{Code: subsystem.Refused, Message: err.Error()})
 	case ch.leaves.IsActive(hash):
 		c.activated(now, id)
 	default:

@@ -13,7 +13,6 @@ import (
 	"log/slog"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
@@ -34,8 +33,8 @@ type Config struct {
 	Epoch uint64
 	// Token returns the secret of a role; nil: there are no tokens, and who reaches the socket is trusted.
 	Token func(role string) ([]byte, error)
-	// Broker are the constants of the bus; the zero value has usable ones.
-	Broker broker.Config
+	// Limits are the constants of the bus; what is zero has a usable default.
+	Limits Limits
 	// Log is where the overseer logs; nil: slog's default.
 	Log *slog.Logger
 }
@@ -45,6 +44,7 @@ type Core struct {
 	Broker *broker.Broker
 
 	cfg      Config
+	limits   broker.Config
 	dir      *registry.Directory
 	graph    *Graph
 	chains   []*chain
@@ -63,19 +63,9 @@ func New(cfg Config) (*Core, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	cfg.Broker.Epoch = cfg.Epoch
-	cfg.Broker.Lookup = func(enum, field protowire.Number) (broker.Variant, bool) {
-		v := dir.At(enum, field)
-		if v == nil {
-			return broker.Variant{}, false
-		}
-		return broker.Variant{Name: string(v.Name), Subsystem: v.Subsystem, Lane: v.Lane, Request: v.IsRequest(), Stream: v.Stream, RetrySafe: v.RetrySafe}, true
-	}
-	cfg.Broker.Chains = cfg.Chains
-	cfg.Broker.PerChain = func(name string) bool { return graph.specs[name].Class == subsystem.PerChain }
-	cfg.Broker = cfg.Broker.Defaults()
-	c := &Core{Broker: broker.New(cfg.Broker), cfg: cfg, dir: dir, graph: graph, log: cfg.Log}
-	for _, name := range cfg.Broker.Chains {
+	limits := cfg.broker(dir, graph)
+	c := &Core{Broker: broker.New(limits), cfg: cfg, limits: limits, dir: dir, graph: graph, log: cfg.Log}
+	for _, name := range limits.Chains {
 		c.chains = append(c.chains, newChain(name))
 	}
 	return c, nil
@@ -95,8 +85,8 @@ func (c *Core) Attach(now time.Time, h *overseerv1.Hello) (*broker.Instance, *ov
 	c.log.Info("attached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation, "standby", i.Standby, "pid", i.Pid)
 	return i, &overseerv1.Attached{
 		Protocol: Protocol, Epoch: c.cfg.Epoch, Generation: i.Generation, Standby: i.Standby, Snapshot: c.snapshot(i),
-		Window:          &overseerv1.Window{Messages: uint32(c.cfg.Broker.Window.Messages), Bytes: uint32(c.cfg.Broker.Window.Bytes)},
-		MaxMessageBytes: uint32(c.cfg.Broker.MaxMessage),
+		Window:          &overseerv1.Window{Messages: uint32(c.limits.Window.Messages), Bytes: uint32(c.limits.Window.Bytes)},
+		MaxMessageBytes: uint32(c.limits.MaxMessage),
 	}, nil
 }
 
@@ -155,7 +145,7 @@ func (c *Core) ownMessages(now time.Time) {
 	for _, o := range c.Broker.Own() {
 		var all overseerv1.AllMessages
 		if err := proto.Unmarshal(o.Env.Message, &all); err != nil {
-			c.Broker.Answer(now, o.Env.ID, nil, &wire.Failure{Code: uint32(subsystem.Refused), Message: "the message doesn't decode: " + err.Error()})
+			c.Broker.Answer(now, o.Env.ID, nil, &wire.Failure{Code: subsystem.Refused, Message: "the message doesn't decode: " + err.Error()})
 			continue
 		}
 		c.handle(now, c.chain(o.Chain), o.Env.ID, all.GetOverseer())

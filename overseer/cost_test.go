@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -76,17 +77,16 @@ type cost struct {
 }
 
 type costEnd struct {
-	machine  *subsystem.Machine
+	machine  *driver.Machine
 	instance *broker.Instance
 	sub      *subsystem.Sub
 	up, down [][]byte
 	names    wire.Names
 }
 
-func (e *costEnd) Write(b *wire.Batch, _ bool) error {
-	e.up = append(e.up, append([]byte(nil), b.Bytes...))
-	b.Bytes = b.Bytes[:0]
-	return nil
+func (e *costEnd) Write(batch []byte, _ bool) (free []byte, err error) {
+	e.up = append(e.up, append([]byte(nil), batch...))
+	return batch[:0], nil
 }
 
 func (e *costEnd) post(f func(*subsystem.Sub)) { e.sub.Post(func() { f(e.sub) }) }
@@ -110,8 +110,10 @@ func newCost(b *testing.B) *cost {
 func (c *cost) attach(b *testing.B, spec subsystem.Spec) *costEnd {
 	e := &costEnd{names: wire.Names{}}
 	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) { e.sub = sub; return costHandler{c}, nil }
-	e.machine = subsystem.NewMachine(spec, "", realTime{overseertest.NewRuntime()}, slog.New(slog.DiscardHandler), func() {})
-	i, welcome, err := c.core.Attach(time.Now(), e.machine.Hello(nil, spec.Name, 0))
+	e.machine = driver.New(spec.Program(), driver.Config{
+		Runtime: realTime{overseertest.NewRuntime()}, Log: slog.New(slog.DiscardHandler), Wake: func() {},
+	})
+	i, welcome, err := c.core.Attach(time.Now(), e.machine.Hello(nil, spec.Name, 0, 0))
 	if err != nil {
 		b.Fatal(err)
 	}

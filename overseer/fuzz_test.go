@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
@@ -18,7 +17,7 @@ import (
 )
 
 // quick are constants that let a fuzz target run through timeouts at once.
-var quick = broker.Config{Window: broker.Window{Messages: 8, Bytes: 4096}, MaxMessage: 1024}
+var quick = overseer.Limits{Messages: 8, Bytes: 4096, MaxMessage: 1024}
 
 // frames makes a batch of seeds.
 func frames(build func(b *wire.Batch)) []byte {
@@ -53,7 +52,7 @@ func FuzzFramesOfAnInstance(f *testing.F) {
 	f.Add([]byte{0x0a, 0x00, 0x12, 0x34, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := &pair{a: &part{}, b: &part{on: answerAll}}
-		p.Bus = overseertest.NodeWith(t, overseer.Config{Broker: quick})
+		p.Bus = overseertest.NodeWith(t, overseer.Config{Limits: quick})
 		p.sender, p.bridge = p.Attach(p.a.sender(), "sender"), p.Attach(p.b.bridge(), "bridge")
 		hostile := p.Attach((&part{}).spec("collator", subsystem.Pool, p.a.declared()...), "hostile")
 		p.Settle()
@@ -65,7 +64,7 @@ func FuzzFramesOfAnInstance(f *testing.F) {
 			}
 		}
 		for _, i := range p.Status("network-bridge").Instances {
-			if i.Queued+i.InFlight > 7*quick.Window.Messages {
+			if i.Queued+i.InFlight > 7*quick.Messages {
 				t.Fatalf("%d messages in a mailbox", i.Queued+i.InFlight)
 			}
 		}
@@ -128,7 +127,7 @@ func FuzzFramesOfTheOverseer(f *testing.F) {
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := &part{on: answerAll}
-		bus := overseertest.NodeWith(t, overseer.Config{Broker: quick})
+		bus := overseertest.NodeWith(t, overseer.Config{Limits: quick})
 		m := bus.Attach(p.bridge(), "bridge")
 		bus.Settle()
 		_ = m.Machine().Receive(data)

@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -34,7 +35,7 @@ type storm struct {
 // storyOfAsk is one ask: who asked, in which life, and how often it ended.
 type storyOfAsk struct {
 	asker *overseertest.Member
-	life  *subsystem.Machine
+	life  *driver.Machine
 	ends  int
 	code  subsystem.Code
 }

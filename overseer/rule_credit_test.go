@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
@@ -60,7 +59,7 @@ func TestRule3WhatAnOldGenerationSaysIsRefused(t *testing.T) {
 }
 
 func TestRule4ASenderWaitsOnOneEdgeOnly(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 10, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 10, Bytes: 1 << 20}})
 	p.b.on = answerAll
 	store := &part{}
 	p.Attach(store.spec("provisioner", subsystem.Single), "other")
@@ -103,7 +102,7 @@ func TestRule4ASenderWaitsOnOneEdgeOnly(t *testing.T) {
 }
 
 func TestRule4CreditIsBytesToo(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 1000, Bytes: 10_000}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 1000, Bytes: 10_000}})
 	p.bridge.Frozen = true
 	big := string(bytes.Repeat([]byte("x"), 3000))
 	for range 8 {
@@ -120,7 +119,7 @@ func TestRule4CreditIsBytesToo(t *testing.T) {
 }
 
 func TestRule4AnswersAndSignalsAreOutsideTheWindow(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 4, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 4, Bytes: 1 << 20}})
 	p.b.on = answerAll
 	var ends []*outcome
 	for range 20 {
@@ -140,7 +139,7 @@ func TestRule4AnswersAndSignalsAreOutsideTheWindow(t *testing.T) {
 
 // A client that ignores its credit is refused at the overseer: what is held never exceeds the printed bound.
 func TestRule4MemoryIsBoundedByThePrintedFigure(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 100, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 100, Bytes: 1 << 20}})
 	p.bridge.Frozen = true
 	held := 0
 	payload := bytes.Repeat([]byte("x"), 64<<10)
@@ -165,7 +164,7 @@ func TestRule4MemoryIsBoundedByThePrintedFigure(t *testing.T) {
 
 // A refused message gives its credit back and no other's: what came before it is still unfinished, and is redelivered.
 func TestRule4ARefusedMessageReturnsItsOwnCredit(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{MaxMessage: 200, Window: broker.Window{Messages: 10, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{MaxMessage: 200, Messages: 10, Bytes: 1 << 20}})
 	p.bridge.Frozen = true
 	p.say(message("first"))
 	var b wire.Batch

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -168,7 +167,7 @@ func TestRule6WhatWaitsComesBackThroughTheLoop(t *testing.T) {
 
 // A receiver with no room sheds the newest gossip at its sender, counted; votes wait instead, all of them.
 func TestRule11GossipIsShedAndConsensusNever(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 10, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 10, Bytes: 1 << 20}})
 	p.bridge.Frozen = true
 	for n := range 30 {
 		p.say(gossip(fmt.Sprint(n)), vote(fmt.Sprint(n)))
@@ -226,7 +225,7 @@ func TestRule10TheProgressWatchdogs(t *testing.T) {
 }
 
 func TestRule10TheMemoryWatchdog(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{MaxRSS: 1 << 30}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{MaxRSS: 1 << 30}})
 	p.bridge.RSS = 2 << 30
 	p.Advance(2 * time.Second)
 	if len(p.Killed) != 1 || !strings.Contains(p.Killed[0].Cause, "2048 MiB") {

@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -48,7 +47,7 @@ func TestRule8ARetrySafeQuestionIsHeldForTheNextInstanceAndOthersFail(t *testing
 // Questions that no instance had begun wait for the next one though they aren't safe to repeat, from the moment at which the last
 // instance went, however long they had waited before.
 func TestRule8WhatWasNotBegunIsHeld(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Heartbeat: time.Hour, Progress: time.Hour}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Heartbeat: time.Hour, Progress: time.Hour}})
 	p.bridge.Deaf = true
 	o := p.request(time.Minute)
 	p.Advance(20 * time.Second)
@@ -199,7 +198,7 @@ func TestRule9TheTimelineOfTheNewEpochReplacesTheOld(t *testing.T) {
 
 // An ask that ends while the overseer is away makes room on its edge, but there is nowhere to send to.
 func TestRule9RoomThatBecomesFreeMeanwhileIsUsedAfterwards(t *testing.T) {
-	p := newPair(t, overseer.Config{Broker: broker.Config{Window: broker.Window{Messages: 1, Bytes: 1 << 20}}})
+	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 1, Bytes: 1 << 20}})
 	short := ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{}, time.Hour) // fills the edge, and fails with the stream
 	p.Settle()
 	p.say(message("waits"))

@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
@@ -36,7 +35,7 @@ func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
 	t.Parallel()
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
-		b := startBusOver(t, c, overseer.Config{Epoch: 1, Broker: broker.Config{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
+		b := startBusOver(t, c, overseer.Config{Epoch: 1, Limits: overseer.Limits{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
 		release := make(chan struct{})
 		b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
 		defer close(release)

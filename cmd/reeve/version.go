@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
@@ -44,7 +44,7 @@ func (s span) String() string {
 func ourVersions() versions {
 	v := versions{
 		Version: version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
-		Bus: span{subsystem.ProtocolMin, subsystem.ProtocolMax}, VM: span{handshake.MinVersion, handshake.MaxVersion},
+		Bus: span{driver.ProtocolMin, driver.ProtocolMax}, VM: span{handshake.MinVersion, handshake.MaxVersion},
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -14,8 +14,8 @@ import (
 type link struct{ o *Overseer }
 
 // Write takes a batch apart.
-func (k *link) Write(b *wire.Batch, _ bool) error {
-	return wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
+func (k *link) Write(batch []byte, _ bool) (free []byte, err error) {
+	return nil, wire.Frames(batch, func(tag wire.Tag, body []byte) error {
 		if tag != wire.TagFromEnvelope || k != k.o.link {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
 // Member is one instance of a subsystem on a Bus.
@@ -147,8 +148,8 @@ func (m *Member) Running() bool { return m.process != nil }
 // Live tells whether its handler has been made: it is no standby and no longer starting.
 func (m *Member) Live() bool { return m.sub != nil }
 
-// Machine is the subsystem's loop; nil when the process doesn't run.
-func (m *Member) Machine() *subsystem.Machine {
+// Machine is what moves the subsystem; nil when the process doesn't run.
+func (m *Member) Machine() *driver.Machine {
 	if m.process == nil {
 		return nil
 	}

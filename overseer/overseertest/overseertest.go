@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -24,7 +25,8 @@ type Overseer struct {
 	t        testing.TB
 	spec     subsystem.Spec
 	chain    string // that what the test sends is about
-	machine  *subsystem.Machine
+	machine  *driver.Machine
+	handler  subsystem.Handler
 	dir      *registry.Directory
 	link     *link
 	sequence uint64
@@ -68,7 +70,7 @@ func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[wire.ID]int{},
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	o.machine = subsystem.NewMachine(spec, "", o.Runtime, log, func() {})
+	o.machine = driver.New(handled(spec, &o.handler).Program(), driver.Config{Runtime: o.Runtime, Log: log, Wake: func() {}})
 	o.attach()
 	return o
 }
@@ -89,7 +91,7 @@ func (o *Overseer) attach(leaves ...*overseerv1.StartWork) {
 	o.link = &link{o: o}
 	known := &overseerv1.ChainSnapshot{Chain: o.chain, Leaves: leaves}
 	o.machine.Attached(o.link, &overseerv1.Attached{
-		Protocol: subsystem.ProtocolMax, Epoch: o.epoch, Generation: o.gen, Window: o.window, MaxMessageBytes: 4 << 20,
+		Protocol: driver.ProtocolMax, Epoch: o.epoch, Generation: o.gen, Window: o.window, MaxMessageBytes: 4 << 20,
 		Snapshot: &overseerv1.Snapshot{Sequence: o.sequence, Chains: []*overseerv1.ChainSnapshot{known}},
 	})
 	o.machine.Step()
@@ -102,7 +104,18 @@ func (o *Overseer) attach(leaves ...*overseerv1.StartWork) {
 func (o *Overseer) On(chain string) { o.chain = chain }
 
 // Handler is the subsystem's handler.
-func (o *Overseer) Handler() subsystem.Handler { return o.machine.Handler() }
+func (o *Overseer) Handler() subsystem.Handler { return o.handler }
+
+// handled is a Spec that notes its handler.
+func handled(spec subsystem.Spec, at *subsystem.Handler) subsystem.Spec {
+	make := spec.New
+	spec.New = func(sub *subsystem.Sub) (h subsystem.Handler, err error) {
+		h, err = make(sub)
+		*at = h
+		return h, err
+	}
+	return spec
+}
 
 // Ended tells whether the subsystem has ended, and with what error.
 func (o *Overseer) Ended() (bool, error) { return o.machine.Ended() }
@@ -305,7 +318,7 @@ func (s Sent) End() { s.answer(&wire.Envelope{Kind: wire.Reply, ID: s.id}) }
 
 // Fail ends an ask of the subsystem's with a failure.
 func (s Sent) Fail(code subsystem.Code, why string) {
-	s.answer(&wire.Envelope{Kind: wire.Fail, ID: s.id, Failure: &wire.Failure{Code: uint32(code), Message: why}})
+	s.answer(&wire.Envelope{Kind: wire.Fail, ID: s.id, Failure: &wire.Failure{Code: code, Message: why}})
 }
 
 func (s Sent) answer(e *wire.Envelope) {

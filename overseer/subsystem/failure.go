@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -32,30 +32,11 @@ type Failure struct {
 }
 
 // Error is the sentence, after the kind.
-func (f *Failure) Error() string { return f.kind() + ": " + f.Message }
-
-func (f *Failure) kind() string {
-	switch f.Code {
-	case TimedOut:
-		return "timed out"
-	case Overloaded:
-		return "overloaded"
-	case Unavailable:
-		return "unavailable"
-	case StaleGeneration:
-		return "stale generation"
-	case Cancelled:
-		return "cancelled"
-	case Poisoned:
-		return "poisoned"
-	case Refused:
-		return "refused"
-	case Unimplemented:
-		return "unimplemented"
-	case Responder:
-		return fmt.Sprintf("failed (%d)", f.Detail)
+func (f *Failure) Error() string {
+	if f.Code == Responder {
+		return fmt.Sprintf("failed (%d): %s", f.Detail, f.Message)
 	}
-	return "failure"
+	return driver.Kind(f.Code) + ": " + f.Message
 }
 
 // Failf makes a failure.
@@ -84,17 +65,14 @@ func Temporary(err error) bool {
 	return false
 }
 
-func fromWire(f *wire.Failure) *Failure {
-	if f == nil {
-		return Failf(Refused, "the failure came without a reason")
-	}
-	return &Failure{Code: Code(f.Code), Message: f.Message, Detail: f.Detail}
+func fromProtocol(f *overseerv1.Failure) *Failure {
+	return &Failure{Code: f.GetCode(), Message: f.GetMessage(), Detail: f.GetDetail()}
 }
 
-func toWire(err error) *wire.Failure {
+func toProtocol(err error) *overseerv1.Failure {
 	var f *Failure
 	if errors.As(err, &f) {
-		return &wire.Failure{Code: uint32(f.Code), Message: f.Message, Detail: f.Detail}
+		return &overseerv1.Failure{Code: f.Code, Message: f.Message, Detail: f.Detail}
 	}
-	return &wire.Failure{Code: uint32(Responder), Message: err.Error()}
+	return &overseerv1.Failure{Code: Responder, Message: err.Error()}
 }

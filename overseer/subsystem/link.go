@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/internal/process/proc"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -51,11 +52,14 @@ type grpcLink struct {
 }
 
 // Write sends a batch on the stream of its kind.
-func (k *grpcLink) Write(b *wire.Batch, bulk bool) error {
+func (k *grpcLink) Write(batch []byte, bulk bool) (free []byte, err error) {
+	stream := k.primary
 	if bulk && k.bulk != nil {
-		return k.bulk.Send(b)
+		stream = k.bulk
 	}
-	return k.primary.Send(b)
+	b := wire.Batch{Bytes: batch}
+	err = stream.Send(&b)
+	return b.Bytes, err
 }
 
 // open opens a stream, introduces the instance and waits for the welcome.
@@ -97,14 +101,10 @@ func introduce(stream carrier.ClientStream, h *overseerv1.Hello) (*overseerv1.At
 }
 
 // attach opens the streams and reads until they end.
-func (d *dialer) attach(ctx context.Context, l *loop, opt Options) error {
+func (d *dialer) attach(ctx context.Context, m *driver.Machine, opt Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	previous := uint64(0)
-	if l.live.Load() {
-		previous = d.generation
-	}
-	h := l.hello(opt.Token, opt.Instance, os.Getpid(), previous)
+	h := m.Hello(opt.Token, opt.Instance, os.Getpid(), d.generation)
 	primary, a, err := d.open(ctx, h)
 	if err != nil {
 		return err
@@ -116,20 +116,20 @@ func (d *dialer) attach(ctx context.Context, l *loop, opt Options) error {
 	d.mu.Lock()
 	d.current = link
 	d.mu.Unlock()
-	d.openBulk(ctx, cancel, l, link, h, a.Generation)
-	l.post(func() { l.attached(link, a) })
-	defer l.post(func() { l.detached(link) })
+	d.openBulk(ctx, cancel, m, link, h, a.Generation)
+	m.Attached(link, a)
+	defer m.Detached(link)
 	if opt.OnAttached != nil {
 		opt.OnAttached()
 	}
-	go link.beat(ctx, l)
-	return link.read(l, primary)
+	go link.beat(ctx, m)
+	return read(m, primary)
 }
 
 // openBulk adds the second stream, before anything is sent: what is sent on one lane stays on one stream, in order. Its
 // end is the end of the attachment, since what was on its way on it is lost. A node in which nothing is bulk pays one
 // idle connection for it.
-func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLink, h *overseerv1.Hello, generation uint64) {
+func (d *dialer) openBulk(ctx context.Context, end func(), m *driver.Machine, link *grpcLink, h *overseerv1.Hello, generation uint64) {
 	h = proto.CloneOf(h)
 	h.BulkOfGeneration = generation
 	stream, _, err := d.open(ctx, h)
@@ -138,40 +138,29 @@ func (d *dialer) openBulk(ctx context.Context, end func(), l *loop, link *grpcLi
 	}
 	link.bulk = stream
 	go func() {
-		_ = link.read(l, stream)
+		_ = read(m, stream)
 		stream.Close()
 		end()
 	}()
 }
 
-// inline is how many frames at most the reader handles itself before it reads on; more is left to the loop's own
-// goroutine.
-const inline = 8
-
-func (k *grpcLink) read(l *loop, stream carrier.ClientStream) error {
-	names := wire.Names{}
-	var batch wire.Batch
+// read gives the machine what comes on a stream, until it ends.
+func read(m *driver.Machine, stream carrier.ClientStream) error {
+	r := m.Reader()
 	for {
-		memory := l.inbox.memory()
-		batch.Bytes = memory.Bytes
+		batch := wire.Batch{Bytes: r.Buffer()}
 		if err := stream.Recv(&batch); err != nil {
 			return err
 		}
-		memory.Bytes = batch.Bytes
-		n, err := l.receive(memory, names)
-		if err != nil {
+		if err := r.Received(batch.Bytes); err != nil {
 			return err
 		}
-		if n > inline || l.step(n+1) {
-			l.kick()
-		}
-		l.inbox.release(memory)
 	}
 }
 
-// beat sends a heartbeat each second, from outside the loop: it shows that the process is scheduled, and says how long
+// beat sends a heartbeat each second, from outside the machine: it shows that the process is scheduled, and says how long
 // the handler has been at its current message.
-func (k *grpcLink) beat(ctx context.Context, l *loop) {
+func (k *grpcLink) beat(ctx context.Context, m *driver.Machine) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -180,24 +169,16 @@ func (k *grpcLink) beat(ctx context.Context, l *loop) {
 			return
 		case <-tick.C:
 		}
-		b, err := proto.Marshal(l.heartbeat())
+		h := m.Heartbeat()
+		h.RssBytes = proc.Resident(os.Getpid())
+		b, err := proto.Marshal(h)
 		if err != nil {
 			continue
 		}
 		var batch wire.Batch
 		batch.Frame(wire.TagHeartbeat, b)
-		if k.Write(&batch, false) != nil {
+		if _, err := k.Write(batch.Bytes, false); err != nil {
 			return
 		}
 	}
-}
-
-func (l *loop) heartbeat() *overseerv1.Heartbeat {
-	l.inbox.mu.Lock()
-	defer l.inbox.mu.Unlock()
-	h := &overseerv1.Heartbeat{Waiting: uint64(l.inbox.waiting), RssBytes: proc.Resident(os.Getpid())}
-	if !l.inbox.handled.IsZero() {
-		h.HandlingMillis = uint64(max(0, time.Since(l.inbox.handled).Milliseconds()))
-	}
-	return h
 }

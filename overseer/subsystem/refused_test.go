@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -16,8 +17,8 @@ import (
 // notes is a link that keeps what was sent.
 type notes struct{ sent []wire.Envelope }
 
-func (n *notes) Write(b *wire.Batch, _ bool) error {
-	return wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
+func (n *notes) Write(batch []byte, _ bool) (free []byte, err error) {
+	return nil, wire.Frames(batch, func(tag wire.Tag, body []byte) error {
 		var e wire.Envelope
 		if tag != wire.TagFromEnvelope {
 			return nil
@@ -32,8 +33,11 @@ func (n *notes) Write(b *wire.Batch, _ bool) error {
 // isn't sent again.
 func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 	var sub *subsystem.Sub
-	m := subsystem.NewMachine(subsystem.Spec{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}},
-		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil }}, "", overseertest.NewRuntime(), slog.New(slog.DiscardHandler), func() {})
+	spec := subsystem.Spec{
+		Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}},
+		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil },
+	}
+	m := driver.New(spec.Program(), driver.Config{Runtime: overseertest.NewRuntime(), Log: slog.New(slog.DiscardHandler), Wake: func() {}})
 	attach := func(epoch uint64) *notes {
 		n := &notes{}
 		m.Attached(n, &overseerv1.Attached{Epoch: epoch, Generation: epoch, Window: &overseerv1.Window{Messages: 3, Bytes: 1 << 20}, MaxMessageBytes: 1 << 20})
@@ -50,7 +54,7 @@ func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 		t.Fatalf("room for %d, sent %d", room, len(first.sent))
 	}
 	var b wire.Batch
-	refused := &wire.Envelope{Kind: wire.Fail, ID: first.sent[1].ID, Failure: &wire.Failure{Code: uint32(subsystem.Unimplemented)}}
+	refused := &wire.Envelope{Kind: wire.Fail, ID: first.sent[1].ID, Failure: &wire.Failure{Code: subsystem.Unimplemented}}
 	b.Envelope(wire.TagToEnvelope, refused)
 	b.Envelope(wire.TagToEnvelope, refused) // twice is once
 	if err := m.Receive(b.Bytes); err != nil {

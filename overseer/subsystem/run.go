@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
 // Options say where a subsystem's overseer is and how it introduces itself.
@@ -51,43 +53,52 @@ func Run(ctx context.Context, spec Spec, opt Options) error {
 	if log == nil {
 		log = slog.Default()
 	}
-	runtime := RealRuntime()
-	l := newLoop(spec, opt.Chain, runtime, log, originOf(runtime.Rand()))
-	l.trace = newTracer(opt.Tracer, spec.Name, opt.Sampling)
+	d, err := dial(opt)
+	if err != nil {
+		return err
+	}
+	p := &process{name: spec.Name, dialer: d, log: log, opt: opt, machine: driver.New(spec.Program(), driver.Config{
+		Chain: opt.Chain, Runtime: driver.RealRuntime(), Log: log, Tracer: opt.Tracer, Sampling: opt.Sampling,
+	})}
 	if opt.Metrics != nil {
-		if err := opt.Metrics.Register(l.stats.registry); err != nil {
+		if err := opt.Metrics.Register(p.machine.Metrics()); err != nil {
 			return fmt.Errorf("%s: metrics: %w", spec.Name, err)
 		}
 	}
-	return supervise(ctx, l, opt)
+	return p.supervise(ctx)
+}
+
+// process is a subsystem that runs: its machine, and what keeps it attached.
+type process struct {
+	name    string
+	machine *driver.Machine
+	dialer  *dialer
+	log     *slog.Logger
+	opt     Options
 }
 
 // stopGrace is how long a subsystem may take to put itself away when it is told to stop.
 const stopGrace = 5 * time.Second
 
-// supervise runs the loop and keeps it attached.
-func supervise(ctx context.Context, l *loop, opt Options) error {
-	d, err := dial(opt)
-	if err != nil {
-		return err
-	}
-	ended := make(chan error, 1)
-	l.ended = func(err error) { ended <- err }
+// supervise runs the machine and keeps it attached.
+func (p *process) supervise(ctx context.Context) error {
 	stop := make(chan struct{})
 	var runner sync.WaitGroup
-	runner.Go(func() { l.run(stop) })
+	runner.Go(func() { p.machine.Run(stop) })
 	attachCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	attaching := make(chan error, 1)
-	go func() { attaching <- keepAttached(attachCtx, l, d, opt) }()
+	go func() { attaching <- p.keepAttached(attachCtx) }()
 
+	var err error
 	select {
 	case <-ctx.Done():
-		err = conclude(l, ended)
-	case err = <-ended:
+		err = p.conclude()
+	case <-p.machine.Done():
+		_, err = p.machine.Ended()
 	case err = <-attaching:
 		attaching <- nil
 	}
-	d.drain()
+	p.dialer.drain()
 	cancel()
 	if refusal := <-attaching; err == nil {
 		err = refusal
@@ -99,24 +110,25 @@ func supervise(ctx context.Context, l *loop, opt Options) error {
 	return err
 }
 
-func conclude(l *loop, ended chan error) error {
-	l.post(func() { l.conclude("told to stop") })
+func (p *process) conclude() error {
+	p.machine.Conclude()
 	select {
-	case err := <-ended:
+	case <-p.machine.Done():
+		_, err := p.machine.Ended()
 		return err
 	case <-time.After(stopGrace):
-		return fmt.Errorf("%s did not stop within %v", l.spec.Name, stopGrace)
+		return fmt.Errorf("%s did not stop within %v", p.name, stopGrace)
 	}
 }
 
 // keepAttached attaches again and again; it returns when ctx ends or the overseer refuses.
-func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
+func (p *process) keepAttached(ctx context.Context) error {
 	wait := backoffMin
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := d.attach(ctx, l, opt)
+		err := p.dialer.attach(ctx, p.machine, p.opt)
 		if refused(err) {
-			return fmt.Errorf("the overseer refused %s: %s", l.spec.Name, status.Convert(err).Message())
+			return fmt.Errorf("the overseer refused %s: %s", p.name, status.Convert(err).Message())
 		}
 		if ctx.Err() != nil {
 			break
@@ -124,10 +136,10 @@ func keepAttached(ctx context.Context, l *loop, d *dialer, opt Options) error {
 		if time.Since(began) > time.Second {
 			wait = backoffMin
 		}
-		if d.generation != 0 && !l.live.Load() {
+		if p.dialer.generation != 0 && !p.machine.Live() {
 			wait = standbyWait
 		}
-		l.log.Debug("not attached", "why", err, "again_in", wait)
+		p.log.Debug("not attached", "subsystem", p.name, "err", err, "again_in", wait)
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):

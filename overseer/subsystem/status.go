@@ -3,10 +3,8 @@ package subsystem
 import (
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/bus/wire"
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
@@ -70,29 +68,17 @@ func (h *history) since(name string, ok bool, now time.Time) time.Time {
 	return was.since
 }
 
-// status is the answer to a question how the subsystem is.
-func (l *loop) status(id uint64) *statusv1.StatusResponse {
-	s := &Status{answer: &statusv1.StatusResponse{Id: id, Ready: true}, held: &l.history, now: l.runtime.Now()}
-	switch h := l.handler.(type) {
+// Status is driver.Program.
+func (p *program) Status(id uint64, standby bool, now time.Time) *statusv1.StatusResponse {
+	s := &Status{answer: &statusv1.StatusResponse{Id: id, Ready: true}, held: &p.history, now: now}
+	switch h := p.handler.(type) {
 	case nil:
-		if !l.standby { // a standby does all that is to be done
+		if !standby { // a standby does all that is to be done
 			s.answer.Ready, s.answer.Cause = false, "it is starting"
 		}
 	case StatusReporter:
 		h.Status(s)
 	}
-	s.answer.Since = timestamppb.New(l.history.since("", s.answer.Ready, s.now))
+	s.answer.Since = timestamppb.New(p.history.since("", s.answer.Ready, s.now))
 	return s.answer
-}
-
-func (l *loop) onStatus(r *statusv1.StatusRequest) {
-	if l.link == nil {
-		return
-	}
-	b, err := proto.Marshal(l.status(r.GetId()))
-	if err != nil {
-		l.log.Error("the status can't be encoded", "err", err)
-		return
-	}
-	l.out[0].Frame(wire.TagStatusAnswer, b)
 }

@@ -7,7 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // Sub is a handler's way out: to other subsystems, to time, to slow work. All its methods but Post are for the handler's own
@@ -16,8 +17,9 @@ type Sub struct {
 	// Log is labelled with the subsystem's name.
 	Log *slog.Logger
 
-	loop  *loop
-	chain string // that what is sent is about
+	program *program
+	out     *driver.Out
+	chain   string // that what is sent is about
 }
 
 // On is the way out for what is about one chain, to the instance that serves it of a subsystem per chain. It is for a subsystem that
@@ -26,7 +28,7 @@ func (s *Sub) On(chain string) *Sub {
 	if s.chain == chain {
 		return s
 	}
-	return s.loop.on(chain)
+	return s.program.sub(chain)
 }
 
 // Chain is the one that this instance serves, or that On named; empty: none in particular.
@@ -35,30 +37,30 @@ func (s *Sub) Chain() string { return s.chain }
 // Send sends a one-way message; the receiver follows from the variant. When the receiver has no room the message waits here,
 // in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses TrySend.
 func (s *Sub) Send(msg proto.Message) {
-	if err := s.loop.send(s.chain, msg, true); err != nil {
-		s.loop.complain(string(msg.ProtoReflect().Descriptor().Name()), err)
+	if f := s.out.Send(s.chain, msg, true); f != nil {
+		s.out.Complain(msg, f)
 	}
 }
 
 // TrySend is Send that doesn't wait: it fails with Overloaded when the receiver has no room now.
 func (s *Sub) TrySend(msg proto.Message) error {
-	if err := s.loop.send(s.chain, msg, false); err != nil {
-		return err
+	if f := s.out.Send(s.chain, msg, false); f != nil {
+		return fromProtocol(f)
 	}
 	return nil
 }
 
 // Room tells how many messages of the variant's kind can be sent now without waiting. A subsystem that takes in work from
 // outside the node takes no more than there is room for.
-func (s *Sub) Room(variant proto.Message) int { return s.loop.room(s.chain, variant) }
+func (s *Sub) Room(variant proto.Message) int { return s.out.Room(s.chain, variant) }
 
 // Ask asks a request and calls then exactly once, on the loop: with the answer, or with a *Failure. The timeout is not
 // optional: zero and less are refused.
 func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then func(resp R, err error)) {
-	s.loop.ask(s.chain, req, timeout, nil, func(resp proto.Message, f *Failure) {
+	s.out.Ask(s.chain, req, timeout, func(resp proto.Message, f *overseerv1.Failure) {
 		var zero R
 		if f != nil {
-			then(zero, f)
+			then(zero, fromProtocol(f))
 			return
 		}
 		r, ok := resp.(R)
@@ -73,13 +75,14 @@ func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then
 // Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a *Failure. The
 // timeout bounds the silence between two parts, not the whole. The returned function cancels.
 func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, item func(R), end func(err error)) (cancel func()) {
-	return s.loop.ask(s.chain, req, silence, func(resp proto.Message) {
+	part := func(resp proto.Message) {
 		if r, ok := resp.(R); ok {
 			item(r)
 		}
-	}, func(_ proto.Message, f *Failure) {
+	}
+	return s.out.Watch(s.chain, req, silence, part, func(f *overseerv1.Failure) {
 		if f != nil {
-			end(f)
+			end(fromProtocol(f))
 			return
 		}
 		end(nil)
@@ -87,59 +90,32 @@ func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, it
 }
 
 // After calls f on the loop when d has passed, unless it is cancelled before.
-func (s *Sub) After(d time.Duration, f func()) (cancel func()) {
-	t := s.loop.timers.add(s.Now().Add(d), s.loop.carry(f))
-	s.loop.arm()
-	return func() {
-		if s.loop.timers.remove(t) {
-			s.loop.arm()
-		}
-	}
-}
+func (s *Sub) After(d time.Duration, f func()) (cancel func()) { return s.out.After(d, f) }
 
 // Offload runs work off the loop, on a bounded pool, and then calls then on the loop. In the simulator the work is done at once
 // and its end comes later, in virtual time.
 func Offload[T any](s *Sub, work func() (T, error), then func(T, error)) {
 	var v T
 	var err error
-	s.loop.offloaded++
-	done := s.loop.carry(func() {
-		s.loop.offloaded--
-		then(v, err)
-	})
-	s.loop.runtime.Offload(func() { v, err = work() }, func() { s.loop.post(done) })
+	s.out.Offload(func() { v, err = work() }, func() { then(v, err) })
 }
 
 // Post calls f on the loop. It is the one method that other goroutines may call: ports bring outside events in through it.
-func (s *Sub) Post(f func()) { s.loop.post(f) }
+func (s *Sub) Post(f func()) { s.out.Post(f) }
 
 // Now is the time: real in production, virtual in tests and in the simulator.
-func (s *Sub) Now() time.Time { return s.loop.runtime.Now() }
+func (s *Sub) Now() time.Time { return s.out.Now() }
 
-// Rand is the source of luck: seeded in the simulator.
-func (s *Sub) Rand() *rand.Rand { return s.loop.runtime.Rand() }
+// Rand is the source of randomness: seeded in the simulator.
+func (s *Sub) Rand() *rand.Rand { return s.out.Rand() }
 
 // Name is the subsystem's name.
-func (s *Sub) Name() string { return s.loop.spec.Name }
+func (s *Sub) Name() string { return s.program.spec.Name }
+
+// Traceparent is the W3C trace context of what the handler does now; empty when its trace isn't sampled. It is for a port that
+// carries a call out of the node's bus, into a plugin for example.
+func (s *Sub) Traceparent() string { return s.out.Traceparent() }
 
 // Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety halt, a
 // damaged disk.
-func (s *Sub) Fatal(err error) { s.loop.fail(err) }
-
-// cause is what a message is handled because of: it goes on in what the handler sends meanwhile.
-type cause struct {
-	id, correlation wire.ID
-	traceparent     string
-}
-
-// carry makes f run under the cause that is current now.
-func (l *loop) carry(f func()) func() {
-	if l.current == (cause{}) {
-		return f
-	}
-	c := l.current
-	return func() {
-		l.current = c
-		f()
-	}
-}
+func (s *Sub) Fatal(err error) { s.out.Fatal(err) }

@@ -38,9 +38,6 @@ type Variant struct {
 // Overseer is the name under which the overseer itself is a receiver.
 const Overseer = "overseer"
 
-// Window bounds what may be unfinished.
-type Window struct{ Messages, Bytes int }
-
 // Config are the broker's constants.
 type Config struct {
 	// Epoch rises with every start of the overseer.
@@ -52,7 +49,7 @@ type Config struct {
 	// PerChain tells whether there is one of a subsystem per chain; nil: of none there is.
 	PerChain func(subsystem string) bool
 	// Window is the credit of every edge.
-	Window Window
+	Window wire.Window
 	// MaxMessage is the longest message in bytes.
 	MaxMessage int
 	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next instance.
@@ -70,8 +67,8 @@ func (c Config) Defaults() Config {
 			*d = v
 		}
 	}
-	if c.Window == (Window{}) {
-		c.Window = Window{Messages: 4096, Bytes: 8 << 20}
+	if c.Window == (wire.Window{}) {
+		c.Window = wire.Window{Messages: 4096, Bytes: 8 << 20}
 	}
 	if c.MaxMessage == 0 {
 		c.MaxMessage = 4 << 20
@@ -193,7 +190,7 @@ type edge struct {
 	to       *mailbox
 	chain    string // that its messages name
 	lane     wire.Lane
-	unpaid   Window // unfinished messages
+	unpaid   wire.Window // unfinished messages
 	finished wire.EdgeCredit
 	dirty    bool
 	room     []byte // where the next small messages are kept
@@ -247,17 +244,17 @@ func (s *mailbox) all() []*Instance {
 	return append(s.instances[:len(s.instances):len(s.instances)], s.standbys...)
 }
 
-func refusal(code uint32, format string, args ...any) *wire.Failure {
+func refusal(code overseerv1.Failure_Code, format string, args ...any) *wire.Failure {
 	return &wire.Failure{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Failure codes of the protocol.
+// Failure codes that the broker gives itself.
 const (
-	codeTimedOut      = 1
-	codeOverloaded    = 2
-	codeUnavailable   = 3
-	codeStale         = 4
-	codePoisoned      = 6
-	codeRefused       = 7
-	codeUnimplemented = 8
+	codeTimedOut      = overseerv1.Failure_CODE_TIMED_OUT
+	codeOverloaded    = overseerv1.Failure_CODE_OVERLOADED
+	codeUnavailable   = overseerv1.Failure_CODE_UNAVAILABLE
+	codeStale         = overseerv1.Failure_CODE_STALE_GENERATION
+	codePoisoned      = overseerv1.Failure_CODE_POISONED
+	codeRefused       = overseerv1.Failure_CODE_REFUSED
+	codeUnimplemented = overseerv1.Failure_CODE_UNIMPLEMENTED
 )

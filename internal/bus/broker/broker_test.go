@@ -146,7 +146,7 @@ func (w *world) check(t *rapid.T) {
 func TestTheBooksBalance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{
-			Broker: New(Config{Epoch: 3, Lookup: lookup, Window: Window{Messages: 6, Bytes: 1500}, MaxMessage: 280}), now: time.Unix(1000, 0),
+			Broker: New(Config{Epoch: 3, Lookup: lookup, Window: wire.Window{Messages: 6, Bytes: 1500}, MaxMessage: 280}), now: time.Unix(1000, 0),
 			finished: map[*Instance]*wire.Processed{}, ends: map[wire.ID]int{}, asked: map[wire.ID]*Instance{}, begun: map[*Instance][]wire.ID{},
 		}
 		w.attach(t)
@@ -202,7 +202,7 @@ func (w *world) settle(t *rapid.T) {
 	present := map[string]bool{}
 	for _, i := range w.instances {
 		present[i.Subsystem] = true
-		if i.way != (Window{}) {
+		if i.way != (wire.Window{}) {
 			t.Fatalf("%s: %+v on the way, and all has arrived", i.Name, i.way)
 		}
 		for id := range i.asked {

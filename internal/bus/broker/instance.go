@@ -59,7 +59,7 @@ type Instance struct {
 	queued    int
 	inflight  [wire.LaneCount]fifo // one-way, taken and not finished
 	taken     int                  // one-way and requests, taken and not finished
-	way       Window               // one-way not finished, and requests that haven't reached the handler
+	way       wire.Window          // one-way not finished, and requests that haven't reached the handler
 	requests  fifo                 // these requests
 	begun     uint64               // requests that have reached the handler
 	answered  uint64               // requests that have ended

@@ -128,7 +128,7 @@ func (r *reader) restart(t *rapid.T, clean bool) {
 // and nobody went away, all of it is free.
 func TestNothingIsDeliveredFromMemoryThatIsFree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &reader{Broker: New(Config{Lookup: lookup, Window: Window{Messages: 500, Bytes: 1 << 20}, MaxMessage: 64 << 10})}
+		r := &reader{Broker: New(Config{Lookup: lookup, Window: wire.Window{Messages: 500, Bytes: 1 << 20}, MaxMessage: 64 << 10})}
 		r.sender, r.receiver = r.attach(t, "sender"), r.attach(t, "single")
 		size := rapid.SampledFrom([]int{10, 3000, 17_000})
 		stayed := true

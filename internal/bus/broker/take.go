@@ -25,7 +25,7 @@ func (b *Broker) Ready(i *Instance) (primary, bulk bool) {
 
 // inFlight is how much an instance is given before it has finished something: what is behind that waits here, where a message of a
 // better lane can still pass it.
-var inFlight = Window{Messages: 1024, Bytes: 1 << 20}
+var inFlight = wire.Window{Messages: 1024, Bytes: 1 << 20}
 
 // floorEvery is how many messages the first lanes get before a lower lane gets one.
 const floorEvery = 16
@@ -127,7 +127,7 @@ func (b *Broker) takeOne(i *Instance, lane wire.Lane, batch *wire.Batch) bool {
 func (i *Instance) full(lane wire.Lane, size int) bool {
 	limit := inFlight
 	if lane <= wire.LaneConsensus {
-		limit = Window{2 * limit.Messages, 2 * limit.Bytes}
+		limit = wire.Window{Messages: 2 * limit.Messages, Bytes: 2 * limit.Bytes}
 	}
 	return i.way.Messages >= limit.Messages || i.way.Messages > 0 && i.way.Bytes+size > limit.Bytes
 }

@@ -29,9 +29,8 @@ func (e *Envelope) head(m *overseerv1.RoutedEnvelope) {
 func (e *Envelope) payload(m *overseerv1.RoutedEnvelope) {
 	m.Message, m.Reply = e.Message, e.Reply
 	if f := e.Failure; f != nil {
-		m.Failure = appendMessage([]byte{}, &overseerv1.Failure{
-			Code: overseerv1.Failure_Code(f.Code), Message: strings.ToValidUTF8(f.Message, "\uFFFD"), Detail: f.Detail,
-		})
+		text := strings.ToValidUTF8(f.Message, "\uFFFD")
+		m.Failure = appendMessage([]byte{}, &Failure{Code: f.Code, Message: text, Detail: f.Detail})
 	}
 }
 

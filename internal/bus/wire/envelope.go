@@ -61,12 +61,8 @@ func (id ID) Origin() uint64 { return binary.BigEndian.Uint64(id[:8]) }
 // IsZero tells whether there is no id.
 func (id ID) IsZero() bool { return id == ID{} }
 
-// Failure is the protocol's Failure.
-type Failure struct {
-	Code    uint32
-	Message string
-	Detail  int32
-}
+// Failure is why a request has no answer.
+type Failure = overseerv1.Failure
 
 // Envelope is the protocol's Envelope with the message and the reply as bytes. The byte slices point into the buffer
 // that it was read from.

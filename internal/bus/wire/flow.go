@@ -42,6 +42,9 @@ func ParseProcessed(b []byte) (p Processed, err error) {
 	return p, nil
 }
 
+// Window is an amount of messages: what may be unfinished, or what is.
+type Window struct{ Messages, Bytes int }
+
 // EdgeCredit is the protocol's EdgeCredit.
 type EdgeCredit struct {
 	To       string

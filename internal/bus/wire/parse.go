@@ -89,9 +89,9 @@ func again(last, name string, names Names) string {
 }
 
 func parseFailure(b []byte) (*Failure, error) {
-	var f overseerv1.Failure
-	if err := proto.Unmarshal(b, &f); err != nil {
+	f := &Failure{}
+	if err := proto.Unmarshal(b, f); err != nil {
 		return nil, malformed(err)
 	}
-	return &Failure{Code: uint32(f.GetCode()), Message: f.GetMessage(), Detail: f.GetDetail()}, nil
+	return f, nil
 }

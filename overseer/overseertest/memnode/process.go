@@ -6,14 +6,14 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
-	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
 // Process is the process of one instance of a subsystem, from its start to its end.
 type Process struct {
-	Machine *subsystem.Machine
+	Machine *driver.Machine
 	// Link is nil while it isn't attached.
 	Link   *Link
 	Driver Driver
@@ -25,9 +25,9 @@ type Process struct {
 }
 
 // Process starts the process of an instance; chain is the one that it serves, of a subsystem per chain. It isn't attached yet.
-func (n *Node) Process(spec subsystem.Spec, chain, instance string, runtime subsystem.Runtime, log *slog.Logger, d Driver) *Process {
+func (n *Node) Process(spec subsystem.Spec, chain, instance string, runtime driver.Runtime, log *slog.Logger, d Driver) *Process {
 	p := &Process{node: n, Driver: d, name: spec.Name, instance: instance}
-	p.Machine = subsystem.NewMachine(spec, chain, runtime, log, d.Wake)
+	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake})
 	return p
 }
 
@@ -36,10 +36,7 @@ func (p *Process) Name() string { return p.name }
 
 // Attach introduces the process to the overseer. The bulk stream comes up on its own.
 func (p *Process) Attach() error {
-	hello := p.Machine.Hello(nil, p.instance, 0)
-	if hello.PreviousGeneration != 0 {
-		hello.PreviousGeneration = p.generation
-	}
+	hello := p.Machine.Hello(nil, p.instance, 0, p.generation)
 	if token := p.node.cfg.Token; token != nil {
 		var err error
 		if hello.Token, err = token(p.name); err != nil {
@@ -85,18 +82,17 @@ type Link struct {
 var errLost = errors.New("the link is lost")
 
 // Write takes what the process writes.
-func (l *Link) Write(b *wire.Batch, bulk bool) error {
+func (l *Link) Write(batch []byte, bulk bool) (free []byte, err error) {
 	if l.Process.Link != l {
-		return errLost
+		return batch[:0], errLost
 	}
 	stream := broker.Primary
 	if bulk && l.Bulk {
 		stream = broker.Bulk
 	}
-	l.written[stream] = append(l.written[stream], l.Process.node.keep(b.Bytes))
-	b.Bytes = b.Bytes[:0]
+	l.written[stream] = append(l.written[stream], l.Process.node.keep(batch))
 	l.Process.Driver.Written(l, stream)
-	return nil
+	return batch[:0], nil
 }
 
 // Up tells whether the overseer takes the link for alive.
@@ -161,4 +157,4 @@ func (l *Link) Detach(clean bool, cause string) {
 	}
 }
 
-var _ subsystem.Link = (*Link)(nil)
+var _ driver.Link = (*Link)(nil)

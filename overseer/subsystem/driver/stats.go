@@ -1,14 +1,15 @@
-package subsystem
+package driver
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// counters are what a loop counts for itself, on its own goroutine.
+// counters are what a machine counts for itself.
 type counters struct {
-	sent, handled, late, double, shed, refused, unknown, undecodable uint64
+	sent, late, double, shed, refused, unknown, undecodable uint64
 }
 
 // stats are the metrics that every subsystem has, labelled by variant. Handlers add their own only for what the protocol can't
@@ -38,10 +39,10 @@ func newStats() *stats {
 	return s
 }
 
-func (s *stats) outcome(v *registry.Variant, c Code) {
+func (s *stats) outcome(v *registry.Variant, f *wire.Failure) {
 	outcome := "ok"
-	if c != 0 {
-		outcome = (&Failure{Code: c}).kind()
+	if f != nil {
+		outcome = Kind(f.Code)
 	}
 	s.outcomes.WithLabelValues(v.Short(), outcome).Inc()
 }

@@ -1,4 +1,4 @@
-package subsystem
+package driver
 
 import (
 	crand "crypto/rand"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Runtime is what a loop needs from outside its messages. There are two: the real one, and the simulator's, in which time is
+// Runtime is what a machine needs from outside its messages. There are two: the real one, and the simulator's, in which time is
 // virtual and everything happens in one thread.
 type Runtime interface {
 	// Now is the time.
@@ -17,7 +17,7 @@ type Runtime interface {
 	AfterFunc(d time.Duration, f func()) (stop func())
 	// Offload does work and then calls done, both on any goroutine.
 	Offload(work, done func())
-	// Rand is the source of luck. It is used on the loop only.
+	// Rand is the source of randomness. It is used by the machine only.
 	Rand() *rand.Rand
 }
 

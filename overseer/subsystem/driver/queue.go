@@ -1,4 +1,4 @@
-package subsystem
+package driver
 
 // queue is a first-in-first-out list that reuses its space.
 type queue[T any] struct {

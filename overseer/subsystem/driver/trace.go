@@ -1,4 +1,4 @@
-package subsystem
+package driver
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // tracer opens the spans of a subsystem. Its zero value is inert: nothing is looked at and nothing allocated.
@@ -48,16 +49,16 @@ func (t *tracer) outgoing(current string, key []byte, v *registry.Variant) strin
 }
 
 // handling opens the span of one message's handling, if its trace is sampled, and makes it the parent of what is sent meanwhile.
-func (t *tracer) handling(c *cause, m *Message) (end func()) {
+func (t *tracer) handling(c *cause, v *registry.Variant, e *wire.Envelope) (end func()) {
 	if t.tracer == nil || c.traceparent == "" {
 		return func() {}
 	}
 	carrier := propagation.MapCarrier{"traceparent": c.traceparent}
 	ctx := w3c.Extract(context.Background(), carrier)
-	ctx, span := t.tracer.Start(ctx, t.name+" "+m.variant.Short(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+	ctx, span := t.tracer.Start(ctx, t.name+" "+v.Short(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		attribute.String("messaging.system", "reeve"), attribute.String("messaging.operation.type", "process"),
 		attribute.String("messaging.destination.name", t.name), attribute.String("messaging.message.id", hex.EncodeToString(c.id[:])),
-		attribute.String("reeve.from", m.From), attribute.Int("reeve.attempt", m.Attempt)))
+		attribute.String("reeve.from", e.From), attribute.Int("reeve.attempt", int(e.Attempt))))
 	w3c.Inject(ctx, carrier)
 	c.traceparent = carrier["traceparent"]
 	return func() { span.End() }

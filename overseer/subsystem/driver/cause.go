@@ -1,0 +1,35 @@
+package driver
+
+import "github.com/reevenet/reeve/internal/bus/wire"
+
+// cause is what a message is handled because of: it goes on in what is sent meanwhile.
+type cause struct {
+	id, correlation wire.ID
+	traceparent     string
+}
+
+// causeOf is what handling e is a cause of.
+func causeOf(e *wire.Envelope) cause {
+	c := cause{id: e.ID, correlation: e.Correlation, traceparent: e.Traceparent}
+	if c.correlation.IsZero() {
+		c.correlation = e.ID
+	}
+	return c
+}
+
+// causes knows why the program runs now.
+type causes struct{ current cause }
+
+func (c *causes) clear() { c.current = cause{} }
+
+// carry makes f run under the cause that is current now.
+func (c *causes) carry(f func()) func() {
+	if c.current == (cause{}) {
+		return f
+	}
+	now := c.current
+	return func() {
+		c.current = now
+		f()
+	}
+}

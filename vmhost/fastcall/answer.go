@@ -29,6 +29,7 @@ type Services struct {
 // answer answers one call after the other until the other side ends the stream.
 func (s *Services) answer(stream *grpcstream.Stream) error {
 	var buffer []byte
+	var call pluginv1.FastCall
 	for {
 		message, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -37,11 +38,10 @@ func (s *Services) answer(stream *grpcstream.Stream) error {
 		if err != nil {
 			return err
 		}
-		call, err := decodeCall(message)
-		if err != nil {
+		if err := decodeCall(message, &call); err != nil {
 			return err
 		}
-		out := s.respond(buffer[:0], stream.Context(), call)
+		out := s.respond(buffer[:0], stream.Context(), &call)
 		if err := stream.Send(out); err != nil {
 			return err
 		}

@@ -42,7 +42,10 @@ const (
 // Channel is the caller's end of a stream. Not for concurrent use.
 type Channel struct {
 	stream *grpcstream.Stream
+	// What a call needs, kept for the next one.
 	buffer []byte
+	head   pluginv1.FastCall
+	answer pluginv1.FastAnswer
 }
 
 // call makes one call. Whatever came of it, a channel that isn't whole any more is at its end.
@@ -50,8 +53,8 @@ func (c *Channel) call(ctx context.Context, method string, request, reply proto.
 	if ctx.Err() != nil {
 		return true, status.FromContextError(ctx.Err()).Err()
 	}
-	head := &pluginv1.FastCall{Method: method, TimeoutMicros: micros(ctx), Traceparent: traceOf(ctx)}
-	message, err := encodeCall(c.buffer[:0], head, request)
+	c.head.Method, c.head.TimeoutMicros, c.head.Traceparent = method, micros(ctx), traceOf(ctx)
+	message, err := encodeCall(c.buffer[:0], &c.head, request)
 	if err != nil {
 		return true, err
 	}
@@ -61,25 +64,24 @@ func (c *Channel) call(ctx context.Context, method string, request, reply proto.
 		stop := context.AfterFunc(ctx, func() { c.stream.Close() })
 		defer func() { whole = stop() && whole }()
 	}
-	answer, err := c.exchange(message)
-	if err != nil {
+	if err := c.exchange(message); err != nil {
 		if ctx.Err() != nil {
 			err = status.FromContextError(ctx.Err()).Err()
 		}
 		return false, err
 	}
-	return whole, take(answer, reply)
+	return whole, take(&c.answer, reply)
 }
 
-func (c *Channel) exchange(message []byte) (*pluginv1.FastAnswer, error) {
+func (c *Channel) exchange(message []byte) error {
 	if err := c.stream.Send(message); err != nil {
-		return nil, status.Error(codes.Unavailable, err.Error())
+		return status.Error(codes.Unavailable, err.Error())
 	}
 	got, err := c.stream.Recv()
 	if err != nil {
-		return nil, unavailable(err)
+		return unavailable(err)
 	}
-	return decodeAnswer(got)
+	return decodeAnswer(got, &c.answer)
 }
 
 // unavailable is the end of a stream, as a call sees it.

@@ -14,8 +14,8 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// Generated code reads and writes the messages of fastcall.proto. By hand a body is encoded once and in its place, and both directions
-// are read as one: they use the same numbers.
+// Generated code reads and writes calls and answers. By hand a body is encoded once and in its place, and a call or an answer is taken
+// out of its message, in which both directions have it under the same number.
 const (
 	fieldCall     = 3
 	fieldAnswer   = 4
@@ -34,8 +34,11 @@ func encodeCall(b []byte, h *pluginv1.FastCall, request proto.Message) ([]byte, 
 }
 
 func encodeResponse(b []byte, response proto.Message) ([]byte, error) {
-	return encode(b, fieldAnswer, &pluginv1.FastAnswer{}, fieldResponse, response)
+	return encode(b, fieldAnswer, noHead, fieldResponse, response)
 }
+
+// noHead is that of an answer with a response.
+var noHead = &pluginv1.FastAnswer{}
 
 // encode writes a head and then its last field, the body.
 func encode(b []byte, field protowire.Number, h head, bodyField protowire.Number, body proto.Message) ([]byte, error) {
@@ -65,33 +68,54 @@ func appendHead(b []byte, field protowire.Number, h head, n, all int) []byte {
 	return b
 }
 
-// decodeCall reads a call whose parts lie in b.
-func decodeCall(b []byte) (*pluginv1.FastCall, error) {
-	var m pluginv1.OpenChannelRequest
-	if err := m.UnmarshalVTUnsafe(b); err != nil {
-		return nil, malformed(err)
+// decodeCall reads a call, whose parts lie in b.
+func decodeCall(b []byte, call *pluginv1.FastCall) error {
+	call.Reset()
+	inner, err := unwrap(b, fieldCall)
+	if err != nil {
+		return err
 	}
-	if m.GetCall() == nil {
-		return nil, errTurn
-	}
-	return m.GetCall(), nil
+	return malformed(call.UnmarshalVTUnsafe(inner))
 }
 
-// decodeAnswer reads an answer whose parts lie in b.
-func decodeAnswer(b []byte) (*pluginv1.FastAnswer, error) {
-	var m pluginv1.OpenChannelResponse
-	if err := m.UnmarshalVTUnsafe(b); err != nil {
-		return nil, malformed(err)
+// decodeAnswer reads an answer, whose parts lie in b.
+func decodeAnswer(b []byte, answer *pluginv1.FastAnswer) error {
+	answer.Reset()
+	inner, err := unwrap(b, fieldAnswer)
+	if err != nil {
+		return err
 	}
-	if m.GetAnswer() == nil {
+	return malformed(answer.UnmarshalVTUnsafe(inner))
+}
+
+// unwrap is the one field that a message must have.
+func unwrap(b []byte, want protowire.Number) (inner []byte, err error) {
+	for len(b) > 0 {
+		field, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return nil, malformed(protowire.ParseError(n))
+		}
+		size := protowire.ConsumeFieldValue(field, kind, b[n:])
+		if size < 0 {
+			return nil, malformed(protowire.ParseError(size))
+		}
+		if field == want && kind == protowire.BytesType {
+			inner, _ = protowire.ConsumeBytes(b[n:])
+		}
+		b = b[n+size:]
+	}
+	if inner == nil {
 		return nil, errTurn
 	}
-	return m.GetAnswer(), nil
+	return inner, nil
 }
 
 var errTurn = status.Error(codes.Internal, "the other side of a channel of fast calls spoke out of turn")
 
 func malformed(err error) error {
+	if err == nil {
+		return nil
+	}
 	return status.Errorf(codes.Internal, "a fast call can't be read: %v", err)
 }
 

@@ -37,9 +37,9 @@ func TestACallIsWhatTheProtocolSays(t *testing.T) {
 			t.Fatalf("%v, not %v", c, h)
 		}
 		again, _ := proto.Marshal(&pluginv1.OpenChannelResponse{Call: c})
-		got, err := decodeCall(again)
-		if err != nil || !proto.Equal(got, h) {
-			t.Fatalf("%v, %v", got, err)
+		var got pluginv1.FastCall
+		if err := decodeCall(again, &got); err != nil || !proto.Equal(&got, h) {
+			t.Fatalf("%v, %v", &got, err)
 		}
 	})
 }
@@ -61,9 +61,9 @@ func TestAnAnswerIsWhatTheProtocolSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, _ := proto.Marshal(&pluginv1.OpenChannelRequest{Answer: read.GetAnswer()})
-		a, err := decodeAnswer(again)
-		if err != nil || a.GetCode() != code || a.GetMessage() != text {
-			t.Fatalf("%v, %v", a, err)
+		var a pluginv1.FastAnswer
+		if err := decodeAnswer(again, &a); err != nil || a.GetCode() != code || a.GetMessage() != text {
+			t.Fatalf("%v, %v", &a, err)
 		}
 	})
 }
@@ -73,10 +73,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add(call)
 	f.Add(encodeFailure(nil, status.Error(codes.Internal, "x")))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if c, err := decodeCall(b); err == nil && len(c.GetRequest()) > len(b) {
+		var call pluginv1.FastCall
+		if err := decodeCall(b, &call); err == nil && len(call.GetRequest()) > len(b) {
 			t.Fatal("more than there was")
 		}
-		if a, err := decodeAnswer(b); err == nil && len(a.GetResponse()) > len(b) {
+		var answer pluginv1.FastAnswer
+		if err := decodeAnswer(b, &answer); err == nil && len(answer.GetResponse()) > len(b) {
 			t.Fatal("more than there was")
 		}
 	})

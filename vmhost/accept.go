@@ -25,7 +25,7 @@ type acceptance struct {
 
 // acceptJob is for blocks that follow one another. It is done even when the askers have gone: the decisions stand.
 type acceptJob struct {
-	h    *handler
+	b    *blocks
 	list []*acceptance
 	// due are those that the record doesn't have yet.
 	due []*acceptance
@@ -33,26 +33,26 @@ type acceptJob struct {
 
 // onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of another
 // block at a decided height is a contradiction that must stop the chain.
-func (h *handler) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
+func (b *blocks) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
 	e, err := entryOf(r)
 	if err != nil {
 		refuse(m, invalid("%v", err))
 		return
 	}
-	h.enqueue(m, &acceptJob{h: h, list: []*acceptance{{m: m, entry: e, context: r.GetContext()}}})
+	b.queue.add(m, &acceptJob{b: b, list: []*acceptance{{m: m, entry: e, context: r.GetContext()}}})
 }
 
 func (j *acceptJob) begin(*generation) bool {
 	j.due = nil
-	next := j.h.record.Last()
+	next := j.b.store.Last()
 	for _, a := range j.list {
 		switch e := a.entry; {
 		case e.Height <= next.Height:
-			j.h.acceptAgain(a)
+			j.b.acceptAgain(a)
 		case e.Height != next.Height+1:
 			refuse(a.m, missingParent(nil))
 		default:
-			a.known, a.failure, next = j.h.processing[e.VMBlock], nil, e
+			a.known, a.failure, next = j.b.processing[e.VMBlock], nil, e
 			j.due = append(j.due, a)
 		}
 	}
@@ -86,14 +86,14 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 func (j *acceptJob) call(ctx context.Context, g *generation) error {
 	for i, a := range j.due {
 		last := i == len(j.due)-1
-		err := j.h.acceptOne(ctx, g, a, database.Durability(last))
+		err := j.b.acceptOne(ctx, g, a, database.Durability(last))
 		if err == nil && a.failure == nil {
 			continue
 		}
-		for _, b := range j.due[i+1:] {
-			b.failure = missingParent(a.entry.VMBlock[:])
+		for _, later := range j.due[i+1:] {
+			later.failure = missingParent(a.entry.VMBlock[:])
 		}
-		return errors.Join(err, j.h.record.Sync(context.WithoutCancel(ctx)))
+		return errors.Join(err, j.b.store.Sync(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
@@ -104,16 +104,16 @@ func (j *acceptJob) finish(*generation) {
 			refuse(a.m, a.failure)
 			continue
 		}
-		delete(j.h.processing, a.entry.VMBlock)
+		delete(j.b.processing, a.entry.VMBlock)
 		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
 	}
 }
 
-func (h *handler) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.Limits.BlockCall)
+func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
+	ctx, cancel := context.WithTimeout(ctx, b.queue.limits.BlockCall)
 	defer cancel()
 	if a.known == nil {
-		if err := h.verifyDecided(ctx, g, a); err != nil || a.failure != nil {
+		if err := b.verifyDecided(ctx, g, a); err != nil || a.failure != nil {
 			return err
 		}
 	}
@@ -125,14 +125,14 @@ func (h *handler) acceptOne(ctx context.Context, g *generation, a *acceptance, d
 		return nil
 	}
 	// The commit has no deadline: it is either done or the disk is broken.
-	if err := h.record.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()), durability); err != nil {
+	if err := b.store.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()), durability); err != nil {
 		return fmt.Errorf("the block wasn't written to disk: %w", err)
 	}
 	return nil
 }
 
 // verifyDecided has the VM verify a block that is decided already, and learns the VM's name of it.
-func (h *handler) verifyDecided(ctx context.Context, g *generation, a *acceptance) error {
+func (b *blocks) verifyDecided(ctx context.Context, g *generation, a *acceptance) error {
 	e, request := a.entry, &pluginv1.VerifyBlockRequest{Content: a.entry.Content, Context: a.context}
 	if !e.VMBlock.IsZero() {
 		request.BlockId = e.VMBlock[:]
@@ -145,7 +145,7 @@ func (h *handler) verifyDecided(ctx context.Context, g *generation, a *acceptanc
 		return err
 	}
 	parent, _ := hashOf(v.GetBlock().GetParentId())
-	switch head := h.record.Head(); {
+	switch head := b.store.Head(); {
 	case v.GetError() != nil:
 		a.failure = v.GetError()
 	case v.GetBlock().GetHeight() != e.Height || parent != head.VMBlock:
@@ -157,10 +157,10 @@ func (h *handler) verifyDecided(ctx context.Context, g *generation, a *acceptanc
 }
 
 // acceptAgain answers an acceptance of a height that is decided already.
-func (h *handler) acceptAgain(a *acceptance) {
+func (b *blocks) acceptAgain(a *acceptance) {
 	e := a.entry
-	subsystem.Offload(h.sub, func() (*chainstore.Entry, error) {
-		return h.record.AtHeight(context.Background(), e.Height)
+	subsystem.Offload(b.sub, func() (*chainstore.Entry, error) {
+		return b.store.AtHeight(context.Background(), e.Height)
 	}, func(have *chainstore.Entry, err error) {
 		switch {
 		case err != nil:
@@ -171,16 +171,4 @@ func (h *handler) acceptAgain(a *acceptance) {
 			a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: have.VMBlock[:]})
 		}
 	})
-}
-
-// follow moves the record to where a state sync has brought the VM. It runs off the loop.
-func (h *handler) follow(ctx context.Context, b *pluginv1.Block) error {
-	if b.GetHeight() <= h.record.Last().Height {
-		return nil
-	}
-	id, err := primitives.HashFrom(b.GetId())
-	if err != nil {
-		return err
-	}
-	return h.record.Jump(ctx, &chainstore.Entry{BlockID: id, VMBlock: id, Height: b.GetHeight(), Content: b.GetContent()})
 }

@@ -13,38 +13,36 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// healthLimit is how long the VM may think about its health.
-const healthLimit = 2 * time.Second
-
-// onHealthCheck asks the VM beside its block calls; without a VM it answers at once.
-func (h *handler) onHealthCheck(m *subsystem.Message, r *pluginv1.HealthCheckRequest) {
-	g := h.gen
-	if g == nil {
-		m.Reply(&pluginv1.HealthCheckResponse{Cause: h.supervisor.cause})
-		return
-	}
-	ok := h.reads.add(task{run: func(done func()) {
-		subsystem.Offload(h.sub, func() (*pluginv1.HealthCheckResponse, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
-			defer cancel()
-			return g.vm.HealthCheck(ctx, r)
-		}, func(a *pluginv1.HealthCheckResponse, err error) {
-			if err != nil {
-				a = &pluginv1.HealthCheckResponse{Cause: "the VM doesn't say: " + err.Error()}
-			}
-			m.Reply(a)
-			done()
-		})
-	}})
-	if !ok {
-		m.Reply(&pluginv1.HealthCheckResponse{Cause: "too many questions wait"})
-	}
+// admin answers operators' tools.
+type admin struct {
+	sub    *subsystem.Sub
+	life   *life
+	blocks *blocks
+	stages *stages
+	// level is what the plugin logs from; a new one is told it too.
+	level int32
 }
 
-func (h *handler) onVersion(m *subsystem.Message) {
-	g := h.gen
+func (a *admin) handle(m *subsystem.Message) bool {
+	switch body := m.Body.(type) {
+	case *vmv1.Version:
+		a.onVersion(m)
+	case *vmv1.QueryStatus:
+		a.onQueryStatus(m)
+	case *pluginv1.SetLogLevelRequest:
+		a.onSetLogLevel(m, body)
+	case *vmv1.RestartPlugin:
+		a.onRestartPlugin(m, body)
+	default:
+		return false
+	}
+	return true
+}
+
+func (a *admin) onVersion(m *subsystem.Message) {
+	g := a.life.gen
 	if g == nil {
-		refuse(m, h.unavailable())
+		refuse(m, a.life.unavailable())
 		return
 	}
 	m.Reply(&vmv1.VersionResponse{
@@ -52,50 +50,62 @@ func (h *handler) onVersion(m *subsystem.Message) {
 	})
 }
 
-func (h *handler) onQueryStatus(m *subsystem.Message) {
+func (a *admin) onQueryStatus(m *subsystem.Message) {
 	s := &vmv1.QueryStatusResponse{
-		State: h.supervisor.state, Since: timestamppb.New(h.supervisor.since), Cause: h.supervisor.cause,
-		Restarts: h.supervisor.restarts, Generation: h.supervisor.starts,
-		ChainState: h.state, Processing: uint32(len(h.processing)), Queued: uint32(len(h.blocks.jobs)),
+		State: a.life.state, Since: timestamppb.New(a.life.since), Cause: a.life.cause,
+		Restarts: a.life.restarts, Generation: a.life.starts,
+		ChainState: a.stages.state, Processing: uint32(len(a.blocks.processing)), Queued: uint32(len(a.blocks.queue.jobs)),
 	}
-	if g := h.gen; g != nil {
+	if g := a.life.gen; g != nil {
 		pid := g.plugin.PID()
 		s.Pid, s.Name, s.Version = int32(pid), g.about.GetName(), g.about.GetVersion()
 		if pid > 0 {
 			s.ResidentBytes = proc.Resident(pid)
 		}
 	}
-	if last := h.record.Last(); last != nil {
+	if last := a.blocks.store.Last(); last != nil {
 		s.LastAccepted = &pluginv1.BlockRef{Id: last.VMBlock[:], Height: last.Height}
 	}
 	m.Reply(s)
 }
 
-func (h *handler) onSetLogLevel(m *subsystem.Message, r *pluginv1.SetLogLevelRequest) {
-	h.logLevel = r.GetLevel()
-	if g := h.gen; g != nil {
-		h.call(func(ctx context.Context) error {
-			_, err := g.vm.SetLogLevel(ctx, r)
-			return err
-		})
+func (a *admin) onSetLogLevel(m *subsystem.Message, r *pluginv1.SetLogLevelRequest) {
+	a.level = r.GetLevel()
+	if g := a.life.gen; g != nil {
+		a.setLevel(g)
 	}
 	m.Reply(&pluginv1.SetLogLevelResponse{})
 }
 
+// setLevel tells a plugin its level; it goes on when that fails.
+func (a *admin) setLevel(g *generation) {
+	g.logLevel = a.level
+	request := &pluginv1.SetLogLevelRequest{Level: a.level}
+	subsystem.Offload(a.sub, func() (struct{}, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), a.life.limits.AppCall)
+		defer cancel()
+		_, err := g.vm.SetLogLevel(ctx, request)
+		return struct{}{}, err
+	}, func(_ struct{}, err error) {
+		if err != nil {
+			a.sub.Log.Debug("the plugin doesn't take its log level", "err", err)
+		}
+	})
+}
+
+// up tells a plugin the level if it has changed since the plugin was started.
+func (a *admin) up(g *generation) {
+	if g.logLevel != a.level {
+		a.setLevel(g)
+	}
+}
+
 // onRestartPlugin also closes the breaker again.
-func (h *handler) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
-	h.supervisor.history.Reset()
+func (a *admin) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
 	reason := "an operator asked for a restart"
 	if r.GetReason() != "" {
 		reason += ": " + r.GetReason()
 	}
-	switch {
-	case h.gen != nil:
-		h.replace(h.gen, reason, false)
-	case h.supervisor.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED:
-		h.supervisor.cause = reason
-		h.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
-		h.start()
-	}
+	a.life.restart(reason)
 	m.Reply(&vmv1.RestartPluginResponse{Expected: durationpb.New(500 * time.Millisecond)})
 }

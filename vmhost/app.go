@@ -3,11 +3,10 @@ package vmhost
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
@@ -23,12 +22,8 @@ const mostAppWait = 30 * time.Second
 // every outcome that a plugin was promised reaches it, or the plugin is replaced.
 type apps struct {
 	sub  *subsystem.Sub
+	life *life
 	lane lane
-	// limit is for passing on one message.
-	limit time.Duration
-	// running is the plugin that answers, nil while there is none; replace ends it.
-	running func() *generation
-	replace func(g *generation, reason string, dump bool)
 
 	// peers are those that are connected, with the versions of their software.
 	peers map[primitives.NodeID]string
@@ -38,30 +33,47 @@ type apps struct {
 	timer func()
 }
 
-func newApps(sub *subsystem.Sub, l Limits, running func() *generation, replace func(*generation, string, bool)) *apps {
-	a := &apps{
-		sub: sub, lane: lane{limit: 3, bound: l.AppQueue}, limit: l.AppCall, running: running, replace: replace,
-		peers: make(map[primitives.NodeID]string),
-	}
+func newApps(sub *subsystem.Sub, l *life) *apps {
+	a := &apps{sub: sub, life: l, lane: lane{limit: 3, bound: l.limits.AppQueue}, peers: make(map[primitives.NodeID]string)}
 	a.number.Store(sub.Rand().Uint32())
 	return a
+}
+
+func (a *apps) handle(m *subsystem.Message) bool {
+	switch body := m.Body.(type) {
+	case *pluginv1.AppRequestRequest:
+		a.onAppRequest(body)
+	case *pluginv1.AppResponseRequest:
+		a.onAppResponse(body)
+	case *pluginv1.AppRequestFailedRequest:
+		a.onAppRequestFailed(body)
+	case *pluginv1.AppGossipRequest:
+		a.onAppGossip(body)
+	case *pluginv1.ConnectedRequest:
+		a.onConnected(body)
+	case *pluginv1.DisconnectedRequest:
+		a.onDisconnected(body)
+	default:
+		return false
+	}
+	return true
 }
 
 // deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an outcome must never be
 // in doubt.
 func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
 	return a.lane.add(task{alone: alone, run: func(done func()) {
-		if a.running() != g {
+		if a.life.gen != g {
 			done()
 			return
 		}
 		subsystem.Offload(a.sub, func() (struct{}, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), a.limit)
+			ctx, cancel := context.WithTimeout(context.Background(), a.life.limits.AppCall)
 			defer cancel()
 			return struct{}{}, call(ctx)
 		}, func(_ struct{}, err error) {
 			if err != nil {
-				a.replace(g, what+" failed: "+status.Convert(err).Message(), status.Code(err) == codes.DeadlineExceeded)
+				a.life.failed(g, what, err)
 			}
 			done()
 		})
@@ -81,7 +93,7 @@ func (a *apps) onConnected(r *pluginv1.ConnectedRequest) {
 		return
 	}
 	a.peers[node] = r.GetVersion()
-	if g := a.running(); g != nil {
+	if g := a.life.gen; g != nil {
 		a.connected(g, peer{node, r.GetVersion()})
 	}
 }
@@ -100,7 +112,7 @@ func (a *apps) onDisconnected(r *pluginv1.DisconnectedRequest) {
 		return
 	}
 	delete(a.peers, node)
-	if g := a.running(); g != nil {
+	if g := a.life.gen; g != nil {
 		a.fail(g, g.outcomes.disconnect(node), requests.Disconnected)
 		a.disconnected(g, node)
 	}
@@ -111,6 +123,30 @@ func (a *apps) disconnected(g *generation, node primitives.NodeID) {
 		_, err := g.vm.Disconnected(ctx, &pluginv1.DisconnectedRequest{NodeId: node[:]})
 		return err
 	})
+}
+
+// known lists the peers in the order of their ids.
+func (a *apps) known() []peer {
+	var peers []peer
+	for _, node := range slices.SortedFunc(maps.Keys(a.peers), primitives.NodeID.Compare) {
+		peers = append(peers, peer{node, a.peers[node]})
+	}
+	return peers
+}
+
+// up lets a plugin catch up with what has changed while it was starting, and have what waits.
+func (a *apps) up(g *generation) {
+	for _, p := range a.known() {
+		if _, met := g.met[p.node]; !met {
+			a.connected(g, p)
+		}
+		delete(g.met, p.node)
+	}
+	for _, node := range slices.SortedFunc(maps.Keys(g.met), primitives.NodeID.Compare) {
+		a.disconnected(g, node)
+	}
+	a.arm(g)
+	a.lane.pump()
 }
 
 // onAppRequest passes a peer's question on. When nobody can answer it the peer learns that at once.
@@ -126,7 +162,7 @@ func (a *apps) onAppRequest(r *pluginv1.AppRequestRequest) {
 	if wait <= 0 {
 		return // the peer has given it up
 	}
-	g := a.running()
+	g := a.life.gen
 	if g == nil {
 		a.refuse(r, "the VM can't be asked now")
 		return
@@ -154,7 +190,7 @@ func (a *apps) refuse(r *pluginv1.AppRequestRequest, why string) {
 // onAppResponse ends one of the VM's requests, if it hasn't ended before.
 func (a *apps) onAppResponse(r *pluginv1.AppResponseRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
-	g := a.running()
+	g := a.life.gen
 	if err != nil || g == nil {
 		return
 	}
@@ -170,7 +206,7 @@ func (a *apps) onAppResponse(r *pluginv1.AppResponseRequest) {
 
 func (a *apps) onAppRequestFailed(r *pluginv1.AppRequestFailedRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
-	g := a.running()
+	g := a.life.gen
 	if err != nil || g == nil {
 		return
 	}
@@ -197,13 +233,13 @@ func (a *apps) failOne(g *generation, own requests.Request, why *pluginv1.AppErr
 // outcome delivers what the VM was promised. It can't be dropped: a plugin that is so far behind is replaced.
 func (a *apps) outcome(g *generation, what string, call func(ctx context.Context) error) {
 	if !a.deliver(g, what, false, call) {
-		a.replace(g, "the plugin doesn't keep up with its app messages", true)
+		a.life.replace(g, "the plugin doesn't keep up with its app messages", true)
 	}
 }
 
 // onAppGossip may be dropped: the newest first, when the VM doesn't keep up.
 func (a *apps) onAppGossip(r *pluginv1.AppGossipRequest) {
-	if g := a.running(); g != nil {
+	if g := a.life.gen; g != nil {
 		a.deliver(g, "AppGossip", false, func(ctx context.Context) error {
 			_, err := g.vm.AppGossip(ctx, r)
 			return err
@@ -218,12 +254,12 @@ func (a *apps) arm(g *generation) {
 		a.timer = nil
 	}
 	next, ok := g.outcomes.next()
-	if !ok || a.running() != g {
+	if !ok || a.life.gen != g {
 		return
 	}
 	a.timer = a.sub.After(max(next.Sub(a.sub.Now()), time.Millisecond), func() {
 		a.timer = nil
-		if a.running() == g {
+		if a.life.gen == g {
 			a.fail(g, g.outcomes.expire(a.sub.Now()), requests.TimedOut)
 			a.arm(g)
 		}
@@ -239,7 +275,7 @@ func (a *apps) release(g *generation) {
 
 // stop ends the VM's requests: the chain stops.
 func (a *apps) stop() {
-	if g := a.running(); g != nil {
+	if g := a.life.gen; g != nil {
 		a.fail(g, g.outcomes.cancel(), requests.Cancelled)
 	}
 }

@@ -1,98 +1,132 @@
 package vmhost
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
 )
 
-// question is a job that passes a request on to the plugin.
-type question[R proto.Message] struct {
-	m   *subsystem.Message
-	ask func(ctx context.Context, g *generation) (R, error)
-	// reply runs on the loop with the plugin's answer; nil: the asker gets it as it is.
-	reply  func(r R)
-	answer R
+// blocks has the plugin build and judge blocks, and keeps those that it has verified until they are decided. What it says of a block is
+// what the plugin said, or what the store has; a block leaves it when it is in the store, or rejected.
+type blocks struct {
+	sub     *subsystem.Sub
+	queue   *queue
+	store   *chainstore.Record
+	notices *notices
+
+	processing map[primitives.Hash]*undecided
+	preferred  primitives.Hash
+	contents   contents
+	// verifications counts them, for the order in which they are repeated.
+	verifications uint64
 }
 
-func (q *question[R]) begin(*generation) bool { return q.m.Open() }
-
-func (q *question[R]) call(ctx context.Context, g *generation) (err error) {
-	q.answer, err = q.ask(ctx, g)
-	return err
+// undecided is a block that the VM has verified and that is neither accepted nor rejected.
+type undecided struct {
+	block   *pluginv1.Block
+	content []byte
+	context *pluginv1.BuildContext
+	order   uint64
+	since   time.Time
 }
 
-func (q *question[R]) finish(*generation) {
-	if q.reply == nil {
-		q.m.Reply(q.answer)
-		return
+func (b *blocks) handle(m *subsystem.Message) bool {
+	switch body := m.Body.(type) {
+	case *pluginv1.BuildBlockRequest:
+		b.onBuildBlock(m, body)
+	case *pluginv1.ParseBlockRequest:
+		b.onParseBlock(m, body)
+	case *pluginv1.VerifyBlockRequest:
+		b.onVerifyBlock(m, body)
+	case *vmv1.AcceptBlock:
+		b.onAcceptBlock(m, body)
+	case *pluginv1.RejectBlockRequest:
+		b.onRejectBlock(m, body)
+	case *pluginv1.SetPreferenceRequest:
+		b.onSetPreference(m, body)
+	default:
+		return false
 	}
-	q.reply(q.answer)
+	return true
 }
 
-func (h *handler) onSetState(m *subsystem.Message, r *pluginv1.SetStateRequest) {
-	h.enqueue(m, &question[*pluginv1.SetStateResponse]{m: m, ask: func(ctx context.Context, g *generation) (*pluginv1.SetStateResponse, error) {
-		a, err := g.vm.SetState(ctx, r)
-		if err == nil && a.GetError() == nil {
-			err = h.follow(ctx, a.GetLastAccepted())
-		}
-		return a, err
-	}, reply: func(a *pluginv1.SetStateResponse) {
-		if a.GetError() == nil {
-			h.state = r.GetState()
-			h.events.acted(pluginv1.Event_EVENT_STATE_SYNC_DONE)
-			last := h.record.Last()
-			a.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height}
-		}
-		m.Reply(a)
-	}})
+func (b *blocks) remember(id primitives.Hash, u *undecided) {
+	b.verifications++
+	u.order, u.since = b.verifications, b.sub.Now()
+	b.processing[id] = u
 }
 
-func (h *handler) onRejectBlock(m *subsystem.Message, r *pluginv1.RejectBlockRequest) {
+// known lists the undecided blocks in the order in which a plugin can be told of them: parents first.
+func (b *blocks) known() []*undecided {
+	return slices.SortedFunc(maps.Values(b.processing), func(x, y *undecided) int {
+		return cmp.Or(cmp.Compare(x.block.GetHeight(), y.block.GetHeight()), cmp.Compare(x.order, y.order))
+	})
+}
+
+// lose forgets a block that a new plugin refuses, although the one before had verified it.
+func (b *blocks) lose(id primitives.Hash) {
+	b.sub.Log.Warn("the VM refuses a block that it had verified before it was started again", "block", id)
+	delete(b.processing, id)
+}
+
+func (b *blocks) onRejectBlock(m *subsystem.Message, r *pluginv1.RejectBlockRequest) {
 	id, _ := hashOf(r.GetBlockId())
-	if _, processing := h.processing[id]; !processing {
+	if _, processing := b.processing[id]; !processing {
 		m.Reply(&pluginv1.RejectBlockResponse{})
 		return
 	}
-	h.enqueue(m, &question[*pluginv1.RejectBlockResponse]{m: m, ask: func(ctx context.Context, g *generation) (*pluginv1.RejectBlockResponse, error) {
+	b.queue.add(m, &question[*pluginv1.RejectBlockResponse]{m: m, ask: func(ctx context.Context, g *generation) (*pluginv1.RejectBlockResponse, error) {
 		return g.vm.RejectBlock(ctx, r)
 	}, reply: func(a *pluginv1.RejectBlockResponse) {
 		if a.GetError() == nil {
-			delete(h.processing, id)
+			delete(b.processing, id)
 		}
 		m.Reply(a)
 	}})
 }
 
 // onSetPreference remembers; the plugin is told before it is asked to build.
-func (h *handler) onSetPreference(m *subsystem.Message, r *pluginv1.SetPreferenceRequest) {
-	m.Reply(&pluginv1.SetPreferenceResponse{Error: h.prefer(r.GetBlockId())})
+func (b *blocks) onSetPreference(m *subsystem.Message, r *pluginv1.SetPreferenceRequest) {
+	m.Reply(&pluginv1.SetPreferenceResponse{Error: b.prefer(r.GetBlockId())})
 }
 
-func (h *handler) prefer(name []byte) *pluginv1.Error {
+func (b *blocks) prefer(name []byte) *pluginv1.Error {
 	id, ok := hashOf(name)
 	if !ok {
 		return notFound()
 	}
-	if _, processing := h.processing[id]; !processing && id != h.lastAccepted() {
+	if _, processing := b.processing[id]; !processing && id != b.lastAccepted() {
 		return notFound()
 	}
-	h.preferred = id
+	b.preferred = id
 	return nil
 }
 
 // preference is the preferred block, or the one accepted last when that is gone.
-func (h *handler) preference() primitives.Hash {
-	if _, processing := h.processing[h.preferred]; processing {
-		return h.preferred
+func (b *blocks) preference() primitives.Hash {
+	if _, processing := b.processing[b.preferred]; processing {
+		return b.preferred
 	}
-	return h.lastAccepted()
+	return b.lastAccepted()
+}
+
+// lastAccepted is the newest entry's VM block.
+func (b *blocks) lastAccepted() primitives.Hash {
+	if last := b.store.Last(); last != nil {
+		return last.VMBlock
+	}
+	return primitives.Hash{}
 }
 
 // sane checks what a plugin says of a block. A plugin that says nonsense is broken.

@@ -10,7 +10,7 @@ import (
 
 // buildJob has the VM build a block on the preferred one.
 type buildJob struct {
-	h         *handler
+	b         *blocks
 	m         *subsystem.Message
 	context   *pluginv1.BuildContext
 	preferred primitives.Hash
@@ -18,26 +18,26 @@ type buildJob struct {
 }
 
 // onBuildBlock builds on the given parent, or on the preferred block.
-func (h *handler) onBuildBlock(m *subsystem.Message, r *pluginv1.BuildBlockRequest) {
+func (b *blocks) onBuildBlock(m *subsystem.Message, r *pluginv1.BuildBlockRequest) {
 	if len(r.GetParentId()) > 0 {
-		if e := h.prefer(r.GetParentId()); e != nil {
+		if e := b.prefer(r.GetParentId()); e != nil {
 			refuse(m, e)
 			return
 		}
 	}
-	h.events.acted(pluginv1.Event_EVENT_PENDING_TXS)
-	h.enqueue(m, &buildJob{h: h, m: m, context: r.GetContext()})
+	b.notices.acted(pluginv1.Event_EVENT_PENDING_TXS)
+	b.queue.add(m, &buildJob{b: b, m: m, context: r.GetContext()})
 }
 
 func (j *buildJob) begin(*generation) bool {
-	j.preferred = j.h.preference()
+	j.preferred = j.b.preference()
 	return j.m.Open()
 }
 
 // call names the parent only to a plugin that doesn't know that it is preferred.
 func (j *buildJob) call(ctx context.Context, g *generation) (err error) {
 	request := &pluginv1.BuildBlockRequest{Context: j.context}
-	if g.told != j.preferred {
+	if g.preferred != j.preferred {
 		request.ParentId = j.preferred[:]
 	}
 	if j.answer, err = g.vm.BuildBlock(ctx, request); err != nil {
@@ -48,10 +48,10 @@ func (j *buildJob) call(ctx context.Context, g *generation) (err error) {
 
 func (j *buildJob) finish(g *generation) {
 	if j.answer.GetError().GetNotFound() == nil {
-		g.told = j.preferred
+		g.preferred = j.preferred
 	}
 	if id, ok := hashOf(j.answer.GetBlock().GetId()); ok {
-		j.h.contents.add(id, j.answer.GetBlock().GetContent())
+		j.b.contents.add(id, j.answer.GetBlock().GetContent())
 		g.shown[id] = struct{}{}
 	}
 	j.m.Reply(j.answer)

@@ -39,7 +39,7 @@ func FuzzPluginCalls(f *testing.F) {
 		f.Fatal(err)
 	}
 	s := &services{
-		record: r, outcomes: newOutcomes(), number: func() uint32 { return 1 }, now: time.Now,
+		store: r, outcomes: newOutcomes(), number: func() uint32 { return 1 }, now: time.Now,
 		send: func(proto.Message) {}, ask: func(*enginev1.SendAppRequest) {}, notify: func(pluginv1.Event) {},
 	}
 	d := remote.NewService(r.State())

@@ -3,53 +3,40 @@ package vmhost
 import (
 	"context"
 	"errors"
-	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// handler is the subsystem's state. All of it belongs to the loop; what runs elsewhere gets copies.
+// handler passes what comes to its parts, and tells them how the plugin fares. All of them belong to the loop; what runs elsewhere gets
+// copies.
 type handler struct {
-	sub    *subsystem.Sub
-	cfg    Config
-	db     database.Database
-	record *chainstore.Record
-	fresh  bool // the record was empty when it was opened, and the engine hasn't been told
-	http   *httpProxy
+	sub  *subsystem.Sub
+	cfg  Config
+	db   database.Database
+	http *httpServer // nil: none
 
-	// gen is the plugin that answers; nil while there is none.
-	gen        *generation
-	supervisor supervisor
-	blocks     queue
-	apps       *apps
-	reads      lane
-	events     notices
-
-	// What a new plugin must be told, because the one before knew it.
-	state      pluginv1.ChainState
-	processing map[primitives.Hash]*undecided
-	preferred  primitives.Hash
-	logLevel   int32
-	// verifications counts them, for the order in which they are repeated.
-	verifications uint64
-	contents      contents
-	poison        poison
+	life    *life
+	queue   *queue
+	blocks  *blocks
+	stages  *stages
+	apps    *apps
+	notices *notices
+	reads   *reads
+	admin   *admin
 }
 
-// undecided is a block that the VM has verified and that is neither accepted nor rejected.
-type undecided struct {
-	block   *pluginv1.Block
-	content []byte
-	context *pluginv1.BuildContext
-	order   uint64
-	since   time.Time
+// answerer answers some of the variants. false: the message is none of them.
+type answerer interface {
+	handle(m *subsystem.Message) bool
 }
 
 // newHandler opens the chain and starts the plugin for the first time. An error that another try can't mend ends the
@@ -60,14 +47,7 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{
-		sub: sub, cfg: cfg, db: db,
-		processing: make(map[primitives.Hash]*undecided),
-		logLevel:   cfg.LogLevel,
-		reads:      lane{limit: 2, bound: cfg.Limits.AppQueue},
-	}
-	h.supervisor.history.Policy = cfg.Limits.restarts()
-	h.apps = newApps(sub, cfg.Limits, func() *generation { return h.gen }, h.replace)
+	h := &handler{sub: sub, cfg: cfg, db: db}
 	if err := h.open(); err != nil {
 		db.Close()
 		return nil, err
@@ -77,17 +57,47 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 }
 
 func (h *handler) open() error {
-	var err error
-	if h.record, err = chainstore.Open(context.Background(), h.db, h.cfg.ChainID); err != nil {
+	store, err := chainstore.Open(context.Background(), h.db, h.cfg.ChainID)
+	if err != nil {
 		return readable(err)
 	}
-	h.fresh = h.record.Last() == nil
 	if h.cfg.HTTPSocket != "" {
 		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log); err != nil {
 			return err
 		}
 	}
-	return h.startFirst()
+	h.assemble(store)
+	return h.life.startFirst()
+}
+
+// assemble makes the parts.
+func (h *handler) assemble(store *chainstore.Record) {
+	sub, limits := h.sub, h.cfg.Limits
+	h.life = &life{sub: sub, limits: limits, know: h.know, events: h}
+	h.life.history.Policy = limits.restarts()
+	h.queue = &queue{sub: sub, life: h.life, limits: limits}
+	h.notices = &notices{sub: sub, life: h.life}
+	h.blocks = &blocks{
+		sub: sub, queue: h.queue, store: store, notices: h.notices, processing: make(map[primitives.Hash]*undecided),
+	}
+	h.stages = &stages{queue: h.queue, life: h.life, store: store, notices: h.notices}
+	h.apps = newApps(sub, h.life)
+	h.reads = &reads{
+		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue}, fresh: store.Last() == nil,
+	}
+	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
+	s := &starter{cfg: h.cfg, sub: sub, store: store, services: func(g *generation) *services { return h.services(store, g) }, exited: h.life.exited}
+	h.life.launch = s.launch
+}
+
+// services are what the host offers to one plugin. They run beside the handler and come back through its loop.
+func (h *handler) services(store *chainstore.Record, g *generation) *services {
+	return &services{
+		store: store, outcomes: g.outcomes, number: func() uint32 { return h.apps.number.Add(1) }, now: h.sub.Now,
+		send:   func(msg proto.Message) { h.sub.Post(func() { h.sub.Send(msg) }) },
+		ask:    func(r *enginev1.SendAppRequest) { h.sub.Post(func() { h.apps.ask(g, r) }) },
+		notify: func(e pluginv1.Event) { h.sub.Post(func() { h.notices.add(g, e) }) },
+	}
 }
 
 // readable says what to do about a database that isn't this chain's.
@@ -105,127 +115,78 @@ func readable(err error) error {
 // Signal ends the work with the node. Leaves and finality mean nothing here: the engine says what is decided.
 func (h *handler) Signal(sig *overseerv1.Signal) {
 	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok {
-		h.supervisor.stopping = true
+		h.life.stopping = true
 		h.apps.stop()
 	}
 }
 
 // Handle answers what the bus brings.
 func (h *handler) Handle(m *subsystem.Message) {
-	switch body := m.Body.(type) {
-	case *pluginv1.SetStateRequest:
-		h.onSetState(m, body)
-	case *pluginv1.BuildBlockRequest:
-		h.onBuildBlock(m, body)
-	case *pluginv1.ParseBlockRequest:
-		h.onParseBlock(m, body)
-	case *pluginv1.VerifyBlockRequest:
-		h.onVerifyBlock(m, body)
-	case *vmv1.AcceptBlock:
-		h.onAcceptBlock(m, body)
-	case *pluginv1.RejectBlockRequest:
-		h.onRejectBlock(m, body)
-	case *pluginv1.SetPreferenceRequest:
-		h.onSetPreference(m, body)
-	case *vmv1.LastAccepted:
-		h.onLastAccepted(m)
-	case *vmv1.GetBlock:
-		h.onGetBlock(m, body)
-	case *vmv1.GetConsensusBlock:
-		h.onGetConsensusBlock(m, body)
-	case *vmv1.GetBlockIDAtHeight:
-		h.onGetBlockIDAtHeight(m, body)
-	case *vmv1.GetAncestors:
-		h.onGetAncestors(m, body)
-	default:
-		h.handleOptional(m)
+	for _, p := range [...]answerer{h.blocks, h.reads, h.apps, h.stages, h.admin} {
+		if p.handle(m) {
+			return
+		}
 	}
-}
-
-// handleOptional answers what only a VM with a capability can.
-func (h *handler) handleOptional(m *subsystem.Message) {
-	switch body := m.Body.(type) {
-	case *pluginv1.StateSyncEnabledRequest:
-		h.onStateSyncEnabled(m, body)
-	case *pluginv1.GetOngoingSyncStateSummaryRequest:
-		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetOngoingSyncStateSummary)
-	case *pluginv1.GetLastStateSummaryRequest:
-		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetLastStateSummary)
-	case *pluginv1.ParseStateSummaryRequest:
-		askSync(h, m, body, pluginv1.StateSyncServiceClient.ParseStateSummary)
-	case *pluginv1.GetStateSummaryRequest:
-		askSync(h, m, body, pluginv1.StateSyncServiceClient.GetStateSummary)
-	case *pluginv1.AcceptStateSummaryRequest:
-		askSync(h, m, body, pluginv1.StateSyncServiceClient.AcceptStateSummary)
-	case *pluginv1.QueryRuntimeRequest:
-		askRuntime(h, m, body, pluginv1.ParachainRuntimeServiceClient.QueryRuntime)
-	case *pluginv1.CheckInherentRequest:
-		askRuntime(h, m, body, pluginv1.ParachainRuntimeServiceClient.CheckInherent)
-	default:
-		h.handlePeer(m)
-	}
-}
-
-// handlePeer takes what peers and operators have to say.
-func (h *handler) handlePeer(m *subsystem.Message) {
-	switch body := m.Body.(type) {
-	case *pluginv1.AppRequestRequest:
-		h.apps.onAppRequest(body)
-	case *pluginv1.AppResponseRequest:
-		h.apps.onAppResponse(body)
-	case *pluginv1.AppRequestFailedRequest:
-		h.apps.onAppRequestFailed(body)
-	case *pluginv1.AppGossipRequest:
-		h.apps.onAppGossip(body)
-	case *pluginv1.ConnectedRequest:
-		h.apps.onConnected(body)
-	case *pluginv1.DisconnectedRequest:
-		h.apps.onDisconnected(body)
-	case *pluginv1.HealthCheckRequest:
-		h.onHealthCheck(m, body)
-	case *vmv1.Version:
-		h.onVersion(m)
-	case *vmv1.QueryStatus:
-		h.onQueryStatus(m)
-	case *pluginv1.SetLogLevelRequest:
-		h.onSetLogLevel(m, body)
-	case *vmv1.RestartPlugin:
-		h.onRestartPlugin(m, body)
-	default:
-		m.Unknown()
-	}
+	m.Unknown()
 }
 
 // tick is what happens every second: calls that have waited too long fail, and the plugin is pinged.
 func (h *handler) tick() {
-	if h.supervisor.stopping {
+	if h.life.stopping {
 		return
 	}
-	h.blocks.expire(h.sub.Now(), h.unavailable())
-	h.ping()
+	h.queue.expire()
+	h.life.ping()
 	h.sub.After(h.cfg.Limits.Heartbeat, h.tick)
 }
 
 // Close ends the plugin in good order, then the database.
 func (h *handler) Close() {
-	h.supervisor.stopping = true
-	h.supervisor.state = vmv1.PluginState_PLUGIN_STATE_STOPPED
 	if h.http != nil {
 		h.http.close()
 	}
-	if g := h.gen; g != nil {
-		h.gen = nil
-		g.stop(h.cfg.Limits.Stop)
-	}
+	h.life.close()
 	if err := h.db.Close(); err != nil {
-		h.sub.Log.Error("the chain's database wasn't closed cleanly", "error", err)
+		h.sub.Log.Error("the chain's database wasn't closed cleanly", "err", err)
 	}
 }
 
-// lastAccepted is the newest entry's VM block.
-func (h *handler) lastAccepted() primitives.Hash {
-	if last := h.record.Last(); last != nil {
-		return last.VMBlock
+// know copies what a plugin must be told.
+func (h *handler) know() knowledge {
+	return knowledge{state: h.stages.state, peers: h.apps.known(), processing: h.blocks.known(), logLevel: h.admin.level}
+}
+
+func (h *handler) stateChanged() {
+	if h.http != nil {
+		h.http.explain(h.life.cause)
 	}
-	return primitives.Hash{}
+}
+
+// up: what the plugin's predecessor didn't live to do goes on.
+func (h *handler) up(g *generation) {
+	for _, id := range g.lost {
+		h.blocks.lose(id)
+	}
+	if h.http != nil {
+		h.http.serve(g.handlers, g.vm)
+	}
+	h.admin.up(g)
+	h.apps.up(g)
+	h.queue.pump()
+}
+
+func (h *handler) down(degraded bool) {
+	h.notices.forget()
+	if h.http != nil {
+		h.http.down()
+	}
+	if degraded {
+		h.queue.clear()
+	}
+}
+
+// exited lets go of what hangs on a plugin.
+func (h *handler) exited(g *generation) {
+	g.db.Close()
+	h.apps.release(g)
 }

@@ -3,18 +3,23 @@ package vmhost
 import (
 	"time"
 
+	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// Pauses between two tellings of an event that the engine hasn't acted on.
+// Pauses between two notices of an event that the engine hasn't acted on.
 const (
 	repeatFirst = 250 * time.Millisecond
 	repeatLast  = 8 * time.Second
 )
 
-// notices are the VM's events that hold: told to the engine until it has acted on them, less often each time.
+// notices are the VM's events that hold: the engine is notified until it has acted on them, less often each time. Nothing of a plugin
+// that is gone holds.
 type notices struct {
+	sub  *subsystem.Sub
+	life *life
+
 	pending bool
 	synced  bool
 	// round changes with each event that begins or ends, so that an older repetition stops.
@@ -31,19 +36,22 @@ func (n *notices) acted(e pluginv1.Event) {
 	}
 }
 
-// forget ends all: the VM that told them is gone.
-func (n *notices) forget() { *n = notices{round: n.round + 1} }
+// forget ends all: the VM that they come from is gone.
+func (n *notices) forget() {
+	n.round++
+	n.pending, n.synced = false, false
+}
 
-// notified takes an event of the VM.
-func (h *handler) notified(g *generation, e pluginv1.Event) {
-	if g.dead || h.gen != nil && h.gen != g {
+// add takes an event of the VM.
+func (n *notices) add(g *generation, e pluginv1.Event) {
+	if g.dead || n.life.gen != nil && n.life.gen != g {
 		return
 	}
-	held := &h.events.pending
+	held := &n.pending
 	switch e {
 	case pluginv1.Event_EVENT_PENDING_TXS:
 	case pluginv1.Event_EVENT_STATE_SYNC_DONE:
-		held = &h.events.synced
+		held = &n.synced
 	default:
 		return
 	}
@@ -51,22 +59,22 @@ func (h *handler) notified(g *generation, e pluginv1.Event) {
 		return
 	}
 	*held = true
-	h.events.round++
-	h.tell(h.events.round, repeatFirst)
+	n.round++
+	n.notify(n.round, repeatFirst)
 }
 
-// tell sends what holds, and again after a pause that doubles.
-func (h *handler) tell(round uint64, pause time.Duration) {
-	if h.events.round != round || h.supervisor.stopping {
+// notify sends what holds, and again after a pause that doubles.
+func (n *notices) notify(round uint64, pause time.Duration) {
+	if n.round != round || n.life.stopping {
 		return
 	}
-	if h.events.pending {
-		h.sub.Send(&enginev1.Notify{Event: enginev1.Event_EVENT_PENDING_TXS})
+	if n.pending {
+		n.sub.Send(&enginev1.Notify{Event: enginev1.Event_EVENT_PENDING_TXS})
 	}
-	if h.events.synced {
-		h.sub.Send(&enginev1.Notify{Event: enginev1.Event_EVENT_STATE_SYNC_DONE})
+	if n.synced {
+		n.sub.Send(&enginev1.Notify{Event: enginev1.Event_EVENT_STATE_SYNC_DONE})
 	}
-	if h.events.pending || h.events.synced {
-		h.sub.After(pause, func() { h.tell(round, min(2*pause, repeatLast)) })
+	if n.pending || n.synced {
+		n.sub.After(pause, func() { n.notify(round, min(2*pause, repeatLast)) })
 	}
 }

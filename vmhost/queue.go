@@ -46,14 +46,21 @@ func (q *queued) fail(e *pluginv1.Error) {
 // maxAttempts is how many plugins may die on one call before the call is given up.
 const maxAttempts = 2
 
-// queue holds the jobs that wait. They are done one at a time, in order.
+// queue makes the block calls, one at a time and in order. A call that the plugin dies on is made again with its successor, before those
+// behind it; one on which two have died is given up, and so are the bytes that it was about. A request leaves it answered once.
 type queue struct {
+	sub    *subsystem.Sub
+	life   *life
+	limits Limits
+	poison poison
+
 	jobs []*queued
 	busy bool
 }
 
 // expire fails jobs that have waited for a plugin for too long.
-func (q *queue) expire(now time.Time, e *pluginv1.Error) {
+func (q *queue) expire() {
+	now, e := q.sub.Now(), q.life.unavailable()
 	kept := q.jobs[:0]
 	var gone []*queued
 	for _, j := range q.jobs {
@@ -70,36 +77,38 @@ func (q *queue) expire(now time.Time, e *pluginv1.Error) {
 }
 
 // clear fails every job that waits.
-func (q *queue) clear(e *pluginv1.Error) {
-	jobs := q.jobs
+func (q *queue) clear() {
+	jobs, e := q.jobs, q.life.unavailable()
 	q.jobs = nil
 	for _, j := range jobs {
 		j.fail(e)
 	}
 }
 
-// enqueue takes a block call that answers m, or refuses it when too many wait or nobody is going to answer.
-func (h *handler) enqueue(m *subsystem.Message, j job, contents ...[]byte) {
-	if h.gen == nil && h.supervisor.hopeless() {
-		refuse(m, h.unavailable())
-		return
-	}
-	if len(h.blocks.jobs) >= h.cfg.Limits.Queue {
+// add takes a block call that answers m, or refuses it when too many wait, nobody is going to answer, or plugins have died on the
+// contents.
+func (q *queue) add(m *subsystem.Message, j job, contents ...[]byte) {
+	switch {
+	case q.poison.hasOne(contents):
+		refuse(m, deadly())
+	case q.life.hopeless():
+		refuse(m, q.life.unavailable())
+	case len(q.jobs) >= q.limits.Queue:
 		refuse(m, busy())
-		return
+	default:
+		q.jobs = append(q.jobs, &queued{
+			job: j, asked: []*subsystem.Message{m}, contents: contents,
+			until: q.sub.Now().Add(q.limits.Wait), trace: q.sub.Traceparent(),
+		})
+		q.pump()
 	}
-	h.blocks.jobs = append(h.blocks.jobs, &queued{
-		job: j, asked: []*subsystem.Message{m}, contents: contents,
-		until: h.sub.Now().Add(h.cfg.Limits.Wait), trace: h.sub.Traceparent(),
-	})
-	h.pump()
 }
 
 // pump starts the next block call, if none runs and there is a plugin.
-func (h *handler) pump() {
-	for h.gen != nil && !h.blocks.busy && len(h.blocks.jobs) > 0 {
-		if j := h.blocks.next(); j.begin(h.gen) {
-			h.run(h.gen, j)
+func (q *queue) pump() {
+	for q.life.gen != nil && !q.busy && len(q.jobs) > 0 {
+		if j := q.next(); j.begin(q.life.gen) {
+			q.run(q.life.gen, j)
 		}
 	}
 }
@@ -132,22 +141,22 @@ func (q *queue) next() *queued {
 	return first
 }
 
-func (h *handler) run(g *generation, j *queued) {
-	h.blocks.busy = true
+func (q *queue) run(g *generation, j *queued) {
+	q.busy = true
 	j.attempts++
-	limit := h.cfg.Limits.BlockCall * time.Duration(len(j.asked)) // each acceptance has its own within that
-	subsystem.Offload(h.sub, func() (struct{}, error) {
+	limit := q.limits.BlockCall * time.Duration(len(j.asked)) // each acceptance has its own within that
+	subsystem.Offload(q.sub, func() (struct{}, error) {
 		ctx, cancel := context.WithTimeout(traced(j.trace), limit)
 		defer cancel()
 		return struct{}{}, j.call(ctx, g)
 	}, func(_ struct{}, err error) {
-		h.blocks.busy = false
+		q.busy = false
 		if err != nil {
-			h.broke(g, j, err)
+			q.broke(g, j, err)
 		} else {
 			j.finish(g)
 		}
-		h.pump()
+		q.pump()
 	})
 }
 
@@ -160,18 +169,18 @@ func traced(traceparent string) context.Context {
 }
 
 // broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.
-func (h *handler) broke(g *generation, j *queued, err error) {
+func (q *queue) broke(g *generation, j *queued, err error) {
 	hang := status.Code(err) == codes.DeadlineExceeded
 	what := nameOf(j.asked[0].Body)
 	reason := what + " failed: " + status.Convert(err).Message()
 	if hang {
-		reason = what + " wasn't answered within " + h.cfg.Limits.BlockCall.String()
+		reason = what + " wasn't answered within " + q.limits.BlockCall.String()
 	}
-	h.replace(g, reason, hang)
+	q.life.replace(g, reason, hang)
 	if j.attempts < maxAttempts {
-		h.blocks.jobs = append([]*queued{j}, h.blocks.jobs...)
+		q.jobs = append([]*queued{j}, q.jobs...)
 		return
 	}
-	h.poison.add(j.contents)
+	q.poison.add(j.contents)
 	j.fail(unavailable(reason, 0))
 }

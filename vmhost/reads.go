@@ -20,10 +20,45 @@ const (
 	maxAncestorBytes = 2 << 20
 )
 
-// read runs a look-up in the record off the loop.
-func read[T any](h *handler, m *subsystem.Message, find func(ctx context.Context) (T, error), then func(T)) {
-	ok := h.reads.add(task{run: func(done func()) {
-		subsystem.Offload(h.sub, func() (T, error) { return find(context.Background()) }, func(v T, err error) {
+// reads answers what changes nothing, beside the block calls: from the record, with or without a plugin, or by asking the plugin.
+type reads struct {
+	sub    *subsystem.Sub
+	life   *life
+	store  *chainstore.Record
+	blocks *blocks
+	lane   lane
+	// fresh: the record was empty when it was opened, and the engine hasn't been told.
+	fresh bool
+}
+
+func (r *reads) handle(m *subsystem.Message) bool {
+	switch body := m.Body.(type) {
+	case *vmv1.LastAccepted:
+		r.onLastAccepted(m)
+	case *vmv1.GetBlock:
+		r.onGetBlock(m, body)
+	case *vmv1.GetConsensusBlock:
+		r.onGetConsensusBlock(m, body)
+	case *vmv1.GetBlockIDAtHeight:
+		r.onGetBlockIDAtHeight(m, body)
+	case *vmv1.GetAncestors:
+		r.onGetAncestors(m, body)
+	case *pluginv1.QueryRuntimeRequest:
+		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.QueryRuntime)
+	case *pluginv1.CheckInherentRequest:
+		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.CheckInherent)
+	case *pluginv1.HealthCheckRequest:
+		r.onHealthCheck(m, body)
+	default:
+		return false
+	}
+	return true
+}
+
+// look runs a look-up in the record off the loop.
+func look[T any](r *reads, m *subsystem.Message, find func(ctx context.Context) (T, error), then func(T)) {
+	ok := r.lane.add(task{run: func(done func()) {
+		subsystem.Offload(r.sub, func() (T, error) { return find(context.Background()) }, func(v T, err error) {
 			switch {
 			case errors.Is(err, chainstore.ErrNotFound):
 				refuse(m, notFound())
@@ -45,60 +80,60 @@ func accepted(e *chainstore.Entry) *vmv1.AcceptedBlock {
 }
 
 // onLastAccepted answers from memory.
-func (h *handler) onLastAccepted(m *subsystem.Message) {
-	last := h.record.Last()
+func (r *reads) onLastAccepted(m *subsystem.Message) {
+	last := r.store.Last()
 	if last == nil {
-		refuse(m, h.unavailable())
+		refuse(m, r.life.unavailable())
 		return
 	}
-	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last), First: h.fresh})
-	h.fresh = false
+	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last), First: r.fresh})
+	r.fresh = false
 }
 
-func (h *handler) onGetBlock(m *subsystem.Message, r *vmv1.GetBlock) {
-	id, ok := hashOf(r.GetVmBlockId())
+func (r *reads) onGetBlock(m *subsystem.Message, q *vmv1.GetBlock) {
+	id, ok := hashOf(q.GetVmBlockId())
 	if !ok {
 		refuse(m, notFound())
 		return
 	}
-	if u, processing := h.processing[id]; processing {
+	if u, processing := r.blocks.processing[id]; processing {
 		b := proto.CloneOf(u.block)
 		b.Content = u.content
 		m.Reply(&vmv1.GetBlockResponse{Block: b, Since: timestamppb.New(u.since)})
 		return
 	}
-	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
 		m.Reply(&vmv1.GetBlockResponse{Accepted: true, Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
 	})
 }
 
-func (h *handler) onGetConsensusBlock(m *subsystem.Message, r *vmv1.GetConsensusBlock) {
-	id, ok := hashOf(r.GetBlockId())
+func (r *reads) onGetConsensusBlock(m *subsystem.Message, q *vmv1.GetConsensusBlock) {
+	id, ok := hashOf(q.GetBlockId())
 	if !ok {
 		refuse(m, notFound())
 		return
 	}
-	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
 		m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
 	})
 }
 
-func (h *handler) onGetBlockIDAtHeight(m *subsystem.Message, r *vmv1.GetBlockIDAtHeight) {
-	read(h, m, func(ctx context.Context) (*chainstore.Entry, error) { return h.record.AtHeight(ctx, r.GetHeight()) }, func(e *chainstore.Entry) {
+func (r *reads) onGetBlockIDAtHeight(m *subsystem.Message, q *vmv1.GetBlockIDAtHeight) {
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) }, func(e *chainstore.Entry) {
 		b := accepted(e)
 		b.ConsensusBlock = nil
 		m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})
 	})
 }
 
-func (h *handler) onGetAncestors(m *subsystem.Message, r *vmv1.GetAncestors) {
-	id, ok := hashOf(r.GetBlockId())
+func (r *reads) onGetAncestors(m *subsystem.Message, q *vmv1.GetAncestors) {
+	id, ok := hashOf(q.GetBlockId())
 	if !ok {
 		refuse(m, notFound())
 		return
 	}
-	blocks, bytes := bounded(r.GetMaxBlocks(), maxAncestors), bounded(r.GetMaxBytes(), maxAncestorBytes)
-	read(h, m, func(ctx context.Context) ([][]byte, error) { return h.record.Ancestors(ctx, id, blocks, bytes) }, func(b [][]byte) {
+	blocks, bytes := bounded(q.GetMaxBlocks(), maxAncestors), bounded(q.GetMaxBytes(), maxAncestorBytes)
+	look(r, m, func(ctx context.Context) ([][]byte, error) { return r.store.Ancestors(ctx, id, blocks, bytes) }, func(b [][]byte) {
 		m.Reply(&vmv1.GetAncestorsResponse{ConsensusBlocks: b})
 	})
 }

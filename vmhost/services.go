@@ -33,7 +33,7 @@ type services struct {
 	pluginv1.UnimplementedBlockServiceServer
 	pluginv1.UnimplementedSignatureServiceServer
 
-	record   *chainstore.Record
+	store    *chainstore.Record
 	outcomes *outcomes
 	// number makes the network's number for a request.
 	number func() uint32
@@ -143,13 +143,13 @@ func (s *services) GetAcceptedBlock(ctx context.Context, r *pluginv1.GetAccepted
 	var err error
 	switch which := r.GetWhich().(type) {
 	case *pluginv1.GetAcceptedBlockRequest_Height:
-		e, err = s.record.AtHeight(ctx, which.Height)
+		e, err = s.store.AtHeight(ctx, which.Height)
 	default:
 		id, bad := primitives.HashFrom(r.GetBlockId())
 		if bad != nil {
 			return nil, status.Error(codes.InvalidArgument, bad.Error())
 		}
-		e, err = s.record.ByVMBlock(ctx, id)
+		e, err = s.store.ByVMBlock(ctx, id)
 	}
 	if err != nil {
 		return &pluginv1.GetAcceptedBlockResponse{Error: vmsdk.ErrorToProto(err)}, nil

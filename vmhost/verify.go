@@ -6,25 +6,20 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
 // parseJob has the VM look at strangers' bytes.
 type parseJob struct {
-	h       *handler
+	b       *blocks
 	m       *subsystem.Message
 	request *pluginv1.ParseBlockRequest
 	answer  *pluginv1.ParseBlockResponse
 }
 
-func (h *handler) onParseBlock(m *subsystem.Message, r *pluginv1.ParseBlockRequest) {
-	if h.poison.hasOne(r.GetContents()) {
-		refuse(m, deadly())
-		return
-	}
-	h.enqueue(m, &parseJob{h: h, m: m, request: r}, r.GetContents()...)
+func (b *blocks) onParseBlock(m *subsystem.Message, r *pluginv1.ParseBlockRequest) {
+	b.queue.add(m, &parseJob{b: b, m: m, request: r}, r.GetContents()...)
 }
 
 func (j *parseJob) begin(*generation) bool { return j.m.Open() }
@@ -48,7 +43,7 @@ func (j *parseJob) call(ctx context.Context, g *generation) (err error) {
 func (j *parseJob) finish(g *generation) {
 	for i, r := range j.answer.GetResults() {
 		if id, ok := hashOf(r.GetBlock().GetId()); ok {
-			j.h.contents.add(id, j.request.GetContents()[i])
+			j.b.contents.add(id, j.request.GetContents()[i])
 			g.shown[id] = struct{}{}
 		}
 	}
@@ -60,7 +55,7 @@ const maxProcessing = 1024
 
 // verifyJob makes a block processing.
 type verifyJob struct {
-	h       *handler
+	b       *blocks
 	m       *subsystem.Message
 	request *pluginv1.VerifyBlockRequest
 	// content are the block's bytes, from the request or from an earlier one.
@@ -69,16 +64,12 @@ type verifyJob struct {
 	answer  *pluginv1.VerifyBlockResponse
 }
 
-func (h *handler) onVerifyBlock(m *subsystem.Message, r *pluginv1.VerifyBlockRequest) {
+func (b *blocks) onVerifyBlock(m *subsystem.Message, r *pluginv1.VerifyBlockRequest) {
 	if _, named := hashOf(r.GetBlockId()); !named && len(r.GetContent()) == 0 {
 		refuse(m, invalid("neither an id nor the bytes of a block"))
 		return
 	}
-	if h.poison.hasOne([][]byte{r.GetContent()}) {
-		refuse(m, deadly())
-		return
-	}
-	h.enqueue(m, &verifyJob{h: h, m: m, request: r}, r.GetContent())
+	b.queue.add(m, &verifyJob{b: b, m: m, request: r}, r.GetContent())
 }
 
 func (j *verifyJob) begin(g *generation) bool {
@@ -86,17 +77,17 @@ func (j *verifyJob) begin(g *generation) bool {
 		return false
 	}
 	id, named := hashOf(j.request.GetBlockId())
-	if u, done := j.h.processing[id]; named && done {
+	if u, done := j.b.processing[id]; named && done {
 		j.m.Reply(&pluginv1.VerifyBlockResponse{Block: u.block})
 		return false
 	}
-	if len(j.h.processing) >= maxProcessing {
+	if len(j.b.processing) >= maxProcessing {
 		refuse(j.m, busy())
 		return false
 	}
 	if j.content = j.request.GetContent(); len(j.content) == 0 {
 		var kept bool
-		if j.content, kept = j.h.contents.get(id); !kept {
+		if j.content, kept = j.b.contents.get(id); !kept {
 			refuse(j.m, notFound())
 			return false
 		}
@@ -122,15 +113,9 @@ func (j *verifyJob) call(ctx context.Context, g *generation) (err error) {
 }
 
 func (j *verifyJob) finish(*generation) {
-	b := j.answer.GetBlock()
-	if id, ok := hashOf(b.GetId()); ok && j.answer.GetError() == nil && b.GetHeight() > j.h.record.Last().Height {
-		j.h.remember(id, &undecided{block: b, content: j.content, context: j.request.GetContext()})
+	block := j.answer.GetBlock()
+	if id, ok := hashOf(block.GetId()); ok && j.answer.GetError() == nil && block.GetHeight() > j.b.store.Last().Height {
+		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext()})
 	}
 	j.m.Reply(j.answer)
-}
-
-func (h *handler) remember(id primitives.Hash, u *undecided) {
-	h.verifications++
-	u.order, u.since = h.verifications, h.sub.Now()
-	h.processing[id] = u
 }

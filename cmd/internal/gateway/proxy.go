@@ -1,53 +1,34 @@
 package gateway
 
 import (
-	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"sync"
+
+	"github.com/reevenet/reeve/internal/bus/httpproxy"
 )
 
-// proxies holds one reverse proxy, and so one pool of connections, per chain's socket.
+// proxies holds one proxy, and so one pool of connections, per chain's socket.
 type proxies struct {
 	mu       sync.Mutex
-	bySocket map[string]*httputil.ReverseProxy
+	bySocket map[string]*httpproxy.Proxy
 }
 
-func newProxies() *proxies { return &proxies{bySocket: map[string]*httputil.ReverseProxy{}} }
+func newProxies() *proxies { return &proxies{bySocket: map[string]*httpproxy.Proxy{}} }
 
-func (p *proxies) to(socket string) *httputil.ReverseProxy {
+func (p *proxies) to(socket string) *httpproxy.Proxy {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if proxy, ok := p.bySocket[socket]; ok {
-		return proxy
+	proxy, ok := p.bySocket[socket]
+	if !ok {
+		proxy = httpproxy.New(socket, httpproxy.Options{
+			HeaderTimeout: chainTimeout, IdleTimeout: idleTimeout, Failed: onProxyError, Log: slog.New(slog.DiscardHandler),
+		})
+		p.bySocket[socket] = proxy
 	}
-	proxy := newProxy(socket)
-	p.bySocket[socket] = proxy
 	return proxy
-}
-
-func newProxy(socket string) *httputil.ReverseProxy {
-	var dialer net.Dialer
-	return &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: "chain"})
-			r.SetXForwarded()
-		},
-		Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return dialer.DialContext(ctx, "unix", socket)
-			},
-			MaxIdleConnsPerHost:   128,
-			IdleConnTimeout:       idleTimeout,
-			ResponseHeaderTimeout: chainTimeout,
-			DisableCompression:    true,
-		},
-		FlushInterval: -1, // events reach the client as they come
-		ErrorHandler:  onProxyError,
-	}
 }
 
 func onProxyError(w http.ResponseWriter, _ *http.Request, err error) {

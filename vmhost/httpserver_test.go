@@ -17,7 +17,7 @@ import (
 )
 
 // proxied is a proxy with a plugin's HTTP server behind it.
-func proxied(t *testing.T, plugin http.Handler) (p *httpProxy, dial func() net.Conn) {
+func proxied(t *testing.T, plugin http.Handler) (p *httpServer, dial func() net.Conn) {
 	dir := t.TempDir()
 	front, back := filepath.Join(dir, "front"), filepath.Join(dir, "back")
 	p, err := listenHTTP(front, "kv", slog.New(slog.DiscardHandler))

@@ -1,0 +1,137 @@
+package vmhost
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/reevenet/reeve/internal/bus/httpproxy"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+const (
+	// metricsLimit is how long the plugin may take to list its metrics before the rest is shown without them.
+	metricsLimit = time.Second
+	// answerLimit is how long its answer to a user may take to begin.
+	answerLimit = 30 * time.Second
+)
+
+// httpServer serves the VM's handlers for the gateway: it passes requests on to the plugin, with the token that the plugin wants. It
+// runs beside the handler, which only tells it where the plugin is. While there is none it says so, and why.
+type httpServer struct {
+	server *http.Server
+	target atomic.Pointer[target]
+	cause  atomic.Pointer[string]
+	chain  string
+	log    *slog.Logger
+}
+
+// target is the plugin that answers; its proxy is nil when the VM serves no HTTP.
+type target struct {
+	proxy *httpproxy.Proxy
+	vm    pluginv1.VMServiceClient
+}
+
+func listenHTTP(socket, chain string, log *slog.Logger) (*httpServer, error) {
+	os.Remove(socket)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, fmt.Errorf("the chain's HTTP socket: %w", err)
+	}
+	if err := os.Chmod(socket, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("the chain's HTTP socket: %w", err)
+	}
+	s := &httpServer{chain: chain, log: log}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("/", s.pass)
+	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	go func() { _ = s.server.Serve(l) }()
+	return s, nil
+}
+
+func (s *httpServer) close() { s.server.Close() }
+
+// serve passes requests to a plugin from now on.
+func (s *httpServer) serve(h *pluginv1.CreateHandlersResponse, vm pluginv1.VMServiceClient) {
+	t := &target{vm: vm}
+	if h.GetSocket() != "" {
+		t.proxy = httpproxy.New(h.GetSocket(), httpproxy.Options{
+			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true,
+			HeaderTimeout: answerLimit, IdleTimeout: 30 * time.Second, Failed: s.failed, Log: s.log,
+		})
+	}
+	s.replace(t)
+}
+
+// down stops passing.
+func (s *httpServer) down() { s.replace(nil) }
+
+func (s *httpServer) replace(t *target) {
+	if old := s.target.Swap(t); old != nil && old.proxy != nil {
+		old.proxy.Close()
+	}
+}
+
+// explain is what askers hear meanwhile.
+func (s *httpServer) explain(cause string) { s.cause.Store(&cause) }
+
+func (s *httpServer) pass(w http.ResponseWriter, r *http.Request) {
+	switch t := s.target.Load(); {
+	case t == nil:
+		s.absent(w, "")
+	case t.proxy == nil:
+		problem(w, http.StatusNotFound, "the VM of chain "+s.chain+" serves no HTTP")
+	default:
+		t.proxy.ServeHTTP(w, r)
+	}
+}
+
+func (s *httpServer) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // the asker has gone
+	}
+	s.absent(w, err.Error())
+}
+
+// absent says that the VM can't be asked now, why, and when to ask again.
+func (s *httpServer) absent(w http.ResponseWriter, detail string) {
+	cause := "it is starting"
+	if c := s.cause.Load(); c != nil && *c != "" {
+		cause = *c
+	} else if detail != "" {
+		cause = detail
+	}
+	w.Header().Set("Retry-After", "1")
+	problem(w, http.StatusServiceUnavailable, "the VM of chain "+s.chain+" isn't running: "+cause)
+}
+
+func problem(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": text})
+}
+
+// metrics are the plugin's, in the Prometheus text format; a plugin that doesn't answer in time is left out, and said to be.
+func (s *httpServer) metrics(w http.ResponseWriter, r *http.Request) {
+	up := 0
+	var text []byte
+	if t := s.target.Load(); t != nil {
+		ctx, cancel := context.WithTimeout(r.Context(), metricsLimit)
+		defer cancel()
+		if a, err := t.vm.GatherMetrics(ctx, &pluginv1.GatherMetricsRequest{}); err == nil {
+			up, text = 1, a.GetText()
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+	fmt.Fprintf(w, "# HELP reeve_vm_up The plugin answered with its metrics in time.\n# TYPE reeve_vm_up gauge\nreeve_vm_up{chain=%q} %d\n", s.chain, up)
+	_, _ = w.Write(text)
+}

@@ -1,0 +1,225 @@
+package vmhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/launch"
+)
+
+// life keeps a plugin running. At most one answers at a time, their numbers rise, and the next one is started only when the one before
+// is gone; after too many deaths in a short time none is, until an operator asks for it.
+type life struct {
+	sub    *subsystem.Sub
+	limits Limits
+	// launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it takes.
+	launch func(number uint64, know knowledge) (*generation, error)
+	// know copies what a plugin must be told.
+	know func() knowledge
+	// events is told how the plugin fares.
+	events lifeEvents
+
+	// gen is the plugin that answers; nil while there is none.
+	gen      *generation
+	state    vmv1.PluginState
+	since    time.Time
+	cause    string
+	starts   uint64
+	restarts uint32
+	history  supervise.History
+	stopping bool
+}
+
+// lifeEvents is who must know how the plugin fares. It is called on the loop.
+type lifeEvents interface {
+	// stateChanged: the state is another one, for the cause that the life has.
+	stateChanged()
+	// up: g answers from now on.
+	up(g *generation)
+	// down: no plugin answers any more; with degraded none is going to.
+	down(degraded bool)
+	// exited: g is gone, whether or not it ever answered.
+	exited(g *generation)
+}
+
+// hopeless: nobody starts a plugin any more, unless asked to.
+func (l *life) hopeless() bool {
+	return l.gen == nil && (l.stopping || l.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED)
+}
+
+// unavailable says why there is no plugin now.
+func (l *life) unavailable() *pluginv1.Error {
+	if l.hopeless() {
+		return unavailable(l.cause, 0)
+	}
+	return unavailable(l.cause, l.limits.RestartMin)
+}
+
+func (l *life) enter(state vmv1.PluginState) {
+	l.state, l.since = state, l.sub.Now()
+	l.events.stateChanged()
+}
+
+// startFirst launches the first plugin, while nothing else is to be done yet. Its error is one that another try can't mend.
+func (l *life) startFirst() error {
+	l.starts++
+	l.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	g, err := l.launch(l.starts, l.know())
+	if errors.Is(err, launch.ErrPermanent) {
+		return err
+	}
+	l.started(g, err)
+	return nil
+}
+
+// start launches another one.
+func (l *life) start() {
+	if l.stopping || l.gen != nil || l.state == vmv1.PluginState_PLUGIN_STATE_STARTING {
+		return
+	}
+	l.starts++
+	l.restarts++
+	l.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	number, know := l.starts, l.know()
+	subsystem.Offload(l.sub, func() (*generation, error) { return l.launch(number, know) }, l.started)
+}
+
+// started takes a new plugin into use.
+func (l *life) started(g *generation, err error) {
+	if err != nil {
+		l.died(err.Error())
+		return
+	}
+	if l.stopping {
+		g.plugin.Kill()
+		return
+	}
+	if g.dead {
+		l.died("the plugin ended right after its start")
+		return
+	}
+	l.gen = g
+	l.enter(vmv1.PluginState_PLUGIN_STATE_RUNNING)
+	l.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
+	l.events.up(g)
+}
+
+// exited is called by the port when a plugin has ended.
+func (l *life) exited(g *generation, cause error) {
+	g.dead = true
+	l.events.exited(g)
+	if l.gen != g {
+		return // noticed already, or it never got so far
+	}
+	l.gen = nil
+	reason := "the plugin ended"
+	if cause != nil {
+		reason = fmt.Sprintf("the plugin ended: %v", cause)
+	}
+	l.died(reason)
+}
+
+// replace ends a plugin that can't be trusted any more, and starts another.
+func (l *life) replace(g *generation, reason string, dump bool) {
+	if l.gen != g {
+		return
+	}
+	l.gen = nil
+	l.sub.Log.Error("the plugin is replaced", "err", reason, "pid", g.plugin.PID())
+	subsystem.Offload(l.sub, func() (struct{}, error) {
+		if dump {
+			g.plugin.Dump()
+		}
+		g.plugin.Kill()
+		return struct{}{}, nil
+	}, func(struct{}, error) { l.died(reason) })
+}
+
+// failed replaces a plugin that has failed a call, with a dump of what it does when it didn't answer in time.
+func (l *life) failed(g *generation, what string, err error) (reason string) {
+	reason = what + " failed: " + status.Convert(err).Message()
+	l.replace(g, reason, status.Code(err) == codes.DeadlineExceeded)
+	return reason
+}
+
+// died decides what follows a death: another start after a pause, or the breaker.
+func (l *life) died(reason string) {
+	if l.stopping {
+		return
+	}
+	l.cause = reason
+	verdict := l.history.Died(l.sub.Now(), l.sub.Rand().Float64())
+	if verdict.Quarantine {
+		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow, reason)
+		l.enter(vmv1.PluginState_PLUGIN_STATE_DEGRADED)
+		l.sub.Log.Error("the chain is degraded: its VM isn't started again", "err", l.cause)
+		l.events.down(true)
+		return
+	}
+	l.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+	l.events.down(false)
+	l.sub.Log.Warn("the VM will be started again", "err", reason, "pause", verdict.Delay)
+	l.sub.After(verdict.Delay, l.start)
+}
+
+// restart starts a new plugin because an operator wants it, and closes the breaker.
+func (l *life) restart(reason string) {
+	l.history.Reset()
+	switch {
+	case l.gen != nil:
+		l.replace(l.gen, reason, false)
+	case l.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED:
+		l.cause = reason
+		l.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+		l.start()
+	}
+}
+
+// maxMisses pings in a row without an answer are a hang. One is not: this process itself may have been held up.
+const maxMisses = 2
+
+// ping finds a plugin that is stopped or stuck where no call is under way.
+func (l *life) ping() {
+	g := l.gen
+	if g == nil || g.plugin.PID() == 0 || g.pinging {
+		return
+	}
+	g.pinging = true
+	subsystem.Offload(l.sub, func() (struct{}, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), l.limits.Silence)
+		defer cancel()
+		_, err := g.vm.Ping(ctx, &pluginv1.PingRequest{})
+		return struct{}{}, err
+	}, func(_ struct{}, err error) {
+		g.pinging = false
+		switch {
+		case err == nil:
+			g.misses = 0
+		case status.Code(err) == codes.DeadlineExceeded:
+			if g.misses++; g.misses == maxMisses {
+				l.replace(g, fmt.Sprintf("the plugin hasn't answered %d pings of %v", maxMisses, l.limits.Silence), true)
+				return
+			}
+			l.ping()
+		}
+	})
+}
+
+// close ends the plugin in good order.
+func (l *life) close() {
+	l.stopping = true
+	l.state = vmv1.PluginState_PLUGIN_STATE_STOPPED
+	if g := l.gen; g != nil {
+		l.gen = nil
+		g.stop(l.limits.Stop)
+	}
+}

@@ -1,0 +1,184 @@
+package vmhost
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/remote"
+	"github.com/reevenet/reeve/vmhost/launch"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// starter launches plugins, off the loop: what it has doesn't change.
+type starter struct {
+	cfg   Config
+	sub   *subsystem.Sub
+	store *chainstore.Record
+	// services are the host's for one generation.
+	services func(g *generation) *services
+	// exited is called on the loop when a plugin has ended.
+	exited func(g *generation, cause error)
+}
+
+// launch starts a plugin and brings it to where its predecessor was.
+func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
+	g := &generation{
+		number: number, outcomes: newOutcomes(), db: remote.NewService(s.store.State()), logLevel: know.logLevel,
+		shown: make(map[primitives.Hash]struct{}), met: make(map[primitives.NodeID]struct{}),
+	}
+	services := s.services(g)
+	plugin, err := s.cfg.Launcher.Launch(launch.Request{
+		Generation: number,
+		Services: func(r grpc.ServiceRegistrar) {
+			pluginv1.RegisterDatabaseServiceServer(r, g.db)
+			services.register(r)
+		},
+		OnExit: func(cause error) { s.sub.Post(func() { s.exited(g, cause) }) },
+		Log:    s.sub.Log,
+		Now:    s.sub.Now,
+		After:  s.after,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.plugin, g.clients = plugin, clientsOf(plugin.Conn())
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Start)
+	defer cancel()
+	if err := s.bringUp(ctx, g, know); err != nil {
+		if status.Code(err) == codes.DeadlineExceeded {
+			plugin.Dump()
+		}
+		plugin.Kill()
+		return nil, err
+	}
+	return g, nil
+}
+
+// after is the host's timer for code that may be on any goroutine.
+func (s *starter) after(d time.Duration, f func()) (cancel func()) {
+	stop := func() {}
+	s.sub.Post(func() { stop = s.sub.After(d, f) })
+	return func() { s.sub.Post(func() { stop() }) }
+}
+
+// bringUp initializes a plugin and tells it what its predecessor knew.
+func (s *starter) bringUp(ctx context.Context, g *generation, know knowledge) error {
+	about, err := g.vm.Describe(ctx, &pluginv1.DescribeRequest{})
+	if err != nil {
+		return fmt.Errorf("the plugin doesn't say what it is: %w", err)
+	}
+	if err := checkExtensions(about); err != nil {
+		return err
+	}
+	g.about = about
+	if err := s.initialize(ctx, g, know.logLevel); err != nil {
+		return err
+	}
+	if know.state != pluginv1.ChainState_CHAIN_STATE_UNSPECIFIED {
+		answer, err := g.vm.SetState(ctx, &pluginv1.SetStateRequest{State: know.state})
+		if err == nil {
+			err = vmsdk.ErrorFromProto(answer.GetError())
+		}
+		if err != nil {
+			return fmt.Errorf("the plugin can't go to its state: %w", err)
+		}
+	}
+	if err := replay(ctx, g, know); err != nil {
+		return err
+	}
+	if s.cfg.HTTPSocket != "" {
+		if g.handlers, err = g.vm.CreateHandlers(ctx, &pluginv1.CreateHandlersRequest{}); err != nil {
+			return fmt.Errorf("the plugin's HTTP handlers: %w", err)
+		}
+	}
+	return nil
+}
+
+// replay tells a plugin of peers and undecided blocks.
+func replay(ctx context.Context, g *generation, know knowledge) error {
+	for _, p := range know.peers {
+		if _, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version}); err != nil {
+			return fmt.Errorf("the plugin wasn't told of its peers: %w", err)
+		}
+		g.met[p.node] = struct{}{}
+	}
+	for _, u := range know.processing {
+		answer, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: u.block.GetId(), Content: u.content, Context: u.context})
+		if err != nil {
+			return fmt.Errorf("the plugin wasn't told of an undecided block: %w", err)
+		}
+		id, _ := primitives.HashFrom(u.block.GetId())
+		if answer.GetError() != nil {
+			g.lost = append(g.lost, id)
+			continue
+		}
+		g.shown[id] = struct{}{}
+	}
+	return nil
+}
+
+func checkExtensions(about *pluginv1.DescribeResponse) error {
+	offered := make(map[string]bool)
+	for _, e := range extensions() {
+		offered[e.GetId()] = true
+	}
+	for _, id := range about.GetRequiredExtensions() {
+		if !offered[id] {
+			return fmt.Errorf("%w: %s needs the feature extension %q, which this node doesn't offer", launch.ErrPermanent, about.GetName(), id)
+		}
+	}
+	return nil
+}
+
+// initialize gives the plugin its chain. At the first start ever the genesis block is committed with what it writes.
+func (s *starter) initialize(ctx context.Context, g *generation, logLevel int32) error {
+	address, token, runDir := g.plugin.Host()
+	r := &pluginv1.InitializeRequest{
+		NetworkId: s.cfg.NetworkID, Chain: s.cfg.Chain, ChainId: s.cfg.ChainID[:], NodeId: s.cfg.NodeID[:],
+		Genesis: s.cfg.Genesis, Upgrade: s.cfg.Upgrade, Config: s.cfg.Settings, Extensions: extensions(),
+		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: launch.Capabilities(g.plugin),
+	}
+	if err := s.store.Sync(ctx); err != nil { // what the last plugin was cut off at
+		return fmt.Errorf("the record can't be made durable: %w", err)
+	}
+	last := s.store.Last()
+	if last != nil {
+		r.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height, Content: last.Content}
+	}
+	answer, err := g.vm.Initialize(ctx, r)
+	if err != nil {
+		return fmt.Errorf("the VM can't be initialized: %w", err)
+	}
+	if err := vmsdk.ErrorFromProto(answer.GetError()); err != nil {
+		return fmt.Errorf("the VM refuses to begin: %w", err)
+	}
+	id, err := primitives.HashFrom(answer.GetLastAccepted().GetId())
+	if err != nil {
+		return fmt.Errorf("the VM's last accepted block: %w", err)
+	}
+	if last == nil {
+		return s.commitGenesis(ctx, id, answer)
+	}
+	if id != last.VMBlock || answer.GetLastAccepted().GetHeight() != last.Height {
+		return fmt.Errorf("the VM stands at block %v, the record ends with %v of height %d", id.Short(), last.VMBlock.Short(), last.Height)
+	}
+	return nil
+}
+
+func (s *starter) commitGenesis(ctx context.Context, id primitives.Hash, answer *pluginv1.InitializeResponse) error {
+	if height := answer.GetLastAccepted().GetHeight(); height != 0 {
+		return fmt.Errorf("the VM begins a new chain at height %d", height)
+	}
+	e := &chainstore.Entry{BlockID: id, VMBlock: id, Content: answer.GetLastAccepted().GetContent()}
+	return s.store.Commit(ctx, e, remote.BatchOf(answer.GetWrites()), database.Sync)
+}

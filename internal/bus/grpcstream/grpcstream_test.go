@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -239,7 +239,7 @@ func TestAGRPCClientSpeaksWithOurServer(t *testing.T) {
 }
 
 func TestOurClientSpeaksWithAGRPCServer(t *testing.T) {
-	at, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := net.Listen("unix", filepath.Join(t.TempDir(), "s.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func TestOurClientSpeaksWithAGRPCServer(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(at) })
 	t.Cleanup(func() { server.Stop(); running.Wait() })
-	s := dial(t, at.Addr().String())
+	s := dial(t, "unix:"+at.Addr().String())
 	for _, size := range []int{100, 1 << 20, 5 << 20} {
 		sent := append([]byte{0x0a, 0x80 | byte(size&0x7f), 0x80 | byte(size>>7&0x7f), 0x80 | byte(size>>14&0x7f), byte(size >> 21)}, message(size)...)
 		go func() { _ = s.Send(sent) }() // Recv takes the window updates that it waits for
@@ -413,7 +413,6 @@ func TestASendThatWaitsForCreditIsEndedByTheEnd(t *testing.T) {
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }()
 	s := newStream(t.Context(), ours, ours, true, 100)
-	s.opened = true
 	sent := make(chan error)
 	go func() { sent <- s.Send(message(defaultWindow + 1)) }()
 	s.Close()
@@ -424,7 +423,7 @@ func TestASendThatWaitsForCreditIsEndedByTheEnd(t *testing.T) {
 
 func TestWhatIsNoHTTP2IsHungUpOn(t *testing.T) {
 	target := serve(t, echo)
-	for _, said := range []string{"GET / HTTP/1.1\r\n\r\n123456", preface + "\xff\xff\xff\x01\x00\x00\x00\x00\x01"} {
+	for _, said := range []string{"GET / HTTP/1.1\r\n\r\n123456", http2.ClientPreface + "\xff\xff\xff\x01\x00\x00\x00\x00\x01"} {
 		conn, err := net.Dial("unix", target[len("unix:"):])
 		if err != nil {
 			t.Fatal(err)
@@ -449,11 +448,31 @@ func (c memoryConn) Read(p []byte) (int, error)  { return c.in.Read(p) }
 func (c memoryConn) Write(p []byte) (int, error) { return len(p), nil }
 func (c memoryConn) Close() error                { return nil }
 
+// SetWriteDeadline means nothing where writes don't wait.
+func (c memoryConn) SetWriteDeadline(time.Time) error { return nil }
+
+// frames are what write writes.
+func frames(write func(*http2.Framer) error) []byte {
+	var b bytes.Buffer
+	w := http2.NewFramer(&b, nil)
+	w.AllowIllegalWrites = true
+	if err := write(w); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
 func FuzzNoBytesPanicOrGrow(f *testing.F) {
 	f.Add([]byte("\x00\x00\x06\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01x"), true)
-	f.Add(appendTrailers(appendPreamble(nil, false), streamID, true, fmt.Errorf("no")), true)
-	f.Add(appendRequest(appendPreamble(nil, true), "http", "localhost", method), false)
-	f.Add(appendGoAway(appendReset(appendWindowUpdate(nil, 1, 5), 1, codeCancel), codeProtocol), false)
+	f.Add(frames(func(w *http2.Framer) error {
+		return errors.Join(preamble(w), writeHeaders(w, streamID, true, append(response(), trailers(io.ErrNoProgress)...)))
+	}), true)
+	f.Add(frames(func(w *http2.Framer) error {
+		return errors.Join(preamble(w), writeHeaders(w, streamID, false, request(method)), w.WriteDataPadded(1, true, message1("x"), []byte{0}))
+	}), false)
+	f.Add(frames(func(w *http2.Framer) error {
+		return errors.Join(w.WriteWindowUpdate(1, 5), w.WriteRSTStream(1, http2.ErrCodeCancel), w.WriteGoAway(1, http2.ErrCodeProtocol, nil))
+	}), false)
 	f.Fuzz(func(t *testing.T, data []byte, client bool) {
 		conn := memoryConn{in: bytes.NewReader(data)}
 		s := newStream(t.Context(), conn, conn, client, 1<<10)
@@ -471,10 +490,12 @@ func FuzzNoBytesPanicOrGrow(f *testing.F) {
 }
 
 func FuzzSniffNeverPanics(f *testing.F) {
-	f.Add([]byte(preface))
-	f.Add(appendRequest([]byte(preface), "http", "localhost", method))
+	f.Add([]byte(http2.ClientPreface))
+	f.Add(append([]byte(http2.ClientPreface), frames(func(w *http2.Framer) error {
+		return errors.Join(preamble(w), writeHeaders(w, streamID, false, request(method)))
+	})...))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, _, _ = sniff(memoryConn{in: bytes.NewReader(data)})
+		_, _, _ = sniff(memoryConn{in: bytes.NewReader(data)}, method)
 	})
 }
 

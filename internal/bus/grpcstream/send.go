@@ -3,13 +3,15 @@ package grpcstream
 import (
 	"encoding/binary"
 	"errors"
-	"net"
+	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // ErrFinished is what Send returns once the stream has ended; Recv tells why.
 var ErrFinished = errors.New("the stream has ended")
 
-// maxPending bounds the answers to the other side's control frames that wait to be written: who sends pings and doesn't
+// maxPending bounds the answers to the other side's control frames that wait to be written, in bytes: who sends pings and doesn't
 // read is not answered for ever.
 const maxPending = 64 << 10
 
@@ -17,11 +19,18 @@ const maxPending = 64 << 10
 func (s *Stream) Send(message []byte) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var prefix [prefixSize]byte
-	binary.BigEndian.PutUint32(prefix[1:], uint32(len(message)))
-	return s.data(prefix[:], message)
+	for at, end := -prefixSize, len(message); at < end; {
+		n := s.room.take(end - at)
+		if n == 0 {
+			return ErrFinished
+		}
+		s.lock()
+		if err := s.write(s.data(n, at, message)); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
 }
 
 // nower is a connection that can be written to without waiting.
@@ -35,199 +44,155 @@ func (s *Stream) Tries() bool {
 	return ok
 }
 
-// TrySend is Send that never waits. It tells whether the message is on its way: what the socket doesn't take now of one that has begun is
-// written by a goroutine of its own, and whoever sends next waits for that. It is not on its way, and nothing of it, when somebody else
-// is sending, and when the windows or the other side's longest frame ask for more than one frame.
+// TrySend is Send that never waits. It tells whether the message is on its way: what the socket doesn't take now of one that has
+// begun is written by a goroutine of its own, and whoever sends next waits for that. It is not on its way, and nothing of it, when
+// somebody else is sending, and when the windows or the other side's longest frame ask for more than one frame.
 func (s *Stream) TrySend(message []byte) (bool, error) {
 	conn, ok := s.conn.(nower)
 	if !ok || !s.sending.TryLock() {
 		return false, nil
 	}
 	defer s.sending.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	size := prefixSize + len(message)
-	switch {
-	case s.finished:
-		return false, ErrFinished
-	case s.writing || size > s.maxFrame || !s.room.has(size):
+	if !s.socket.TryLock() {
 		return false, nil
 	}
-	s.room.take(size)
-	s.turn()
-	s.open()
-	s.scratch = appendHeader(s.scratch, frameHeader{length: size, kind: typeData, stream: streamID})
-	s.scratch = append(s.scratch, 0)
-	s.scratch = binary.BigEndian.AppendUint32(s.scratch, uint32(len(message)))
-	head, tail := s.together(message)
-	s.mu.Unlock()
+	size := prefixSize + len(message)
+	if fits, err := s.room.takeAll(size); !fits {
+		s.socket.Unlock()
+		return false, err
+	}
+	s.load()
+	head, tail := s.data(size, -prefixSize, message)
 	n, err := conn.WriteNow(head, tail)
-	s.mu.Lock()
 	if err == nil && n < len(head)+len(tail) {
 		s.scratch = append(append([]byte(nil), head[min(n, len(head)):]...), tail[max(0, n-len(head)):]...)
-		go s.writeRest()
+		go func() { _ = s.write(s.scratch, nil) }() // the reader finds out
 		return true, nil
 	}
 	s.wrote(err)
 	return err == nil, err
 }
 
-// writeRest ends a write that TrySend has begun. The turn is ours.
-func (s *Stream) writeRest() {
+// lock waits until nobody writes; then scratch is ours, and what was pending stands in it.
+func (s *Stream) lock() {
+	s.socket.Lock()
+	s.load()
+}
+
+func (s *Stream) load() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.write(nil) // the reader finds out
+	s.scratch = append(s.scratch[:0], s.pending.Bytes()...)
+	s.pending.Reset()
 }
 
-// data writes prefix and message as DATA frames, as many as the windows and the other side's longest frame ask for.
-func (s *Stream) data(prefix, message []byte) error {
-	for len(prefix)+len(message) > 0 {
-		n := s.room.take(min(len(prefix)+len(message), s.maxFrame))
-		if n == 0 || s.finished {
-			return ErrFinished
-		}
-		s.turn()
-		s.open()
-		head := min(n, len(prefix))
-		s.scratch = appendHeader(s.scratch, frameHeader{length: n, kind: typeData, stream: streamID})
-		s.scratch = append(s.scratch, prefix[:head]...)
-		if err := s.write(message[:n-head]); err != nil {
-			return err
-		}
-		prefix, message = prefix[head:], message[n-head:]
+// data puts a DATA frame of n bytes of a message behind what stands in scratch, from at on, where the message's prefix is what stands
+// before its beginning. A long payload is left where it is. The socket is ours.
+func (s *Stream) data(n, at int, message []byte) (head, tail []byte) {
+	s.earned.Add(int64(perData + n>>10))
+	b := append(s.scratch, byte(n>>16), byte(n>>8), byte(n), byte(http2.FrameData), 0)
+	b = binary.BigEndian.AppendUint32(b, streamID)
+	if at < 0 {
+		var prefix [prefixSize]byte
+		binary.BigEndian.PutUint32(prefix[1:], uint32(len(message)))
+		part := prefix[prefixSize+at:]
+		part = part[:min(n, len(part))]
+		b, n, at = append(b, part...), n-len(part), at+len(part)
 	}
-	return nil
-}
-
-// open says our headers if that has not been done. The lock is held.
-func (s *Stream) open() {
-	if !s.opened {
-		s.opened = true
-		s.scratch = appendResponseHeaders(s.scratch)
+	if n <= smallSend {
+		b, n = append(b, message[max(at, 0):max(at, 0)+n]...), 0
 	}
+	s.scratch = b
+	return b, message[max(at, 0):][:n]
 }
 
-// turn waits until nobody writes; then it is ours, and what was pending stands in scratch. The lock is held.
-func (s *Stream) turn() {
-	for s.writing {
-		s.idle.Wait()
+// write writes two pieces, by one call where the connection can, and gives the socket back. The reader goes on meanwhile, so that a
+// full socket stops writers and never it.
+func (s *Stream) write(a, b []byte) (err error) {
+	if v, ok := s.conn.(interface {
+		WriteBoth(a, b []byte) (int, error)
+	}); ok {
+		_, err = v.WriteBoth(a, b)
+	} else {
+		_, err = s.conn.Write(append(a, b...))
 	}
-	s.writing = true
-	s.scratch = append(s.scratch[:0], s.pending...)
-	s.pending = s.pending[:0]
-}
-
-// write writes scratch and then payload, and ends our turn. The lock is given back meanwhile, so that a full socket stops
-// writers and never the reader. An error ends the connection: nobody knows what of it was written.
-func (s *Stream) write(payload []byte) (err error) {
-	head, tail := s.together(payload)
-	s.mu.Unlock()
-	err = s.writeBoth(head, tail)
-	s.mu.Lock()
 	s.wrote(err)
 	return err
 }
 
-// together is scratch and payload as one piece where payload is short.
-func (s *Stream) together(payload []byte) (head, tail []byte) {
-	if len(payload) > smallSend {
-		return s.scratch, payload
-	}
-	s.scratch = append(s.scratch, payload...)
-	return s.scratch, nil
-}
-
-// wrote ends our turn. The lock is held.
+// wrote gives the socket back. An error ends the connection: nobody knows what of it was written.
 func (s *Stream) wrote(err error) {
-	s.writing = false
-	s.idle.Signal()
+	s.socket.Unlock()
 	if err != nil {
-		s.finished = true
 		s.room.close()
 		s.conn.Close()
 	}
 }
 
-// writeBoth writes two pieces by one call where the connection can.
-func (s *Stream) writeBoth(a, b []byte) (err error) {
-	if v, ok := s.conn.(interface {
-		WriteBoth(a, b []byte) (int, error)
-	}); ok {
-		_, err = v.WriteBoth(a, b)
-		return err
-	}
-	if len(b) == 0 {
-		_, err = s.conn.Write(a)
-		return err
-	}
-	buffers := net.Buffers{a, b}
-	_, err = buffers.WriteTo(s.conn)
-	return err
-}
-
-// control lets a frame that isn't DATA go with the next write, and sees that there is one. It never blocks: the reader
+// control lets frames that aren't DATA go with the next write, and sees that there is one. It never blocks: the reader
 // calls it.
-func (s *Stream) control(appendFrame func([]byte) []byte) error {
+func (s *Stream) control(frames func(*http2.Framer) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) > maxPending {
-		return protocolError("it asks and doesn't read the answers")
+	if s.pending.Len() > maxPending {
+		return violation{http2.ErrCodeEnhanceYourCalm, "it asks and doesn't read the answers"}
 	}
-	first := len(s.pending) == 0
-	s.pending = appendFrame(s.pending)
-	if first {
-		go s.flush()
+	if s.pending.Len() == 0 {
+		go func() {
+			s.lock()
+			_ = s.write(s.scratch, nil) // the reader finds out
+		}()
 	}
-	return nil
-}
-
-// flush writes what is pending, if no other write has taken it along.
-func (s *Stream) flush() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn()
-	_ = s.write(nil) // the reader finds out
+	return frames(s.frames)
 }
 
 // now writes frames at once, at the beginning and the end of a stream.
-func (s *Stream) now(appendFrame func([]byte) []byte) error {
+func (s *Stream) now(frames func(*http2.Framer) error) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn()
-	s.scratch = appendFrame(s.scratch)
-	return s.write(nil)
+	err := frames(s.frames)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	s.lock()
+	return s.write(s.scratch, nil)
+}
+
+// preamble is what each side says first: what it takes, and as much credit as we ever give.
+func preamble(w *http2.Framer, more ...http2.Setting) error {
+	settings := append([]http2.Setting{
+		{ID: http2.SettingMaxFrameSize, Val: ourFrame}, {ID: http2.SettingInitialWindowSize, Val: ourWindow},
+		{ID: http2.SettingMaxHeaderListSize, Val: maxHeaders},
+	}, more...)
+	return errors.Join(w.WriteSettings(settings...), w.WriteWindowUpdate(0, ourWindow-defaultWindow))
 }
 
 // CloseSend tells the server that the client sends nothing more.
 func (s *Stream) CloseSend() error {
-	if !s.lastSend() {
+	s.sending.Lock() // the message that is being sent is the last
+	defer s.sending.Unlock()
+	if !s.room.close() {
 		return ErrFinished
 	}
-	return s.now(func(b []byte) []byte {
-		return appendHeader(b, frameHeader{kind: typeData, flags: flagEndStream, stream: streamID})
-	})
+	return s.now(func(w *http2.Framer) error { return w.WriteData(streamID, true, nil) })
 }
 
 // finish ends the stream with the handler's status, as trailers.
 func (s *Stream) finish(err error) error {
-	s.mu.Lock()
-	s.room.close() // a Send that waits for credit waits in vain
-	s.mu.Unlock()
-	if !s.lastSend() {
-		return ErrFinished
-	}
-	return s.now(func(b []byte) []byte { return appendGoAway(appendTrailers(b, streamID, !s.opened, err), codeNone) })
-}
-
-// lastSend waits for the message that is being sent and lets no other begin; false when the stream had ended before.
-func (s *Stream) lastSend() bool {
+	open := s.room.close() // a Send that waits for credit waits in vain
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.finished {
-		return false
+	if !open {
+		return ErrFinished
 	}
-	s.finished = true
-	return true
+	return s.now(func(w *http2.Framer) error {
+		return errors.Join(writeHeaders(w, streamID, true, trailers(err)), w.WriteGoAway(streamID, http2.ErrCodeNo, nil))
+	})
+}
+
+// hangUp tells the other side what it did wrong, as the last that is sent.
+func (s *Stream) hangUp(code http2.ErrCode) {
+	s.room.close()
+	_ = s.conn.SetWriteDeadline(time.Now().Add(drainLimit))
+	_ = s.now(func(w *http2.Framer) error { return w.WriteGoAway(s.highest, code, nil) })
 }

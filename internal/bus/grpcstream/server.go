@@ -8,8 +8,10 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
@@ -19,8 +21,10 @@ import (
 )
 
 const (
-	helloLimit = 10 * time.Second // from accepting a connection to knowing what it is for
-	drainLimit = time.Second      // for the client to see the end and go
+	helloLimit   = 10 * time.Second // from accepting a connection to knowing what it is for
+	maxStrangers = 64               // connections of which that isn't known
+	drainLimit   = time.Second      // for the client to see the end and go
+	acceptAgain  = time.Second      // at most, after an accept that failed
 )
 
 // Server serves one method's streams on a listener and hands every other connection on.
@@ -33,105 +37,105 @@ type Server struct {
 	Creds credentials.TransportCredentials
 	// MaxMessage is the longest message in bytes that is received.
 	MaxMessage int
-	// Log is told of panics; nil: slog's default.
+	// Log is where panics and failures to accept are logged; nil: slog's default.
 	Log *slog.Logger
 
-	mu      sync.Mutex
-	closed  bool
-	open    map[net.Conn]bool
-	serving sync.WaitGroup
+	once      sync.Once
+	running   context.Context
+	end       context.CancelFunc
+	serving   sync.WaitGroup
+	strangers atomic.Int32
 }
 
 // Serve accepts connections until the listener is closed. It returns when all its streams have ended.
 func (s *Server) Serve(from net.Listener, others *Others) error {
 	defer s.serving.Wait()
+	wait := time.Millisecond
 	for {
 		conn, err := from.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err == nil:
+			wait = time.Millisecond
+			s.serving.Go(func() { s.conn(conn, others) })
+		default: // the process has no descriptor left, which passes
+			wait = min(2*wait, acceptAgain)
+			s.log().Warn("a connection could not be accepted", "err", err, "again_in", wait)
+			select {
+			case <-time.After(wait):
+			case <-s.ctx().Done():
 				return nil
 			}
-			return err
 		}
-		if !s.track(conn) {
-			conn.Close()
-			continue
-		}
-		s.serving.Go(func() { s.conn(conn, others) })
 	}
 }
 
 // Close ends all streams. The listener is its owner's to close.
 func (s *Server) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for conn := range s.open {
-		conn.Close()
-	}
+	s.ctx()
+	s.end()
 }
 
-func (s *Server) track(conn net.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	if s.open == nil {
-		s.open = map[net.Conn]bool{}
-	}
-	s.open[conn] = true
-	return true
+// ctx ends with the server.
+func (s *Server) ctx() context.Context {
+	s.once.Do(func() { s.running, s.end = context.WithCancel(context.Background()) })
+	return s.running
 }
 
-func (s *Server) forget(conn net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, conn)
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.Default()
+	}
+	return s.Log
 }
 
 // conn finds out what a connection is for and serves it or hands it on.
 func (s *Server) conn(raw net.Conn, others *Others) {
-	defer s.forget(raw)
-	_ = raw.SetDeadline(time.Now().Add(helloLimit))
-	conn, auth, err := s.handshake(raw)
-	if err != nil {
+	defer context.AfterFunc(s.ctx(), func() { raw.Close() })()
+	conn, said, auth, ours, err := s.meet(raw)
+	switch {
+	case err != nil:
 		raw.Close()
-		return
-	}
-	said, path, err := sniff(conn)
-	if err != nil {
-		conn.Close()
-		return
-	}
-	_ = raw.SetDeadline(time.Time{})
-	if path != s.Path {
+	case ours:
+		conn = rawsock.Conn(conn)
+		ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
+		s.stream(newStream(ctx, conn, io.MultiReader(said, conn), false, s.MaxMessage))
+	default:
 		others.hand(&handed{Conn: conn, in: io.MultiReader(said, conn), auth: auth})
-		return
 	}
-	conn = rawsock.Conn(conn)
-	replayed := io.MultiReader(said, conn)
-	ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
-	s.stream(newStream(ctx, conn, replayed, false, s.MaxMessage))
 }
 
-func (s *Server) handshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	if s.Creds == nil {
-		return raw, nil, nil
+// meet hears who is there and what for, if that comes soon and not too many others are about to say it.
+func (s *Server) meet(raw net.Conn) (conn net.Conn, said io.Reader, auth credentials.AuthInfo, ours bool, err error) {
+	defer s.strangers.Add(-1)
+	if s.strangers.Add(1) > maxStrangers {
+		return nil, nil, nil, false, errors.New("too many connections say nothing")
 	}
-	return s.Creds.ServerHandshake(raw)
+	_ = raw.SetDeadline(time.Now().Add(helloLimit))
+	if conn = raw; s.Creds != nil {
+		if conn, auth, err = s.Creds.ServerHandshake(raw); err != nil {
+			return nil, nil, nil, false, err
+		}
+	}
+	said, ours, err = sniff(conn, s.Path)
+	_ = raw.SetDeadline(time.Time{})
+	return conn, said, auth, ours, err
 }
 
 // stream runs the handler and ends the stream with its status.
 func (s *Server) stream(stream *Stream) {
 	defer stream.Close()
-	if err := stream.skipPreface(); err != nil {
+	if _, err := stream.in.Discard(len(http2.ClientPreface)); err != nil {
 		return
 	}
-	if err := stream.now(func(b []byte) []byte { return appendPreamble(b, false) }); err != nil {
+	err := stream.now(func(w *http2.Framer) error {
+		return errors.Join(preamble(w), writeHeaders(w, streamID, false, response()))
+	})
+	if err != nil {
 		return
 	}
-	err := s.guarded(stream)
+	err = s.guarded(stream)
 	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit)) // a Send that waits for a client that doesn't read would hold up the end
 	if stream.finish(err) != nil {
 		return
@@ -142,18 +146,14 @@ func (s *Server) stream(stream *Stream) {
 	defer stream.reading.Unlock()
 	// Closing a socket with unread bytes in it would take the status from the client: read until it has gone.
 	_ = stream.conn.SetReadDeadline(time.Now().Add(drainLimit))
-	_, _ = io.Copy(io.Discard, stream.in)
+	_, _ = io.Copy(io.Discard, stream.in.Reader)
 }
 
 // guarded turns a panic into a status that says nothing of our insides; the log says it all.
 func (s *Server) guarded(stream *Stream) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			log := s.Log
-			if log == nil {
-				log = slog.Default()
-			}
-			log.Error("a handler panicked", "panic", p, "stack", string(debug.Stack()))
+			s.log().Error("a handler panicked", "panic", p, "stack", string(debug.Stack()))
 			err = status.Error(codes.Internal, "the server failed on this call; its log says why")
 		}
 	}()

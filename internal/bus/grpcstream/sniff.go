@@ -2,137 +2,64 @@ package grpcstream
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
-	"sync"
+	"strings"
 
-	"golang.org/x/net/http2/hpack"
-	"google.golang.org/grpc/credentials"
+	"golang.org/x/net/http2"
 )
 
-// maxSaid bounds what a connection may say before its first call.
+// maxSaid bounds what a connection may say before its first call, in bytes.
 const maxSaid = 128 << 10
 
-// sniff reads up to the first call's headers and returns what it read, to be read again, and the path of the call. It
+// sniff reads up to the first call's headers and returns what it read, to be read again, and whether that is a call of ours. It
 // sends empty settings, since clients wait for some before they call; whoever serves the connection sends its own.
-func sniff(conn net.Conn) (said *bytes.Buffer, path string, err error) {
-	if _, err := conn.Write(appendHeader(nil, frameHeader{kind: typeSettings})); err != nil {
-		return nil, "", err
+func sniff(conn net.Conn, path string) (said *bytes.Buffer, ours bool, err error) {
+	if err := http2.NewFramer(conn, nil).WriteSettings(); err != nil {
+		return nil, false, err
 	}
 	said = new(bytes.Buffer)
 	in := io.TeeReader(io.LimitReader(conn, maxSaid), said)
-	start := make([]byte, len(preface))
+	start := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(in, start); err != nil {
-		return nil, "", err
+		return nil, false, err
 	}
-	if string(start) != preface {
-		return nil, "", protocolError("a connection begins with %q", start)
+	if string(start) != http2.ClientPreface {
+		return nil, false, errors.New("this is not HTTP/2")
 	}
-	path, err = firstCall(in)
-	return said, path, err
+	call, err := firstCall(newFramer(nil, in))
+	var wrong violation
+	if errors.As(err, &wrong) { // grpc-go knows what to say to that
+		return said, false, nil
+	}
+	return said, err == nil && serves(call, path), err
 }
 
-// firstCall reads frames until one opens a stream. Its block must be whole: the headers of a call of ours are short, and a
-// longer one is somebody else's.
-func firstCall(in io.Reader) (string, error) {
-	for {
-		var header [frameSize]byte
-		if _, err := io.ReadFull(in, header[:]); err != nil {
-			return "", err
-		}
-		h := parseHeader(header[:])
-		if h.length > defaultFrame {
-			return "", protocolError("a frame of %d bytes before any call", h.length)
-		}
-		body := make([]byte, h.length)
-		if _, err := io.ReadFull(in, body); err != nil {
-			return "", err
-		}
-		if h.kind != typeHeaders {
-			continue
-		}
-		if !h.has(flagEndHeaders) || h.stream != streamID {
-			return "", nil
-		}
-		body, err := fragment(h, body)
+// firstCall reads frames until one opens a stream.
+func firstCall(frames *http2.Framer) (*http2.MetaHeadersFrame, error) {
+	for first := true; ; first = false {
+		h, err := frames.ReadFrameHeader()
 		if err != nil {
-			return "", err
+			return nil, readError(err)
 		}
-		fields, err := decodeBlock(hpack.NewDecoder(4096, nil), body)
-		return fields.path, err
+		if h.Length > maxControl || first && h.Type != http2.FrameSettings {
+			return nil, violation{http2.ErrCodeProtocol, "a connection doesn't begin with settings and a call"}
+		}
+		f, err := frames.ReadFrameForHeader(h)
+		if err != nil {
+			return nil, readError(err)
+		}
+		if call, ok := f.(*http2.MetaHeadersFrame); ok {
+			return call, nil
+		}
 	}
 }
 
-// skipPreface passes over what sniff has checked.
-func (s *Stream) skipPreface() error {
-	_, err := s.in.Discard(len(preface))
-	return err
+// serves tells whether a call is one of ours: grpc-go refuses what is no gRPC, and takes compressed messages.
+func serves(call *http2.MetaHeadersFrame, path string) bool {
+	kind, _ := value(call, "content-type")
+	compressed, named := value(call, "grpc-encoding")
+	return call.StreamID == streamID && !call.Truncated && call.PseudoValue("path") == path && call.PseudoValue("method") == "POST" &&
+		strings.HasPrefix(kind, "application/grpc") && (!named || compressed == "identity")
 }
-
-// Others is a listener of the connections that were handed on: what a grpc-go server accepts from.
-type Others struct {
-	from  net.Listener
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-// NewOthers makes a listener of what a Server that accepts from a listener hands on. Closing it closes that one.
-func NewOthers(from net.Listener) *Others {
-	return &Others{from: from, conns: make(chan net.Conn), done: make(chan struct{})}
-}
-
-func (o *Others) hand(conn net.Conn) {
-	select {
-	case o.conns <- conn:
-	case <-o.done:
-		conn.Close()
-	}
-}
-
-// Accept waits for a connection.
-func (o *Others) Accept() (net.Conn, error) {
-	select {
-	case conn := <-o.conns:
-		return conn, nil
-	case <-o.done:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close ends Accept; connections that are handed on later are closed.
-func (o *Others) Close() error {
-	o.once.Do(func() { close(o.done) })
-	return o.from.Close()
-}
-
-// Addr is the address.
-func (o *Others) Addr() net.Addr { return o.from.Addr() }
-
-// handed is a connection whose beginning was read and is read again.
-type handed struct {
-	net.Conn
-	in   io.Reader
-	auth credentials.AuthInfo
-}
-
-func (h *handed) Read(p []byte) (int, error) { return h.in.Read(p) }
-
-// HandedCreds are a grpc-go server's credentials for connections from Others: the handshake has been made, and this is what
-// it found out. On other connections they are what they were made of.
-func HandedCreds(made credentials.TransportCredentials) credentials.TransportCredentials {
-	return handedCreds{made}
-}
-
-type handedCreds struct {
-	credentials.TransportCredentials
-}
-
-func (c handedCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	if h, ok := conn.(*handed); ok {
-		return h, h.auth, nil
-	}
-	return c.TransportCredentials.ServerHandshake(conn)
-}
-
-func (c handedCreds) Clone() credentials.TransportCredentials { return c }

@@ -1,65 +1,100 @@
 package grpcstream
 
-import "sync"
+import (
+	"sync"
 
-// window is the credit that the other side gives us: of the connection and of the stream, in bytes of DATA.
+	"golang.org/x/net/http2"
+)
+
+// window is what the other side takes from us: credit of the connection and of the stream, in bytes of DATA, and the longest frame.
 type window struct {
+	mu           sync.Mutex
+	changed      sync.Cond
 	conn, stream int
 	initial      int // what a stream begins with, by the other side's settings
+	frame        int
 	closed       bool
-	changed      sync.Cond
 }
 
-func (w *window) init(mu *sync.Mutex) {
-	w.conn, w.stream, w.initial = defaultWindow, defaultWindow, defaultWindow
-	w.changed.L = mu
+func (w *window) init() {
+	w.conn, w.stream, w.initial, w.frame = defaultWindow, defaultWindow, defaultWindow, defaultFrame
+	w.changed.L = &w.mu
 }
 
-// take waits until there is credit and takes at most n of it; 0 when the stream has ended. The lock is held.
+// take waits until there is credit and takes at most n of it, as much as a frame may hold; 0 when nothing more may be sent.
 func (w *window) take(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for !w.closed && (w.conn <= 0 || w.stream <= 0) {
 		w.changed.Wait()
 	}
 	if w.closed {
 		return 0
 	}
-	n = min(n, w.conn, w.stream)
+	n = min(n, w.conn, w.stream, w.frame)
 	w.conn -= n
 	w.stream -= n
 	return n
 }
 
-// has tells whether there is credit for n. The lock is held.
-func (w *window) has(n int) bool { return !w.closed && w.conn >= n && w.stream >= n }
+// takeAll takes n, if one frame may hold it now.
+func (w *window) takeAll(n int) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false, ErrFinished
+	}
+	if n > min(w.conn, w.stream, w.frame) {
+		return false, nil
+	}
+	w.conn -= n
+	w.stream -= n
+	return true, nil
+}
 
-// give adds credit. The lock is held.
-func (w *window) give(stream uint32, n int) error {
-	at := &w.conn
-	if stream == streamID {
-		at = &w.stream
-	} else if stream != 0 {
-		return nil // of a stream that we refused
+// grow adds credit; that of a refused stream is nothing to us.
+func (w *window) grow(stream uint32, n int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch stream {
+	case 0:
+		return w.add(&w.conn, n)
+	case streamID:
+		return w.add(&w.stream, n)
 	}
-	if n == 0 || *at+n > maxWindow {
-		return protocolError("a window grows by %d to %d", n, *at+n)
+	return nil
+}
+
+// set takes over a setting of the other side's. What streams begin with changes, too, for the one that has begun, by the difference.
+func (w *window) set(to http2.Setting) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch to.ID {
+	case http2.SettingMaxFrameSize:
+		w.frame = int(to.Val)
+	case http2.SettingInitialWindowSize:
+		n := int(to.Val) - w.initial
+		w.initial = int(to.Val)
+		return w.add(&w.stream, n)
 	}
-	*at += n
+	return nil
+}
+
+func (w *window) add(to *int, n int) error {
+	if *to+n > maxWindow {
+		return violation{http2.ErrCodeFlowControl, "a window of more than 2 GiB"}
+	}
+	*to += n
 	w.changed.Broadcast()
 	return nil
 }
 
-// begin changes what streams begin with, and the one that has begun by the difference. The lock is held.
-func (w *window) begin(initial uint32) error {
-	if initial > maxWindow {
-		return protocolError("a window of %d bytes", initial)
-	}
-	w.stream += int(initial) - w.initial
-	w.initial = int(initial)
-	w.changed.Broadcast()
-	return nil
-}
-
-func (w *window) close() {
+// close lets nothing more be sent; false when that was so before.
+func (w *window) close() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	open := !w.closed
 	w.closed = true
 	w.changed.Broadcast()
+	return open
 }

@@ -32,7 +32,7 @@ func (Base) Disconnected(context.Context, NodeID) error { return nil }
 // CreateHandlers serves nothing.
 func (Base) CreateHandlers(context.Context) (map[string]http.Handler, error) { return nil, nil }
 
-// AppRequest says that requests aren't served; the SDK tells the asker.
+// AppRequest says that requests aren't served; the SDK answers so.
 func (Base) AppRequest(context.Context, NodeID, uint32, time.Time, []byte) error {
 	return &UnimplementedError{What: "AppRequest"}
 }

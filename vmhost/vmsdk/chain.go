@@ -11,7 +11,7 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// Chain is what a VM is given at Initialize.
+// Chain is what a VM gets at Initialize.
 type Chain struct {
 	// NetworkID is the network's number.
 	NetworkID uint32
@@ -38,7 +38,7 @@ type Chain struct {
 	Blocks BlockReader
 	// Sender sends to the VMs of other nodes.
 	Sender AppSender
-	// Notify tells the engine of an event. It never blocks, and telling twice is telling once. The event holds until
+	// Notify notifies the engine of an event. It never blocks, and doing it twice is doing it once. The event holds until
 	// the engine has acted: EventPendingTxs until the next BuildBlock.
 	Notify func(Event)
 	// Log goes to the node's log, at a level that the operator can change.
@@ -77,7 +77,7 @@ type BlockReader interface {
 	AtHeight(ctx context.Context, height uint64) (*AcceptedBlock, error)
 }
 
-// Event is what a VM tells the engine of its own accord.
+// Event is what a VM notifies the engine of.
 type Event int32
 
 const (

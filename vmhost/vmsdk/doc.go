@@ -5,7 +5,8 @@
 //	func main() { vmsdk.Serve(&VM{}) }
 //
 // Rules that the SDK keeps for you: block calls come one at a time; a block that the chain processes is one Go value
-// from verifying to deciding, and Verify is handed its parent's; what Accept writes is committed together with the
+// from its verification to its decision, and Verify gets its
+// parent's; what Accept writes is committed together with the
 // record of the block, so after a crash at any point both are at the same block; a VM that crashes is started again and
 // shown the undecided blocks again.
 //

@@ -9,7 +9,7 @@ import (
 )
 
 // Environment is what a Server runs in. Serve makes the one of a plugin process; a simulation makes its own, in which
-// nothing depends on the clock or on luck. The zero value of each field has a sensible meaning.
+// nothing depends on the clock or on chance. The zero value of each field has a sensible meaning.
 type Environment struct {
 	// Host leads to the host's services. nil: dial the address that Initialize names.
 	Host grpc.ClientConnInterface

@@ -62,6 +62,6 @@ func (s *Server) answerFastCalls() {
 	services := &fastcall.Services{Trace: s.env.Trace}
 	s.Register(services)
 	if err := s.host.fast.answer(services); err != nil {
-		s.env.Log.Warn("the host's calls take the longer way", "error", err)
+		s.env.Log.Warn("the host's calls take the longer way", "err", err)
 	}
 }

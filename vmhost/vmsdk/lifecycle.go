@@ -14,7 +14,7 @@ import (
 // SDKVersion is what Describe calls this SDK.
 const SDKVersion = "vmsdk 1"
 
-// Describe tells what the VM is, before anything else.
+// Describe is what the VM is, before anything else.
 func (s *Server) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
 	name, version := s.vm.Version()
 	out := &pb.DescribeResponse{Name: name, Version: version, Sdk: SDKVersion}
@@ -111,7 +111,7 @@ func (s *Server) chainFrom(r *pb.InitializeRequest, h *host) (*Chain, error) {
 	return c, nil
 }
 
-// SetState tells the VM the engine's stage.
+// SetState passes the engine's stage on.
 func (s *Server) SetState(ctx context.Context, r *pb.SetStateRequest) (*pb.SetStateResponse, error) {
 	out := &pb.SetStateResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
@@ -158,7 +158,7 @@ func (s *Server) Shutdown(ctx context.Context, _ *pb.ShutdownRequest) (*pb.Shutd
 		return &pb.ShutdownResponse{}, nil
 	}
 	if err := s.vm.Shutdown(ctx); err != nil {
-		s.env.Log.Warn("the VM's Shutdown failed", "error", err)
+		s.env.Log.Warn("the VM's Shutdown failed", "err", err)
 	}
 	return &pb.ShutdownResponse{}, nil
 }
@@ -171,8 +171,8 @@ func (s *Server) Ping(context.Context, *pb.PingRequest) (*pb.PingResponse, error
 // HealthCheck asks the VM.
 func (s *Server) HealthCheck(ctx context.Context, _ *pb.HealthCheckRequest) (*pb.HealthCheckResponse, error) {
 	out := &pb.HealthCheckResponse{Healthy: true}
-	if ill := s.vm.HealthCheck(ctx); ill != nil {
-		out.Healthy, out.Cause = false, ill.Error()
+	if err := s.vm.HealthCheck(ctx); err != nil {
+		out.Healthy, out.Cause = false, err.Error()
 	}
 	return out, nil
 }

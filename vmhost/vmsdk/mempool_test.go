@@ -35,23 +35,23 @@ func check(contents [][]byte) ([]tx, []error) {
 	return txs, errs
 }
 
-// world has time, timers and a network in which messages are only counted.
-type world struct {
+// network is one in which messages are only counted, with its time and timers.
+type network struct {
 	vmsdk.AppSender
 	now    time.Time
 	timers []func()
 	pauses []time.Duration
-	told   int
+	sent   int
 	events int
 }
 
-func (w *world) SendAppGossip(_ context.Context, _ vmsdk.SendConfig, gossip []byte) error {
+func (w *network) SendAppGossip(_ context.Context, _ vmsdk.SendConfig, gossip []byte) error {
 	txs, err := vmsdk.SplitTxs(gossip, 1000)
-	w.told += len(txs)
+	w.sent += len(txs)
 	return err
 }
 
-func (w *world) pass(d time.Duration) {
+func (w *network) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 	timers := w.timers
 	w.timers = nil
@@ -60,10 +60,10 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
-func pool(most int) (*vmsdk.Mempool[tx], *world) { return poolWith(most, check) }
+func pool(most int) (*vmsdk.Mempool[tx], *network) { return poolWith(most, check) }
 
-func poolWith(most int, check func([][]byte) ([]tx, []error)) (*vmsdk.Mempool[tx], *world) {
-	w := &world{now: time.Unix(0, 0)}
+func poolWith(most int, check func([][]byte) ([]tx, []error)) (*vmsdk.Mempool[tx], *network) {
+	w := &network{now: time.Unix(0, 0)}
 	chain := &vmsdk.Chain{
 		Sender: w, Now: func() time.Time { return w.now }, Notify: func(vmsdk.Event) { w.events++ },
 		After: func(d time.Duration, f func()) func() {
@@ -133,11 +133,11 @@ func TestAcceptedTransactionsLeaveAndTheRestIsAnnounced(t *testing.T) {
 	w.events = 0
 	m.Accepted(map[string]uint64{"a": 2, "z": 5})
 	if m.Len() != 1 || w.events != 1 {
-		t.Errorf("%d wait, the engine was told %d times", m.Len(), w.events)
+		t.Errorf("%d wait, the engine was notified %d times", m.Len(), w.events)
 	}
 	m.Accepted(map[string]uint64{"a": 3})
 	if m.Len() != 0 || w.events != 1 {
-		t.Errorf("%d wait, the engine was told %d times", m.Len(), w.events)
+		t.Errorf("%d wait, the engine was notified %d times", m.Len(), w.events)
 	}
 }
 
@@ -155,18 +155,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsLongIsToldAgainLessAndLessOften(t *testing.T) {
+func TestWhatWaitsLongIsSentAgainLessAndLessOften(t *testing.T) {
 	m, w := pool(0)
 	add(t, m, "a0")
 	w.pass(time.Millisecond)
-	if w.told != 1 {
-		t.Fatalf("told %d times at once", w.told)
+	if w.sent != 1 {
+		t.Fatalf("sent %d times at once", w.sent)
 	}
 	for range 60 {
 		w.pass(time.Second)
 	}
-	if w.told < 3 || w.told > 7 {
-		t.Errorf("in a minute a waiting transaction was told %d times", w.told)
+	if w.sent < 3 || w.sent > 7 {
+		t.Errorf("in a minute a waiting transaction was sent %d times", w.sent)
 	}
 	m.Accepted(map[string]uint64{"a": 1})
 	w.pass(time.Hour)
@@ -210,7 +210,9 @@ func (x wide) Nonce() uint64  { return uint64(x[2]) }
 func (x wide) Bytes() []byte  { return x[:] }
 
 func TestSendersWithGapsDoNotKeepOthersOut(t *testing.T) {
-	chain := &vmsdk.Chain{Now: time.Now, Notify: func(vmsdk.Event) {}, After: func(time.Duration, func()) func() { return nil }}
+	chain := &vmsdk.Chain{
+		Now: time.Now, Notify: func(vmsdk.Event) {}, After: func(time.Duration, func()) func() { return nil },
+	}
 	m := vmsdk.NewMempool(chain, 0, func(contents [][]byte) ([]wide, []error) {
 		txs := make([]wide, len(contents))
 		for i, c := range contents {
@@ -237,7 +239,7 @@ func TestSendersWithGapsDoNotKeepOthersOut(t *testing.T) {
 	t.Fatal("three blocks were built without the one transaction that is due")
 }
 
-func TestWhatAnotherNodeToldIsLeftToItForAWhile(t *testing.T) {
+func TestWhatAnotherNodeSentIsLeftToItForAWhile(t *testing.T) {
 	m, w := pool(0)
 	if err := m.OnGossip(vmsdk.JoinTxs([]byte("a0"))); err != nil {
 		t.Fatal(err)
@@ -245,14 +247,14 @@ func TestWhatAnotherNodeToldIsLeftToItForAWhile(t *testing.T) {
 	for range 14 {
 		w.pass(time.Second)
 	}
-	if w.told != 0 {
-		t.Fatalf("told %d times in 14 s, though another node does that", w.told)
+	if w.sent != 0 {
+		t.Fatalf("sent %d times in 14 s, though another node does that", w.sent)
 	}
 	for range 10 {
 		w.pass(time.Second)
 	}
-	if w.told != 1 {
-		t.Errorf("told %d times in 24 s: that node may be gone", w.told)
+	if w.sent != 1 {
+		t.Errorf("sent %d times in 24 s: that node may be gone", w.sent)
 	}
 }
 
@@ -262,12 +264,12 @@ func TestWhatCameInABlockIsKeptAsFarAsThereIsRoom(t *testing.T) {
 	if d := cmp.Diff([]string{"a0", "a1"}, pick(t, m, nil, 10)); d != "" {
 		t.Error(d)
 	}
-	if w.events != 0 || w.told != 0 {
-		t.Errorf("%d events, told %d: the block has told everybody already", w.events, w.told)
+	if w.events != 0 || w.sent != 0 {
+		t.Errorf("%d events, sent %d: everybody has the block", w.events, w.sent)
 	}
 }
 
-func TestTheFirstTransactionIsToldAtOnceAndMoreTravelTogether(t *testing.T) {
+func TestTheFirstTransactionIsSentAtOnceAndMoreTravelTogether(t *testing.T) {
 	m, w := pool(0)
 	add(t, m, "a0")
 	first := w.pauses[0]
@@ -276,7 +278,7 @@ func TestTheFirstTransactionIsToldAtOnceAndMoreTravelTogether(t *testing.T) {
 	w.pauses = nil
 	add(t, m, "a1", "a2")
 	if first != 0 || len(w.pauses) != 1 || w.pauses[0] != 4*time.Millisecond {
-		t.Errorf("told after %v, then after %v; want at once, then once 5 ms later", first, w.pauses)
+		t.Errorf("sent after %v, then after %v; want at once, then once 5 ms later", first, w.pauses)
 	}
 }
 
@@ -291,16 +293,16 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 		})
 		refused := make(map[string]error)
 		var lock sync.Mutex
-		give := func(x string) {
+		post := func(x string) {
 			_, errs := m.Add([]byte(x))
 			lock.Lock()
 			defer lock.Unlock()
 			refused[x] = errs[0]
 		}
-		go give("a0")
+		go post("a0")
 		synctest.Wait()
 		for _, x := range []string{"b0", "X0", "c0"} {
-			go give(x)
+			go post(x)
 		}
 		synctest.Wait()
 		close(gate)
@@ -317,7 +319,7 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 	})
 }
 
-func TestNobodyIsToldThatATransactionWasTakenWhoseCheckPanicked(t *testing.T) {
+func TestATransactionWhoseCheckPanickedCountsAsTakenForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, calls := make(chan struct{}), 0
 		m, _ := poolWith(0, func(contents [][]byte) ([]tx, []error) {
@@ -329,7 +331,7 @@ func TestNobodyIsToldThatATransactionWasTakenWhoseCheckPanicked(t *testing.T) {
 		})
 		panics, refused := 0, 0
 		var lock sync.Mutex
-		give := func(x string) {
+		post := func(x string) {
 			defer func() {
 				lock.Lock()
 				defer lock.Unlock()
@@ -343,10 +345,10 @@ func TestNobodyIsToldThatATransactionWasTakenWhoseCheckPanicked(t *testing.T) {
 				refused++
 			}
 		}
-		go give("a0")
+		go post("a0")
 		synctest.Wait()
-		go give("b0")
-		go give("c0")
+		go post("b0")
+		go post("c0")
 		synctest.Wait()
 		close(gate)
 		synctest.Wait()

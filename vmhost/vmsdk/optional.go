@@ -8,9 +8,9 @@ const (
 	CapabilityParachainRuntime = "parachain_runtime"
 )
 
-// StateSyncer is a VM that can hand out its state and take another's: capability "state_sync".
+// StateSyncer is a VM that can serve its state and take over another's: capability "state_sync".
 type StateSyncer interface {
-	// StateSyncEnabled tells whether this VM wants to sync now.
+	// StateSyncEnabled reports whether this VM wants to sync now.
 	StateSyncEnabled(ctx context.Context) (bool, error)
 	// GetOngoingSyncStateSummary is the summary of an interrupted sync, or ErrNotFound.
 	GetOngoingSyncStateSummary(ctx context.Context) (Summary, error)

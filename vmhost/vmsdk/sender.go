@@ -11,13 +11,15 @@ import (
 
 // SendAppRequest asks each node.
 func (h *host) SendAppRequest(ctx context.Context, nodes []NodeID, requestID uint32, request []byte) error {
-	answer, err := h.sender.SendAppRequest(ctx, &pb.SendAppRequestRequest{NodeIds: nodesToProto(nodes), RequestId: requestID, Request: request})
+	answer, err := h.sender.SendAppRequest(ctx, &pb.SendAppRequestRequest{
+		NodeIds: nodesToProto(nodes), RequestId: requestID, Request: request})
 	return sent(err, answer.GetError())
 }
 
 // SendAppResponse answers a request.
 func (h *host) SendAppResponse(ctx context.Context, node NodeID, requestID uint32, response []byte) error {
-	answer, err := h.sender.SendAppResponse(ctx, &pb.SendAppResponseRequest{NodeId: node[:], RequestId: requestID, Response: response})
+	answer, err := h.sender.SendAppResponse(ctx, &pb.SendAppResponseRequest{
+		NodeId: node[:], RequestId: requestID, Response: response})
 	return sent(err, answer.GetError())
 }
 
@@ -51,7 +53,7 @@ func nodesToProto(nodes []NodeID) [][]byte {
 	return out
 }
 
-// notifier tells the host of events, one call at a time, however often it is told.
+// notifier notifies the host of events, one call at a time, however many there are.
 type notifier struct {
 	engine pb.EngineServiceClient
 	run    func(func())
@@ -76,7 +78,7 @@ func (n *notifier) notify(e Event) {
 	}
 }
 
-// deliver tells until nothing is left to tell. When the host can't be reached it is dead, and so will be this process.
+// deliver sends what is pending. When the host can't be reached it is dead, and so will be this process.
 func (n *notifier) deliver() {
 	for {
 		e, ok := n.take()

@@ -28,14 +28,15 @@ func Serve(vm VM) {
 	}
 	if os.Getenv(handshake.Handshake.MagicCookieKey) != handshake.Handshake.MagicCookieValue {
 		name, version := vm.Version()
-		fmt.Fprintf(os.Stderr, "This is %s %s, a VM plugin. A node starts it:\n  reeve devnet up --vm %s\n", name, version, os.Args[0])
+		fmt.Fprintf(os.Stderr, "This is %s %s, a VM plugin. A node starts it:\n  reeve devnet up --vm %s\n",
+			name, version, os.Args[0])
 		os.Exit(2)
 	}
 	// The plugin library takes os.Stderr over; the log, like a crash, goes to the real one.
 	stderr := os.Stderr
 	level := new(slog.LevelVar)
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
-	sayVersions(log)
+	logVersions(log)
 	endWithParent(os.Stdin)
 
 	server := NewServer(vm, Environment{Log: log, Level: level, Trace: tracer()})
@@ -49,10 +50,12 @@ func Serve(vm VM) {
 }
 
 func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
-	options = append(options, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))
+	options = append(options,
+		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))
 	if tracing() {
 		// The context of a call then carries the node's trace: spans that the VM opens with it are part of it.
-		options = append(options, grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithPropagators(propagation.TraceContext{}))))
+		propagated := otelgrpc.WithPropagators(propagation.TraceContext{})
+		options = append(options, grpc.StatsHandler(otelgrpc.NewServerHandler(propagated)))
 	}
 	return grpc.NewServer(options...)
 }
@@ -82,7 +85,7 @@ func printVersion(w io.Writer, vm VM) {
 // handshake itself can name only one.
 const Incompatible = "no common plugin protocol version"
 
-func sayVersions(log *slog.Logger) {
+func logVersions(log *slog.Logger) {
 	for v := range strings.SplitSeq(os.Getenv("PLUGIN_PROTOCOL_VERSIONS"), ",") {
 		if n, err := strconv.Atoi(v); err == nil && n >= handshake.MinVersion && n <= handshake.MaxVersion {
 			return

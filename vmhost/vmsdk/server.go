@@ -194,7 +194,7 @@ func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb
 			return err
 		}
 		if b.Parent() != t.lastAccepted.ID() {
-			return Corruptf("told to accept %v, whose parent isn't the last accepted block", b.ID().Short())
+			return Corruptf("asked to accept %v, whose parent isn't the last accepted block", b.ID().Short())
 		}
 		var batch database.Batch
 		if err := b.Accept(ctx, &batch); err != nil {

@@ -19,22 +19,30 @@ func summaryToProto(s Summary, err error) (*pb.StateSummary, *pb.Error) {
 	return &pb.StateSummary{Id: s.ID[:], Height: s.Height, Content: s.Content}, nil
 }
 
-func (s *syncServer) StateSyncEnabled(ctx context.Context, _ *pb.StateSyncEnabledRequest) (*pb.StateSyncEnabledResponse, error) {
+func (s *syncServer) StateSyncEnabled(
+	ctx context.Context, _ *pb.StateSyncEnabledRequest,
+) (*pb.StateSyncEnabledResponse, error) {
 	enabled, err := s.vm.StateSyncEnabled(ctx)
 	return &pb.StateSyncEnabledResponse{Enabled: enabled, Error: ErrorToProto(err)}, nil
 }
 
-func (s *syncServer) GetOngoingSyncStateSummary(ctx context.Context, _ *pb.GetOngoingSyncStateSummaryRequest) (*pb.GetOngoingSyncStateSummaryResponse, error) {
+func (s *syncServer) GetOngoingSyncStateSummary(
+	ctx context.Context, _ *pb.GetOngoingSyncStateSummaryRequest,
+) (*pb.GetOngoingSyncStateSummaryResponse, error) {
 	summary, e := summaryToProto(s.vm.GetOngoingSyncStateSummary(ctx))
 	return &pb.GetOngoingSyncStateSummaryResponse{Summary: summary, Error: e}, nil
 }
 
-func (s *syncServer) GetLastStateSummary(ctx context.Context, _ *pb.GetLastStateSummaryRequest) (*pb.GetLastStateSummaryResponse, error) {
+func (s *syncServer) GetLastStateSummary(
+	ctx context.Context, _ *pb.GetLastStateSummaryRequest,
+) (*pb.GetLastStateSummaryResponse, error) {
 	summary, e := summaryToProto(s.vm.GetLastStateSummary(ctx))
 	return &pb.GetLastStateSummaryResponse{Summary: summary, Error: e}, nil
 }
 
-func (s *syncServer) ParseStateSummary(ctx context.Context, r *pb.ParseStateSummaryRequest) (*pb.ParseStateSummaryResponse, error) {
+func (s *syncServer) ParseStateSummary(
+	ctx context.Context, r *pb.ParseStateSummaryRequest,
+) (*pb.ParseStateSummaryResponse, error) {
 	parsed, err := s.vm.ParseStateSummary(ctx, r.GetContent())
 	if err != nil {
 		err = parseError(err)
@@ -43,12 +51,16 @@ func (s *syncServer) ParseStateSummary(ctx context.Context, r *pb.ParseStateSumm
 	return &pb.ParseStateSummaryResponse{Summary: summary, Error: e}, nil
 }
 
-func (s *syncServer) GetStateSummary(ctx context.Context, r *pb.GetStateSummaryRequest) (*pb.GetStateSummaryResponse, error) {
+func (s *syncServer) GetStateSummary(
+	ctx context.Context, r *pb.GetStateSummaryRequest,
+) (*pb.GetStateSummaryResponse, error) {
 	summary, e := summaryToProto(s.vm.GetStateSummary(ctx, r.GetHeight()))
 	return &pb.GetStateSummaryResponse{Summary: summary, Error: e}, nil
 }
 
-func (s *syncServer) AcceptStateSummary(ctx context.Context, r *pb.AcceptStateSummaryRequest) (*pb.AcceptStateSummaryResponse, error) {
+func (s *syncServer) AcceptStateSummary(
+	ctx context.Context, r *pb.AcceptStateSummaryRequest,
+) (*pb.AcceptStateSummaryResponse, error) {
 	mode, err := s.vm.AcceptStateSummary(ctx, r.GetContent())
 	return &pb.AcceptStateSummaryResponse{Mode: pb.StateSyncMode(mode), Error: ErrorToProto(err)}, nil
 }
@@ -65,7 +77,9 @@ func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pb.QueryRuntimeRequ
 	return &pb.QueryRuntimeResponse{Response: answer, Error: ErrorToProto(err)}, nil
 }
 
-func (s *runtimeServer) CheckInherent(ctx context.Context, r *pb.CheckInherentRequest) (*pb.CheckInherentResponse, error) {
+func (s *runtimeServer) CheckInherent(
+	ctx context.Context, r *pb.CheckInherentRequest,
+) (*pb.CheckInherentResponse, error) {
 	id, _ := idFrom(r.GetBlockId()) // what isn't an id is that of no block
 	usable, err := s.vm.CheckInherent(ctx, id, r.GetInherent())
 	return &pb.CheckInherentResponse{Usable: usable, Error: ErrorToProto(err)}, nil

@@ -18,7 +18,9 @@ const (
 )
 
 func newTree(lastAccepted Block) *tree {
-	return &tree{lastAccepted: lastAccepted, preferred: lastAccepted.ID(), processing: map[ID]Block{}, recent: map[ID]Block{}}
+	return &tree{
+		lastAccepted: lastAccepted, preferred: lastAccepted.ID(), processing: map[ID]Block{}, recent: map[ID]Block{},
+	}
 }
 
 // live is a block that others can build on.

@@ -21,38 +21,38 @@ func IDOf(b []byte) ID { return primitives.HashOf(b) }
 // VM is a chain's state machine. Embed Base and write Initialize, ParseBlock and BuildBlock; the rest has defaults.
 //
 // Initialize, SetState, ParseBlock, BuildBlock and the methods of blocks never run at the same time. Everything else
-// may run at any time, beside them. Every method should return soon: each call has a deadline, and a VM that misses it
-// is replaced.
+// may run at any time, in parallel with them. Every method should return soon: each call has a deadline, and a VM that
+// misses one is replaced.
 type VM interface {
-	// Initialize begins. chain holds everything the VM is given and stays valid until Shutdown. The result is the block
-	// that the VM stands at: the parsed chain.LastAccepted or, when that is nil, the genesis block, whose state goes
-	// into batch and is committed with it. An error ends the start.
+	// Initialize comes first. chain is all that the VM needs and stays valid until Shutdown. The result is the block at
+	// which the VM is: the parsed chain.LastAccepted or, when that is nil, the genesis block, whose state goes into
+	// batch and is committed with it. After an error the VM isn't used.
 	Initialize(ctx context.Context, chain *Chain, batch *database.Batch) (Block, error)
-	// SetState tells the stage that the node enters. Only in NormalOperation are blocks built.
+	// SetState is called when the node enters another stage. Blocks are built in NormalOperation only.
 	SetState(ctx context.Context, state State) error
-	// Shutdown ends the use. Nothing is called afterwards.
+	// Shutdown comes last.
 	Shutdown(ctx context.Context) error
 	// Version is the VM's name and own version, for people.
 	Version() (name, version string)
 
-	// ParseBlock makes a block of bytes that a stranger sent. It must not panic whatever they are, must refuse bytes
-	// left over, and must depend on nothing but the bytes. Any error means that they are no block, unless it is one of
-	// this package's.
+	// ParseBlock decodes bytes that anyone may have sent. It must not panic whatever they are, must refuse bytes left
+	// over, and must depend on nothing else. Any error means that they aren't a block, unless it is one of this
+	// package's.
 	ParseBlock(ctx context.Context, content []byte) (Block, error)
 	// BuildBlock makes a block on parent, which the network prefers, or returns ErrNothingToBuild. It changes nothing;
 	// the block comes back through Verify.
 	BuildBlock(ctx context.Context, parent Block, build BuildContext) (Block, error)
 
 	AppHandler
-	// HealthCheck returns nil when all is well, else what isn't.
+	// HealthCheck returns nil when the VM is healthy, otherwise the reason why not.
 	HealthCheck(ctx context.Context) error
-	// Connected comes before anything else of a peer.
+	// Connected comes before anything else from a peer.
 	Connected(ctx context.Context, node NodeID, version string) error
-	// Disconnected comes when the peer is gone.
+	// Disconnected comes when a peer is gone.
 	Disconnected(ctx context.Context, node NodeID) error
-	// CreateHandlers returns what to serve at /ext/bc/<chain>/<extension>, by extension ("" or "/rpc"). Handlers see
-	// the path without what comes before the extension's rest: a request for /ext/bc/<chain>/rpc/x reaches "/rpc" as
-	// /x. Streaming, server-sent events and websockets work.
+	// CreateHandlers returns what to serve at /ext/bc/<chain>/<extension>, by extension ("" or "/rpc"). A handler sees
+	// the path after its extension: a request for /ext/bc/<chain>/rpc/x reaches "/rpc" as /x. Streaming, server-sent
+	// events and websockets work.
 	CreateHandlers(ctx context.Context) (map[string]http.Handler, error)
 }
 
@@ -64,12 +64,12 @@ type Block interface {
 	Parent() ID
 	// Height is the parent's plus one; the genesis block has 0.
 	Height() uint64
-	// Timestamp is the time the block claims.
+	// Timestamp is the time that the block claims.
 	Timestamp() time.Time
 	// Bytes is what ParseBlock makes the block of. Not to be changed.
 	Bytes() []byte
-	// Verify tells whether the block is valid after parent, which is verified or accepted last. build is what its
-	// proposer was given. nil: valid. Invalidf: not valid, on every node. Any other error: it could not be judged.
+	// Verify reports whether the block is valid after parent, which is verified or the last accepted. build is what its
+	// proposer built it with. nil: valid. Invalidf: invalid, on every node. Any other error: it couldn't be judged.
 	// Verify changes nothing that another block can see; siblings are verified in any order.
 	Verify(ctx context.Context, parent Block, build BuildContext) error
 	// Accept puts what the block changes into batch. The parent is accepted. Any error but Busy is fatal for the chain.

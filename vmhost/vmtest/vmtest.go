@@ -50,7 +50,7 @@ type Result struct {
 	Millis int64 `json:"millis"`
 }
 
-// Passed tells whether the VM kept to the rule, as far as it could be tried.
+// Passed reports whether the VM kept to the rule, as far as it could be tried.
 func (r Result) Passed() bool { return r.Failure == "" }
 
 // Report is the outcome of a run.
@@ -60,7 +60,7 @@ type Report struct {
 	Results []Result `json:"results"`
 }
 
-// Passed tells whether all checks did.
+// Passed reports whether all checks did.
 func (r *Report) Passed() bool { return len(r.Failures()) == 0 }
 
 // Failures are the checks that the VM failed.

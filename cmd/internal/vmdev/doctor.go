@@ -31,7 +31,7 @@ type Diagnosis struct {
 	Err error `json:"-"`
 }
 
-// OK tells whether nothing is wrong.
+// OK reports whether nothing is wrong.
 func (d *Diagnosis) OK() bool { return d.Err == nil }
 
 func (d *Diagnosis) note(what, format string, args ...any) {

@@ -39,7 +39,7 @@ type Block struct {
 	Txs       []vmsdk.ID `json:"txs"`
 }
 
-// Has tells whether the block holds the transaction.
+// Has reports whether the block holds the transaction.
 func (b *Block) Has(tx vmsdk.ID) bool { return slices.Contains(b.Txs, tx) }
 
 // View serves it. Open comes first.

@@ -89,7 +89,8 @@ func TestAListenerThatDoesNotKeepUpIsCutOff(t *testing.T) {
 
 func TestReadSkipsWhatIsNoData(t *testing.T) {
 	var got []string
-	events.Read(strings.NewReader(": comment\n\nevent: x\ndata: 1\n\nid: 7\ndata: 2\n\ndata: 3\n\n"), func(data []byte) bool {
+	stream := strings.NewReader(": comment\n\nevent: x\ndata: 1\n\nid: 7\ndata: 2\n\ndata: 3\n\n")
+	events.Read(stream, func(data []byte) bool {
 		got = append(got, string(data))
 		return len(got) < 2
 	})

@@ -35,7 +35,8 @@ func TestTheOrderOfChangesDoesNotMatter(t *testing.T) {
 
 func TestDifferentSetsDiffer(t *testing.T) {
 	seen := map[[32]byte]string{}
-	for _, set := range [][][]byte{{}, {[]byte("a")}, {[]byte("a"), []byte("b")}, {[]byte("ab")}, {[]byte("ab"), nil}, {nil, []byte("ab")}} {
+	a, b, ab := []byte("a"), []byte("b"), []byte("ab")
+	for _, set := range [][][]byte{{}, {a}, {a, b}, {ab}, {ab, nil}, {nil, ab}} {
 		var h lthash.Hash
 		if len(set) > 0 {
 			h.Add(set...)

@@ -83,8 +83,9 @@ func ParseBlock[T Signed](raw []byte, most int, parse func(raw []byte) (T, error
 		return b, err
 	}
 	b = Block[T]{
+		Root: [32]byte(raw[49:HeaderSize]), Txs: make([]T, len(contents)), raw: raw,
 		id: vmsdk.IDOf(raw), parent: vmsdk.ID(raw[1:33]), height: binary.BigEndian.Uint64(raw[33:]),
-		millis: int64(binary.BigEndian.Uint64(raw[41:])), Root: [32]byte(raw[49:HeaderSize]), Txs: make([]T, len(contents)), raw: raw,
+		millis: int64(binary.BigEndian.Uint64(raw[41:])),
 	}
 	for i, content := range contents {
 		if b.Txs[i], err = parse(content); err != nil {

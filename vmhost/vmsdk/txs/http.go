@@ -114,7 +114,7 @@ type Status struct {
 	Height uint64   `json:"height,omitempty"`
 }
 
-// Accepted tells whether the transaction is final.
+// Accepted reports whether the transaction is final.
 func (s *Status) Accepted() bool { return s.Status == "accepted" }
 
 func (p *Pool[T]) onGetTx(w http.ResponseWriter, r *http.Request) {

@@ -50,7 +50,7 @@ func (s *signatures) check(txs []*Tx) []error {
 	return errs
 }
 
-// good tells whether all signatures are. One alone is never found good: checking it as a batch costs more.
+// good reports whether all signatures are. One alone is never found good: checking it as a batch costs more.
 func (s *signatures) good(txs []*Tx) bool {
 	if len(txs) == 1 {
 		return false

@@ -2,171 +2,205 @@ package networkbridge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/addrbook"
 	"github.com/reevenet/reeve/internal/core/peerslots"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/reputation"
-	"github.com/reevenet/reeve/internal/core/view"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// The range of wire versions that this bridge speaks.
-const (
-	minVersion = 1
-	maxVersion = 1
-)
-
-// bridge is the handler.
+// bridge is the handler: it hands what arrives to its parts, and what one has for another across.
 type bridge struct {
-	cfg Config
-	sub *subsystem.Sub
-	net Transport
-	// self is our identity, hello the frame that opens every lane.
-	self  primitives.NodeID
-	hello []byte
+	cfg     Config
+	sub     *subsystem.Sub
+	net     Transport
+	self    primitives.NodeID
+	dropped *nbv1.Dropped
 
-	peers      map[primitives.NodeID]*peer
-	order      []primitives.NodeID // the peers with a link, in order of their ids
-	protocols  map[string]*protocol
-	listed     []*protocol // the same, in the order of the configuration
-	validators map[primitives.NodeID]uint64
-	reserved   map[primitives.NodeID]bool // peers of the configuration that have a seat whatever they are
-
-	ledger *reputation.Ledger
-	seats  *peerslots.Table
-	book   *addrbook.Book
-	faults map[primitives.NodeID]string // why a peer isn't connected, bounded by the book
-
-	leaves  view.Leaves
-	told    view.View // our view, as we last told it
-	syncing bool
-
-	asked  map[requestKey]*asked
-	served map[requestKey]*served
-	lastID uint64
-	wishes []*wish
-
-	called    map[primitives.NodeID]bool // calls under way; true: to a stranger
-	calling   func()                     // cancels the timer of the next call
-	repairing bool                       // a timer of repair is set
-	viewing   bool                       // a view update is posted
-	dropped   nbv1.Dropped
-	spared    uint64 // reports that would have banned a validator
+	links       *links
+	book        *addrbook.Book
+	standing    *standing
+	conduct     *conduct
+	dialer      *dialer
+	admission   *admission
+	subscribers *subscribers
+	views       *views
+	families    *families
+	asked       *asked
+	served      *served
+	connects    *connectRequests
+	exchange    *exchange
 }
 
 func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	b := &bridge{
-		cfg: cfg, sub: sub, net: cfg.Transport, self: cfg.Transport.Self(),
-		peers: map[primitives.NodeID]*peer{}, protocols: map[string]*protocol{},
-		validators: map[primitives.NodeID]uint64{}, reserved: map[primitives.NodeID]bool{}, faults: map[primitives.NodeID]string{}, called: map[primitives.NodeID]bool{},
-		ledger: reputation.New(), seats: peerslots.New(cfg.MaxPeers), book: addrbook.New(cfg.Transport.Self(), sub.Rand()),
-		asked: map[requestKey]*asked{}, served: map[requestKey]*served{},
-	}
+	b := &bridge{cfg: cfg, sub: sub, net: cfg.Transport, self: cfg.Transport.Self(), dropped: &nbv1.Dropped{}}
+	b.assembleNetwork()
+	b.assembleNode()
 	for _, p := range cfg.Protocols {
-		if err := b.addProtocol(p); err != nil {
+		if err := b.subscribers.add(p); err != nil {
 			return nil, err
 		}
 	}
 	return b, b.open()
 }
 
-// open starts the transport, tells every subsystem that it knows no peer, and begins to call.
+// assembleNetwork makes the parts that have to do with nodes.
+func (b *bridge) assembleNetwork() {
+	slots := peerslots.New(b.cfg.MaxPeers)
+	b.links = &links{
+		net: b.net, dropped: b.dropped, peers: map[primitives.NodeID]*peer{}, faults: map[primitives.NodeID]string{},
+	}
+	b.book = addrbook.New(b.self, b.sub.Rand())
+	b.connects = &connectRequests{}
+	b.standing = newStanding(&b.cfg, b.connects.wants)
+	b.conduct = &conduct{sub: b.sub, ledger: reputation.New(), ban: b.ban}
+	b.dialer = &dialer{
+		sub: b.sub, net: b.net, book: b.book, slots: slots, standing: b.standing, conduct: b.conduct,
+		calls: map[primitives.NodeID]bool{},
+	}
+	b.admission = &admission{
+		cfg: &b.cfg, sub: b.sub, links: b.links, slots: slots, book: b.book, dialer: b.dialer, standing: b.standing,
+		conduct: b.conduct,
+	}
+	b.exchange = &exchange{
+		sub: b.sub, links: b.links, standing: b.standing, conduct: b.conduct, book: b.book, off: b.cfg.NoPeerExchange,
+	}
+}
+
+// assembleNode makes the parts that have to do with this node's subsystems.
+func (b *bridge) assembleNode() {
+	b.subscribers = &subscribers{sub: b.sub, dropped: b.dropped, named: map[string]*protocol{}}
+	b.views = &views{sub: b.sub, links: b.links, subscribers: b.subscribers, conduct: b.conduct}
+	b.families = &families{
+		ours: b.cfg.Families, subscribers: b.subscribers, standing: b.standing, views: b.views,
+	}
+	b.subscribers.state = b.families.state
+	b.asked = &asked{
+		sub: b.sub, dropped: b.dropped, links: b.links, subscribers: b.subscribers, conduct: b.conduct,
+		open: map[requestKey]*question{},
+	}
+	b.served = &served{
+		sub: b.sub, dropped: b.dropped, links: b.links, subscribers: b.subscribers, conduct: b.conduct,
+		open: map[requestKey]*service{},
+	}
+}
+
+// open starts the transport, lets every subsystem know that there is no peer, and begins to call.
 func (b *bridge) open() error {
 	in := &inbox{post: b.sub.Post, handle: b.onEvents}
 	if err := b.net.Start(in.put); err != nil {
 		return fmt.Errorf("the network can't be reached: %w", err)
 	}
-	hello := &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: b.greeting()}}
-	if err := hello.Validate(); err != nil {
-		return fmt.Errorf("no peer would understand this node: %w", err)
+	if err := b.admission.prepare(); err != nil {
+		return err
 	}
-	b.hello = encode(hello)
 	now := b.sub.Now()
 	for _, a := range b.cfg.Peers {
 		b.book.Keep(a.Node, a.At, now)
-		b.reserved[a.Node] = true
 	}
-	for _, id := range append(b.cfg.Sentries, b.cfg.Guarded) {
-		b.reserved[id] = true
+	b.admission.setValidators(b.cfg.Validators)
+	for _, p := range b.subscribers.listed {
+		b.subscribers.reset(p)
 	}
-	b.setValidators(b.cfg.Validators)
-	for _, p := range b.listed {
-		b.reset(p)
-	}
-	b.call()
-	if !b.cfg.NoPeerExchange {
-		b.sub.After(exchangePeriod, b.exchange)
-	}
+	b.dialer.call()
+	b.exchange.begin()
 	return nil
 }
 
-func (b *bridge) greeting() *nbv1.Hello {
-	at := b.net.Addresses()
-	return &nbv1.Hello{
-		NetworkId: b.cfg.NetworkID[:], MinVersion: minVersion, MaxVersion: maxVersion, Role: uint32(b.cfg.Role),
-		Families: b.cfg.Families, Addresses: at[:min(len(at), addrbook.MaxAddresses)], Agent: b.cfg.Agent,
+// ban turns a peer away until its ban ends.
+func (b *bridge) ban(id primitives.NodeID, until time.Time, reason string) {
+	b.book.Postpone(id, until)
+	b.links.turnAway(id, "banned: "+reason)
+}
+
+// isKnown keeps subsystems from filling the ledger with peers that never were here, and with the node itself.
+func (b *bridge) isKnown(id primitives.NodeID) bool {
+	return id != b.self && (b.links.get(id) != nil || b.book.Addresses(id) != nil || b.standing.validator(id))
+}
+
+// onReportPeer enters a subsystem's judgement.
+func (b *bridge) onReportPeer(from string, r *nbv1.ReportPeer) {
+	if id, ok := b.nodeID(r.GetPeer()); ok && b.isKnown(id) {
+		b.conduct.judge(id, from, r.GetCostBenefit(), r.GetReason())
 	}
 }
 
-// calls at once, and how many strangers we want to have called.
-const (
-	callsAtOnce    = 16
-	calledWanted   = 8
-	exchangePeriod = time.Minute
-)
-
-// call calls every node that is due, and sets the timer for the next one.
-func (b *bridge) call() {
-	if b.calling != nil {
-		b.calling()
-		b.calling = nil
-	}
-	now := b.sub.Now()
-	strangers := min(calledWanted, b.seats.Open()) - b.seats.Called() - b.strangersCalled()
-	for _, id := range b.book.Due(now, callsAtOnce-len(b.called), func(id primitives.NodeID, kept bool) bool {
-		return b.wants(id, kept, &strangers)
-	}) {
-		b.called[id] = !b.isReserved(id) && !b.isWished(id)
-		b.net.Connect(Address{Node: id, At: b.book.Addresses(id)})
-	}
-	if next, ok := b.book.Next(); ok {
-		b.calling = b.sub.After(max(next.Sub(now), 50*time.Millisecond), func() {
-			b.calling = nil
-			b.call()
-		})
-	}
-}
-
-// strangersCalled is how many calls to strangers are under way.
-func (b *bridge) strangersCalled() (n int) {
-	for _, stranger := range b.called {
-		if stranger {
-			n++
+func (b *bridge) onSetValidators(s *nbv1.SetValidators) {
+	stake := make(map[primitives.NodeID]uint64, len(s.GetValidators()))
+	for _, v := range s.GetValidators() {
+		if id, ok := b.nodeID(v.GetNodeId()); ok && v.GetStake() > 0 {
+			stake[id] = v.GetStake()
 		}
 	}
-	return n
+	b.admission.setValidators(stake)
+	b.dialer.call()
 }
 
-func (b *bridge) wants(id primitives.NodeID, kept bool, strangers *int) bool {
-	switch {
-	case b.ledger.BannedFor(id, b.sub.Now()) > 0:
-		b.book.Postpone(id, b.sub.Now().Add(b.ledger.BannedFor(id, b.sub.Now())))
-		return false
-	case kept, b.isReserved(id), b.isWished(id):
-		return true
-	case *strangers <= 0:
-		b.book.Postpone(id, b.sub.Now().Add(exchangePeriod))
-		return false
+func (b *bridge) onConnectToValidators(m *subsystem.Message, r *nbv1.ConnectToValidators) {
+	if n := len(r.GetValidators()); n > maxRequested {
+		m.Fail(subsystem.Failf(subsystem.Refused, "%d validators at once, at most %d", n, maxRequested))
+		return
 	}
-	*strangers--
-	return true
+	var ids []primitives.NodeID
+	for _, raw := range r.GetValidators() {
+		if id, ok := b.nodeID(raw); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	b.connects.add(m, ids, b.links.get)
+	b.dialer.call()
 }
 
-// isReserved tells whether the peer has a seat kept for it.
-func (b *bridge) isReserved(id primitives.NodeID) bool { return b.reserved[id] || b.validators[id] > 0 }
+// onSend sends one payload to many peers. The frame is made once.
+func (b *bridge) onSend(peers [][]byte, name string, payload []byte) {
+	proto := b.subscribers.named[name]
+	if proto == nil {
+		b.sub.Log.Error("a subsystem sends on a protocol that isn't declared", "protocol", name)
+		return
+	}
+	if len(payload) > proto.MaxPayload {
+		b.dropped.Oversize++
+		b.sub.Log.Error("a message is larger than its protocol allows",
+			"protocol", name, "bytes", len(payload), "most", proto.MaxPayload)
+		return
+	}
+	frame := encode(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: name, Payload: payload}}})
+	for _, raw := range peers {
+		if id, ok := b.nodeID(raw); ok {
+			if p := b.links.get(id); p != nil && p.in(proto.Family) {
+				b.links.send(p, proto.Lane, frame)
+			}
+		}
+	}
+}
+
+func (b *bridge) onSendRequest(m *subsystem.Message, r *nbv1.SendRequest) {
+	id, ok := b.nodeID(r.GetPeer())
+	if !ok {
+		m.Reply(unsent("there can't be such a peer"))
+		return
+	}
+	b.asked.ask(m, r, id)
+}
+
+func (b *bridge) onSendResponse(r *nbv1.SendResponse) {
+	if id, ok := b.nodeID(r.GetPeer()); ok {
+		b.served.respond(id, r)
+	}
+}
+
+// nodeID reads an id that a subsystem uses. A wrong one is a subsystem's fault, so it is logged.
+func (b *bridge) nodeID(raw []byte) (primitives.NodeID, bool) {
+	id, err := primitives.NodeIDFrom(raw)
+	if err != nil {
+		b.sub.Log.Error("a subsystem named a peer that can't be", "err", err)
+	}
+	return id, err == nil
+}

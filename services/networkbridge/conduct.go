@@ -1,9 +1,11 @@
 package networkbridge
 
 import (
+	"time"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/reputation"
-	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
 // What a peer's faults cost it. At reputation.Threshold it is banned.
@@ -17,60 +19,47 @@ const (
 	costOverBudget  = -2
 )
 
-// onReportPeer enters a subsystem's judgement. The ledger clamps it.
-func (b *bridge) onReportPeer(from string, r *nbv1.ReportPeer) {
-	if id, ok := b.nodeID(r.GetPeer()); ok && b.isKnown(id) {
-		b.judge(id, from, r.GetCostBenefit(), r.GetReason())
-	}
-}
-
-// isKnown keeps subsystems from filling the ledger with peers that never were here, and with the node itself.
-func (b *bridge) isKnown(id primitives.NodeID) bool {
-	return id != b.self && (b.peers[id] != nil || b.book.Addresses(id) != nil || b.validators[id] > 0)
+// conduct enters what peers do into the ledger, and has those turned away that it bans.
+type conduct struct {
+	sub    *subsystem.Sub
+	ledger *reputation.Ledger
+	ban    func(id primitives.NodeID, until time.Time, reason string)
+	spared uint64 // reports that would have banned a validator
 }
 
 // punish enters what the bridge itself has seen.
-func (b *bridge) punish(id primitives.NodeID, cost int32, reason string) {
-	b.judge(id, Name, cost, reason)
+func (c *conduct) punish(id primitives.NodeID, cost int32, reason string) {
+	c.judge(id, Name, cost, reason)
 }
 
-func (b *bridge) judge(id primitives.NodeID, source string, value int32, reason string) {
-	switch b.ledger.Report(id, source, value, b.sub.Now()) {
+// judge enters what somebody thinks of a peer. The ledger clamps it.
+func (c *conduct) judge(id primitives.NodeID, source string, value int32, reason string) {
+	now := c.sub.Now()
+	switch c.ledger.Report(id, source, value, now) {
 	case reputation.Kept:
-		b.sub.Log.Debug("peer reported", "peer", id.String(), "by", source, "value", value, "reason", reason)
+		c.sub.Log.Debug("peer reported", "peer", id.String(), "by", source, "value", value, "err", reason)
 	case reputation.Spared:
-		if b.spared++; powerOfTwo(b.spared) {
-			b.sub.Log.Warn("a validator would be banned, but a fifth of the stake is already", "peer", id.String(), "by", source, "reason", reason, "so_far", b.spared)
+		if c.spared++; powerOfTwo(c.spared) {
+			c.sub.Log.Warn("a validator would be banned, but a fifth of the stake is already",
+				"peer", id.String(), "by", source, "err", reason, "so_far", c.spared)
 		}
 	case reputation.Banned:
-		b.sub.Log.Warn("peer banned", "peer", id.String(), "by", source, "reason", reason, "for", reputation.Ban.String())
-		b.book.Postpone(id, b.sub.Now().Add(reputation.Ban))
-		b.turnAway(id, "banned: "+reason)
+		c.sub.Log.Warn("peer banned", "peer", id.String(), "by", source, "err", reason, "for", reputation.Ban.String())
+		c.ban(id, now.Add(reputation.Ban), reason)
 	}
 }
 
-func (b *bridge) onSetValidators(s *nbv1.SetValidators) {
-	stake := make(map[primitives.NodeID]uint64, len(s.GetValidators()))
-	for _, v := range s.GetValidators() {
-		if id, ok := b.nodeID(v.GetNodeId()); ok && v.GetStake() > 0 {
-			stake[id] = v.GetStake()
-		}
-	}
-	b.setValidators(stake)
-	b.call()
+// bannedFor is how long the peer's ban lasts; 0: there is none.
+func (c *conduct) bannedFor(id primitives.NodeID) time.Duration {
+	return c.ledger.BannedFor(id, c.sub.Now())
 }
 
-// setValidators takes a new set: seats, budgets and the ledger follow it.
-func (b *bridge) setValidators(stake map[primitives.NodeID]uint64) {
-	was := b.validators
-	b.validators = stake
-	now := b.sub.Now()
-	for _, id := range b.ledger.SetValidators(stake, now) {
-		b.sub.Log.Warn("a ban was lifted: too much of the stake would be banned", "peer", id.String())
-	}
-	for _, id := range b.order {
-		if b.seats.Reserve(id, b.isReserved(id)); (was[id] > 0) != (stake[id] > 0) {
-			b.budget(b.peers[id])
-		}
+// setValidators has the ledger follow a new set.
+func (c *conduct) setValidators(stake map[primitives.NodeID]uint64) {
+	for _, id := range c.ledger.SetValidators(stake, c.sub.Now()) {
+		c.sub.Log.Warn("a ban was lifted: too much of the stake would be banned", "peer", id.String())
 	}
 }
+
+// powerOfTwo picks the 1st, 2nd, 4th, 8th, … so that a flood is a few lines of log.
+func powerOfTwo(n uint64) bool { return n&(n-1) == 0 }

@@ -1,56 +1,78 @@
 package networkbridge
 
 import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/addrbook"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// maxExchanged is how many peers one PeerExchange names.
-const maxExchanged = 32
+const (
+	// maxExchanged is how many peers one PeerExchange names.
+	maxExchanged   = 32
+	exchangePeriod = time.Minute
+)
 
-// exchange tells every peer of the others, and comes again.
-func (b *bridge) exchange() {
-	for _, id := range b.order {
-		b.introduce(b.peers[id])
+// exchange introduces peers to one another, once in a while each, and learns of nodes from them. Whether these are who the peer
+// says is proven when they are called.
+type exchange struct {
+	sub      *subsystem.Sub
+	links    *links
+	standing *standing
+	conduct  *conduct
+	book     *addrbook.Book
+	off      bool
+}
+
+// begin introduces all to all, now and then.
+func (x *exchange) begin() {
+	if x.off {
+		return
 	}
-	b.sub.After(exchangePeriod, b.exchange)
+	x.sub.After(exchangePeriod, func() {
+		x.links.all(x.introduce)
+		x.begin()
+	})
 }
 
 // introduce tells one peer of others that are connected: validators first, strangers as far as there is room.
-func (b *bridge) introduce(to *peer) {
-	if b.cfg.NoPeerExchange || to.hello == nil {
+func (x *exchange) introduce(to *peer) {
+	if x.off || to.hello == nil {
 		return
 	}
 	var known []*nbv1.PeerAddress
 	for _, validators := range []bool{true, false} {
-		for _, id := range b.order {
-			p := b.peers[id]
-			if id == to.id || p.hello == nil || len(p.at) == 0 || (b.validators[id] > 0) != validators || len(known) == maxExchanged {
-				continue
+		x.links.all(func(p *peer) {
+			same := x.standing.validator(p.id) == validators
+			if same && p != to && p.hello != nil && len(p.at) > 0 && len(known) < maxExchanged {
+				known = append(known, &nbv1.PeerAddress{Peer: p.id[:], Addresses: p.at})
 			}
-			known = append(known, &nbv1.PeerAddress{Peer: id[:], Addresses: p.at})
-		}
+		})
 	}
 	if len(known) > 0 {
-		b.send(to, LaneBacking, encode(&nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{Peers: known}}}))
+		x.links.send(to, LaneBacking, encode(&nbv1.Frame{
+			Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{Peers: known}},
+		}))
 	}
 }
 
-// onPeerExchange learns of nodes. Whether they are who the peer says is proven when they are called.
-func (b *bridge) onPeerExchange(p *peer, e *nbv1.PeerExchange) {
-	now := b.sub.Now()
-	if b.cfg.NoPeerExchange {
-		return
-	}
-	if now.Unix()-p.lastExchange < int64(exchangePeriod.Seconds())/2 {
-		b.punish(p.id, costFlood, "tells of peers too often")
-		return
+// learn takes what a peer tells of others. False: there is nothing new in it.
+func (x *exchange) learn(p *peer, e *nbv1.PeerExchange) bool {
+	now := x.sub.Now()
+	switch {
+	case x.off:
+		return false
+	case now.Unix()-p.lastExchange < int64(exchangePeriod.Seconds())/2:
+		x.conduct.punish(p.id, costFlood, "tells of peers too often")
+		return false
 	}
 	p.lastExchange = now.Unix()
-	defer b.call()
 	for _, a := range e.GetPeers() {
 		if id, err := primitives.NodeIDFrom(a.GetPeer()); err == nil {
-			b.book.Learn(id, a.GetAddresses(), now)
+			x.book.Learn(id, a.GetAddresses(), now)
 		}
 	}
+	return true
 }

@@ -4,39 +4,55 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/decode"
-	"github.com/reevenet/reeve/internal/core/view"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
 // frameBudget is what a frame may hold: a hello or a peer exchange is the largest structure, a payload counts as one element.
 var frameBudget = decode.Budget{Elements: 400, Depth: 4}
 
-// onEvents takes what the transport told since the last turn, in order.
+// patience is how many frames that can't be read a peer may send on one link. A validator isn't banned by the bridge alone, so
+// this is what ends it.
+const patience = 16
+
+// onEvents takes what the transport has had to say since the last turn, in order.
 func (b *bridge) onEvents(events []Event) {
 	changed := false
 	for _, e := range events {
 		switch e.Kind {
 		case Up:
-			b.onUp(e)
+			b.admission.up(e)
 		case Down:
 			b.onDown(e)
 		case Unreachable:
-			b.onUnreachable(e)
+			b.admission.unreachable(e)
 		case Frame:
 			b.onFrame(e)
 			b.net.Consumed(e.Peer, e.Lane, len(e.Bytes))
 		}
 		changed = changed || e.Kind != Frame
 	}
-	b.flushAll()
+	b.subscribers.flushAll()
 	if changed {
-		b.call()
+		b.dialer.call()
+	}
+}
+
+func (b *bridge) onDown(e Event) {
+	p := b.admission.down(e)
+	if p == nil {
+		return
+	}
+	b.asked.gone(p.id)
+	b.served.gone(p.id)
+	b.families.gone(p)
+	if p.hello != nil {
+		b.sub.Log.Info("peer disconnected", "peer", p.id.String(), "err", b.links.faults[p.id])
 	}
 }
 
 // onFrame decides whether a frame is worth decoding, then takes it apart.
 func (b *bridge) onFrame(e Event) {
-	p := b.peers[e.Peer]
+	p := b.links.get(e.Peer)
 	if p == nil || p.leaving {
 		return
 	}
@@ -52,71 +68,15 @@ func (b *bridge) onFrame(e Event) {
 		return
 	}
 	if hello := f.GetHello(); hello != nil {
-		b.onHello(p, e.Lane, e.Bytes, hello)
+		b.onHello(p, e, hello)
 		return
 	}
 	if !p.greeted[e.Lane] {
-		b.punish(p.id, costProtocol, "no hello")
-		b.turnAway(p.id, "it spoke before it said hello")
+		b.conduct.punish(p.id, costProtocol, "no hello")
+		b.links.turnAway(p.id, "it spoke before it said hello")
 		return
 	}
 	b.onContent(p, e.Lane, &f)
-}
-
-// patience is how many frames that can't be read a peer may send on one link. A validator isn't banned by the bridge alone, so this
-// is what ends it.
-const patience = 16
-
-func (b *bridge) onMalformed(p *peer, e Event, err error) {
-	p.malformed++
-	if powerOfTwo(p.malformed) {
-		b.sub.Log.Warn("a peer sent what can't be read", "peer", p.id.String(), "lane", e.Lane.String(), "bytes", len(e.Bytes), "why", err, "so_far", p.malformed)
-	}
-	b.punish(p.id, costMalformed, "malformed frame")
-	switch {
-	case p.hello == nil:
-		b.turnAway(p.id, "its first frame can't be read")
-	case p.malformed >= patience:
-		b.turnAway(p.id, "it sends what can't be read")
-	}
-}
-
-// powerOfTwo picks the 1st, 2nd, 4th, 8th, … so that a flood is a few lines of log.
-func powerOfTwo(n uint64) bool { return n&(n-1) == 0 }
-
-func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
-	switch k := f.GetKind().(type) {
-	case *nbv1.Frame_ViewUpdate:
-		b.onViewUpdate(p, k.ViewUpdate)
-	case *nbv1.Frame_Membership:
-		b.joinAll(p, k.Membership.GetFamilies())
-	case *nbv1.Frame_PeerExchange:
-		b.onPeerExchange(p, k.PeerExchange)
-	case *nbv1.Frame_Message:
-		if proto := b.spoken(p, lane, k.Message.GetProtocol(), len(k.Message.GetPayload())); proto != nil {
-			b.pass(proto, p.id, k.Message.GetPayload())
-		}
-	case *nbv1.Frame_Request:
-		b.onRequest(p, lane, k.Request)
-	case *nbv1.Frame_Response:
-		b.onResponse(p, k.Response)
-	}
-}
-
-// spoken returns the protocol that a peer may use with so many bytes on this lane. Otherwise it costs the peer, and the result is nil.
-func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
-	proto := b.protocols[name]
-	switch {
-	case proto == nil || proto.Lane != lane:
-		b.punish(p.id, costUnknown, "unknown protocol, or on a lane that isn't its own")
-	case !p.in(proto.Family):
-		b.punish(p.id, costUnconnected, "message outside its peer set")
-	case size > proto.MaxPayload:
-		b.punish(p.id, costMalformed, "message larger than its protocol allows")
-	default:
-		return proto
-	}
-	return nil
 }
 
 // withinBudget takes the frame out of the peer's budget. What is beyond is dropped.
@@ -127,28 +87,73 @@ func (b *bridge) withinBudget(p *peer, e Event) bool {
 	}
 	p.overBudget++
 	b.dropped.OverBudget++
-	b.punish(p.id, costOverBudget, "sends more than its budget")
+	b.conduct.punish(p.id, costOverBudget, "sends more than its budget")
 	return false
 }
 
-func (b *bridge) onViewUpdate(p *peer, u *nbv1.ViewUpdate) {
-	v, err := view.From(u.GetHeads())
-	switch {
-	case err != nil:
-		b.punish(p.id, costMalformed, "malformed view")
-		return
-	case !p.in(u.GetFamily()):
-		b.punish(p.id, costUnconnected, "view outside its peer set")
-		return
-	case v.Equal(p.views[u.GetFamily()]):
-		return
+func (b *bridge) onMalformed(p *peer, e Event, err error) {
+	p.malformed++
+	if powerOfTwo(p.malformed) {
+		b.sub.Log.Warn("a peer sent what can't be read", "peer", p.id.String(), "lane", e.Lane.String(),
+			"bytes", len(e.Bytes), "err", err, "so_far", p.malformed)
 	}
-	p.views[u.GetFamily()] = v
-	for _, proto := range b.listed {
-		if proto.Family == u.GetFamily() && !proto.NoViews {
-			b.tell(proto, peerView(p.id, v))
+	b.conduct.punish(p.id, costMalformed, "malformed frame")
+	switch {
+	case p.hello == nil:
+		b.links.turnAway(p.id, "its first frame can't be read")
+	case p.malformed >= patience:
+		b.links.turnAway(p.id, "it sends what can't be read")
+	}
+}
+
+// onHello lets everybody here know of a peer that has said its first good hello.
+func (b *bridge) onHello(p *peer, e Event, h *nbv1.Hello) {
+	if b.admission.greet(p, e.Lane, e.Bytes, h) {
+		b.families.set(p, h.GetFamilies())
+		b.connects.connected(p)
+		b.exchange.introduce(p)
+	}
+}
+
+func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
+	switch k := f.GetKind().(type) {
+	case *nbv1.Frame_Message:
+		payload := k.Message.GetPayload()
+		if proto := b.spoken(p, lane, k.Message.GetProtocol(), len(payload)); proto != nil {
+			b.subscribers.enqueue(proto, p.id, payload)
+		}
+	case *nbv1.Frame_Request:
+		if proto := b.spoken(p, lane, k.Request.GetProtocol(), len(k.Request.GetPayload())); proto != nil {
+			b.served.request(p, proto, k.Request)
+		}
+	case *nbv1.Frame_Response:
+		b.asked.answered(p, k.Response)
+	case *nbv1.Frame_ViewUpdate:
+		b.views.onUpdate(p, k.ViewUpdate)
+	case *nbv1.Frame_Membership:
+		b.families.set(p, k.Membership.GetFamilies())
+	case *nbv1.Frame_PeerExchange:
+		if b.exchange.learn(p, k.PeerExchange) {
+			b.dialer.call()
 		}
 	}
+}
+
+// spoken returns the protocol that a peer may use with so many bytes on this lane. Otherwise it costs the peer, and the result
+// is nil.
+func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
+	proto := b.subscribers.named[name]
+	switch {
+	case proto == nil || proto.Lane != lane:
+		b.conduct.punish(p.id, costUnknown, "unknown protocol, or on a lane that isn't its own")
+	case !p.in(proto.Family):
+		b.conduct.punish(p.id, costUnconnected, "message outside its peer set")
+	case size > proto.MaxPayload:
+		b.conduct.punish(p.id, costMalformed, "message larger than its protocol allows")
+	default:
+		return proto
+	}
+	return nil
 }
 
 // encode makes the frame of a message we made ourselves; that it can't be encoded is impossible but for running out of memory.

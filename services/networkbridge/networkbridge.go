@@ -1,10 +1,11 @@
-// Package networkbridge is the node's door to the network. Everything a peer sends enters the node here and nothing leaves it
+// Package networkbridge connects the node to the network. Everything a peer sends enters the node here and nothing leaves it
 // elsewhere.
 //
-// It holds the links to other nodes through its Transport, greets them, and turns away those of another network. It gives each
-// protocol's subsystem news of the peers that take part in it (NetworkBridgeUpdate), and sends what subsystems give it: messages to
-// many peers, requests with exactly one outcome. It tells peers our view, made from the leaves that are signalled, and subsystems the
-// peers' views. It keeps the ledger of reputations, bans, and seats for validators.
+// It holds the links to other nodes through its Transport, greets them, and turns away those of another network (admission,
+// dialer, exchange). It sends each protocol's subsystem news of the peers that take part in it (subscribers, families), and to
+// peers what subsystems have for them: messages to many, requests with exactly one outcome (asked, served). It shows peers our
+// view, made from the leaves that are signalled, and subsystems the peers' (views). It keeps the ledger of reputations, bans,
+// and slots for validators (conduct, standing).
 //
 // A peer is never trusted: its frames are bounded in size, number and structure before they are decoded, what breaks a rule costs
 // it, and nothing it sends can end a handler, or take more memory than its share. The bridge doesn't look into the payloads that it
@@ -12,11 +13,8 @@
 package networkbridge
 
 import (
-	"fmt"
-
 	"google.golang.org/protobuf/proto"
 
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -58,9 +56,9 @@ func updates(protocols []Protocol) (out []proto.Message) {
 func (b *bridge) Signal(sig *overseerv1.Signal) {
 	switch k := sig.GetKind().(type) {
 	case *overseerv1.Signal_StartWork:
-		b.onLeaf(k.StartWork.GetHash(), b.leaves.Start)
+		b.views.leaf(k.StartWork.GetHash(), b.views.leaves.Start)
 	case *overseerv1.Signal_StopWork:
-		b.onLeaf(k.StopWork.GetHash(), b.leaves.Stop)
+		b.views.leaf(k.StopWork.GetHash(), b.views.leaves.Stop)
 	case *overseerv1.Signal_BlockFinalized, *overseerv1.Signal_Conclude:
 		// A finalised block that is a leaf stays one, and Close does what is to be done at the end.
 	}
@@ -70,7 +68,7 @@ func (b *bridge) Signal(sig *overseerv1.Signal) {
 func (b *bridge) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {
 	case *nbv1.RegisterEventProducer:
-		b.onRegisterEventProducer(m.From, body)
+		b.subscribers.register(m.From, body.GetProtocol())
 	case *nbv1.ReportPeer:
 		b.onReportPeer(m.From, body)
 	case *nbv1.SendMessage:
@@ -90,7 +88,7 @@ func (b *bridge) Handle(m *subsystem.Message) {
 	case *nbv1.SetValidators:
 		b.onSetValidators(body)
 	case *nbv1.SetSyncing:
-		b.onSetSyncing(body)
+		b.views.setSyncing(body.GetSyncing())
 	case *nbv1.Peers:
 		m.Reply(b.report())
 	default:
@@ -101,15 +99,6 @@ func (b *bridge) Handle(m *subsystem.Message) {
 // Close ends every link.
 func (b *bridge) Close() {
 	if err := b.net.Close(); err != nil {
-		b.sub.Log.Warn("the transport didn't close cleanly", "why", err)
+		b.sub.Log.Warn("the transport didn't close cleanly", "err", err)
 	}
-}
-
-// nodeID reads an id that a subsystem gave. A wrong one is a subsystem's fault, so it is logged.
-func (b *bridge) nodeID(raw []byte) (primitives.NodeID, bool) {
-	id, err := primitives.NodeIDFrom(raw)
-	if err != nil {
-		b.sub.Log.Error("a subsystem named a peer that can't be", "why", fmt.Sprint(err))
-	}
-	return id, err == nil
 }

@@ -12,21 +12,21 @@ import (
 
 // report is what the bridge knows of its peers: those with a link first, then those with a record, then those that can't be reached.
 func (b *bridge) report() *nbv1.PeersResponse {
-	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(&b.dropped).(*nbv1.Dropped)}
-	ids := slices.Clone(b.order)
+	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(b.dropped).(*nbv1.Dropped)}
+	ids := slices.Clone(b.links.order)
 	rest := map[primitives.NodeID]bool{}
-	for _, id := range b.ledger.Known() {
+	for _, id := range b.conduct.ledger.Known() {
 		rest[id] = true
 	}
-	for id := range b.faults {
+	for id := range b.links.faults {
 		rest[id] = true
 	}
-	for id := range b.validators {
+	for id := range b.standing.validators {
 		rest[id] = true
 	}
 	delete(rest, b.self)
 	for _, id := range slices.SortedFunc(maps.Keys(rest), primitives.NodeID.Compare) {
-		if b.peers[id] == nil && len(ids) < 1000 {
+		if b.links.get(id) == nil && len(ids) < 1000 {
 			ids = append(ids, id)
 		}
 	}
@@ -39,10 +39,10 @@ func (b *bridge) report() *nbv1.PeersResponse {
 func (b *bridge) reportPeer(id primitives.NodeID) *nbv1.PeerInfo {
 	now := b.sub.Now()
 	info := &nbv1.PeerInfo{
-		Peer: id[:], Validator: b.validators[id] > 0, Reputation: b.ledger.Score(id, now),
-		BannedForMs: uint64(b.ledger.BannedFor(id, now).Milliseconds()), LastError: b.faults[id],
+		Peer: id[:], Validator: b.standing.validator(id), Reputation: b.conduct.ledger.Score(id, now),
+		BannedForMs: uint64(b.conduct.ledger.BannedFor(id, now).Milliseconds()), LastError: b.links.faults[id],
 	}
-	p := b.peers[id]
+	p := b.links.get(id)
 	if p == nil {
 		return info
 	}

@@ -4,76 +4,132 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/view"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// onLeaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is told when all
-// of them have been heard.
-func (b *bridge) onLeaf(raw []byte, note func(primitives.Hash)) {
+// views are ours, made from the leaves that are signalled, and the peers'. Every peer and every subsystem that has a use for ours
+// is sent it when it changes, and only then; while the node is syncing nobody is, for old leaves help nobody.
+type views struct {
+	sub         *subsystem.Sub
+	links       *links
+	subscribers *subscribers
+	conduct     *conduct
+
+	leaves  view.Leaves
+	shown   view.View // our view, as it was last sent
+	syncing bool
+	posted  bool // an update is
+}
+
+// leaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is sent when
+// all of them have been heard.
+func (v *views) leaf(raw []byte, note func(primitives.Hash)) {
 	h, err := primitives.HashFrom(raw)
 	if err != nil {
-		b.sub.Log.Error("a signal names no block", "why", err)
+		v.sub.Log.Error("a signal names no block", "err", err)
 		return
 	}
 	note(h)
-	b.viewLater()
+	v.later()
 }
 
-func (b *bridge) viewLater() {
-	if b.viewing {
+func (v *views) setSyncing(syncing bool) {
+	v.syncing = syncing
+	v.later()
+}
+
+func (v *views) later() {
+	if v.posted {
 		return
 	}
-	b.viewing = true
-	b.sub.Post(func() {
-		b.viewing = false
-		b.updateView()
+	v.posted = true
+	v.sub.Post(func() {
+		v.posted = false
+		v.update()
 	})
 }
 
-// updateView tells our view if it changed: first to every peer, then to every subsystem. While syncing it isn't told.
-func (b *bridge) updateView() {
-	now := b.leaves.View()
-	if b.syncing || now.Equal(b.told) {
+// update sends our view if it changed: first to every peer, then to every subsystem.
+func (v *views) update() {
+	now := v.leaves.View()
+	if v.syncing || now.Equal(v.shown) {
 		return
 	}
-	b.told = now
+	v.shown = now
 	frames := map[nbv1.Family][]byte{} // made once for all peers
-	for _, id := range b.order {
-		for _, f := range b.peers[id].families {
-			if !b.watched(f) {
+	v.links.all(func(p *peer) {
+		for _, f := range p.families {
+			if !v.watched(f) {
 				continue
 			}
 			if frames[f] == nil {
-				frames[f] = b.viewFrame(f)
+				frames[f] = v.frame(f)
 			}
-			b.sendView(b.peers[id], frames[f])
+			v.send(p, frames[f])
 		}
-	}
-	for _, p := range b.listed {
+	})
+	for _, p := range v.subscribers.listed {
 		if !p.NoViews {
-			b.tell(p, ourView(now))
+			v.subscribers.notify(p, ourView(now))
 		}
 	}
 }
 
-// watched tells whether views matter in a family. If no subsystem here has use for its peers' views, those of the peers, which are its
-// equals, have none for ours.
-func (b *bridge) watched(f nbv1.Family) bool {
-	return slices.ContainsFunc(b.listed, func(p *protocol) bool { return p.Family == f && !p.NoViews })
-}
-
-// sendView tells a peer our view. A light client has no use for it.
-func (b *bridge) sendView(p *peer, frame []byte) {
-	if p.role != nbv1.Role_ROLE_LIGHT {
-		b.send(p, LaneBacking, frame)
+// show sends a peer our view when it joins a family.
+func (v *views) show(p *peer, f nbv1.Family) {
+	if len(v.shown) > 0 && v.watched(f) {
+		v.send(p, v.frame(f))
 	}
 }
 
-func (b *bridge) viewFrame(f nbv1.Family) []byte {
-	return encode(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: f, Heads: b.told.Bytes()}}})
+// watched tells whether views matter in a family. If no subsystem here has use for its peers' views, those of the peers, which
+// are its equals, have none for ours.
+func (v *views) watched(f nbv1.Family) bool {
+	return slices.ContainsFunc(v.subscribers.listed, func(p *protocol) bool { return p.Family == f && !p.NoViews })
 }
 
-func (b *bridge) onSetSyncing(s *nbv1.SetSyncing) {
-	b.syncing = s.GetSyncing()
-	b.viewLater()
+// send sends a peer our view. A light client has no use for it.
+func (v *views) send(p *peer, frame []byte) {
+	if p.role != nbv1.Role_ROLE_LIGHT {
+		v.links.send(p, LaneBacking, frame)
+	}
+}
+
+func (v *views) frame(f nbv1.Family) []byte {
+	u := &nbv1.ViewUpdate{Family: f, Heads: v.shown.Bytes()}
+	return encode(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: u}})
+}
+
+// onUpdate takes a peer's view.
+func (v *views) onUpdate(p *peer, u *nbv1.ViewUpdate) {
+	f := u.GetFamily()
+	heads, err := view.From(u.GetHeads())
+	switch {
+	case err != nil:
+		v.conduct.punish(p.id, costMalformed, "malformed view")
+		return
+	case !p.in(f):
+		v.conduct.punish(p.id, costUnconnected, "view outside its peer set")
+		return
+	case heads.Equal(p.views[f]):
+		return
+	}
+	p.views[f] = heads
+	for _, proto := range v.subscribers.listed {
+		if proto.Family == f && !proto.NoViews {
+			v.subscribers.notify(proto, peerView(p.id, heads))
+		}
+	}
+}
+
+func ourView(v view.View) *nbv1.NetworkBridgeEvent {
+	change := &nbv1.OurViewChange{View: &nbv1.View{Heads: v.Bytes()}}
+	return &nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_OurViewChange{OurViewChange: change}}
+}
+
+func peerView(id primitives.NodeID, v view.View) *nbv1.NetworkBridgeEvent {
+	change := &nbv1.PeerViewChange{Peer: id[:], View: &nbv1.View{Heads: v.Bytes()}}
+	return &nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerViewChange{PeerViewChange: change}}
 }

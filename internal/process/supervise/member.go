@@ -107,12 +107,12 @@ func (m *member) revive() *request {
 	}
 	verdict := m.history.Died(time.Now(), rand.Float64())
 	if permanent || verdict.Quarantine {
-		m.group.Log.Error("process is left alone", "process", m.spec.Name, "cause", cause)
+		m.group.Log.Error("process is left alone", "process", m.spec.Name, "err", cause)
 		m.change(func(s *Status) { s.Process, s.State, s.Cause = proc.Identity{}, Quarantined, cause })
 		r := <-m.requests
 		return &r
 	}
-	m.group.Log.Warn("process died", "process", m.spec.Name, "cause", cause, "restart", verdict.Delay)
+	m.group.Log.Warn("process died", "process", m.spec.Name, "err", cause, "restart", verdict.Delay)
 	if verdict.Delay > 0 {
 		m.change(func(s *Status) { s.Process, s.State, s.Cause = proc.Identity{}, BackingOff, cause })
 		select {

@@ -3,7 +3,6 @@ package fastcall_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/bus/grpcx"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
@@ -69,7 +69,7 @@ func host(t *testing.T, s *service) (*fastcall.Server, fastcall.Dialer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := fastcall.NewServer("secret", slog.New(slog.DiscardHandler))
+	server := fastcall.NewServer("secret", grpcx.Server{}.StreamInterceptor())
 	pluginv1.RegisterDatabaseServiceServer(&server.Services, s)
 	others := grpc.NewServer()
 	pluginv1.RegisterDatabaseServiceServer(others, s)

@@ -2,7 +2,6 @@ package fastcall
 
 import (
 	"crypto/subtle"
-	"log/slog"
 	"net"
 	"sync"
 
@@ -34,10 +33,10 @@ type Server struct {
 	closed bool
 }
 
-// NewServer serves whoever knows the token.
-func NewServer(token string, log *slog.Logger) *Server {
+// NewServer serves whoever knows the token. around stands around each channel as around a call that grpc-go serves.
+func NewServer(token string, around grpc.StreamServerInterceptor) *Server {
 	s := &Server{token: token, ended: make(chan struct{})}
-	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, MaxMessage: maxMessage, Log: log}
+	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, Around: around, MaxMessage: maxMessage}
 	return s
 }
 

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/internal/bus/decode"
+	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 	"github.com/reevenet/reeve/vmhost/handshake"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -212,7 +213,7 @@ func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
 	}
 	p.host = newHostServer(p.token, tracing, r.Log)
 	r.Services(p.host)
-	p.fast = fastcall.NewServer(p.token, r.Log)
+	p.fast = fastcall.NewServer(p.token, grpcx.Server{Log: r.Log}.StreamInterceptor())
 	r.Services(&p.fast.Services)
 	p.fast.Serve(sameUser{listener, r.Log}, p.host)
 	return nil

@@ -3,8 +3,6 @@ package carrier
 import (
 	"context"
 
-	"google.golang.org/grpc"
-
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/bus/wire"
@@ -48,27 +46,14 @@ func dialFast(ctx context.Context, address string) (ClientStream, error) {
 	return fast{s}, nil
 }
 
-// fastServer serves the bus's method; the interceptors see each call as they see those of grpc-go, and its messages not at all.
 func fastServer(cfg grpcx.Server, handle func(Stream) error) *grpcstream.Server {
-	around := cfg.StreamInterceptor()
-	info := &grpc.StreamServerInfo{FullMethod: method, IsClientStream: true, IsServerStream: true}
 	return &grpcstream.Server{
-		Path: method, MaxMessage: grpcx.MaxMessage, Creds: cfg.Creds, Log: cfg.Log,
+		Path: method, MaxMessage: grpcx.MaxMessage, Creds: cfg.Creds, Around: cfg.StreamInterceptor(), Log: cfg.Log,
 		Handle: func(s *grpcstream.Stream) error {
-			return around(nil, call{ctx: s.Context()}, info, func(any, grpc.ServerStream) error {
-				if s.Tries() {
-					return handle(trying{fast{s}})
-				}
-				return handle(fast{s})
-			})
+			if s.Tries() {
+				return handle(trying{fast{s}})
+			}
+			return handle(fast{s})
 		},
 	}
 }
-
-// call is what interceptors get to see of a stream that isn't grpc-go's: its context.
-type call struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-func (c call) Context() context.Context { return c.ctx }

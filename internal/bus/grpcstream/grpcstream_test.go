@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"path/filepath"
 	"sync"
@@ -25,8 +24,7 @@ import (
 
 const method = "/test.Echo/Stream"
 
-// echo sends every message back until the client has sent its last, then ends well. "fail" ends with a status, "panic"
-// panics. It sends from another goroutine than it receives on, as every user of a Stream must when messages are
+// echo sends every message back until the client has sent its last, then ends well. "fail" ends with a status. It sends from another goroutine than it receives on, as every user of a Stream must when messages are
 // longer than the other side's window.
 func echo(s *Stream) error {
 	back := make(chan []byte, 16)
@@ -47,8 +45,6 @@ func echo(s *Stream) error {
 			return err
 		case string(m) == "fail":
 			return status.Error(codes.FailedPrecondition, "100 % as ordered: ü")
-		case string(m) == "panic":
-			panic("as ordered")
 		}
 		back <- m
 	}
@@ -61,7 +57,7 @@ func serve(t *testing.T, handle func(*Stream) error) (target string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := &Server{Path: method, Handle: handle, MaxMessage: 8 << 20, Creds: insecure.NewCredentials(), Log: slog.New(slog.DiscardHandler)}
+	ours := &Server{Path: method, Handle: handle, MaxMessage: 8 << 20, Creds: insecure.NewCredentials()}
 	others := NewOthers(at)
 	theirs := grpc.NewServer(grpc.Creds(HandedCreds(insecure.NewCredentials())))
 	healthpb.RegisterHealthServer(theirs, health.NewServer())
@@ -311,27 +307,25 @@ func TestAFurtherCallOnAStreamsConnectionIsRefusedAndTheStreamGoesOn(t *testing.
 
 func TestTheHandlersStatusReachesTheClient(t *testing.T) {
 	target := serve(t, echo)
-	for order, code := range map[string]codes.Code{"fail": codes.FailedPrecondition, "panic": codes.Internal} {
-		for _, before := range []bool{false, true} { // with and without headers before the trailers
-			s := dial(t, target)
-			if before {
-				if err := s.Send([]byte("x")); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := s.Recv(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := s.Send([]byte(order)); err != nil {
+	for _, before := range []bool{false, true} { // with and without a message before the trailers
+		s := dial(t, target)
+		if before {
+			if err := s.Send([]byte("x")); err != nil {
 				t.Fatal(err)
 			}
-			_, err := s.Recv()
-			if status.Code(err) != code || code == codes.FailedPrecondition && status.Convert(err).Message() != "100 % as ordered: ü" {
-				t.Fatalf("%s: %v", order, err)
+			if _, err := s.Recv(); err != nil {
+				t.Fatal(err)
 			}
-			if _, again := s.Recv(); again != err {
-				t.Fatalf("the second time it said %v", again)
-			}
+		}
+		if err := s.Send([]byte("fail")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Recv()
+		if status.Code(err) != codes.FailedPrecondition || status.Convert(err).Message() != "100 % as ordered: ü" {
+			t.Fatal(err)
+		}
+		if _, again := s.Recv(); again != err {
+			t.Fatalf("the second time it said %v", again)
 		}
 	}
 }

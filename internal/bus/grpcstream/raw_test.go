@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -82,7 +81,7 @@ func (r *raw) last() (last string) {
 func against(t testing.TB, handle func(*Stream) error) *raw {
 	t.Helper()
 	near, far := net.Pipe()
-	s := &Server{Path: method, Handle: handle, MaxMessage: 8 << 20, Log: slog.New(slog.DiscardHandler)}
+	s := &Server{Path: method, Handle: handle, MaxMessage: 8 << 20}
 	at, err := net.Listen("unix", t.TempDir()+"/s") // nobody calls it: what isn't served here is hung up on
 	if err != nil {
 		t.Fatal(err)

@@ -1,21 +1,20 @@
 package grpcstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
-	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
@@ -35,9 +34,12 @@ type Server struct {
 	Handle func(*Stream) error
 	// Creds protect connections and say who is at the other end; nil: none.
 	Creds credentials.TransportCredentials
+	// Around stands around Handle as it stands around a call that grpc-go serves: recovery, log, metrics. It sees the call and its
+	// end, and its messages not at all. nil: nothing does, and a handler that panics ends the process.
+	Around grpc.StreamServerInterceptor
 	// MaxMessage is the longest message in bytes that is received.
 	MaxMessage int
-	// Log is where panics and failures to accept are logged; nil: slog's default.
+	// Log is where failures to accept are logged; nil: slog's default.
 	Log *slog.Logger
 
 	once      sync.Once
@@ -50,7 +52,7 @@ type Server struct {
 // Serve accepts connections until the listener is closed. It returns when all its streams have ended.
 func (s *Server) Serve(from net.Listener, others *Others) error {
 	defer s.serving.Wait()
-	wait := time.Millisecond
+	log, wait := cmp.Or(s.Log, slog.Default()), time.Millisecond
 	for {
 		conn, err := from.Accept()
 		switch {
@@ -61,7 +63,7 @@ func (s *Server) Serve(from net.Listener, others *Others) error {
 			s.serving.Go(func() { s.conn(conn, others) })
 		default: // the process has no descriptor left, which passes
 			wait = min(2*wait, acceptAgain)
-			s.log().Warn("a connection could not be accepted", "err", err, "again_in", wait)
+			log.Warn("a connection could not be accepted", "err", err, "again_in", wait)
 			select {
 			case <-time.After(wait):
 			case <-s.ctx().Done():
@@ -81,13 +83,6 @@ func (s *Server) Close() {
 func (s *Server) ctx() context.Context {
 	s.once.Do(func() { s.running, s.end = context.WithCancel(context.Background()) })
 	return s.running
-}
-
-func (s *Server) log() *slog.Logger {
-	if s.Log == nil {
-		return slog.Default()
-	}
-	return s.Log
 }
 
 // conn finds out what a connection is for and serves it or hands it on.
@@ -135,7 +130,7 @@ func (s *Server) stream(stream *Stream) {
 	if err != nil {
 		return
 	}
-	err = s.guarded(stream)
+	err = s.handle(stream)
 	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit)) // a Send that waits for a client that doesn't read would hold up the end
 	if stream.finish(err) != nil {
 		return
@@ -149,13 +144,20 @@ func (s *Server) stream(stream *Stream) {
 	_, _ = io.Copy(io.Discard, stream.in.Reader)
 }
 
-// guarded turns a panic into a status that says nothing of our insides; the log says it all.
-func (s *Server) guarded(stream *Stream) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log().Error("a handler panicked", "panic", p, "stack", string(debug.Stack()))
-			err = status.Error(codes.Internal, "the server failed on this call; its log says why")
-		}
-	}()
-	return s.Handle(stream)
+// handle runs the handler, and what stands around it.
+func (s *Server) handle(stream *Stream) error {
+	if s.Around == nil {
+		return s.Handle(stream)
+	}
+	info := &grpc.StreamServerInfo{FullMethod: s.Path, IsClientStream: true, IsServerStream: true}
+	return s.Around(nil, intercepted{ctx: stream.ctx}, info, func(any, grpc.ServerStream) error { return s.Handle(stream) })
 }
+
+// intercepted is what interceptors get to see of a stream: its context.
+type intercepted struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context is the stream's.
+func (c intercepted) Context() context.Context { return c.ctx }

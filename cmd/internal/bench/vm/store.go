@@ -56,7 +56,7 @@ func playDatabase(at place, in io.Reader, out io.Writer) error {
 	defer service.Close()
 	usual, _ := grpcx.Server{Log: quiet()}.New()
 	defer usual.Stop()
-	fast := fastcall.NewServer(token, quiet())
+	fast := fastcall.NewServer(token, grpcx.Server{Log: quiet()}.StreamInterceptor())
 	defer fast.Close()
 	pluginv1.RegisterDatabaseServiceServer(usual, service)
 	pluginv1.RegisterDatabaseServiceServer(&fast.Services, service)

@@ -2,27 +2,32 @@
 // reference, hash and size, that travels over the bus in the thing's place; Get gives the bytes to whoever has the
 // reference.
 //
-// On one machine it is a directory that the node's processes share: immutable files named by their hash. A file appears
-// whole or not at all, since it is written under another name first. It is mapped into the reader's memory and not
-// copied; its hash is checked once by each process. It is not synced: what a power failure has damaged is found by the
-// hash, counts as missing, and is put again by whoever has it.
+// A blob lives as long as somebody holds a lease on it: a holder has one lease per blob, which ends by itself, and
+// which only lengthens until it is released. The package knows nothing of what the bytes mean.
 //
-// A file lives as long as its longest lease, which is kept as its modification time, so that no process needs another's
-// word to sweep. The package knows nothing of what the bytes mean.
+// Dir is the store of a machine, a directory that the node's processes share; Memory is that of a node in memory.
 package blob
 
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 )
+
+// Store is a node's store. Its methods may be called by any goroutine.
+type Store interface {
+	// Put keeps b for a holder until the lease is over. Putting what is there only adds the lease.
+	Put(holder string, b []byte, lease time.Duration) (Ref, error)
+	// Get gives n bytes from offset on, or all from there when n is negative.
+	Get(ref Ref, offset uint64, n int64) (*View, error)
+	// Hold makes the holder's lease on what is there end no sooner than after d from now.
+	Hold(holder string, ref Ref, d time.Duration) error
+	// Release ends the holder's lease. What no lease keeps goes with one of the next puts.
+	Release(holder string, ref Ref) error
+}
 
 // Ref names a blob.
 type Ref struct {
@@ -30,159 +35,85 @@ type Ref struct {
 	Size uint64
 }
 
+// RefOf reads a reference out of a message.
+func RefOf(m *primitivesv1.BlobRef) (Ref, error) {
+	h, err := primitives.HashFrom(m.GetHash())
+	if err != nil {
+		return Ref{}, fmt.Errorf("%w: the reference names none: %w", ErrMissing, err)
+	}
+	return Ref{h, m.GetSize()}, nil
+}
+
+// Proto is the reference as it stands in messages.
+func (r Ref) Proto() *primitivesv1.BlobRef {
+	return &primitivesv1.BlobRef{Hash: r.Hash[:], Size: r.Size}
+}
+
 // Errors by which a caller decides what to do.
 var (
-	// ErrMissing: nobody has put it here, its lease is over, or it was damaged and has been removed.
-	ErrMissing = errors.New("no such blob here")
+	// ErrMissing: nobody has put it here, its leases are over, or it was damaged and has been removed.
+	ErrMissing = errors.New("no such blob here: get it from whoever has it, and put it")
 	// ErrTooLarge: it is longer than the store takes.
-	ErrTooLarge = errors.New("blob too large")
+	ErrTooLarge = errors.New("blob too large: divide it")
+	// ErrFull: the blobs that are held leave no room.
+	ErrFull = errors.New("the blob store is full: release what isn't needed any more, and put it again later")
 	// ErrRange: the wanted part lies outside the blob.
 	ErrRange = errors.New("outside the blob")
 )
 
-// Config says where a store is and what it takes.
-type Config struct {
-	// Dir is the directory, made if need be. All processes of a node name the same one.
-	Dir string
-	// MaxSize is the longest blob in bytes; 0: 64 MiB.
+// Limits are what a store takes. What is zero has a usable default.
+type Limits struct {
+	// MaxSize is the longest blob in bytes; default 64 MiB.
 	MaxSize uint64
-	// Now is the time; nil: the machine's clock.
-	Now func() time.Time
+	// MaxTotal is how many bytes are kept; default 8 GiB.
+	MaxTotal uint64
 }
 
-// Store is one process' view of the directory. Its methods may be called by any goroutine.
-type Store struct {
-	cfg Config
-
-	mu      sync.Mutex
-	checked map[primitives.Hash]bool // by this process
+func (l Limits) withDefaults() Limits {
+	if l.MaxSize == 0 {
+		l.MaxSize = 64 << 20
+	}
+	if l.MaxTotal == 0 {
+		l.MaxTotal = 8 << 30
+	}
+	return l
 }
 
-// maxChecked bounds what is remembered to have been checked; beyond it all are checked again.
-const maxChecked = 1 << 16
-
-// Open opens the store.
-func Open(cfg Config) (*Store, error) {
-	if cfg.MaxSize == 0 {
-		cfg.MaxSize = 64 << 20
+// takes tells whether a blob is no longer than the limit.
+func (l Limits) takes(size uint64) error {
+	if size > l.MaxSize {
+		return fmt.Errorf("%w: %d bytes, at most %d are taken", ErrTooLarge, size, l.MaxSize)
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the blob store can't be made: %w", err)
-	}
-	return &Store{cfg: cfg, checked: map[primitives.Hash]bool{}}, nil
-}
-
-func (s *Store) path(h primitives.Hash) string { return filepath.Join(s.cfg.Dir, h.String()) }
-
-// Put keeps b at least until the lease is over. Putting what is there only prolongs its lease.
-func (s *Store) Put(b []byte, lease time.Duration) (Ref, error) {
-	ref := Ref{Hash: primitives.HashOf(b), Size: uint64(len(b))}
-	if ref.Size > s.cfg.MaxSize {
-		return Ref{}, fmt.Errorf("%w: %d bytes, at most %d are taken", ErrTooLarge, ref.Size, s.cfg.MaxSize)
-	}
-	if s.known(ref.Hash) && s.Prolong(ref, lease) == nil {
-		return ref, nil
-	}
-	return ref, s.write(ref, lease, func(f *os.File) error { _, err := f.Write(b); return err })
-}
-
-// PutFrom keeps what r holds, without keeping it in memory.
-func (s *Store) PutFrom(r io.Reader, lease time.Duration) (Ref, error) {
-	f, err := s.temporary()
-	if err != nil {
-		return Ref{}, err
-	}
-	defer discard(f)
-	sum := newSum()
-	n, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(r, int64(s.cfg.MaxSize)+1))
-	switch {
-	case err != nil:
-		return Ref{}, fmt.Errorf("the blob could not be written: %w", err)
-	case uint64(n) > s.cfg.MaxSize:
-		return Ref{}, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, s.cfg.MaxSize)
-	}
-	ref := Ref{Hash: sum.hash(), Size: uint64(n)}
-	return ref, s.name(f, ref, lease)
-}
-
-func (s *Store) write(ref Ref, lease time.Duration, fill func(*os.File) error) error {
-	f, err := s.temporary()
-	if err != nil {
-		return err
-	}
-	defer discard(f)
-	if err := fill(f); err != nil {
-		return fmt.Errorf("the blob could not be written: %w", err)
-	}
-	return s.name(f, ref, lease)
-}
-
-const temporary = ".new-"
-
-func (s *Store) temporary() (*os.File, error) {
-	f, err := os.CreateTemp(s.cfg.Dir, temporary+"*")
-	if err != nil {
-		return nil, fmt.Errorf("the blob could not be written: %w", err)
-	}
-	return f, nil
-}
-
-func discard(f *os.File) {
-	f.Close()
-	os.Remove(f.Name()) // it has another name by now, if all went well
-}
-
-// name makes a written file the blob, with a lease no shorter than the one that it has.
-func (s *Store) name(f *os.File, ref Ref, lease time.Duration) error {
-	until := s.cfg.Now().Add(lease)
-	if old, err := os.Stat(s.path(ref.Hash)); err == nil && old.ModTime().After(until) {
-		until = old.ModTime()
-	}
-	err := errors.Join(f.Chmod(0o400), os.Chtimes(f.Name(), time.Time{}, until))
-	if err == nil {
-		err = os.Rename(f.Name(), s.path(ref.Hash))
-	}
-	if err != nil {
-		return fmt.Errorf("the blob could not be kept: %w", err)
-	}
-	s.note(ref.Hash, true)
 	return nil
 }
 
-func (s *Store) known(h primitives.Hash) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.checked[h]
-}
+func missing(ref Ref) error { return fmt.Errorf("%w (%s)", ErrMissing, ref.Hash.Short()) }
 
-func (s *Store) note(h primitives.Hash, good bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !good {
-		delete(s.checked, h)
-		return
-	}
-	if len(s.checked) >= maxChecked {
-		clear(s.checked)
-	}
-	s.checked[h] = true
-}
-
-// Prolong makes a lease end no sooner than after d from now.
-func (s *Store) Prolong(ref Ref, d time.Duration) error {
-	until := s.cfg.Now().Add(d)
-	info, err := os.Stat(s.path(ref.Hash))
+// part is what Get gives of all bytes of a blob.
+func part(all []byte, ref Ref, offset uint64, n int64) ([]byte, error) {
+	end := uint64(len(all))
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		s.note(ref.Hash, false)
-		return ErrMissing
-	case err != nil:
-		return err
-	case info.ModTime().After(until):
-		return nil
+	case offset > end, n >= 0 && uint64(n) > end-offset:
+		return nil, fmt.Errorf("%w: %d bytes from %d of %d", ErrRange, n, offset, ref.Size)
+	case n >= 0:
+		end = offset + uint64(n)
 	}
-	return os.Chtimes(s.path(ref.Hash), time.Time{}, until)
+	return all[offset:end:end], nil
+}
+
+// View is a part of a blob in memory. The bytes may not be written to, and may not be touched after Close. They stay
+// while the view is open, though the blob's leases may end.
+type View struct {
+	bytes  []byte
+	mapped []byte
+}
+
+// Bytes is the part that was asked for.
+func (v *View) Bytes() []byte { return v.bytes }
+
+// Close lets go of the memory. A second call does nothing.
+func (v *View) Close() error {
+	m := v.mapped
+	v.bytes, v.mapped = nil, nil
+	return unmap(m)
 }

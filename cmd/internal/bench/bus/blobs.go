@@ -14,7 +14,7 @@ const blobSize = 5 << 20
 
 // handOver is one node's store as two processes see it, and what a copy would need.
 type handOver struct {
-	giver, taker *blob.Store
+	giver, taker *blob.Dir
 	payload      []byte
 	copied       []byte
 	read         byte // so that nothing is optimised away
@@ -53,7 +53,7 @@ func (h *handOver) first() (float64, error) {
 	}
 	h.taker = taker
 	began := time.Now()
-	ref, err := h.giver.Put(h.payload, time.Minute)
+	ref, err := h.giver.Put("bench", h.payload, time.Minute)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +63,7 @@ func (h *handOver) first() (float64, error) {
 
 // again hands over what the taker has checked.
 func (h *handOver) again() (float64, error) {
-	ref, err := h.giver.Put(h.payload, time.Minute)
+	ref, err := h.giver.Put("bench", h.payload, time.Minute)
 	if err != nil {
 		return 0, err
 	}

@@ -30,6 +30,7 @@ type bus struct {
 	epoch   uint64
 	kill    func()
 	token   []byte // of the subsystems that run attaches
+	blobs   string // likewise
 	over    carriers
 }
 
@@ -108,7 +109,7 @@ func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	attached := make(chan struct{}, 16)
 	go func() {
 		ended <- subsystem.Run(ctx, spec, subsystem.Options{
-			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Log: slog.New(slog.DiscardHandler),
+			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Blobs: b.blobs, Log: slog.New(slog.DiscardHandler),
 			OnAttached: func() { attached <- struct{}{} },
 		})
 	}()

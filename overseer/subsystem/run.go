@@ -41,6 +41,8 @@ type Options struct {
 	Sampling float64
 	// Metrics, when set, is told of the subsystem's metrics.
 	Metrics prometheus.Registerer
+	// Blobs is the directory of the node's blob store, which its processes share; empty: this process has none.
+	Blobs string
 	// OnAttached is called each time the overseer has welcomed the instance.
 	OnAttached func()
 }
@@ -53,13 +55,17 @@ func Run(ctx context.Context, spec Spec, opt Options) error {
 	if log == nil {
 		log = slog.Default()
 	}
+	cfg := driver.Config{
+		Chain: opt.Chain, Runtime: driver.RealRuntime(), Log: log, Tracer: opt.Tracer, Sampling: opt.Sampling,
+	}
 	d, err := dial(opt)
+	if err == nil && opt.Blobs != "" {
+		cfg.Blobs, err = driver.OpenBlobs(opt.Blobs)
+	}
 	if err != nil {
 		return err
 	}
-	p := &process{name: spec.Name, dialer: d, log: log, opt: opt, machine: driver.New(spec.Program(), driver.Config{
-		Chain: opt.Chain, Runtime: driver.RealRuntime(), Log: log, Tracer: opt.Tracer, Sampling: opt.Sampling,
-	})}
+	p := &process{name: spec.Name, dialer: d, log: log, opt: opt, machine: driver.New(spec.Program(), cfg)}
 	if opt.Metrics != nil {
 		if err := opt.Metrics.Register(p.machine.Metrics()); err != nil {
 			return fmt.Errorf("%s: metrics: %w", spec.Name, err)
@@ -166,7 +172,7 @@ func refused(err error) bool {
 }
 
 // Main runs one subsystem as a whole process, for authors of their own: it reads REEVE_BUS (address of the overseer),
-// REEVE_TOKEN_FILE, REEVE_CHAIN and REEVE_INSTANCE, and returns the exit code.
+// REEVE_TOKEN_FILE, REEVE_CHAIN, REEVE_INSTANCE and REEVE_BLOBS, and returns the exit code.
 func Main(ctx context.Context, spec Spec) int {
 	opt, err := optionsFromEnv()
 	if err == nil {
@@ -180,7 +186,10 @@ func Main(ctx context.Context, spec Spec) int {
 }
 
 func optionsFromEnv() (Options, error) {
-	opt := Options{Address: os.Getenv("REEVE_BUS"), Chain: os.Getenv("REEVE_CHAIN"), Instance: os.Getenv("REEVE_INSTANCE")}
+	opt := Options{
+		Address: os.Getenv("REEVE_BUS"), Chain: os.Getenv("REEVE_CHAIN"), Instance: os.Getenv("REEVE_INSTANCE"),
+		Blobs: os.Getenv("REEVE_BLOBS"),
+	}
 	if opt.Address == "" {
 		return opt, errors.New("REEVE_BUS is not set: it is the address of the overseer, as in unix:/run/reeve/bus.sock")
 	}

@@ -56,6 +56,7 @@ func (n *Node) Run(ctx context.Context, p part.Part) error {
 	}
 	opt := subsystem.Options{
 		Address: n.Bus(), Token: t, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
+		Blobs: n.Home.Data("blobs"),
 	}
 	if spec.Class == subsystem.PerChain {
 		opt.Chain = n.Chain().Name

@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
 // Node is one machine: an overseer, a process per part, and what outlives them.
@@ -70,6 +71,7 @@ func (n *Node) powerCut(off time.Duration) {
 		}
 	}
 	n.Disk.Crash()
+	n.bus.Blobs = driver.NewBlobs(n.World.Clock.Now) // nothing of it was synced
 	for _, f := range n.powerCuts {
 		f()
 	}

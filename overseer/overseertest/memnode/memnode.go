@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
 // Driver learns what could happen to a process, and lets it happen when it sees fit.
@@ -28,6 +29,8 @@ type Driver interface {
 type Node struct {
 	// Core is nil while the overseer is down.
 	Core *overseer.Core
+	// Blobs is the node's blob store, which outlives its processes.
+	Blobs driver.Blobs
 
 	cfg   overseer.Config
 	now   func() time.Time
@@ -41,7 +44,7 @@ type Node struct {
 // New makes a node whose overseer isn't started. cfg.Epoch is that of its first start, 1 when it is zero.
 func New(cfg overseer.Config, now func() time.Time) *Node {
 	cfg.Epoch = max(1, cfg.Epoch) - 1
-	return &Node{cfg: cfg, now: now}
+	return &Node{cfg: cfg, now: now, Blobs: driver.NewBlobs(now)}
 }
 
 // Start starts the overseer in a new epoch. Processes attach by themselves.

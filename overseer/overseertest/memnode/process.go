@@ -27,7 +27,7 @@ type Process struct {
 // Process starts the process of an instance; chain is the one that it serves, of a subsystem per chain. It isn't attached yet.
 func (n *Node) Process(spec subsystem.Spec, chain, instance string, runtime driver.Runtime, log *slog.Logger, d Driver) *Process {
 	p := &Process{node: n, Driver: d, name: spec.Name, instance: instance}
-	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake})
+	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake, Blobs: n.Blobs})
 	return p
 }
 

@@ -80,4 +80,6 @@ type Config struct {
 	// Tracer opens spans for the given share of blocks and candidates, 0 to 1; nil: tracing is inert.
 	Tracer   trace.Tracer
 	Sampling float64
+	// Blobs is the node's blob store; nil: the program has none.
+	Blobs Blobs
 }

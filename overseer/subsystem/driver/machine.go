@@ -38,6 +38,7 @@ type Machine struct {
 	sender   sender
 	asks     asks
 	served   served
+	blobs    Blobs
 	stats    *stats
 	count    counters
 
@@ -63,6 +64,9 @@ func New(p Program, cfg Config) *Machine {
 		m.log = m.log.With("chain", cfg.Chain)
 	}
 	m.out = &Out{m: m}
+	if m.blobs = cfg.Blobs; m.blobs == nil {
+		m.blobs = noBlobs{}
+	}
 	trace := newTracer(cfg.Tracer, m.declared.Name, cfg.Sampling)
 	m.timers = timers{runtime: cfg.Runtime, post: m.post, causes: &m.causes}
 	m.headers = headers{

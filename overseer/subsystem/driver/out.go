@@ -72,6 +72,9 @@ func (o *Out) Rand() *rand.Rand { return o.m.cfg.Runtime.Rand() }
 // Traceparent is the W3C trace context of what the program does now; empty when its trace isn't sampled.
 func (o *Out) Traceparent() string { return o.m.causes.current.traceparent }
 
+// Blobs is the node's blob store.
+func (o *Out) Blobs() Blobs { return o.m.blobs }
+
 // Unknown counts a message that the program doesn't know.
 func (o *Out) Unknown() { o.m.count.unknown++ }
 

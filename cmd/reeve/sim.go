@@ -31,14 +31,15 @@ type simOptions struct {
 func (a *app) simCommand() *cobra.Command {
 	var o simOptions
 	c := &cobra.Command{
-		Use: "sim", Short: "Simulate whole networks with faults, from seeds, and check what must always hold", Args: takes(cobra.NoArgs),
-		Long: `Every seed is one network of validators in one thread and in virtual time. It runs the code that production runs; network,
-disks and plugin are simulated, and break: loss, delay, reordering, repetition, partitions, crashes of processes and machines, lying
-voters. Then all heals, and every transaction must become final everywhere.
+		Use: "sim", Short: "Simulate whole networks with faults, from seeds, and check what must always hold",
+		Args: takes(cobra.NoArgs),
+		Long: `Every seed is one network of validators in one thread and in virtual time. It runs the code that production
+runs; network, disks and plugin are simulated, and break: loss, delay, reordering, repetition, partitions, crashes of
+processes and machines, lying voters. Then all heals, and every transaction must become final everywhere.
 
-The same seed does the same on every machine. The first seed that fails is run again with fewer faults, for a shorter time and with
-fewer validators, and the smallest command that still fails is printed. With --trace it writes everything that happens to standard
-error. Exit code 5: an invariant didn't hold, or a network stood still.`,
+The same seed does the same on every machine. The first seed that fails is run again with fewer faults, for a shorter
+time and with fewer validators, and the smallest command that still fails is printed. With --trace it writes everything
+that happens to standard error. Exit code 5: an invariant didn't hold, or a network stood still.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd, o) },
 	}
 	c.Flags().AddFlagSet(o.flags())
@@ -52,11 +53,15 @@ func (o *simOptions) flags() *pflag.FlagSet {
 	f.Uint64Var(&o.seed, "seed", 0, "run this seed alone, or begin with it when --seeds is given too")
 	f.BoolVar(&o.trace, "trace", false, "write everything that happens to standard error")
 	f.DurationVar(&o.cfg.Duration, "faults-for", 20*time.Second, "how long faults happen, in virtual time")
-	f.DurationVar(&o.cfg.Heal, "heal-within", 2*time.Minute, "how long a healed network may take to settle, in virtual time")
-	f.Uint64Var(&o.scenario.Heights, "heights", 0, "stop when all nodes have accepted so many blocks; 0: when the time is over")
+	f.DurationVar(&o.cfg.Heal, "heal-within", 2*time.Minute,
+		"how long a healed network may take to settle, in virtual time")
+	f.Uint64Var(&o.scenario.Heights, "heights", 0,
+		"stop when all nodes have accepted so many blocks; 0: when the time is over")
 	f.BoolVar(&o.cfg.Calm, "calm", false, "no faults")
-	f.StringSliceVar(&o.cfg.Only, "only-faults", nil, "the kinds of faults that may happen, of those that a seed turns on; none: no kind")
-	f.StringVar((*string)(&o.scenario.Bad), "known-bad", "", "use parameters that are known to be bad, which must be found out: 3-of-5 or 15-of-20")
+	f.StringSliceVar(&o.cfg.Only, "only-faults", nil,
+		"the kinds of faults that may happen, of those that a seed turns on; none: no kind")
+	f.StringVar((*string)(&o.scenario.Bad), "known-bad", "",
+		"use parameters that are known to be bad, which must be found out: 3-of-5 or 15-of-20")
 	f.BoolVar(&o.shrink, "shrink", true, "look for the smallest command that fails as the first seed that failed did")
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "how many seeds to run at once")
 	return f
@@ -75,13 +80,14 @@ func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
 	}
 	report := simReport{}
 	seeds := o.list(cmd.Flags().Changed("seed"), cmd.Flags().Changed("seeds"))
-	report.Report = sim.Suite(cmd.Context(), o.cfg, consensus.New(o.scenario), seeds, o.parallel, func(out sim.Outcome) {
+	scenario := consensus.New(o.scenario)
+	report.Report = sim.Suite(cmd.Context(), o.cfg, scenario, seeds, o.parallel, func(out sim.Outcome) {
 		if !out.Failed() {
 			return
 		}
 		a.sayFailure(out, o)
 		if o.shrink && report.Smallest == "" {
-			cfg, _ := sim.Shrink(cmd.Context(), o.cfg, consensus.New(o.scenario), out)
+			cfg, _ := sim.Shrink(cmd.Context(), o.cfg, scenario, out)
 			report.Smallest = o.command(out.Seed, cfg)
 			a.say("  the smallest that still fails so: %s", report.Smallest)
 		}
@@ -94,7 +100,7 @@ func (a *app) simulate(cmd *cobra.Command, o simOptions) error {
 		return cmd.Context().Err()
 	}
 	if report.Failed() {
-		return errcode.New(errcode.SimViolation, "Run a seed that failed again with --seed S --trace to see what happened.", nil,
+		return errcode.New(errcode.SimViolation, "Run the command above with --trace to see what happened.", nil,
 			"%d invariants didn't hold and %d networks stood still", len(report.Violations), len(report.Stuck))
 	}
 	return nil
@@ -107,7 +113,8 @@ func (o *simOptions) check() error {
 	case o.cfg.Nodes < 0 || o.cfg.Nodes > 1000:
 		return fmt.Errorf("--validators is %d, it should be 1 to 1000, or 0", o.cfg.Nodes)
 	case !slices.Contains([]consensus.Bad{"", consensus.ThreeOfFive, consensus.FifteenOfTwenty}, o.scenario.Bad):
-		return fmt.Errorf("--known-bad is %q, it should be %s or %s", o.scenario.Bad, consensus.ThreeOfFive, consensus.FifteenOfTwenty)
+		return fmt.Errorf("--known-bad is %q, it should be %s or %s",
+			o.scenario.Bad, consensus.ThreeOfFive, consensus.FifteenOfTwenty)
 	}
 	return o.checkFaults()
 }
@@ -125,7 +132,8 @@ func (o *simOptions) checkFaults() error {
 	}
 	for _, kind := range o.cfg.Only {
 		if !slices.Contains(kinds, kind) {
-			return fmt.Errorf("--only-faults has %q, the kinds are %s; or %s", kind, strings.Join(kinds, ", "), noFaults)
+			return fmt.Errorf("--only-faults has %q, the kinds are %s, or %s for none of them",
+				kind, strings.Join(kinds, ", "), noFaults)
 		}
 	}
 	return nil
@@ -168,7 +176,8 @@ func (a *app) sayFailure(out sim.Outcome, o simOptions) {
 
 // command is the command that runs one seed again.
 func (o *simOptions) command(seed uint64, cfg sim.Config) string {
-	s := fmt.Sprintf("reeve sim --seed %d --validators %d --faults-for %s --heal-within %s", seed, cfg.Nodes, cfg.Duration, cfg.Heal)
+	s := fmt.Sprintf("reeve sim --seed %d --validators %d --faults-for %s --heal-within %s",
+		seed, cfg.Nodes, cfg.Duration, cfg.Heal)
 	if o.scenario.Heights > 0 {
 		s += fmt.Sprintf(" --heights %d", o.scenario.Heights)
 	}
@@ -187,8 +196,10 @@ func (o *simOptions) command(seed uint64, cfg sim.Config) string {
 func simRows(t *table, r simReport) {
 	f := r.Faults
 	for _, row := range [][2]any{
-		{"seeds", r.Seeds}, {"violations", len(r.Violations)}, {"stuck", len(r.Stuck)}, {"heights", r.Heights}, {"transactions", r.Transactions},
-		{"virtual time", time.Duration(r.Virtual * float64(time.Second)).Round(time.Second)}, {"steps", r.Steps}, {"seconds", fmt.Sprintf("%.1f", r.Seconds)},
+		{"seeds", r.Seeds}, {"violations", len(r.Violations)}, {"stuck", len(r.Stuck)},
+		{"heights", r.Heights}, {"transactions", r.Transactions},
+		{"virtual time", time.Duration(r.Virtual * float64(time.Second)).Round(time.Second)},
+		{"steps", r.Steps}, {"seconds", fmt.Sprintf("%.1f", r.Seconds)},
 		{"frames", fmt.Sprintf("%d sent, %d lost, %d repeated, %d reordered, %d blocked",
 			f["sent"], f["lost"], f["repeated"], f["reordered"], f["blocked"])},
 		{"crashes", fmt.Sprintf("%d processes, %d machines, %d overseers, %d plugins, %d hangs",

@@ -23,21 +23,22 @@ func (k *link) Write(batch []byte, _ bool) (free []byte, err error) {
 		if err := wire.ParseEnvelope(body, e, wire.Names{}); err != nil {
 			return err
 		}
-		k.o.take(e)
+		k.o.received(e)
 		return nil
 	})
 }
 
-func (o *Overseer) take(e *wire.Envelope) {
+// received is the overseer receiving an envelope of the subsystem's.
+func (o *Overseer) received(e *wire.Envelope) {
 	switch e.Kind {
 	case wire.OneWay, wire.Request:
-		o.takeMessage(e)
+		o.receivedMessage(e)
 	case wire.Reply, wire.Fail:
-		o.takeAnswer(e)
+		o.receivedAnswer(e)
 	}
 }
 
-func (o *Overseer) takeMessage(e *wire.Envelope) {
+func (o *Overseer) receivedMessage(e *wire.Envelope) {
 	enum, field, body, err := wire.Variant(e.Message)
 	if err != nil {
 		o.t.Errorf("%s sent what doesn't decode: %v", o.spec.Name, err)
@@ -49,17 +50,21 @@ func (o *Overseer) takeMessage(e *wire.Envelope) {
 		o.t.Errorf("%s sent a %s that doesn't decode: %v", o.spec.Name, v.Short(), err)
 		return
 	}
-	o.sent = append(o.sent, Sent{Body: m, To: v.Subsystem, Chain: e.Chain, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o})
+	o.sent = append(o.sent, Sent{
+		Body: m, To: v.Subsystem, Chain: e.Chain, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o,
+	})
 	if e.Kind == wire.OneWay { // the receiver is quick: credit comes back at once
 		var batch wire.Batch
-		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: v.Subsystem, Chain: e.Chain, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())}}))
+		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{
+			{To: v.Subsystem, Chain: e.Chain, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())},
+		}))
 		if err := o.machine.Receive(batch.Bytes); err != nil {
 			o.t.Error(err)
 		}
 	}
 }
 
-func (o *Overseer) takeAnswer(e *wire.Envelope) {
+func (o *Overseer) receivedAnswer(e *wire.Envelope) {
 	a := o.answers[e.ID]
 	if a == nil || a.Done {
 		o.t.Errorf("%s answered what nobody asked, or twice", o.spec.Name)
@@ -68,7 +73,8 @@ func (o *Overseer) takeAnswer(e *wire.Envelope) {
 	switch {
 	case e.Kind == wire.Fail:
 		a.Done = true
-		a.Err = &subsystem.Failure{Code: subsystem.Code(e.Failure.Code), Message: e.Failure.Message, Detail: e.Failure.Detail}
+		f := e.Failure
+		a.Err = &subsystem.Failure{Code: subsystem.Code(f.Code), Message: f.Message, Detail: f.Detail}
 	case e.More:
 		a.Items = append(a.Items, o.decode(a, e))
 	case a.variant.Stream:

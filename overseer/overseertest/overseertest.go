@@ -38,7 +38,6 @@ type Overseer struct {
 	epoch    uint64
 	gen      uint64
 	window   *overseerv1.Window
-	handed   map[wire.ID]int // size of one-way messages from the subsystem, for credit
 }
 
 // Sent is one message that the subsystem sent or asked.
@@ -69,7 +68,7 @@ func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 	t.Helper()
 	o := &Overseer{
 		Runtime: NewRuntime(), t: t, spec: spec, dir: registry.Node(), answers: map[wire.ID]*Answer{}, epoch: 1, gen: 1,
-		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20}, handed: map[wire.ID]int{},
+		window: &overseerv1.Window{Messages: 1024, Bytes: 8 << 20},
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Blobs = driver.NewBlobs(o.Runtime.Now)
@@ -145,7 +144,8 @@ func (o *Overseer) Signal(signals ...*overseerv1.Signal) {
 // StartWork makes a block a leaf.
 func (o *Overseer) StartWork(hash, parent []byte, number uint64) {
 	o.t.Helper()
-	o.Signal(&overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: &overseerv1.StartWork{Hash: hash, Parent: parent, Number: number}}})
+	leaf := &overseerv1.StartWork{Hash: hash, Parent: parent, Number: number}
+	o.Signal(&overseerv1.Signal{Kind: &overseerv1.Signal_StartWork{StartWork: leaf}})
 }
 
 // StopWork ends a leaf.
@@ -157,7 +157,8 @@ func (o *Overseer) StopWork(hash []byte) {
 // Finalized announces finality.
 func (o *Overseer) Finalized(hash []byte, number uint64) {
 	o.t.Helper()
-	o.Signal(&overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: &overseerv1.BlockFinalized{Hash: hash, Number: number}}})
+	block := &overseerv1.BlockFinalized{Hash: hash, Number: number}
+	o.Signal(&overseerv1.Signal{Kind: &overseerv1.Signal_BlockFinalized{BlockFinalized: block}})
 }
 
 // Conclude stops the subsystem.
@@ -181,13 +182,13 @@ func (o *Overseer) Presence(name string, present bool) {
 // Send gives the subsystem a one-way message from another one.
 func (o *Overseer) Send(from string, msg proto.Message) {
 	o.t.Helper()
-	o.give(from, msg, wire.OneWay, 0)
+	o.pass(from, msg, wire.OneWay, 0)
 }
 
 // Redeliver gives a one-way message as one that was delivered before.
 func (o *Overseer) Redeliver(from string, msg proto.Message, attempt int) {
 	o.t.Helper()
-	o.give(from, msg, wire.OneWay, attempt)
+	o.pass(from, msg, wire.OneWay, attempt)
 }
 
 // Ask asks the subsystem a request on behalf of another one. The answer fills in as it comes.
@@ -201,7 +202,7 @@ func (o *Overseer) Ask(from string, req proto.Message) *Answer {
 	a := &Answer{variant: v, id: wire.NewID(1<<62, o.ids), o: o}
 	o.answers[a.id] = a
 	o.ids--
-	o.give(from, req, wire.Request, 0)
+	o.pass(from, req, wire.Request, 0)
 	return a
 }
 
@@ -221,7 +222,7 @@ func Must[R proto.Message](t testing.TB, a *Answer) R {
 	return a.Reply.(R)
 }
 
-func (o *Overseer) give(from string, msg proto.Message, kind wire.Kind, attempt int) {
+func (o *Overseer) pass(from string, msg proto.Message, kind wire.Kind, attempt int) {
 	o.t.Helper()
 	v := o.dir.Of(msg)
 	if v == nil || v.Subsystem != o.spec.Name {
@@ -234,7 +235,8 @@ func (o *Overseer) give(from string, msg proto.Message, kind wire.Kind, attempt 
 	o.ids++
 	var batch wire.Batch
 	batch.Envelope(wire.TagToEnvelope, &wire.Envelope{
-		Kind: kind, ID: wire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Chain: o.chain, Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
+		Kind: kind, ID: wire.NewID(1<<62, o.ids), From: from, To: o.spec.Name, Chain: o.chain,
+		Lane: v.Lane, SignalSeq: o.sequence, Attempt: uint32(attempt),
 		Message: wire.AppendVariant(nil, v.Enum, v.Field, body), RoutingKey: v.RoutingKey(msg),
 	})
 	o.deliver(&batch)

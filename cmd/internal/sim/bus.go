@@ -7,7 +7,6 @@ import (
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest/memnode"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
-	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
 // bus is a node's overseer with its connections: what a subsystem writes reaches the overseer a moment later, and
@@ -25,8 +24,7 @@ type intake struct {
 	deliver        func()
 }
 
-func newBus(n *Node, specs []subsystem.Spec) bus {
-	cfg := overseer.Config{Specs: specs, Log: n.log.With("subsystem", "overseer")}
+func newBus(n *Node, cfg overseer.Config) bus {
 	return bus{Node: memnode.New(cfg, n.World.Clock.Now), node: n}
 }
 
@@ -54,7 +52,8 @@ func (u *bus) deliver(stream int) {
 			continue
 		}
 		if err := l.Deliver(stream); err != nil {
-			u.node.World.Violate("bus", "node %d: %s sent frames that the overseer can't read", u.node.Index, l.Process.Name())
+			u.node.World.Violate("bus", "node %d: the overseer can't read what %s sent: %v",
+				u.node.Index, l.Process.Driver, err)
 		}
 	}
 	clear(arrived)
@@ -128,7 +127,7 @@ func (u *bus) act(e broker.Event, l *memnode.Link) {
 		*w.count.quarantined++
 		w.Note("node %d: %s is quarantined", u.node.Index, e.Variant)
 	case l != nil:
-		w.Note("node %d: the overseer ends %s: %s", u.node.Index, l.Process.Name(), e.Cause)
+		w.Note("node %d: the overseer ends %s: %s", u.node.Index, l.Process.Driver, e.Cause)
 		*w.count.watchdog++
 		l.Process.Driver.(*Incarnation).Kill()
 	}

@@ -17,7 +17,9 @@ func (w *World) commonFaults() []Fault {
 		share("repeat", &net.Repeat, 0.3),
 		share("reorder", &net.Reorder, 0.3),
 		share("late", &net.Late, 0.1),
-		{Name: "jitter", Begin: func(r *rand.Rand) { net.Jitter = virtual.Between(r, time.Millisecond, 100*time.Millisecond) }},
+		{Name: "jitter", Begin: func(r *rand.Rand) {
+			net.Jitter = virtual.Between(r, time.Millisecond, 100*time.Millisecond)
+		}},
 		w.partitions(),
 		w.Repeated("process", 500*time.Millisecond, 5*time.Second, w.crashProcess),
 		w.Repeated("power", time.Second, 10*time.Second, w.cutPower),
@@ -40,7 +42,7 @@ func (w *World) anyProcess(r *rand.Rand) *Incarnation {
 
 func (w *World) crashProcess(r *rand.Rand) {
 	if i := w.anyProcess(r); i != nil {
-		w.Note("node %d: %s is killed", i.Node.Index, i.of.name)
+		w.Note("node %d: %s is killed", i.Node.Index, i)
 		*w.count.processes++
 		i.Kill()
 	}
@@ -49,7 +51,7 @@ func (w *World) crashProcess(r *rand.Rand) {
 func (w *World) hangProcess(r *rand.Rand) {
 	if i := w.anyProcess(r); i != nil {
 		d := virtual.Between(r, 100*time.Millisecond, 6*time.Second)
-		w.Note("node %d: %s hangs for %v", i.Node.Index, i.of.name, d)
+		w.Note("node %d: %s hangs for %v", i.Node.Index, i, d)
 		*w.count.hangs++
 		i.hang(d)
 	}

@@ -42,7 +42,8 @@ func (w *World) bounded(n *Node) {
 		}
 		asks, serving, offloaded := p.running.Machine.Open()
 		if max(asks, serving, offloaded) > maxOpenAsks {
-			w.Violate("E6", "node %d: %s has %d asks, %d requests and %d works open", n.Index, p.name, asks, serving, offloaded)
+			w.Violate("E6", "node %d: %s has %d asks, %d requests and %d works open",
+				n.Index, p, asks, serving, offloaded)
 		}
 	}
 	if n.bus.Core == nil {

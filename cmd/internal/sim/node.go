@@ -8,6 +8,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
+	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
@@ -35,7 +36,9 @@ func (n *Node) OnPowerCut(f func()) { n.powerCuts = append(n.powerCuts, f) }
 // equip gives the machine its overseer and its processes.
 func (n *Node) equip() error {
 	s := &n.World.scenario
-	n.bus = newBus(n, s.Parts.Specs())
+	n.bus = newBus(n, overseer.Config{
+		Specs: s.Parts.Specs(), Chains: s.Chains, Log: n.log.With("subsystem", "overseer"),
+	})
 	for _, p := range s.Parts {
 		ports := s.Ports[p.Spec.Name]
 		switch {
@@ -44,7 +47,13 @@ func (n *Node) equip() error {
 		case ports == nil:
 			ports = func(*Incarnation) subsystem.Spec { return p.Spec }
 		}
-		n.processes = append(n.processes, &process{node: n, name: p.Spec.Name, ports: ports})
+		chains := []string{""}
+		if p.Spec.Class == subsystem.PerChain && len(s.Chains) > 0 {
+			chains = s.Chains
+		}
+		for _, chain := range chains {
+			n.processes = append(n.processes, &process{node: n, name: p.Spec.Name, chain: chain, ports: ports})
+		}
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 // process is the place of a subsystem's process in a node: its supervisor starts it again when it dies.
 type process struct {
 	node    *Node
-	name    string
+	name    string // of the subsystem
+	chain   string // that it serves, of a subsystem per chain
 	ports   func(*Incarnation) subsystem.Spec
 	running *Incarnation // nil while it is down
 	starts  int
@@ -37,6 +38,14 @@ type Incarnation struct {
 	receive   func()
 }
 
+// String is what people call it.
+func (p *process) String() string {
+	if p.chain == "" {
+		return p.name
+	}
+	return p.name + "." + p.chain
+}
+
 // start starts the process. It attaches by itself.
 func (p *process) start() {
 	if p.running != nil || p.node.off {
@@ -49,8 +58,8 @@ func (p *process) start() {
 		i.stirred = false
 		i.step()
 	}
-	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.name, n.Index, p.starts), n.work)
-	i.Process = n.bus.Process(p.ports(i), "", p.name, i.runtime, n.log, i)
+	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.String(), n.Index, p.starts), n.work)
+	i.Process = n.bus.Process(p.ports(i), p.chain, p.String(), i.runtime, n.log, i)
 	p.running = i
 	n.World.Clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }
@@ -62,7 +71,7 @@ func (i *Incarnation) attach() {
 		return
 	}
 	if err := i.Attach(); err != nil {
-		i.Node.World.Violate("attach", "node %d: %s: %v", i.Node.Index, i.of.name, err)
+		i.Node.World.Violate("attach", "node %d: %s: %v", i.Node.Index, i, err)
 		return
 	}
 	l := i.Link
@@ -133,7 +142,7 @@ func (i *Incarnation) take(l *memnode.Link, stream int) bool {
 		return false
 	}
 	if err := i.Machine.Receive(batch); err != nil {
-		i.Node.World.Violate("bus", "node %d: %s can't read the overseer's frames: %v", i.Node.Index, i.of.name, err)
+		i.Node.World.Violate("bus", "node %d: %s can't read the overseer's frames: %v", i.Node.Index, i, err)
 	}
 	return true
 }
@@ -175,10 +184,10 @@ func (i *Incarnation) exit(err error) {
 	}
 	w := i.Node.World
 	if err != nil {
-		w.Note("node %d: %s ends: %v", i.Node.Index, i.of.name, err)
+		w.Note("node %d: %s ends: %v", i.Node.Index, i, err)
 		*w.count.exits++
 		if !w.diskFaults {
-			w.Violate("exit", "node %d: %s ended with an error: %v", i.Node.Index, i.of.name, err)
+			w.Violate("exit", "node %d: %s ended with an error: %v", i.Node.Index, i, err)
 		}
 	}
 	i.Kill()
@@ -199,6 +208,12 @@ func (i *Incarnation) Kill() {
 	}
 	n.World.Clock.After(virtual.Between(n.rng, 20*time.Millisecond, n.World.Timing.Restart), i.of.start)
 }
+
+// String is what people call it.
+func (i *Incarnation) String() string { return i.of.String() }
+
+// Chain is the chain that it serves, of a subsystem per chain.
+func (i *Incarnation) Chain() string { return i.of.chain }
 
 // Alive tells whether it hasn't ended.
 func (i *Incarnation) Alive() bool { return i.alive }
@@ -226,7 +241,7 @@ func (i *Incarnation) Disk() *simdisk.Process {
 // end takes the process out of the simulation.
 func (i *Incarnation) end(machine bool) {
 	if _, double := i.Machine.Dropped(); double != 0 {
-		i.Node.World.Violate("E4", "node %d: %s ended %d asks twice", i.Node.Index, i.of.name, double)
+		i.Node.World.Violate("E4", "node %d: %s ended %d asks twice", i.Node.Index, i, double)
 	}
 	i.alive = false
 	i.runtime.End()

@@ -8,8 +8,10 @@ import (
 
 // Scenario is what a network is simulated for. It serves one run. Parts, Done and Unsettled are required.
 type Scenario struct {
-	// Parts are the processes of each node, in the order in which they start.
+	// Parts are the processes of each node, in the order in which they start: one of each, or one per chain.
 	Parts part.List
+	// Chains are the names of the chains of each node. Empty: it has one, which has no name.
+	Chains []string
 	// Ports makes the Spec of a part for one start of its process, with simulated ports. A part that has ports of its
 	// own needs an entry here.
 	Ports map[string]func(*Incarnation) subsystem.Spec

@@ -19,7 +19,9 @@ const shortest = 50 * time.Millisecond
 func Shrink(ctx context.Context, cfg Config, scenario Builder, out Outcome) (Config, Outcome) {
 	cfg = cfg.withDefaults()
 	cfg.Nodes, cfg.Trace = out.Nodes, nil
-	s := &shrinker{ctx: ctx, scenario: scenario, failure: out.failure(), cfg: cfg, out: out, budget: shrinkBudget * out.Steps}
+	s := &shrinker{
+		ctx: ctx, scenario: scenario, failure: out.failure(), cfg: cfg, out: out, budget: shrinkBudget * out.Steps,
+	}
 	for before := (Outcome{}); s.out.Steps != before.Steps; {
 		before = s.out
 		s.fewerFaults()

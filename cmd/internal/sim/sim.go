@@ -143,8 +143,9 @@ func (w *World) outcome() Outcome {
 		}
 	}
 	return Outcome{
-		Seed: w.Seed, Nodes: len(w.Nodes), Violations: w.Violations, Stuck: w.stuck, TraceHash: w.Clock.Trace.Sum(),
-		Steps: w.Clock.Steps(), Virtual: w.Clock.Elapsed(), On: w.on, Faults: w.faults.values(), Progress: w.progress.values(),
+		Seed: w.Seed, Nodes: len(w.Nodes), Violations: w.Violations, Stuck: w.stuck,
+		TraceHash: w.Clock.Trace.Sum(), Steps: w.Clock.Steps(), Virtual: w.Clock.Elapsed(),
+		On: w.on, Faults: w.faults.values(), Progress: w.progress.values(),
 	}
 }
 
@@ -179,7 +180,8 @@ func (c counters) values() Counts {
 func (w *World) Violate(invariant, format string, args ...any) {
 	what := fmt.Sprintf(format, args...)
 	w.Note("VIOLATION of %s: %s", invariant, what)
-	w.Violations = append(w.Violations, Violation{Seed: w.Seed, Invariant: invariant, At: w.Clock.Elapsed().String(), What: what})
+	v := Violation{Seed: w.Seed, Invariant: invariant, At: w.Clock.Elapsed().String(), What: what}
+	w.Violations = append(w.Violations, v)
 }
 
 func (w *World) failed() bool { return len(w.Violations) > 0 }

@@ -32,7 +32,8 @@ func (r *Report) Failed() bool { return len(r.Violations) > 0 || len(r.Stuck) > 
 func Suite(ctx context.Context, cfg Config, scenario Builder, seeds []uint64, parallel int, each func(Outcome)) Report {
 	begin := time.Now()
 	r := Report{
-		Seeds: len(seeds), Nodes: cfg.Nodes, Violations: []Violation{}, Stuck: []uint64{}, Faults: Counts{}, Progress: Counts{},
+		Seeds: len(seeds), Nodes: cfg.Nodes, Violations: []Violation{}, Stuck: []uint64{},
+		Faults: Counts{}, Progress: Counts{},
 	}
 	sum := sha256.New()
 	for o := range outcomes(ctx, seeds, parallel, func(seed uint64) Outcome { return Run(cfg, scenario, seed) }) {

@@ -91,7 +91,8 @@ func (w *World) build(scenario Builder) error {
 		}
 	}
 	w.Network = memnet.New(memnet.Config{
-		Scheduler: w.Clock, RNG: w.RNG("network"), Nodes: ids, Delay: w.delay(len(ids)), Tap: w.scenario.Tap, Describe: w.scenario.Describe,
+		Scheduler: w.Clock, RNG: w.RNG("network"), Nodes: ids, Delay: w.delay(len(ids)),
+		Tap: w.scenario.Tap, Describe: w.scenario.Describe,
 	})
 	return nil
 }

@@ -24,15 +24,15 @@ type Process struct {
 	generation uint64 // of the last attachment, which the process knows before its loop does
 }
 
-// Process starts the process of an instance; chain is the one that it serves, of a subsystem per chain. It isn't attached yet.
-func (n *Node) Process(spec subsystem.Spec, chain, instance string, runtime driver.Runtime, log *slog.Logger, d Driver) *Process {
+// Process starts the process of an instance; chain is the one that it serves, of a subsystem per chain. It isn't
+// attached yet.
+func (n *Node) Process(
+	spec subsystem.Spec, chain, instance string, runtime driver.Runtime, log *slog.Logger, d Driver,
+) *Process {
 	p := &Process{node: n, Driver: d, name: spec.Name, instance: instance}
 	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake, Blobs: n.Blobs})
 	return p
 }
-
-// Name is its subsystem's.
-func (p *Process) Name() string { return p.name }
 
 // Attach introduces the process to the overseer. The bulk stream comes up on its own.
 func (p *Process) Attach() error {

@@ -175,7 +175,8 @@ func (n *Network) report(node int, e nb.Event) {
 	if t := n.up[node]; t != nil {
 		n.cfg.Scheduler.Trace.Add(uint64(node), uint64(e.Kind), uint64(n.index[e.Peer]))
 		if n.cfg.Scheduler.Trace.Logs() && e.Kind != nb.Frame {
-			n.cfg.Scheduler.Trace.Logf("net  %d: %s %d %v", node, [...]string{"", "up", "down", "frame", "unreachable"}[e.Kind], n.index[e.Peer], e.Err)
+			kind := [...]string{"", "up", "down", "frame", "unreachable"}[e.Kind]
+			n.cfg.Scheduler.Trace.Logf("net  %d: %s %d %v", node, kind, n.index[e.Peer], e.Err)
 		}
 		if e.Kind == nb.Frame {
 			t.Received += len(e.Bytes)

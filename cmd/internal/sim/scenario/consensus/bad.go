@@ -27,7 +27,8 @@ func (b Bad) change(net *network) {
 		net.size = 5
 		net.params = snowball.For(5)
 		net.params.AlphaPreference, net.params.AlphaConfidence, net.params.BetaUnanimous = 3, 3, 0
-		liar := sim.Fault{Name: "liars", Always: true, Begin: net.lies.begin(flatter, 1)} // it doesn't stop when all heals
+		// It doesn't stop when all heals.
+		liar := sim.Fault{Name: "liars", Always: true, Begin: net.lies.begin(flatter, 1)}
 		net.faults = []sim.Fault{net.plugins(), liar}
 	case FifteenOfTwenty:
 		net.size = 20

@@ -33,7 +33,7 @@ func TestThreeOfFiveIsSplitByAFlatterer(t *testing.T) {
 		fails(t, sim.Run(cfg, New(Config{Bad: ThreeOfFive, tune: good}), seed))
 		return
 	}
-	t.Errorf("three of five decided for %d seeds and nobody was split: the simulation doesn't find what it has to", seeds)
+	t.Errorf("three of five decided and nobody was split in %d seeds: the simulation doesn't find what it has to", seeds)
 }
 
 // What is left of a split under faults of all kinds is a split, and the others can see it from what is printed.
@@ -65,7 +65,7 @@ func TestFifteenOfTwentyStandsStill(t *testing.T) {
 	}
 	cfg := sim.Config{Calm: true, Duration: 10 * time.Second, Heal: 20 * time.Second}
 	if out := sim.Run(cfg, New(Config{Bad: FifteenOfTwenty}), 0); out.Stuck == "" || out.Progress["heights"] > 0 {
-		t.Errorf("twenty validators before many blocks decided %d: the simulation doesn't find what it has to", out.Progress["heights"])
+		t.Errorf("twenty validators before many blocks decided: the simulation doesn't find what it has to; %v", out.Progress)
 	}
 	good := func(net *network) { net.params = snowball.For(20) }
 	if out := sim.Run(cfg, New(Config{Bad: FifteenOfTwenty, tune: good}), 0); out.Progress["heights"] == 0 {

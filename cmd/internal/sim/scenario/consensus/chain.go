@@ -58,7 +58,7 @@ func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
 		return
 	}
 	if c.final[height] != id {
-		w.Violate("E1", "node %d has accepted %s at height %d, another %s", r.node.Index, id.Short(), height, c.final[height].Short())
+		r.violate("E1", "it has accepted %s at height %d, another %s", id.Short(), height, c.final[height].Short())
 	}
 }
 

@@ -5,9 +5,9 @@
 // The invariants, by the names of the engine's design; those of every node are in package sim:
 //
 //	E1          two honest nodes never accept different blocks at one height       chain.go, at every durable write
-//	E2          accepted blocks form one chain, each once, in order, parent first  chain.go, at every durable write
+//	E2          accepted blocks form one chain, each once, in order, parent first  replica.go, at every durable write
 //	E3          nobody votes as if it had accepted what isn't durable, or less     votes.go, at every vote
-//	E5          once all is healed, everything issued is decided everywhere        unsettled, below: else the run is stuck
+//	E5          once all is healed, everything issued is decided everywhere        unsettled, below: else it is stuck
 //	signatures  no key signs two blocks for one place                              votes.go, at every block
 //	wire        honest nodes send blocks that can be read                          votes.go, at every block
 package consensus
@@ -58,6 +58,7 @@ type network struct {
 	cfg   Config
 
 	size   int
+	names  []string // of the chains
 	params snowball.Parameters
 	// unchecked: the parameters are a control's.
 	unchecked bool
@@ -104,6 +105,7 @@ func (net *network) draw() {
 	if net.size = 5 + r.IntN(9); net.world.Config.Nodes > 0 {
 		net.size = net.world.Config.Nodes
 	}
+	net.names = []string{"kv"}
 	net.params = snowball.For(net.size)
 	net.users = 1 + r.IntN(6)
 	net.think = 50*time.Millisecond + time.Duration(r.Int64N(int64(950*time.Millisecond)))
@@ -139,6 +141,7 @@ func (net *network) scenario() sim.Scenario {
 		Done:   net.done, Unsettled: net.unsettled,
 	}
 	for _, c := range net.chains {
+		s.Chains = append(s.Chains, c.genesis.Name)
 		s.Actors = append(s.Actors, c.users, operator{c})
 		s.Invariants = append(s.Invariants, sim.Invariant{Name: "E3", Check: c.remember})
 	}

@@ -28,7 +28,10 @@ func (net *network) found() error {
 			Name: fmt.Sprintf("node-%d", i), NodeID: id, PublicKey: primitives.Hash(public), Stake: 100,
 		})
 	}
-	net.genesis.Chains = []genesis.Chain{{ID: genesis.ChainID("sim", "kv"), Name: "kv", VM: "kvvm"}}
+	for _, name := range net.names {
+		chain := genesis.Chain{ID: genesis.ChainID("sim", name), Name: name, VM: "kvvm"}
+		net.genesis.Chains = append(net.genesis.Chains, chain)
+	}
 	if err := net.genesis.Check(); err != nil {
 		return err
 	}

@@ -25,13 +25,17 @@ func fixture(t *testing.T, kind lie) *chain {
 func (c *chain) violations() []sim.Violation { return c.net.world.Violations }
 
 func signedBlock(t *testing.T, c *chain, proposer int, slot uint64) *block.Block {
+	return sign(t, c, block.Header{Height: 1, Parent: c.final[0], Slot: slot, Proposer: uint32(proposer)})
+}
+
+func sign(t *testing.T, c *chain, h block.Header) *block.Block {
 	t.Helper()
-	h, body := block.Header{Height: 1, Parent: c.final[0], Slot: slot, Proposer: uint32(proposer)}, block.Body(nil, []byte("vm"))
+	body := block.Body(nil, []byte("vm"))
 	payload, err := h.Payload(c.id, primitives.HashOf(body)).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[proposer].node.ID].Sign(payload))
+	b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[h.Proposer].node.ID].Sign(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,31 +43,33 @@ func signedBlock(t *testing.T, c *chain, proposer int, slot uint64) *block.Block
 }
 
 func push(t *testing.T, c *chain, b *block.Block) []byte {
-	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: &enginev1.PushQuery{Container: b.Bytes()}}})
+	query := &enginev1.PushQuery{Container: b.Bytes()}
+	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PushQuery{PushQuery: query}})
 }
 
-func chits(t *testing.T, c *chain, id primitives.Hash) []byte {
-	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{PreferredId: id[:], PreferredIdAtHeight: id[:], AcceptedId: make([]byte, 32)}}})
+func chits(t *testing.T, c *chain, vote *enginev1.Chits) []byte {
+	return frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: vote}})
 }
 
-// Two blocks compete; node 1 asks about the one, node 2 about the other.
+// honest is how somebody votes who has accepted nothing.
+func honest(id primitives.Hash) *enginev1.Chits {
+	return &enginev1.Chits{PreferredId: id[:], PreferredIdAtHeight: id[:], AcceptedId: make([]byte, 32)}
+}
+
+// Two blocks compete; node 1 asks about the first, node 2 about the second.
 func TestLiarsAnswerAsTheirKindDoes(t *testing.T) {
 	for _, l := range []struct {
 		kind     lie
-		one, two func(a, b primitives.Hash) primitives.Hash // what nodes 1 and 2 hear
-	}{
-		{flatter, func(a, _ primitives.Hash) primitives.Hash { return a }, func(_, b primitives.Hash) primitives.Hash { return b }},
-		{opposite, func(_, b primitives.Hash) primitives.Hash { return b }, func(a, _ primitives.Hash) primitives.Hash { return a }},
-		{perAsker, func(_, b primitives.Hash) primitives.Hash { return b }, func(a, _ primitives.Hash) primitives.Hash { return a }},
-	} {
+		one, two int // which block nodes 1 and 2 hear
+	}{{flatter, 0, 1}, {opposite, 1, 0}, {perAsker, 1, 0}} {
 		c := fixture(t, l.kind)
-		a, b := signedBlock(t, c, 3, 0), signedBlock(t, c, 4, 1)
-		c.net.tap(1, 0, 0, push(t, c, a))
-		c.net.tap(2, 0, 0, push(t, c, b))
-		for asker, want := range map[int]primitives.Hash{1: l.one(a.ID(), b.ID()), 2: l.two(a.ID(), b.ID())} {
-			m, ok := readFrame(c.net.tap(0, asker, 0, chits(t, c, primitives.Hash{9})))
-			if got, _ := hashAt(m.body, chitsPreferred); !ok || got != want {
-				t.Errorf("%v: node %d hears %s, want %s", l.kind, asker, got.Short(), want.Short())
+		blocks := [2]*block.Block{signedBlock(t, c, 3, 0), signedBlock(t, c, 4, 1)}
+		c.net.tap(1, 0, 0, push(t, c, blocks[0]))
+		c.net.tap(2, 0, 0, push(t, c, blocks[1]))
+		for asker, want := range map[int]int{1: l.one, 2: l.two} {
+			m, ok := readFrame(c.net.tap(0, asker, 0, chits(t, c, honest(primitives.Hash{9}))))
+			if got, _ := hashAt(m.body, chitsPreferred); !ok || got != blocks[want].ID() {
+				t.Errorf("%v: node %d hears %s, want block %d", l.kind, asker, got.Short(), want)
 			}
 		}
 		if *c.net.lies.count != 2 {
@@ -74,7 +80,7 @@ func TestLiarsAnswerAsTheirKindDoes(t *testing.T) {
 
 func TestASilentLiarSaysNothing(t *testing.T) {
 	c := fixture(t, silent)
-	if frame := c.net.tap(0, 1, 0, chits(t, c, primitives.Hash{9})); frame != nil {
+	if frame := c.net.tap(0, 1, 0, chits(t, c, honest(primitives.Hash{9}))); frame != nil {
 		t.Errorf("it says %x", frame)
 	}
 }
@@ -84,8 +90,11 @@ func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 	b := signedBlock(t, c, 0, 0)
 	m, _ := readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
 	twin, err := block.Decode(c.id, field(m.body, container))
-	if err != nil || twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
-		t.Errorf("node 1 is shown %v, %v", twin, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
+		t.Errorf("node 1 is shown %v", twin)
 	}
 	m, _ = readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
 	if string(field(m.body, container)) != string(b.Bytes()) {
@@ -99,16 +108,8 @@ func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 // An honest node is held to the rules.
 func TestWhatHonestNodesSayIsChecked(t *testing.T) {
 	c := fixture(t, truth)
-	for _, slot := range []struct{ time uint64 }{{1}, {2}} {
-		h, body := block.Header{Height: 1, Parent: c.final[0], Time: slot.time, Proposer: 3}, block.Body(nil, []byte("vm"))
-		payload, err := h.Payload(c.id, primitives.HashOf(body)).Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[3].node.ID].Sign(payload))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for time := range uint64(2) {
+		b := sign(t, c, block.Header{Height: 1, Parent: c.final[0], Time: 1 + time, Proposer: 3})
 		c.net.tap(2, 1, 0, push(t, c, b))
 	}
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "signatures" {
@@ -116,7 +117,7 @@ func TestWhatHonestNodesSayIsChecked(t *testing.T) {
 	}
 	c.net.world.Violations = nil
 	c.replicas[1].ids = []primitives.Hash{{0xff}}
-	c.net.tap(1, 2, 0, frameOf(t, c.id.ID, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Chits{Chits: &enginev1.Chits{AcceptedId: make([]byte, 32), AcceptedHeight: 7}}}))
+	c.net.tap(1, 2, 0, chits(t, c, &enginev1.Chits{AcceptedId: make([]byte, 32), AcceptedHeight: 7}))
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E3" {
 		t.Errorf("a vote above what is durable: %+v", c.violations())
 	}

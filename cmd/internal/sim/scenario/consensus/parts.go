@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
@@ -32,6 +33,12 @@ func (net *network) bridge(i *sim.Incarnation) subsystem.Spec {
 	})
 }
 
+// chainOf is the chain that a process serves.
+func (net *network) chainOf(i *sim.Incarnation) *chain {
+	at := slices.IndexFunc(net.chains, func(c *chain) bool { return c.genesis.Name == i.Chain() })
+	return net.chains[at]
+}
+
 // vmLimits keep the host's deadlines, which are those of real time, out of a world in which a call takes none.
 var vmLimits = vmhost.Limits{Start: time.Hour, BlockCall: time.Hour, AppCall: time.Hour, CrashLoop: crashLoop}
 
@@ -39,7 +46,7 @@ var vmLimits = vmhost.Limits{Start: time.Hour, BlockCall: time.Hour, AppCall: ti
 const crashLoop = 5
 
 func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
-	r := net.chains[0].replicas[i.Node.Index]
+	r := net.chainOf(i).replicas[i.Node.Index]
 	r.host, r.plugin = &launcher{replica: r, process: i}, nil
 	chain := r.chain.genesis
 	return vmhost.Spec(vmhost.Config{
@@ -56,7 +63,8 @@ func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
 
 func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
 	return engine.Spec(engine.Config{
-		Chain: net.chains[0].id, NodeID: i.Node.ID, Validators: net.set, Parameters: &net.params, Unchecked: net.unchecked,
+		Chain: net.chainOf(i).id, NodeID: i.Node.ID, Validators: net.set,
+		Parameters: &net.params, Unchecked: net.unchecked,
 	})
 }
 

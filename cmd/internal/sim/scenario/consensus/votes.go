@@ -25,7 +25,8 @@ type place struct {
 
 func newVotes(c *chain) *votes {
 	return &votes{
-		chain: c, signed: map[place]*block.Block{}, known: map[primitives.Hash]uint64{}, at: map[uint64][]primitives.Hash{},
+		chain: c, signed: map[place]*block.Block{},
+		known: map[primitives.Hash]uint64{}, at: map[uint64][]primitives.Hash{},
 		asked: make([]primitives.Hash, c.net.size),
 	}
 }
@@ -66,7 +67,8 @@ func (v *votes) onChits(from *replica, body []byte) {
 	case height > from.height():
 		from.violate("E3", "it votes as if it had accepted height %d, and only %d is durable", height, from.height())
 	case from.ids[height] != id:
-		from.violate("E3", "it votes as if it had accepted %s at height %d, and has %s", id.Short(), height, from.ids[height].Short())
+		from.violate("E3", "it votes as if it had accepted %s at height %d, and has %s",
+			id.Short(), height, from.ids[height].Short())
 	case height < from.floor():
 		from.violate("E3", "it votes as if it stood at height %d, and %d was durable long ago", height, from.floor())
 	}
@@ -94,7 +96,8 @@ func (v *votes) onBlock(from *replica, raw []byte) *block.Block {
 	}
 	key := v.chain.net.set.At(int(b.Proposer)).Key
 	if before.Verify(v.chain.id, key) && b.Verify(v.chain.id, key) {
-		v.chain.replicas[b.Proposer].violate("signatures", "its key has signed two blocks at height %d, slot %d", b.Height, b.Slot)
+		owner := v.chain.replicas[b.Proposer]
+		owner.violate("signatures", "its key has signed two blocks at height %d, slot %d", b.Height, b.Slot)
 	}
 	return b
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,11 +19,15 @@ func (a *app) vmCommand() *cobra.Command {
 }
 
 func (a *app) vmNew() *cobra.Command {
-	cmd := &cobra.Command{Use: "new NAME", Short: "Write a VM of your own: a Go module that builds and runs as it is", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{
+		Use: "new NAME", Short: "Write a VM of your own: a Go module that builds and runs as it is",
+		Args: takes(cobra.ExactArgs(1)),
+	}
 	var o vmdev.NewVM
 	cmd.Flags().StringVar(&o.Module, "module", "", "path of the Go module (default: the name)")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its directory is made (default: here)")
-	cmd.Flags().StringVar(&o.Checkout, "checkout", "", "directory of Reeve's source to build against (default: looked for)")
+	cmd.Flags().StringVar(&o.Checkout, "checkout", "",
+		"directory of Reeve's source to build against (default: the one that this program or directory is in)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Name = args[0]
 		dir, err := vmdev.New(cmd.Context(), o)
@@ -32,8 +37,7 @@ func (a *app) vmNew() *cobra.Command {
 		if err := a.show(map[string]string{"dir": dir}, func(t *table) { t.row(dir) }); err != nil {
 			return err
 		}
-		plugin := filepath.Join(".", o.Name)
-		a.say("Next:  cd %s && go build -o %s . && reeve vm test ./%s && reeve devnet up --vm ./%s", dir, plugin, plugin, plugin)
+		a.say("Next:  cd %s && go build -o %[2]s . && reeve vm test ./%[2]s && reeve devnet up --vm ./%[2]s", dir, o.Name)
 		return nil
 	}
 	return cmd
@@ -41,9 +45,11 @@ func (a *app) vmNew() *cobra.Command {
 
 func (a *app) vmTest() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "test PLUGIN", Short: "Run the conformance kit on a VM plugin; exit code 5 when it fails", Args: takes(cobra.ExactArgs(1)),
-		Long: `Run the conformance kit on a VM plugin, in whatever language it is written. Each check is a rule that every VM must keep to; a
-failure shows the calls that led to it. How the kit gives the VM something to do stands in vmtest.json beside the plugin.`,
+		Use: "test PLUGIN", Short: "Run the conformance kit on a VM plugin; exit code 5 when it fails",
+		Args: takes(cobra.ExactArgs(1)),
+		Long: `Run the conformance kit on a VM plugin, in whatever language it is written. Each check is a rule that every VM must
+keep to; a failure shows the calls that led to it and what the VM has logged. The file vmtest.json beside the plugin says
+how the kit gets the VM to do something.`,
 	}
 	var o vmdev.TestVM
 	genesis := cmd.Flags().String("genesis", "", "file that the VM gets as its genesis")
@@ -77,22 +83,28 @@ func (a *app) showConformance(r *vmtest.Report) error {
 			case c.Passed():
 				t.row("ok", c.ID, c.Rule)
 			default:
-				t.row("FAILED", c.ID, c.Failure)
-				for _, call := range c.Calls {
-					t.row("", "", call)
+				t.row("FAILED", c.ID, c.Rule)
+				t.row("", "", c.Failure)
+				for i, call := range c.Calls {
+					t.row("", "", fmt.Sprintf("%4d. %s", i+1, call))
+				}
+				for _, line := range c.Output {
+					t.row("", "", "   >  "+strings.ReplaceAll(line, "\t", "    "))
 				}
 			}
 		}
 	})
 	if err == nil && !r.Passed() {
-		err = errcode.New(errcode.PluginFailedCheck, "", nil, "%s %s fails %d of %d checks", r.Name, r.Version, len(r.Failures()), len(r.Results))
+		err = errcode.New(errcode.PluginFailedCheck, "", nil,
+			"%s %s fails %d of %d checks", r.Name, r.Version, len(r.Failures()), len(r.Results))
 	}
 	return err
 }
 
 func (a *app) vmDoctor() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor PLUGIN", Short: "Find out whether a node can start a VM plugin, and why not", Args: takes(cobra.ExactArgs(1)),
+		Use: "doctor PLUGIN", Short: "Find out whether a node can start a VM plugin, and why not",
+		Args: takes(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plugin, err := devnet.FindPlugin(args[0])
 			if err != nil {

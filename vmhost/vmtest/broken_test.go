@@ -88,8 +88,8 @@ func (vm *counterVM) parse(raw []byte) (*counterBlock, error) {
 	if len(raw) < counterBlockSize || len(raw) > counterBlockSize && vm.fault != trailingBytes || raw[32] != 1 {
 		return nil, errors.New("not a block")
 	}
-	b := &counterBlock{vm: vm, raw: raw, parent: vmsdk.ID(raw[:32]), height: binary.BigEndian.Uint64(raw[33:]), seconds: int64(binary.BigEndian.Uint64(raw[41:]))}
-	b.id = vmsdk.IDOf(raw)
+	b := &counterBlock{vm: vm, id: vmsdk.IDOf(raw), parent: vmsdk.ID(raw[:32]), raw: raw}
+	b.height, b.seconds = binary.BigEndian.Uint64(raw[33:]), int64(binary.BigEndian.Uint64(raw[41:]))
 	if vm.fault == weakID {
 		b.id = vmsdk.IDOf(raw[:len(raw)-1])
 	}
@@ -131,7 +131,9 @@ func (vm *counterVM) ParseBlock(_ context.Context, raw []byte) (vmsdk.Block, err
 	return b, nil
 }
 
-func (vm *counterVM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsdk.BuildContext) (vmsdk.Block, error) {
+func (vm *counterVM) BuildBlock(
+	_ context.Context, parent vmsdk.Block, build vmsdk.BuildContext,
+) (vmsdk.Block, error) {
 	vm.mu.Lock()
 	defer vm.mu.Unlock()
 	if vm.work == 0 && vm.fault != emptyBlocks {
@@ -217,23 +219,48 @@ func (b *counterBlock) Reject(context.Context) error { return nil }
 
 func counterWork(s *vmtest.Session, _ int) error { return s.Gossip([]byte("work")) }
 
-// Every fault, and the check that must find it. Others may notice it too.
-func TestEveryFaultIsCaughtByItsCheck(t *testing.T) {
-	for f, check := range map[fault]string{
-		noName: "describe", tallGenesis: "genesis", unreadableGenesis: "genesis", emptyBlocks: "build", randomID: "parse",
-		trailingBytes: "malformed", panics: "malformed", weakID: "malformed", verifyWrites: "verify-pure", verifyCounts: "verify-pure",
-		stubbornBuilder: "preference", clockInState: "determinism", forgetful: "crash", noNormal: "states",
-		lockedByGossip: "strangers", gossipPanics: "strangers", openHTTP: "http", slowShutdown: "shutdown",
+// Every fault, the check that must find it, and words by which an author recognizes it. Other checks may notice it,
+// too.
+func TestEveryFaultIsCaughtByItsCheckAndNamed(t *testing.T) {
+	for f, want := range map[fault]struct{ check, words string }{
+		noName:            {"describe", `its name is ""`},
+		tallGenesis:       {"genesis", "the genesis block has height 1"},
+		unreadableGenesis: {"genesis", "ParseBlock of the genesis block: invalid block: not a block"},
+		emptyBlocks:       {"build", "without work BuildBlock returned block"},
+		randomID:          {"parse", "parsed it is block"},
+		trailingBytes:     {"malformed", "ParseBlock of a block with a byte too many returned block"},
+		panics:            {"malformed", "the VM ended: panic: runtime error: index out of range"},
+		weakID:            {"malformed", "a block with one byte changed has the id of the block"},
+		verifyWrites:      {"verify-pure", `Verify wrote to the database: "seen" is`},
+		verifyCounts:      {"verify-pure", `was verified, too: "n" is 0000000200000001, not 0000000100000001`},
+		stubbornBuilder:   {"preference", "is preferred, BuildBlock built on"},
+		clockInState:      {"determinism", `the two states differ: "n" is`},
+		forgetful:         {"crash", "killed after what AcceptBlock of block 1 returned was written"},
+		noNormal:          {"states", "SetState: that was done long ago"},
+		lockedByGossip:    {"strangers", "no answer within 1s"},
+		gossipPanics:      {"strangers", "panic: runtime error: index out of range"},
+		openHTTP:          {"http", "GET /: no answer within 1s"},
+		slowShutdown:      {"shutdown", "Shutdown: no answer within 1s"},
 	} {
 		t.Run(string(f), func(t *testing.T) {
-			report := run(t, f, check)
+			report := run(t, f, want.check)
 			if report.Passed() {
-				t.Fatalf("a VM that %q passes %q", f, check)
+				t.Fatalf("a VM that %q passes %q", f, want.check)
 			}
-			if failed := report.Failures()[0]; len(failed.Calls) == 0 && check != "describe" {
-				t.Errorf("the report shows no calls: %+v", failed)
+			failed := report.Failures()[0]
+			if !strings.Contains(failed.Failure, want.words) || len(failed.Calls) == 0 {
+				t.Errorf("the report doesn't say %q:\n%v", want.words, report)
 			}
 		})
+	}
+}
+
+func TestAPanicIsShownWithItsPlace(t *testing.T) {
+	for name, target := range map[string]launch.Launcher{"pipe": target(panics), "value": vmtest.Value(broken(panics))} {
+		report := vmtest.Run(t.Context(), target, vmtest.Options{Work: counterWork, Only: []string{"malformed"}})
+		if text := report.String(); !strings.Contains(text, "(*counterVM).parse") || strings.Contains(text, "debug.Stack") {
+			t.Errorf("%s: the author isn't told where:\n%s", name, text)
+		}
 	}
 }
 
@@ -241,9 +268,9 @@ func run(t *testing.T, f fault, only ...string) *vmtest.Report {
 	return vmtest.Run(t.Context(), target(f), vmtest.Options{Work: counterWork, Only: only, CallLimit: time.Second})
 }
 
-func target(f fault) launch.Launcher {
-	return vmtest.Pipe(func() vmsdk.VM { return &counterVM{fault: f} })
-}
+func broken(f fault) func() vmsdk.VM { return func() vmsdk.VM { return &counterVM{fault: f} } }
+
+func target(f fault) launch.Launcher { return vmtest.Pipe(broken(f)) }
 
 func TestAVMWithoutAFaultPassesEveryCheck(t *testing.T) {
 	report := run(t, none)

@@ -16,7 +16,7 @@ var checks = []check{
 	{"build", "BuildBlock gives a block on the preferred one, or says that there is nothing to build.", build},
 	{"parse", "ParseBlock gives the same block for the same bytes.", parse},
 	{"malformed", "ParseBlock refuses bytes that aren't a block and lives on.", malformed},
-	{"verify-pure", "Verify changes nothing: siblings are verified in any order, and only the accepted one counts.", verifyPure},
+	{"verify-pure", "Verify changes nothing: siblings are verified in any order, only the accepted counts.", verifyPure},
 	{"children", "A block can be built and verified on one that isn't decided yet.", children},
 	{"preference", "BuildBlock follows the preference.", preference},
 	{"missing-parent", "A block whose parent isn't known is no verdict.", missingParent},
@@ -32,13 +32,13 @@ func describe(k *kit) {
 	s := k.start()
 	a := call(s, "Describe", &pb.DescribeRequest{}, s.vm.Describe)
 	if a.GetName() == "" || a.GetVersion() == "" {
-		k.fail("it says name %q, version %q", a.GetName(), a.GetVersion())
+		k.fail("its name is %q, its version %q", a.GetName(), a.GetVersion())
 	}
 	k.report.Name, k.report.Version = a.GetName(), a.GetVersion()
 	call(s, "Ping", &pb.PingRequest{}, s.vm.Ping)
 	health := call(s, "HealthCheck", &pb.HealthCheckRequest{}, s.vm.HealthCheck)
 	if !health.GetHealthy() {
-		k.fail("a VM that has just begun isn't well: %s", health.GetCause())
+		k.fail("a VM that has just begun isn't healthy: %s", health.GetCause())
 	}
 }
 
@@ -50,7 +50,7 @@ func genesis(k *kit) {
 	b, e := s.parse(s.last.GetContent())
 	s.must("ParseBlock of the genesis block", e)
 	if !bytes.Equal(b.GetId(), s.last.GetId()) || b.GetHeight() != 0 {
-		k.fail("parsed, the genesis block is %s of height %d; it began as %s", short(b.GetId()), b.GetHeight(), short(s.last.GetId()))
+		k.fail("Initialize returned %s, its bytes are %s", described(s.last), described(b))
 	}
 	a := call(s, "LastAccepted", &pb.LastAcceptedRequest{}, s.vm.LastAccepted)
 	if !bytes.Equal(a.GetBlock().GetId(), s.last.GetId()) {
@@ -62,13 +62,13 @@ func build(k *kit) {
 	s := k.start()
 	if k.options.Work != nil {
 		if b, e := s.tryBuild(1); e.GetNothingToBuild() == nil {
-			k.fail("without work BuildBlock gave block %v and error %v; it should say that there is nothing to build", short(b.GetId()), e)
+			k.fail("without work BuildBlock returned %s; it should be ErrNothingToBuild", outcome(b, e))
 		}
 	}
 	s.work(0)
 	b := s.build(2)
 	if !bytes.Equal(b.GetParentId(), s.last.GetId()) || b.GetHeight() != 1 {
-		k.fail("the block has parent %s and height %d; the preferred block is %s of height 0", short(b.GetParentId()), b.GetHeight(), short(s.last.GetId()))
+		k.fail("BuildBlock returned %s; the preferred block is %s of height 0", described(b), short(s.last.GetId()))
 	}
 	s.verify(b)
 	s.accept(b)
@@ -90,7 +90,7 @@ func parse(k *kit) {
 			want.Content = nil
 			got.Content = nil
 			if !proto.Equal(got, want) {
-				k.fail("built as {%v}, parsed as {%v}", want, got)
+				k.fail("BuildBlock returned %s, parsed it is %s", described(want), described(got))
 			}
 		}
 	}
@@ -102,9 +102,16 @@ func malformed(k *kit) {
 	s := k.start()
 	content := s.grow(1)[0].GetContent()
 	id, _ := s.parse(content)
-	for _, bad := range [][]byte{{}, {0}, []byte("not a block"), bytes.Repeat([]byte{0xff}, 4096), content[:len(content)-1], append(bytes.Clone(content), 0)} {
-		if b, e := s.parse(bad); e.GetInvalidBlock() == nil {
-			k.fail("%d bytes that aren't a block (%.16x…) gave block %s and error %v; they should be an invalid block", len(bad), bad, short(b.GetId()), e)
+	for _, bad := range []struct {
+		what    string
+		content []byte
+	}{
+		{"no bytes", nil}, {"one byte", []byte{0}}, {"a text", []byte("not a block")},
+		{"4,096 bytes of ff", bytes.Repeat([]byte{0xff}, 4096)}, {"a block without its last byte", content[:len(content)-1]},
+		{"a block with a byte too many", append(bytes.Clone(content), 0)},
+	} {
+		if b, e := s.parse(bad.content); e.GetInvalidBlock() == nil {
+			k.fail("ParseBlock of %s returned %s; any plain error would do", bad.what, outcome(b, e))
 		}
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -112,7 +119,7 @@ func malformed(k *kit) {
 		changed := bytes.Clone(content)
 		changed[rng.IntN(len(changed))] ^= byte(1 + rng.IntN(255))
 		if b, e := s.parse(changed); e == nil && bytes.Equal(b.GetId(), id.GetId()) {
-			k.fail("different bytes have the same id %s", short(b.GetId()))
+			k.fail("a block with one byte changed has the id of the block, %s", short(b.GetId()))
 		}
 	}
 	s.parse(content)
@@ -131,13 +138,14 @@ func verifyPure(k *kit) {
 			s.verify(x)
 			s.verify(x)
 		}
-		if s.state() != before {
-			k.fail("verifying wrote to the database")
+		if d := s.state().differs(before); d != "" {
+			k.fail("Verify wrote to the database: %s", d)
 		}
 		s.accept(c)
 		s.reject(b)
-		if s.state() != want {
-			k.fail("the state after accepting %s differs when its sibling %s was verified too", short(c.GetId()), short(b.GetId()))
+		if d := s.state().differs(want); d != "" {
+			k.fail("after accepting %s the state is another when its sibling %s was verified, too: %s",
+				short(c.GetId()), short(b.GetId()), d)
 		}
 	}
 }
@@ -151,7 +159,7 @@ func children(k *kit) {
 	s.work(1)
 	b := s.build(2)
 	if !bytes.Equal(b.GetParentId(), a.GetId()) || b.GetHeight() != 2 {
-		k.fail("built on undecided block %s: parent %s, height %d", short(a.GetId()), short(b.GetParentId()), b.GetHeight())
+		k.fail("on the undecided block %s BuildBlock returned %s", short(a.GetId()), described(b))
 	}
 	s.verify(b)
 	s.accept(a)
@@ -172,7 +180,7 @@ func preference(k *kit) {
 		}
 		s.must("BuildBlock", e)
 		if !bytes.Equal(child.GetParentId(), x.GetId()) {
-			k.fail("preferred is %s, built on %s", short(x.GetId()), short(child.GetParentId()))
+			k.fail("%s is preferred, BuildBlock built on %s", short(x.GetId()), short(child.GetParentId()))
 		}
 	}
 }
@@ -181,7 +189,7 @@ func missingParent(k *kit) {
 	blocks := k.start().grow(2)
 	s := k.start()
 	if e := s.tryVerify(blocks[1]); e.GetMissingParent() == nil {
-		k.fail("verifying a block before its parent gave {%v}; it should say which parent is missing", e)
+		k.fail("verifying a block before its parent returned %s; it should be a missing parent", outcome(blocks[1], e))
 	}
 	s.verify(blocks[0])
 	s.verify(blocks[1])

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 func determinism(k *kit) {
@@ -18,28 +19,36 @@ func determinism(k *kit) {
 	genesisState, firstGenesis := first.state(), first.last
 	blocks := first.grow(3)
 	second := k.start()
-	if !bytes.Equal(second.last.GetId(), firstGenesis.GetId()) || second.state() != genesisState {
-		k.fail("two VMs with the same genesis begin differently: blocks %s and %s", short(firstGenesis.GetId()), short(second.last.GetId()))
+	if !bytes.Equal(second.last.GetId(), firstGenesis.GetId()) {
+		k.fail("two VMs with the same genesis begin with %s and %s", described(firstGenesis), described(second.last))
+	}
+	if d := second.state().differs(genesisState); d != "" {
+		k.fail("two VMs with the same genesis begin with different states: %s", d)
 	}
 	for _, b := range blocks {
 		second.verify(b)
 		second.accept(b)
 	}
-	if second.state() != first.state() {
-		k.fail("after the same %d blocks the two states differ", len(blocks))
+	if d := second.state().differs(first.state()); d != "" {
+		k.fail("after the same %d blocks the two states differ: %s", len(blocks), d)
 	}
 }
 
-// crash kills the VM at every point of a script, also between the VM's answer to AcceptBlock and the host's writing it
-// down.
+// killed are the points at which crash kills the VM, for each block.
+var killed = []string{
+	"before it verified block %d", "between verifying and accepting block %d",
+	"before what AcceptBlock of block %d returned was written", "after what AcceptBlock of block %d returned was written",
+}
+
+// crash kills the VM at every point of a script.
 func crash(k *kit) {
 	plain := k.start()
 	blocks := plain.grow(3)
-	const perBlock = 4 // crash before verifying, before accepting, before writing, after writing
-	for at := range perBlock * len(blocks) {
+	want := plain.state()
+	for at := range len(killed) * len(blocks) {
 		s := k.start()
 		for i, b := range blocks {
-			dies := at - perBlock*i
+			dies := at - len(killed)*i
 			s.crashIf(dies == 0)
 			s.verify(b)
 			if s.crashIf(dies == 1) {
@@ -55,10 +64,11 @@ func crash(k *kit) {
 			s.host.add(b)
 			s.crashIf(dies == 3)
 		}
-		if s.state() != plain.state() {
-			k.fail("killed at point %d of the script, the VM arrives at another state", at+1)
+		if d := s.state().differs(want); d != "" {
+			point := fmt.Sprintf(killed[at%len(killed)], 1+at/len(killed))
+			k.fail("killed "+point+", the VM ends in another state than without that: %s", d)
 		}
-		s.end()
+		s.kill()
 	}
 }
 
@@ -76,7 +86,7 @@ func states(k *kit) {
 		pb.ChainState_CHAIN_STATE_BOOTSTRAPPING, pb.ChainState_CHAIN_STATE_NORMAL_OPERATION,
 		pb.ChainState_CHAIN_STATE_BOOTSTRAPPING, pb.ChainState_CHAIN_STATE_NORMAL_OPERATION,
 	} {
-		a := call(s, "SetState "+state.String(), &pb.SetStateRequest{State: state}, s.vm.SetState)
+		a := call(s, "SetState: "+vmsdk.State(state).String(), &pb.SetStateRequest{State: state}, s.vm.SetState)
 		s.must("SetState", a.GetError())
 		if !bytes.Equal(a.GetLastAccepted().GetId(), s.last.GetId()) {
 			k.fail("SetState moved the last accepted block to %s", short(a.GetLastAccepted().GetId()))
@@ -90,12 +100,15 @@ func strangers(k *kit) {
 	blocks := k.start().grow(3)
 	s := k.start()
 	var group sync.WaitGroup
-	errs := make(chan string, 64)
-	for i, message := range [][]byte{nil, {0}, []byte("hello"), bytes.Repeat([]byte{0xff}, 70_000), blocks[0].GetContent()} {
+	errs := make(chan error, 64)
+	block := blocks[0].GetContent()
+	for i, message := range [][]byte{nil, {0}, []byte("hello"), bytes.Repeat([]byte{0xff}, 70_000), block} {
+		s.note("in parallel: app messages of %d bytes", len(message))
 		group.Go(func() {
 			for n := range 5 {
 				if err := s.bother(uint32(10*i+n), message); err != nil {
-					errs <- fmt.Sprintf("%v, with %d bytes", err, len(message))
+					s.note("%v", err)
+					errs <- err
 					return
 				}
 			}
@@ -115,35 +128,42 @@ func strangers(k *kit) {
 		}
 	}()
 	close(errs)
-	for e := range errs {
-		k.fail("%s", e)
+	for err := range errs {
+		k.fail("%v", err)
 	}
 	if failed != "" {
 		k.fail("%s", failed)
 	}
-	s.parse(blocks[0].GetContent())
+	s.parse(block)
 }
 
+// bother is all that one peer can do to a VM.
 func (s *Session) bother(id uint32, message []byte) error {
-	_, err := attempt(s, "Connected", &pb.ConnectedRequest{NodeId: peer[:], Version: "stranger"}, s.vm.Connected)
-	if err != nil {
-		return fmt.Errorf("Connected: %w", err)
-	}
+	with := fmt.Sprintf(" with %d bytes", len(message))
 	deadline := timestamppb.New(time.Now().Add(time.Second))
-	if _, err = attempt(s, "AppRequest", &pb.AppRequestRequest{NodeId: peer[:], RequestId: id, Request: message, Deadline: deadline}, s.vm.AppRequest); err != nil {
-		return fmt.Errorf("AppRequest: %w", err)
+	for _, err := range []func() error{
+		tries(s, "Connected", &pb.ConnectedRequest{NodeId: peer[:], Version: "stranger"}, s.vm.Connected),
+		tries(s, "AppRequest"+with, &pb.AppRequestRequest{
+			NodeId: peer[:], RequestId: id, Request: message, Deadline: deadline}, s.vm.AppRequest),
+		tries(s, "AppResponse that nobody asked for"+with, &pb.AppResponseRequest{
+			NodeId: peer[:], RequestId: id, Response: message}, s.vm.AppResponse),
+		tries(s, "AppRequestFailed", &pb.AppRequestFailedRequest{
+			NodeId: peer[:], RequestId: id, Error: &pb.AppError{Code: -1}}, s.vm.AppRequestFailed),
+		tries(s, "AppGossip"+with, &pb.AppGossipRequest{NodeId: peer[:], Gossip: message}, s.vm.AppGossip),
+		tries(s, "Disconnected", &pb.DisconnectedRequest{NodeId: peer[:]}, s.vm.Disconnected),
+	} {
+		if err := err(); err != nil {
+			return err
+		}
 	}
-	if _, err = attempt(s, "AppResponse nobody asked for", &pb.AppResponseRequest{NodeId: peer[:], RequestId: id, Response: message}, s.vm.AppResponse); err != nil {
-		return fmt.Errorf("AppResponse: %w", err)
+	return nil
+}
+
+func tries[Q, A any](s *Session, what string, q Q, f method[Q, A]) func() error {
+	return func() error {
+		_, err := attempt(s, what, q, f)
+		return err
 	}
-	if _, err = attempt(s, "AppRequestFailed", &pb.AppRequestFailedRequest{NodeId: peer[:], RequestId: id, Error: &pb.AppError{Code: -1}}, s.vm.AppRequestFailed); err != nil {
-		return fmt.Errorf("AppRequestFailed: %w", err)
-	}
-	if _, err = attempt(s, "AppGossip", &pb.AppGossipRequest{NodeId: peer[:], Gossip: message}, s.vm.AppGossip); err != nil {
-		return fmt.Errorf("AppGossip: %w", err)
-	}
-	_, err = attempt(s, "Disconnected", &pb.DisconnectedRequest{NodeId: peer[:]}, s.vm.Disconnected)
-	return err
 }
 
 // httpBeside makes requests that most VMs don't know while blocks are accepted: any answer will do, silence won't.
@@ -157,7 +177,7 @@ func httpBeside(k *kit) {
 	}
 	code, _, err := s.request("GET", "/", nil, false)
 	if err != nil || code != http.StatusForbidden {
-		k.fail("a request without the host's token got %d, %v; it should be refused with 403", code, err)
+		k.fail("a request without the host's token got status %d, error %v; it should be refused with 403", code, err)
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -184,7 +204,7 @@ func shutdown(k *kit) {
 	begin := time.Now()
 	s.plugin.Stop(k.options.CallLimit)
 	select {
-	case <-s.exited:
+	case <-s.end.done:
 	case <-time.After(time.Second):
 		k.fail("the plugin hasn't ended %v after Shutdown", time.Since(begin).Round(time.Millisecond))
 	}

@@ -22,7 +22,6 @@ type hostServices struct {
 
 	mu       sync.Mutex
 	accepted map[uint64]*pb.Block
-	notified int
 }
 
 func (h *hostServices) register(r grpc.ServiceRegistrar) {
@@ -42,7 +41,9 @@ func (h *hostServices) SendAppRequest(context.Context, *pb.SendAppRequestRequest
 	return &pb.SendAppRequestResponse{}, nil
 }
 
-func (h *hostServices) SendAppResponse(context.Context, *pb.SendAppResponseRequest) (*pb.SendAppResponseResponse, error) {
+func (h *hostServices) SendAppResponse(
+	context.Context, *pb.SendAppResponseRequest,
+) (*pb.SendAppResponseResponse, error) {
 	return &pb.SendAppResponseResponse{}, nil
 }
 
@@ -55,13 +56,12 @@ func (h *hostServices) SendAppGossip(context.Context, *pb.SendAppGossipRequest) 
 }
 
 func (h *hostServices) Notify(context.Context, *pb.NotifyRequest) (*pb.NotifyResponse, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.notified++
 	return &pb.NotifyResponse{}, nil
 }
 
-func (h *hostServices) GetAcceptedBlock(_ context.Context, r *pb.GetAcceptedBlockRequest) (*pb.GetAcceptedBlockResponse, error) {
+func (h *hostServices) GetAcceptedBlock(
+	_ context.Context, r *pb.GetAcceptedBlockRequest,
+) (*pb.GetAcceptedBlockResponse, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if which, ok := r.GetWhich().(*pb.GetAcceptedBlockRequest_Height); ok {
@@ -80,7 +80,9 @@ func (h *hostServices) GetAcceptedBlock(_ context.Context, r *pb.GetAcceptedBloc
 func (h *hostServices) VerifyEd25519(_ context.Context, r *pb.VerifyEd25519Request) (*pb.VerifyEd25519Response, error) {
 	out := &pb.VerifyEd25519Response{}
 	for _, m := range r.GetSignatures() {
-		out.Valid = append(out.Valid, len(m.GetPublicKey()) == ed25519.PublicKeySize && ed25519.Verify(m.GetPublicKey(), m.GetMessage(), m.GetSignature()))
+		key := ed25519.PublicKey(m.GetPublicKey())
+		valid := len(key) == ed25519.PublicKeySize && ed25519.Verify(key, m.GetMessage(), m.GetSignature())
+		out.Valid = append(out.Valid, valid)
 	}
 	return out, nil
 }

@@ -17,6 +17,7 @@ type kit struct {
 	options  Options
 	report   *Report
 	sessions []*Session
+	output   output
 }
 
 // check is a rule and how to try it.
@@ -47,7 +48,7 @@ func (s *Session) restart() {
 
 func (k *kit) close() {
 	for _, s := range k.sessions {
-		s.end()
+		s.kill()
 	}
 }
 

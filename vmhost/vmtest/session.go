@@ -3,6 +3,7 @@ package vmtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -43,18 +45,27 @@ type Session struct {
 	http    *pb.CreateHandlersResponse
 	last    *pb.Block
 	chain   map[uint64]*pb.Block
-	exited  chan struct{}
+	end     *end
 
 	mu    sync.Mutex
 	calls []string
 }
+
+// end is how a VM ended.
+type end struct {
+	done  chan struct{}
+	cause error
+}
+
+// maxCalls is how many calls of a transcript are kept.
+const maxCalls = 40
 
 // note adds a line to the transcript.
 func (s *Session) note(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, fmt.Sprintf(format, args...))
-	s.calls = s.calls[max(0, len(s.calls)-40):]
+	s.calls = s.calls[max(0, len(s.calls)-maxCalls):]
 }
 
 func short(id []byte) string { return fmt.Sprintf("%.4x", id) }
@@ -64,15 +75,18 @@ func (s *Session) launch() {
 	s.db = s.disk.Open()
 	s.service = remote.NewService(s.db)
 	s.host = &hostServices{session: s, accepted: s.chain}
-	exited := make(chan struct{})
-	s.exited = exited
+	e := &end{done: make(chan struct{})}
+	s.end = e
 	plugin, err := s.kit.target.Launch(launch.Request{
 		Services: func(r grpc.ServiceRegistrar) {
 			pb.RegisterDatabaseServiceServer(r, s.service)
 			s.host.register(r)
 		},
-		OnExit: func(error) { close(exited) },
-		Log:    slog.New(slog.DiscardHandler),
+		OnExit: func(cause error) {
+			e.cause = cause
+			close(e.done)
+		},
+		Log: slog.New(&s.kit.output),
 	})
 	if err != nil {
 		s.kit.fail("the plugin doesn't start: %v", err)
@@ -84,8 +98,9 @@ func (s *Session) launch() {
 func (s *Session) initialize() {
 	address, token, runDir := s.plugin.Host()
 	r := &pb.InitializeRequest{
-		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32), Genesis: s.kit.options.Genesis, Config: s.kit.options.Config,
-		LastAccepted: s.last, HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
+		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32),
+		Genesis: s.kit.options.Genesis, Config: s.kit.options.Config, LastAccepted: s.last,
+		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
 		Extensions: []*pb.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: launch.Capabilities(s.plugin),
 	}
 	a := call(s, "Initialize", r, s.vm.Initialize)
@@ -102,26 +117,37 @@ func (s *Session) initialize() {
 	s.must("SetState", state.GetError())
 }
 
+// method is one of the VM's.
+type method[Q, A any] func(context.Context, Q, ...grpc.CallOption) (A, error)
+
 // call makes a call and fails the check when the VM doesn't answer it.
-func call[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, ...grpc.CallOption) (A, error)) A {
+func call[Q, A any](s *Session, what string, q Q, f method[Q, A]) A {
 	a, err := attempt(s, what, q, f)
 	if err != nil {
-		s.kit.fail("%s: %s", what, status.Convert(err).Message())
+		s.note("%v", err)
+		s.kit.fail("%v", err)
 	}
+	s.note("%s", what)
 	return a
 }
 
-func attempt[Q, A any](s *Session, what string, q Q, f func(context.Context, Q, ...grpc.CallOption) (A, error)) (A, error) {
+// attempt makes a call. The error says in words why there is no answer.
+func attempt[Q, A any](s *Session, what string, q Q, f method[Q, A]) (A, error) {
 	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
 	defer cancel()
-	begin := time.Now()
 	a, err := f(ctx, q)
-	if err != nil {
-		s.note("%s: no answer after %v: %s", what, time.Since(begin).Round(time.Millisecond), status.Convert(err).Message())
-	} else {
-		s.note("%s", what)
+	switch status.Code(err) {
+	case codes.OK:
+		return a, nil
+	case codes.DeadlineExceeded:
+		return a, fmt.Errorf("%s: no answer within %v", what, s.kit.options.CallLimit)
 	}
-	return a, err
+	select {
+	case <-s.end.done:
+		return a, fmt.Errorf("%s: the VM ended: %v", what, s.end.cause)
+	case <-time.After(time.Second): // it has an end to come to light
+		return a, fmt.Errorf("%s: %s", what, status.Convert(err).Message())
+	}
 }
 
 // must fails the check on an error that the VM had no reason for.
@@ -135,12 +161,12 @@ func (s *Session) must(what string, e *pb.Error) {
 func (s *Session) crash() {
 	s.note("crash")
 	s.plugin.Kill()
-	<-s.exited
+	<-s.end.done
 	s.service.Close()
 	s.disk.Crash()
 }
 
-func (s *Session) end() {
+func (s *Session) kill() {
 	if s.plugin != nil {
 		s.plugin.Kill()
 	}
@@ -152,7 +178,7 @@ func (s *Session) write(writes []*pb.Write) {
 	}
 }
 
-// work gives the VM its n-th task.
+// work has the VM get its n-th piece of work.
 func (s *Session) work(n int) {
 	if s.kit.options.Work == nil {
 		return
@@ -178,7 +204,8 @@ func (s *Session) tryBuild(n int) (*pb.Block, *pb.Error) {
 }
 
 func (s *Session) parse(content []byte) (*pb.Block, *pb.Error) {
-	a := call(s, fmt.Sprintf("ParseBlock of %d bytes", len(content)), &pb.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
+	what := fmt.Sprintf("ParseBlock of %d bytes", len(content))
+	a := call(s, what, &pb.ParseBlockRequest{Contents: [][]byte{content}}, s.vm.ParseBlock)
 	if len(a.GetResults()) != 1 {
 		s.kit.fail("ParseBlock of one block gave %d results", len(a.GetResults()))
 	}
@@ -186,7 +213,8 @@ func (s *Session) parse(content []byte) (*pb.Block, *pb.Error) {
 }
 
 func (s *Session) tryVerify(b *pb.Block) *pb.Error {
-	return call(s, "VerifyBlock "+short(b.GetId()), &pb.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}, s.vm.VerifyBlock).GetError()
+	r := &pb.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()}
+	return call(s, "VerifyBlock "+short(b.GetId()), r, s.vm.VerifyBlock).GetError()
 }
 
 func (s *Session) verify(b *pb.Block) { s.must("VerifyBlock "+short(b.GetId()), s.tryVerify(b)) }
@@ -214,18 +242,18 @@ func (s *Session) reject(b *pb.Block) {
 	s.must("RejectBlock", a.GetError())
 }
 
-// state is everything in the VM's database, as one hash.
-func (s *Session) state() primitives.Hash {
-	var all []byte
+// state is everything in the VM's database.
+func (s *Session) state() state {
+	all := state{}
 	it := s.db.Iterate(context.Background(), nil, nil)
 	defer it.Close()
 	for it.Next() {
-		all = fmt.Appendf(all, "%d:%s%d:%s", len(it.Key()), it.Key(), len(it.Value()), it.Value())
+		all[string(it.Key())] = string(it.Value())
 	}
-	return primitives.HashOf(all)
+	return all
 }
 
-// Gossip gives the VM what a peer says.
+// Gossip passes a peer's message to the VM.
 func (s *Session) Gossip(message []byte) error {
 	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
 	defer cancel()
@@ -251,9 +279,10 @@ func (s *Session) request(method, path string, body []byte, token bool) (int, []
 	if s.http.GetSocket() == "" {
 		return 0, nil, fmt.Errorf("the VM serves no HTTP")
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", s.http.GetSocket())
-	}}}
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: dial}}
 	r, err := http.NewRequestWithContext(ctx, method, "http://vm/ext/bc/test"+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -262,6 +291,9 @@ func (s *Session) request(method, path string, body []byte, token bool) (int, []
 		r.Header.Set(vmsdk.TokenHeader, s.http.GetToken())
 	}
 	answer, err := client.Do(r)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return 0, nil, fmt.Errorf("no answer within %v", s.kit.options.CallLimit)
+	}
 	if err != nil {
 		return 0, nil, err
 	}

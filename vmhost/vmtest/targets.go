@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,7 +40,7 @@ func (l inMemory) Launch(r launch.Request) (launch.Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &memory{dir: dir, onExit: r.OnExit}
+	p := &memory{dir: dir, onExit: r.OnExit, log: r.Log}
 	toHost := inproc.New()
 	r.Services(toHost)
 	p.closers = append(p.closers, func() { toHost.Break(errors.New("the host is gone")) })
@@ -57,13 +60,15 @@ type memory struct {
 	server  *vmsdk.Server
 	conn    grpc.ClientConnInterface
 	onExit  func(error)
+	log     *slog.Logger
 	closers []func()
 	once    sync.Once
 }
 
 func (p *memory) pipe() error {
 	listener := bufconn.Listen(1 << 20)
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage), grpc.UnaryInterceptor(p.recover))
+	server := grpc.NewServer(grpc.UnaryInterceptor(p.recover),
+		grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage))
 	p.server.Register(server)
 	go func() { _ = server.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:vm", grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -78,14 +83,22 @@ func (p *memory) pipe() error {
 }
 
 // recover turns a panic into what it is in a process: the end.
-func (p *memory) recover(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (answer any, err error) {
+func (p *memory) recover(
+	ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
+) (answer any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = status.Errorf(codes.Unavailable, "the VM panicked: %v", cause)
-			go p.end(fmt.Errorf("panic: %v", cause))
+			err = p.panicked(cause)
 		}
 	}()
 	return handle(ctx, r)
+}
+
+func (p *memory) panicked(cause any) error {
+	_, frames, _ := strings.Cut(string(debug.Stack()), "\npanic(") // without those between the panic and here
+	p.log.Error(fmt.Sprintf("panic: %v\npanic(%s", cause, frames))
+	go p.end(fmt.Errorf("panic: %v", cause))
+	return status.Errorf(codes.Unavailable, "the VM panicked: %v", cause)
 }
 
 // caught is a direct connection on which a panic, or a call that never returns, is the caller's error.
@@ -99,8 +112,7 @@ func (c caught) Invoke(ctx context.Context, method string, request, reply any, o
 	go func() {
 		defer func() {
 			if cause := recover(); cause != nil {
-				done <- status.Errorf(codes.Unavailable, "the VM panicked: %v", cause)
-				c.p.end(fmt.Errorf("panic: %v", cause))
+				done <- c.p.panicked(cause)
 			}
 		}()
 		done <- c.ClientConnInterface.Invoke(ctx, method, request, reply, options...)

@@ -14,6 +14,7 @@ package vmtest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,8 +45,9 @@ type Result struct {
 	Skipped string `json:"skipped,omitempty"`
 	// Failure says what the VM did; empty when it passed.
 	Failure string `json:"failure,omitempty"`
-	// Calls led to the failure.
-	Calls []string `json:"calls,omitempty"`
+	// Calls led to the failure. Output is what the VM has logged last, its panic for example.
+	Calls  []string `json:"calls,omitempty"`
+	Output []string `json:"output,omitempty"`
 	// Millis is how long it took.
 	Millis int64 `json:"millis"`
 }
@@ -110,7 +112,7 @@ func try(ctx context.Context, target launch.Launcher, o Options, c check, report
 		case skip:
 			result.Skipped = string(p)
 		case failure:
-			result.Failure, result.Calls = string(p), k.calls()
+			result.Failure, result.Calls, result.Output = string(p), k.calls(), k.output.last()
 		default:
 			panic(p)
 		}
@@ -131,16 +133,20 @@ func RunT(t *testing.T, target launch.Launcher, o Options) {
 			case result.Skipped != "":
 				t.Skip(result.Skipped)
 			case !result.Passed():
-				t.Errorf("%s\nthe rule: %s\n%s", result.Failure, result.Rule, transcript(result.Calls))
+				t.Errorf("%s\nthe rule: %s\n%s", result.Failure, result.Rule, result.transcript())
 			}
 		})
 	}
 }
 
-func transcript(calls []string) string {
+// transcript is what led to a failure, for people.
+func (r Result) transcript() string {
 	text := "the calls:"
-	for i, c := range calls {
+	for i, c := range r.Calls {
 		text += fmt.Sprintf("\n  %2d. %s", i+1, c)
+	}
+	if len(r.Output) > 0 {
+		text += "\nthe VM's output:\n    " + strings.Join(r.Output, "\n    ")
 	}
 	return text
 }
@@ -161,7 +167,7 @@ func (r *Report) String() string {
 			text += "       not tried: " + result.Skipped + "\n"
 		}
 		if !result.Passed() {
-			text += "       " + result.Failure + "\n" + transcript(result.Calls) + "\n"
+			text += "       " + result.Failure + "\n" + result.transcript() + "\n"
 		}
 	}
 	return text

@@ -19,8 +19,8 @@ const (
 	maxVersion = 1
 )
 
-// admission decides who may stay: a node that isn't banned, finds a slot, belongs to this network and says the same hello on
-// every lane. Nobody else is heard or reported.
+// admission decides who may stay: a node that isn't banned, finds a slot, belongs to this network and says the same
+// hello on every lane. Nobody else is heard or reported.
 type admission struct {
 	cfg      *Config
 	sub      *subsystem.Sub

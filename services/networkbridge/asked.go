@@ -16,8 +16,8 @@ type requestKey struct {
 	id   uint64
 }
 
-// asked are our subsystems' requests to peers that are open. A request leaves the table with its outcome, so it has exactly one:
-// the answer, or the reason why there is none.
+// asked are our subsystems' requests to peers that are open. A request leaves the table with its outcome, so it has
+// exactly one: the answer, or the reason why there is none.
 type asked struct {
 	sub         *subsystem.Sub
 	dropped     *nbv1.Dropped

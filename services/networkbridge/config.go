@@ -19,23 +19,24 @@ type Config struct {
 	NetworkID primitives.Hash
 	// Role is FULL or LIGHT; default FULL.
 	Role nbv1.Role
-	// Agent is the program and version told to peers, at most 64 bytes.
+	// Agent is the program and version shown to peers, at most 64 bytes.
 	Agent string
 	// Families are the ones that this node takes part in; default validation.
 	Families []nbv1.Family
-	// Protocols says whose each protocol is, and how its events reach that subsystem. This is the one place where the node's
-	// protocols are listed.
+	// Protocols says whose each protocol is, and how its events reach that subsystem. This is the one place where the
+	// node's protocols are listed.
 	Protocols []Protocol
 	// Peers are nodes to be connected to always, validators and bootnodes for example.
 	Peers []Address
 	// Validators is the set to begin with, by stake, until the engine gives another.
 	Validators map[primitives.NodeID]uint64
-	// Guarded is the validator that this node shields; Sentries are the nodes that shield this one. They have reserved seats.
+	// Guarded is the validator that this node shields; Sentries are the nodes that shield this one. They have reserved
+	// slots.
 	Guarded  primitives.NodeID
 	Sentries []primitives.NodeID
-	// MaxPeers is the number of seats; default 200. A fifth of them may be taken by others than validators.
+	// MaxPeers is the number of slots; default 200. A fifth of them may be taken by others than validators.
 	MaxPeers int
-	// NoPeerExchange keeps the node from telling peers of other peers, and from listening when they do.
+	// NoPeerExchange keeps the node from introducing peers to one another, and from listening when they do.
 	NoPeerExchange bool
 	// Budgets is what one peer may send per lane; default DefaultBudgets.
 	Budgets *[Lanes]Budget
@@ -53,8 +54,8 @@ type Protocol struct {
 	Family nbv1.Family
 	// Lane carries it.
 	Lane Lane
-	// NoViews: the subsystem has no use for views, its peers' or ours, and isn't told of them. On a network of n nodes that is n messages
-	// less for every block.
+	// NoViews: the subsystem has no use for views, its peers' or ours, and gets none. On a network of n nodes that is n
+	// messages less for every block.
 	NoViews bool
 	// MaxPayload is the largest payload in bytes; default and upper bound: what the lane carries.
 	MaxPayload int

@@ -11,8 +11,8 @@ import (
 // maxRequested bounds the validators of one ConnectToValidators.
 const maxRequested = 1000
 
-// connectRequests are the open ConnectToValidators. As long as one names a node the node is called and has a slot reserved, and
-// whoever asked hears of it each time that it is reached.
+// connectRequests are the open ConnectToValidators. As long as one names a node the node is called and has a slot
+// reserved, and whoever asked hears of it each time that it is reached.
 type connectRequests struct {
 	open []*connectRequest
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// dialer calls the nodes that are due: all that are wanted, and as many strangers as there are slots for. No node is called
-// twice at once, and none that is banned.
+// dialer calls the nodes that are due: all that are wanted, and as many strangers as there are slots for. No node is
+// called twice at once, and none that is banned.
 type dialer struct {
 	sub      *subsystem.Sub
 	net      Transport

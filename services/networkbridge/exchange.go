@@ -15,8 +15,8 @@ const (
 	exchangePeriod = time.Minute
 )
 
-// exchange introduces peers to one another, once in a while each, and learns of nodes from them. Whether these are who the peer
-// says is proven when they are called.
+// exchange introduces peers to one another, once in a while each, and learns of nodes from them. Whether these are who
+// the peer says is proven when they are called.
 type exchange struct {
 	sub      *subsystem.Sub
 	links    *links
@@ -37,7 +37,7 @@ func (x *exchange) begin() {
 	})
 }
 
-// introduce tells one peer of others that are connected: validators first, strangers as far as there is room.
+// introduce names one peer the others that are connected: validators first, strangers as far as there is room.
 func (x *exchange) introduce(to *peer) {
 	if x.off || to.hello == nil {
 		return
@@ -58,14 +58,14 @@ func (x *exchange) introduce(to *peer) {
 	}
 }
 
-// learn takes what a peer tells of others. False: there is nothing new in it.
+// learn takes the others that a peer names. False: there is nothing new in it.
 func (x *exchange) learn(p *peer, e *nbv1.PeerExchange) bool {
 	now := x.sub.Now()
 	switch {
 	case x.off:
 		return false
 	case now.Unix()-p.lastExchange < int64(exchangePeriod.Seconds())/2:
-		x.conduct.punish(p.id, costFlood, "tells of peers too often")
+		x.conduct.punish(p.id, costFlood, "names other peers too often")
 		return false
 	}
 	p.lastExchange = now.Unix()

@@ -7,11 +7,12 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// frameBudget is what a frame may hold: a hello or a peer exchange is the largest structure, a payload counts as one element.
+// frameBudget is what a frame may hold: a hello or a peer exchange is the largest structure, a payload counts as one
+// element.
 var frameBudget = decode.Budget{Elements: 400, Depth: 4}
 
-// patience is how many frames that can't be read a peer may send on one link. A validator isn't banned by the bridge alone, so
-// this is what ends it.
+// patience is how many frames that can't be read a peer may send on one link. A validator isn't banned by the bridge
+// alone, so this is what ends it.
 const patience = 16
 
 // onEvents takes what the transport has had to say since the last turn, in order.
@@ -139,8 +140,8 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 	}
 }
 
-// spoken returns the protocol that a peer may use with so many bytes on this lane. Otherwise it costs the peer, and the result
-// is nil.
+// spoken returns the protocol that a peer may use with so many bytes on this lane. Otherwise it costs the peer, and the
+// result is nil.
 func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
 	proto := b.subscribers.named[name]
 	switch {
@@ -156,7 +157,8 @@ func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
 	return nil
 }
 
-// encode makes the frame of a message we made ourselves; that it can't be encoded is impossible but for running out of memory.
+// encode makes the frame of a message we made ourselves; that it can't be encoded is impossible but for running out of
+// memory.
 func encode(f *nbv1.Frame) []byte {
 	raw, err := proto.Marshal(f)
 	if err != nil {

@@ -34,18 +34,18 @@ func seed(f *testing.F) {
 	f.Add([]byte{0x22, 0x02, 0x0a, 0x00}, byte(1))
 }
 
-// FuzzPeer lets a peer say anything, once before and once after its hello. Nothing may panic, the bridge answers afterwards, and a
-// good peer beside it is still served.
+// FuzzPeer lets a peer say anything, once before and once after its hello. Nothing may panic, the bridge answers
+// afterwards, and a good peer beside it is still served.
 func FuzzPeer(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, b []byte, lane byte) {
-		s := newStage(t)
+		s := newFixture(t)
 		good := s.friend(3, validation)
-		s.peer(4).sayRaw(nb.Lane(lane%byte(nb.Lanes)), b)
-		s.friend(2, validation, collation).sayRaw(nb.Lane(lane%byte(nb.Lanes)), b)
-		s.told()
+		s.peer(4).sendRaw(nb.Lane(lane%byte(nb.Lanes)), b)
+		s.friend(2, validation, collation).sendRaw(nb.Lane(lane%byte(nb.Lanes)), b)
+		s.news()
 		good.message(nb.LaneConsensus, "snow", "vote")
-		expect(t, s.told(), `engine: 3 says "vote"`)
+		expect(t, s.news(), `engine: 3 says "vote"`)
 	})
 }
 

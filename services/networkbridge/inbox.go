@@ -2,9 +2,9 @@ package networkbridge
 
 import "sync"
 
-// inbox brings the transport's events onto the handler's loop. Events that arrive while the loop is busy are handled together, in one
-// turn. It is the only part of the bridge that other goroutines touch; what it can hold is bounded by the transport, which stops reading
-// from a peer with too much unconsumed.
+// inbox brings the transport's events onto the handler's loop. Events that arrive while the loop is busy are handled
+// together, in one turn. It is the only part of the bridge that other goroutines touch; what it can hold is bounded by
+// the transport, which stops reading from a peer with too much unconsumed.
 type inbox struct {
 	post   func(func())
 	handle func([]Event)

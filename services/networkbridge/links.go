@@ -10,8 +10,8 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// links are the nodes with a link that this node has a slot for, and why others have none. The order is always that of their
-// ids, so that what goes to all goes in the same order everywhere.
+// links are the nodes with a link that this node has a slot for, and why others have none. The order is always that of
+// their ids, so that what goes to all goes in the same order everywhere.
 type links struct {
 	net     Transport
 	dropped *nbv1.Dropped

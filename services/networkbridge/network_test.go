@@ -15,19 +15,19 @@ import (
 
 // node is a whole bridge in a network of such.
 type node struct {
-	*stage
+	*fixture
 	heard []string
 }
 
 // bridge starts a bridge on a transport, knowing the given peers.
 func bridge(t *testing.T, transport nb.Transport, peers ...nb.Address) *node {
 	cfg := nb.Config{Transport: transport, NetworkID: hash(42), Protocols: protocols, Peers: peers}
-	return &node{stage: &stage{Overseer: overseertest.Start(t, nb.Spec(cfg)), t: t, me: transport.Self()}}
+	return &node{fixture: &fixture{Overseer: overseertest.Start(t, nb.Spec(cfg)), t: t, me: transport.Self()}}
 }
 
 // connected counts the peers that the engine knows.
 func (n *node) connected() (count int) {
-	n.heard = append(n.heard, n.told()...)
+	n.heard = append(n.heard, n.news()...)
 	for _, line := range n.heard {
 		switch {
 		case line == "engine: reset":
@@ -41,7 +41,8 @@ func (n *node) connected() (count int) {
 	return count
 }
 
-// TestStrangersFindEachOther: five bridges know nobody but the first; after a while all know all, and nobody is connected twice.
+// TestStrangersFindEachOther: five bridges know nobody but the first; after a while all know all, and nobody is
+// connected twice.
 func TestStrangersFindEachOther(t *testing.T) {
 	net := memnet.New(memnet.Config{})
 	first := nb.Address{Node: id(1), At: []string{"/memory/1"}}

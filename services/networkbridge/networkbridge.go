@@ -1,15 +1,16 @@
-// Package networkbridge connects the node to the network. Everything a peer sends enters the node here and nothing leaves it
-// elsewhere.
+// Package networkbridge connects the node to the network. Everything a peer sends enters the node here and nothing
+// leaves it elsewhere.
 //
-// It holds the links to other nodes through its Transport, greets them, and turns away those of another network (admission,
-// dialer, exchange). It sends each protocol's subsystem news of the peers that take part in it (subscribers, families), and to
-// peers what subsystems have for them: messages to many, requests with exactly one outcome (asked, served). It shows peers our
-// view, made from the leaves that are signalled, and subsystems the peers' (views). It keeps the ledger of reputations, bans,
-// and slots for validators (conduct, standing).
+// It holds the links to other nodes through its Transport, greets them, and turns away those of another network
+// (admission, dialer, exchange). It sends each protocol's subsystem news of the peers that take part in it
+// (subscribers, families), and to peers what subsystems have for them: messages to many, requests with exactly one
+// outcome (asked, served). It shows peers our view, made from the leaves that are signalled, and subsystems the peers'
+// (views). It keeps the ledger of reputations, bans, and slots for validators (conduct, standing).
 //
-// A peer is never trusted: its frames are bounded in size, number and structure before they are decoded, what breaks a rule costs
-// it, and nothing it sends can end a handler, or take more memory than its share. The bridge doesn't look into the payloads that it
-// carries; whoever decodes them judges them with ReportPeer. It signs nothing and stores nothing.
+// A peer is never trusted: its frames are bounded in size, number and structure before they are decoded, what breaks a
+// rule costs it, and nothing it sends can end a handler, or take more memory than its share. The bridge doesn't look
+// into the payloads that it carries; whoever decodes them judges them with ReportPeer. It signs nothing and stores
+// nothing.
 package networkbridge
 
 import (

@@ -35,8 +35,8 @@ type settings struct {
 	QUIC   bool     `koanf:"quic"`
 }
 
-// Part is the bridge as a node runs it: with the node's identity, its listeners, and the addresses that it begins with. It carries
-// the protocols of the other parts.
+// Part is the bridge as a node runs it: with the node's identity, its listeners, and the addresses that it begins with.
+// It carries the protocols of the other parts.
 func Part(open Open, protocols []part.Protocol) part.Part {
 	carried := Carried(protocols)
 	return part.Part{
@@ -62,7 +62,8 @@ var lanes = map[optionsv1.Lane]Lane{
 	optionsv1.Lane_LANE_BULK:      LaneBulk,
 }
 
-// Carried is what the bridge must know of the parts' protocols. A lane that doesn't exist between nodes is refused when the bridge starts.
+// Carried is what the bridge must know of the parts' protocols. A lane that doesn't exist between nodes is refused when
+// the bridge starts.
 func Carried(protocols []part.Protocol) []Protocol {
 	carried := make([]Protocol, len(protocols))
 	for i, p := range protocols {

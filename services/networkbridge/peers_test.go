@@ -13,14 +13,14 @@ import (
 )
 
 func TestEverySubsystemHearsFirstThatItKnowsNobody(t *testing.T) {
-	s := newStage(t)
-	expect(t, s.told(), "engine: reset", "statements: reset", "collator: reset")
+	s := newFixture(t)
+	expect(t, s.news(), "engine: reset", "statements: reset", "collator: reset")
 }
 
 func TestAPeerIsReportedOnItsFirstHelloAndNotBefore(t *testing.T) {
 	s := opened(t)
 	p := s.peer(2)
-	expect(t, s.told())
+	expect(t, s.news())
 	if s.info(2).GetConnected() {
 		t.Error("a link without a hello counts as connected")
 	}
@@ -28,7 +28,7 @@ func TestAPeerIsReportedOnItsFirstHelloAndNotBefore(t *testing.T) {
 		t.Errorf("the bridge greeted on %d lanes of %d", len(p.frames), nb.Lanes)
 	}
 	p.greet(validation)
-	expect(t, s.told(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
 }
 
 func TestPeersThatDoNotBelongHereAreTurnedAway(t *testing.T) {
@@ -48,7 +48,7 @@ func TestPeersThatDoNotBelongHereAreTurnedAway(t *testing.T) {
 			if p.up {
 				t.Error("the link is still up")
 			}
-			expect(t, s.told())
+			expect(t, s.news())
 			if s.info(2).GetLastError() == "" {
 				t.Error("the reason isn't on record")
 			}
@@ -63,29 +63,29 @@ func TestWhoSpeaksBeforeHelloIsTurnedAway(t *testing.T) {
 	if p.up {
 		t.Error("the link is still up")
 	}
-	expect(t, s.told())
+	expect(t, s.news())
 }
 
 func TestASecondDifferentHelloEndsTheLink(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
-	p.say(nb.LaneBulk, &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: hello(collation)}})
+	s.news()
+	p.send(nb.LaneBulk, &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: hello(collation)}})
 	if p.up {
 		t.Error("the link is still up")
 	}
-	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+	expect(t, s.news(), "engine: disconnected 2", "statements: disconnected 2")
 }
 
 func TestAPeerMayLeaveOneFamilyAndStayInTheOther(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation, collation)
-	s.told()
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}}})
-	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+	s.news()
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}}})
+	expect(t, s.news(), "engine: disconnected 2", "statements: disconnected 2")
 	p.message(nb.LaneBacking, "coll", "still here")
 	p.message(nb.LaneBacking, "stmt", "not here")
-	expect(t, s.told(), `collator: 2 says "still here"`)
+	expect(t, s.news(), `collator: 2 says "still here"`)
 	if got := s.info(2).GetReputation(); got != -50 {
 		t.Errorf("a message outside the peer set: reputation %d", got)
 	}
@@ -94,7 +94,7 @@ func TestAPeerMayLeaveOneFamilyAndStayInTheOther(t *testing.T) {
 func TestMessagesReachTheirSubsystemInOrderAndTogether(t *testing.T) {
 	s := opened(t)
 	p, q := s.friend(2, validation), s.friend(3, validation)
-	s.told()
+	s.news()
 	for _, m := range []struct {
 		from *peer
 		text string
@@ -103,22 +103,22 @@ func TestMessagesReachTheirSubsystemInOrderAndTogether(t *testing.T) {
 		m.from.Send(s.me, nb.LaneConsensus, b)
 	}
 	s.run()
-	expect(t, s.told(), `engine: 2 says "a" 3 says "b" 2 says "c"`)
+	expect(t, s.news(), `engine: 2 says "a" 3 says "b" 2 says "c"`)
 }
 
 func TestBytesThatCanNotBeReadCostAndAreNotPassedOn(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
-	p.sayRaw(nb.LaneConsensus, []byte{0xff, 0xff, 0xff})
+	s.news()
+	p.sendRaw(nb.LaneConsensus, []byte{0xff, 0xff, 0xff})
 	if got := s.info(2).GetReputation(); got != -500 {
 		t.Errorf("reputation %d", got)
 	}
-	p.sayRaw(nb.LaneBacking, exchangeBomb())
+	p.sendRaw(nb.LaneBacking, exchangeBomb())
 	if p.up {
 		t.Error("it is still connected after the second one")
 	}
-	expect(t, s.told(), "engine: disconnected 2", "statements: disconnected 2")
+	expect(t, s.news(), "engine: disconnected 2", "statements: disconnected 2")
 	if s.info(2).GetBannedForMs() == 0 {
 		t.Error("it isn't banned")
 	}
@@ -136,10 +136,10 @@ func exchangeBomb() []byte {
 func TestAnUnknownProtocolCosts(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	p.message(nb.LaneGossip, "nope", "x")
 	p.message(nb.LaneGossip, "snow", "on the wrong lane")
-	expect(t, s.told())
+	expect(t, s.news())
 	if got := s.info(2).GetReputation(); got != -100 {
 		t.Errorf("reputation %d", got)
 	}
@@ -216,17 +216,17 @@ func TestStrangersDoNotTakeTheSeatsOfValidators(t *testing.T) {
 		}
 	}
 	if up != 1 {
-		t.Errorf("%d callers have a seat, one of ten is theirs", up)
+		t.Errorf("%d callers have a slot, one of ten is theirs", up)
 	}
 	if p := s.friend(100, validation); !p.up {
-		t.Error("a validator found no seat")
+		t.Error("a validator found no slot")
 	}
 }
 
 func TestAFloodIsCutAtTheBudget(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	b, _ := marshal("x")
 	for range nb.DefaultBudgets[nb.LaneConsensus].Frames.Burst + 200 {
 		p.Send(s.me, nb.LaneConsensus, b)
@@ -235,10 +235,10 @@ func TestAFloodIsCutAtTheBudget(t *testing.T) {
 	if got := s.info(2).GetOverBudget(); got == 0 || got > 400 {
 		t.Errorf("%d frames were over budget", got)
 	}
-	s.told()
+	s.news()
 	s.Advance(10 * time.Second)
 	p.message(nb.LaneConsensus, "snow", "later")
-	expect(t, s.told(), `engine: 2 says "later"`)
+	expect(t, s.news(), `engine: 2 says "later"`)
 }
 
 func TestRegistrationTellsEverythingAnewAndTheFirstOneStays(t *testing.T) {
@@ -246,16 +246,16 @@ func TestRegistrationTellsEverythingAnewAndTheFirstOneStays(t *testing.T) {
 	s.leaf(3)
 	p := s.friend(2, validation)
 	p.view(validation, hash(9))
-	s.told()
+	s.news()
 	s.Send("engine", &nbv1.RegisterEventProducer{Protocol: "snow"})
 	want := []string{"engine: reset", "engine: connected 2", "engine: view of 2 is [9]", "engine: our view is [3]"}
-	expect(t, s.told(), want...)
+	expect(t, s.news(), want...)
 	s.Send("collator", &nbv1.RegisterEventProducer{Protocol: "snow"})
-	expect(t, s.told())
+	expect(t, s.news())
 	s.Send("engine", &nbv1.RegisterEventProducer{Protocol: "snow"})
-	expect(t, s.told(), want...)
+	expect(t, s.news(), want...)
 	p.message(nb.LaneConsensus, "snow", "once")
-	expect(t, s.told(), `engine: 2 says "once"`)
+	expect(t, s.news(), `engine: 2 says "once"`)
 }
 
 func TestRoles(t *testing.T) {
@@ -272,7 +272,7 @@ func TestEveryFrameIsConsumed(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
 	p.message(nb.LaneConsensus, "snow", "a")
-	p.sayRaw(nb.LaneConsensus, []byte{0xff})
+	p.sendRaw(nb.LaneConsensus, []byte{0xff})
 	if s.mine.Received != 0 {
 		t.Errorf("%d bytes were never consumed", s.mine.Received)
 	}
@@ -283,7 +283,7 @@ func TestAValidatorThatSendsOnlyRubbishIsDisconnectedAndNotBanned(t *testing.T) 
 	s.Send("engine", validators(1, 2, 3, 4))
 	p := s.friend(2, validation)
 	for range 20 {
-		p.sayRaw(nb.LaneConsensus, []byte{0xff})
+		p.sendRaw(nb.LaneConsensus, []byte{0xff})
 	}
 	if p.up || s.info(2).GetBannedForMs() != 0 {
 		t.Errorf("connected %t, banned for %d ms", p.up, s.info(2).GetBannedForMs())

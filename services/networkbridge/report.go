@@ -10,7 +10,8 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// report is what the bridge knows of its peers: those with a link first, then those with a record, then those that can't be reached.
+// report is what the bridge knows of its peers: those with a link first, then those with a record, then those that
+// can't be reached.
 func (b *bridge) report() *nbv1.PeersResponse {
 	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(b.dropped).(*nbv1.Dropped)}
 	ids := slices.Clone(b.links.order)

@@ -26,11 +26,11 @@ func request(t *testing.T, p *peer) *nbv1.WireRequest {
 }
 
 func (p *peer) respond(id uint64, text string) {
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Payload{Payload: []byte(text)}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Payload{Payload: []byte(text)}}}})
 }
 
 func (p *peer) ask(n uint64, text string) {
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{Id: n, Protocol: "stmt", Payload: []byte(text), DeadlineMs: 1000}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{Id: n, Protocol: "stmt", Payload: []byte(text), DeadlineMs: 1000}}})
 }
 
 func outcome(t *testing.T, a *overseertest.Answer) string {
@@ -64,17 +64,17 @@ func TestARequestIsAnsweredByItsPeer(t *testing.T) {
 func TestEveryOtherEndOfARequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		want string
-		end  func(s *stage, p *peer)
+		end  func(s *fixture, p *peer)
 		ask  *nbv1.SendRequest
 	}{
 		"nobody there":     {"NOT_CONNECTED", nil, ask(9, "?")},
 		"wrong family":     {"NOT_CONNECTED", nil, &nbv1.SendRequest{Peer: raw(id(2)), Protocol: "coll"}},
 		"no such protocol": {"UNSENT", nil, &nbv1.SendRequest{Peer: raw(id(2)), Protocol: "nope"}},
 		"too large":        {"UNSENT", nil, ask(2, strings.Repeat("x", 2<<20))},
-		"no answer":        {"TIMED_OUT", func(s *stage, _ *peer) { s.Advance(2 * time.Second) }, ask(2, "?")},
-		"peer goes":        {"DISCONNECTED", func(s *stage, p *peer) { p.Disconnect(s.me); s.run() }, ask(2, "?")},
-		"refused":          {"REFUSED", func(_ *stage, p *peer) { p.fail(request(p.s.t, p).GetId(), 0) }, ask(2, "?")},
-		"remote":           {"REMOTE", func(_ *stage, p *peer) { p.fail(request(p.s.t, p).GetId(), 7) }, ask(2, "?")},
+		"no answer":        {"TIMED_OUT", func(s *fixture, _ *peer) { s.Advance(2 * time.Second) }, ask(2, "?")},
+		"peer goes":        {"DISCONNECTED", func(s *fixture, p *peer) { p.Disconnect(s.me); s.run() }, ask(2, "?")},
+		"refused":          {"REFUSED", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 0) }, ask(2, "?")},
+		"remote":           {"REMOTE", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 7) }, ask(2, "?")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t)
@@ -96,15 +96,15 @@ func TestEveryOtherEndOfARequest(t *testing.T) {
 }
 
 func (p *peer) fail(id uint64, code int32) {
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: code}}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: code}}}}})
 }
 
 func TestAPeersRequestIsAnsweredByTheSubsystem(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	p.ask(5, "have you got it?")
-	expect(t, s.told(), `statements: 2 asks "have you got it?"`)
+	expect(t, s.news(), `statements: 2 asks "have you got it?"`)
 	answer := &nbv1.SendResponse{Peer: raw(id(2)), RequestId: 5, Outcome: &nbv1.SendResponse_Payload{Payload: []byte("yes")}}
 	s.Send("statement-distribution", answer)
 	s.Send("statement-distribution", answer)
@@ -130,11 +130,11 @@ func TestAPeersRequestThatNobodyAnswersIsRefusedInTime(t *testing.T) {
 func TestAPeerMayHaveFewRequestsOpen(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	for n := range uint64(6) {
 		p.ask(n, "?")
 	}
-	if got := len(s.told()); got != 4 {
+	if got := len(s.news()); got != 4 {
 		t.Errorf("%d requests were passed on, want 4", got)
 	}
 	if got := len(p.heard()); got != 2 {

@@ -45,7 +45,7 @@ func TestWhatAProtocolDoesNotAllowIsNotSent(t *testing.T) {
 }
 
 // quiet takes part in the network, and waits to be called.
-func (s *stage) quiet(n byte) *peer {
+func (s *fixture) quiet(n byte) *peer {
 	p := &peer{Node: s.net.Node(id(n)), s: s}
 	if err := p.Start(p.hear); err != nil {
 		s.t.Fatal(err)
@@ -80,13 +80,13 @@ func TestPeersTellOfPeers(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
 	far := s.quiet(7)
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{
 		{Peer: raw(id(7)), Addresses: []string{"/memory/7"}}, {Peer: raw(id(1)), Addresses: []string{"/memory/me"}},
 	}}}})
 	s.Advance(time.Second)
 	s.run()
 	if !far.up {
-		t.Fatal("the peer that was told of wasn't called")
+		t.Fatal("the peer that was named wasn't called")
 	}
 	h := hello(validation)
 	h.Addresses = []string{"/memory/7"}
@@ -94,22 +94,22 @@ func TestPeersTellOfPeers(t *testing.T) {
 	p.heard()
 	s.Advance(2 * time.Minute)
 	s.run()
-	told := 0
+	named := 0
 	for _, f := range p.heard() {
 		for _, a := range f.GetPeerExchange().GetPeers() {
 			if a.GetPeer()[0] == 7 {
-				told++
+				named++
 			}
 		}
 	}
-	if told == 0 {
-		t.Error("the first peer wasn't told of the second")
+	if named == 0 {
+		t.Error("the first peer doesn't learn of the second")
 	}
 	for range 2 {
-		p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{}}})
+		p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{}}})
 	}
 	if got := s.info(2).GetReputation(); got != -20 {
-		t.Errorf("telling too often: reputation %d", got)
+		t.Errorf("naming peers too often: reputation %d", got)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// served are the peers' requests that subsystems of ours have yet to answer. Each is answered once, by its subsystem or by the
-// bridge in its place, and a peer has no more of them open than its protocol allows.
+// served are the peers' requests that subsystems of ours have yet to answer. Each is answered once, by its subsystem or
+// by the bridge in its place, and a peer has no more of them open than its protocol allows.
 type served struct {
 	sub         *subsystem.Sub
 	dropped     *nbv1.Dropped

@@ -2,8 +2,8 @@ package networkbridge
 
 import "github.com/reevenet/reeve/internal/core/primitives"
 
-// standing is what nodes are to this one, whatever they do: validators with their stake, and the others that have a slot
-// reserved because the configuration names them.
+// standing is what nodes are to this one, whatever they do: validators with their stake, and the others that have a
+// slot reserved because the configuration names them.
 type standing struct {
 	validators map[primitives.NodeID]uint64
 	reserved   map[primitives.NodeID]bool

@@ -9,8 +9,8 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// subscribers are the protocols and the subsystems that they belong to. News of state reaches a subsystem in order and without a
-// gap, or all of it is sent anew; a peer's message reaches it at most once, after the news before it.
+// subscribers are the protocols and the subsystems that they belong to. News of state reaches a subsystem in order and
+// without a gap, or all of it is sent anew; a peer's message reaches it at most once, after the news before it.
 type subscribers struct {
 	sub       *subsystem.Sub
 	dropped   *nbv1.Dropped
@@ -30,7 +30,8 @@ type protocol struct {
 	Protocol
 	batch []*nbv1.PeerMessage
 	bytes int
-	// stale: the subsystem had no room for news of state. What it knows is repaired when there is room, by sending all anew.
+	// stale: the subsystem had no room for news of state. What it knows is repaired when there is room, by sending all
+	// anew.
 	stale bool
 }
 
@@ -70,7 +71,8 @@ func (s *subscribers) reset(p *protocol) {
 	}
 }
 
-// notify sends news of state to a protocol's subsystem, after the messages that came before. It must arrive, or be sent anew.
+// notify sends news of state to a protocol's subsystem, after the messages that came before. It must arrive, or be sent
+// anew.
 func (s *subscribers) notify(p *protocol, e *nbv1.NetworkBridgeEvent) {
 	s.flush(p)
 	if !p.stale && s.deliver(p, e) != nil {
@@ -99,7 +101,8 @@ func (s *subscribers) request(p *protocol, r *nbv1.PeerRequest) bool {
 	return true
 }
 
-// flush sends what waits. When the subsystem has no room, messages are dropped and counted: peers send again what matters.
+// flush sends what waits. When the subsystem has no room, messages are dropped and counted: peers send again what
+// matters.
 func (s *subscribers) flush(p *protocol) {
 	if len(p.batch) == 0 {
 		return

@@ -30,7 +30,8 @@ func (l Lane) String() string {
 // FrameOverhead is what a frame may add to the payload it carries: protocol name, ids and lengths.
 const FrameOverhead = 128
 
-// MaxFrame is the largest frame of a lane in bytes. A receiver checks it before it allocates; a longer one ends the connection.
+// MaxFrame is the largest frame of a lane in bytes. A receiver checks it before it allocates; a longer one ends the
+// connection.
 func (l Lane) MaxFrame() int {
 	switch l {
 	case LaneGossip:
@@ -49,25 +50,26 @@ type Address struct {
 	At []string
 }
 
-// Transport is the port to the network: authenticated links to other nodes, and nothing else. What is said on them, whom to call
-// and whom to turn away is the handler's business, so that the simulator's network needs a hundred lines.
+// Transport is the port to the network: authenticated links to other nodes, and nothing else. What is said on them,
+// whom to call and whom to turn away is the handler's business, so that the simulator's network needs a hundred lines.
 //
-// A link is up from its Up event to its Down event; frames of one lane arrive in the order in which they were sent, and between
-// these two. There is at most one link between two nodes; when both call each other at once, one is kept and both see the same.
-// Every method but Start and Close returns at once. The events function only queues: it calls no method of the Transport.
+// A link is up from its Up event to its Down event; frames of one lane arrive in the order in which they were sent, and
+// between these two. There is at most one link between two nodes; when both call each other at once, one is kept and
+// both see the same. Every method but Start and Close returns at once. The events function only queues: it calls no
+// method of the Transport.
 type Transport interface {
 	// Self is this node's identity, the one that it proves to others.
 	Self() primitives.NodeID
-	// Start begins to listen. The events function is called for each event until Close returns, from any goroutine; it doesn't
-	// block.
+	// Start begins to listen. The events function is called for each event until Close returns, from any goroutine; it
+	// doesn't block.
 	Start(events func(Event)) error
 	// Addresses are the multiaddrs at which this node listens, with the real port. Valid after Start.
 	Addresses() []string
-	// Send queues a frame, which isn't changed from then on by anyone. False: there is no link, or the queue is full and the frame
-	// was shed. On the consensus lane a full queue ends the link instead.
+	// Send queues a frame, which isn't changed from then on by anyone. False: there is no link, or the queue is full and
+	// the frame was shed. On the consensus lane a full queue ends the link instead.
 	Send(peer primitives.NodeID, lane Lane, frame []byte) bool
-	// Consumed tells that a frame of n bytes was dealt with. A transport stops reading from a peer that has too many bytes not
-	// yet consumed, so it is called once for each Frame event.
+	// Consumed tells that a frame of n bytes was dealt with. A transport stops reading from a peer that has too many bytes
+	// not yet consumed, so it is called once for each Frame event.
 	Consumed(peer primitives.NodeID, lane Lane, n int)
 	// Connect makes one attempt, within a few seconds. It ends in Up or in Unreachable, unless the link is up already.
 	Connect(Address)

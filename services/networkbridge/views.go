@@ -9,8 +9,9 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// views are ours, made from the leaves that are signalled, and the peers'. Every peer and every subsystem that has a use for ours
-// is sent it when it changes, and only then; while the node is syncing nobody is, for old leaves help nobody.
+// views are ours, made from the leaves that are signalled, and the peers'. Every peer and every subsystem that has a
+// use for ours is sent it when it changes, and only then; while the node is syncing nobody is, for old leaves help
+// nobody.
 type views struct {
 	sub         *subsystem.Sub
 	links       *links
@@ -23,8 +24,8 @@ type views struct {
 	posted  bool // an update is
 }
 
-// leaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is sent when
-// all of them have been heard.
+// leaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is
+// sent when all of them have been heard.
 func (v *views) leaf(raw []byte, note func(primitives.Hash)) {
 	h, err := primitives.HashFrom(raw)
 	if err != nil {
@@ -84,8 +85,8 @@ func (v *views) show(p *peer, f nbv1.Family) {
 	}
 }
 
-// watched tells whether views matter in a family. If no subsystem here has use for its peers' views, those of the peers, which
-// are its equals, have none for ours.
+// watched tells whether views matter in a family. If no subsystem here has use for its peers' views, those of the
+// peers, which are its equals, have none for ours.
 func (v *views) watched(f nbv1.Family) bool {
 	return slices.ContainsFunc(v.subscribers.listed, func(p *protocol) bool { return p.Family == f && !p.NoViews })
 }

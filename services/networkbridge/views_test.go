@@ -21,7 +21,7 @@ func expect(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// views reads what a peer was told of our view.
+// views reads what a peer was shown of our view.
 func views(frames []*nbv1.Frame) (out []string) {
 	for _, f := range frames {
 		if u := f.GetViewUpdate(); u != nil {
@@ -31,13 +31,13 @@ func views(frames []*nbv1.Frame) (out []string) {
 	return out
 }
 
-func (s *stage) leaf(n byte) {
+func (s *fixture) leaf(n byte) {
 	h, parent := hash(n), hash(n-1)
 	s.StartWork(h[:], parent[:], uint64(n))
 	s.run()
 }
 
-func (s *stage) stop(n byte) {
+func (s *fixture) stop(n byte) {
 	h := hash(n)
 	s.StopWork(h[:])
 	s.run()
@@ -46,26 +46,26 @@ func (s *stage) stop(n byte) {
 func TestANewPeerGetsOurViewAndIsReportedWithTheEmptyOne(t *testing.T) {
 	s := opened(t)
 	s.leaf(7)
-	expect(t, s.told(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
+	expect(t, s.news(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
 	p := s.peer(2)
 	p.greet(validation)
 	expect(t, views(p.heard()), "FAMILY_VALIDATION [7]")
-	expect(t, s.told(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
 }
 
-func TestALeafIsToldToEveryPeerThenToEverySubsystemOnce(t *testing.T) {
+func TestALeafIsShownToEveryPeerThenToEverySubsystemOnce(t *testing.T) {
 	s := opened(t)
 	a, b := s.friend(2, validation), s.friend(3, validation, collation)
-	s.told()
+	s.news()
 	s.leaf(7)
 	s.leaf(7)
 	expect(t, views(a.heard()), "FAMILY_VALIDATION [7]")
 	expect(t, views(b.heard()), "FAMILY_VALIDATION [7]", "FAMILY_COLLATION [7]")
-	expect(t, s.told(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
+	expect(t, s.news(), "engine: our view is [7]", "statements: our view is [7]", "collator: our view is [7]")
 	s.Finalized(raw(primitives.NodeID(hash(7))), 7)
 	s.run()
 	if got := a.heard(); len(got) != 0 {
-		t.Errorf("finality alone was told as %v", got)
+		t.Errorf("finality alone was shown as %v", got)
 	}
 }
 
@@ -78,7 +78,7 @@ func TestOurViewIsTheNewestFive(t *testing.T) {
 	p.heard()
 	s.stop(1)
 	if got := p.heard(); len(got) != 0 {
-		t.Errorf("a leaf outside the view was told as %v", got)
+		t.Errorf("a leaf outside the view was shown as %v", got)
 	}
 	s.stop(7)
 	expect(t, views(p.heard()), "FAMILY_VALIDATION [6 5 4 3 2]")
@@ -87,25 +87,25 @@ func TestOurViewIsTheNewestFive(t *testing.T) {
 func TestAPeersViewIsPassedOnWhenItChanges(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	p.view(validation, hash(9))
 	p.view(validation, hash(9))
-	expect(t, s.told(), "engine: view of 2 is [9]", "statements: view of 2 is [9]")
+	expect(t, s.news(), "engine: view of 2 is [9]", "statements: view of 2 is [9]")
 }
 
 func TestEachFamilySeesItsOwnView(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation, collation)
-	s.told()
+	s.news()
 	p.view(collation, hash(8))
 	p.view(validation, hash(9))
-	expect(t, s.told(), "collator: view of 2 is [8]", "engine: view of 2 is [9]", "statements: view of 2 is [9]")
+	expect(t, s.news(), "collator: view of 2 is [8]", "engine: view of 2 is [9]", "statements: view of 2 is [9]")
 }
 
 func TestAViewOutsideTheRulesCostsAndIsIgnored(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	p.view(validation, hash(1), hash(2), hash(3), hash(4), hash(5), hash(6))
 	if got := s.info(2).GetReputation(); got != -500 {
 		t.Errorf("six heads: reputation %d", got)
@@ -114,26 +114,26 @@ func TestAViewOutsideTheRulesCostsAndIsIgnored(t *testing.T) {
 	if got := s.info(2).GetReputation(); got != -550 {
 		t.Errorf("a family it isn't in: reputation %d", got)
 	}
-	expect(t, s.told())
+	expect(t, s.news())
 }
 
-func TestWhileSyncingNoViewIsTold(t *testing.T) {
+func TestWhileSyncingNoViewIsShown(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	s.Send("engine", &nbv1.SetSyncing{Syncing: true})
 	s.leaf(6)
 	s.leaf(7)
 	if got := p.heard(); len(got) != 0 {
-		t.Errorf("told while syncing: %v", got)
+		t.Errorf("shown while syncing: %v", got)
 	}
-	expect(t, s.told())
+	expect(t, s.news())
 	s.Send("engine", &nbv1.SetSyncing{Syncing: false})
 	s.run()
 	expect(t, views(p.heard()), "FAMILY_VALIDATION [7 6]")
 }
 
-func TestALightClientIsToldNoViews(t *testing.T) {
+func TestALightClientIsShownNoViews(t *testing.T) {
 	s := opened(t)
 	p := s.peer(2)
 	h := hello(validation)
@@ -143,11 +143,12 @@ func TestALightClientIsToldNoViews(t *testing.T) {
 	expect(t, views(p.heard()))
 }
 
-// A subsystem that had no room for a burst of news is told everything anew as soon as it has: what it knows is right in the end.
-func TestNewsThatFoundNoRoomIsToldAnew(t *testing.T) {
+// A subsystem that had no room for a burst of news gets everything anew as soon as it has: what it knows is right in
+// the end.
+func TestNewsThatFoundNoRoomIsSentAnew(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.told()
+	s.news()
 	const burst = 1501
 	for n := range burst {
 		h := hash(byte(n%2 + 1))
@@ -159,7 +160,7 @@ func TestNewsThatFoundNoRoomIsToldAnew(t *testing.T) {
 	}
 	s.run()
 	engine := 0
-	for _, line := range s.told() {
+	for _, line := range s.news() {
 		if strings.HasPrefix(line, "engine") {
 			engine++
 		}
@@ -168,7 +169,7 @@ func TestNewsThatFoundNoRoomIsToldAnew(t *testing.T) {
 		t.Fatalf("all %d found room: the test shows nothing", engine)
 	}
 	s.Advance(time.Second)
-	expect(t, s.told(), "engine: reset", "engine: connected 2", "engine: view of 2 is [1]",
+	expect(t, s.news(), "engine: reset", "engine: connected 2", "engine: view of 2 is [1]",
 		"statements: reset", "statements: connected 2", "statements: view of 2 is [1]")
 }
 
@@ -179,14 +180,14 @@ func TestAProtocolWithoutUseForViewsHearsOnlyWhoIsThere(t *testing.T) {
 	})
 	s.leaf(7)
 	p := s.friend(2, validation)
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{raw(id(9))}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{raw(id(9))}}}})
 	s.run()
-	expect(t, s.told(),
+	expect(t, s.news(),
 		"statements: our view is [7]", "collator: our view is [7]",
 		"engine: connected 2", "statements: connected 2", "statements: view of 2 is []", "statements: view of 2 is [9]")
 }
 
-func TestNobodyIsToldOfAViewThatNobodyHasUseFor(t *testing.T) {
+func TestNobodyIsShownAViewThatNobodyHasUseFor(t *testing.T) {
 	s := opened(t, func(c *nb.Config) {
 		c.Protocols = slices.Clone(protocols)
 		c.Protocols[0].NoViews, c.Protocols[1].NoViews = true, true

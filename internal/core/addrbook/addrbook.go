@@ -1,5 +1,5 @@
 // Package addrbook remembers where nodes may be called and when to call them next. It has no clock and makes no call: the caller
-// says what time it is, lends it its luck, and reports what became of a call.
+// says what time it is, lends it its chance, and reports what became of a call.
 package addrbook
 
 import (
@@ -47,7 +47,7 @@ type entry struct {
 	next     time.Time
 }
 
-// New makes an empty book for the node self. The source of luck spreads the calls.
+// New makes an empty book for the node self. Its chance spreads the calls.
 func New(self primitives.NodeID, rng *rand.Rand) *Book {
 	return &Book{self: self, rng: rng, nodes: map[primitives.NodeID]*entry{}}
 }
@@ -176,7 +176,7 @@ func (b *Book) Lost(id primitives.NodeID, now time.Time) {
 	e.next = now.Add(b.spread(pause(e.failures, most)))
 }
 
-// Postpone puts off the next call, for a node that is banned or that had no seat for us.
+// Postpone puts off the next call, for a node that is banned or that had no slot for us.
 func (b *Book) Postpone(id primitives.NodeID, until time.Time) {
 	if e := b.nodes[id]; e != nil && e.next.Before(until) {
 		e.next = until

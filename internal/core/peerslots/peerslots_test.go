@@ -19,7 +19,7 @@ func TestStrangersGetAFifthAndCallersHalfOfThat(t *testing.T) {
 		}
 	}
 	if admitted != 2 {
-		t.Fatalf("%d callers were admitted, 2 of 20 seats are theirs", admitted)
+		t.Fatalf("%d callers were admitted, 2 of 20 slots are theirs", admitted)
 	}
 	for i := range 100 {
 		if ok, _ := table.Admit(id(200+i), false, true); ok {
@@ -27,11 +27,11 @@ func TestStrangersGetAFifthAndCallersHalfOfThat(t *testing.T) {
 		}
 	}
 	if admitted != 4 || table.Called() != 2 {
-		t.Fatalf("%d strangers sit, %d of them called; want 4 and 2", admitted, table.Called())
+		t.Fatalf("%d strangers have slots, %d of them called; want 4 and 2", admitted, table.Called())
 	}
 }
 
-func TestAValidatorAlwaysFindsASeatThatAStrangerHas(t *testing.T) {
+func TestAValidatorAlwaysFindsASlotThatAStrangerHas(t *testing.T) {
 	table := New(5)
 	table.Admit(id(100), false, true)
 	for i := range 4 {
@@ -43,20 +43,20 @@ func TestAValidatorAlwaysFindsASeatThatAStrangerHas(t *testing.T) {
 		t.Fatalf("the fifth validator: admitted %v, evicted %v", ok, evicted)
 	}
 	if ok, _ := table.Admit(id(5), true, false); ok {
-		t.Fatal("a sixth one sat down at a table of five")
+		t.Fatal("a sixth one got a slot of five")
 	}
 }
 
-func TestWhoComesAgainHasOneSeat(t *testing.T) {
+func TestWhoComesAgainHasOneSlot(t *testing.T) {
 	table := New(10)
 	for range 5 {
 		if ok, _ := table.Admit(id(1), false, false); !ok {
-			t.Fatal("a peer was refused because it sat there before")
+			t.Fatal("a peer was refused because it was there before")
 		}
 	}
 	table.Leave(id(1))
-	if len(table.seated) != 0 {
-		t.Fatal("the seat wasn't freed")
+	if len(table.slots) != 0 {
+		t.Fatal("the slot wasn't freed")
 	}
 }
 
@@ -72,11 +72,11 @@ func TestStrangersNeverPushAnyoneOut(t *testing.T) {
 				reserved[peer] = true
 			}
 			if evicted != nil && (!r || reserved[*evicted]) {
-				t.Fatalf("%v lost its seat", evicted)
+				t.Fatalf("%v lost its slot", evicted)
 			}
 			strangers, _ := table.count()
-			if len(table.seated) > table.size || strangers > table.Open() || len(table.seated)-strangers != len(reserved) {
-				t.Fatalf("%d sit, %d strangers, %d reserved", len(table.seated), strangers, len(reserved))
+			if len(table.slots) > table.size || strangers > table.Open() || len(table.slots)-strangers != len(reserved) {
+				t.Fatalf("%d have slots, %d strangers, %d reserved", len(table.slots), strangers, len(reserved))
 			}
 		}
 	})

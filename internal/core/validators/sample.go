@@ -2,15 +2,15 @@ package validators
 
 import "math/rand/v2"
 
-// Seat is one validator of a sample and the number of its units that were drawn.
-type Seat struct {
+// Draw is one validator of a sample and the number of its units that were drawn.
+type Draw struct {
 	Index int
 	Units int
 }
 
 // Sample draws k units of stake without replacement, and returns who owns them, in the order of indices. When k is all there
 // is, that is everybody, with the full weight, and no chance is used.
-func (s *Set) Sample(rng *rand.Rand, k int) []Seat {
+func (s *Set) Sample(rng *rand.Rand, k int) []Draw {
 	if k >= s.sum {
 		return s.all()
 	}
@@ -25,16 +25,16 @@ func (s *Set) Sample(rng *rand.Rand, k int) []Seat {
 		drawn[u] = struct{}{}
 		counts[s.owner(u)]++
 	}
-	return seats(counts)
+	return draws(counts)
 }
 
-func (s *Set) all() []Seat { return seats(s.units) }
+func (s *Set) all() []Draw { return draws(s.units) }
 
-func seats(counts []int) []Seat {
-	out := make([]Seat, 0, len(counts))
+func draws(counts []int) []Draw {
+	out := make([]Draw, 0, len(counts))
 	for i, n := range counts {
 		if n > 0 {
-			out = append(out, Seat{Index: i, Units: n})
+			out = append(out, Draw{Index: i, Units: n})
 		}
 	}
 	return out

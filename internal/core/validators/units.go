@@ -38,15 +38,15 @@ func divide(members []Validator, by uint64) (units []int, sum int) {
 	return units, sum
 }
 
-// apportion shares seats out in proportion to the stakes; those left over go to the largest remainders, to the lower index
+// apportion shares units out in proportion to the stakes; those left over go to the largest remainders, to the lower index
 // among equals. A validator with very little stake may get none: it is then never asked.
-func apportion(members []Validator, total, seats uint64) ([]int, int) {
+func apportion(members []Validator, total, share uint64) ([]int, int) {
 	units := make([]int, len(members))
 	rest := make([]uint64, len(members))
 	order := make([]int, len(members))
-	left := int(seats)
+	left := int(share)
 	for i, v := range members {
-		hi, lo := bits.Mul64(v.Stake, seats)
+		hi, lo := bits.Mul64(v.Stake, share)
 		quo, rem := bits.Div64(hi, lo, total)
 		units[i], rest[i], order[i] = int(quo), rem, i
 		left -= int(quo)
@@ -55,7 +55,7 @@ func apportion(members []Validator, total, seats uint64) ([]int, int) {
 	for _, i := range order[:left] {
 		units[i]++
 	}
-	return units, int(seats)
+	return units, int(share)
 }
 
 func gcd(a, b uint64) uint64 {

@@ -25,9 +25,9 @@ func TestEqualStakesAreOneUnitEach(t *testing.T) {
 	if s.Units() != 5 {
 		t.Fatalf("five equal validators have %d units", s.Units())
 	}
-	for _, seat := range s.Sample(nil, 5) {
-		if seat.Units != 1 {
-			t.Errorf("validator %d has %d units in a census", seat.Index, seat.Units)
+	for _, drawn := range s.Sample(nil, 5) {
+		if drawn.Units != 1 {
+			t.Errorf("validator %d has %d units in a census", drawn.Index, drawn.Units)
 		}
 	}
 }
@@ -45,11 +45,11 @@ func TestSampleIsOfUnitsWithoutReplacement(t *testing.T) {
 		k := rapid.IntRange(1, 30).Draw(t, "k")
 		s := set(t, stakes...)
 		sum := 0
-		for _, seat := range s.Sample(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), k) {
-			if seat.Units < 1 || seat.Units > s.UnitsOf(seat.Index) {
-				t.Fatalf("validator %d has %d units, %d were drawn", seat.Index, s.UnitsOf(seat.Index), seat.Units)
+		for _, drawn := range s.Sample(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)), k) {
+			if drawn.Units < 1 || drawn.Units > s.UnitsOf(drawn.Index) {
+				t.Fatalf("validator %d has %d units, %d were drawn", drawn.Index, s.UnitsOf(drawn.Index), drawn.Units)
 			}
-			sum += seat.Units
+			sum += drawn.Units
 		}
 		if sum != min(k, s.Units()) {
 			t.Fatalf("%d units were drawn instead of %d of %d", sum, k, s.Units())
@@ -66,9 +66,9 @@ func TestSampleFollowsStake(t *testing.T) {
 	s := set(t, stakes...)
 	rng, hits := rand.New(rand.NewPCG(1, 2)), 0
 	for range 1000 {
-		for _, seat := range s.Sample(rng, 20) {
-			if seat.Index == 7 {
-				hits += seat.Units
+		for _, drawn := range s.Sample(rng, 20) {
+			if drawn.Index == 7 {
+				hits += drawn.Units
 			}
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// Addresses are the advertised ones or, without any, the ones listened at, with every interface's address in place of 0.0.0.0.
+// Addresses are the advertised ones or, without any, the ones listened at, with every interface's address in place of
+// 0.0.0.0.
 func (n *Network) Addresses() []string {
 	if len(n.cfg.Advertise) > 0 {
 		return n.cfg.Advertise

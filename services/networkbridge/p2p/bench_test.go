@@ -15,8 +15,8 @@ import (
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
 )
 
-// BenchmarkRoundTrip is one frame there and back, on an open link, one at a time. BenchmarkPlainTLS beside it is the same over
-// crypto/tls alone: what the layers in between cost.
+// BenchmarkRoundTrip is one frame there and back, on an open link, one at a time. BenchmarkPlainTLS beside it is the
+// same over crypto/tls alone: what the layers in between cost.
 func BenchmarkRoundTrip(b *testing.B) {
 	for name, listen := range map[string]string{"tcp": overTCP, "quic": overQUIC} {
 		for _, size := range []int{32, 1 << 10, 16 << 10, 1 << 20} {

@@ -8,13 +8,14 @@ import (
 	"io"
 )
 
-// firstPiece is how much is allocated for a frame on its sender's word alone. The rest follows as bytes arrive, doubling.
+// firstPiece is how much is allocated for a frame on its sender's word alone. The rest follows as bytes arrive,
+// doubling.
 const firstPiece = 64 << 10
 
 var errEmptyFrame = errors.New("the peer sent a frame of no bytes")
 
-// readFrame reads one frame: its length as an unsigned varint, then that many bytes. The length is checked before anything is
-// allocated; a frame of no bytes or of more than max is an error, after which the stream can't be read on.
+// readFrame reads one frame: its length as an unsigned varint, then that many bytes. The length is checked before
+// anything is allocated; a frame of no bytes or of more than max is an error, after which the stream can't be read on.
 func readFrame(r *bufio.Reader, max int) ([]byte, error) {
 	n, err := binary.ReadUvarint(r)
 	switch {

@@ -10,8 +10,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// A libp2p peer id of an ed25519 key holds the key itself, so it and a NodeID are two spellings of the same 32 bytes. Other kinds
-// of key are refused: some of them are slow to verify, which a stranger could use.
+// A libp2p peer id of an ed25519 key holds the key itself, so it and a NodeID are two spellings of the same 32 bytes.
+// Other kinds of key are refused: some of them are slow to verify, which a stranger could use.
 
 func nodeOfKey(key ed25519.PrivateKey) primitives.NodeID {
 	return primitives.NodeID(key.Public().(ed25519.PublicKey))

@@ -31,8 +31,8 @@ func (n *Network) newLane(id nb.Lane, s network.MuxedStream) *lane {
 	return l
 }
 
-// write sends what is queued: as many frames per write as there are, flushed when the queue is empty. It returns when the
-// queue is closed or the stream broke.
+// write sends what is queued: as many frames per write as there are, flushed when the queue is empty. It returns when
+// the queue is closed or the stream broke.
 func (l *lane) write() error {
 	w := bufio.NewWriterSize(l.stream, bufferSize)
 	var frames [][]byte

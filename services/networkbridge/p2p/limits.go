@@ -15,8 +15,8 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// Limits of strangers. The defaults of the library follow the size of the machine, which a node of twenty processes shares, so
-// ours are explicit.
+// Limits of strangers. The defaults of the library follow the size of the machine, which a node of twenty processes
+// shares, so ours are explicit.
 const (
 	// handshaking is how many connections may be between TCP accept and the end of their handshake.
 	handshaking = 512
@@ -43,8 +43,8 @@ func newResources(maxLinks int) (network.ResourceManager, error) {
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: connsPerIP}}))
 }
 
-// acceptRate is at most 256 new connections a second, and 4 a second from one address after a burst of 40. A machine may call
-// itself as often as it likes.
+// acceptRate is at most 256 new connections a second, and 4 a second from one address after a burst of 40. A machine
+// may call itself as often as it likes.
 func acceptRate() *rate.Limiter {
 	perIP := rate.Limit{RPS: 4, Burst: 40}
 	return &rate.Limiter{

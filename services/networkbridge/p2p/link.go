@@ -20,8 +20,8 @@ var (
 	errClosed       = errors.New("this node is shutting down")
 )
 
-// link is the connections and lanes to one peer. It is built by a caller or a callee, adopted by the table, then runs until
-// something of it fails; all of it ends together.
+// link is the connections and lanes to one peer. It is built by a caller or a callee, adopted by the table, then runs
+// until something of it fails; all of it ends together.
 type link struct {
 	net      *Network
 	peer     primitives.NodeID

@@ -147,7 +147,8 @@ type assembly struct {
 	waiting map[primitives.NodeID]*half
 }
 
-// join returns the half that h completes, or keeps h. The settled function stops what would close h's connection in time.
+// join returns the half that h completes, or keeps h. The settled function stops what would close h's connection in
+// time.
 func (a *assembly) join(h *half, settled func()) *half {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,14 +1,15 @@
-// Package p2p is the network bridge's transport over real sockets: go-libp2p's TCP with TLS 1.3 and yamux first, QUIC second. It
-// is the only package of the node that imports libp2p, and it uses the transports alone: no relay, no address services, no
-// discovery, no protocol negotiation per stream.
+// Package p2p is the network bridge's transport over real sockets: go-libp2p's TCP with TLS 1.3 and yamux first, QUIC
+// second. It is the only package of the node that imports libp2p, and it uses the transports alone: no relay, no
+// address services, no discovery, no protocol negotiation per stream.
 //
-// A link to a peer is two connections, one for consensus and backing, one for gossip and bulk, so that a large answer and a vote
-// never share a TCP stream. On each connection the caller opens one long-lived stream per lane, used in both directions. The
-// peer's identity is the one proven in the TLS handshake; nothing that a peer says about itself is believed.
+// A link to a peer is two connections, one for consensus and backing, one for gossip and bulk, so that a large answer
+// and a vote never share a TCP stream. On each connection the caller opens one long-lived stream per lane, used in both
+// directions. The peer's identity is the one proven in the TLS handshake; nothing that a peer says about itself is
+// believed.
 //
-// Memory is bounded per peer: what waits to be sent by the lanes' limits, what has arrived and isn't consumed by a window, what
-// has arrived of all peers together by another; what is announced and hasn't arrived takes nothing, because a frame's buffer grows
-// with the bytes that are really there.
+// Memory is bounded per peer: what waits to be sent by the lanes' limits, what has arrived and isn't consumed by a
+// window, what has arrived of all peers together by another; what is announced and hasn't arrived takes nothing,
+// because a frame's buffer grows with the bytes that are really there.
 package p2p
 
 import (
@@ -33,10 +34,11 @@ import (
 type Config struct {
 	// Key is the node's network identity.
 	Key ed25519.PrivateKey
-	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None: the node
-	// calls others and can't be called.
+	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None: the
+	// node calls others and can't be called.
 	Listen []string
-	// Advertise are the multiaddrs told to others in place of the ones listened at; for a node behind a translated address.
+	// Advertise are the multiaddrs told to others in place of the ones listened at; for a node behind a translated
+	// address.
 	Advertise []string
 	// MaxLinks bounds the links that are up, whoever they are. Zero: 256. The bridge admits fewer.
 	MaxLinks int
@@ -44,8 +46,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// dialTimeout is how long one attempt may take, over all of the node's addresses; handshakeTimeout is how long a caller has for
-// TLS and for opening its lanes.
+// dialTimeout is how long one attempt may take, over all of the node's addresses; handshakeTimeout is how long a caller
+// has for TLS and for opening its lanes.
 const (
 	dialTimeout      = 8 * time.Second
 	handshakeTimeout = 4 * time.Second

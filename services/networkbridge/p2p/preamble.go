@@ -20,8 +20,8 @@ func connOf(l nb.Lane) int { return int(l) / lanesPerConn }
 // nonce is eight random bytes: the name of a link, or of one run of a node.
 type nonce [8]byte
 
-// preamble is what the caller writes first on each stream: which lane it is, of which link, and which run of the caller's node
-// this is. From the last the callee knows that an older link is dead although nobody has told it.
+// preamble is what the caller writes first on each stream: which lane it is, of which link, and which run of the
+// caller's node this is. From the last the callee knows that an older link is dead although nobody has told it.
 type preamble struct {
 	lane     nb.Lane
 	link     nonce

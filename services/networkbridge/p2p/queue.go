@@ -10,8 +10,8 @@ import (
 // outgoing is what one lane of one peer may have waiting to be sent, in bytes.
 var outgoing = [nb.Lanes]int{nb.LaneConsensus: 8 << 20, nb.LaneBacking: 4 << 20, nb.LaneGossip: 1 << 20, nb.LaneBulk: 6 << 20}
 
-// What may have been delivered and not yet consumed, in bytes: on one lane of one peer, and on the lanes other than consensus of all
-// peers together.
+// What may have been delivered and not yet consumed, in bytes: on one lane of one peer, and on the lanes other than
+// consensus of all peers together.
 const (
 	incoming    = 4 << 20
 	incomingAll = 256 << 20
@@ -99,7 +99,8 @@ func newWindow(max int) *window {
 	return w
 }
 
-// take waits until n bytes fit, or nothing else is there. False: the window is closed. A nil window has room for everything.
+// take waits until n bytes fit, or nothing else is there. False: the window is closed. A nil window has room for
+// everything.
 func (w *window) take(n int) bool {
 	if w == nil {
 		return true

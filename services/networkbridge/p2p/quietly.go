@@ -12,8 +12,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
 
-// quietly is TLS over sockets that are read and written without the scheduler's notice: a bridge handles a few small messages at a time,
-// and a quarter of its work was waking the scheduler's monitor for each.
+// quietly is TLS over sockets that are read and written without the scheduler's notice: a bridge handles a few small
+// messages at a time, and a quarter of its work was waking the scheduler's monitor for each.
 type quietly struct{ *libp2ptls.Transport }
 
 func (q quietly) SecureInbound(ctx context.Context, c net.Conn, p peer.ID) (sec.SecureConn, error) {

@@ -75,9 +75,9 @@ func (t *table) adopt(l *link, events func(nb.Event)) verdict {
 	return accepted
 }
 
-// replaces says which of two links between the same nodes is kept; both ends come to the same answer. A new run of the peer ends
-// what belonged to the old one. The same caller calls again only because it lost the link. Of two calls that crossed, the one
-// from the smaller id stays.
+// replaces says which of two links between the same nodes is kept; both ends come to the same answer. A new run of the
+// peer ends what belonged to the old one. The same caller calls again only because it lost the link. Of two calls that
+// crossed, the one from the smaller id stays.
 func replaces(new, old *link) bool {
 	if new.instance != old.instance || new.caller() == old.caller() {
 		return true

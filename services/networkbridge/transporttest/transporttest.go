@@ -1,5 +1,5 @@
-// Package transporttest is the contract of networkbridge.Transport as tests. Every implementation runs all of it: the sockets and
-// the network in memory.
+// Package transporttest is the contract of networkbridge.Transport as tests. Every implementation runs all of it: the
+// sockets and the network in memory.
 package transporttest
 
 import (

@@ -1091,8 +1091,8 @@ func (x *RemoteError) GetMessage() string {
 }
 
 // Sent by a subsystem that needs certain validators, a backing group for instance. The bridge keeps trying to reach them while the
-// stream is open and answers once for each that is connected, those already connected first, and again after a reconnect. Ending the
-// stream revokes the wish.
+// stream is open and answers once for each that is connected, those already connected first, and again after a reconnect. Cancelling
+// it ends it.
 type ConnectToValidators struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Node ids of the validators, at most 1,000.

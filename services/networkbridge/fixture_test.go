@@ -37,8 +37,8 @@ func id(n byte) primitives.NodeID     { return primitives.NodeID{n} }
 func hash(n byte) primitives.Hash     { return primitives.Hash{n} }
 func raw(id primitives.NodeID) []byte { return id[:] }
 
-// stage is a bridge, with the test as its overseer, on a network of scripted peers.
-type stage struct {
+// fixture is a bridge, with the test as its overseer, on a network of scripted peers.
+type fixture struct {
 	*overseertest.Overseer
 	t    *testing.T
 	net  *memnet.Network
@@ -46,7 +46,7 @@ type stage struct {
 	mine *memnet.Node
 }
 
-func newStage(t *testing.T, change ...func(*nb.Config)) *stage {
+func newFixture(t *testing.T, change ...func(*nb.Config)) *fixture {
 	net := memnet.New(memnet.Config{})
 	mine := net.Node(id(1))
 	cfg := nb.Config{
@@ -56,20 +56,20 @@ func newStage(t *testing.T, change ...func(*nb.Config)) *stage {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s := &stage{Overseer: overseertest.Start(t, nb.Spec(cfg)), t: t, net: net, me: id(1), mine: mine}
+	s := &fixture{Overseer: overseertest.Start(t, nb.Spec(cfg)), t: t, net: net, me: id(1), mine: mine}
 	s.run()
 	return s
 }
 
-// opened is a stage on which the subsystems have heard that they know no peer.
-func opened(t *testing.T, change ...func(*nb.Config)) *stage {
-	s := newStage(t, change...)
+// opened is a fixture whose subsystems have heard that they know no peer.
+func opened(t *testing.T, change ...func(*nb.Config)) *fixture {
+	s := newFixture(t, change...)
 	s.Sent()
 	return s
 }
 
 // run lets the network and the bridge work until nothing is left to do.
-func (s *stage) run() {
+func (s *fixture) run() {
 	for range 100 {
 		s.net.Run()
 		s.Step()
@@ -79,14 +79,14 @@ func (s *stage) run() {
 // peer is a node that the test plays by hand.
 type peer struct {
 	*memnet.Node
-	s      *stage
+	s      *fixture
 	frames []*nbv1.Frame
 	lanes  []nb.Lane
 	up     bool
 }
 
 // peer joins the network and calls the bridge, without a word.
-func (s *stage) peer(n byte) *peer {
+func (s *fixture) peer(n byte) *peer {
 	s.t.Helper()
 	p := &peer{Node: s.net.Node(id(n)), s: s}
 	if err := p.Start(p.hear); err != nil {
@@ -98,7 +98,7 @@ func (s *stage) peer(n byte) *peer {
 }
 
 // friend is a peer that has said hello on every lane; what it heard so far is forgotten.
-func (s *stage) friend(n byte, families ...nbv1.Family) *peer {
+func (s *fixture) friend(n byte, families ...nbv1.Family) *peer {
 	s.t.Helper()
 	p := s.peer(n)
 	p.greet(families...)
@@ -142,27 +142,27 @@ func (p *peer) greet(families ...nbv1.Family) { p.greetWith(hello(families...)) 
 func (p *peer) greetWith(h *nbv1.Hello) {
 	p.s.t.Helper()
 	for lane := range nb.Lanes {
-		p.say(lane, &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: h}})
+		p.send(lane, &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: h}})
 	}
 }
 
-func (p *peer) say(lane nb.Lane, f *nbv1.Frame) {
+func (p *peer) send(lane nb.Lane, f *nbv1.Frame) {
 	p.s.t.Helper()
 	b, err := proto.Marshal(f)
 	if err != nil {
 		p.s.t.Fatal(err)
 	}
-	p.sayRaw(lane, b)
+	p.sendRaw(lane, b)
 }
 
-func (p *peer) sayRaw(lane nb.Lane, b []byte) {
+func (p *peer) sendRaw(lane nb.Lane, b []byte) {
 	p.Send(p.s.me, lane, b)
 	p.s.run()
 }
 
 func (p *peer) message(lane nb.Lane, protocol string, payload string) {
 	p.s.t.Helper()
-	p.say(lane, &nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: protocol, Payload: []byte(payload)}}})
+	p.send(lane, &nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: protocol, Payload: []byte(payload)}}})
 }
 
 func (p *peer) view(f nbv1.Family, heads ...primitives.Hash) {
@@ -171,11 +171,11 @@ func (p *peer) view(f nbv1.Family, heads ...primitives.Hash) {
 	for _, h := range heads {
 		u.Heads = append(u.Heads, h[:])
 	}
-	p.say(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: u}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: u}})
 }
 
-// told takes what the bridge told the subsystems, as lines: "engine: connected 2".
-func (s *stage) told() (lines []string) {
+// news takes what the bridge sent the subsystems, as lines: "engine: connected 2".
+func (s *fixture) news() (lines []string) {
 	for _, m := range s.Sent() {
 		switch u := m.Body.(type) {
 		case *enginev1.NetworkBridgeUpdate:
@@ -222,7 +222,7 @@ func heads(v *nbv1.View) string {
 }
 
 // score is what the bridge reports as the peer's reputation.
-func (s *stage) info(n byte) *nbv1.PeerInfo {
+func (s *fixture) info(n byte) *nbv1.PeerInfo {
 	s.t.Helper()
 	r := overseertest.Must[*nbv1.PeersResponse](s.t, s.Ask("cli", &nbv1.Peers{}))
 	for _, p := range r.GetPeers() {

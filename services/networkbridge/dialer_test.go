@@ -101,7 +101,8 @@ func testAdmission(t *testing.T, cfg Config) (*alone, *admission) {
 	}
 	d := a.dialer(cfg)
 	x := &admission{
-		cfg: &cfg, sub: a.sub, links: a.links(), slots: d.slots, book: d.book, dialer: d, standing: d.standing, conduct: d.conduct,
+		cfg: &cfg, sub: a.sub, links: a.links(), slots: d.slots, book: d.book, dialer: d, standing: d.standing,
+		conduct: d.conduct,
 	}
 	if err := x.prepare(); err != nil {
 		t.Fatal(err)

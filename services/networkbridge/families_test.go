@@ -49,7 +49,8 @@ func TestTheStateIsEveryMemberWithItsViewAndOurs(t *testing.T) {
 	a.do(func() { f.views.leaf(h[:], f.views.leaves.Start) })
 	a.news()
 	state := f.state(f.subscribers.named["test"])
-	if len(state) != 5 || len(state[3].GetPeerViewChange().GetView().GetHeads()) != 1 || state[4].GetOurViewChange() == nil {
+	if len(state) != 5 || len(state[3].GetPeerViewChange().GetView().GetHeads()) != 1 ||
+		state[4].GetOurViewChange() == nil {
 		t.Errorf("the state is %v", state)
 	}
 }
@@ -102,7 +103,8 @@ func TestPeersAreIntroducedValidatorsFirstAndNobodyToItself(t *testing.T) {
 		t.Fatalf("%d introductions", len(f))
 	}
 	named := f[0].GetPeerExchange().GetPeers()
-	if len(named) != 2 || primitives.NodeID(named[0].GetPeer()) != node(3) || primitives.NodeID(named[1].GetPeer()) != node(2) {
+	if len(named) != 2 || primitives.NodeID(named[0].GetPeer()) != node(3) ||
+		primitives.NodeID(named[1].GetPeer()) != node(2) {
 		t.Errorf("named: %v", named)
 	}
 }

@@ -18,14 +18,19 @@ import (
 
 // The protocols of the stories: two of the validation family, one of the collation family.
 var protocols = []nb.Protocol{
-	{Name: "snow", Subsystem: "engine", Lane: nb.LaneConsensus, Event: func(e *nbv1.NetworkBridgeEvent) proto.Message {
-		return &enginev1.NetworkBridgeUpdate{Event: e}
-	}},
-	{Name: "stmt", Subsystem: "statement-distribution", Lane: nb.LaneBacking, Event: func(e *nbv1.NetworkBridgeEvent) proto.Message {
-		return &sdv1.NetworkBridgeUpdate{Event: e}
-	}},
-	{Name: "coll", Subsystem: "collator", Lane: nb.LaneBacking, Family: nbv1.Family_FAMILY_COLLATION, MaxPayload: 1000,
-		Event: func(e *nbv1.NetworkBridgeEvent) proto.Message { return &collatorv1.NetworkBridgeUpdate{Event: e} }},
+	{Name: "snow", Subsystem: "engine", Lane: nb.LaneConsensus, Event: toEngine},
+	{Name: "stmt", Subsystem: "statement-distribution", Lane: nb.LaneBacking, Event: toStatements},
+	{Name: "coll", Subsystem: "collator", Lane: nb.LaneBacking, Event: toCollator, Family: collation, MaxPayload: 1000},
+}
+
+func toEngine(e *nbv1.NetworkBridgeEvent) proto.Message {
+	return &enginev1.NetworkBridgeUpdate{Event: e}
+}
+func toStatements(e *nbv1.NetworkBridgeEvent) proto.Message {
+	return &sdv1.NetworkBridgeUpdate{Event: e}
+}
+func toCollator(e *nbv1.NetworkBridgeEvent) proto.Message {
+	return &collatorv1.NetworkBridgeUpdate{Event: e}
 }
 
 const (
@@ -134,7 +139,10 @@ func (p *peer) heard() (out []*nbv1.Frame) {
 
 func hello(families ...nbv1.Family) *nbv1.Hello {
 	h := hash(42)
-	return &nbv1.Hello{NetworkId: h[:], MinVersion: 1, MaxVersion: 1, Families: families, Role: uint32(nbv1.Role_ROLE_FULL), Agent: "scripted"}
+	return &nbv1.Hello{
+		NetworkId: h[:], MinVersion: 1, MaxVersion: 1, Families: families, Role: uint32(nbv1.Role_ROLE_FULL),
+		Agent: "scripted",
+	}
 }
 
 func (p *peer) greet(families ...nbv1.Family) { p.greetWith(hello(families...)) }
@@ -162,7 +170,9 @@ func (p *peer) sendRaw(lane nb.Lane, b []byte) {
 
 func (p *peer) message(lane nb.Lane, protocol string, payload string) {
 	p.s.t.Helper()
-	p.send(lane, &nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: protocol, Payload: []byte(payload)}}})
+	p.send(lane, &nbv1.Frame{
+		Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: protocol, Payload: []byte(payload)}},
+	})
 }
 
 func (p *peer) view(f nbv1.Family, heads ...primitives.Hash) {
@@ -235,7 +245,9 @@ func (s *fixture) info(n byte) *nbv1.PeerInfo {
 
 // marshal makes the frame of a consensus message.
 func marshal(text string) ([]byte, error) {
-	return proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow", Payload: []byte(text)}}})
+	return proto.Marshal(
+		&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow", Payload: []byte(text)}}},
+	)
 }
 
 func TestEveryVariantIsHandled(t *testing.T) {

@@ -153,7 +153,9 @@ func TestTwoBridgesOverSockets(t *testing.T) {
 	}
 	b.Advance(time.Second) // the call of the one with the larger id waits a moment
 	until("the two to meet", func() bool { return a.connected() == 1 && b.connected() == 1 })
-	question := a.Ask("statement-distribution", &nbv1.SendRequest{Peer: raw(b.me), Protocol: "stmt", Payload: []byte("there?")})
+	question := a.Ask(
+		"statement-distribution", &nbv1.SendRequest{Peer: raw(b.me), Protocol: "stmt", Payload: []byte("there?")},
+	)
 	answered := false
 	until("the answer", func() bool {
 		for _, m := range b.Sent() {

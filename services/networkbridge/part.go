@@ -72,8 +72,8 @@ func Carried(protocols []part.Protocol) []Protocol {
 			lane = Lanes
 		}
 		carried[i] = Protocol{
-			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, NoViews: p.NoViews, MaxPayload: p.MaxPayload,
-			OpenRequests: p.OpenRequests, RequestTimeout: p.RequestTimeout,
+			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, NoViews: p.NoViews,
+			MaxPayload: p.MaxPayload, OpenRequests: p.OpenRequests, RequestTimeout: p.RequestTimeout,
 		}
 	}
 	return carried

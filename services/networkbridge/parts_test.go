@@ -99,7 +99,9 @@ func (a *alone) ask(req proto.Message) (*subsystem.Message, *overseertest.Answer
 
 // links of peers that have said hello and take part in validation.
 func (a *alone) links(peers ...int) *links {
-	l := &links{net: a.net, dropped: &nbv1.Dropped{}, peers: map[primitives.NodeID]*peer{}, faults: map[primitives.NodeID]string{}}
+	l := &links{
+		net: a.net, dropped: &nbv1.Dropped{}, peers: map[primitives.NodeID]*peer{}, faults: map[primitives.NodeID]string{},
+	}
 	for _, i := range peers {
 		l.add(&peer{
 			id: node(i), hello: []byte("hello"), at: []string{fmt.Sprintf("/ip4/10.0.0.%d/tcp/1", i)},
@@ -110,7 +112,9 @@ func (a *alone) links(peers ...int) *links {
 }
 
 func (a *alone) conduct() *conduct {
-	return &conduct{sub: a.sub, ledger: reputation.New(), ban: func(id primitives.NodeID, _ time.Time, _ string) { a.net.Disconnect(id) }}
+	return &conduct{
+		sub: a.sub, ledger: reputation.New(), ban: func(id primitives.NodeID, _ time.Time, _ string) { a.net.Disconnect(id) },
+	}
 }
 
 func (a *alone) subscribers(t *testing.T, p Protocol) *subscribers {

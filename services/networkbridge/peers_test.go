@@ -28,7 +28,8 @@ func TestAPeerIsReportedOnItsFirstHelloAndNotBefore(t *testing.T) {
 		t.Errorf("the bridge greeted on %d lanes of %d", len(p.frames), nb.Lanes)
 	}
 	p.greet(validation)
-	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []",
+		"statements: connected 2", "statements: view of 2 is []")
 }
 
 func TestPeersThatDoNotBelongHereAreTurnedAway(t *testing.T) {
@@ -81,7 +82,9 @@ func TestAPeerMayLeaveOneFamilyAndStayInTheOther(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation, collation)
 	s.news()
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{
+		Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}},
+	})
 	expect(t, s.news(), "engine: disconnected 2", "statements: disconnected 2")
 	p.message(nb.LaneBacking, "coll", "still here")
 	p.message(nb.LaneBacking, "stmt", "not here")
@@ -148,7 +151,9 @@ func TestAnUnknownProtocolCosts(t *testing.T) {
 func TestABannedPeerIsNotTakenBackBeforeItsTime(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
-	s.Send("statement-distribution", &nbv1.ReportPeer{Peer: raw(id(2)), CostBenefit: math.MinInt32, Reason: "bad signature"})
+	s.Send(
+		"statement-distribution", &nbv1.ReportPeer{Peer: raw(id(2)), CostBenefit: math.MinInt32, Reason: "bad signature"},
+	)
 	s.run()
 	if p.up {
 		t.Fatal("a peer at the threshold is still connected")
@@ -174,7 +179,9 @@ func TestOneSubsystemAloneCanNotDropAValidator(t *testing.T) {
 	s.Send("engine", validators(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11))
 	for n := byte(2); n <= 11; n++ {
 		for range 10 {
-			s.Send("statement-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised"})
+			s.Send(
+				"statement-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised"},
+			)
 		}
 	}
 	s.run()
@@ -184,7 +191,9 @@ func TestOneSubsystemAloneCanNotDropAValidator(t *testing.T) {
 		}
 	}
 	for n := byte(2); n <= 11; n++ {
-		s.Send("bitfield-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised too"})
+		s.Send(
+			"bitfield-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised too"},
+		)
 	}
 	s.run()
 	dropped := 0
@@ -260,7 +269,9 @@ func TestRegistrationTellsEverythingAnewAndTheFirstOneStays(t *testing.T) {
 
 func TestRoles(t *testing.T) {
 	s := opened(t, func(c *nb.Config) { c.Sentries, c.Guarded = []primitives.NodeID{id(2)}, id(3) })
-	for n, want := range map[byte]nbv1.Role{2: nbv1.Role_ROLE_OUR_SENTRY, 3: nbv1.Role_ROLE_OUR_GUARDED_AUTHORITY, 4: nbv1.Role_ROLE_FULL} {
+	for n, want := range map[byte]nbv1.Role{
+		2: nbv1.Role_ROLE_OUR_SENTRY, 3: nbv1.Role_ROLE_OUR_GUARDED_AUTHORITY, 4: nbv1.Role_ROLE_FULL,
+	} {
 		s.friend(n, validation)
 		if got := s.info(n).GetRole(); got != want {
 			t.Errorf("peer %d is %s, want %s", n, got, want)

@@ -13,7 +13,9 @@ import (
 // report is what the bridge knows of its peers: those with a link first, then those with a record, then those that
 // can't be reached.
 func (b *bridge) report() *nbv1.PeersResponse {
-	out := &nbv1.PeersResponse{Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(b.dropped).(*nbv1.Dropped)}
+	out := &nbv1.PeersResponse{
+		Self: b.self[:], Addresses: b.net.Addresses(), Dropped: proto.Clone(b.dropped).(*nbv1.Dropped),
+	}
 	ids := slices.Clone(b.links.order)
 	rest := map[primitives.NodeID]bool{}
 	for _, id := range b.conduct.ledger.Known() {
@@ -47,7 +49,8 @@ func (b *bridge) reportPeer(id primitives.NodeID) *nbv1.PeerInfo {
 	if p == nil {
 		return info
 	}
-	info.Connected, info.Role, info.Inbound, info.Address, info.Agent = p.hello != nil, p.role, p.inbound, p.address, p.agent
+	info.Connected, info.Role, info.Inbound = p.hello != nil, p.role, p.inbound
+	info.Address, info.Agent = p.address, p.agent
 	info.BytesReceived, info.BytesSent, info.OverBudget = p.received, p.sent, p.overBudget
 	if len(p.families) > 0 {
 		info.View = &nbv1.View{Heads: p.views[p.families[0]].Bytes()}

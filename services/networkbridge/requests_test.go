@@ -26,11 +26,15 @@ func request(t *testing.T, p *peer) *nbv1.WireRequest {
 }
 
 func (p *peer) respond(id uint64, text string) {
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Payload{Payload: []byte(text)}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{
+		Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Payload{Payload: []byte(text)}},
+	}})
 }
 
 func (p *peer) ask(n uint64, text string) {
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{Id: n, Protocol: "stmt", Payload: []byte(text), DeadlineMs: 1000}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Request{
+		Request: &nbv1.WireRequest{Id: n, Protocol: "stmt", Payload: []byte(text), DeadlineMs: 1000},
+	}})
 }
 
 func outcome(t *testing.T, a *overseertest.Answer) string {
@@ -96,7 +100,9 @@ func TestEveryOtherEndOfARequest(t *testing.T) {
 }
 
 func (p *peer) fail(id uint64, code int32) {
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: code}}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_Response{
+		Response: &nbv1.WireResponse{Id: id, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: code}}},
+	}})
 }
 
 func TestAPeersRequestIsAnsweredByTheSubsystem(t *testing.T) {
@@ -105,7 +111,9 @@ func TestAPeersRequestIsAnsweredByTheSubsystem(t *testing.T) {
 	s.news()
 	p.ask(5, "have you got it?")
 	expect(t, s.news(), `statements: 2 asks "have you got it?"`)
-	answer := &nbv1.SendResponse{Peer: raw(id(2)), RequestId: 5, Outcome: &nbv1.SendResponse_Payload{Payload: []byte("yes")}}
+	answer := &nbv1.SendResponse{
+		Peer: raw(id(2)), RequestId: 5, Outcome: &nbv1.SendResponse_Payload{Payload: []byte("yes")},
+	}
 	s.Send("statement-distribution", answer)
 	s.Send("statement-distribution", answer)
 	s.run()

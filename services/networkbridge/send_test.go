@@ -76,13 +76,14 @@ func TestConfiguredPeersAreCalledUntilTheyAnswer(t *testing.T) {
 	}
 }
 
-func TestPeersTellOfPeers(t *testing.T) {
+func TestPeersIntroducePeers(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
 	far := s.quiet(7)
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{
+	named := &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{
 		{Peer: raw(id(7)), Addresses: []string{"/memory/7"}}, {Peer: raw(id(1)), Addresses: []string{"/memory/me"}},
-	}}}})
+	}}
+	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_PeerExchange{PeerExchange: named}})
 	s.Advance(time.Second)
 	s.run()
 	if !far.up {
@@ -94,15 +95,15 @@ func TestPeersTellOfPeers(t *testing.T) {
 	p.heard()
 	s.Advance(2 * time.Minute)
 	s.run()
-	named := 0
+	count := 0
 	for _, f := range p.heard() {
 		for _, a := range f.GetPeerExchange().GetPeers() {
 			if a.GetPeer()[0] == 7 {
-				named++
+				count++
 			}
 		}
 	}
-	if named == 0 {
+	if count == 0 {
 		t.Error("the first peer doesn't learn of the second")
 	}
 	for range 2 {

@@ -9,7 +9,9 @@ import (
 // number is news of state that can be told apart.
 func number(i int) *nbv1.NetworkBridgeEvent {
 	id := node(i)
-	return &nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: id[:]}}}
+	return &nbv1.NetworkBridgeEvent{
+		Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{Peer: id[:]}},
+	}
 }
 
 func TestMessagesOfOneTurnGoTogetherAndNewsStaysBehindThoseBeforeIt(t *testing.T) {
@@ -24,7 +26,8 @@ func TestMessagesOfOneTurnGoTogetherAndNewsStaysBehindThoseBeforeIt(t *testing.T
 		s.flushAll()
 	})
 	news := a.news()
-	if len(news) != 3 || len(news[0].Messages()) != 2 || news[1].GetPeerConnected() == nil || len(news[2].Messages()) != 1 {
+	if len(news) != 3 || len(news[0].Messages()) != 2 || news[1].GetPeerConnected() == nil ||
+		len(news[2].Messages()) != 1 {
 		t.Errorf("the subsystem gets %v", news)
 	}
 	for _, e := range news {

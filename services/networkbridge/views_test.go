@@ -50,7 +50,8 @@ func TestANewPeerGetsOurViewAndIsReportedWithTheEmptyOne(t *testing.T) {
 	p := s.peer(2)
 	p.greet(validation)
 	expect(t, views(p.heard()), "FAMILY_VALIDATION [7]")
-	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []", "statements: connected 2", "statements: view of 2 is []")
+	expect(t, s.news(), "engine: connected 2", "engine: view of 2 is []",
+		"statements: connected 2", "statements: view of 2 is []")
 }
 
 func TestALeafIsShownToEveryPeerThenToEverySubsystemOnce(t *testing.T) {
@@ -152,7 +153,9 @@ func TestNewsThatFoundNoRoomIsSentAnew(t *testing.T) {
 	const burst = 1501
 	for n := range burst {
 		h := hash(byte(n%2 + 1))
-		b, err := proto.Marshal(&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}}}})
+		b, err := proto.Marshal(
+			&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}}}},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +183,9 @@ func TestAProtocolWithoutUseForViewsHearsOnlyWhoIsThere(t *testing.T) {
 	})
 	s.leaf(7)
 	p := s.friend(2, validation)
-	p.send(nb.LaneBacking, &nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{raw(id(9))}}}})
+	p.send(nb.LaneBacking, &nbv1.Frame{
+		Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{raw(id(9))}}},
+	})
 	s.run()
 	expect(t, s.news(),
 		"statements: our view is [7]", "collator: our view is [7]",

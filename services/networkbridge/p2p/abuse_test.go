@@ -196,7 +196,9 @@ func TestHalfOpenConnectionsDoNotKeepAnHonestPeerOut(t *testing.T) {
 }
 
 func TestOnlyEd25519KeysAreNodes(t *testing.T) {
-	key, _, err := crypto.GenerateECDSAKeyPair(strings.NewReader(strings.Repeat("not random, but long enough for a key", 20)))
+	key, _, err := crypto.GenerateECDSAKeyPair(
+		strings.NewReader(strings.Repeat("not random, but long enough for a key", 20)),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

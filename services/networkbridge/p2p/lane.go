@@ -24,7 +24,10 @@ type lane struct {
 }
 
 func (n *Network) newLane(id nb.Lane, s network.MuxedStream) *lane {
-	l := &lane{id: id, stream: s, reader: bufio.NewReaderSize(s, bufferSize), queue: newQueue(outgoing[id]), window: newWindow(incoming)}
+	l := &lane{
+		id: id, stream: s, reader: bufio.NewReaderSize(s, bufferSize), queue: newQueue(outgoing[id]),
+		window: newWindow(incoming),
+	}
 	if id != nb.LaneConsensus {
 		l.shared = n.arrived
 	}

@@ -29,12 +29,18 @@ const (
 func newResources(maxLinks int) (network.ResourceManager, error) {
 	conns := rcmgr.LimitVal(connsPerLink*maxLinks + handshaking)
 	limits := rcmgr.PartialLimitConfig{
-		System: rcmgr.ResourceLimits{Conns: 2 * conns, ConnsInbound: conns, ConnsOutbound: conns, FD: 2 * conns, Memory: 1 << 30},
-		Transient: rcmgr.ResourceLimits{Conns: 2 * handshaking, ConnsInbound: handshaking, ConnsOutbound: handshaking,
-			FD: 2 * handshaking, Memory: 64 << 20},
+		System: rcmgr.ResourceLimits{
+			Conns: 2 * conns, ConnsInbound: conns, ConnsOutbound: conns, FD: 2 * conns, Memory: 1 << 30,
+		},
+		Transient: rcmgr.ResourceLimits{
+			Conns: 2 * handshaking, ConnsInbound: handshaking, ConnsOutbound: handshaking, FD: 2 * handshaking,
+			Memory: 64 << 20,
+		},
 		// Two links, the old one and the one that replaces it, called from both sides.
-		PeerDefault: rcmgr.ResourceLimits{Conns: 4 * connsPerLink, ConnsInbound: 2 * connsPerLink, ConnsOutbound: 2 * connsPerLink,
-			FD: 4 * connsPerLink, Memory: perPeerMemory},
+		PeerDefault: rcmgr.ResourceLimits{
+			Conns: 4 * connsPerLink, ConnsInbound: 2 * connsPerLink, ConnsOutbound: 2 * connsPerLink, FD: 4 * connsPerLink,
+			Memory: perPeerMemory,
+		},
 	}
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.Build(rcmgr.InfiniteLimits)),
 		rcmgr.WithMetricsDisabled(), rcmgr.WithConnRateLimiters(acceptRate()),

@@ -81,7 +81,10 @@ func (n *Network) closeWith(c transport.CapableConn) (stop func()) {
 }
 
 func (n *Network) answerLink(a, b *half) error {
-	l := &link{net: n, peer: a.peer, inbound: true, instance: a.instance, address: a.conn.RemoteMultiaddr().String(), ended: make(chan struct{})}
+	l := &link{
+		net: n, peer: a.peer, inbound: true, instance: a.instance, address: a.conn.RemoteMultiaddr().String(),
+		ended: make(chan struct{}),
+	}
 	for _, h := range []*half{a, b} {
 		l.conns[h.conns] = h.conn
 		for i, s := range h.streams {
@@ -147,6 +150,12 @@ type assembly struct {
 	waiting map[primitives.NodeID]*half
 }
 
+// completes tells whether two halves are of one link of one process, and this one still stands.
+func (h *half) completes(other *half) bool {
+	same := h.link == other.link && h.instance == other.instance
+	return same && h.conns != other.conns && !h.conn.IsClosed()
+}
+
 // join returns the half that h completes, or keeps h. The settled function stops what would close h's connection in
 // time.
 func (a *assembly) join(h *half, settled func()) *half {
@@ -154,7 +163,7 @@ func (a *assembly) join(h *half, settled func()) *half {
 	defer a.mu.Unlock()
 	h.settled = settled
 	other := a.waiting[h.peer]
-	if other != nil && other.link == h.link && other.instance == h.instance && other.conns != h.conns && !other.conn.IsClosed() {
+	if other != nil && other.completes(h) {
 		delete(a.waiting, h.peer)
 		other.settled()
 		h.settled()

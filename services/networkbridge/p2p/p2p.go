@@ -80,7 +80,9 @@ var _ nb.Transport = (*Network)(nil)
 // New prepares a transport; it doesn't listen yet.
 func New(cfg Config) (*Network, error) {
 	if len(cfg.Key) != ed25519.PrivateKeySize {
-		return nil, fmt.Errorf("the network identity is an ed25519 private key of %d bytes, this one has %d", ed25519.PrivateKeySize, len(cfg.Key))
+		return nil, fmt.Errorf(
+			"the network identity is an ed25519 private key of %d bytes, this one has %d", ed25519.PrivateKeySize, len(cfg.Key),
+		)
 	}
 	if cfg.MaxLinks == 0 {
 		cfg.MaxLinks = 256

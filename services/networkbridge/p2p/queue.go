@@ -8,7 +8,9 @@ import (
 )
 
 // outgoing is what one lane of one peer may have waiting to be sent, in bytes.
-var outgoing = [nb.Lanes]int{nb.LaneConsensus: 8 << 20, nb.LaneBacking: 4 << 20, nb.LaneGossip: 1 << 20, nb.LaneBulk: 6 << 20}
+var outgoing = [nb.Lanes]int{
+	nb.LaneConsensus: 8 << 20, nb.LaneBacking: 4 << 20, nb.LaneGossip: 1 << 20, nb.LaneBulk: 6 << 20,
+}
 
 // What may have been delivered and not yet consumed, in bytes: on one lane of one peer, and on the lanes other than
 // consensus of all peers together.

@@ -41,7 +41,9 @@ func (n *Network) addTCP(key crypto.PrivKey) error {
 	if err != nil {
 		return err
 	}
-	up, err := upgrader.New([]sec.SecureTransport{quietly{tls}}, muxers, nil, n.resources, gate{}, upgrader.WithAcceptTimeout(handshakeTimeout))
+	up, err := upgrader.New(
+		[]sec.SecureTransport{quietly{tls}}, muxers, nil, n.resources, gate{}, upgrader.WithAcceptTimeout(handshakeTimeout),
+	)
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,9 @@ func (n *Network) addTCP(key crypto.PrivKey) error {
 
 func (n *Network) addQUIC(key crypto.PrivKey) error {
 	// Both keys only have to survive as long as the process: a peer that outlives it sees the link end, and calls again.
-	conns, err := quicreuse.NewConnManager(quic.StatelessResetKey(derive(n.cfg.Key, "stateless reset")), quic.TokenGeneratorKey(derive(n.cfg.Key, "token")))
+	conns, err := quicreuse.NewConnManager(
+		quic.StatelessResetKey(derive(n.cfg.Key, "stateless reset")), quic.TokenGeneratorKey(derive(n.cfg.Key, "token")),
+	)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,10 @@ func newWorld(self byte, max int) *world {
 }
 
 func (w *world) link(peer byte, inbound bool, instance byte) *link {
-	return &link{net: w.Network, peer: primitives.NodeID{peer}, inbound: inbound, instance: nonce{instance}, ended: make(chan struct{})}
+	return &link{
+		net: w.Network, peer: primitives.NodeID{peer}, inbound: inbound, instance: nonce{instance},
+		ended: make(chan struct{}),
+	}
 }
 
 func (w *world) adopt(l *link) verdict { return w.links.adopt(l, w.events) }

@@ -40,7 +40,8 @@ func framesInOrder(t *testing.T, s *stage) {
 		for lane := range nb.Lanes {
 			at.await(t, "all frames", func(e []nb.Event) bool { return len(frames(e, lane)) == each })
 			for i, f := range frames(at.events(), lane) {
-				if n := binary.BigEndian.Uint32(f[len(f)-4:]); n != uint32(i) || !bytes.Equal(f[:len(f)-4], pattern(i%97+1, byte(lane))) {
+				n, body := binary.BigEndian.Uint32(f[len(f)-4:]), f[:len(f)-4]
+				if n != uint32(i) || !bytes.Equal(body, pattern(i%97+1, byte(lane))) {
 					t.Fatalf("%s lane: frame %d came at place %d", lane, n, i)
 				}
 			}

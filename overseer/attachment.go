@@ -13,7 +13,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/carrier"
-	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/wire"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -34,9 +33,9 @@ type attachment struct {
 
 // attach serves one stream, primary or bulk.
 func (s *Server) attach(stream carrier.Stream) error {
-	h, err := readHello(stream)
+	h, err := s.meet(stream)
 	if err != nil {
-		return status.Error(codes.InvalidArgument, err.Error())
+		return err
 	}
 	if h.BulkOfGeneration != 0 {
 		return s.bulkStream(stream, h)
@@ -72,28 +71,6 @@ func (s *Server) attach(stream carrier.Stream) error {
 		return status.Error(codes.InvalidArgument, cause)
 	}
 	return nil
-}
-
-// helloBudget is what a process may make the overseer decode before it is admitted: a declaration's lists are the largest part.
-var helloBudget = decode.Budget{Bytes: 256 << 10, Elements: 4096, Depth: 3}
-
-func readHello(stream carrier.Stream) (*overseerv1.Hello, error) {
-	var b wire.Batch
-	if err := stream.Recv(&b); err != nil {
-		return nil, err
-	}
-	var h *overseerv1.Hello
-	err := wire.Frames(b.Bytes, func(tag wire.Tag, body []byte) error {
-		if tag != wire.TagHello || h != nil {
-			return errors.New("the first message on the stream is one hello and nothing else")
-		}
-		h = &overseerv1.Hello{}
-		return decode.Unmarshal(body, h, helloBudget)
-	})
-	if err == nil && h == nil {
-		err = errors.New("the first message on the stream is empty: it must be a hello")
-	}
-	return h, err
 }
 
 func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *wire.Batch, err error) {

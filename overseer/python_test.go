@@ -29,9 +29,13 @@ func stubs(t *testing.T) string {
 	if err != nil {
 		t.Skipf("%s has no gRPC, or there is no protoc (%v): apt-get install python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev", python, err)
 	}
-	protos, err := filepath.Glob("../proto/reeve/*/v1/*.proto")
-	if err != nil || len(protos) == 0 {
-		t.Fatal(protos, err)
+	var protos []string
+	for _, pattern := range []string{"../proto/reeve/*/v1/*.proto", "../proto/reeve/*/*/v1/*.proto"} {
+		some, err := filepath.Glob(pattern)
+		if err != nil || len(some) == 0 {
+			t.Fatal(pattern, err)
+		}
+		protos = append(protos, some...)
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command(protoc, append([]string{"-I../proto", "-I/usr/include", "--python_out=" + dir}, protos...)...).CombinedOutput(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
@@ -22,6 +23,8 @@ type Server struct {
 	keep    Quarantine
 	stop    chan struct{}
 	stopped sync.WaitGroup
+
+	strangers atomic.Int32
 }
 
 // Quarantine keeps the messages that ended two instances.

@@ -41,7 +41,7 @@ type carriers struct{ server, client carrier.Kind }
 func overEveryCarrier(t *testing.T, story func(t *testing.T, c carriers)) {
 	for _, server := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
 		for _, client := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
-			t.Run(fmt.Sprintf("server %s, client %s", server, client), func(t *testing.T) { story(t, carriers{server, client}) })
+			t.Run(fmt.Sprintf("%s server and %s client", server, client), func(t *testing.T) { story(t, carriers{server, client}) })
 		}
 	}
 }

@@ -73,6 +73,9 @@ type ClientStream interface {
 	Close()
 }
 
+// MaxHello is the longest first message of a stream in bytes, which comes from somebody who isn't known yet.
+const MaxHello = 256 << 10
+
 // keptBuffer is how large a buffer may be to be filled again, in bytes; one that a large batch needed is let go.
 const keptBuffer = 256 << 10
 

@@ -26,7 +26,7 @@ import (
 func overEvery(t *testing.T, story func(t *testing.T, server, client carrier.Kind)) {
 	for _, server := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
 		for _, client := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
-			t.Run(fmt.Sprintf("server %s, client %s", server, client), func(t *testing.T) { story(t, server, client) })
+			t.Run(fmt.Sprintf("%s server and %s client", server, client), func(t *testing.T) { story(t, server, client) })
 		}
 	}
 }

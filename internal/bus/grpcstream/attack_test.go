@@ -270,6 +270,26 @@ func TestAMessageThatIsOnlyAnnouncedTakesNoMemory(t *testing.T) {
 	runtime.KeepAlive(streams)
 }
 
+// Somebody who isn't known yet has less to say than somebody who is.
+func TestAFirstMessageIsShort(t *testing.T) {
+	at, err := net.Listen("unix", t.TempDir()+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveUntilTheEnd(t, &Server{Path: method, Handle: echo, MaxFirst: 100, MaxMessage: 1000}, at)
+	for first, want := range map[int]codes.Code{100: codes.OK, 101: codes.ResourceExhausted} {
+		c := dial(t, "unix:"+at.Addr().String())
+		for _, size := range []int{first, 1000} {
+			if err := c.Send(message(size)); err != nil && want == codes.OK {
+				t.Fatal(err)
+			}
+			if _, err := c.Recv(); status.Code(err) != want {
+				t.Errorf("first %d bytes, now %d: %v", first, size, err)
+			}
+		}
+	}
+}
+
 // Keepalive is no flood: it may go on for ever.
 func TestAPingNowAndThenIsWelcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

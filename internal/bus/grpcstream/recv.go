@@ -34,6 +34,7 @@ func (s *Stream) RecvInto(used []byte) ([]byte, error) {
 		return nil, s.end(err)
 	}
 	s.budget.earn(perMessage)
+	s.max = s.maxLater
 	return message, nil
 }
 

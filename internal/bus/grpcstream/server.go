@@ -39,6 +39,8 @@ type Server struct {
 	Around grpc.StreamServerInterceptor
 	// MaxMessage is the longest message in bytes that is received.
 	MaxMessage int
+	// MaxFirst is the longest first one, from somebody who isn't known yet; 0: MaxMessage.
+	MaxFirst int
 	// Log is where failures to accept are logged; nil: slog's default.
 	Log *slog.Logger
 
@@ -95,7 +97,9 @@ func (s *Server) conn(raw net.Conn, others *Others) {
 	case ours:
 		conn = rawsock.Conn(conn)
 		ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
-		s.stream(newStream(ctx, conn, io.MultiReader(said, conn), false, s.MaxMessage))
+		stream := newStream(ctx, conn, io.MultiReader(said, conn), false, s.MaxMessage)
+		stream.max = cmp.Or(s.MaxFirst, s.MaxMessage)
+		s.stream(stream)
 	default:
 		others.hand(&handed{Conn: conn, in: io.MultiReader(said, conn), auth: auth})
 	}

@@ -32,7 +32,8 @@ type Stream struct {
 	cancel context.CancelFunc
 	conn   net.Conn
 	client bool
-	max    int // longest message that is received, in bytes
+
+	max, maxLater int // longest message that is received, in bytes: the next, and all after it
 
 	// Reading: touched by who holds reading, which is Recv until the server's handler has returned.
 	reading  sync.Mutex
@@ -77,7 +78,7 @@ const (
 )
 
 func newStream(ctx context.Context, conn net.Conn, in io.Reader, client bool, maxMessage int) *Stream {
-	s := &Stream{conn: conn, client: client, max: maxMessage, in: source{Reader: bufio.NewReaderSize(in, bufferSize)}}
+	s := &Stream{conn: conn, client: client, max: maxMessage, maxLater: maxMessage, in: source{Reader: bufio.NewReaderSize(in, bufferSize)}}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.frames = newFramer(&s.pending, &s.in)
 	s.budget = budget{allowance, time.Now()}

@@ -15,7 +15,7 @@ import (
 
 func TestRule7TheGraphIsDrawn(t *testing.T) {
 	g, err := overseer.NewGraph(registry.Node(), []subsystem.Spec{
-		{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}, &networkbridgev1.SendBulk{}}, Asks: []proto.Message{&networkbridgev1.Peers{}, &keystorev1.Status{}}},
+		{Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}, &networkbridgev1.SendBulk{}}, Asks: []proto.Message{&networkbridgev1.Peers{}, &keystorev1.PublicKeys{}}},
 		{Name: "network-bridge"}, {Name: "keystore"},
 	})
 	if err != nil {

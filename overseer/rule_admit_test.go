@@ -24,7 +24,7 @@ import (
 func TestRule7ACycleOfAsksIsRefusedAtStartAndNamed(t *testing.T) {
 	specs := []subsystem.Spec{
 		{Name: "network-bridge", Asks: []proto.Message{&availabilitystorev1.QueryPoV{}}},
-		{Name: "availability-store", Asks: []proto.Message{&keystorev1.Status{}}},
+		{Name: "availability-store", Asks: []proto.Message{&keystorev1.PublicKeys{}}},
 		{Name: "keystore", Asks: []proto.Message{&networkbridgev1.Peers{}}},
 	}
 	_, err := overseer.New(overseer.Config{Specs: specs})
@@ -43,7 +43,7 @@ func TestRule7WhatASpecMayNotDeclare(t *testing.T) {
 		"list it in Sends":     {Name: "keystore", Asks: []proto.Message{&networkbridgev1.SendMessage{}}},
 		"is in no enum":        {Name: "keystore", Sends: []proto.Message{&keystorev1.SignBlockResponse{}}},
 		"line in AllMessages":  {Name: "uptime"},
-		"keystore asks itself": {Name: "keystore", Asks: []proto.Message{&keystorev1.Status{}}},
+		"keystore asks itself": {Name: "keystore", Asks: []proto.Message{&keystorev1.PublicKeys{}}},
 	} {
 		_, err := overseer.New(overseer.Config{Specs: []subsystem.Spec{spec}})
 		want = strings.Replace(want, "asks itself", "asks keystore", 1)
@@ -60,7 +60,7 @@ func hello() *overseerv1.Hello {
 
 func TestRule12And14WhoIsTaken(t *testing.T) {
 	bus := overseertest.NodeWith(t, overseer.Config{
-		Specs: []subsystem.Spec{{Name: "keystore"}, {Name: "network-bridge", Asks: []proto.Message{&keystorev1.Status{}}}},
+		Specs: []subsystem.Spec{{Name: "keystore"}, {Name: "network-bridge", Asks: []proto.Message{&keystorev1.PublicKeys{}}}},
 		Token: func(role string) ([]byte, error) {
 			if role == "nobody" {
 				return nil, errors.New("no token file")

@@ -11,12 +11,13 @@ import (
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// twoChains is a node of the chains A and B: each has its engine; one bridge and one keystore serve both.
+// twoChains is a node of the chains A and B: each has its VM host; one bridge and one keystore serve both.
 type twoChains struct {
 	*overseertest.Bus
 	t                *testing.T
@@ -27,33 +28,33 @@ type twoChains struct {
 func newTwoChains(t *testing.T) *twoChains {
 	t.Helper()
 	n := &twoChains{t: t, a: &part{}, b: &part{}, all: &part{}, keys: &part{}}
-	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A", "B"}, Specs: []subsystem.Spec{n.engine(n.a), n.serving(n.all)}})
-	n.onA, n.onB = n.AttachFor("A", n.engine(n.a), "engine"), n.AttachFor("B", n.engine(n.b), "engine")
+	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A", "B"}, Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
+	n.onA, n.onB = n.AttachFor("A", n.perChain(n.a), "vm"), n.AttachFor("B", n.perChain(n.b), "vm")
 	n.bridge = n.Attach(n.serving(n.all), "bridge")
 	n.Attach(n.keys.spec("keystore", subsystem.Single), "keystore")
 	n.Settle()
 	return n
 }
 
-// engine is the subsystem of which each chain has one.
-func (n *twoChains) engine(p *part) subsystem.Spec {
-	return p.spec("engine", subsystem.PerChain, message(""), &keystorev1.Status{}, &overseerv1.BlockImported{}, &overseerv1.BlockAccepted{})
+// perChain is the subsystem of which each chain has one.
+func (n *twoChains) perChain(p *part) subsystem.Spec {
+	return p.spec("vm", subsystem.PerChain, message(""), &keystorev1.PublicKeys{}, &overseerv1.BlockImported{}, &overseerv1.BlockAccepted{})
 }
 
 // serving is the one that serves all chains.
 func (n *twoChains) serving(p *part) subsystem.Spec {
-	return p.spec("network-bridge", subsystem.Single, &enginev1.NetworkBridgeUpdate{}, &enginev1.QueryStatus{}, &overseerv1.WaitForActivation{})
+	return p.spec("network-bridge", subsystem.Single, &pluginv1.ConnectedRequest{}, &vmv1.LastAccepted{}, &overseerv1.WaitForActivation{})
 }
 
-// update sends what a peer said to the engine of a chain.
+// update tells the one of a chain something.
 func (n *twoChains) update(chain string) {
-	n.bridge.Do(func(sub *subsystem.Sub) { sub.On(chain).Send(&enginev1.NetworkBridgeUpdate{}) })
+	n.bridge.Do(func(sub *subsystem.Sub) { sub.On(chain).Send(&pluginv1.ConnectedRequest{}) })
 }
 
 func (n *twoChains) status(chain string, timeout time.Duration) *outcome {
 	o := &outcome{}
 	n.bridge.Post(func(sub *subsystem.Sub) {
-		subsystem.Ask(sub.On(chain), &enginev1.QueryStatus{}, timeout, func(r *enginev1.QueryStatusResponse, err error) {
+		subsystem.Ask(sub.On(chain), &vmv1.LastAccepted{}, timeout, func(r *vmv1.LastAcceptedResponse, err error) {
 			o.ends++
 			o.resp, o.err = r, err
 		})
@@ -71,33 +72,33 @@ func sends(messages ...proto.Message) func(*subsystem.Sub) {
 }
 
 func answerStatus(m *subsystem.Message) {
-	if _, ok := m.Body.(*enginev1.QueryStatus); ok {
-		m.Reply(&enginev1.QueryStatusResponse{})
+	if _, ok := m.Body.(*vmv1.LastAccepted); ok {
+		m.Reply(&vmv1.LastAcceptedResponse{})
 	}
 }
 
 func TestChainsEachEngineGetsWhatIsOfItsChain(t *testing.T) {
 	n := newTwoChains(t)
 	n.update("A")
-	n.a.hears(t, "NetworkBridgeUpdate")
+	n.a.hears(t, "ConnectedRequest")
 	n.b.hears(t)
 	n.update("B")
 	n.a.hears(t)
-	n.b.hears(t, "NetworkBridgeUpdate")
+	n.b.hears(t, "ConnectedRequest")
 }
 
-// An engine names no chain; who serves all chains learns which it speaks for, and answers as ever.
+// One that serves a chain names none; who serves all chains learns which it speaks for, and answers as ever.
 func TestChainsWhoServesAllLearnsTheSendersChain(t *testing.T) {
 	n := newTwoChains(t)
 	var of []string
 	n.all.on = func(m *subsystem.Message) { of = append(of, m.Chain) }
 	n.keys.on = func(m *subsystem.Message) {
 		of = append(of, m.Chain)
-		m.Reply(&keystorev1.StatusResponse{})
+		m.Reply(&keystorev1.PublicKeysResponse{})
 	}
 	n.onA.Do(sends(message("1")))
 	n.onB.Do(sends(message("2")))
-	o := ask[*keystorev1.StatusResponse](n.onB, &keystorev1.Status{}, time.Minute)
+	o := ask[*keystorev1.PublicKeysResponse](n.onB, &keystorev1.PublicKeys{}, time.Minute)
 	n.Settle()
 	o.code(t, 0)
 	if want := []string{"A", "B", "B"}; !slices.Equal(of, want) {
@@ -127,13 +128,13 @@ func TestChainsEachHasItsOwnLeaves(t *testing.T) {
 func TestChainsNothingWaitsForAnotherChainsSignal(t *testing.T) {
 	n := newTwoChains(t)
 	n.a.on = answerStatus
-	n.keys.on = func(m *subsystem.Message) { m.Reply(&keystorev1.StatusResponse{}) }
+	n.keys.on = func(m *subsystem.Message) { m.Reply(&keystorev1.PublicKeysResponse{}) }
 	n.onA.Do(sends(imported("a", "0", 1)))
 	n.onB.Do(sends(imported("b", "0", 1)))
 	n.update("A")
 	n.status("A", time.Minute).code(t, 0)
-	n.a.hears(t, "start a", "NetworkBridgeUpdate", "QueryStatus")
-	o := ask[*keystorev1.StatusResponse](n.onA, &keystorev1.Status{}, time.Minute)
+	n.a.hears(t, "start a", "ConnectedRequest", "LastAccepted")
+	o := ask[*keystorev1.PublicKeysResponse](n.onA, &keystorev1.PublicKeys{}, time.Minute)
 	n.Settle()
 	o.code(t, 0)
 }
@@ -160,7 +161,7 @@ func TestChainsABlockIsWaitedForOnItsChain(t *testing.T) {
 	onA.code(t, subsystem.TimedOut)
 }
 
-// An engine that hangs uses up the credit of its own chain's edge, and is ended; the other chain notices nothing.
+// A host that hangs uses up the credit of its own chain's edge, and is ended; the other chain notices nothing.
 func TestChainsAHungInstanceDelaysNothingOfAnotherChain(t *testing.T) {
 	n := newTwoChains(t)
 	n.b.on = answerStatus
@@ -195,12 +196,12 @@ func TestChainsARestartConcernsOneChain(t *testing.T) {
 	n.update("B")
 	n.onA.Start()
 	n.Settle()
-	n.a.hears(t, "NetworkBridgeUpdate again 1", "NetworkBridgeUpdate")
-	n.b.hears(t, "NetworkBridgeUpdate")
+	n.a.hears(t, "ConnectedRequest again 1", "ConnectedRequest")
+	n.b.hears(t, "ConnectedRequest")
 	if n.a.starts != 2 || n.b.starts != 1 {
 		t.Errorf("started %d and %d times", n.a.starts, n.b.starts)
 	}
-	if a, b := n.StatusFor("A", "engine"), n.StatusFor("B", "engine"); a.Starts != 2 || b.Starts != 1 || a.LastCause == b.LastCause {
+	if a, b := n.StatusFor("A", "vm"), n.StatusFor("B", "vm"); a.Starts != 2 || b.Starts != 1 || a.LastCause == b.LastCause {
 		t.Errorf("status %+v and %+v", a, b)
 	}
 }
@@ -212,8 +213,8 @@ func TestChainsAMessageThatKillsIsQuarantinedForItsChain(t *testing.T) {
 	n.onA.Start()
 	n.Settle()
 	n.update("B")
-	n.b.hears(t, "NetworkBridgeUpdate")
-	if len(n.Kept) != 1 || n.Kept[0].Env.Chain != "A" || !strings.Contains(n.Kept[0].Cause, "engine of chain A") {
+	n.b.hears(t, "ConnectedRequest")
+	if len(n.Kept) != 1 || n.Kept[0].Env.Chain != "A" || !strings.Contains(n.Kept[0].Cause, "vm of chain A") {
 		t.Errorf("kept %+v", n.Kept)
 	}
 }
@@ -221,7 +222,7 @@ func TestChainsAMessageThatKillsIsQuarantinedForItsChain(t *testing.T) {
 func TestChainsEachHasItsStandby(t *testing.T) {
 	n := newTwoChains(t)
 	spare := &part{}
-	second := n.AttachFor("A", n.engine(spare), "spare")
+	second := n.AttachFor("A", n.perChain(spare), "spare")
 	n.Settle()
 	n.onB.Kill()
 	n.Settle()
@@ -231,7 +232,7 @@ func TestChainsEachHasItsStandby(t *testing.T) {
 	n.onA.Kill()
 	n.Settle()
 	n.update("A")
-	spare.hears(t, "NetworkBridgeUpdate")
+	spare.hears(t, "ConnectedRequest")
 }
 
 // What was not finished when the overseer ends comes again after its restart, to the chain that it was for.
@@ -263,7 +264,7 @@ func TestChainsTheWrongOneIsATypedFailure(t *testing.T) {
 	refusal("", "must name one of A, B")
 	o := &outcome{}
 	n.onA.Do(func(sub *subsystem.Sub) {
-		subsystem.Ask(sub.On("B"), &keystorev1.Status{}, time.Minute, func(_ *keystorev1.StatusResponse, err error) {
+		subsystem.Ask(sub.On("B"), &keystorev1.PublicKeys{}, time.Minute, func(_ *keystorev1.PublicKeysResponse, err error) {
 			o.ends++
 			o.err = err
 		})
@@ -274,7 +275,7 @@ func TestChainsTheWrongOneIsATypedFailure(t *testing.T) {
 	nobody := n.status("B", time.Minute)
 	n.Advance(10 * time.Second)
 	nobody.code(t, subsystem.Unavailable)
-	if !strings.Contains(nobody.err.Error(), "no engine of chain B is attached") {
+	if !strings.Contains(nobody.err.Error(), "no vm of chain B is attached") {
 		t.Error(nobody.err)
 	}
 }
@@ -282,10 +283,10 @@ func TestChainsTheWrongOneIsATypedFailure(t *testing.T) {
 func TestChainsWhoAttachesSaysWhich(t *testing.T) {
 	n := newTwoChains(t)
 	for name, m := range map[string]*overseertest.Member{
-		"this node has A, B":           n.AttachFor("C", n.engine(&part{}), ""),
-		`chain ""`:                     n.Attach(n.engine(&part{}), ""),
+		"this node has A, B":           n.AttachFor("C", n.perChain(&part{}), ""),
+		`chain ""`:                     n.Attach(n.perChain(&part{}), ""),
 		"serves all chains":            n.AttachFor("A", n.serving(&part{}), ""),
-		"only a subsystem with a Spec": n.AttachFor("A", (&part{}).spec("vm", subsystem.PerChain), ""),
+		"only a subsystem with a Spec": n.AttachFor("A", (&part{}).spec("engine", subsystem.PerChain), ""),
 	} {
 		if m.Refused == nil || !strings.Contains(m.Refused.Error(), name) {
 			t.Errorf("%v doesn't say %q", m.Refused, name)
@@ -296,8 +297,8 @@ func TestChainsWhoAttachesSaysWhich(t *testing.T) {
 // In a node of one chain a part that serves all needs to name none.
 func TestChainsTheOnlyOneNeedsNoName(t *testing.T) {
 	n := &twoChains{t: t, a: &part{on: answerStatus}, all: &part{}}
-	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A"}, Specs: []subsystem.Spec{n.engine(n.a), n.serving(n.all)}})
-	n.AttachFor("A", n.engine(n.a), "engine")
+	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A"}, Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
+	n.AttachFor("A", n.perChain(n.a), "vm")
 	n.bridge = n.Attach(n.serving(n.all), "bridge")
 	n.Settle()
 	n.status("", time.Minute).code(t, 0)
@@ -313,11 +314,11 @@ func TestChainsTheOnlyOneNeedsNoName(t *testing.T) {
 func TestChainsPresenceIsOfOne(t *testing.T) {
 	n := newTwoChains(t)
 	w := &watcher{}
-	n.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{&enginev1.NetworkBridgeUpdate{}}, New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
+	n.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{&pluginv1.ConnectedRequest{}}, New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
 	n.Settle()
 	n.onA.Kill()
 	n.Settle()
-	if want := []string{"engine of A true", "engine of B true", "engine of A false"}; !slices.Equal(w.saw, want) {
+	if want := []string{"vm of A true", "vm of B true", "vm of A false"}; !slices.Equal(w.saw, want) {
 		t.Errorf("%v, want %v", w.saw, want)
 	}
 }

@@ -67,7 +67,7 @@ func TestRule4ASenderWaitsOnOneEdgeOnly(t *testing.T) {
 	for n := range 25 {
 		p.say(message(fmt.Sprint(n)))
 	}
-	other := ask[*keystorev1.StatusResponse](p.sender, &keystorev1.Status{}, time.Second) // not declared: refused at once
+	other := ask[*keystorev1.PublicKeysResponse](p.sender, &keystorev1.PublicKeys{}, time.Second) // not declared: refused at once
 	p.say(vote("another lane"), imported("A", "0", 1))
 	p.Advance(0)
 	other.code(t, subsystem.Refused)

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -27,8 +25,6 @@ func (a *admin) handle(m *subsystem.Message) bool {
 	switch body := m.Body.(type) {
 	case *vmv1.Version:
 		a.onVersion(m)
-	case *vmv1.QueryStatus:
-		a.onQueryStatus(m)
 	case *pluginv1.SetLogLevelRequest:
 		a.onSetLogLevel(m, body)
 	case *vmv1.RestartPlugin:
@@ -48,25 +44,6 @@ func (a *admin) onVersion(m *subsystem.Message) {
 	m.Reply(&vmv1.VersionResponse{
 		Name: g.about.GetName(), Version: g.about.GetVersion(), Protocol: 1, Capabilities: g.about.GetCapabilities(),
 	})
-}
-
-func (a *admin) onQueryStatus(m *subsystem.Message) {
-	s := &vmv1.QueryStatusResponse{
-		State: a.life.state, Since: timestamppb.New(a.life.since), Cause: a.life.cause,
-		Restarts: a.life.restarts, Generation: a.life.starts,
-		ChainState: a.stages.state, Processing: uint32(len(a.blocks.processing)), Queued: uint32(len(a.blocks.queue.jobs)),
-	}
-	if g := a.life.gen; g != nil {
-		pid := g.plugin.PID()
-		s.Pid, s.Name, s.Version = int32(pid), g.about.GetName(), g.about.GetVersion()
-		if pid > 0 {
-			s.ResidentBytes = proc.Resident(pid)
-		}
-	}
-	if last := a.blocks.store.Last(); last != nil {
-		s.LastAccepted = &pluginv1.BlockRef{Id: last.VMBlock[:], Height: last.Height}
-	}
-	m.Reply(s)
 }
 
 func (a *admin) onSetLogLevel(m *subsystem.Message, r *pluginv1.SetLogLevelRequest) {

@@ -122,8 +122,8 @@ func TestSiblingsInAnyOrder(t *testing.T) {
 	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, h.Ask("engine", &pluginv1.RejectBlockRequest{BlockId: c.GetId()})).GetError(); e != nil {
 		t.Fatal(e)
 	}
-	if s := h.status(); s.GetProcessing() != 0 {
-		t.Errorf("%d blocks are still processing", s.GetProcessing())
+	if n := h.Number("processing"); n != 0 {
+		t.Errorf("%d blocks are still processing", n)
 	}
 	if e := h.verify(c); e.GetInvalidBlock() == nil {
 		t.Errorf("a block below the last accepted one: %v", e)
@@ -149,7 +149,7 @@ func TestStrangersBytesAreAVerdictNotAnAccident(t *testing.T) {
 			t.Errorf("%q: %v", content, got)
 		}
 	}
-	if s := h.status(); s.GetRestarts() != 0 {
-		t.Errorf("the plugin was restarted %d times", s.GetRestarts())
+	if n := h.plugin().GetRestarts(); n != 0 {
+		t.Errorf("the plugin was restarted %d times", n)
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost"
@@ -229,7 +231,7 @@ func (h *host) value(k string) string {
 	return string(v)
 }
 
-func (h *host) status() *vmv1.QueryStatusResponse {
-	h.t.Helper()
-	return overseertest.Must[*vmv1.QueryStatusResponse](h.t, h.Ask("overseer", &vmv1.QueryStatus{}))
-}
+// plugin is what the host says of it.
+func (h *host) plugin() *statusv1.Process { return h.Status().GetProcesses()[0] }
+
+func running(p *statusv1.Process) bool { return p.GetState() == string(supervise.Running) }

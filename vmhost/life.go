@@ -12,7 +12,6 @@ import (
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/launch"
 )
 
@@ -30,7 +29,7 @@ type life struct {
 
 	// gen is the plugin that answers; nil while there is none.
 	gen      *generation
-	state    vmv1.PluginState
+	state    supervise.State
 	since    time.Time
 	cause    string
 	starts   uint64
@@ -53,7 +52,7 @@ type lifeEvents interface {
 
 // hopeless: nobody starts a plugin any more, unless asked to.
 func (l *life) hopeless() bool {
-	return l.gen == nil && (l.stopping || l.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED)
+	return l.gen == nil && (l.stopping || l.state == supervise.Quarantined)
 }
 
 // unavailable says why there is no plugin now.
@@ -64,7 +63,7 @@ func (l *life) unavailable() *pluginv1.Error {
 	return unavailable(l.cause, l.limits.RestartMin)
 }
 
-func (l *life) enter(state vmv1.PluginState) {
+func (l *life) enter(state supervise.State) {
 	l.state, l.since = state, l.sub.Now()
 	l.events.stateChanged()
 }
@@ -72,7 +71,7 @@ func (l *life) enter(state vmv1.PluginState) {
 // startFirst launches the first plugin, while nothing else is to be done yet. Its error is one that another try can't mend.
 func (l *life) startFirst() error {
 	l.starts++
-	l.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	l.enter(supervise.Starting)
 	g, err := l.launch(l.starts, l.know())
 	if errors.Is(err, launch.ErrPermanent) {
 		return err
@@ -83,12 +82,12 @@ func (l *life) startFirst() error {
 
 // start launches another one.
 func (l *life) start() {
-	if l.stopping || l.gen != nil || l.state == vmv1.PluginState_PLUGIN_STATE_STARTING {
+	if l.stopping || l.gen != nil || l.state == supervise.Starting {
 		return
 	}
 	l.starts++
 	l.restarts++
-	l.enter(vmv1.PluginState_PLUGIN_STATE_STARTING)
+	l.enter(supervise.Starting)
 	number, know := l.starts, l.know()
 	subsystem.Offload(l.sub, func() (*generation, error) { return l.launch(number, know) }, l.started)
 }
@@ -108,7 +107,7 @@ func (l *life) started(g *generation, err error) {
 		return
 	}
 	l.gen = g
-	l.enter(vmv1.PluginState_PLUGIN_STATE_RUNNING)
+	l.enter(supervise.Running)
 	l.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
 	l.events.up(g)
 }
@@ -160,12 +159,12 @@ func (l *life) died(reason string) {
 	verdict := l.history.Died(l.sub.Now(), l.sub.Rand().Float64())
 	if verdict.Quarantine {
 		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow, reason)
-		l.enter(vmv1.PluginState_PLUGIN_STATE_DEGRADED)
+		l.enter(supervise.Quarantined)
 		l.sub.Log.Error("the chain is degraded: its VM isn't started again", "err", l.cause)
 		l.events.down(true)
 		return
 	}
-	l.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+	l.enter(supervise.BackingOff)
 	l.events.down(false)
 	l.sub.Log.Warn("the VM will be started again", "err", reason, "pause", verdict.Delay)
 	l.sub.After(verdict.Delay, l.start)
@@ -177,9 +176,9 @@ func (l *life) restart(reason string) {
 	switch {
 	case l.gen != nil:
 		l.replace(l.gen, reason, false)
-	case l.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED:
+	case l.state == supervise.Quarantined:
 		l.cause = reason
-		l.enter(vmv1.PluginState_PLUGIN_STATE_WAITING)
+		l.enter(supervise.BackingOff)
 		l.start()
 	}
 }
@@ -217,7 +216,7 @@ func (l *life) ping() {
 // close ends the plugin in good order.
 func (l *life) close() {
 	l.stopping = true
-	l.state = vmv1.PluginState_PLUGIN_STATE_STOPPED
+	l.state = supervise.Stopped
 	if g := l.gen; g != nil {
 		l.gen = nil
 		g.stop(l.limits.Stop)

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/internal/process/supervise"
 )
 
 func TestAtMostOnePluginLivesWhateverHappens(t *testing.T) {
@@ -45,7 +45,7 @@ func TestAtMostOnePluginLivesWhateverHappens(t *testing.T) {
 			} else if g != nil {
 				last = g.number
 			}
-			if f.life.state == vmv1.PluginState_PLUGIN_STATE_DEGRADED && f.alive() != 0 {
+			if f.life.state == supervise.Quarantined && f.alive() != 0 {
 				rt.Fatal("a plugin lives although it isn't started any more")
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -41,7 +42,7 @@ func Part(p Ports) part.Part {
 	dir, _ := datadir.PluginDir() // where there is none the setting is needed
 	return part.Part{
 		Spec:  Spec(Config{}),
-		Build: func(n part.Node) (subsystem.Spec, error) { return build(n, p) },
+		Build: func(n part.Node, c genesis.Chain) (subsystem.Spec, error) { return build(n, c, p) },
 		Settings: config.Section{Name: Name, Check: checkSettings, Settings: []config.Setting{
 			{Key: "plugin-dir", Default: dir, Usage: "directory of the VM plugins"},
 			{Key: "sha256", Default: "", Usage: "checksum that the plugin must have, in hexadecimal"},
@@ -61,7 +62,7 @@ func checkSettings(c *config.Config) error {
 	return nil
 }
 
-func build(n part.Node, p Ports) (subsystem.Spec, error) {
+func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 	var s settings
 	if err := n.Config.Section(Name, &s); err != nil {
 		return subsystem.Spec{}, err
@@ -77,7 +78,6 @@ func build(n part.Node, p Ports) (subsystem.Spec, error) {
 	if err := level.UnmarshalText([]byte(n.Config.Log.Level)); err != nil {
 		return subsystem.Spec{}, fmt.Errorf("log.level: %w", err)
 	}
-	chain := n.Chain()
 	return Spec(Config{
 		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID, Genesis: chain.Genesis, LogLevel: int32(level),
 		OpenDB: func() (database.Database, error) {

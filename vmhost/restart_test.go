@@ -2,11 +2,13 @@ package vmhost_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -26,8 +28,8 @@ func TestACrashOfThePluginLosesNothing(t *testing.T) {
 
 	h.crash()
 
-	if s := h.status(); s.GetState() != vmv1.PluginState_PLUGIN_STATE_RUNNING || s.GetRestarts() != 1 || s.GetProcessing() != 1 {
-		t.Fatalf("after the crash: %v", s)
+	if p := h.plugin(); !running(p) || p.GetRestarts() != 1 || h.Number("processing") != 1 {
+		t.Fatalf("after the crash: %v", h.Status())
 	}
 	if e := h.accept(b); e != nil {
 		t.Fatalf("the block verified before the crash isn't accepted after it: %v", e)
@@ -60,9 +62,8 @@ func TestAPluginThatKeepsDyingDegradesTheChainAndNothingElse(t *testing.T) {
 	h.Step()
 	waits := h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{b.GetContent()}})
 	h.Advance(time.Minute)
-	s := h.status()
-	if s.GetState() != vmv1.PluginState_PLUGIN_STATE_DEGRADED || s.GetCause() == "" {
-		t.Fatalf("after a minute of failed starts: %v", s)
+	if p := h.plugin(); p.GetState() != string(supervise.Quarantined) || p.GetCause() == "" || !strings.Contains(h.Trouble("plugin"), p.GetCause()) {
+		t.Fatalf("after a minute of failed starts: %v", h.Status())
 	}
 	if got := overseertest.Must[*pluginv1.ParseBlockResponse](t, waits); got.GetError().GetUnavailable() == nil {
 		t.Errorf("the call that waited got %v", got)
@@ -81,8 +82,8 @@ func TestAPluginThatKeepsDyingDegradesTheChainAndNothingElse(t *testing.T) {
 	h.refuse = nil
 	h.Ask("overseer", &vmv1.RestartPlugin{Reason: "fixed"})
 	h.Advance(time.Second)
-	if s := h.status(); s.GetState() != vmv1.PluginState_PLUGIN_STATE_RUNNING {
-		t.Fatalf("after RestartPlugin: %v", s)
+	if !running(h.plugin()) || !h.Status().GetReady() {
+		t.Fatalf("after RestartPlugin: %v", h.Status())
 	}
 	h.extend(1, "b", "2")
 }
@@ -150,12 +151,12 @@ func TestBytesThatKillTheVMAreNotShownToItAgain(t *testing.T) {
 		t.Errorf("two plugins died on it: %v", got)
 	}
 	again := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{deadly}}))
-	if again.GetError().GetInternal() == nil || h.status().GetRestarts() != 2 {
-		t.Errorf("asked again: %v; %d restarts", again, h.status().GetRestarts())
+	if again.GetError().GetInternal() == nil || h.plugin().GetRestarts() != 2 {
+		t.Errorf("asked again: %v; %d restarts", again, h.plugin().GetRestarts())
 	}
 	among := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{nil, deadly}}))
-	if among.GetError().GetInternal() == nil || h.status().GetRestarts() != 2 {
-		t.Errorf("asked again among others: %v; %d restarts", among, h.status().GetRestarts())
+	if among.GetError().GetInternal() == nil || h.plugin().GetRestarts() != 2 {
+		t.Errorf("asked again among others: %v; %d restarts", among, h.plugin().GetRestarts())
 	}
 	h.extend(0, "a", "1")
 }

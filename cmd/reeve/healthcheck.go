@@ -29,10 +29,16 @@ shell, no network and no other program.`,
 		if err != nil {
 			return errcode.New(errcode.NodeNotReady, "", err, "the overseer of %s doesn't answer", h.Name)
 		}
+		known := len(args) == 0
 		for _, c := range health.Checks {
-			if !c.OK && (len(args) == 0 || args[0] == c.Name) {
+			asked := len(args) == 0 || args[0] == c.Name
+			if !c.OK && asked {
 				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", c.Name, c.Cause)
 			}
+			known = known || asked
+		}
+		if !known {
+			return errcode.New(errcode.NoSuchProcess, "`reeve node health` lists what is checked.", nil, "node %s has no process %s", h.Name, args[0])
 		}
 		return nil
 	}

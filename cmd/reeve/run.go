@@ -22,8 +22,7 @@ func (a *app) overseerCommand() *cobra.Command {
 
 func (a *app) runCommand() *cobra.Command {
 	names := services.Parts().Names()
-	cmd := a.process("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
-		func(ctx context.Context, n *node.Node, args []string) error { return runPart(ctx, n, args[0]) })
+	cmd := a.partCommand("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1), func(args []string) string { return args[0] })
 	cmd.ValidArgs = names
 	cmd.Long = "Run one subsystem of a node as a process of its own. It attaches to the node's overseer and stays attached: " + strings.Join(names, ", ") + "."
 	return cmd
@@ -33,21 +32,26 @@ func (a *app) runCommand() *cobra.Command {
 func (a *app) hostCommands() (list []*cobra.Command) {
 	for _, p := range services.Parts() {
 		if name := p.Name(); name != p.Spec.Name {
-			list = append(list, a.process(name, "Run the process of the subsystem "+p.Spec.Name+", as `run "+p.Spec.Name+"` does", cobra.NoArgs,
-				func(ctx context.Context, n *node.Node, _ []string) error { return runPart(ctx, n, name) }))
+			short := "Run the process of the subsystem " + p.Spec.Name + ", as `run " + p.Spec.Name + "` does"
+			list = append(list, a.partCommand(name, short, cobra.NoArgs, func([]string) string { return name }))
 		}
 	}
 	return list
 }
 
-// runPart is the process of a part.
-func runPart(ctx context.Context, n *node.Node, name string) error {
-	p, err := services.Parts().Find(name)
-	if err != nil {
-		return err
-	}
-	p.Process.Tuning.Apply()
-	return n.Run(ctx, p)
+// partCommand is the process of a part, which name finds in the arguments.
+func (a *app) partCommand(use, short string, args cobra.PositionalArgs, name func([]string) string) *cobra.Command {
+	var chain string
+	cmd := a.process(use, short, args, func(ctx context.Context, n *node.Node, args []string) error {
+		i, err := n.Instance(name(args), chain)
+		if err != nil {
+			return err
+		}
+		i.Process.Tuning.Apply()
+		return n.Run(ctx, i)
+	})
+	cmd.Flags().StringVar(&chain, "chain", "", "the chain that it serves, of a subsystem that there is one of per chain (default: the only one)")
+	return cmd
 }
 
 // bundleCommand is a node in one process; `devnet up --bundled` starts it.

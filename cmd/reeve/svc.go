@@ -1,15 +1,18 @@
 package main
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) svcCommand() *cobra.Command {
-	return noun("svc", "The parts of a running node", a.svcList(), a.svcRestart())
+	return noun("svc", "The parts of a running node", a.svcList(), a.svcDescribe(), a.svcRestart())
 }
 
 func (a *app) svcList() *cobra.Command {
@@ -24,6 +27,28 @@ func (a *app) svcList() *cobra.Command {
 			t.row("PROCESS", "INSTANCE", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
 			for _, p := range s.Processes {
 				t.row(p.Name, p.Instance, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
+			}
+		})
+	}
+	return cmd
+}
+
+func (a *app) svcDescribe() *cobra.Command {
+	cmd := &cobra.Command{Use: "describe PROCESS", Short: "Print what a process says of itself", Args: takes(cobra.ExactArgs(1))}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		s, err := n.observed(cmd.Context())
+		if err != nil {
+			return err
+		}
+		p, ok := s.Process(args[0])
+		if !ok {
+			return errcode.New(errcode.NoSuchProcess, "`reeve svc ls` lists them.", nil, "node %s has no process %s", s.Name, args[0])
+		}
+		return a.show(p, func(t *table) {
+			t.row("state", p.State, p.Cause)
+			for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
+				t.row(name, p.Fields[name])
 			}
 		})
 	}

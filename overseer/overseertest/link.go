@@ -8,6 +8,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
 // link is the subsystem's way to the test.
@@ -16,7 +17,14 @@ type link struct{ o *Overseer }
 // Write takes a batch apart.
 func (k *link) Write(batch []byte, _ bool) (free []byte, err error) {
 	return nil, wire.Frames(batch, func(tag wire.Tag, body []byte) error {
-		if tag != wire.TagFromEnvelope || k != k.o.link {
+		if k != k.o.link {
+			return nil
+		}
+		if tag == wire.TagStatusAnswer {
+			k.o.status = &statusv1.StatusResponse{}
+			return proto.Unmarshal(body, k.o.status)
+		}
+		if tag != wire.TagFromEnvelope {
 			return nil
 		}
 		e := &wire.Envelope{}

@@ -16,6 +16,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
 // Overseer is the test's side of one subsystem.
@@ -35,6 +36,7 @@ type Overseer struct {
 	ids      uint64
 	sent     []Sent
 	answers  map[wire.ID]*Answer
+	status   *statusv1.StatusResponse // the last one
 	epoch    uint64
 	gen      uint64
 	window   *overseerv1.Window

@@ -6,6 +6,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
@@ -70,4 +71,40 @@ func (l List) Protocols() []Protocol {
 		}
 	}
 	return all
+}
+
+// Instance is a part as one process of a node: of one of its chains, if there is one of it per chain.
+type Instance struct {
+	Part
+	// Chain is the name of its chain; empty: it serves all.
+	Chain string
+	// ID tells it from all other processes of the node: the process's name, and the chain where that isn't clear.
+	ID string
+}
+
+// Label is what tables call it beside its name: its chain, or the name again.
+func (i *Instance) Label() string {
+	if i.Chain != "" {
+		return i.Chain
+	}
+	return i.Name()
+}
+
+// Instances lists the processes of a node with the given chains: one of each part, and of a part per chain one for each chain.
+func (l List) Instances(chains []genesis.Chain) []Instance {
+	var list []Instance
+	for _, p := range l {
+		if p.Spec.Class != subsystem.PerChain {
+			list = append(list, Instance{Part: p, ID: p.Name()})
+			continue
+		}
+		for _, c := range chains {
+			i := Instance{Part: p, Chain: c.Name, ID: p.Name()}
+			if len(chains) > 1 {
+				i.ID += "@" + c.Name
+			}
+			list = append(list, i)
+		}
+	}
+	return list
 }

@@ -21,9 +21,6 @@ type Node struct {
 	ID      primitives.NodeID
 }
 
-// Chain is the node's chain. A genesis has at least one; the first is the one that this node runs.
-func (n *Node) Chain() genesis.Chain { return n.Genesis.Chains[0] }
-
 // ChainSocket is the unix socket at which the VM's handlers of the chain are served.
 func (n *Node) ChainSocket(chain string) string { return n.Home.Socket(chain + ".http") }
 
@@ -33,10 +30,11 @@ func (n *Node) NetworkNumber() uint32 {
 	return binary.BigEndian.Uint32(h[:4])
 }
 
-// Build makes the Spec of the part with its ports.
-func (n *Node) Build(p Part) (subsystem.Spec, error) {
-	if p.Build == nil {
-		return p.Spec, nil
+// Build makes the Spec of a part with its ports.
+func (n *Node) Build(i Instance) (subsystem.Spec, error) {
+	if i.Build == nil {
+		return i.Spec, nil
 	}
-	return p.Build(*n)
+	chain, _ := n.Genesis.Chain(i.Chain)
+	return i.Part.Build(*n, chain)
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -21,8 +22,9 @@ import (
 type Part struct {
 	// Spec is what the subsystem declares, without ports. The overseer holds every instance to it.
 	Spec subsystem.Spec
-	// Build makes the Spec with its ports, for a process of that node; nil: it needs none. The error says what is missing.
-	Build func(Node) (subsystem.Spec, error)
+	// Build makes the Spec with its ports, for a process of that node; nil: it needs none. The chain is that of the process, and empty
+	// unless there is one per chain. The error says what is missing.
+	Build func(Node, genesis.Chain) (subsystem.Spec, error)
 	// Settings are the part's section of the node's settings; the section is named after what they configure, not necessarily
 	// after the subsystem.
 	Settings config.Section

@@ -25,7 +25,6 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -101,8 +100,7 @@ type engine struct {
 	starter   *starter
 	host      *hostHealth
 
-	stage   enginev1.Stage
-	health  map[string]*enginev1.HealthCheck // by name
+	phase   phase
 	stopped bool
 }
 
@@ -115,8 +113,7 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 		return nil, err
 	}
 	e := &engine{
-		cfg: cfg, sub: sub, stage: enginev1.Stage_STAGE_STARTING, host: &hostHealth{},
-		health: make(map[string]*enginev1.HealthCheck),
+		cfg: cfg, sub: sub, phase: starting, host: &hostHealth{},
 	}
 	e.assemble()
 	e.register()
@@ -172,7 +169,7 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, first bool) {
 		e.sub.Fatal(err)
 		return
 	}
-	e.stage = enginev1.Stage_STAGE_NORMAL
+	e.phase = normal
 	e.driver.start(core)
 	e.executor.ids.stand(anchor.ID, vmID)
 	e.sub.Log.Info("consensus begins",
@@ -201,7 +198,7 @@ func (e *engine) halt(what string, err error) {
 		return
 	}
 	e.stop()
-	e.stage, e.executor.halted = enginev1.Stage_STAGE_HALTED, true
+	e.phase, e.executor.halted = halted, true
 	e.sub.Log.Error("the chain stops: "+what, "err", err)
 	e.sub.Fatal(errcode.New(errcode.ChainHalted, whatToDo, err, "%s", what))
 }

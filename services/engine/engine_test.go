@@ -11,7 +11,6 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
@@ -93,9 +92,8 @@ func TestARestartOfTheHostLosesNothing(t *testing.T) {
 		t.Fatalf("without its host the node accepted %d blocks, the others %d",
 			len(victim.accepted), len(s.nodes[0].accepted))
 	}
-	status := overseertest.Must[*enginev1.QueryStatusResponse](t, victim.Ask("test", &enginev1.QueryStatus{}))
-	if c := status.GetChecks()[0]; c.GetHealthy() || c.GetCause() == "" {
-		t.Errorf("the engine doesn't say what is wrong: %v", c)
+	if victim.Trouble("vm") == "" || victim.Status().GetReady() {
+		t.Errorf("the engine doesn't say what is wrong: %v", victim.Status())
 	}
 	victim.down = nil
 	clear(victim.processing) // a new host knows nothing that wasn't durable

@@ -144,7 +144,7 @@ func (s *fixture) until(d time.Duration, so func() bool) {
 		s.pass(time.Millisecond)
 	}
 	for i, n := range s.nodes {
-		s.t.Logf("node %d: %v %v", i, overseertest.Must[*enginev1.QueryStatusResponse](s.t, n.Ask("test", &enginev1.QueryStatus{})), n.events)
+		s.t.Logf("node %d: %v %v", i, n.Status(), n.events)
 	}
 	s.t.Fatal("it didn't come to that")
 }

@@ -55,8 +55,6 @@ func (e *engine) Handle(m *subsystem.Message) {
 		e.driver.step(snowman.CheckFrontier{})
 	case *enginev1.Shutdown:
 		e.stop()
-	case *enginev1.QueryStatus:
-		m.Reply(e.status())
 	default:
 		if !e.handleNamed(m.Body) {
 			m.Unknown()

@@ -32,7 +32,7 @@ func Part() part.Part {
 
 func event(e *nbv1.NetworkBridgeEvent) proto.Message { return &enginev1.NetworkBridgeUpdate{Event: e} }
 
-func build(n part.Node) (subsystem.Spec, error) {
+func build(n part.Node, chain genesis.Chain) (subsystem.Spec, error) {
 	members := make([]validators.Validator, len(n.Genesis.Validators))
 	for i, v := range n.Genesis.Validators {
 		members[i] = validators.Validator{Node: v.NodeID, Key: v.PublicKey[:], Stake: v.Stake}
@@ -42,7 +42,7 @@ func build(n part.Node) (subsystem.Spec, error) {
 		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err,
 			"the validators of %s can't form a network", n.Home.Genesis())
 	}
-	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: n.Chain().ID}, NodeID: n.ID, Validators: set}
+	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set}
 	if c := n.Genesis.Consensus; c != nil {
 		p := parameters(*c, snowball.For(set.Units()))
 		cfg.Parameters = &p

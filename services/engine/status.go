@@ -3,44 +3,64 @@ package engine
 import (
 	"fmt"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/reevenet/reeve/internal/core/snowman"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
+	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
-// status answers at once, whatever the VM does.
-func (e *engine) status() *enginev1.QueryStatusResponse {
-	r := &enginev1.QueryStatusResponse{Stage: e.stage, Peers: uint32(len(e.peers.connected)), TotalStake: e.cfg.Validators.TotalStake(), Parameters: e.cfg.Parameters.String()}
+// phase is what the engine is doing.
+type phase string
+
+// The phases. Catching up is a part of the normal one.
+const (
+	starting   phase = "starting" // waiting for the VM's host to tell the last accepted block
+	normal     phase = "normal"   // taking part in consensus
+	catchingUp phase = "catching-up"
+	halted     phase = "halted" // the VM refused what consensus had decided
+)
+
+// Status is said at once, whatever the VM does.
+func (e *engine) Status(out *subsystem.Status) {
 	var s snowman.Status
+	now := e.phase
 	if e.driver.started() {
 		s = e.driver.core.Status()
-		if s.CatchingUp && e.stage == enginev1.Stage_STAGE_NORMAL {
-			r.Stage = enginev1.Stage_STAGE_CATCHING_UP
-		}
-		r.LastAccepted, r.Height, r.Preferred = s.LastAccepted.ID[:], s.LastAccepted.Height, s.Preferred[:]
-		r.Processing, r.Waiting, r.Polls = uint32(s.Processing), uint32(s.Waiting), uint32(s.Polls)
-		r.Validators, r.ConnectedStake = uint32(s.Validators), s.ConnectedStake
-		if s.NetworkHeight > s.LastAccepted.Height {
-			r.NetworkHeight = s.NetworkHeight
+		if s.CatchingUp && now == normal {
+			now = catchingUp
 		}
 	}
-	r.Requests = uint32(s.Requests)
-	r.Checks = e.checks(s)
-	return r
+	e.checks(out, s)
+	out.Text("stage", string(now))
+	if e.driver.started() {
+		out.Number(subsystem.FieldHeight, int64(s.LastAccepted.Height))
+		out.Text(subsystem.FieldLastAccepted, s.LastAccepted.ID.String())
+		out.Text("preferred", s.Preferred.String())
+		out.Number("network-height", int64(max(s.NetworkHeight, s.LastAccepted.Height)))
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"processing", s.Processing}, {"waiting", s.Waiting}, {"polls", s.Polls}, {"requests", s.Requests},
+		{"connected", len(e.peers.connected)}, {"validators", s.Validators},
+	} {
+		out.Number(f.name, int64(f.value))
+	}
+	out.Number("connected-stake", int64(s.ConnectedStake))
+	out.Number("total-stake", int64(e.cfg.Validators.TotalStake()))
+	out.Text("parameters", e.cfg.Parameters.String())
 }
 
-func (e *engine) checks(s snowman.Status) []*enginev1.HealthCheck {
-	p := e.cfg.Parameters
+func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
+	p, known := e.cfg.Parameters, e.driver.started()
 	undecided := e.undecidedFor()
-	return []*enginev1.HealthCheck{
-		e.check("vm", e.host.trouble),
-		e.check("connected-stake", when(e.driver.started() && !s.EnoughStake, "connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake)),
-		e.check("voting", when(e.driver.started() && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped")),
-		e.check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing)),
-		e.check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(), "nothing was decided for %.0f s", undecided)),
-		e.check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight)),
-	}
+	out.Check("stage", map[phase]string{starting: "starting", halted: "halted: the VM refused what consensus had decided"}[e.phase])
+	out.Check("vm", e.host.trouble)
+	out.Check("connected-stake", when(known && !s.EnoughStake,
+		"connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake))
+	out.Check("voting", when(known && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped"))
+	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
+	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(), "nothing was decided for %.0f s", undecided))
+	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
 }
 
 func (e *engine) undecidedFor() float64 {
@@ -55,15 +75,4 @@ func when(unwell bool, cause string, args ...any) string {
 		return ""
 	}
 	return fmt.Sprintf(cause, args...)
-}
-
-// check keeps since when each check has been as it is.
-func (e *engine) check(name, cause string) *enginev1.HealthCheck {
-	h := e.health[name]
-	if h == nil || h.GetHealthy() != (cause == "") {
-		h = &enginev1.HealthCheck{Name: name, Healthy: cause == "", Since: timestamppb.New(e.sub.Now())}
-		e.health[name] = h
-	}
-	h.Cause = cause
-	return h
 }

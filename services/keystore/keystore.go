@@ -81,7 +81,7 @@ type keystore struct {
 	cfg    Config
 	signer *signer.Signer
 
-	state   keystorev1.StatusResponse_State
+	state   state
 	trouble trouble // why it refuses, when it does
 	pause   time.Duration
 	waiting []request // for the log to be open, or for the sync under way to end
@@ -115,8 +115,6 @@ func (k *keystore) Handle(m *subsystem.Message) {
 		k.onSignCollation(m, body)
 	case *keystorev1.PublicKeys:
 		k.onPublicKeys(m)
-	case *keystorev1.Status:
-		m.Reply(k.status())
 	default:
 		m.Unknown()
 	}

@@ -61,11 +61,6 @@ func askBlock(t *testing.T, o *overseertest.Overseer, r *keystorev1.SignBlock) (
 	return resp.GetSignature(), resp.GetRefusal()
 }
 
-func status(t *testing.T, o *overseertest.Overseer) *keystorev1.StatusResponse {
-	t.Helper()
-	return overseertest.Must[*keystorev1.StatusResponse](t, o.Ask("overseer", &keystorev1.Status{}))
-}
-
 func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 	m := newMachine(t)
 	o := m.start(t)
@@ -155,8 +150,8 @@ func TestWhatIsNotWellFormedIsRefused(t *testing.T) {
 			t.Errorf("%T %v: %v", r, r, a.Reply)
 		}
 	}
-	if s := status(t, o); s.GetRecords() != 0 {
-		t.Errorf("%d records", s.GetRecords())
+	if n := o.Number("records"); n != 0 {
+		t.Errorf("%d records", n)
 	}
 }
 
@@ -172,16 +167,16 @@ func TestADiskThatFailsAndRecovers(t *testing.T) {
 				t.Fatalf("%v", refusal)
 			}
 			o.Advance(time.Minute)
-			if s := status(t, o); s.GetState() != keystorev1.StatusResponse_STATE_FAILED || s.GetLastErrorUnixMillis() == 0 {
-				t.Fatalf("%v", s)
+			if cause := o.Trouble("signing"); !strings.Contains(cause, "failed") || !strings.Contains(cause, fault.Error()) {
+				t.Fatalf("%v", o.Status())
 			}
 			m.disk.SetFault(nil)
 			o.Advance(10 * time.Second)
 			if _, refusal := askBlock(t, o, blockAt(1, 1)); refusal != nil {
 				t.Fatalf("the disk is well again: %v", refusal)
 			}
-			if s := status(t, o); s.GetState() != keystorev1.StatusResponse_STATE_READY || s.GetFencingNumber() < 2 {
-				t.Errorf("%v", s)
+			if o.Trouble("signing") != "" || o.Number("fencing-number") < 2 {
+				t.Errorf("%v", o.Status())
 			}
 		})
 	}
@@ -223,8 +218,8 @@ func TestOnlyAnOperatorLetsACopySign(t *testing.T) {
 	if refusal.GetReason() != keystorev1.Refusal_REASON_OPERATOR || !strings.Contains(refusal.GetExplanation(), "reeve keys adopt") {
 		t.Fatalf("%v", refusal)
 	}
-	if s := status(t, o); s.GetState() != keystorev1.StatusResponse_STATE_NEEDS_OPERATOR {
-		t.Fatalf("%v", s)
+	if cause := o.Trouble("signing"); !strings.HasPrefix(cause, "needs-operator ") {
+		t.Fatalf("%v", o.Status())
 	}
 	known := overseertest.Must[*keystorev1.PublicKeysResponse](t, o.Ask("engine", &keystorev1.PublicKeys{}))
 	if !bytes.Equal(known.GetKeys()[0].GetKey(), m.key[:]) {

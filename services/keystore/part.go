@@ -2,6 +2,7 @@ package keystore
 
 import (
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -11,7 +12,7 @@ import (
 func Part() part.Part {
 	return part.Part{
 		Spec: Spec(Config{}),
-		Build: func(n part.Node) (subsystem.Spec, error) {
+		Build: func(n part.Node, _ genesis.Chain) (subsystem.Spec, error) {
 			s := datadir.Signer(n.Home)
 			return Spec(Config{Disk: s.Disk, KeyFile: s.KeyFile, Dir: s.Dir}), nil
 		},

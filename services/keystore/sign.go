@@ -27,7 +27,7 @@ func (k *keystore) sign(r request, malformed error) {
 
 // next signs what waits, all of it with one sync, when nothing else is being signed.
 func (k *keystore) next() {
-	if k.busy || k.state != keystorev1.StatusResponse_STATE_READY || len(k.waiting) == 0 {
+	if k.busy || k.state != ready || len(k.waiting) == 0 {
 		return
 	}
 	n := min(len(k.waiting), signer.MaxBatch)

@@ -1,20 +1,49 @@
 package keystore
 
 import (
+	"strings"
+	"time"
+
 	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
 
-func (k *keystore) status() *keystorev1.StatusResponse {
-	s := &keystorev1.StatusResponse{
-		State: k.state, Records: k.stats.Records, Remembered: k.stats.Remembered, FencingNumber: k.stats.Epoch,
-		LastError: k.lastError, Signed: k.signed, Refused: k.refused, Commits: k.commits, LogBytes: uint64(k.stats.Bytes),
+// state is what the keystore is doing.
+type state string
+
+// The states.
+const (
+	opening       state = "opening"        // reading and verifying its log; requests wait
+	ready         state = "ready"          // signing
+	failed        state = "failed"         // refusing, and trying again
+	needsOperator state = "needs-operator" // refusing until an operator acts
+	stopping      state = "stopping"       // refusing, because it is stopping
+)
+
+// Status says how the keystore is. Nothing secret is in it.
+func (k *keystore) Status(s *subsystem.Status) {
+	cause := ""
+	if k.state != ready {
+		cause = strings.TrimSpace(string(k.state) + " " + k.lastError)
 	}
+	s.Check("signing", cause)
+	s.Text("state", string(k.state))
+	s.Text("last-error", k.lastError)
 	if !k.lastErrorAt.IsZero() {
-		s.LastErrorUnixMillis = uint64(k.lastErrorAt.UnixMilli())
+		s.Text("last-error-at", k.lastErrorAt.UTC().Format(time.RFC3339))
 	}
-	return s
+	for _, f := range []struct {
+		name  string
+		value uint64
+	}{
+		{"signed", k.signed}, {"refused", k.refused}, {"commits", k.commits}, // since the process began
+		{"records", k.stats.Records}, {"remembered", k.stats.Remembered}, // in the log since the key was made, and of them in memory
+		{"fencing-number", k.stats.Epoch}, // how many times a keystore has taken this log
+		{"log-bytes", uint64(k.stats.Bytes)},
+	} {
+		s.Number(f.name, int64(f.value))
+	}
 }
 
 // onPublicKeys answers when the key has been loaded, or couldn't be.

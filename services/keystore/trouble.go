@@ -15,7 +15,7 @@ import (
 type trouble struct {
 	err    error
 	reason keystorev1.Refusal_Reason
-	state  keystorev1.StatusResponse_State
+	state  state
 }
 
 // troubleOf tells what an error of the signer means for those who ask.
@@ -23,11 +23,11 @@ func troubleOf(err error) trouble {
 	var operator *journal.OperatorError
 	switch {
 	case errors.As(err, &operator), isAboutKey(err):
-		return trouble{err, keystorev1.Refusal_REASON_OPERATOR, keystorev1.StatusResponse_STATE_NEEDS_OPERATOR}
+		return trouble{err, keystorev1.Refusal_REASON_OPERATOR, needsOperator}
 	case errors.Is(err, disk.ErrLocked):
-		return trouble{err, keystorev1.Refusal_REASON_LOCKED, keystorev1.StatusResponse_STATE_FAILED}
+		return trouble{err, keystorev1.Refusal_REASON_LOCKED, failed}
 	}
-	return trouble{err, keystorev1.Refusal_REASON_DISK, keystorev1.StatusResponse_STATE_FAILED}
+	return trouble{err, keystorev1.Refusal_REASON_DISK, failed}
 }
 
 func isAboutKey(err error) bool {
@@ -46,13 +46,13 @@ func (t trouble) refusal() *keystorev1.Refusal {
 // open reads and verifies the log, for the first time or again. Requests wait the first time; later they are refused meanwhile.
 func (k *keystore) open() {
 	if k.trouble.err == nil {
-		k.state = keystorev1.StatusResponse_STATE_OPENING
+		k.state = opening
 	}
 	subsystem.Offload(k.sub, k.signer.Open, k.onOpen)
 }
 
 func (k *keystore) onOpen(stats signer.Stats, err error) {
-	if k.state == keystorev1.StatusResponse_STATE_STOPPING {
+	if k.state == stopping {
 		return
 	}
 	defer k.learn(stats.Public)
@@ -61,7 +61,7 @@ func (k *keystore) onOpen(stats signer.Stats, err error) {
 		return
 	}
 	k.stats, k.trouble, k.pause, k.logged = stats, trouble{}, 0, ""
-	k.state = keystorev1.StatusResponse_STATE_READY
+	k.state = ready
 	k.sub.Log.Info("ready to sign", "records", stats.Records, "remembered", stats.Remembered, "fencing", stats.Epoch, "cut off", stats.Torn)
 	k.next()
 }
@@ -69,7 +69,7 @@ func (k *keystore) onOpen(stats signer.Stats, err error) {
 // fail stops signing because of err, refuses all that waits, and tries again after a pause. The log is read and verified again then: after an
 // error nothing is believed about it.
 func (k *keystore) fail(err error) {
-	if k.state == keystorev1.StatusResponse_STATE_STOPPING {
+	if k.state == stopping {
 		return
 	}
 	k.trouble = troubleOf(err)
@@ -99,7 +99,7 @@ func (k *keystore) refuseWaiting() {
 
 // stop refuses everything from now on; the batch that is being signed is still answered.
 func (k *keystore) stop() {
-	k.state = keystorev1.StatusResponse_STATE_STOPPING
+	k.state = stopping
 	k.trouble = trouble{errors.New("the keystore is stopping; ask its next instance"), keystorev1.Refusal_REASON_STOPPING, k.state}
 	k.refuseWaiting()
 	k.learn(k.public)

@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/overseer/part"
@@ -41,7 +42,7 @@ func Part(open Open, protocols []part.Protocol) part.Part {
 	carried := Carried(protocols)
 	return part.Part{
 		Spec: Spec(Config{Protocols: carried}),
-		Build: func(n part.Node) (subsystem.Spec, error) {
+		Build: func(n part.Node, _ genesis.Chain) (subsystem.Spec, error) {
 			cfg, err := configure(n, open)
 			cfg.Protocols = carried
 			return Spec(cfg), err

@@ -3,12 +3,36 @@ package networkbridge
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
+
+// Status says how many peers there are, and what was dropped.
+func (b *bridge) Status(s *subsystem.Status) {
+	connected := 0
+	for _, id := range b.links.order {
+		if b.links.get(id).hello != nil {
+			connected++
+		}
+	}
+	s.Number(subsystem.FieldPeers, int64(connected))
+	s.Number("links", int64(len(b.links.order)))
+	s.Text("addresses", strings.Join(b.net.Addresses(), " "))
+	for _, d := range []struct {
+		why   string
+		count uint64
+	}{
+		{"undeliverable", b.dropped.GetUndeliverable()}, {"over-budget", b.dropped.GetOverBudget()},
+		{"shed", b.dropped.GetShed()}, {"oversize", b.dropped.GetOversize()}, {"late-responses", b.dropped.GetLateResponses()},
+	} {
+		s.Number("dropped-"+d.why, int64(d.count))
+	}
+}
 
 // report is what the bridge knows of its peers: those with a link first, then those with a record, then those that
 // can't be reached.

@@ -36,7 +36,7 @@ type Network struct {
 
 	log     *slog.Logger
 	group   *supervise.Group
-	changed *bell // rings when a process changes
+	changed *broadcast // of every change of a process
 
 	acting sync.Mutex // one start, stop, add or remove at a time
 	mu     sync.Mutex
@@ -62,10 +62,10 @@ func Open(dir datadir.Network, log *slog.Logger) (*Network, error) {
 	}
 	n := &Network{
 		Home: dir, Genesis: g, Program: program, Settings: fileSettings,
-		log: log, group: supervise.NewGroup(log), changed: newBell(), nodes: map[string]*node{},
+		log: log, group: supervise.NewGroup(log), changed: newBroadcast(), nodes: map[string]*node{},
 	}
 	n.group.Notify = func(s supervise.Status) {
-		n.changed.ring()
+		n.changed.notify()
 		if n.Notice != nil {
 			n.Notice(s)
 		}
@@ -196,7 +196,7 @@ func (n *Network) Restart(ctx context.Context, name, which string) error {
 	if n.running(name) == nil {
 		return n.noSuchNode(name)
 	}
-	if !slices.ContainsFunc(n.processes(), func(p process) bool { return p.name == which }) {
+	if !slices.ContainsFunc(n.processes(), func(p process) bool { return p.id == which }) {
 		return errcode.New(errcode.NoSuchProcess, "`reeve devnet status` lists them.", nil, "node %s has no process %s that can be restarted alone", name, which)
 	}
 	return n.group.Restart(ctx, processName(name, which))

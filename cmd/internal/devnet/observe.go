@@ -58,13 +58,13 @@ func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []su
 func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	list := []ProcessStatus{}
 	for _, p := range n.processes() {
-		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.name) })
+		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.id) })
 		if i < 0 {
 			continue
 		}
 		s := all[i]
 		list = append(list, ProcessStatus{
-			Name: p.name, Instance: p.name, PID: s.Process.PID, Restarts: s.Restarts, State: string(s.State),
+			ID: p.id, Name: p.name, Instance: p.label, PID: s.Process.PID, Restarts: s.Restarts, State: string(s.State),
 			Since: s.Since, Cause: s.Cause, RSSBytes: proc.Resident(s.Process.PID),
 		})
 	}
@@ -114,18 +114,21 @@ func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) 
 	return &health, fetch(ctx, client, "http://overseer/ext/health/readiness", &health)
 }
 
-// merge adds what the overseer sees and the supervisor doesn't: the plugin, and why a running process isn't at work.
+// merge adds what the overseer sees and the supervisor doesn't: processes that somebody else keeps running, what all say of themselves,
+// and why a running process isn't at work.
 func merge(s *NodeStatus, parts []gateway.Part) {
 	for _, p := range parts {
 		i := slices.IndexFunc(s.Processes, func(q ProcessStatus) bool { return q.Name == p.Name && q.Instance == p.Instance })
 		if i < 0 {
 			s.Processes = append(s.Processes, ProcessStatus{
 				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since, Cause: p.Cause,
-				RSSBytes: proc.Resident(p.PID),
+				RSSBytes: proc.Resident(p.PID), Parent: p.Parent, Fields: p.Fields,
 			})
 			continue
 		}
-		if q := &s.Processes[i]; q.State == string(supervise.Running) && p.State != string(supervise.Running) && p.State != "" {
+		q := &s.Processes[i]
+		q.Fields = p.Fields
+		if q.State == string(supervise.Running) && p.State != string(supervise.Running) && p.State != "" {
 			q.State, q.Since, q.Cause = p.State, p.Since, p.Cause
 		}
 	}

@@ -20,7 +20,9 @@ import (
 
 // process is one process of every node.
 type process struct {
+	id    string // in logs and commands
 	name  string
+	label string // of this one of several
 	args  []string
 	stage part.Stage
 	probe bool // nobody else watches it
@@ -32,25 +34,26 @@ const overseerStage part.Stage = -1
 // stages are in the order in which they are stopped.
 var stages = []part.Stage{part.StopEarly, part.StopLate, overseerStage}
 
-// apart lists a node's processes, in the order in which they are started: the overseer, then one per part. The VM's plugin is
-// the vmhost's child.
-func apart() []process {
-	list := []process{{name: "overseer", args: []string{"overseer"}, stage: overseerStage, probe: true}}
-	for _, p := range services.Parts() {
-		list = append(list, process{name: p.Name(), args: []string{"run", p.Spec.Name}, stage: p.Process.Stop})
-	}
-	return list
+// single is a process of which a node has one, and which is stopped last.
+func single(name, command string) process {
+	return process{id: name, name: name, label: name, args: []string{command}, stage: overseerStage, probe: true}
 }
 
-// bundle is a node in one process: the same parts, and the same bus between them.
-var bundle = []process{{name: "node", args: []string{"bundle"}, stage: overseerStage, probe: true}}
-
-// processes lists the processes of each node of this network.
+// processes lists the processes of each node of this network, in the order in which they are started: the overseer, then those of the
+// parts. The VM's plugin is the vmhost's child. A bundled node is one process: the same parts, and the same bus between them.
 func (n *Network) processes() []process {
 	if n.Bundled {
-		return bundle
+		return []process{single("node", "bundle")}
 	}
-	return apart()
+	list := []process{single("overseer", "overseer")}
+	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
+		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{"run", i.Spec.Name}, stage: i.Process.Stop}
+		if i.Chain != "" {
+			p.args = append(p.args, "--chain", i.Chain)
+		}
+		list = append(list, p)
+	}
+	return list
 }
 
 func (n *Network) inStage(stage part.Stage) (list []process) {
@@ -62,23 +65,23 @@ func (n *Network) inStage(stage part.Stage) (list []process) {
 	return list
 }
 
-func processName(node, process string) string { return node + "/" + process }
+func processName(node, id string) string { return node + "/" + id }
 
 func processNames(node string, list []process) []string {
 	names := make([]string, len(list))
 	for i, p := range list {
-		names[i] = processName(node, p.name)
+		names[i] = processName(node, p.id)
 	}
 	return names
 }
 
 func (n *Network) spec(v *node, p process) supervise.Spec {
 	s := supervise.Spec{
-		Name: processName(v.home.Name, p.name),
+		Name: processName(v.home.Name, p.id),
 		Path: n.Program,
 		Args: slices.Concat(p.args, []string{"--data-dir", n.Home.Dir, "--node", v.home.Name}, n.Arguments),
 		Env:  n.environment(os.Environ()),
-		Log:  v.home.Log(p.name),
+		Log:  v.home.Log(p.id),
 	}
 	if p.probe { // the overseer watches the others, and this process the overseer
 		s.Probe = probe(v.config.Metrics.Listen)
@@ -86,15 +89,12 @@ func (n *Network) spec(v *node, p process) supervise.Spec {
 	return s
 }
 
-// single tells whether a command about one node runs it, with flags and environment of its own.
-func (n *Network) single() bool { return n.Arguments != nil }
-
 // kept lists the variables that a process of ours may read. REEVE_ variables pass only as far as they mean the same for
 // every node: four nodes can't listen on one port.
 var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_"}
 
 func (n *Network) environment(all []string) (env []string) {
-	if n.single() {
+	if n.Arguments != nil { // a command about one node runs it, with flags and environment of its own
 		return all
 	}
 	for _, e := range all {

@@ -61,7 +61,7 @@ func Hopeless(dir datadir.Network, s *Status) error {
 	for _, v := range s.Nodes {
 		for _, p := range v.Processes {
 			if p.State == string(supervise.Quarantined) {
-				log := dir.Node(v.Name).Log(p.Name)
+				log := dir.Node(v.Name).Log(p.ID)
 				return errcode.New(errcode.ProcessDied, "Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
 					"%s of node %s doesn't run: %s", p.Name, v.Name, p.Cause)
 			}

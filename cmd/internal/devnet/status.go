@@ -29,14 +29,18 @@ type NodeStatus struct {
 
 // ProcessStatus is one process of a node.
 type ProcessStatus struct {
-	Name     string    `json:"name"`     // overseer, engine, vmhost, plugin, …
-	Instance string    `json:"instance"` // name of this one of several
-	PID      int       `json:"pid"`      // 0 unless it is running
+	ID       string    `json:"id,omitempty"` // what logs and commands call it, if the supervisor keeps it running
+	Name     string    `json:"name"`         // overseer, engine, vmhost, plugin, …
+	Instance string    `json:"instance"`     // name of this one of several
+	PID      int       `json:"pid"`          // 0 unless it is running
 	Restarts int       `json:"restarts"`
 	State    string    `json:"state"`
 	Since    time.Time `json:"since"`
 	Cause    string    `json:"cause,omitempty"`
 	RSSBytes uint64    `json:"rssBytes"`
+	Parent   string    `json:"parent,omitempty"` // name of the process that keeps it running, if that isn't the supervisor
+	// Fields are what it says of itself.
+	Fields map[string]any `json:"fields,omitempty"`
 }
 
 // Ready tells whether all nodes are.

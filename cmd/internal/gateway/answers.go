@@ -13,10 +13,11 @@ import (
 
 // Check is one named thing that must hold for the node to be healthy.
 type Check struct {
-	Name  string    `json:"name"`
-	OK    bool      `json:"ok"`
-	Cause string    `json:"cause,omitempty"` // why it isn't
-	Since time.Time `json:"since"`           // when it became what it is
+	Name     string    `json:"name"`
+	Instance string    `json:"instance,omitempty"` // of the process that it is about
+	OK       bool      `json:"ok"`
+	Cause    string    `json:"cause,omitempty"` // why it isn't
+	Since    time.Time `json:"since"`           // when it became what it is
 }
 
 // Health is the answer to a health check.
@@ -46,15 +47,17 @@ type Chain struct {
 	LastAccepted primitives.Hash `json:"lastAccepted"`
 }
 
-// Part is one process that the overseer sees, the VM's plugin included.
+// Part is one process that is attached to the overseer, or that such a one keeps running, as the VM's host does the plugin.
 type Part struct {
-	Name     string    `json:"name"`
-	Instance string    `json:"instance"`
-	PID      int       `json:"pid"`
-	Restarts int       `json:"restarts"`
-	State    string    `json:"state"`
-	Since    time.Time `json:"since"`
-	Cause    string    `json:"cause,omitempty"`
+	Name     string         `json:"name"`
+	Instance string         `json:"instance"`
+	Parent   string         `json:"parent,omitempty"` // name of the process that keeps it running
+	PID      int            `json:"pid"`
+	Restarts int            `json:"restarts"`
+	State    string         `json:"state"`
+	Since    time.Time      `json:"since"`
+	Cause    string         `json:"cause,omitempty"`
+	Fields   map[string]any `json:"fields,omitempty"` // what it says of itself
 }
 
 func (g *Gateway) onReadiness(w http.ResponseWriter, r *http.Request) {

@@ -172,13 +172,13 @@ func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string
 	}
 }
 
-// moved lists the processes that have another pid and shouldn't. The plugin is its host's child and goes with it.
+// moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running.
 func moved(before, after *devnet.Status, node, kind string) (list []string) {
 	for _, b := range before.Nodes {
 		a, _ := after.Node(b.Name)
 		for _, p := range b.Processes {
 			q, _ := a.Process(p.Name)
-			expected := b.Name == node && (p.Name == kind || kind == "vmhost" && p.Name == "plugin")
+			expected := b.Name == node && (p.Name == kind || p.Parent == kind)
 			if p.PID != q.PID && !expected {
 				list = append(list, fmt.Sprintf("%s/%s %d→%d", b.Name, p.Name, p.PID, q.PID))
 			}

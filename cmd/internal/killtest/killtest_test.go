@@ -14,11 +14,12 @@ import (
 
 func network(pids ...int) *devnet.Status {
 	names := []string{"engine", "vmhost", "plugin"}
+	parents := []string{"", "", "vmhost"}
 	s := &devnet.Status{}
 	for i, node := range []string{"v1", "v2"} {
 		n := devnet.NodeStatus{Name: node}
 		for j, name := range names {
-			n.Processes = append(n.Processes, devnet.ProcessStatus{Name: name, PID: pids[i*len(names)+j]})
+			n.Processes = append(n.Processes, devnet.ProcessStatus{Name: name, PID: pids[i*len(names)+j], Parent: parents[j]})
 		}
 		s.Nodes = append(s.Nodes, n)
 	}

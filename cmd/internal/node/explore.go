@@ -34,21 +34,21 @@ func mailboxes(bus broker.Status) []gateway.Mailbox {
 }
 
 // block finds an accepted block of the node's chain by consensus's id or by height.
-func (n *Node) block(ctx context.Context, o *observer, chain, at string) (*gateway.Block, error) {
+func (n *Node) block(ctx context.Context, a *asker, chain, at string) (*gateway.Block, error) {
 	c, ok := n.Genesis.Chain(chain)
-	if !ok || c.ID != n.Chain().ID {
+	if !ok {
 		return nil, fmt.Errorf("%w: this node has no chain %s", gateway.ErrNoBlock, chain)
 	}
 	var found *vmv1.AcceptedBlock
 	var id primitives.Hash
 	if height, err := strconv.ParseUint(at, 10, 64); err == nil {
-		r, err := ask[*vmv1.GetBlockIDAtHeightResponse](ctx, o, &vmv1.GetBlockIDAtHeight{Height: height})
+		r, err := ask[*vmv1.GetBlockIDAtHeightResponse](ctx, a, c.Name, &vmv1.GetBlockIDAtHeight{Height: height})
 		if err != nil {
 			return nil, err
 		}
 		found = r.GetBlock()
 	} else if err := id.UnmarshalText([]byte(at)); err == nil {
-		r, err := ask[*vmv1.GetConsensusBlockResponse](ctx, o, &vmv1.GetConsensusBlock{BlockId: id[:]})
+		r, err := ask[*vmv1.GetConsensusBlockResponse](ctx, a, c.Name, &vmv1.GetConsensusBlock{BlockId: id[:]})
 		if err != nil {
 			return nil, err
 		}
@@ -57,20 +57,20 @@ func (n *Node) block(ctx context.Context, o *observer, chain, at string) (*gatew
 	if found == nil {
 		return nil, gateway.ErrNoBlock
 	}
-	return n.withContent(ctx, o, c.Name, found)
+	return n.withContent(ctx, a, c.Name, found)
 }
 
 // withContent adds what the VM has in the block.
-func (n *Node) withContent(ctx context.Context, o *observer, chain string, a *vmv1.AcceptedBlock) (*gateway.Block, error) {
-	b := &gateway.Block{Chain: chain, Height: a.GetHeight()}
+func (n *Node) withContent(ctx context.Context, a *asker, chain string, accepted *vmv1.AcceptedBlock) (*gateway.Block, error) {
+	b := &gateway.Block{Chain: chain, Height: accepted.GetHeight()}
 	var err error
-	if b.ID, err = primitives.HashFrom(a.GetBlockId()); err != nil {
+	if b.ID, err = primitives.HashFrom(accepted.GetBlockId()); err != nil {
 		return nil, err
 	}
-	if b.VMID, err = primitives.HashFrom(a.GetVmBlockId()); err != nil {
+	if b.VMID, err = primitives.HashFrom(accepted.GetVmBlockId()); err != nil {
 		return nil, err
 	}
-	r, err := ask[*vmv1.GetBlockResponse](ctx, o, &vmv1.GetBlock{VmBlockId: b.VMID[:]})
+	r, err := ask[*vmv1.GetBlockResponse](ctx, a, chain, &vmv1.GetBlock{VmBlockId: b.VMID[:]})
 	if err != nil {
 		return nil, err
 	}

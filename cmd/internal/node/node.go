@@ -29,6 +29,15 @@ func Open(h datadir.Node, c *config.Config, version string, log *slog.Logger) (*
 	return &Node{part.Node{Home: h, Config: c, Genesis: g, Version: version, Log: log, ID: datadir.NodeID(h)}}, nil
 }
 
+// chains are the names of the node's chains: all of the genesis.
+func (n *Node) chains() []string {
+	names := make([]string, len(n.Genesis.Chains))
+	for i, c := range n.Genesis.Chains {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // BusSocket is the name of the unix socket of the bus.
 const BusSocket = "bus"
 

@@ -2,24 +2,30 @@ package node
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
-	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 	"github.com/reevenet/reeve/services"
-	"github.com/reevenet/reeve/services/keystore"
 )
 
 func newNode(t *testing.T) *Node {
@@ -64,6 +70,15 @@ func run(t *testing.T, main func(context.Context) error) {
 	})
 }
 
+func instance(t *testing.T, n *Node, name string) part.Instance {
+	t.Helper()
+	i, err := n.Instance(name, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 func get(t *testing.T, url string) string {
 	t.Helper()
 	r, err := http.Get(url)
@@ -102,8 +117,10 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	n := newNode(t)
 	run(t, n.Overseer)
 	await(t, n, func(c map[string]gateway.Check) bool { return c["overseer"].OK && !c["keystore"].OK })
-	run(t, func(ctx context.Context) error { return n.Run(ctx, keystore.Part()) })
-	await(t, n, func(c map[string]gateway.Check) bool { return c["keystore"].OK && c["signer"].OK && !c["engine"].OK })
+	run(t, func(ctx context.Context) error { return n.Run(ctx, instance(t, n, "keystore")) })
+	await(t, n, func(c map[string]gateway.Check) bool {
+		return c["keystore"].OK && c["keystore-signing"].OK && !c["engine"].OK
+	})
 
 	info, err := devnet.Info(t.Context(), n.Config.HTTP.Listen)
 	if err != nil {
@@ -119,10 +136,22 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	if !found {
 		t.Errorf("the keystore isn't among %+v", info.Parts)
 	}
+	run(t, func(ctx context.Context) error { return n.Run(ctx, instance(t, n, "network-bridge")) })
+	await(t, n, func(c map[string]gateway.Check) bool { return c["network-bridge"].OK })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for { // until the gateway is attached, too: the bridge is asked something
+		if _, err := devnet.Peers(ctx, n.Config.Metrics.Listen); err == nil {
+			break
+		} else if ctx.Err() != nil {
+			t.Fatal(err)
+		}
+	}
 	metrics := get(t, "http://"+n.Config.Metrics.Listen+"/metrics")
 	for _, want := range []string{
-		`reeve_bus_attached{chain="",subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{part="engine"} 0`,
-		`go_goroutines{part="overseer"}`, `go_goroutines{part="keystore"}`, `reeve_subsystem_handle_seconds_count{part="keystore"`,
+		`reeve_bus_attached{chain="",subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{chain="kv",part="engine"} 0`,
+		`go_goroutines{part="overseer"}`, `reeve_part_ready{instance="keystore",part="keystore"} 1`,
+		`reeve_part_status{field="signed",instance="keystore",part="keystore"} 0`, `go_goroutines{part="keystore"}`, `reeve_subsystem_handle_seconds_count{part="network-bridge",variant="Peers"}`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in\n%s", want, metrics)
@@ -158,11 +187,11 @@ func TestAProcessWithoutItsTokenIsRefused(t *testing.T) {
 	if _, err := datadir.MakeToken(wrong.Home, "keystore"); err != nil {
 		t.Fatal(err)
 	}
-	err = wrong.Run(t.Context(), keystore.Part())
+	err = wrong.Run(t.Context(), instance(t, n, "keystore"))
 	if err == nil || !strings.Contains(err.Error(), "token") {
 		t.Errorf("with another token than in %s: %v", path, err)
 	}
-	if _, err := services.Parts().Find("nonsense"); errcode.Of(err) != errcode.Usage {
+	if _, err := n.Instance("nonsense", ""); errcode.Of(err) != errcode.Usage {
 		t.Errorf("a subsystem that isn't one: %v", err)
 	}
 }
@@ -202,24 +231,78 @@ func TestTheEpochRisesWithEveryStart(t *testing.T) {
 	}
 }
 
+// report is a bus to which the named subsystems are attached, each with what it says; nil: it doesn't answer.
+func report(said map[string]*statusv1.StatusResponse) overseer.Report {
+	r := overseer.Report{Said: map[uint64]*statusv1.StatusResponse{}}
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		generation := uint64(len(r.Said) + 1)
+		r.Said[generation] = said[name]
+		r.Subsystems = append(r.Subsystems, broker.SubsystemStatus{
+			Name: name, Chain: chainOf(name), Starts: 1, Instances: []broker.InstanceStatus{{Name: name, Generation: generation, Pid: int64(generation)}},
+		})
+	}
+	return r
+}
+
+// chainOf is the chain of a subsystem that there is one of per chain.
+func chainOf(name string) string {
+	if p, err := services.Parts().Find(name); err == nil && p.Spec.Class == subsystem.PerChain {
+		return "kv"
+	}
+	return ""
+}
+
 func TestChecksNameTheCause(t *testing.T) {
-	p := &picture{
-		engine:   &enginev1.QueryStatusResponse{Stage: enginev1.Stage_STAGE_CATCHING_UP, Height: 3, NetworkHeight: 9},
-		vm:       &vmv1.QueryStatusResponse{State: vmv1.PluginState_PLUGIN_STATE_WAITING, Cause: "killed"},
-		keystore: &keystorev1.StatusResponse{State: keystorev1.StatusResponse_STATE_NEEDS_OPERATOR, LastError: "no log"},
-		errs:     map[string]error{"network-bridge": errors.New("no network-bridge is attached")},
-	}
+	r := report(map[string]*statusv1.StatusResponse{
+		"engine": {Checks: []*statusv1.Check{{Name: "stage"}, {Name: "catching-up", Cause: "at height 3 of 9"}}},
+		"vm":     {Checks: []*statusv1.Check{{Name: "plugin", Cause: "backing-off killed"}}}, "keystore": nil,
+		"uptime": {Cause: "it is starting"}, "gateway": {},
+	})
+	r.Subsystems = append(r.Subsystems, broker.SubsystemStatus{Name: "network-bridge", Starts: 1, LastCause: "it was killed"},
+		broker.SubsystemStatus{Name: "stranger", Instances: []broker.InstanceStatus{{Name: "stranger", Generation: 99}}})
 	got := map[string]string{}
-	for _, c := range checks(p) {
+	for _, c := range checks(r, services.Parts(), []genesis.Chain{{Name: "kv"}}) {
 		got[c.Name] = c.Cause
-	}
-	for name, want := range map[string]string{
-		"overseer": "", "engine": "", "network-bridge": "no network-bridge is attached", "plugin": "backing-off killed",
-		"signer": "needs_operator no log", "chain": "catching up: at height 3 of 9",
-	} {
-		if got[name] != want {
-			t.Errorf("%s: %q, want %q", name, got[name], want)
+		if c.OK != (c.Cause == "") {
+			t.Errorf("%+v", c)
 		}
+	}
+	if diff := cmp.Diff(map[string]string{
+		"overseer": "", "engine": "", "engine-stage": "", "engine-catching-up": "at height 3 of 9", "vmhost": "", "vmhost-plugin": "backing-off killed",
+		"keystore": "it doesn't say how it is", "network-bridge": "it isn't attached: it was killed", "uptime": "it is starting", "stranger": "",
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whoever is attached is shown with what it says of itself, also one that nobody has heard of.
+func TestInfoShowsWhoIsAttachedAndWhatItSays(t *testing.T) {
+	n := newNode(t)
+	text := func(name, v string) *statusv1.Field {
+		return &statusv1.Field{Name: name, Value: &statusv1.Field_Text{Text: v}}
+	}
+	number := func(name string, v int64) *statusv1.Field {
+		return &statusv1.Field{Name: name, Value: &statusv1.Field_Number{Number: v}}
+	}
+	last := primitives.Hash{7}
+	i := n.info(report(map[string]*statusv1.StatusResponse{
+		"engine":         {Fields: []*statusv1.Field{number("height", 7), text("last-accepted", last.String())}},
+		"network-bridge": {Fields: []*statusv1.Field{number("peers", 3)}},
+		"vm":             {Processes: []*statusv1.Process{{Name: "plugin", Instance: "kv", Pid: 42, State: "running"}}},
+		"weather":        {Fields: []*statusv1.Field{text("sky", "grey"), number("degrees", -3)}},
+	}), services.Parts())
+	if i.Peers != 3 || i.Chains[0].Height != 7 || i.Chains[0].LastAccepted != last {
+		t.Errorf("%+v", i)
+	}
+	byName := map[string]gateway.Part{}
+	for _, p := range i.Parts {
+		byName[p.Name] = p
+	}
+	if p := byName["plugin"]; p.Parent != "vmhost" || p.PID != 42 {
+		t.Errorf("%+v", p)
+	}
+	if p := byName["weather"]; p.Fields["sky"] != "grey" || p.Fields["degrees"] != int64(-3) || p.State != "running" {
+		t.Errorf("%+v", p)
 	}
 }
 

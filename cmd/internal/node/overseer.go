@@ -3,9 +3,6 @@ package node
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +13,6 @@ import (
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/process/datadir"
-	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/store/quarantine"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -34,17 +30,17 @@ func (n *Node) Overseer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	doors, err := n.open()
+	listeners, err := n.open()
 	if err != nil {
 		return err
 	}
-	defer doors.close()
+	defer listeners.close()
 	kind, err := carrier.Parse("")
 	if err != nil {
 		return err
 	}
-	own, named := labelled("overseer")
-	own.MustRegister(&busMetrics{server.Server})
+	own, named := labelled("overseer", "")
+	own.MustRegister(&busMetrics{server.Server}, &partMetrics{server.Report})
 	bus := server.Listen(grpcx.Server{Log: n.Log, Metrics: grpcx.Metrics(named), Creds: grpcx.PeerCreds()}, kind)
 	g := gateway.New(n.gateway(server, own))
 	// The gateway outlives ctx until the bus has drained; then it ends, too.
@@ -53,12 +49,12 @@ func (n *Node) Overseer(ctx context.Context) error {
 	defer end()
 	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	group.Go(func() error { return bus.Serve(doors.bus) })
-	group.Go(func() error { return gateway.Serve(ending, drain, doors.http, g.Handler(), n.Log) })
-	group.Go(func() error { return gateway.Serve(ending, drain, doors.metrics, g.Monitoring(), n.Log) })
-	group.Go(func() error { return gateway.Serve(ending, drain, doors.monitor, g.Monitoring(), n.Log) })
+	group.Go(func() error { return bus.Serve(listeners.bus) })
+	group.Go(func() error { return gateway.Serve(ending, drain, listeners.http, g.Handler(), n.Log) })
+	group.Go(func() error { return gateway.Serve(ending, drain, listeners.metrics, g.Monitoring(), n.Log) })
+	group.Go(func() error { return gateway.Serve(ending, drain, listeners.monitor, g.Monitoring(), n.Log) })
 	group.Go(func() error {
-		return subsystem.Run(ending, server.observer.spec(), subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
+		return subsystem.Run(ending, server.asker.spec(), subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
 	})
 	n.Log.Info("overseer is running", "epoch", server.epoch, "bus", n.Bus(), "http", n.Config.HTTP.Listen)
 	select {
@@ -79,9 +75,9 @@ func (n *Node) Overseer(ctx context.Context) error {
 // server is the overseer with what this process adds to it.
 type server struct {
 	*overseer.Server
-	observer *observer
-	token    []byte // of the observer, known to this process alone
-	epoch    uint64
+	asker *asker
+	token []byte // of the asker, known to this process alone
+	epoch uint64
 }
 
 func (n *Node) newServer() (*server, error) {
@@ -89,10 +85,10 @@ func (n *Node) newServer() (*server, error) {
 	if err != nil {
 		return nil, broken(n.Home, err)
 	}
-	s := &server{observer: &observer{}, token: make([]byte, 32), epoch: epoch}
+	s := &server{asker: &asker{}, token: make([]byte, 32), epoch: epoch}
 	rand.Read(s.token) //nolint:errcheck // it never fails
-	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Chains: []string{n.Chain().Name}, Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
-		if name == observerName {
+	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Chains: n.chains(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
+		if name == askerName {
 			return s.token, nil
 		}
 		return datadir.Token(n.Home, name)
@@ -118,72 +114,27 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 		},
 		Alive: func(context.Context) error { s.Status(); return nil },
 		Checks: func(ctx context.Context) []gateway.Check {
-			p, err := s.observer.look(ctx)
+			r, err := s.Report(ctx)
 			if err != nil {
 				return times.stamp(time.Now(), []gateway.Check{{Name: "overseer", Cause: err.Error()}})
 			}
-			return times.stamp(time.Now(), checks(p))
+			return times.stamp(time.Now(), checks(r, services.Parts(), n.Genesis.Chains))
 		},
 		Info: func(ctx context.Context) (*gateway.Info, error) {
-			p, err := s.observer.look(ctx)
+			r, err := s.Report(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return n.info(p, s.Status()), nil
+			return n.info(r, services.Parts()), nil
 		},
 		Bus: func() []gateway.Mailbox { return mailboxes(s.Status()) },
 		Peers: func(ctx context.Context) ([]gateway.Peer, error) {
-			r, err := ask[*nbv1.PeersResponse](ctx, s.observer, &nbv1.Peers{})
+			r, err := ask[*nbv1.PeersResponse](ctx, s.asker, "", &nbv1.Peers{})
 			return peersOf(r), err
 		},
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
-			return n.block(ctx, s.observer, chain, at)
+			return n.block(ctx, s.asker, chain, at)
 		},
-		Metrics: n.sources(own),
-	}
-}
-
-// doors are the listeners of the overseer's process.
-type doors struct{ bus, monitor, http, metrics net.Listener }
-
-// open opens all doors, or none.
-func (n *Node) open() (d *doors, err error) {
-	d = &doors{}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
-	if d.http, err = listen("tcp", n.Config.HTTP.Listen); err != nil {
-		return nil, err
-	}
-	if d.metrics, err = listen("tcp", n.Config.Metrics.Listen); err != nil {
-		return nil, err
-	}
-	if d.monitor, err = listen("unix", n.Home.Socket(datadir.MonitorSocket)); err != nil {
-		return nil, err
-	}
-	d.bus, err = listen("unix", n.Home.Socket(BusSocket))
-	return d, err
-}
-
-func listen(network, address string) (net.Listener, error) {
-	if network == "unix" { // left by a process that was killed; the supervisor's lock makes sure that no other one lives
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-	}
-	l, err := net.Listen(network, address)
-	if err != nil {
-		return nil, errcode.CannotListen(address, err)
-	}
-	return l, nil
-}
-
-func (d *doors) close() {
-	for _, l := range []net.Listener{d.bus, d.monitor, d.http, d.metrics} {
-		if l != nil {
-			l.Close()
-		}
+		Metrics: n.sources(s.Server, own),
 	}
 }

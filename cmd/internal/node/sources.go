@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,31 +20,39 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/overseer"
+	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services"
 )
 
 // metricsTimeout is how long one process may take to tell its metrics; the others are shown without it then.
 const metricsTimeout = time.Second
 
-// labelled is a registry of a process's own metrics, all with the name of its part.
-func labelled(part string) (*prometheus.Registry, prometheus.Registerer) {
+// labelled is a registry of a process's own metrics, all with the name of its part, and its chain if there is one of it per chain.
+func labelled(part, chain string) (*prometheus.Registry, prometheus.Registerer) {
 	all := prometheus.NewRegistry()
-	named := prometheus.WrapRegistererWith(prometheus.Labels{"part": part}, all)
+	labels := prometheus.Labels{"part": part}
+	if chain != "" {
+		labels["chain"] = chain
+	}
+	named := prometheus.WrapRegistererWith(labels, all)
 	named.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return all, named
 }
 
-func metricsSocket(n *Node, part string) string { return n.Home.Socket(part + ".metrics") }
+func metricsSocket(n *Node, id string) string { return n.Home.Socket(id + ".metrics") }
 
-// tellMetrics serves a process's metrics on a unix socket, for the overseer to show, until ctx ends.
-func (n *Node) tellMetrics(ctx context.Context, part string, all *prometheus.Registry) error {
-	l, err := listen("unix", metricsSocket(n, part))
+// serveMetrics serves a process's metrics on a unix socket, for the overseer to show, until ctx ends.
+func (n *Node) serveMetrics(ctx context.Context, id string, all *prometheus.Registry) error {
+	l, err := listen("unix", metricsSocket(n, id))
 	if err != nil {
 		return err
 	}
 	go func() {
 		if err := gateway.Serve(ctx, ctx, l, promhttp.HandlerFor(all, promhttp.HandlerOpts{}), n.Log); err != nil {
-			n.Log.Warn("metrics aren't shown any more", "why", err)
+			n.Log.Warn("metrics aren't shown any more", "err", err)
 		}
 	}()
 	return nil
@@ -50,45 +60,64 @@ func (n *Node) tellMetrics(ctx context.Context, part string, all *prometheus.Reg
 
 // sources gathers the metrics of all processes of a node, each within a time limit.
 type sources struct {
-	own   prometheus.Gatherer
-	parts []source
-	log   *slog.Logger
-}
-
-// source is one process's socket.
-type source struct {
-	part   string
-	client *http.Client
+	own     prometheus.Gatherer
+	bus     *overseer.Server
+	chains  []genesis.Chain
+	sockets *http.Client // of whichever process the URL's host names, in hexadecimal
+	log     *slog.Logger
 }
 
 var sourceDesc = "reeve_metrics_source_up"
 
-func (n *Node) sources(own prometheus.Gatherer) *sources {
-	s := &sources{own: own, log: n.Log}
-	for _, name := range services.Parts().Names() {
-		socket := metricsSocket(n, name)
-		var d net.Dialer
-		s.parts = append(s.parts, source{name, &http.Client{Timeout: metricsTimeout, Transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
-		}}})
+func (n *Node) sources(bus *overseer.Server, own prometheus.Gatherer) *sources {
+	var d net.Dialer
+	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		id, err := hex.DecodeString(host)
+		if err != nil {
+			return nil, err
+		}
+		return d.DialContext(ctx, "unix", metricsSocket(n, string(id)))
 	}
-	return s
+	return &sources{
+		own: own, bus: bus, log: n.Log, chains: n.Genesis.Chains,
+		sockets: &http.Client{Timeout: metricsTimeout, Transport: &http.Transport{DialContext: dial}},
+	}
+}
+
+// instances lists those that should be there, and those that are.
+func (s *sources) instances() []part.Instance {
+	list := services.Parts().Instances(s.chains)
+	for _, box := range s.bus.Status().Subsystems {
+		known := slices.ContainsFunc(list, func(i part.Instance) bool { return i.Spec.Name == box.Name })
+		if len(box.Instances) > 0 && box.Name != askerName && !known {
+			list = append(list, part.Instance{Part: part.Part{Spec: subsystem.Spec{Name: box.Name}}, ID: box.Name})
+		}
+	}
+	return list
 }
 
 // Gather asks all at once. A process that doesn't answer is shown as down.
 func (s *sources) Gather() ([]*dto.MetricFamily, error) {
-	got := make(prometheus.Gatherers, len(s.parts), len(s.parts)+2)
-	up := &dto.MetricFamily{Name: &sourceDesc, Help: proto.String("Whether the process told its metrics."), Type: dto.MetricType_GAUGE.Enum(), Metric: make([]*dto.Metric, len(s.parts))}
+	parts := s.instances()
+	got := make(prometheus.Gatherers, len(parts), len(parts)+2)
+	up := &dto.MetricFamily{
+		Name: &sourceDesc, Help: proto.String("Whether the process told its metrics."), Type: dto.MetricType_GAUGE.Enum(),
+		Metric: make([]*dto.Metric, len(parts)),
+	}
 	var wg sync.WaitGroup
-	for i, p := range s.parts {
+	for i, p := range parts {
 		wg.Go(func() {
-			families, err := p.gather()
+			families, err := s.gather(p.ID)
 			answered := 1.0
 			if err != nil {
 				answered = 0
-				s.log.Debug("a process doesn't tell its metrics", "part", p.part, "why", err)
+				s.log.Debug("a process doesn't tell its metrics", "part", p.ID, "err", err)
 			}
-			up.Metric[i] = &dto.Metric{Label: []*dto.LabelPair{{Name: proto.String("part"), Value: proto.String(p.part)}}, Gauge: &dto.Gauge{Value: &answered}}
+			up.Metric[i] = &dto.Metric{Label: labelsOf(p), Gauge: &dto.Gauge{Value: &answered}}
 			got[i] = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil })
 		})
 	}
@@ -97,8 +126,15 @@ func (s *sources) Gather() ([]*dto.MetricFamily, error) {
 	return got.Gather()
 }
 
-func (p source) gather() ([]*dto.MetricFamily, error) {
-	r, err := p.client.Get("http://" + p.part + "/metrics")
+func labelsOf(i part.Instance) (labels []*dto.LabelPair) {
+	if i.Chain != "" {
+		labels = append(labels, &dto.LabelPair{Name: proto.String("chain"), Value: proto.String(i.Chain)})
+	}
+	return append(labels, &dto.LabelPair{Name: proto.String("part"), Value: proto.String(i.Name())})
+}
+
+func (s *sources) gather(id string) ([]*dto.MetricFamily, error) {
+	r, err := s.sockets.Get("http://" + hex.EncodeToString([]byte(id)) + "/metrics")
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package node
 
 import (
 	"context"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/telemetry"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/part"
@@ -28,38 +30,57 @@ func Graph() (string, error) {
 func (n *Node) Bundle(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.Overseer(ctx) })
-	for _, p := range services.Parts() {
-		group.Go(func() error { return n.Run(ctx, p) })
+	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
+		group.Go(func() error { return n.Run(ctx, i) })
 	}
 	return group.Wait()
 }
 
+// Instance finds the process of the part whose subsystem or process has that name. The chain must be named where the node has several
+// and the part is one per chain.
+func (n *Node) Instance(name, chain string) (part.Instance, error) {
+	p, err := services.Parts().Find(name)
+	if err != nil {
+		return part.Instance{}, err
+	}
+	all := part.List{p}.Instances(n.Genesis.Chains)
+	if len(all) == 1 && (chain == "" || chain == all[0].Chain) {
+		return all[0], nil
+	}
+	for _, i := range all {
+		if i.Chain == chain {
+			return i, nil
+		}
+	}
+	chains := make([]string, len(all))
+	for j, i := range all {
+		chains[j] = i.Chain
+	}
+	return part.Instance{}, errcode.New(errcode.ChainNotFound, "Say which with --chain.", nil,
+		"there is no %s of chain %q, only of: %s", p.Name(), chain, strings.Join(chains, " "))
+}
+
 // Run is the process of a part. It returns when ctx has ended and the subsystem has put itself away.
-func (n *Node) Run(ctx context.Context, p part.Part) error {
-	spec, err := n.Build(p)
+func (n *Node) Run(ctx context.Context, i part.Instance) error {
+	spec, err := n.Build(i)
 	if err != nil {
 		return err
 	}
-	name := spec.Name
-	t, err := datadir.Token(n.Home, name)
+	t, err := datadir.Token(n.Home, spec.Name)
 	if err != nil {
 		return err
 	}
-	tracing, err := telemetry.Start(ctx, name)
+	tracing, err := telemetry.Start(ctx, i.ID)
 	if err != nil {
 		return err
 	}
 	defer tracing.Close()
-	all, metrics := labelled(name)
-	if err := n.tellMetrics(ctx, name, all); err != nil {
+	all, metrics := labelled(i.Name(), i.Chain)
+	if err := n.serveMetrics(ctx, i.ID, all); err != nil {
 		return err
 	}
-	opt := subsystem.Options{
-		Address: n.Bus(), Token: t, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
+	return subsystem.Run(ctx, spec, subsystem.Options{
+		Address: n.Bus(), Token: t, Chain: i.Chain, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
 		Blobs: n.Home.Data("blobs"),
-	}
-	if spec.Class == subsystem.PerChain {
-		opt.Chain = n.Chain().Name
-	}
-	return subsystem.Run(ctx, spec, opt)
+	})
 }

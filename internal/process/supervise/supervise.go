@@ -36,6 +36,7 @@ type State string
 
 // The states.
 const (
+	Starting    State = "starting" // runs, and is being made ready for its work
 	Running     State = "running"
 	BackingOff  State = "backing-off" // died, and waits for its restart
 	Quarantined State = "quarantined" // died too often, or for a reason that a restart can't mend

@@ -13,7 +13,6 @@ import (
 	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -77,67 +76,6 @@ func (x Event) Number() protoreflect.EnumNumber {
 // Deprecated: Use Event.Descriptor instead.
 func (Event) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{0}
-}
-
-// Stage is what the engine is doing.
-type Stage int32
-
-const (
-	// Not set.
-	Stage_STAGE_UNSPECIFIED Stage = 0
-	// Waiting for the VM's host to tell the last accepted block.
-	Stage_STAGE_STARTING Stage = 1
-	// Executing blocks that the network has already decided.
-	Stage_STAGE_CATCHING_UP Stage = 2
-	// Taking part in consensus.
-	Stage_STAGE_NORMAL Stage = 3
-	// Stopped, because the VM refused what consensus had decided.
-	Stage_STAGE_HALTED Stage = 4
-)
-
-// Enum value maps for Stage.
-var (
-	Stage_name = map[int32]string{
-		0: "STAGE_UNSPECIFIED",
-		1: "STAGE_STARTING",
-		2: "STAGE_CATCHING_UP",
-		3: "STAGE_NORMAL",
-		4: "STAGE_HALTED",
-	}
-	Stage_value = map[string]int32{
-		"STAGE_UNSPECIFIED": 0,
-		"STAGE_STARTING":    1,
-		"STAGE_CATCHING_UP": 2,
-		"STAGE_NORMAL":      3,
-		"STAGE_HALTED":      4,
-	}
-)
-
-func (x Stage) Enum() *Stage {
-	p := new(Stage)
-	*p = x
-	return p
-}
-
-func (x Stage) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Stage) Descriptor() protoreflect.EnumDescriptor {
-	return file_reeve_engine_v1_bus_proto_enumTypes[1].Descriptor()
-}
-
-func (Stage) Type() protoreflect.EnumType {
-	return &file_reeve_engine_v1_bus_proto_enumTypes[1]
-}
-
-func (x Stage) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Stage.Descriptor instead.
-func (Stage) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{1}
 }
 
 // Connected: a peer takes part in this chain from now on.
@@ -749,288 +687,11 @@ func (x *SendAppGossip) GetGossip() []byte {
 	return nil
 }
 
-// QueryStatus is asked by operators' tools and by the node's gateway. Answered at once from what the engine knows, also while the VM
-// hangs.
-type QueryStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *QueryStatus) Reset() {
-	*x = QueryStatus{}
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *QueryStatus) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*QueryStatus) ProtoMessage() {}
-
-func (x *QueryStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use QueryStatus.ProtoReflect.Descriptor instead.
-func (*QueryStatus) Descriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{11}
-}
-
-// QueryStatusResponse is the engine's state.
-type QueryStatusResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the engine is doing.
-	Stage Stage `protobuf:"varint,1,opt,name=stage,proto3,enum=reeve.engine.v1.Stage" json:"stage,omitempty"`
-	// The last accepted block: id and height.
-	LastAccepted []byte `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
-	Height       uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
-	// The newest block of the preferred chain.
-	Preferred []byte `protobuf:"bytes,4,opt,name=preferred,proto3" json:"preferred,omitempty"`
-	// Blocks that are issued and undecided, and those that wait for an ancestor.
-	Processing uint32 `protobuf:"varint,5,opt,name=processing,proto3" json:"processing,omitempty"`
-	Waiting    uint32 `protobuf:"varint,6,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	// Polls and requests that are outstanding.
-	Polls    uint32 `protobuf:"varint,7,opt,name=polls,proto3" json:"polls,omitempty"`
-	Requests uint32 `protobuf:"varint,8,opt,name=requests,proto3" json:"requests,omitempty"`
-	// Connected peers, of them validators, and the stake of these and of all validators, this node included.
-	Peers          uint32 `protobuf:"varint,9,opt,name=peers,proto3" json:"peers,omitempty"`
-	Validators     uint32 `protobuf:"varint,10,opt,name=validators,proto3" json:"validators,omitempty"`
-	ConnectedStake uint64 `protobuf:"varint,11,opt,name=connected_stake,json=connectedStake,proto3" json:"connected_stake,omitempty"`
-	TotalStake     uint64 `protobuf:"varint,12,opt,name=total_stake,json=totalStake,proto3" json:"total_stake,omitempty"`
-	// The height that a majority of stake has reported as accepted, when that is above ours.
-	NetworkHeight uint64 `protobuf:"varint,13,opt,name=network_height,json=networkHeight,proto3" json:"network_height,omitempty"`
-	// The named checks.
-	Checks []*HealthCheck `protobuf:"bytes,14,rep,name=checks,proto3" json:"checks,omitempty"`
-	// The parameters in use.
-	Parameters    string `protobuf:"bytes,15,opt,name=parameters,proto3" json:"parameters,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *QueryStatusResponse) Reset() {
-	*x = QueryStatusResponse{}
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *QueryStatusResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*QueryStatusResponse) ProtoMessage() {}
-
-func (x *QueryStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use QueryStatusResponse.ProtoReflect.Descriptor instead.
-func (*QueryStatusResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *QueryStatusResponse) GetStage() Stage {
-	if x != nil {
-		return x.Stage
-	}
-	return Stage_STAGE_UNSPECIFIED
-}
-
-func (x *QueryStatusResponse) GetLastAccepted() []byte {
-	if x != nil {
-		return x.LastAccepted
-	}
-	return nil
-}
-
-func (x *QueryStatusResponse) GetHeight() uint64 {
-	if x != nil {
-		return x.Height
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetPreferred() []byte {
-	if x != nil {
-		return x.Preferred
-	}
-	return nil
-}
-
-func (x *QueryStatusResponse) GetProcessing() uint32 {
-	if x != nil {
-		return x.Processing
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetWaiting() uint32 {
-	if x != nil {
-		return x.Waiting
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetPolls() uint32 {
-	if x != nil {
-		return x.Polls
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetRequests() uint32 {
-	if x != nil {
-		return x.Requests
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetPeers() uint32 {
-	if x != nil {
-		return x.Peers
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetValidators() uint32 {
-	if x != nil {
-		return x.Validators
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetConnectedStake() uint64 {
-	if x != nil {
-		return x.ConnectedStake
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetTotalStake() uint64 {
-	if x != nil {
-		return x.TotalStake
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetNetworkHeight() uint64 {
-	if x != nil {
-		return x.NetworkHeight
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetChecks() []*HealthCheck {
-	if x != nil {
-		return x.Checks
-	}
-	return nil
-}
-
-func (x *QueryStatusResponse) GetParameters() string {
-	if x != nil {
-		return x.Parameters
-	}
-	return ""
-}
-
-// HealthCheck is one thing that is well or isn't.
-type HealthCheck struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Its name: "connected-stake", "voting", "processing-time", "processing-count", "vm", "catching-up".
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// All is well.
-	Healthy bool `protobuf:"varint,2,opt,name=healthy,proto3" json:"healthy,omitempty"`
-	// What isn't, in words; empty when healthy.
-	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
-	// Since when it has been as it is.
-	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *HealthCheck) Reset() {
-	*x = HealthCheck{}
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *HealthCheck) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*HealthCheck) ProtoMessage() {}
-
-func (x *HealthCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use HealthCheck.ProtoReflect.Descriptor instead.
-func (*HealthCheck) Descriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *HealthCheck) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *HealthCheck) GetHealthy() bool {
-	if x != nil {
-		return x.Healthy
-	}
-	return false
-}
-
-func (x *HealthCheck) GetCause() string {
-	if x != nil {
-		return x.Cause
-	}
-	return ""
-}
-
-func (x *HealthCheck) GetSince() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Since
-	}
-	return nil
-}
-
 var File_reeve_engine_v1_bus_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_bus_proto_rawDesc = "" +
 	"\n" +
-	"\x19reeve/engine/v1/bus.proto\x12\x0freeve.engine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"reeve/networkbridge/v1/event.proto\x1a\x1ereeve/options/v1/options.proto\"F\n" +
+	"\x19reeve/engine/v1/bus.proto\x12\x0freeve.engine.v1\x1a\"reeve/networkbridge/v1/event.proto\x1a\x1ereeve/options/v1/options.proto\"F\n" +
 	"\tConnected\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion:\x06\x82\xce\x18\x02\b\x02\"/\n" +
@@ -1070,47 +731,11 @@ const file_reeve_engine_v1_bus_proto_rawDesc = "" +
 	"\x05peers\x18\x04 \x01(\rR\x05peers\"d\n" +
 	"\rSendAppGossip\x123\n" +
 	"\x06config\x18\x01 \x01(\v2\x1b.reeve.engine.v1.SendConfigR\x06config\x12\x16\n" +
-	"\x06gossip\x18\x02 \x01(\fR\x06gossip:\x06\x82\xce\x18\x02\b\x04\",\n" +
-	"\vQueryStatus:\x1d\x82\xce\x18\x19\b\x06\x12\x13QueryStatusResponse \x01\"\x87\x04\n" +
-	"\x13QueryStatusResponse\x12,\n" +
-	"\x05stage\x18\x01 \x01(\x0e2\x16.reeve.engine.v1.StageR\x05stage\x12#\n" +
-	"\rlast_accepted\x18\x02 \x01(\fR\flastAccepted\x12\x16\n" +
-	"\x06height\x18\x03 \x01(\x04R\x06height\x12\x1c\n" +
-	"\tpreferred\x18\x04 \x01(\fR\tpreferred\x12\x1e\n" +
-	"\n" +
-	"processing\x18\x05 \x01(\rR\n" +
-	"processing\x12\x18\n" +
-	"\awaiting\x18\x06 \x01(\rR\awaiting\x12\x14\n" +
-	"\x05polls\x18\a \x01(\rR\x05polls\x12\x1a\n" +
-	"\brequests\x18\b \x01(\rR\brequests\x12\x14\n" +
-	"\x05peers\x18\t \x01(\rR\x05peers\x12\x1e\n" +
-	"\n" +
-	"validators\x18\n" +
-	" \x01(\rR\n" +
-	"validators\x12'\n" +
-	"\x0fconnected_stake\x18\v \x01(\x04R\x0econnectedStake\x12\x1f\n" +
-	"\vtotal_stake\x18\f \x01(\x04R\n" +
-	"totalStake\x12%\n" +
-	"\x0enetwork_height\x18\r \x01(\x04R\rnetworkHeight\x124\n" +
-	"\x06checks\x18\x0e \x03(\v2\x1c.reeve.engine.v1.HealthCheckR\x06checks\x12\x1e\n" +
-	"\n" +
-	"parameters\x18\x0f \x01(\tR\n" +
-	"parameters\"\x83\x01\n" +
-	"\vHealthCheck\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
-	"\ahealthy\x18\x02 \x01(\bR\ahealthy\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause\x120\n" +
-	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since*P\n" +
+	"\x06gossip\x18\x02 \x01(\fR\x06gossip:\x06\x82\xce\x18\x02\b\x04*P\n" +
 	"\x05Event\x12\x15\n" +
 	"\x11EVENT_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11EVENT_PENDING_TXS\x10\x01\x12\x19\n" +
-	"\x15EVENT_STATE_SYNC_DONE\x10\x02*m\n" +
-	"\x05Stage\x12\x15\n" +
-	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x12\n" +
-	"\x0eSTAGE_STARTING\x10\x01\x12\x15\n" +
-	"\x11STAGE_CATCHING_UP\x10\x02\x12\x10\n" +
-	"\fSTAGE_NORMAL\x10\x03\x12\x10\n" +
-	"\fSTAGE_HALTED\x10\x04B\xb7\x01\n" +
+	"\x15EVENT_STATE_SYNC_DONE\x10\x02B\xb7\x01\n" +
 	"\x13com.reeve.engine.v1B\bBusProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
 var (
@@ -1125,40 +750,32 @@ func file_reeve_engine_v1_bus_proto_rawDescGZIP() []byte {
 	return file_reeve_engine_v1_bus_proto_rawDescData
 }
 
-var file_reeve_engine_v1_bus_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_reeve_engine_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_reeve_engine_v1_bus_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_reeve_engine_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_reeve_engine_v1_bus_proto_goTypes = []any{
 	(Event)(0),                    // 0: reeve.engine.v1.Event
-	(Stage)(0),                    // 1: reeve.engine.v1.Stage
-	(*Connected)(nil),             // 2: reeve.engine.v1.Connected
-	(*Disconnected)(nil),          // 3: reeve.engine.v1.Disconnected
-	(*Gossip)(nil),                // 4: reeve.engine.v1.Gossip
-	(*Shutdown)(nil),              // 5: reeve.engine.v1.Shutdown
-	(*Notify)(nil),                // 6: reeve.engine.v1.Notify
-	(*NetworkBridgeUpdate)(nil),   // 7: reeve.engine.v1.NetworkBridgeUpdate
-	(*SendAppRequest)(nil),        // 8: reeve.engine.v1.SendAppRequest
-	(*SendAppResponse)(nil),       // 9: reeve.engine.v1.SendAppResponse
-	(*SendAppError)(nil),          // 10: reeve.engine.v1.SendAppError
-	(*SendConfig)(nil),            // 11: reeve.engine.v1.SendConfig
-	(*SendAppGossip)(nil),         // 12: reeve.engine.v1.SendAppGossip
-	(*QueryStatus)(nil),           // 13: reeve.engine.v1.QueryStatus
-	(*QueryStatusResponse)(nil),   // 14: reeve.engine.v1.QueryStatusResponse
-	(*HealthCheck)(nil),           // 15: reeve.engine.v1.HealthCheck
-	(*v1.NetworkBridgeEvent)(nil), // 16: reeve.networkbridge.v1.NetworkBridgeEvent
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Connected)(nil),             // 1: reeve.engine.v1.Connected
+	(*Disconnected)(nil),          // 2: reeve.engine.v1.Disconnected
+	(*Gossip)(nil),                // 3: reeve.engine.v1.Gossip
+	(*Shutdown)(nil),              // 4: reeve.engine.v1.Shutdown
+	(*Notify)(nil),                // 5: reeve.engine.v1.Notify
+	(*NetworkBridgeUpdate)(nil),   // 6: reeve.engine.v1.NetworkBridgeUpdate
+	(*SendAppRequest)(nil),        // 7: reeve.engine.v1.SendAppRequest
+	(*SendAppResponse)(nil),       // 8: reeve.engine.v1.SendAppResponse
+	(*SendAppError)(nil),          // 9: reeve.engine.v1.SendAppError
+	(*SendConfig)(nil),            // 10: reeve.engine.v1.SendConfig
+	(*SendAppGossip)(nil),         // 11: reeve.engine.v1.SendAppGossip
+	(*v1.NetworkBridgeEvent)(nil), // 12: reeve.networkbridge.v1.NetworkBridgeEvent
 }
 var file_reeve_engine_v1_bus_proto_depIdxs = []int32{
 	0,  // 0: reeve.engine.v1.Notify.event:type_name -> reeve.engine.v1.Event
-	16, // 1: reeve.engine.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
-	11, // 2: reeve.engine.v1.SendAppGossip.config:type_name -> reeve.engine.v1.SendConfig
-	1,  // 3: reeve.engine.v1.QueryStatusResponse.stage:type_name -> reeve.engine.v1.Stage
-	15, // 4: reeve.engine.v1.QueryStatusResponse.checks:type_name -> reeve.engine.v1.HealthCheck
-	17, // 5: reeve.engine.v1.HealthCheck.since:type_name -> google.protobuf.Timestamp
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	12, // 1: reeve.engine.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
+	10, // 2: reeve.engine.v1.SendAppGossip.config:type_name -> reeve.engine.v1.SendConfig
+	3,  // [3:3] is the sub-list for method output_type
+	3,  // [3:3] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_bus_proto_init() }
@@ -1171,8 +788,8 @@ func file_reeve_engine_v1_bus_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_engine_v1_bus_proto_rawDesc), len(file_reeve_engine_v1_bus_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   14,
+			NumEnums:      1,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

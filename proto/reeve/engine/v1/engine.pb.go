@@ -69,7 +69,6 @@ type EngineMessage struct {
 	//	*EngineMessage_SendAppResponse
 	//	*EngineMessage_SendAppError
 	//	*EngineMessage_SendAppGossip
-	//	*EngineMessage_QueryStatus
 	Kind          isEngineMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -445,15 +444,6 @@ func (x *EngineMessage) GetSendAppGossip() *SendAppGossip {
 	return nil
 }
 
-func (x *EngineMessage) GetQueryStatus() *QueryStatus {
-	if x != nil {
-		if x, ok := x.Kind.(*EngineMessage_QueryStatus); ok {
-			return x.QueryStatus
-		}
-	}
-	return nil
-}
-
 type isEngineMessage_Kind interface {
 	isEngineMessage_Kind()
 }
@@ -606,10 +596,6 @@ type EngineMessage_SendAppGossip struct {
 	SendAppGossip *SendAppGossip `protobuf:"bytes,37,opt,name=send_app_gossip,json=sendAppGossip,proto3,oneof"`
 }
 
-type EngineMessage_QueryStatus struct {
-	QueryStatus *QueryStatus `protobuf:"bytes,38,opt,name=query_status,json=queryStatus,proto3,oneof"`
-}
-
 func (*EngineMessage_GetStateSummaryFrontier) isEngineMessage_Kind() {}
 
 func (*EngineMessage_StateSummaryFrontier_) isEngineMessage_Kind() {}
@@ -684,13 +670,11 @@ func (*EngineMessage_SendAppError) isEngineMessage_Kind() {}
 
 func (*EngineMessage_SendAppGossip) isEngineMessage_Kind() {}
 
-func (*EngineMessage_QueryStatus) isEngineMessage_Kind() {}
-
 var File_reeve_engine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1areeve/engine/v1/peer.proto\"\xa1\x16\n" +
+	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1areeve/engine/v1/peer.proto\"\xde\x15\n" +
 	"\rEngineMessage\x12g\n" +
 	"\x1aget_state_summary_frontier\x18\x01 \x01(\v2(.reeve.engine.v1.GetStateSummaryFrontierH\x00R\x17getStateSummaryFrontier\x12]\n" +
 	"\x16state_summary_frontier\x18\x02 \x01(\v2%.reeve.engine.v1.StateSummaryFrontierH\x00R\x14stateSummaryFrontier\x12z\n" +
@@ -734,8 +718,7 @@ const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\x10send_app_request\x18\" \x01(\v2\x1f.reeve.engine.v1.SendAppRequestH\x00R\x0esendAppRequest\x12N\n" +
 	"\x11send_app_response\x18# \x01(\v2 .reeve.engine.v1.SendAppResponseH\x00R\x0fsendAppResponse\x12E\n" +
 	"\x0esend_app_error\x18$ \x01(\v2\x1d.reeve.engine.v1.SendAppErrorH\x00R\fsendAppError\x12H\n" +
-	"\x0fsend_app_gossip\x18% \x01(\v2\x1e.reeve.engine.v1.SendAppGossipH\x00R\rsendAppGossip\x12A\n" +
-	"\fquery_status\x18& \x01(\v2\x1c.reeve.engine.v1.QueryStatusH\x00R\vqueryStatusB\x06\n" +
+	"\x0fsend_app_gossip\x18% \x01(\v2\x1e.reeve.engine.v1.SendAppGossipH\x00R\rsendAppGossipB\x06\n" +
 	"\x04kindB\xba\x01\n" +
 	"\x13com.reeve.engine.v1B\vEngineProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
@@ -791,7 +774,6 @@ var file_reeve_engine_v1_engine_proto_goTypes = []any{
 	(*SendAppResponse)(nil),               // 35: reeve.engine.v1.SendAppResponse
 	(*SendAppError)(nil),                  // 36: reeve.engine.v1.SendAppError
 	(*SendAppGossip)(nil),                 // 37: reeve.engine.v1.SendAppGossip
-	(*QueryStatus)(nil),                   // 38: reeve.engine.v1.QueryStatus
 }
 var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	1,  // 0: reeve.engine.v1.EngineMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
@@ -831,12 +813,11 @@ var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	35, // 34: reeve.engine.v1.EngineMessage.send_app_response:type_name -> reeve.engine.v1.SendAppResponse
 	36, // 35: reeve.engine.v1.EngineMessage.send_app_error:type_name -> reeve.engine.v1.SendAppError
 	37, // 36: reeve.engine.v1.EngineMessage.send_app_gossip:type_name -> reeve.engine.v1.SendAppGossip
-	38, // 37: reeve.engine.v1.EngineMessage.query_status:type_name -> reeve.engine.v1.QueryStatus
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_engine_proto_init() }
@@ -885,7 +866,6 @@ func file_reeve_engine_v1_engine_proto_init() {
 		(*EngineMessage_SendAppResponse)(nil),
 		(*EngineMessage_SendAppError)(nil),
 		(*EngineMessage_SendAppGossip)(nil),
-		(*EngineMessage_QueryStatus)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -97,7 +97,7 @@ const (
 	Refusal_REASON_MALFORMED Refusal_Reason = 3
 	// The log of what was signed can't be written or read now; the keystore goes on trying.
 	Refusal_REASON_DISK Refusal_Reason = 4
-	// The log is missing, damaged, or a copy: an operator must decide. Status says what to do.
+	// The log is missing, damaged, or a copy: an operator must decide. The status of the keystore says what to do.
 	Refusal_REASON_OPERATOR Refusal_Reason = 5
 	// Another keystore holds this log.
 	Refusal_REASON_LOCKED Refusal_Reason = 6
@@ -160,71 +160,6 @@ func (Refusal_Reason) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{10, 0}
 }
 
-// What it is doing.
-type StatusResponse_State int32
-
-const (
-	// Not set.
-	StatusResponse_STATE_UNSPECIFIED StatusResponse_State = 0
-	// Reading and verifying its log; requests wait.
-	StatusResponse_STATE_OPENING StatusResponse_State = 1
-	// Signing.
-	StatusResponse_STATE_READY StatusResponse_State = 2
-	// Refusing, and trying again: see last_error.
-	StatusResponse_STATE_FAILED StatusResponse_State = 3
-	// Refusing until an operator acts: see last_error.
-	StatusResponse_STATE_NEEDS_OPERATOR StatusResponse_State = 4
-	// Refusing, because it is stopping.
-	StatusResponse_STATE_STOPPING StatusResponse_State = 5
-)
-
-// Enum value maps for StatusResponse_State.
-var (
-	StatusResponse_State_name = map[int32]string{
-		0: "STATE_UNSPECIFIED",
-		1: "STATE_OPENING",
-		2: "STATE_READY",
-		3: "STATE_FAILED",
-		4: "STATE_NEEDS_OPERATOR",
-		5: "STATE_STOPPING",
-	}
-	StatusResponse_State_value = map[string]int32{
-		"STATE_UNSPECIFIED":    0,
-		"STATE_OPENING":        1,
-		"STATE_READY":          2,
-		"STATE_FAILED":         3,
-		"STATE_NEEDS_OPERATOR": 4,
-		"STATE_STOPPING":       5,
-	}
-)
-
-func (x StatusResponse_State) Enum() *StatusResponse_State {
-	p := new(StatusResponse_State)
-	*p = x
-	return p
-}
-
-func (x StatusResponse_State) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (StatusResponse_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_reeve_keystore_v1_keystore_proto_enumTypes[2].Descriptor()
-}
-
-func (StatusResponse_State) Type() protoreflect.EnumType {
-	return &file_reeve_keystore_v1_keystore_proto_enumTypes[2]
-}
-
-func (x StatusResponse_State) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use StatusResponse_State.Descriptor instead.
-func (StatusResponse_State) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{16, 0}
-}
-
 // Everything that the keystore takes.
 type KeystoreMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -235,7 +170,6 @@ type KeystoreMessage struct {
 	//	*KeystoreMessage_SignBitfield
 	//	*KeystoreMessage_SignCollation
 	//	*KeystoreMessage_PublicKeys
-	//	*KeystoreMessage_Status
 	Kind          isKeystoreMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -323,15 +257,6 @@ func (x *KeystoreMessage) GetPublicKeys() *PublicKeys {
 	return nil
 }
 
-func (x *KeystoreMessage) GetStatus() *Status {
-	if x != nil {
-		if x, ok := x.Kind.(*KeystoreMessage_Status); ok {
-			return x.Status
-		}
-	}
-	return nil
-}
-
 type isKeystoreMessage_Kind interface {
 	isKeystoreMessage_Kind()
 }
@@ -356,10 +281,6 @@ type KeystoreMessage_PublicKeys struct {
 	PublicKeys *PublicKeys `protobuf:"bytes,5,opt,name=public_keys,json=publicKeys,proto3,oneof"`
 }
 
-type KeystoreMessage_Status struct {
-	Status *Status `protobuf:"bytes,6,opt,name=status,proto3,oneof"`
-}
-
 func (*KeystoreMessage_SignBlock) isKeystoreMessage_Kind() {}
 
 func (*KeystoreMessage_SignStatement) isKeystoreMessage_Kind() {}
@@ -369,8 +290,6 @@ func (*KeystoreMessage_SignBitfield) isKeystoreMessage_Kind() {}
 func (*KeystoreMessage_SignCollation) isKeystoreMessage_Kind() {}
 
 func (*KeystoreMessage_PublicKeys) isKeystoreMessage_Kind() {}
-
-func (*KeystoreMessage_Status) isKeystoreMessage_Kind() {}
 
 // From the engine: sign the proposal of a block. The keystore signs at most one block per (network, chain, height, slot), ever,
 // across crashes and restarts; asked again for the same block it gives the same signature. A node whose first proposal at a
@@ -1384,170 +1303,11 @@ func (x *PublicKey) GetKey() []byte {
 	return nil
 }
 
-// From the operator's tools: how is the keystore? Nothing secret is in the answer.
-type Status struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Status) Reset() {
-	*x = Status{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[15]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Status) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Status) ProtoMessage() {}
-
-func (x *Status) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[15]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Status.ProtoReflect.Descriptor instead.
-func (*Status) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{15}
-}
-
-// How the keystore is.
-type StatusResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	State StatusResponse_State   `protobuf:"varint,1,opt,name=state,proto3,enum=reeve.keystore.v1.StatusResponse_State" json:"state,omitempty"`
-	// Records in the log since the key was made, and of them those still remembered.
-	Records    uint64 `protobuf:"varint,2,opt,name=records,proto3" json:"records,omitempty"`
-	Remembered uint64 `protobuf:"varint,3,opt,name=remembered,proto3" json:"remembered,omitempty"`
-	// The fencing number: how many times a keystore has taken this log.
-	FencingNumber uint64 `protobuf:"varint,4,opt,name=fencing_number,json=fencingNumber,proto3" json:"fencing_number,omitempty"`
-	// The last error, whether or not it has been overcome, and when it came (milliseconds since 1970 UTC).
-	LastError           string `protobuf:"bytes,5,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
-	LastErrorUnixMillis uint64 `protobuf:"varint,6,opt,name=last_error_unix_millis,json=lastErrorUnixMillis,proto3" json:"last_error_unix_millis,omitempty"`
-	// Signatures given and refused since the process started, and how many times it made its log durable for them.
-	Signed  uint64 `protobuf:"varint,7,opt,name=signed,proto3" json:"signed,omitempty"`
-	Refused uint64 `protobuf:"varint,8,opt,name=refused,proto3" json:"refused,omitempty"`
-	Commits uint64 `protobuf:"varint,9,opt,name=commits,proto3" json:"commits,omitempty"`
-	// Size of the log in bytes.
-	LogBytes      uint64 `protobuf:"varint,10,opt,name=log_bytes,json=logBytes,proto3" json:"log_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StatusResponse) Reset() {
-	*x = StatusResponse{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StatusResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StatusResponse) ProtoMessage() {}
-
-func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
-func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *StatusResponse) GetState() StatusResponse_State {
-	if x != nil {
-		return x.State
-	}
-	return StatusResponse_STATE_UNSPECIFIED
-}
-
-func (x *StatusResponse) GetRecords() uint64 {
-	if x != nil {
-		return x.Records
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetRemembered() uint64 {
-	if x != nil {
-		return x.Remembered
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetFencingNumber() uint64 {
-	if x != nil {
-		return x.FencingNumber
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetLastError() string {
-	if x != nil {
-		return x.LastError
-	}
-	return ""
-}
-
-func (x *StatusResponse) GetLastErrorUnixMillis() uint64 {
-	if x != nil {
-		return x.LastErrorUnixMillis
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetSigned() uint64 {
-	if x != nil {
-		return x.Signed
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetRefused() uint64 {
-	if x != nil {
-		return x.Refused
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetCommits() uint64 {
-	if x != nil {
-		return x.Commits
-	}
-	return 0
-}
-
-func (x *StatusResponse) GetLogBytes() uint64 {
-	if x != nil {
-		return x.LogBytes
-	}
-	return 0
-}
-
 var File_reeve_keystore_v1_keystore_proto protoreflect.FileDescriptor
 
 const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\n" +
-	" reeve/keystore/v1/keystore.proto\x12\x11reeve.keystore.v1\x1a\x1ereeve/options/v1/options.proto\"\xad\x03\n" +
+	" reeve/keystore/v1/keystore.proto\x12\x11reeve.keystore.v1\x1a\x1ereeve/options/v1/options.proto\"\xf8\x02\n" +
 	"\x0fKeystoreMessage\x12=\n" +
 	"\n" +
 	"sign_block\x18\x01 \x01(\v2\x1c.reeve.keystore.v1.SignBlockH\x00R\tsignBlock\x12I\n" +
@@ -1555,8 +1315,7 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\rsign_bitfield\x18\x03 \x01(\v2\x1f.reeve.keystore.v1.SignBitfieldH\x00R\fsignBitfield\x12I\n" +
 	"\x0esign_collation\x18\x04 \x01(\v2 .reeve.keystore.v1.SignCollationH\x00R\rsignCollation\x12@\n" +
 	"\vpublic_keys\x18\x05 \x01(\v2\x1d.reeve.keystore.v1.PublicKeysH\x00R\n" +
-	"publicKeys\x123\n" +
-	"\x06status\x18\x06 \x01(\v2\x19.reeve.keystore.v1.StatusH\x00R\x06statusB\x06\n" +
+	"publicKeysB\x06\n" +
 	"\x04kind\"\xf2\x01\n" +
 	"\tSignBlock\x12\x1d\n" +
 	"\n" +
@@ -1631,30 +1390,7 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\tPublicKey\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\fR\x03key\"\"\n" +
-	"\x06Status:\x18\x82\xce\x18\x14\b\x06\x12\x0eStatusResponse \x01\"\xf2\x03\n" +
-	"\x0eStatusResponse\x12=\n" +
-	"\x05state\x18\x01 \x01(\x0e2'.reeve.keystore.v1.StatusResponse.StateR\x05state\x12\x18\n" +
-	"\arecords\x18\x02 \x01(\x04R\arecords\x12\x1e\n" +
-	"\n" +
-	"remembered\x18\x03 \x01(\x04R\n" +
-	"remembered\x12%\n" +
-	"\x0efencing_number\x18\x04 \x01(\x04R\rfencingNumber\x12\x1d\n" +
-	"\n" +
-	"last_error\x18\x05 \x01(\tR\tlastError\x123\n" +
-	"\x16last_error_unix_millis\x18\x06 \x01(\x04R\x13lastErrorUnixMillis\x12\x16\n" +
-	"\x06signed\x18\a \x01(\x04R\x06signed\x12\x18\n" +
-	"\arefused\x18\b \x01(\x04R\arefused\x12\x18\n" +
-	"\acommits\x18\t \x01(\x04R\acommits\x12\x1b\n" +
-	"\tlog_bytes\x18\n" +
-	" \x01(\x04R\blogBytes\"\x82\x01\n" +
-	"\x05State\x12\x15\n" +
-	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
-	"\rSTATE_OPENING\x10\x01\x12\x0f\n" +
-	"\vSTATE_READY\x10\x02\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x03\x12\x18\n" +
-	"\x14STATE_NEEDS_OPERATOR\x10\x04\x12\x12\n" +
-	"\x0eSTATE_STOPPING\x10\x05*\x82\x01\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key*\x82\x01\n" +
 	"\rStatementKind\x12\x1e\n" +
 	"\x1aSTATEMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17STATEMENT_KIND_SECONDED\x10\x01\x12\x18\n" +
@@ -1674,55 +1410,50 @@ func file_reeve_keystore_v1_keystore_proto_rawDescGZIP() []byte {
 	return file_reeve_keystore_v1_keystore_proto_rawDescData
 }
 
-var file_reeve_keystore_v1_keystore_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_reeve_keystore_v1_keystore_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_reeve_keystore_v1_keystore_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_reeve_keystore_v1_keystore_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_reeve_keystore_v1_keystore_proto_goTypes = []any{
 	(StatementKind)(0),            // 0: reeve.keystore.v1.StatementKind
 	(Refusal_Reason)(0),           // 1: reeve.keystore.v1.Refusal.Reason
-	(StatusResponse_State)(0),     // 2: reeve.keystore.v1.StatusResponse.State
-	(*KeystoreMessage)(nil),       // 3: reeve.keystore.v1.KeystoreMessage
-	(*SignBlock)(nil),             // 4: reeve.keystore.v1.SignBlock
-	(*SignBlockResponse)(nil),     // 5: reeve.keystore.v1.SignBlockResponse
-	(*SignStatement)(nil),         // 6: reeve.keystore.v1.SignStatement
-	(*SignStatementResponse)(nil), // 7: reeve.keystore.v1.SignStatementResponse
-	(*SignBitfield)(nil),          // 8: reeve.keystore.v1.SignBitfield
-	(*SignBitfieldResponse)(nil),  // 9: reeve.keystore.v1.SignBitfieldResponse
-	(*SignCollation)(nil),         // 10: reeve.keystore.v1.SignCollation
-	(*SignCollationResponse)(nil), // 11: reeve.keystore.v1.SignCollationResponse
-	(*Signature)(nil),             // 12: reeve.keystore.v1.Signature
-	(*Refusal)(nil),               // 13: reeve.keystore.v1.Refusal
-	(*Evidence)(nil),              // 14: reeve.keystore.v1.Evidence
-	(*PublicKeys)(nil),            // 15: reeve.keystore.v1.PublicKeys
-	(*PublicKeysResponse)(nil),    // 16: reeve.keystore.v1.PublicKeysResponse
-	(*PublicKey)(nil),             // 17: reeve.keystore.v1.PublicKey
-	(*Status)(nil),                // 18: reeve.keystore.v1.Status
-	(*StatusResponse)(nil),        // 19: reeve.keystore.v1.StatusResponse
+	(*KeystoreMessage)(nil),       // 2: reeve.keystore.v1.KeystoreMessage
+	(*SignBlock)(nil),             // 3: reeve.keystore.v1.SignBlock
+	(*SignBlockResponse)(nil),     // 4: reeve.keystore.v1.SignBlockResponse
+	(*SignStatement)(nil),         // 5: reeve.keystore.v1.SignStatement
+	(*SignStatementResponse)(nil), // 6: reeve.keystore.v1.SignStatementResponse
+	(*SignBitfield)(nil),          // 7: reeve.keystore.v1.SignBitfield
+	(*SignBitfieldResponse)(nil),  // 8: reeve.keystore.v1.SignBitfieldResponse
+	(*SignCollation)(nil),         // 9: reeve.keystore.v1.SignCollation
+	(*SignCollationResponse)(nil), // 10: reeve.keystore.v1.SignCollationResponse
+	(*Signature)(nil),             // 11: reeve.keystore.v1.Signature
+	(*Refusal)(nil),               // 12: reeve.keystore.v1.Refusal
+	(*Evidence)(nil),              // 13: reeve.keystore.v1.Evidence
+	(*PublicKeys)(nil),            // 14: reeve.keystore.v1.PublicKeys
+	(*PublicKeysResponse)(nil),    // 15: reeve.keystore.v1.PublicKeysResponse
+	(*PublicKey)(nil),             // 16: reeve.keystore.v1.PublicKey
 }
 var file_reeve_keystore_v1_keystore_proto_depIdxs = []int32{
-	4,  // 0: reeve.keystore.v1.KeystoreMessage.sign_block:type_name -> reeve.keystore.v1.SignBlock
-	6,  // 1: reeve.keystore.v1.KeystoreMessage.sign_statement:type_name -> reeve.keystore.v1.SignStatement
-	8,  // 2: reeve.keystore.v1.KeystoreMessage.sign_bitfield:type_name -> reeve.keystore.v1.SignBitfield
-	10, // 3: reeve.keystore.v1.KeystoreMessage.sign_collation:type_name -> reeve.keystore.v1.SignCollation
-	15, // 4: reeve.keystore.v1.KeystoreMessage.public_keys:type_name -> reeve.keystore.v1.PublicKeys
-	18, // 5: reeve.keystore.v1.KeystoreMessage.status:type_name -> reeve.keystore.v1.Status
-	12, // 6: reeve.keystore.v1.SignBlockResponse.signature:type_name -> reeve.keystore.v1.Signature
-	13, // 7: reeve.keystore.v1.SignBlockResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	0,  // 8: reeve.keystore.v1.SignStatement.kind:type_name -> reeve.keystore.v1.StatementKind
-	12, // 9: reeve.keystore.v1.SignStatementResponse.signature:type_name -> reeve.keystore.v1.Signature
-	13, // 10: reeve.keystore.v1.SignStatementResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	12, // 11: reeve.keystore.v1.SignBitfieldResponse.signature:type_name -> reeve.keystore.v1.Signature
-	13, // 12: reeve.keystore.v1.SignBitfieldResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	12, // 13: reeve.keystore.v1.SignCollationResponse.signature:type_name -> reeve.keystore.v1.Signature
-	13, // 14: reeve.keystore.v1.SignCollationResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	1,  // 15: reeve.keystore.v1.Refusal.reason:type_name -> reeve.keystore.v1.Refusal.Reason
-	14, // 16: reeve.keystore.v1.Refusal.evidence:type_name -> reeve.keystore.v1.Evidence
-	17, // 17: reeve.keystore.v1.PublicKeysResponse.keys:type_name -> reeve.keystore.v1.PublicKey
-	2,  // 18: reeve.keystore.v1.StatusResponse.state:type_name -> reeve.keystore.v1.StatusResponse.State
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	3,  // 0: reeve.keystore.v1.KeystoreMessage.sign_block:type_name -> reeve.keystore.v1.SignBlock
+	5,  // 1: reeve.keystore.v1.KeystoreMessage.sign_statement:type_name -> reeve.keystore.v1.SignStatement
+	7,  // 2: reeve.keystore.v1.KeystoreMessage.sign_bitfield:type_name -> reeve.keystore.v1.SignBitfield
+	9,  // 3: reeve.keystore.v1.KeystoreMessage.sign_collation:type_name -> reeve.keystore.v1.SignCollation
+	14, // 4: reeve.keystore.v1.KeystoreMessage.public_keys:type_name -> reeve.keystore.v1.PublicKeys
+	11, // 5: reeve.keystore.v1.SignBlockResponse.signature:type_name -> reeve.keystore.v1.Signature
+	12, // 6: reeve.keystore.v1.SignBlockResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	0,  // 7: reeve.keystore.v1.SignStatement.kind:type_name -> reeve.keystore.v1.StatementKind
+	11, // 8: reeve.keystore.v1.SignStatementResponse.signature:type_name -> reeve.keystore.v1.Signature
+	12, // 9: reeve.keystore.v1.SignStatementResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	11, // 10: reeve.keystore.v1.SignBitfieldResponse.signature:type_name -> reeve.keystore.v1.Signature
+	12, // 11: reeve.keystore.v1.SignBitfieldResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	11, // 12: reeve.keystore.v1.SignCollationResponse.signature:type_name -> reeve.keystore.v1.Signature
+	12, // 13: reeve.keystore.v1.SignCollationResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	1,  // 14: reeve.keystore.v1.Refusal.reason:type_name -> reeve.keystore.v1.Refusal.Reason
+	13, // 15: reeve.keystore.v1.Refusal.evidence:type_name -> reeve.keystore.v1.Evidence
+	16, // 16: reeve.keystore.v1.PublicKeysResponse.keys:type_name -> reeve.keystore.v1.PublicKey
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_reeve_keystore_v1_keystore_proto_init() }
@@ -1736,7 +1467,6 @@ func file_reeve_keystore_v1_keystore_proto_init() {
 		(*KeystoreMessage_SignBitfield)(nil),
 		(*KeystoreMessage_SignCollation)(nil),
 		(*KeystoreMessage_PublicKeys)(nil),
-		(*KeystoreMessage_Status)(nil),
 	}
 	file_reeve_keystore_v1_keystore_proto_msgTypes[2].OneofWrappers = []any{
 		(*SignBlockResponse_Signature)(nil),
@@ -1759,8 +1489,8 @@ func file_reeve_keystore_v1_keystore_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_keystore_v1_keystore_proto_rawDesc), len(file_reeve_keystore_v1_keystore_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   17,
+			NumEnums:      2,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -12,7 +12,6 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
-	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -25,262 +24,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// PluginState is what vmhost makes of the plugin process.
-type PluginState int32
-
-const (
-	// Never sent.
-	PluginState_PLUGIN_STATE_UNSPECIFIED PluginState = 0
-	// Being started, or initialized and caught up after a start.
-	PluginState_PLUGIN_STATE_STARTING PluginState = 1
-	// Answers calls.
-	PluginState_PLUGIN_STATE_RUNNING PluginState = 2
-	// Died; the next start waits for the backoff.
-	PluginState_PLUGIN_STATE_WAITING PluginState = 3
-	// Died too often: no more starts until RestartPlugin. The chain is degraded; all else answers.
-	PluginState_PLUGIN_STATE_DEGRADED PluginState = 4
-	// Shut down with the node.
-	PluginState_PLUGIN_STATE_STOPPED PluginState = 5
-)
-
-// Enum value maps for PluginState.
-var (
-	PluginState_name = map[int32]string{
-		0: "PLUGIN_STATE_UNSPECIFIED",
-		1: "PLUGIN_STATE_STARTING",
-		2: "PLUGIN_STATE_RUNNING",
-		3: "PLUGIN_STATE_WAITING",
-		4: "PLUGIN_STATE_DEGRADED",
-		5: "PLUGIN_STATE_STOPPED",
-	}
-	PluginState_value = map[string]int32{
-		"PLUGIN_STATE_UNSPECIFIED": 0,
-		"PLUGIN_STATE_STARTING":    1,
-		"PLUGIN_STATE_RUNNING":     2,
-		"PLUGIN_STATE_WAITING":     3,
-		"PLUGIN_STATE_DEGRADED":    4,
-		"PLUGIN_STATE_STOPPED":     5,
-	}
-)
-
-func (x PluginState) Enum() *PluginState {
-	p := new(PluginState)
-	*p = x
-	return p
-}
-
-func (x PluginState) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (PluginState) Descriptor() protoreflect.EnumDescriptor {
-	return file_reeve_vm_v1_admin_proto_enumTypes[0].Descriptor()
-}
-
-func (PluginState) Type() protoreflect.EnumType {
-	return &file_reeve_vm_v1_admin_proto_enumTypes[0]
-}
-
-func (x PluginState) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use PluginState.Descriptor instead.
-func (PluginState) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{0}
-}
-
-// QueryStatus: an operator's tool asks how the VM is. Answered at once from what vmhost knows.
-type QueryStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *QueryStatus) Reset() {
-	*x = QueryStatus{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[0]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *QueryStatus) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*QueryStatus) ProtoMessage() {}
-
-func (x *QueryStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[0]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use QueryStatus.ProtoReflect.Descriptor instead.
-func (*QueryStatus) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{0}
-}
-
-// QueryStatusResponse: the plugin process and the chain it serves.
-type QueryStatusResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the plugin does.
-	State PluginState `protobuf:"varint,1,opt,name=state,proto3,enum=reeve.vm.v1.PluginState" json:"state,omitempty"`
-	// Since when.
-	Since *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
-	// Why it isn't running, or why it was last replaced; empty when neither.
-	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
-	// Its process id; 0 when there is no process of its own.
-	Pid int32 `protobuf:"varint,4,opt,name=pid,proto3" json:"pid,omitempty"`
-	// How often it was started again.
-	Restarts uint32 `protobuf:"varint,5,opt,name=restarts,proto3" json:"restarts,omitempty"`
-	// Number of this start.
-	Generation uint64 `protobuf:"varint,6,opt,name=generation,proto3" json:"generation,omitempty"`
-	// Name and version from the handshake.
-	Name string `protobuf:"bytes,7,opt,name=name,proto3" json:"name,omitempty"`
-	// The VM's own version.
-	Version string `protobuf:"bytes,8,opt,name=version,proto3" json:"version,omitempty"`
-	// The stage that the engine set.
-	ChainState v1.ChainState `protobuf:"varint,9,opt,name=chain_state,json=chainState,proto3,enum=reeve.vm.plugin.v1.ChainState" json:"chain_state,omitempty"`
-	// The newest accepted block.
-	LastAccepted *v1.BlockRef `protobuf:"bytes,10,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
-	// Verified and undecided blocks.
-	Processing uint32 `protobuf:"varint,11,opt,name=processing,proto3" json:"processing,omitempty"`
-	// Block calls that wait for their turn.
-	Queued uint32 `protobuf:"varint,12,opt,name=queued,proto3" json:"queued,omitempty"`
-	// Bytes of resident memory, 0 when unknown.
-	ResidentBytes uint64 `protobuf:"varint,13,opt,name=resident_bytes,json=residentBytes,proto3" json:"resident_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *QueryStatusResponse) Reset() {
-	*x = QueryStatusResponse{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *QueryStatusResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*QueryStatusResponse) ProtoMessage() {}
-
-func (x *QueryStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use QueryStatusResponse.ProtoReflect.Descriptor instead.
-func (*QueryStatusResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *QueryStatusResponse) GetState() PluginState {
-	if x != nil {
-		return x.State
-	}
-	return PluginState_PLUGIN_STATE_UNSPECIFIED
-}
-
-func (x *QueryStatusResponse) GetSince() *timestamppb.Timestamp {
-	if x != nil {
-		return x.Since
-	}
-	return nil
-}
-
-func (x *QueryStatusResponse) GetCause() string {
-	if x != nil {
-		return x.Cause
-	}
-	return ""
-}
-
-func (x *QueryStatusResponse) GetPid() int32 {
-	if x != nil {
-		return x.Pid
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetRestarts() uint32 {
-	if x != nil {
-		return x.Restarts
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetGeneration() uint64 {
-	if x != nil {
-		return x.Generation
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *QueryStatusResponse) GetVersion() string {
-	if x != nil {
-		return x.Version
-	}
-	return ""
-}
-
-func (x *QueryStatusResponse) GetChainState() v1.ChainState {
-	if x != nil {
-		return x.ChainState
-	}
-	return v1.ChainState(0)
-}
-
-func (x *QueryStatusResponse) GetLastAccepted() *v1.BlockRef {
-	if x != nil {
-		return x.LastAccepted
-	}
-	return nil
-}
-
-func (x *QueryStatusResponse) GetProcessing() uint32 {
-	if x != nil {
-		return x.Processing
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetQueued() uint32 {
-	if x != nil {
-		return x.Queued
-	}
-	return 0
-}
-
-func (x *QueryStatusResponse) GetResidentBytes() uint64 {
-	if x != nil {
-		return x.ResidentBytes
-	}
-	return 0
-}
-
 // RestartPlugin: an operator wants a new plugin process, or wants a degraded chain to try again.
 type RestartPlugin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -292,7 +35,7 @@ type RestartPlugin struct {
 
 func (x *RestartPlugin) Reset() {
 	*x = RestartPlugin{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -304,7 +47,7 @@ func (x *RestartPlugin) String() string {
 func (*RestartPlugin) ProtoMessage() {}
 
 func (x *RestartPlugin) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -317,7 +60,7 @@ func (x *RestartPlugin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPlugin.ProtoReflect.Descriptor instead.
 func (*RestartPlugin) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{2}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{0}
 }
 
 func (x *RestartPlugin) GetReason() string {
@@ -327,7 +70,7 @@ func (x *RestartPlugin) GetReason() string {
 	return ""
 }
 
-// RestartPluginResponse: the old process is ending; QueryStatus shows the new one.
+// RestartPluginResponse: the old process is ending; the status shows the new one.
 type RestartPluginResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long a start usually takes.
@@ -338,7 +81,7 @@ type RestartPluginResponse struct {
 
 func (x *RestartPluginResponse) Reset() {
 	*x = RestartPluginResponse{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +93,7 @@ func (x *RestartPluginResponse) String() string {
 func (*RestartPluginResponse) ProtoMessage() {}
 
 func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,7 +106,7 @@ func (x *RestartPluginResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestartPluginResponse.ProtoReflect.Descriptor instead.
 func (*RestartPluginResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *RestartPluginResponse) GetExpected() *durationpb.Duration {
@@ -382,7 +125,7 @@ type Version struct {
 
 func (x *Version) Reset() {
 	*x = Version{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -394,7 +137,7 @@ func (x *Version) String() string {
 func (*Version) ProtoMessage() {}
 
 func (x *Version) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[4]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -407,7 +150,7 @@ func (x *Version) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Version.ProtoReflect.Descriptor instead.
 func (*Version) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
 // VersionResponse: as negotiated at the last start of the plugin.
@@ -429,7 +172,7 @@ type VersionResponse struct {
 
 func (x *VersionResponse) Reset() {
 	*x = VersionResponse{}
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -441,7 +184,7 @@ func (x *VersionResponse) String() string {
 func (*VersionResponse) ProtoMessage() {}
 
 func (x *VersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_v1_admin_proto_msgTypes[5]
+	mi := &file_reeve_vm_v1_admin_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -454,7 +197,7 @@ func (x *VersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VersionResponse.ProtoReflect.Descriptor instead.
 func (*VersionResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_reeve_vm_v1_admin_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *VersionResponse) GetError() *v1.Error {
@@ -496,28 +239,7 @@ var File_reeve_vm_v1_admin_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/admin.proto\x12\vreeve.vm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\",\n" +
-	"\vQueryStatus:\x1d\x82\xce\x18\x19\b\x06\x12\x13QueryStatusResponse \x01\"\xec\x03\n" +
-	"\x13QueryStatusResponse\x12.\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x18.reeve.vm.v1.PluginStateR\x05state\x120\n" +
-	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause\x12\x10\n" +
-	"\x03pid\x18\x04 \x01(\x05R\x03pid\x12\x1a\n" +
-	"\brestarts\x18\x05 \x01(\rR\brestarts\x12\x1e\n" +
-	"\n" +
-	"generation\x18\x06 \x01(\x04R\n" +
-	"generation\x12\x12\n" +
-	"\x04name\x18\a \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\b \x01(\tR\aversion\x12?\n" +
-	"\vchain_state\x18\t \x01(\x0e2\x1e.reeve.vm.plugin.v1.ChainStateR\n" +
-	"chainState\x12A\n" +
-	"\rlast_accepted\x18\n" +
-	" \x01(\v2\x1c.reeve.vm.plugin.v1.BlockRefR\flastAccepted\x12\x1e\n" +
-	"\n" +
-	"processing\x18\v \x01(\rR\n" +
-	"processing\x12\x16\n" +
-	"\x06queued\x18\f \x01(\rR\x06queued\x12%\n" +
-	"\x0eresident_bytes\x18\r \x01(\x04R\rresidentBytes\"F\n" +
+	"\x17reeve/vm/v1/admin.proto\x12\vreeve.vm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"F\n" +
 	"\rRestartPlugin\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:\x1d\x82\xce\x18\x19\b\x06\x12\x15RestartPluginResponse\"N\n" +
 	"\x15RestartPluginResponse\x125\n" +
@@ -528,14 +250,7 @@ const file_reeve_vm_v1_admin_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\tR\aversion\x12\x1a\n" +
 	"\bprotocol\x18\x04 \x01(\rR\bprotocol\x12\"\n" +
-	"\fcapabilities\x18\x05 \x03(\tR\fcapabilities*\xaf\x01\n" +
-	"\vPluginState\x12\x1c\n" +
-	"\x18PLUGIN_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
-	"\x15PLUGIN_STATE_STARTING\x10\x01\x12\x18\n" +
-	"\x14PLUGIN_STATE_RUNNING\x10\x02\x12\x18\n" +
-	"\x14PLUGIN_STATE_WAITING\x10\x03\x12\x19\n" +
-	"\x15PLUGIN_STATE_DEGRADED\x10\x04\x12\x18\n" +
-	"\x14PLUGIN_STATE_STOPPED\x10\x05B\x9d\x01\n" +
+	"\fcapabilities\x18\x05 \x03(\tR\fcapabilitiesB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
 	"AdminProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
 
@@ -551,34 +266,23 @@ func file_reeve_vm_v1_admin_proto_rawDescGZIP() []byte {
 	return file_reeve_vm_v1_admin_proto_rawDescData
 }
 
-var file_reeve_vm_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_vm_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_reeve_vm_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_reeve_vm_v1_admin_proto_goTypes = []any{
-	(PluginState)(0),              // 0: reeve.vm.v1.PluginState
-	(*QueryStatus)(nil),           // 1: reeve.vm.v1.QueryStatus
-	(*QueryStatusResponse)(nil),   // 2: reeve.vm.v1.QueryStatusResponse
-	(*RestartPlugin)(nil),         // 3: reeve.vm.v1.RestartPlugin
-	(*RestartPluginResponse)(nil), // 4: reeve.vm.v1.RestartPluginResponse
-	(*Version)(nil),               // 5: reeve.vm.v1.Version
-	(*VersionResponse)(nil),       // 6: reeve.vm.v1.VersionResponse
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(v1.ChainState)(0),            // 8: reeve.vm.plugin.v1.ChainState
-	(*v1.BlockRef)(nil),           // 9: reeve.vm.plugin.v1.BlockRef
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
-	(*v1.Error)(nil),              // 11: reeve.vm.plugin.v1.Error
+	(*RestartPlugin)(nil),         // 0: reeve.vm.v1.RestartPlugin
+	(*RestartPluginResponse)(nil), // 1: reeve.vm.v1.RestartPluginResponse
+	(*Version)(nil),               // 2: reeve.vm.v1.Version
+	(*VersionResponse)(nil),       // 3: reeve.vm.v1.VersionResponse
+	(*durationpb.Duration)(nil),   // 4: google.protobuf.Duration
+	(*v1.Error)(nil),              // 5: reeve.vm.plugin.v1.Error
 }
 var file_reeve_vm_v1_admin_proto_depIdxs = []int32{
-	0,  // 0: reeve.vm.v1.QueryStatusResponse.state:type_name -> reeve.vm.v1.PluginState
-	7,  // 1: reeve.vm.v1.QueryStatusResponse.since:type_name -> google.protobuf.Timestamp
-	8,  // 2: reeve.vm.v1.QueryStatusResponse.chain_state:type_name -> reeve.vm.plugin.v1.ChainState
-	9,  // 3: reeve.vm.v1.QueryStatusResponse.last_accepted:type_name -> reeve.vm.plugin.v1.BlockRef
-	10, // 4: reeve.vm.v1.RestartPluginResponse.expected:type_name -> google.protobuf.Duration
-	11, // 5: reeve.vm.v1.VersionResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	6,  // [6:6] is the sub-list for method output_type
-	6,  // [6:6] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	4, // 0: reeve.vm.v1.RestartPluginResponse.expected:type_name -> google.protobuf.Duration
+	5, // 1: reeve.vm.v1.VersionResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_admin_proto_init() }
@@ -591,14 +295,13 @@ func file_reeve_vm_v1_admin_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_v1_admin_proto_rawDesc), len(file_reeve_vm_v1_admin_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      0,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_reeve_vm_v1_admin_proto_goTypes,
 		DependencyIndexes: file_reeve_vm_v1_admin_proto_depIdxs,
-		EnumInfos:         file_reeve_vm_v1_admin_proto_enumTypes,
 		MessageInfos:      file_reeve_vm_v1_admin_proto_msgTypes,
 	}.Build()
 	File_reeve_vm_v1_admin_proto = out.File

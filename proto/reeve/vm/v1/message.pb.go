@@ -57,7 +57,6 @@ type VMMessage struct {
 	//	*VMMessage_Disconnected
 	//	*VMMessage_HealthCheck
 	//	*VMMessage_Version
-	//	*VMMessage_QueryStatus
 	//	*VMMessage_SetLogLevel
 	//	*VMMessage_RestartPlugin
 	//	*VMMessage_StateSyncEnabled
@@ -290,15 +289,6 @@ func (x *VMMessage) GetVersion() *Version {
 	return nil
 }
 
-func (x *VMMessage) GetQueryStatus() *QueryStatus {
-	if x != nil {
-		if x, ok := x.Kind.(*VMMessage_QueryStatus); ok {
-			return x.QueryStatus
-		}
-	}
-	return nil
-}
-
 func (x *VMMessage) GetSetLogLevel() *v1.SetLogLevelRequest {
 	if x != nil {
 		if x, ok := x.Kind.(*VMMessage_SetLogLevel); ok {
@@ -473,10 +463,6 @@ type VMMessage_Version struct {
 	Version *Version `protobuf:"bytes,21,opt,name=version,proto3,oneof"`
 }
 
-type VMMessage_QueryStatus struct {
-	QueryStatus *QueryStatus `protobuf:"bytes,22,opt,name=query_status,json=queryStatus,proto3,oneof"`
-}
-
 type VMMessage_SetLogLevel struct {
 	SetLogLevel *v1.SetLogLevelRequest `protobuf:"bytes,23,opt,name=set_log_level,json=setLogLevel,proto3,oneof"`
 }
@@ -557,8 +543,6 @@ func (*VMMessage_HealthCheck) isVMMessage_Kind() {}
 
 func (*VMMessage_Version) isVMMessage_Kind() {}
 
-func (*VMMessage_QueryStatus) isVMMessage_Kind() {}
-
 func (*VMMessage_SetLogLevel) isVMMessage_Kind() {}
 
 func (*VMMessage_RestartPlugin) isVMMessage_Kind() {}
@@ -583,7 +567,7 @@ var File_reeve_vm_v1_message_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x19reeve/vm/v1/message.proto\x12\vreeve.vm.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto\x1a\x17reeve/vm/v1/admin.proto\x1a\x17reeve/vm/v1/block.proto\x1a\x17reeve/vm/v1/chain.proto\"\xa2\x13\n" +
+	"\x19reeve/vm/v1/message.proto\x12\vreeve.vm.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto\x1a\x17reeve/vm/v1/admin.proto\x1a\x17reeve/vm/v1/block.proto\x1a\x17reeve/vm/v1/chain.proto\"\xe3\x12\n" +
 	"\tVMMessage\x12B\n" +
 	"\tset_state\x18\x01 \x01(\v2#.reeve.vm.plugin.v1.SetStateRequestH\x00R\bsetState\x12H\n" +
 	"\vbuild_block\x18\x02 \x01(\v2%.reeve.vm.plugin.v1.BuildBlockRequestH\x00R\n" +
@@ -609,8 +593,7 @@ const file_reeve_vm_v1_message_proto_rawDesc = "" +
 	"\tconnected\x18\x12 \x01(\v2$.reeve.vm.plugin.v1.ConnectedRequestH\x00R\tconnected\x12M\n" +
 	"\fdisconnected\x18\x13 \x01(\v2'.reeve.vm.plugin.v1.DisconnectedRequestH\x00R\fdisconnected\x12K\n" +
 	"\fhealth_check\x18\x14 \x01(\v2&.reeve.vm.plugin.v1.HealthCheckRequestH\x00R\vhealthCheck\x120\n" +
-	"\aversion\x18\x15 \x01(\v2\x14.reeve.vm.v1.VersionH\x00R\aversion\x12=\n" +
-	"\fquery_status\x18\x16 \x01(\v2\x18.reeve.vm.v1.QueryStatusH\x00R\vqueryStatus\x12L\n" +
+	"\aversion\x18\x15 \x01(\v2\x14.reeve.vm.v1.VersionH\x00R\aversion\x12L\n" +
 	"\rset_log_level\x18\x17 \x01(\v2&.reeve.vm.plugin.v1.SetLogLevelRequestH\x00R\vsetLogLevel\x12C\n" +
 	"\x0erestart_plugin\x18\x18 \x01(\v2\x1a.reeve.vm.v1.RestartPluginH\x00R\rrestartPlugin\x12[\n" +
 	"\x12state_sync_enabled\x18\x19 \x01(\v2+.reeve.vm.plugin.v1.StateSyncEnabledRequestH\x00R\x10stateSyncEnabled\x12{\n" +
@@ -659,17 +642,16 @@ var file_reeve_vm_v1_message_proto_goTypes = []any{
 	(*v1.DisconnectedRequest)(nil),               // 18: reeve.vm.plugin.v1.DisconnectedRequest
 	(*v1.HealthCheckRequest)(nil),                // 19: reeve.vm.plugin.v1.HealthCheckRequest
 	(*Version)(nil),                              // 20: reeve.vm.v1.Version
-	(*QueryStatus)(nil),                          // 21: reeve.vm.v1.QueryStatus
-	(*v1.SetLogLevelRequest)(nil),                // 22: reeve.vm.plugin.v1.SetLogLevelRequest
-	(*RestartPlugin)(nil),                        // 23: reeve.vm.v1.RestartPlugin
-	(*v1.StateSyncEnabledRequest)(nil),           // 24: reeve.vm.plugin.v1.StateSyncEnabledRequest
-	(*v1.GetOngoingSyncStateSummaryRequest)(nil), // 25: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	(*v1.GetLastStateSummaryRequest)(nil),        // 26: reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	(*v1.ParseStateSummaryRequest)(nil),          // 27: reeve.vm.plugin.v1.ParseStateSummaryRequest
-	(*v1.GetStateSummaryRequest)(nil),            // 28: reeve.vm.plugin.v1.GetStateSummaryRequest
-	(*v1.AcceptStateSummaryRequest)(nil),         // 29: reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	(*v1.QueryRuntimeRequest)(nil),               // 30: reeve.vm.plugin.v1.QueryRuntimeRequest
-	(*v1.CheckInherentRequest)(nil),              // 31: reeve.vm.plugin.v1.CheckInherentRequest
+	(*v1.SetLogLevelRequest)(nil),                // 21: reeve.vm.plugin.v1.SetLogLevelRequest
+	(*RestartPlugin)(nil),                        // 22: reeve.vm.v1.RestartPlugin
+	(*v1.StateSyncEnabledRequest)(nil),           // 23: reeve.vm.plugin.v1.StateSyncEnabledRequest
+	(*v1.GetOngoingSyncStateSummaryRequest)(nil), // 24: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	(*v1.GetLastStateSummaryRequest)(nil),        // 25: reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	(*v1.ParseStateSummaryRequest)(nil),          // 26: reeve.vm.plugin.v1.ParseStateSummaryRequest
+	(*v1.GetStateSummaryRequest)(nil),            // 27: reeve.vm.plugin.v1.GetStateSummaryRequest
+	(*v1.AcceptStateSummaryRequest)(nil),         // 28: reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	(*v1.QueryRuntimeRequest)(nil),               // 29: reeve.vm.plugin.v1.QueryRuntimeRequest
+	(*v1.CheckInherentRequest)(nil),              // 30: reeve.vm.plugin.v1.CheckInherentRequest
 }
 var file_reeve_vm_v1_message_proto_depIdxs = []int32{
 	1,  // 0: reeve.vm.v1.VMMessage.set_state:type_name -> reeve.vm.plugin.v1.SetStateRequest
@@ -692,22 +674,21 @@ var file_reeve_vm_v1_message_proto_depIdxs = []int32{
 	18, // 17: reeve.vm.v1.VMMessage.disconnected:type_name -> reeve.vm.plugin.v1.DisconnectedRequest
 	19, // 18: reeve.vm.v1.VMMessage.health_check:type_name -> reeve.vm.plugin.v1.HealthCheckRequest
 	20, // 19: reeve.vm.v1.VMMessage.version:type_name -> reeve.vm.v1.Version
-	21, // 20: reeve.vm.v1.VMMessage.query_status:type_name -> reeve.vm.v1.QueryStatus
-	22, // 21: reeve.vm.v1.VMMessage.set_log_level:type_name -> reeve.vm.plugin.v1.SetLogLevelRequest
-	23, // 22: reeve.vm.v1.VMMessage.restart_plugin:type_name -> reeve.vm.v1.RestartPlugin
-	24, // 23: reeve.vm.v1.VMMessage.state_sync_enabled:type_name -> reeve.vm.plugin.v1.StateSyncEnabledRequest
-	25, // 24: reeve.vm.v1.VMMessage.get_ongoing_sync_state_summary:type_name -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	26, // 25: reeve.vm.v1.VMMessage.get_last_state_summary:type_name -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	27, // 26: reeve.vm.v1.VMMessage.parse_state_summary:type_name -> reeve.vm.plugin.v1.ParseStateSummaryRequest
-	28, // 27: reeve.vm.v1.VMMessage.get_state_summary:type_name -> reeve.vm.plugin.v1.GetStateSummaryRequest
-	29, // 28: reeve.vm.v1.VMMessage.accept_state_summary:type_name -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	30, // 29: reeve.vm.v1.VMMessage.query_runtime:type_name -> reeve.vm.plugin.v1.QueryRuntimeRequest
-	31, // 30: reeve.vm.v1.VMMessage.check_inherent:type_name -> reeve.vm.plugin.v1.CheckInherentRequest
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	21, // 20: reeve.vm.v1.VMMessage.set_log_level:type_name -> reeve.vm.plugin.v1.SetLogLevelRequest
+	22, // 21: reeve.vm.v1.VMMessage.restart_plugin:type_name -> reeve.vm.v1.RestartPlugin
+	23, // 22: reeve.vm.v1.VMMessage.state_sync_enabled:type_name -> reeve.vm.plugin.v1.StateSyncEnabledRequest
+	24, // 23: reeve.vm.v1.VMMessage.get_ongoing_sync_state_summary:type_name -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	25, // 24: reeve.vm.v1.VMMessage.get_last_state_summary:type_name -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	26, // 25: reeve.vm.v1.VMMessage.parse_state_summary:type_name -> reeve.vm.plugin.v1.ParseStateSummaryRequest
+	27, // 26: reeve.vm.v1.VMMessage.get_state_summary:type_name -> reeve.vm.plugin.v1.GetStateSummaryRequest
+	28, // 27: reeve.vm.v1.VMMessage.accept_state_summary:type_name -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	29, // 28: reeve.vm.v1.VMMessage.query_runtime:type_name -> reeve.vm.plugin.v1.QueryRuntimeRequest
+	30, // 29: reeve.vm.v1.VMMessage.check_inherent:type_name -> reeve.vm.plugin.v1.CheckInherentRequest
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_message_proto_init() }
@@ -739,7 +720,6 @@ func file_reeve_vm_v1_message_proto_init() {
 		(*VMMessage_Disconnected)(nil),
 		(*VMMessage_HealthCheck)(nil),
 		(*VMMessage_Version)(nil),
-		(*VMMessage_QueryStatus)(nil),
 		(*VMMessage_SetLogLevel)(nil),
 		(*VMMessage_RestartPlugin)(nil),
 		(*VMMessage_StateSyncEnabled)(nil),

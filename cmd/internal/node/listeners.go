@@ -1,0 +1,56 @@
+package node
+
+import (
+	"errors"
+	"net"
+	"os"
+
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
+)
+
+// listeners are those of the overseer's process.
+type listeners struct{ bus, monitor, http, metrics net.Listener }
+
+// open opens all listeners, or none.
+func (n *Node) open() (*listeners, error) {
+	l := &listeners{}
+	for _, o := range []struct {
+		to               *net.Listener
+		network, address string
+	}{
+		{&l.http, "tcp", n.Config.HTTP.Listen},
+		{&l.metrics, "tcp", n.Config.Metrics.Listen},
+		{&l.monitor, "unix", n.Home.Socket(datadir.MonitorSocket)},
+		{&l.bus, "unix", n.Home.Socket(BusSocket)},
+	} {
+		opened, err := listen(o.network, o.address)
+		if err != nil {
+			l.close()
+			return nil, err
+		}
+		*o.to = opened
+	}
+	return l, nil
+}
+
+func listen(network, address string) (net.Listener, error) {
+	if network == "unix" { // left by a process that was killed; the supervisor's lock makes sure that no other one lives
+		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	opened, err := net.Listen(network, address)
+	if err != nil {
+		return nil, errcode.CannotListen(address, err)
+	}
+	return opened, nil
+}
+
+func (l *listeners) close() {
+	for _, open := range []net.Listener{l.bus, l.monitor, l.http, l.metrics} {
+		if open != nil {
+			open.Close()
+		}
+	}
+}

@@ -124,6 +124,7 @@ func (s *Stream) write(a, b []byte) (err error) {
 func (s *Stream) wrote(err error) {
 	s.socket.Unlock()
 	if err != nil {
+		s.finished.Store(true)
 		s.room.close()
 		s.conn.Close()
 	}
@@ -171,7 +172,8 @@ func preamble(w *http2.Framer, more ...http2.Setting) error {
 func (s *Stream) CloseSend() error {
 	s.sending.Lock() // the message that is being sent is the last
 	defer s.sending.Unlock()
-	if !s.room.close() {
+	s.room.close()
+	if s.finished.Swap(true) {
 		return ErrFinished
 	}
 	return s.now(func(w *http2.Framer) error { return w.WriteData(streamID, true, nil) })
@@ -179,10 +181,10 @@ func (s *Stream) CloseSend() error {
 
 // finish ends the stream with the handler's status, as trailers.
 func (s *Stream) finish(err error) error {
-	open := s.room.close() // a Send that waits for credit waits in vain
+	s.room.close() // a Send that waits for credit waits in vain
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	if !open {
+	if s.finished.Swap(true) {
 		return ErrFinished
 	}
 	return s.now(func(w *http2.Framer) error {
@@ -193,6 +195,7 @@ func (s *Stream) finish(err error) error {
 // hangUp tells the other side what it did wrong, as the last that is sent.
 func (s *Stream) hangUp(code http2.ErrCode) {
 	s.room.close()
+	s.finished.Store(true)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(drainLimit))
 	_ = s.now(func(w *http2.Framer) error { return w.WriteGoAway(s.highest, code, nil) })
 }

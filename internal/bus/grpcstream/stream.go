@@ -55,7 +55,9 @@ type Stream struct {
 	mu      sync.Mutex
 	pending bytes.Buffer // control frames that go with the next write
 	room    window
-	earned  atomic.Int64 // what our sending has earned the other side's budget
+	// finished: what ends the stream has been sent, or can't be any more.
+	finished atomic.Bool
+	earned   atomic.Int64 // what our sending has earned the other side's budget
 }
 
 const (
@@ -92,6 +94,7 @@ func (s *Stream) Context() context.Context { return s.ctx }
 // Close ends the connection at once. Whoever waits in Send or Recv gets an error.
 func (s *Stream) Close() error {
 	s.cancel()
+	s.finished.Store(true)
 	s.room.close()
 	return s.conn.Close()
 }

@@ -89,12 +89,10 @@ func (w *window) add(to *int, n int) error {
 	return nil
 }
 
-// close lets nothing more be sent; false when that was so before.
-func (w *window) close() bool {
+// close lets no more messages be sent.
+func (w *window) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	open := !w.closed
 	w.closed = true
 	w.changed.Broadcast()
-	return open
 }

@@ -1,7 +1,6 @@
 package p2p
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -80,16 +79,14 @@ func (n *Network) callAt(ctx context.Context, a nb.Address, id peer.ID, addr ma.
 			l.release()
 		}
 	}()
-	pre := preamble{instance: n.instance}
-	if _, err := rand.Read(pre.link[:]); err != nil {
-		return nil, err
-	}
+	pre := preamble{Magic: preambleMagic, Instance: n.instance}
+	rand.Read(pre.Link[:])
 	for i := range l.conns {
 		if l.conns[i], err = n.dial(ctx, addr, id); err != nil {
 			return nil, err
 		}
 	}
-	for pre.lane = 0; pre.lane < nb.Lanes; pre.lane++ {
+	for pre.Lane = range nb.Lanes {
 		if err := l.open(ctx, pre); err != nil {
 			return nil, err
 		}
@@ -113,14 +110,13 @@ func (n *Network) dial(ctx context.Context, addr ma.Multiaddr, id peer.ID) (tran
 }
 
 func (l *link) open(ctx context.Context, pre preamble) error {
-	s, err := l.conns[connOf(pre.lane)].OpenStream(ctx)
+	s, err := l.conns[connOf(pre.Lane)].OpenStream(ctx)
 	if err != nil {
 		return err
 	}
-	l.lanes[pre.lane] = l.net.newLane(pre.lane, s)
+	l.lanes[pre.Lane] = l.net.newLane(pre.Lane, s)
 	s.SetDeadline(time.Now().Add(handshakeTimeout))
-	_, err = s.Write(pre.append(nil))
-	return err
+	return write(s, pre)
 }
 
 func (l *link) awaitVerdict() error {
@@ -129,21 +125,17 @@ func (l *link) awaitVerdict() error {
 		if err != nil {
 			return err
 		}
-		l.instance = r.instance
+		l.instance = r.Instance
 		lane.stream.SetDeadline(time.Time{})
 	}
 	return nil
 }
 
-// sayVerdict is the callee's side of awaitVerdict.
-func (l *link) sayVerdict(r reply) error {
+// sendVerdict is the callee's side of awaitVerdict.
+func (l *link) sendVerdict(r reply) error {
 	for _, lane := range l.lanes {
 		lane.stream.SetDeadline(time.Now().Add(handshakeTimeout))
-		w := bufio.NewWriterSize(lane.stream, 16)
-		if _, err := w.Write(r.append(nil)); err != nil {
-			return err
-		}
-		if err := w.Flush(); err != nil {
+		if err := write(lane.stream, r); err != nil {
 			return err
 		}
 		lane.stream.SetDeadline(time.Time{})

@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -43,7 +45,7 @@ func (n *Network) accept(l transport.Listener) {
 		}
 		n.wg.Go(func() {
 			if err := n.answer(&halves, c); err != nil {
-				n.log.Debug("a call came to nothing", "from", c.RemoteMultiaddr().String(), "why", err)
+				n.log.Debug("a call came to nothing", "from", c.RemoteMultiaddr().String(), "err", err)
 				c.Close()
 			}
 		})
@@ -53,7 +55,7 @@ func (n *Network) accept(l transport.Listener) {
 // answer reads the lanes of one connection and, when it is the second of its link, adopts the link.
 func (n *Network) answer(halves *assembly, c transport.CapableConn) error {
 	guard := time.AfterFunc(handshakeTimeout, func() { c.Close() })
-	stop := n.closeWith(c)
+	stop := context.AfterFunc(n.ctx, func() { c.Close() })
 	h, err := readHalf(c)
 	if err != nil {
 		guard.Stop()
@@ -65,19 +67,6 @@ func (n *Network) answer(halves *assembly, c transport.CapableConn) error {
 		return nil // the guard closes it if its other half doesn't come
 	}
 	return n.answerLink(h, other)
-}
-
-// closeWith closes the connection when the network closes, until stop is called.
-func (n *Network) closeWith(c transport.CapableConn) (stop func()) {
-	done := make(chan struct{})
-	n.wg.Go(func() {
-		select {
-		case <-n.ctx.Done():
-			c.Close()
-		case <-done:
-		}
-	})
-	return sync.OnceFunc(func() { close(done) })
 }
 
 func (n *Network) answerLink(a, b *half) error {
@@ -93,7 +82,7 @@ func (n *Network) answerLink(a, b *half) error {
 		}
 	}
 	v := n.links.adopt(l, n.events)
-	err := l.sayVerdict(reply{verdict: v, instance: n.instance})
+	err := l.sendVerdict(reply{Verdict: v, Instance: n.instance})
 	if v == accepted {
 		l.run()
 		if err != nil {
@@ -133,11 +122,11 @@ func readHalf(c transport.CapableConn) (*half, error) {
 			return nil, err
 		}
 		if i == 0 {
-			h.link, h.instance, h.conns = p.link, p.instance, connOf(p.lane)
+			h.link, h.instance, h.conns = p.Link, p.Instance, connOf(p.Lane)
 		}
-		at := int(p.lane) % lanesPerConn
-		if p.link != h.link || p.instance != h.instance || connOf(p.lane) != h.conns || h.streams[at] != nil {
-			return nil, fmt.Errorf("the peer's lanes don't belong to one link")
+		at := int(p.Lane) % lanesPerConn
+		if p.Link != h.link || p.Instance != h.instance || connOf(p.Lane) != h.conns || h.streams[at] != nil {
+			return nil, errors.New("the peer's lanes don't belong to one link")
 		}
 		h.streams[at] = s
 	}

@@ -37,7 +37,7 @@ type Config struct {
 	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None: the
 	// node calls others and can't be called.
 	Listen []string
-	// Advertise are the multiaddrs told to others in place of the ones listened at; for a node behind a translated
+	// Advertise are the multiaddrs shown to others in place of the ones listened at; for a node behind a translated
 	// address.
 	Advertise []string
 	// MaxLinks bounds the links that are up, whoever they are. Zero: 256. The bridge admits fewer.
@@ -94,9 +94,7 @@ func New(cfg Config) (*Network, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.closeOnce = sync.OnceValue(n.shut)
 	n.links.init(n.self, cfg.MaxLinks)
-	if _, err := rand.Read(n.instance[:]); err != nil {
-		return nil, fmt.Errorf("no randomness: %w", err)
-	}
+	rand.Read(n.instance[:])
 	for _, a := range append(append([]string{}, cfg.Listen...), cfg.Advertise...) {
 		if _, err := ma.NewMultiaddr(a); err != nil {
 			return nil, fmt.Errorf("listen address %q isn't a multiaddr such as /ip4/0.0.0.0/tcp/9651: %w", a, err)

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,36 +22,27 @@ func connOf(l nb.Lane) int { return int(l) / lanesPerConn }
 type nonce [8]byte
 
 // preamble is what the caller writes first on each stream: which lane it is, of which link, and which run of the
-// caller's node this is. From the last the callee knows that an older link is dead although nobody has told it.
+// caller's node this is. From the last the callee knows that an older link is dead although it has seen no end of it.
 type preamble struct {
-	lane     nb.Lane
-	link     nonce
-	instance nonce
+	Magic    [4]byte
+	Lane     nb.Lane
+	Link     nonce
+	Instance nonce
 }
 
-const preambleMagic = "RVE1"
-
-const preambleSize = len(preambleMagic) + 1 + 8 + 8
-
-func (p preamble) append(b []byte) []byte {
-	b = append(append(b, preambleMagic...), byte(p.lane))
-	return append(append(b, p.link[:]...), p.instance[:]...)
-}
+var preambleMagic = [4]byte([]byte("RVE1"))
 
 func readPreamble(r io.Reader) (p preamble, err error) {
-	var b [preambleSize]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
+	if err := binary.Read(r, binary.BigEndian, &p); err != nil {
 		return p, err
 	}
-	if string(b[:4]) != preambleMagic {
-		return p, fmt.Errorf("the peer opened a stream with %q, not %q: it isn't a node of this kind", b[:4], preambleMagic)
+	switch {
+	case p.Magic != preambleMagic:
+		err = fmt.Errorf("the peer opened a stream with %q, not %q: it isn't a node of this kind", p.Magic, preambleMagic)
+	case p.Lane >= nb.Lanes:
+		err = fmt.Errorf("the peer opened lane %d, there is none", p.Lane)
 	}
-	if p.lane = nb.Lane(b[4]); p.lane >= nb.Lanes {
-		return p, fmt.Errorf("the peer opened lane %d, there is none", b[4])
-	}
-	copy(p.link[:], b[5:])
-	copy(p.instance[:], b[13:])
-	return p, nil
+	return p, err
 }
 
 // verdict is the callee's answer to a link, written once on each lane.
@@ -62,7 +54,7 @@ const (
 	full
 )
 
-// errDuplicate tells that the other link between the two nodes was kept.
+// errDuplicate: the other link between the two nodes was kept.
 var errDuplicate = errors.New("the peer keeps another link with this node")
 
 var errFull = errors.New("the peer has no room for another link")
@@ -82,18 +74,22 @@ func (v verdict) err() error {
 
 // reply is what the callee writes first on each stream.
 type reply struct {
-	verdict  verdict
-	instance nonce
+	Verdict  verdict
+	Instance nonce
 }
 
-func (r reply) append(b []byte) []byte { return append(append(b, byte(r.verdict)), r.instance[:]...) }
-
 func readReply(r io.Reader) (out reply, err error) {
-	var b [9]byte
-	if _, err := io.ReadFull(r, b[:]); err != nil {
+	if err := binary.Read(r, binary.BigEndian, &out); err != nil {
 		return out, err
 	}
-	out.verdict = verdict(b[0])
-	copy(out.instance[:], b[1:])
-	return out, out.verdict.err()
+	return out, out.Verdict.err()
+}
+
+// write writes one of the two at once.
+func write(w io.Writer, first any) error {
+	b, err := binary.Append(nil, binary.BigEndian, first)
+	if err == nil {
+		_, err = w.Write(b)
+	}
+	return err
 }

@@ -153,12 +153,12 @@ func (net *network) tap(from, to int, lane nb.Lane, frame []byte) []byte {
 	if lane != nb.LaneConsensus && lane != nb.LaneBulk {
 		return frame
 	}
-	m, ok := net.last.read(frame)
-	if !ok {
+	m := net.last.read(frame)
+	if m == nil {
 		return frame
 	}
 	for _, c := range net.chains {
-		if m.isFor(c) {
+		if isFor(m, c) {
 			c.votes.sees(c.replicas[from], frame, m)
 			return net.lies.rewrite(c.replicas[from], to, frame, m)
 		}

@@ -63,17 +63,17 @@ func (l *liars) end() { l.over = true }
 func (l *liars) is(node int) bool { return l.which[node] }
 
 // rewrite changes what a liar sends.
-func (l *liars) rewrite(from *replica, to int, frame []byte, m message) []byte {
+func (l *liars) rewrite(from *replica, to int, frame []byte, m *enginev1.PeerMessage) []byte {
 	if !from.liar() || l.over {
 		return frame
 	}
 	switch kind := l.kind; {
-	case (kind == twins || kind == flatter) && m.kind == peerPush:
+	case (kind == twins || kind == flatter) && m.GetPushQuery() != nil:
 		if to%2 == 1 {
 			return l.twin(from, frame, m)
 		}
 		return frame
-	case kind == twins || m.kind != peerChits:
+	case kind == twins || m.GetChits() == nil:
 		return frame
 	}
 	*l.count++
@@ -87,9 +87,9 @@ func (l *liars) rewrite(from *replica, to int, frame []byte, m message) []byte {
 }
 
 // twin replaces a liar's own block by another one for the same place, signed with the same key.
-func (l *liars) twin(from *replica, frame []byte, m message) []byte {
+func (l *liars) twin(from *replica, frame []byte, m *enginev1.PeerMessage) []byte {
 	chain := from.chain.id
-	b, err := block.Decode(chain, field(m.body, container))
+	b, err := block.Decode(chain, m.GetPushQuery().GetContainer())
 	if err != nil || int(b.Proposer) != from.node.Index {
 		return frame
 	}

@@ -67,8 +67,8 @@ func TestLiarsAnswerAsTheirKindDoes(t *testing.T) {
 		c.net.tap(1, 0, 0, push(t, c, blocks[0]))
 		c.net.tap(2, 0, 0, push(t, c, blocks[1]))
 		for asker, want := range map[int]int{1: l.one, 2: l.two} {
-			m, ok := readFrame(c.net.tap(0, asker, 0, chits(t, c, honest(primitives.Hash{9}))))
-			if got, _ := hashAt(m.body, chitsPreferred); !ok || got != blocks[want].ID() {
+			m := readFrame(c.net.tap(0, asker, 0, chits(t, c, honest(primitives.Hash{9}))))
+			if got, _ := primitives.HashFrom(m.GetChits().GetPreferredId()); got != blocks[want].ID() {
 				t.Errorf("%v: node %d hears %s, want block %d", l.kind, asker, got.Short(), want)
 			}
 		}
@@ -88,16 +88,16 @@ func TestASilentLiarSaysNothing(t *testing.T) {
 func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 	c := fixture(t, twins)
 	b := signedBlock(t, c, 0, 0)
-	m, _ := readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
-	twin, err := block.Decode(c.id, field(m.body, container))
+	m := readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
+	twin, err := block.Decode(c.id, m.GetPushQuery().GetContainer())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
 		t.Errorf("node 1 is shown %v", twin)
 	}
-	m, _ = readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
-	if string(field(m.body, container)) != string(b.Bytes()) {
+	m = readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
+	if string(m.GetPushQuery().GetContainer()) != string(b.Bytes()) {
 		t.Error("node 2 isn't shown the block itself")
 	}
 	if len(c.violations()) > 0 {

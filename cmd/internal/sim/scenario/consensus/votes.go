@@ -3,6 +3,7 @@ package consensus
 import (
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
 // votes looks at what nodes say to each other: that no honest node votes as if it had accepted what isn't durable
@@ -32,37 +33,39 @@ func newVotes(c *chain) *votes {
 }
 
 // sees takes a message that a node is about to send.
-func (v *votes) sees(from *replica, frame []byte, m message) {
+func (v *votes) sees(from *replica, frame []byte, m *enginev1.PeerMessage) {
 	if len(v.last) > 0 && &frame[0] == &v.last[0] {
 		return
 	}
 	v.last = frame
-	switch m.kind {
-	case peerChits:
-		v.onChits(from, m.body)
-	case peerPull:
-		if id, ok := hashAt(m.body, container); ok {
+	switch m := m.GetKind().(type) {
+	case *enginev1.PeerMessage_Chits:
+		v.onChits(from, m.Chits)
+	case *enginev1.PeerMessage_PullQuery:
+		if id, err := primitives.HashFrom(m.PullQuery.GetContainerId()); err == nil {
 			v.asked[from.node.Index] = id
 		}
-	case peerPush:
-		if b := v.onBlock(from, field(m.body, container)); b != nil {
+	case *enginev1.PeerMessage_PushQuery:
+		if b := v.onBlock(from, m.PushQuery.GetContainer()); b != nil {
 			v.asked[from.node.Index] = b.ID()
 		}
-	case peerPut:
-		v.onBlock(from, field(m.body, container))
-	case peerAncestors:
-		fields(m.body, ancestorsContainer, func(b []byte) { v.onBlock(from, b) })
+	case *enginev1.PeerMessage_Put:
+		v.onBlock(from, m.Put.GetContainer())
+	case *enginev1.PeerMessage_Ancestors_:
+		for _, b := range m.Ancestors_.GetContainers() {
+			v.onBlock(from, b)
+		}
 	}
 }
 
-func (v *votes) onChits(from *replica, body []byte) {
+func (v *votes) onChits(from *replica, c *enginev1.Chits) {
 	if from.liar() {
 		return
 	}
-	id, ok := hashAt(body, chitsAccepted)
-	height := number(body, chitsAcceptedUpTo)
+	id, err := primitives.HashFrom(c.GetAcceptedId())
+	height := c.GetAcceptedHeight()
 	switch {
-	case !ok:
+	case err != nil:
 		from.violate("E3", "it votes without a last accepted block")
 	case height > from.height():
 		from.violate("E3", "it votes as if it had accepted height %d, and only %d is durable", height, from.height())

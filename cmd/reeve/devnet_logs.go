@@ -63,7 +63,8 @@ func logFiles(net datadir.Network, args []string) ([]*logFile, error) {
 	}
 	paths, err := filepath.Glob(net.Node(node).Log(process))
 	if err != nil || len(paths) == 0 {
-		return nil, usage(fmt.Errorf("there is no log of %s in %s", strings.Join(args, ""), net.Dir))
+		return nil, usage(fmt.Errorf("there is no log of %s in %s (a plugin's log is in its vmhost's)",
+			strings.Join(args, ""), net.Dir))
 	}
 	files := make([]*logFile, len(paths))
 	for i, p := range paths {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,10 +123,11 @@ func (a *app) vmDoctor() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			if !d.OK() {
-				return fmt.Errorf("%s: %w", args[0], d.Err)
+			var wrong *errcode.Error
+			if errors.As(d.Err, &wrong) {
+				return errcode.New(wrong.ID, "", nil, "a node can't start %s", args[0])
 			}
-			return nil
+			return d.Err
 		},
 	}
 }

@@ -29,9 +29,14 @@ func (l Launcher) explain(r *runner, err error) error {
 	case printed && (version < handshake.MinVersion || version > handshake.MaxVersion):
 		return incompatible(r, name, version)
 	case !printed && ended(r):
-		return broken(r, "", "the plugin %s ended before it was ready: %v", name, r.cause())
+		do := ""
+		if len(r.output.last()) == 0 {
+			do = "Is it a VM plugin? One says where it listens, as vmsdk.Serve does, and lives on."
+		}
+		return broken(r, do, "the plugin %s ended before it was ready: %v", name, r.cause())
 	case !printed:
-		return broken(r, "", "the plugin %s didn't say within %v where it listens", name, l.handshake())
+		return broken(r, "Is it a VM plugin? One says so before anything that takes long, as vmsdk.Serve does.",
+			"the plugin %s didn't say within %v where it listens", name, l.handshake())
 	}
 	return broken(r, "", "the plugin %s can't be connected to: %v", name, err)
 }

@@ -14,6 +14,7 @@ package vmtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,14 @@ func (r *Report) Failures() (failed []Result) {
 	return failed
 }
 
+// Checks are the names of all checks, in the order in which they are tried.
+func Checks() (names []string) {
+	for _, c := range checks {
+		names = append(names, c.id)
+	}
+	return names
+}
+
 // Run tries every check on fresh starts of the target. It stops early, with what it has, when ctx ends.
 func Run(ctx context.Context, target launch.Launcher, o Options) *Report {
 	if o.CallLimit == 0 {
@@ -82,21 +91,12 @@ func Run(ctx context.Context, target launch.Launcher, o Options) *Report {
 	}
 	report := &Report{}
 	for _, c := range checks {
-		if ctx.Err() != nil || !wanted(o.Only, c.id) {
+		if ctx.Err() != nil || len(o.Only) > 0 && !slices.Contains(o.Only, c.id) {
 			continue
 		}
 		report.Results = append(report.Results, try(ctx, target, o, c, report))
 	}
 	return report
-}
-
-func wanted(only []string, id string) bool {
-	for _, name := range only {
-		if name == id {
-			return true
-		}
-	}
-	return len(only) == 0
 }
 
 // try runs one check. What the check can't go on with arrives as a panic of type failure or skip.

@@ -64,7 +64,8 @@ func Doctor(ctx context.Context, plugin string) *Diagnosis {
 		return d
 	}
 	d.note("start", "handshake and first answer in %v", time.Since(begin).Round(time.Millisecond))
-	d.note("protocol", "version %d; this node speaks %d to %d", handshake.MaxVersion, handshake.MinVersion, handshake.MaxVersion)
+	d.note("protocol", "version %d; this node speaks %d to %d",
+		handshake.MaxVersion, handshake.MinVersion, handshake.MaxVersion)
 	d.note("vm", "%s %s, %s", about.GetName(), about.GetVersion(), about.GetSdk())
 	for _, c := range about.GetCapabilities() {
 		d.note("capability", "%s", c)

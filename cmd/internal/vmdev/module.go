@@ -3,9 +3,11 @@ package vmdev
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -43,6 +45,10 @@ func neededModules(ctx context.Context, checkout string) (goVersion string, need
 	var problem bytes.Buffer
 	list.Stderr = &problem
 	lines, err := list.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", nil, errcode.New(errcode.BadUsage, "Install Go (https://go.dev/dl) and have it in PATH.", nil,
+			"a VM is built with the go command, which isn't there")
+	}
 	if err != nil {
 		return "", nil, errcode.New(errcode.BadUsage, "Build Reeve there first: `make build`.", err,
 			"the go command can't list what %s is made of: %s", checkout, strings.TrimSpace(problem.String()))
@@ -66,10 +72,10 @@ func neededModules(ctx context.Context, checkout string) (goVersion string, need
 // sumsOf is the part of a go.sum that is about these modules.
 func sumsOf(modules []module.Version, sums []byte) (out []byte) {
 	for line := range bytes.Lines(sums) {
-		for _, m := range modules {
-			if bytes.HasPrefix(line, []byte(m.Path+" "+m.Version+" ")) || bytes.HasPrefix(line, []byte(m.Path+" "+m.Version+"/go.mod ")) {
-				out = append(out, line...)
-			}
+		path, rest, _ := strings.Cut(string(line), " ")
+		version, _, _ := strings.Cut(rest, " ")
+		if slices.Contains(modules, module.Version{Path: path, Version: strings.TrimSuffix(version, "/go.mod")}) {
+			out = append(out, line...)
 		}
 	}
 	return out

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -47,6 +49,12 @@ type TestVM struct {
 
 // Test runs the conformance kit on a plugin. The error is why it can't be run; whether the VM passes is in the report.
 func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
+	for _, name := range o.Only {
+		if !slices.Contains(vmtest.Checks(), name) {
+			return nil, errcode.New(errcode.BadUsage, "There are "+strings.Join(vmtest.Checks(), ", ")+".", nil,
+				"there is no check %q", name)
+		}
+	}
 	target := process.Launcher{Path: o.Plugin}
 	about, err := describe(ctx, target)
 	if err != nil {
@@ -72,7 +80,8 @@ func (o TestVM) work(name string) (vmtest.Work, error) {
 			return nil, err
 		default:
 			if err := json.Unmarshal(content, &w); err != nil {
-				return nil, errcode.New(errcode.BadConfig, `It holds {"post": "/path", "body": "text {n}"}.`, err, "%s can't be read", file)
+				return nil, errcode.New(errcode.BadConfig, `It holds {"post": "/path", "body": "text {n}"}.`, err,
+					"%s can't be read", file)
 			}
 		}
 	}

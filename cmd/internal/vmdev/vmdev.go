@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"text/template"
 
 	"golang.org/x/mod/modfile"
@@ -26,8 +25,9 @@ var templates embed.FS
 
 // files of a new VM, by template.
 var files = []struct{ template, name string }{
-	{"go.mod.tmpl", "go.mod"}, {"main.go.tmpl", "main.go"}, {"vm.go.tmpl", "vm.go"}, {"block.go.tmpl", "block.go"}, {"http.go.tmpl", "http.go"},
-	{"vm_test.go.tmpl", "vm_test.go"}, {"vmtest.json.tmpl", WorkFile}, {"README.md.tmpl", "README.md"}, {"gitignore.tmpl", ".gitignore"},
+	{"go.mod.tmpl", "go.mod"}, {"main.go.tmpl", "main.go"}, {"vm.go.tmpl", "vm.go"}, {"block.go.tmpl", "block.go"},
+	{"http.go.tmpl", "http.go"}, {"vm_test.go.tmpl", "vm_test.go"}, {"vmtest.json.tmpl", WorkFile},
+	{"README.md.tmpl", "README.md"}, {"gitignore.tmpl", ".gitignore"},
 }
 
 // NewVM says what `vm new` is to make.
@@ -61,6 +61,9 @@ func New(ctx context.Context, o NewVM) (dir string, err error) {
 	checkout, err := filepath.Abs(o.Checkout)
 	if err != nil {
 		return "", err
+	}
+	if !isCheckout(checkout) {
+		return "", errcode.New(errcode.BadUsage, "", nil, "%s isn't the top of Reeve's source", checkout)
 	}
 	n, err := needsFrom(ctx, checkout)
 	if err != nil {
@@ -107,8 +110,7 @@ func FindCheckout() (string, error) {
 	}
 	for _, dir := range starts {
 		for ; ; dir = filepath.Dir(dir) {
-			content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-			if err == nil && strings.Contains(string(content), "module "+reeveModule+"\n") {
+			if isCheckout(dir) {
 				return dir, nil
 			}
 			if dir == filepath.Dir(dir) {
@@ -116,5 +118,11 @@ func FindCheckout() (string, error) {
 			}
 		}
 	}
-	return "", errcode.New(errcode.BadUsage, "Run this inside the checkout, or name it.", nil, "Reeve's source isn't found from here, and a new VM is built against it")
+	return "", errcode.New(errcode.BadUsage, "Run this inside the source, or name its directory: --checkout.", nil,
+		"Reeve's source isn't found from here, and a new VM is built against it")
+}
+
+func isCheckout(dir string) bool {
+	content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	return err == nil && modfile.ModulePath(content) == reeveModule
 }

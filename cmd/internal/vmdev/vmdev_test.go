@@ -92,9 +92,25 @@ func TestNewRefusesWhatItCannotDo(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "there"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	for want, o := range map[string]vmdev.NewVM{
+		"there already":            {Name: "there", Dir: dir},
+		"isn't the top of Reeve's": {Name: "new", Dir: dir, Checkout: dir},
+	} {
+		var readable *errcode.Error
+		if _, err := vmdev.New(t.Context(), o); !errors.As(err, &readable) || !strings.Contains(readable.What, want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "new")); err == nil {
+		t.Error("a VM that can't be made leaves its directory behind")
+	}
+}
+
+func TestACheckThatThereIsntIsNotPassed(t *testing.T) {
+	_, err := vmdev.Test(t.Context(), vmdev.TestVM{Plugin: "/bin/true", Only: []string{"build", "nonsense"}})
 	var readable *errcode.Error
-	if _, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "there", Dir: dir}); !errors.As(err, &readable) {
-		t.Errorf("over what is there already: %v", err)
+	if !errors.As(err, &readable) || !strings.Contains(readable.Do, "build") {
+		t.Errorf("got %v, want the names that there are", err)
 	}
 }
 

@@ -184,18 +184,6 @@ type request struct {
 	responder *Instance // nil until delivered
 }
 
-// edge is the overseer's side of an edge of one instance.
-type edge struct {
-	from     *Instance
-	to       *mailbox
-	chain    string // that its messages name
-	lane     wire.Lane
-	unpaid   wire.Window // unfinished messages
-	finished wire.EdgeCredit
-	dirty    bool
-	room     []byte // where the next small messages are kept
-}
-
 // Woken returns the instances for which there is something to take since the last call, each once.
 func (b *Broker) Woken() []*Instance {
 	w := b.woken

@@ -119,14 +119,14 @@ func (w *world) check(t *rapid.T) {
 	for _, s := range w.order {
 		for _, i := range s.all() {
 			queued := 0
-			for lane := range i.lanes {
-				queued += i.lanes[lane].len()
-				held += i.inflight[lane].len()
+			for lane := range i.queues.lanes {
+				queued += i.queues.lanes[lane].len()
+				held += i.flight.oneWay[lane].len()
 			}
-			if queued != i.queued || i.taken < 0 || i.way.Messages < 0 || i.way.Bytes < 0 || i.replies < 0 {
-				t.Fatalf("%s: %d queued and %d counted; taken %d, on the way %+v, answers %d", i.Name, queued, i.queued, i.taken, i.way, i.replies)
+			if queued != i.queues.count || i.flight.taken < 0 || i.flight.way.Messages < 0 || i.flight.way.Bytes < 0 || i.outbox.bytes < 0 {
+				t.Fatalf("%s: %d queued and %d counted; taken %d, on the way %+v, answers %d", i.Name, queued, i.queues.count, i.flight.taken, i.flight.way, i.outbox.bytes)
 			}
-			for _, ed := range i.edgeOrder {
+			for _, ed := range i.sending.order {
 				if ed.unpaid.Messages < 0 || ed.unpaid.Messages > w.cfg.Window.Messages || ed.unpaid.Bytes < 0 {
 					t.Fatalf("an edge of %s has %+v unpaid", i.Name, ed.unpaid)
 				}
@@ -202,8 +202,8 @@ func (w *world) settle(t *rapid.T) {
 	present := map[string]bool{}
 	for _, i := range w.instances {
 		present[i.Subsystem] = true
-		if i.way != (wire.Window{}) {
-			t.Fatalf("%s: %+v on the way, and all has arrived", i.Name, i.way)
+		if i.flight.way != (wire.Window{}) {
+			t.Fatalf("%s: %+v on the way, and all has arrived", i.Name, i.flight.way)
 		}
 		for id := range i.asked {
 			if r := w.open[id]; r != nil && r.responder == nil {
@@ -212,7 +212,7 @@ func (w *world) settle(t *rapid.T) {
 		}
 	}
 	for _, i := range w.instances {
-		for _, ed := range i.edgeOrder {
+		for _, ed := range i.sending.order {
 			open := 0
 			for _, r := range i.asked {
 				if r.item.edge == ed {

@@ -70,8 +70,8 @@ func (b *Broker) dropAsks(i *Instance) {
 // giveBack returns an instance's messages to the mailbox, those it had begun first.
 func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 	var begun [wire.LaneCount][]*item
-	for lane := range i.inflight {
-		for _, it := range i.inflight[lane].drain() {
+	for lane := range i.flight.oneWay {
+		for _, it := range i.flight.oneWay[lane].drain() {
 			if b.survives(it, clean) && !b.leftToOthers(s, it) {
 				begun[lane] = append(begun[lane], it)
 			}
@@ -89,9 +89,9 @@ func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 			begun[r.item.variant.Lane] = append(begun[r.item.variant.Lane], r.item)
 		}
 	}
-	for lane := range i.lanes {
+	for lane := range s.waiting {
 		var rest []*item
-		for _, it := range i.lanes[lane].drain() {
+		for _, it := range i.queues.drain(wire.Lane(lane)) {
 			if !b.leftToOthers(s, it) {
 				rest = append(rest, it)
 			}
@@ -99,7 +99,6 @@ func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 		s.waiting[lane].front(rest)
 		s.waiting[lane].front(begun[lane])
 	}
-	i.queued = 0
 }
 
 // leftToOthers drops a dead shard's copy of a message that went to every shard: those that live have theirs, and the one that

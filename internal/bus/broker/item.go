@@ -66,7 +66,7 @@ const (
 
 // keeps tells whether a message stays in the batch in which it came: a large one, of which it is a good part, and those of a burst for
 // one edge, whose batches hold little else.
-func (ed *edge) keeps(raw []byte) bool { return len(raw) >= largeItem || ed.from.run >= burst }
+func (ed *edge) keeps(raw []byte) bool { return len(raw) >= largeItem || ed.from.sending.run >= burst }
 
 // keep copies a small message out of the batch in which it came, so that one that waits doesn't hold all that came with it.
 // Messages of one edge are finished in order, and so is their memory.

@@ -43,7 +43,7 @@ func (b *Broker) refuse(i *Instance, e *wire.Envelope, f *wire.Failure) {
 }
 
 func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failure {
-	r := b.route(i, e)
+	r := i.sending.route(e, b.cfg.Lookup)
 	if r == nil {
 		return refusal(codeUnimplemented, "no subsystem's enum has this variant")
 	}
@@ -70,7 +70,7 @@ func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failur
 		r.edge = ed
 	}
 	ed := r.edge
-	if w := b.cfg.Window; ed.unpaid.Messages >= w.Messages || (ed.unpaid.Messages > 0 && ed.unpaid.Bytes+e.Size() > w.Bytes) {
+	if ed.full(b.cfg.Window, e.Size()) {
 		return refusal(codeOverloaded, "the credit of %s towards %s is spent", i.Subsystem, ed.to)
 	}
 	b.accept(i, e, raw, v, ed)
@@ -79,11 +79,7 @@ func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failur
 
 func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, ed *edge) {
 	b.Count.Messages++
-	if ed == i.lastEdge {
-		i.run++
-	} else {
-		i.lastEdge, i.run = ed, 0
-	}
+	ed.spend(e.Size())
 	own := raw == nil
 	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.Chain != ed.chain || e.SignalSeq > ed.to.signalled || own {
 		anew := &b.scratch
@@ -100,8 +96,6 @@ func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, e
 		it.from = i.Reading.Hold()
 	}
 	it.key = within(it.raw, raw, e.RoutingKey)
-	ed.unpaid.Messages++
-	ed.unpaid.Bytes += it.size
 	if v.Request {
 		it.deadline = b.now.Add(time.Duration(min(e.TimeoutMicros, 1<<50)) * time.Microsecond)
 		r := &request{item: it, asker: i}
@@ -145,8 +139,7 @@ func (b *Broker) assign(s *mailbox, it *item) bool {
 }
 
 func (b *Broker) give(i *Instance, it *item) {
-	i.lanes[it.variant.Lane].push(it)
-	i.queued++
+	i.queues.push(it)
 	b.wake(i)
 }
 
@@ -191,7 +184,7 @@ func (b *Broker) reply(i *Instance, e *wire.Envelope) {
 		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
 			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem, len(e.Reply), b.cfg.MaxMessage)}
 	}
-	if len(e.Reply) > 0 && r.asker.replies+len(e.Reply) > limit {
+	if len(e.Reply) > 0 && r.asker.outbox.bytes+len(e.Reply) > limit {
 		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
 			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
 		b.control(i, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: e.Lane}})
@@ -249,19 +242,10 @@ func (b *Broker) Frame(i *Instance, tag wire.Tag, body []byte) bool {
 }
 
 func (b *Broker) control(i *Instance, f controlFrame) {
-	if i.detached {
-		return
+	if !i.detached {
+		i.outbox.add(f)
+		b.wake(i)
 	}
-	if f.env != nil {
-		i.replies += len(f.env.Reply)
-		if f.env.Lane == wire.LaneBulk && i.bulk {
-			i.bulkReply = append(i.bulkReply, f)
-			b.wake(i)
-			return
-		}
-	}
-	i.control = append(i.control, f)
-	b.wake(i)
 }
 
 // announce tells those who send to a subsystem whether it has an instance.

@@ -25,15 +25,18 @@ const poolDepth = 2
 func leastBusy(instances []*Instance) *Instance {
 	best := instances[0]
 	for _, i := range instances[1:] {
-		if i.taken+i.queued < best.taken+best.queued {
+		if i.load() < best.load() {
 			best = i
 		}
 	}
-	if best.taken+best.queued >= poolDepth {
+	if best.load() >= poolDepth {
 		return nil
 	}
 	return best
 }
+
+// load is how much an instance has to do.
+func (i *Instance) load() int { return i.flight.taken + i.queues.count }
 
 // rendezvous is highest-random-weight hashing: each key goes to the instance whose hash with it is highest, so that an instance
 // that comes or goes moves only its own share. Instances are told apart by name, which survives a restart.

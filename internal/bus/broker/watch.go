@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
@@ -9,7 +8,7 @@ import (
 
 // Heartbeat notes that an instance's process is scheduled, and how its handler does.
 func (b *Broker) Heartbeat(now time.Time, i *Instance, handling time.Duration, rss uint64) {
-	i.beat, i.handling, i.rss = now, handling, rss
+	i.signs.beat, i.signs.handling, i.signs.rss = now, handling, rss
 }
 
 // TickEvery is how often the host calls Tick.
@@ -22,17 +21,15 @@ func (b *Broker) Tick(now time.Time) {
 	for _, s := range b.order {
 		b.tickWaiting(s)
 		for _, i := range s.all() {
-			for lane := range i.lanes {
-				i.queued -= i.lanes[lane].sweep()
-			}
+			i.queues.sweep()
 			b.refill(i)
 			if hiccup { // we did not run: nobody else's silence proves anything
-				i.excuse(now)
+				i.signs.excuse(now)
 			}
-			if len(i.dirty) > 0 {
+			if len(i.sending.dirty) > 0 {
 				b.wake(i)
 			}
-			if cause := b.hangs(i); cause != "" {
+			if cause := i.signs.hangs(now, &b.cfg, &i.flight); cause != "" {
 				b.events = append(b.events, Event{Kind: Kill, Instance: i, Cause: cause})
 			}
 		}
@@ -56,36 +53,6 @@ func (b *Broker) tickWaiting(s *mailbox) {
 			}
 		}
 		s.waiting[lane].sweep() // what has ended has given its credit back, so it may not stay
-	}
-}
-
-// hangs names the watchdog that an instance has tripped; empty when all is well.
-func (b *Broker) hangs(i *Instance) string {
-	patience := b.cfg.Progress
-	if !i.worked {
-		patience = b.cfg.Start
-	}
-	switch silence := b.now.Sub(i.beat); {
-	case silence > b.cfg.Heartbeat:
-		return fmt.Sprintf("no heartbeat for %v", silence.Round(100*time.Millisecond))
-	case i.handling > patience:
-		return fmt.Sprintf("at one message for %v", i.handling.Round(100*time.Millisecond))
-	case b.cfg.MaxRSS > 0 && i.rss > b.cfg.MaxRSS:
-		return fmt.Sprintf("%d MiB of memory, the limit is %d MiB", i.rss>>20, b.cfg.MaxRSS>>20)
-	}
-	for lane := range i.inflight {
-		if n := i.inflight[lane].len(); n > 0 && b.now.Sub(i.moved[lane]) > patience {
-			return fmt.Sprintf("%d messages of lane %d and none finished for %v", n, lane, b.now.Sub(i.moved[lane]).Round(100*time.Millisecond))
-		}
-	}
-	return ""
-}
-
-// excuse forgets an instance's silence so far.
-func (i *Instance) excuse(now time.Time) {
-	i.beat = now
-	for lane := range i.moved {
-		i.moved[lane] = now
 	}
 }
 
@@ -131,7 +98,7 @@ func (b *Broker) Status() Status {
 		}
 		for _, i := range s.all() {
 			ss.Instances = append(ss.Instances, InstanceStatus{
-				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since, Queued: i.queued, InFlight: i.taken, RSS: i.rss,
+				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since, Queued: i.queues.count, InFlight: i.flight.taken, RSS: i.signs.rss,
 			})
 		}
 		st.Subsystems = append(st.Subsystems, ss)

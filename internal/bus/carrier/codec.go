@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"fmt"
+	"sync"
 
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -19,11 +20,12 @@ var _ encoding.CodecV2 = codec{}
 // Name is the content subtype.
 func (codec) Name() string { return "proto" }
 
-// Marshal gives a batch's bytes away.
+// Marshal gives a batch's bytes away: they come back to written.
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch m := v.(type) {
 	case *wire.Batch:
-		return mem.BufferSlice{mem.SliceBuffer(m.Bytes)}, nil
+		bytes := m.Bytes
+		return mem.BufferSlice{mem.NewBuffer(&bytes, &written)}, nil
 	case proto.Message:
 		b, err := proto.Marshal(m)
 		return mem.BufferSlice{mem.SliceBuffer(b)}, err
@@ -46,4 +48,26 @@ func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return proto.Unmarshal(data.Materialize(), m)
 	}
 	return fmt.Errorf("the bus carries protobuf messages, not %T", v)
+}
+
+// written is the memory of batches that grpc-go has written.
+var written spare
+
+// spare is a mem.BufferPool that batches are filled from again.
+type spare struct{ buffers sync.Pool }
+
+// Get returns an empty buffer of any capacity.
+func (s *spare) Get(int) *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
+}
+
+// Put takes a buffer that nobody reads any more.
+func (s *spare) Put(b *[]byte) {
+	if cap(*b) <= keptBuffer {
+		*b = (*b)[:0]
+		s.buffers.Put(b)
+	}
 }

@@ -41,8 +41,9 @@ type grpcStream struct {
 func (g *grpcStream) Send(b *wire.Batch) error {
 	g.sending.Lock()
 	defer g.sending.Unlock()
-	defer b.Reset() // grpc-go writes the bytes later
-	return g.SendMsg(b)
+	err := g.SendMsg(b)
+	b.Bytes = *written.Get(0) // grpc-go writes the other's later
+	return err
 }
 
 func (g *grpcStream) Recv(b *wire.Batch) error { return g.RecvMsg(b) }

@@ -88,4 +88,8 @@ func failed(order rounds.Order, format string, args ...any) rounds.Result {
 	return rounds.Result{Op: order.Op, Peer: peerName, Size: order.Size, N: order.N, Error: fmt.Sprintf(format, args...)}
 }
 
-const peerName = "reeve"
+// Names of our sessions: the bus as it is by default, and over grpc-go's streams.
+const (
+	peerName = "reeve"
+	overGRPC = "reeve over grpc-go"
+)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/bench"
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 )
 
 // Config says what a comparison runs.
@@ -24,7 +25,7 @@ type Config struct {
 	Progress io.Writer
 }
 
-// Run compares the bus with its peers and with itself under stress. It takes about a minute with seven rounds. ctx ends
+// Run compares the bus, over each of its carriers, with its peers, and with itself under stress. It takes about a minute with seven rounds. ctx ends
 // it between two rounds.
 func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 	doc := bench.Document{Bench: "bus", When: time.Now().UTC().Truncate(time.Second), Machine: bench.Machine()}
@@ -35,7 +36,7 @@ func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 	defer os.RemoveAll(dir)
 	c := &comparison{cfg: cfg, ctx: ctx, sides: map[string]*rounds.Session{}}
 	defer c.stop()
-	if err := c.start(filepath.Join(dir, "bus.sock")); err != nil {
+	if err := c.start(dir); err != nil {
 		return doc, err
 	}
 	for _, p := range parts {
@@ -62,9 +63,18 @@ type comparison struct {
 	sides map[string]*rounds.Session
 }
 
-func (c *comparison) start(socket string) (err error) {
+// startOurs starts a session of ours over a carrier.
+func (c *comparison) startOurs(name, socket string, over carrier.Kind, env ...string) (err error) {
 	self := append(append([]string(nil), c.cfg.Self...), roleAsker, socket)
-	if c.sides[peerName], err = rounds.Start(peerName, "/proc/self/exe", self...); err != nil {
+	c.sides[name], err = rounds.StartWith(append(env, carrier.Variable+"="+string(over)), name, "/proc/self/exe", self...)
+	return err
+}
+
+func (c *comparison) start(dir string) (err error) {
+	if err := c.startOurs(peerName, filepath.Join(dir, "bus.sock"), carrier.Fast); err != nil {
+		return err
+	}
+	if err := c.startOurs(overGRPC, filepath.Join(dir, "grpc.sock"), carrier.GRPC); err != nil {
 		return err
 	}
 	for _, peer := range []string{peerGRPC, peerNATS, peerRaw} {
@@ -100,23 +110,27 @@ func (c *comparison) say(what string, order rounds.Order) {
 // play plays one part and makes its rows.
 func (c *comparison) play(p part) ([]bench.Row, error) {
 	c.say(p.order.Op, p.order)
-	sides := []func() (rounds.Result, error){c.side(peerName, p.order)}
-	for _, peer := range p.peers {
-		sides = append(sides, c.side(peer, p.order))
+	names := append([]string{peerName, overGRPC}, p.peers...)
+	var sides []func() (rounds.Result, error)
+	for _, name := range names {
+		sides = append(sides, c.side(name, p.order))
 	}
 	results, err := bench.InTurn(c.cfg.Rounds, sides...)
 	if err != nil {
 		return nil, err
 	}
-	byPeer := map[string][]rounds.Result{}
-	for i, peer := range p.peers {
-		byPeer[peer] = results[i+1]
+	of := map[string][]rounds.Result{}
+	for i, name := range names {
+		of[name] = results[i]
 	}
 	var rows []bench.Row
 	for _, f := range p.figures {
-		ours := bench.Column(results[0], f.value)
 		for _, a := range f.peers {
-			rows = append(rows, bench.Against(f.name, f.unit, a.peer, a.target, ours, bench.Column(byPeer[a.peer], f.value)))
+			rows = append(rows, bench.Against(f.name, f.unit, a.peer, a.target, bench.Column(of[peerName], f.value), bench.Column(of[a.peer], f.value)))
+		}
+		for _, a := range f.peers { // the other carrier has no target: it is there to be known
+			name := f.name + ", over grpc-go"
+			rows = append(rows, bench.Against(name, f.unit, a.peer, bench.Target{}, bench.Column(of[overGRPC], f.value), bench.Column(of[a.peer], f.value)))
 		}
 	}
 	return rows, nil

@@ -3,7 +3,6 @@ package bus
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 
 	"google.golang.org/grpc"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/bench"
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
+	"github.com/reevenet/reeve/internal/bus/carrier"
 )
 
 // tracedName is the session whose processes trace, at the rate that a node's would by default.
@@ -26,7 +26,7 @@ func (c *comparison) tracing(dir string) ([]bench.Row, error) {
 		return nil, err
 	}
 	defer collector.Stop()
-	if c.sides[tracedName], err = c.startTraced(filepath.Join(dir, "traced.sock"), address); err != nil {
+	if err := c.startOurs(tracedName, filepath.Join(dir, "traced.sock"), carrier.Fast, endpointEnv+"=http://"+address); err != nil {
 		return nil, err
 	}
 	c.say("signal with tracing", tracedSignal)
@@ -71,21 +71,6 @@ func total(played []rounds.Result) (t rounds.Result) {
 	n := float64(len(played))
 	t.PerSecond, t.CPU = n/each, cpu/n
 	return t
-}
-
-// startTraced starts a session that inherits where to send its traces.
-func (c *comparison) startTraced(socket, address string) (*rounds.Session, error) {
-	before, was := os.LookupEnv(endpointEnv)
-	if err := os.Setenv(endpointEnv, "http://"+address); err != nil {
-		return nil, err
-	}
-	defer func() {
-		_ = os.Unsetenv(endpointEnv)
-		if was {
-			_ = os.Setenv(endpointEnv, before)
-		}
-	}()
-	return rounds.Start(tracedName, "/proc/self/exe", append(append([]string(nil), c.cfg.Self...), roleAsker, socket)...)
 }
 
 // collect serves a collector that takes every span and keeps none.

@@ -21,10 +21,16 @@ type Session struct {
 	results *bufio.Scanner
 }
 
-// Start runs the command as a session. It dies with the process that started it; what it writes to standard error goes
-// to ours. name is for error messages.
+// Start runs the command as a session, in our environment. It dies with the process that started it; what it writes to
+// standard error goes to ours. name is for error messages.
 func Start(name, path string, args ...string) (*Session, error) {
+	return StartWith(nil, name, path, args...)
+}
+
+// StartWith is Start with more in the environment, as "NAME=value".
+func StartWith(env []string, name, path string, args ...string) (*Session, error) {
 	command := exec.Command(path, args...)
+	command.Env = append(os.Environ(), env...)
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdin, err := command.StdinPipe()

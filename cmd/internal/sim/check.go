@@ -4,7 +4,7 @@ import "time"
 
 // Invariants of every node, whatever runs on it. E4 and E6 are names of the engine's design.
 //
-//	E4      every ask ends exactly once                                     process.go, at every process's end
+//	E4      every ask ends exactly once                                     process.go, at every process's end and at the run's
 //	E6      memory is bounded                                               below, every virtual second
 //	exit    no process ends with an error by itself, unless its disk fails  process.go
 //	attach  the overseer takes every process that is declared               process.go
@@ -43,7 +43,7 @@ func (w *World) bounded(n *Node) {
 		asks, serving, offloaded := p.running.Machine.Open()
 		if max(asks, serving, offloaded) > maxOpenAsks {
 			w.Violate("E6", "node %d: %s has %d asks, %d requests and %d works open",
-				n.Index, p, asks, serving, offloaded)
+				n.Index, p.id, asks, serving, offloaded)
 		}
 	}
 	if n.bus.Core == nil {

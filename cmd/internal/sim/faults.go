@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -87,13 +86,3 @@ func (w *World) heal() {
 
 // Any draws a node.
 func (w *World) Any(r *rand.Rand) *Node { return w.Nodes[r.IntN(len(w.Nodes))] }
-
-// String lists what was counted, by name.
-func (c Counts) String() string {
-	var parts []string
-	for name, n := range c {
-		parts = append(parts, fmt.Sprintf("%d %s", n, name))
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ", ")
-}

@@ -36,24 +36,21 @@ func (n *Node) OnPowerCut(f func()) { n.powerCuts = append(n.powerCuts, f) }
 // equip gives the machine its overseer and its processes.
 func (n *Node) equip() error {
 	s := &n.World.scenario
-	n.bus = newBus(n, overseer.Config{
-		Specs: s.Parts.Specs(), Chains: s.Chains, Log: n.log.With("subsystem", "overseer"),
-	})
-	for _, p := range s.Parts {
-		ports := s.Ports[p.Spec.Name]
+	var chains []string
+	for _, c := range s.Chains {
+		chains = append(chains, c.Name)
+	}
+	log := n.log.With("subsystem", "overseer")
+	n.bus = newBus(n, overseer.Config{Specs: s.Parts.Specs(), Chains: chains, Log: log})
+	for _, i := range s.Parts.Instances(s.Chains) {
+		ports := s.Ports[i.Spec.Name]
 		switch {
-		case ports == nil && p.Build != nil:
-			return fmt.Errorf("%s has ports: the scenario has to simulate them", p.Spec.Name)
+		case ports == nil && i.Build != nil:
+			return fmt.Errorf("%s has ports: the scenario has to simulate them", i.Spec.Name)
 		case ports == nil:
-			ports = func(*Incarnation) subsystem.Spec { return p.Spec }
+			ports = func(*Incarnation) subsystem.Spec { return i.Spec }
 		}
-		chains := []string{""}
-		if p.Spec.Class == subsystem.PerChain && len(s.Chains) > 0 {
-			chains = s.Chains
-		}
-		for _, chain := range chains {
-			n.processes = append(n.processes, &process{node: n, name: p.Spec.Name, chain: chain, ports: ports})
-		}
+		n.processes = append(n.processes, &process{node: n, id: i.ID, chain: i.Chain, ports: ports})
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 // process is the place of a subsystem's process in a node: its supervisor starts it again when it dies.
 type process struct {
 	node    *Node
-	name    string // of the subsystem
+	id      string
 	chain   string // that it serves, of a subsystem per chain
 	ports   func(*Incarnation) subsystem.Spec
 	running *Incarnation // nil while it is down
@@ -38,14 +38,6 @@ type Incarnation struct {
 	receive   func()
 }
 
-// String is what people call it.
-func (p *process) String() string {
-	if p.chain == "" {
-		return p.name
-	}
-	return p.name + "." + p.chain
-}
-
 // start starts the process. It attaches by itself.
 func (p *process) start() {
 	if p.running != nil || p.node.off {
@@ -58,8 +50,8 @@ func (p *process) start() {
 		i.stirred = false
 		i.step()
 	}
-	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.String(), n.Index, p.starts), n.work)
-	i.Process = n.bus.Process(p.ports(i), p.chain, p.String(), i.runtime, n.log, i)
+	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.id, n.Index, p.starts), n.work)
+	i.Process = n.bus.Process(p.ports(i), p.chain, p.id, i.runtime, n.log, i)
 	p.running = i
 	n.World.Clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }
@@ -210,7 +202,7 @@ func (i *Incarnation) Kill() {
 }
 
 // String is what people call it.
-func (i *Incarnation) String() string { return i.of.String() }
+func (i *Incarnation) String() string { return i.of.id }
 
 // Chain is the chain that it serves, of a subsystem per chain.
 func (i *Incarnation) Chain() string { return i.of.chain }
@@ -238,11 +230,19 @@ func (i *Incarnation) Disk() *simdisk.Process {
 	return d
 }
 
-// end takes the process out of the simulation.
-func (i *Incarnation) end(machine bool) {
+// checkAsks checks that no ask of the process has ended twice (E4).
+func (i *Incarnation) checkAsks() {
+	if i == nil {
+		return
+	}
 	if _, double := i.Machine.Dropped(); double != 0 {
 		i.Node.World.Violate("E4", "node %d: %s ended %d asks twice", i.Node.Index, i, double)
 	}
+}
+
+// end takes the process out of the simulation.
+func (i *Incarnation) end(machine bool) {
+	i.checkAsks()
 	i.alive = false
 	i.runtime.End()
 	for _, f := range i.ends {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nb "github.com/reevenet/reeve/services/networkbridge"
@@ -10,8 +11,8 @@ import (
 type Scenario struct {
 	// Parts are the processes of each node, in the order in which they start: one of each, or one per chain.
 	Parts part.List
-	// Chains are the names of the chains of each node. Empty: it has one, which has no name.
-	Chains []string
+	// Chains are those of each node.
+	Chains []genesis.Chain
 	// Ports makes the Spec of a part for one start of its process, with simulated ports. A part that has ports of its
 	// own needs an entry here.
 	Ports map[string]func(*Incarnation) subsystem.Spec

@@ -121,6 +121,11 @@ func (w *World) run() {
 	if !w.failed() {
 		w.stuck = w.scenario.Unsettled()
 	}
+	for _, n := range w.Nodes {
+		for _, p := range n.processes {
+			p.running.checkAsks()
+		}
+	}
 }
 
 // pollEvery is how often a run looks whether it is done.

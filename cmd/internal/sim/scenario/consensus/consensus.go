@@ -132,7 +132,7 @@ func (net *network) addNode(id primitives.NodeID) error {
 
 func (net *network) scenario() sim.Scenario {
 	s := sim.Scenario{
-		Parts: services.Parts(),
+		Parts: services.Parts(), Chains: net.genesis.Chains,
 		Ports: map[string]func(*sim.Incarnation) subsystem.Spec{
 			keystore.Name: net.keystore, nb.Name: net.bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
 		},
@@ -141,7 +141,6 @@ func (net *network) scenario() sim.Scenario {
 		Done:   net.done, Unsettled: net.unsettled,
 	}
 	for _, c := range net.chains {
-		s.Chains = append(s.Chains, c.genesis.Name)
 		s.Actors = append(s.Actors, c.users, operator{c})
 		s.Invariants = append(s.Invariants, sim.Invariant{Name: "E3", Check: c.remember})
 	}

@@ -42,7 +42,7 @@ func (d *driver) block(id primitives.Hash) (*block.Block, bool) {
 	return d.core.Block(id)
 }
 
-// step hands the core one input and performs what follows from it.
+// step passes the core one input and performs what follows from it.
 func (d *driver) step(in snowman.Input) {
 	if d.core != nil && !d.stopped {
 		d.after(d.core.Step(d.sub.Now(), in))

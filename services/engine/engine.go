@@ -83,7 +83,7 @@ func Spec(cfg Config) subsystem.Spec {
 	}
 }
 
-// engine is the handler: it hands what arrives to its parts, and what one has for another across.
+// engine is the handler: it passes what arrives to its parts, and from one to another.
 type engine struct {
 	cfg Config
 	sub *subsystem.Sub

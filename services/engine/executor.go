@@ -95,7 +95,7 @@ func (x *executor) finish(n int) {
 	}
 }
 
-// done ends the operation and then hands the core what came of it, which may want the next ones.
+// done ends the operation and then passes the core what came of it, which may want the next ones.
 func (x *executor) done(in snowman.Input) {
 	x.finish(1)
 	x.busy = false

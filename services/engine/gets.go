@@ -145,7 +145,7 @@ func (g *gets) summaryAt(height uint64, found func([]byte)) {
 	})
 }
 
-// collect asks about every item, and when the last answer is there hands on what was found, in the order of the items.
+// collect asks about every item, and when the last answer is there passes on what was found, in the order of the items.
 func collect[T any](items []T, ask func(item T, found func([]byte)), done func([][]byte)) {
 	all, left := make([][]byte, len(items)), len(items)
 	if left == 0 {

@@ -67,7 +67,7 @@ func (x *executor) remind(op *vmOp, b *block.Block, then func(string)) bool {
 func (x *executor) matches(b *block.Block, vm *pluginv1.Block) (invalid string) {
 	id, err := primitives.HashFrom(vm.GetId())
 	if err != nil {
-		return fmt.Sprintf("the VM gives it no id: %v", err)
+		return fmt.Sprintf("the VM has no id for it: %v", err)
 	}
 	parent, known := x.ids.of(b.Parent)
 	if got, _ := primitives.HashFrom(vm.GetParentId()); known && got != parent || vm.GetHeight() != b.Height {

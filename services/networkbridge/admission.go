@@ -47,7 +47,7 @@ func (a *admission) prepare() error {
 	return nil
 }
 
-// up gives a node with a new link a slot and greets it on every lane, or turns it away.
+// up finds a slot for a node with a new link and greets it on every lane, or turns it away.
 func (a *admission) up(e Event) {
 	a.dialer.connected(e.Peer)
 	if left := a.conduct.bannedFor(e.Peer); left > 0 {
@@ -70,7 +70,7 @@ func (a *admission) up(e Event) {
 	}
 }
 
-// fill gives the peer full budgets, by what it is now.
+// fill fills the peer's budgets, by what it is now.
 func (a *admission) fill(p *peer) {
 	times := 1
 	if a.standing.has(p.id) {
@@ -135,7 +135,7 @@ func (a *admission) roleOf(id primitives.NodeID, h *nbv1.Hello) nbv1.Role {
 	return nbv1.Role_ROLE_FULL
 }
 
-// down gives the slot back. It returns the peer whose link ended; nil: it had none that counted.
+// down frees the slot. It returns the peer whose link ended; nil: it had none that counted.
 func (a *admission) down(e Event) *peer {
 	if e.Err != nil && a.links.faults[e.Peer] == "" {
 		a.links.fault(e.Peer, e.Err.Error())

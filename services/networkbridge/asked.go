@@ -60,7 +60,7 @@ func (a *asked) ask(m *subsystem.Message, r *nbv1.SendRequest, id primitives.Nod
 	m.OnCancel(func() { a.take(key) })
 }
 
-// end gives a request its outcome. False: it had one.
+// end ends a request with its outcome. False: it had one.
 func (a *asked) end(key requestKey, outcome *nbv1.SendRequestResponse) bool {
 	q := a.take(key)
 	if q != nil {

@@ -13,7 +13,7 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// bridge is the handler: it hands what arrives to its parts, and what one has for another across.
+// bridge is the handler: it passes what arrives to its parts, and from one to another.
 type bridge struct {
 	cfg     Config
 	sub     *subsystem.Sub

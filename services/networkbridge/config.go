@@ -23,12 +23,12 @@ type Config struct {
 	Agent string
 	// Families are the ones that this node takes part in; default validation.
 	Families []nbv1.Family
-	// Protocols says whose each protocol is, and how its events reach that subsystem. This is the one place where the
-	// node's protocols are listed.
+	// Protocols names the subsystem that each protocol belongs to, and how its events reach it. This is the one place
+	// where the node's protocols are listed.
 	Protocols []Protocol
 	// Peers are nodes to be connected to always, validators and bootnodes for example.
 	Peers []Address
-	// Validators is the set to begin with, by stake, until the engine gives another.
+	// Validators is the set to begin with, by stake, until the engine sends another.
 	Validators map[primitives.NodeID]uint64
 	// Guarded is the validator that this node shields; Sentries are the nodes that shield this one. They have reserved
 	// slots.

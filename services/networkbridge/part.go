@@ -20,7 +20,7 @@ import (
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 )
 
-// Open makes a transport that listens at multiaddrs and shows others the given identity.
+// Open makes a transport that listens at multiaddrs and proves the identity to others.
 type Open func(identity ed25519.PrivateKey, listen []string, log *slog.Logger) (Transport, error)
 
 // section is the name of the bridge's settings.

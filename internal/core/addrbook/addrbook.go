@@ -1,5 +1,5 @@
-// Package addrbook remembers where nodes may be called and when to call them next. It has no clock and makes no call: the caller
-// says what time it is, lends it its chance, and reports what became of a call.
+// Package addrbook remembers where nodes may be called and when to call them next. It has no clock and makes no call:
+// the caller passes the time and a source of chance, and reports what became of a call.
 package addrbook
 
 import (
@@ -23,8 +23,9 @@ const (
 	patience = 6
 )
 
-// Backoff bounds: the first repetition comes after shortest, each later one after twice as long, up to longest; a learned node's up to
-// longestLearned. Each is spread by half up and down, so that nodes that lost each other at once don't call at once.
+// Backoff bounds: the first repetition comes after shortest, each later one after twice as long, up to longest; a
+// learned node's up to longestLearned. Each is spread by half up and down, so that nodes that lost each other at once
+// don't call at once.
 const (
 	shortest       = 100 * time.Millisecond
 	longest        = 5 * time.Second
@@ -41,7 +42,7 @@ type Book struct {
 
 type entry struct {
 	at       []string
-	kept     bool // given by an operator or the validator set: never forgotten
+	kept     bool // named by an operator or the validator set: never forgotten
 	busy     bool // connected, or being called
 	failures int
 	next     time.Time
@@ -52,7 +53,7 @@ func New(self primitives.NodeID, rng *rand.Rand) *Book {
 	return &Book{self: self, rng: rng, nodes: map[primitives.NodeID]*entry{}}
 }
 
-// Keep adds a node that an operator named, or a validator. Addresses given here stand before learned ones and stay.
+// Keep adds a node that an operator named, or a validator. Addresses named here stand before learned ones and stay.
 func (b *Book) Keep(id primitives.NodeID, at []string, now time.Time) {
 	if id == b.self {
 		return
@@ -101,8 +102,8 @@ func merge(first, then []string) []string {
 	return out[:min(len(out), MaxAddresses)]
 }
 
-// first is when a node is called for the first time. Of two nodes that know each other the one with the smaller id calls at
-// once and the other one a little later, so that calls seldom cross.
+// first is when a node is called for the first time. Of two nodes that know each other the one with the smaller id
+// calls at once and the other one a little later, so that calls seldom cross.
 func (b *Book) first(id primitives.NodeID, now time.Time) time.Time {
 	if b.self.Compare(id) < 0 {
 		return now
@@ -118,8 +119,8 @@ func (b *Book) Addresses(id primitives.NodeID) []string {
 	return nil
 }
 
-// Due lists, in order of ids, the nodes that may be called now and that want says yes to, and marks them as being called. At most
-// limit.
+// Due lists, in order of ids, the nodes that may be called now and that want says yes to, and marks them as being
+// called. At most limit.
 func (b *Book) Due(now time.Time, limit int, want func(id primitives.NodeID, kept bool) bool) []primitives.NodeID {
 	var out []primitives.NodeID
 	for _, id := range b.ids() {
@@ -156,7 +157,8 @@ func (b *Book) Proven(id primitives.NodeID) {
 	}
 }
 
-// Lost tells that a call failed or a link ended: the node may be called again after a pause, longer each time until Proven.
+// Lost tells that a call failed or a link ended: the node may be called again after a pause, longer each time until
+// Proven.
 func (b *Book) Lost(id primitives.NodeID, now time.Time) {
 	e := b.nodes[id]
 	if e == nil {

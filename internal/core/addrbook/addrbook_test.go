@@ -70,7 +70,9 @@ func TestWhatPeersTellIsBounded(t *testing.T) {
 	if n := len(b.Addresses(id(10))); n != MaxAddresses {
 		t.Fatalf("%d addresses of one node", n)
 	}
-	for name, at := range map[string][]string{"none": nil, "too many": make([]string, MaxAddresses+1), "a long one": {strings.Repeat("x", MaxAddressLen+1)}} {
+	for name, at := range map[string][]string{
+		"none": nil, "too many": make([]string, MaxAddresses+1), "a long one": {strings.Repeat("x", MaxAddressLen+1)},
+	} {
 		b := book(1)
 		if b.Learn(id(2), at, start); len(b.nodes) != 0 {
 			t.Errorf("%s: learned", name)

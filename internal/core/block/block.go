@@ -1,5 +1,5 @@
-// Package block is the consensus block: what the engine wraps around a VM's block before it proposes it. It encodes, decodes and
-// checks; it asks nobody and keeps nothing.
+// Package block is the consensus block: what the engine wraps around a VM's block before it proposes it. It encodes,
+// decodes and checks; it asks nobody and keeps nothing.
 //
 // The bytes, in this order, integers big-endian:
 //
@@ -9,11 +9,12 @@
 //	slot       8        the proposer's window at this height; 0 is the first
 //	time       8        milliseconds since 1970 UTC
 //	proposer   4        the proposer's index in the validator set
-//	signature 64        ed25519, of the canonical bytes of package canon over network, chain and the fields above but the last two
+//	signature 64        ed25519, of what package signbytes makes of network, chain and the fields above but the last two
 //	body                4 bytes length of the inherent, the inherent, 4 bytes length of the VM block, the VM block
 //
-// The signed bytes hold the SHA-256 of the body. The id is the SHA-256 of signed bytes, proposer and signature: bytes that differ anywhere,
-// though it be in the signature, are another block, so a block that is found invalid is invalid for ever.
+// The signed bytes hold the SHA-256 of the body. The id is the SHA-256 of signed bytes, proposer and signature: bytes
+// that differ anywhere, though it be in the signature, are another block, so a block that is found invalid is invalid
+// for ever.
 package block
 
 import (
@@ -67,7 +68,10 @@ var ErrMalformed = errors.New("not a block")
 
 // Payload is what the proposer signs.
 func (h Header) Payload(c Chain, body primitives.Hash) signbytes.Block {
-	return signbytes.Block{NetworkID: c.NetworkID, ChainID: c.ID, Height: h.Height, ParentID: h.Parent, Slot: h.Slot, Time: h.Time, BodyHash: body}
+	return signbytes.Block{
+		NetworkID: c.NetworkID, ChainID: c.ID, Height: h.Height, ParentID: h.Parent, Slot: h.Slot, Time: h.Time,
+		BodyHash: body,
+	}
 }
 
 // Body is the part of the bytes that the header's hash covers.
@@ -95,8 +99,8 @@ func New(c Chain, h Header, body, signature []byte) (*Block, error) {
 	return Decode(c, append(b, body...))
 }
 
-// Decode reads a block of the chain. The bytes may come from anywhere; they are kept, so the caller must not change them. The
-// signature isn't checked.
+// Decode reads a block of the chain. The bytes may come from anywhere; they are kept, so the caller must not change
+// them. The signature isn't checked.
 func Decode(c Chain, b []byte) (*Block, error) {
 	switch {
 	case len(b) > MaxSize:

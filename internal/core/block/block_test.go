@@ -35,7 +35,8 @@ func TestWhatIsDecodedIsWhatWasEncoded(t *testing.T) {
 		inherent, vm := rapid.SliceOf(rapid.Byte()).Draw(t, "inherent"), rapid.SliceOf(rapid.Byte()).Draw(t, "vm")
 		b, key := sign(t, h, inherent, vm)
 		again, err := Decode(chain, b.Bytes())
-		if err != nil || again.Header != h || again.ID() != b.ID() || !bytes.Equal(again.Inherent(), inherent) || !bytes.Equal(again.VMBlock(), vm) {
+		if err != nil || again.Header != h || again.ID() != b.ID() ||
+			!bytes.Equal(again.Inherent(), inherent) || !bytes.Equal(again.VMBlock(), vm) {
 			t.Fatalf("%+v came back as %+v, %v", b, again, err)
 		}
 		if !again.Verify(chain, key) {
@@ -64,7 +65,9 @@ func TestEveryBitCounts(t *testing.T) {
 }
 
 func TestVector(t *testing.T) {
-	b, _ := sign(t, Header{Height: 1, Parent: primitives.HashOf([]byte("genesis")), Slot: 2, Time: 1_700_000_000_000, Proposer: 3}, nil, []byte("hello"))
+	b, _ := sign(t, Header{
+		Height: 1, Parent: primitives.HashOf([]byte("genesis")), Slot: 2, Time: 1_700_000_000_000, Proposer: 3,
+	}, nil, []byte("hello"))
 	const id, prefix = "eb7ab285dd87ff34c724f6a8e34aa768", "01" + "0000000000000001"
 	if got := hex.EncodeToString(b.Bytes()[:9]); got != prefix {
 		t.Errorf("the bytes begin with %s", got)

@@ -1,6 +1,7 @@
-// Package leaves turns what the engine reports (blocks issued, blocks accepted) into the signals that every subsystem gets. It
-// is pure. The rules are those of the overseer chapter of the protocol: a block with a child is no leaf; what finality has left
-// behind is none either; a finalised block that is itself a leaf stays one; a block imported twice is activated once.
+// Package leaves turns what the engine reports (blocks issued, blocks accepted) into the signals that every subsystem
+// gets. It is pure. The rules are those of the overseer chapter of the protocol: a block with a child is no leaf; what
+// finality has left behind is none either; a finalised block that is itself a leaf stays one; a block imported twice is
+// activated once.
 package leaves
 
 import "github.com/reevenet/reeve/internal/core/primitives"
@@ -18,10 +19,11 @@ type Change struct {
 	Started   []Block
 }
 
-// Empty tells whether there is nothing to say.
+// Empty tells whether nothing changes.
 func (c Change) Empty() bool { return c.Finalized == nil && len(c.Stopped) == 0 && len(c.Started) == 0 }
 
-// remembered is how many blocks that are no leaves any more are known by hash, so that one reported again doesn't come back.
+// remembered is how many blocks that are no leaves any more are known by hash, so that one reported again doesn't come
+// back.
 const remembered = 4096
 
 // Set is the active leaves and the last finalised block.

@@ -1,5 +1,6 @@
-// Package peerslots decides who may be connected when there isn't room for all. Four fifths of the slots are kept for validators
-// and other reserved peers; half of the rest is kept for peers that this node called itself, so that callers can't surround it.
+// Package peerslots decides who may be connected when there isn't room for all. Four fifths of the slots are kept for
+// validators and other reserved peers; half of the rest is kept for peers that this node called itself, so that callers
+// can't surround it.
 package peerslots
 
 import (
@@ -26,8 +27,8 @@ func New(size int) *Table { return &Table{size: max(5, size)} }
 // Open is the number of slots that strangers may have in all.
 func (t *Table) Open() int { return t.size / 5 }
 
-// Admit gives a peer a slot if there is one for its kind. A reserved peer takes that of the newest stranger when the table is
-// full; evicted names it.
+// Admit gives a peer a slot if there is one for its kind. A reserved peer takes that of the newest stranger when the
+// table is full; evicted names it.
 func (t *Table) Admit(peer primitives.NodeID, reserved, called bool) (admitted bool, evicted *primitives.NodeID) {
 	t.Leave(peer)
 	strangers, callers := t.count()

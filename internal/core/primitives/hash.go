@@ -1,5 +1,5 @@
-// Package primitives holds the few types and functions that every other part of the node agrees on: hashes, identities, and
-// the arithmetic of quorums and groups. It is pure: no I/O, no clock, no goroutine, and it imports nothing of ours.
+// Package primitives holds the few types and functions that every other part of the node agrees on: hashes, identities,
+// and the arithmetic of quorums and groups. It is pure: no I/O, no clock, no goroutine, and it imports nothing of ours.
 package primitives
 
 import (
@@ -29,7 +29,8 @@ func HashOf(parts ...[]byte) Hash {
 	return out
 }
 
-// HashFrom copies b, which must be 32 bytes long. Bytes of any other length come from outside and are an error, never a panic.
+// HashFrom copies b, which must be 32 bytes long. Bytes of any other length come from outside and are an error, never a
+// panic.
 func HashFrom(b []byte) (Hash, error) {
 	var h Hash
 	if len(b) != HashSize {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// NodeID names a node: the ed25519 public key of its network identity. A peer proves it in the TLS handshake, so a NodeID
-// that reaches a subsystem is authenticated. It is not the key that signs blocks and statements; that one is the keystore's.
+// NodeID names a node: the ed25519 public key of its network identity. A peer proves it in the TLS handshake, so a
+// NodeID that reaches a subsystem is authenticated. It is not the key that signs blocks and statements; that one is the
+// keystore's.
 type NodeID [HashSize]byte
 
 const nodePrefix = "NodeID-"

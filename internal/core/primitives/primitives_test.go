@@ -32,7 +32,10 @@ func TestGroupRotationHasAnInverse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Uint32Range(1, 100).Draw(t, "n")
 		core := rapid.Uint32Range(0, n-1).Draw(t, "core")
-		r := Rotation{Start: rapid.Uint32().Draw(t, "start"), Frequency: rapid.Uint32Range(0, 50).Draw(t, "frequency"), Now: rapid.Uint32().Draw(t, "now")}
+		r := Rotation{
+			Start: rapid.Uint32().Draw(t, "start"), Frequency: rapid.Uint32Range(0, 50).Draw(t, "frequency"),
+			Now: rapid.Uint32().Draw(t, "now"),
+		}
 		if got := r.CoreForGroup(r.GroupForCore(core, n), n); got != core {
 			t.Fatalf("%+v: core %d came back as %d", r, core, got)
 		}

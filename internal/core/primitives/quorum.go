@@ -1,7 +1,7 @@
 package primitives
 
-// The parachain host's thresholds, and how its groups of validators rotate over the cores. Consensus uses none of them: its
-// quorums are those of snowball.Parameters.
+// The parachain host's thresholds, and how its groups of validators rotate over the cores. Consensus uses none of them:
+// its quorums are those of snowball.Parameters.
 
 // Byzantine is the largest number of faulty validators, of n equal ones, that the protocol tolerates: floor((n-1)/3).
 func Byzantine(n int) int {

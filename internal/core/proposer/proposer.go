@@ -1,6 +1,7 @@
-// Package proposer says who may propose a block, and when. Every parent has an order of its own, drawn by stake from the parent's
-// id and the height, so everybody knows it as soon as the parent is known. The first in the order proposes at once; the n-th may
-// step in when the ones before it have been silent for a slot each. It is pure arithmetic: the time comes from the caller.
+// Package proposer says who may propose a block, and when. Every parent has an order of its own, drawn by stake from
+// the parent's id and the height, so everybody knows it as soon as the parent is known. The first in the order proposes
+// at once; the n-th may step in when the ones before it have been silent for a slot each. It is pure arithmetic: the
+// time comes from the caller.
 package proposer
 
 import (
@@ -14,15 +15,15 @@ import (
 )
 
 const (
-	// MinSlot is the least time by which blocks of consecutive slots are apart. It is a rule of the chain: a block of slot n has
-	// a time at least n·MinSlot after its parent's. Waiting longer is each node's own business (see Slots).
+	// MinSlot is the least time by which blocks of consecutive slots are apart. It is a rule of the chain: a block of slot
+	// n has a time at least n·MinSlot after its parent's. Waiting longer is each node's own business (see Slots).
 	MinSlot = 50 * time.Millisecond
 	// MaxSkew is how far a block's time may lie in the future of the node that checks it.
 	MaxSkew = 10 * time.Second
 )
 
-// Order returns the indices of all validators with stake in the order in which they may propose a child of parent at height. Each is
-// drawn in proportion to its stake among those that are left.
+// Order returns the indices of all validators with stake in the order in which they may propose a child of parent at
+// height. Each is drawn in proportion to its stake among those that are left.
 func Order(set *validators.Set, parent primitives.Hash, height uint64) []int {
 	left := make([]int, 0, set.Len())
 	weight := make([]uint64, 0, set.Len())
@@ -76,8 +77,8 @@ func Earliest(parentTime, slot uint64) uint64 {
 	return parentTime + slot*uint64(MinSlot.Milliseconds())
 }
 
-// Check tells whether a block of that proposer, slot and time may follow a parent of parentTime. Times in milliseconds since 1970.
-// The future is judged by Future, because it is no property of the block.
+// Check tells whether a block of that proposer, slot and time may follow a parent of parentTime. Times in milliseconds
+// since 1970. The future is judged by Future, because it is no property of the block.
 func Check(order []int, proposer uint32, slot, blockTime, parentTime uint64) error {
 	if slot > 1<<32 {
 		return fmt.Errorf("%w: slot %d", ErrNotAllowed, slot)

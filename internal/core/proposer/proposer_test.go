@@ -64,7 +64,8 @@ func TestOnlyTheSlotsOwnerMayProposeAndNotTooEarly(t *testing.T) {
 		slot, time uint64
 		ok         bool
 	}{
-		{2, 0, 1000, true}, {0, 0, 1000, false}, {0, 1, 1050, true}, {0, 1, 1049, false}, {2, 3, 1150, true}, {2, 0, 999, false}, {2, 1 << 60, 1000, false},
+		{2, 0, 1000, true}, {0, 0, 1000, false}, {0, 1, 1050, true}, {0, 1, 1049, false}, {2, 3, 1150, true},
+		{2, 0, 999, false}, {2, 1 << 60, 1000, false},
 	} {
 		err := Check(order, c.proposer, c.slot, c.time, 1000)
 		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrNotAllowed) {

@@ -2,9 +2,9 @@ package proposer
 
 import "time"
 
-// Slots is a node's own patience with those who may propose before it. It learns how long a block takes from its proposer, and
-// waits a few times that for each of them, so that on a fast network a silent one costs little and on a slow one nobody is
-// overtaken by impatience.
+// Slots is a node's own patience with those who may propose before it. It learns how long a block takes from its
+// proposer, and waits a few times that for each of them, so that on a fast network a silent one costs little and on a
+// slow one nobody is overtaken by impatience.
 type Slots struct {
 	average time.Duration
 }

@@ -1,9 +1,11 @@
-// Package reputation is the node's ledger of what its peers did. Reports add up per peer and fade with time; a peer that falls to
-// the threshold is banned for a while. It has no clock and tells nobody: the caller says what time it is and acts on the verdict.
+// Package reputation is the node's ledger of what its peers did. Reports add up per peer and fade with time; a peer
+// that falls to the threshold is banned for a while. It has no clock and tells nobody: the caller says what time it is
+// and acts on the verdict.
 //
-// Three rules keep the ledger itself from being a weapon. What one source says about one peer is clamped, so no report outweighs
-// all others. For a validator the clamp lies above the threshold: it takes two sources to drop one. And never more than a fifth of the
-// stake is banned at once, whatever is reported, so that a faulty node can't cut itself off from consensus.
+// Three rules keep the ledger itself from being a weapon. What one source says about one peer is clamped, so no report
+// outweighs all others. For a validator the clamp lies above the threshold: it takes two sources to drop one. And never
+// more than a fifth of the stake is banned at once, whatever is reported, so that a faulty node can't cut itself off
+// from consensus.
 package reputation
 
 import (
@@ -80,8 +82,8 @@ func New() *Ledger {
 	return &Ledger{peers: map[primitives.NodeID]*record{}, stake: map[primitives.NodeID]uint64{}}
 }
 
-// SetValidators says who is a validator, with what stake. Bans that would now keep out more than a fifth of the stake are lifted,
-// the ones that end soonest first; those peers are returned.
+// SetValidators says who is a validator, with what stake. Bans that would now keep out more than a fifth of the stake
+// are lifted, the ones that end soonest first; those peers are returned.
 func (l *Ledger) SetValidators(stake map[primitives.NodeID]uint64, now time.Time) (lifted []primitives.NodeID) {
 	l.stake, l.order, l.total = stake, sorted(stake), 0
 	for _, id := range l.order {
@@ -201,7 +203,9 @@ func (r *record) score(now time.Time) (sum float64) {
 }
 
 func (r *record) opinion(source string, now time.Time) *opinion {
-	at, found := slices.BinarySearchFunc(r.opinions, source, func(o opinion, s string) int { return strings.Compare(o.source, s) })
+	at, found := slices.BinarySearchFunc(
+		r.opinions, source, func(o opinion, s string) int { return strings.Compare(o.source, s) },
+	)
 	if found {
 		return &r.opinions[at]
 	}

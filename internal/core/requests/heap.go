@@ -31,8 +31,8 @@ func (h *byDeadline) Pop() any {
 	return e
 }
 
-// tombstones remember the latest requests that ended, so that a late answer can be told from one that nobody asked for. That is asked
-// seldom and every request ends, so they are only written down.
+// tombstones remember the latest requests that ended, so that a late answer can be told from one that nobody asked for.
+// That is asked seldom and every request ends, so they are only written down.
 type tombstones struct {
 	ring [512]Key
 	next int

@@ -12,8 +12,8 @@ const (
 	mostTimeout  = 10 * time.Second
 )
 
-// latencies are how fast each peer gives each kind of answer, so that a slow application never slows consensus and one slow peer
-// never all others. Nodes that disconnect are forgotten, which bounds it.
+// latencies are how fast each peer gives each kind of answer, so that a slow application never slows consensus and one
+// slow peer never all others. Nodes that disconnect are forgotten, which bounds it.
 type latencies map[primitives.NodeID]*speeds
 
 // speeds are one peer's averages, zero where it has never answered.

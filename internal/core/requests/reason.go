@@ -27,7 +27,10 @@ func (a Answer) String() string {
 	if a == 0 || a >= answers {
 		return fmt.Sprintf("answer %d", uint8(a))
 	}
-	return [...]string{"", "StateSummaryFrontier", "AcceptedStateSummary", "AcceptedFrontier", "Accepted", "Ancestors", "Put", "Chits", "AppResponse"}[a]
+	return [...]string{
+		"", "StateSummaryFrontier", "AcceptedStateSummary", "AcceptedFrontier", "Accepted", "Ancestors", "Put", "Chits",
+		"AppResponse",
+	}[a]
 }
 
 // Reason says why a request got no answer.
@@ -52,8 +55,9 @@ func (r Reason) String() string {
 	return [...]string{"", "timed out", "unsent", "disconnected", "benched", "undecodable", "cancelled", "remote error"}[r]
 }
 
-// AppError is an error of the application protocol between two VMs. Codes above zero are the VMs' own; those at zero and below
-// mean the same to everybody, and each has one meaning alone. Compare with errors.Is: codes decide, words don't.
+// AppError is an error of the application protocol between two VMs. Codes above zero are the VMs' own; those at zero
+// and below mean the same to everybody, and each has one meaning alone. Compare with errors.Is: codes decide, words
+// don't.
 type AppError struct {
 	Code    int32
 	Message string
@@ -73,7 +77,8 @@ func (e *AppError) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// AppErrorFor is the error that a VM is given for a failed request of its own. A remote error is the peer's own and not made here.
+// AppErrorFor is the error that a VM gets for a failed request of its own. A remote error is the peer's own and not
+// made here.
 func AppErrorFor(r Reason) *AppError {
 	switch r {
 	case TimedOut:

@@ -126,7 +126,9 @@ func TestExactlyOneOutcome(t *testing.T) {
 		}
 		added := 0
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
-			k := key(primitives.NodeID{rapid.ByteRange(1, 3).Draw(t, "node")}, rapid.Uint32Range(0, 5).Draw(t, "id"), Answer(rapid.IntRange(1, 8).Draw(t, "answer")))
+			k := key(primitives.NodeID{
+				rapid.ByteRange(1, 3).Draw(t, "node"),
+			}, rapid.Uint32Range(0, 5).Draw(t, "id"), Answer(rapid.IntRange(1, 8).Draw(t, "answer")))
 			switch rapid.IntRange(0, 6).Draw(t, "op") {
 			case 0, 1, 2:
 				if _, err := tb.Add(k, now, 0); (err == nil) == (open[k] || len(open) >= 20) {

@@ -1,9 +1,9 @@
-// Package requests keeps the promise that every request to another node ends exactly once: with its answer, with the peer's own
-// refusal, or with a failure that says why. It holds what is outstanding; it sends nothing and has no clock, so the caller brings
-// the time and performs what comes out.
+// Package requests keeps the promise that every request to another node ends exactly once: with its answer, with the
+// peer's own refusal, or with a failure that says why. It holds what is outstanding; it sends nothing and has no clock,
+// so the caller brings the time and performs what comes out.
 //
-// The first of answer, refusal, disconnect, failed sending, timeout and shutdown ends a request. Everything later finds it gone, is
-// counted and dropped. An id that is outstanding can't be used again; one that has ended can.
+// The first of answer, refusal, disconnect, failed sending, timeout and shutdown ends a request. Everything later finds
+// it gone, is counted and dropped. An id that is outstanding can't be used again; one that has ended can.
 package requests
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// Key names a request: the peer, the chain, the asker's number, and the answer that is expected. A Get and a PullQuery may share
-// node, chain and number, because their answers differ.
+// Key names a request: the peer, the chain, the asker's number, and the answer that is expected. A Get and a PullQuery
+// may share node, chain and number, because their answers differ.
 type Key struct {
 	Node   primitives.NodeID
 	Chain  primitives.Hash
@@ -178,7 +178,8 @@ func (t *Table) endAll(which func(Key) bool) (keys []Key) {
 	return keys
 }
 
-// speedsOf finds how fast the node of a request is; who has never answered is remembered only once there is something to say.
+// speedsOf finds how fast the node of a request is; who has never answered is remembered only once there is
+// something to remember.
 func (t *Table) speedsOf(e *entry) *speeds {
 	if e.speeds == nil {
 		e.speeds = t.latency.of(e.key.Node)

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Bitfield says of which cores' candidates a validator holds its chunk.
+// Bitfield is of which cores' candidates a validator holds its chunk.
 type Bitfield struct {
 	Context
 	// Length is the number of bits.
@@ -50,7 +50,9 @@ func (b Bitfield) String() string {
 	for _, x := range b.Bits {
 		set += bits.OnesCount8(x)
 	}
-	return fmt.Sprintf("bitfield with %d of %d bits set, in session %d at relay parent %s", set, b.Length, b.Session, b.RelayParent.Short())
+	return fmt.Sprintf(
+		"bitfield with %d of %d bits set, in session %d at relay parent %s", set, b.Length, b.Session, b.RelayParent.Short(),
+	)
 }
 
 func decodeBitfield(r *reader) (Payload, error) {

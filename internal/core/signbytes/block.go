@@ -43,5 +43,8 @@ func (b Block) String() string {
 }
 
 func decodeBlock(r *reader) Block {
-	return Block{NetworkID: r.u32(), ChainID: r.hash(), Height: r.u64(), ParentID: r.hash(), Slot: r.u64(), Time: r.u64(), BodyHash: r.hash()}
+	return Block{
+		NetworkID: r.u32(), ChainID: r.hash(), Height: r.u64(), ParentID: r.hash(), Slot: r.u64(), Time: r.u64(),
+		BodyHash: r.hash(),
+	}
 }

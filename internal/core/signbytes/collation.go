@@ -25,7 +25,9 @@ func (Collation) Kind() Kind { return KindCollation }
 func (c Collation) Encode() ([]byte, error) {
 	w := newWriter(KindCollation, collationSize)
 	w.u32(c.ParaID)
-	for _, h := range []primitives.Hash{c.RelayParent, c.Collator, c.PersistedValidationDataHash, c.PoVHash, c.ErasureRoot, c.ValidationCodeHash, c.ParaHead} {
+	for _, h := range []primitives.Hash{
+		c.RelayParent, c.Collator, c.PersistedValidationDataHash, c.PoVHash, c.ErasureRoot, c.ValidationCodeHash, c.ParaHead,
+	} {
 		w.hash(h)
 	}
 	return w.b, nil
@@ -33,7 +35,9 @@ func (c Collation) Encode() ([]byte, error) {
 
 // String is Payload.String.
 func (c Collation) String() string {
-	return fmt.Sprintf("collation of para %d at relay parent %s with head %s", c.ParaID, c.RelayParent.Short(), c.ParaHead.Short())
+	return fmt.Sprintf(
+		"collation of para %d at relay parent %s with head %s", c.ParaID, c.RelayParent.Short(), c.ParaHead.Short(),
+	)
 }
 
 func decodeCollation(r *reader) Collation {

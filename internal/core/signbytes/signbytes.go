@@ -1,17 +1,18 @@
-// Package signbytes defines the bytes that validators sign. A signature must mean one thing only, on every machine and in every
-// version, so nothing is signed as protobuf happens to serialise it: each kind of payload has one fixed layout, written down here
-// and pinned by the vectors in testdata. It is pure.
+// Package signbytes defines the bytes that validators sign. A signature must mean one thing only, on every machine and
+// in every version, so nothing is signed as protobuf happens to serialise it: each kind of payload has one fixed
+// layout, written down here and pinned by the vectors in testdata. It is pure.
 //
-// All numbers are unsigned and big-endian. All hashes, ids and keys have 32 bytes. There is no padding and no optional field, so
-// a payload has exactly one encoding, and Decode accepts nothing else. Every payload begins with the same header:
+// All numbers are unsigned and big-endian. All hashes, ids and keys have 32 bytes. There is no padding and no optional
+// field, so a payload has exactly one encoding, and Decode accepts nothing else. Every payload begins with the same
+// header:
 //
 //	offset  size  field
 //	     0     6  "reeve/"
 //	     6     1  version of the layout of this kind, now 1
 //	     7     1  kind: 1 block, 2 statement, 3 bitfield, 4 collation
 //
-// The header separates the domains: no payload of one kind or version is a payload of another, and none is a valid message of
-// another protocol that might be signed with the same key. After it come, for a block (132 bytes in all):
+// The header separates the domains: no payload of one kind or version is a payload of another, and none is a valid
+// message of another protocol that might be signed with the same key. After it come, for a block (132 bytes in all):
 //
 //	  8     4  network id
 //	 12    32  chain id

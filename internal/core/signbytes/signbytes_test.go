@@ -31,14 +31,19 @@ var vectors = []struct {
 	payload Payload
 }{
 	{"block/zero", Block{}},
-	{"block", Block{NetworkID: 1, ChainID: counting(0x10), Height: 2, ParentID: counting(0x30), Slot: 3, Time: 1_700_000_000_000, BodyHash: counting(0x50)}},
+	{"block", Block{
+		NetworkID: 1, ChainID: counting(0x10), Height: 2, ParentID: counting(0x30), Slot: 3, Time: 1_700_000_000_000,
+		BodyHash: counting(0x50),
+	}},
 	{"block/max", Block{NetworkID: 1<<32 - 1, Height: 1<<64 - 1, Slot: 1<<64 - 1, Time: 1<<64 - 1}},
 	{"statement/seconded", Statement{Context{7, counting(0x10)}, Seconded, counting(0x30)}},
 	{"statement/valid", Statement{Context{7, counting(0x10)}, Valid, counting(0x30)}},
 	{"statement/invalid", Statement{Context{7, counting(0x10)}, Invalid, counting(0x30)}},
 	{"bitfield/empty", Bitfield{Context{7, counting(0x10)}, 0, []byte{}}},
 	{"bitfield", Bitfield{Context{7, counting(0x10)}, 11, []byte{0b1010_0101, 0b101}}},
-	{"collation", Collation{2000, counting(0x10), counting(0x30), counting(0x50), counting(0x70), counting(0x90), counting(0xb0), counting(0xd0)}},
+	{"collation", Collation{
+		2000, counting(0x10), counting(0x30), counting(0x50), counting(0x70), counting(0x90), counting(0xb0), counting(0xd0),
+	}},
 }
 
 // A vector is a line: its name, the bytes, and their hash.

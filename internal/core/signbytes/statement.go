@@ -65,7 +65,9 @@ func (s Statement) String() string {
 }
 
 func decodeStatement(r *reader) (Payload, error) {
-	s := Statement{Context: Context{Session: r.u32(), RelayParent: r.hash()}, Verdict: Verdict(r.take(1)[0]), Candidate: r.hash()}
+	s := Statement{
+		Context: Context{Session: r.u32(), RelayParent: r.hash()}, Verdict: Verdict(r.take(1)[0]), Candidate: r.hash(),
+	}
 	if !r.short && (s.Verdict < Seconded || s.Verdict > Invalid) {
 		return nil, malformed("a statement says seconded, valid or invalid, not %d", s.Verdict)
 	}

@@ -18,7 +18,7 @@ func (w *writer) u32(v uint32)           { w.b = binary.BigEndian.AppendUint32(w
 func (w *writer) u64(v uint64)           { w.b = binary.BigEndian.AppendUint64(w.b, v) }
 func (w *writer) hash(h primitives.Hash) { w.b = append(w.b, h[:]...) }
 
-// reader takes fields from the front. After the end it gives zeros and says so in short.
+// reader takes fields from the front. After the end it reads zeros and sets short.
 type reader struct {
 	rest  []byte
 	short bool

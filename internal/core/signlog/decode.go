@@ -20,8 +20,8 @@ type File struct {
 	Torn int
 }
 
-// Decode reads a file. An unfinished commit at its end is left out and reported in Torn; anything else that isn't as it was written is a
-// *DamageError, and so is a file whose records contradict each other.
+// Decode reads a file. An unfinished commit at its end is left out and reported in Torn; anything else that isn't as it
+// was written is a *DamageError, and so is a file whose records contradict each other.
 func Decode(data []byte, limits Limits) (*File, error) {
 	if len(data) < framesAt {
 		return nil, damage(len(data), "it ends within its header")
@@ -111,7 +111,9 @@ func (f *File) torn(rest []byte) error {
 	}
 	for i := range rest {
 		if _, ok := frameIn(rest[i:]); ok {
-			return damage(int(f.Tail.Offset), "a commit doesn't follow from the one before it, or can't be read and has another after it")
+			return damage(
+				int(f.Tail.Offset), "a commit doesn't follow from the one before it, or can't be read and has another after it",
+			)
 		}
 	}
 	return nil
@@ -166,7 +168,7 @@ func (f *File) items(body []byte) error {
 	return nil
 }
 
-// items takes a frame's body apart. After its end it gives zeros and keeps the error.
+// items takes a frame's body apart. After its end it reads zeros and keeps the error.
 type items struct {
 	rest []byte
 	err  error

@@ -17,18 +17,18 @@ import (
 //	1024   512  mark, likewise; the two are written in turn
 //	1536        frames
 //
-// A frame is what one commit made durable: "fram", length of the body u32, chain [32], checksum u32 of all that and the body; and the
-// body, which is a sequence of items. chain is SHA-256 of the chain before it and the body, so no frame can be taken
-// out, put in or moved. An item is one of
+// A frame is what one commit made durable: "fram", length of the body u32, chain [32], checksum u32 of all that and the
+// body; and the body, which is a sequence of items. chain is SHA-256 of the chain before it and the body, so no frame
+// can be taken out, put in or moved. An item is one of
 //
 //	1  record: number u64, length u16, payload
 //	2  floor of a chain's blocks: network u32, chain id [32], height u64, slot u64
 //	3  floor of sessions: session u32
 //	4  floor of all chains' blocks: height u64
 //
-// A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself becomes durable at the
-// latest with the next sync. So a crash can leave at most one frame behind the mark incomplete, and its records were
-// never answered for: it is cut off. Anything else that doesn't fit is damage.
+// A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself
+// becomes durable at the latest with the next sync. So a crash can leave at most one frame behind the mark incomplete,
+// and its records were never answered for: it is cut off. Anything else that doesn't fit is damage.
 const (
 	fileMagic   = "reevelog"
 	fileVersion = 1
@@ -97,7 +97,8 @@ type Tail struct {
 	Chain  primitives.Hash
 }
 
-// Frame encodes a commit of records, at most MaxBatch, to be written at the tail's offset, and returns the tail after it.
+// Frame encodes a commit of records, at most MaxBatch, to be written at the tail's offset, and returns the tail after
+// it.
 func (t Tail) Frame(records []Record) ([]byte, Tail) {
 	var body []byte
 	for _, r := range records {
@@ -116,14 +117,16 @@ func (t Tail) frame(body []byte) ([]byte, Tail) {
 	return append(b, body...), next
 }
 
-// Mark encodes that the file is durable up to the tail, and says where to write it. The turns of a file are counted from 0.
+// Mark encodes that the file is durable up to the tail, and says where to write it. The turns of a file are counted
+// from 0.
 func (t Tail) Mark(turn int) (mark []byte, offset int64) {
 	mark = binary.BigEndian.AppendUint64(nil, uint64(t.Offset))
 	mark = binary.BigEndian.AppendUint32(mark, checksum([]byte("mark"), mark))
 	return mark, markAt + int64(turn%2)*sector
 }
 
-// Encode makes a whole new file of what is remembered, to be continued at the tail. The header's Records is set from the memory.
+// Encode makes a whole new file of what is remembered, to be continued at the tail. The header's Records is set from
+// the memory.
 func Encode(h Header, m *Memory) ([]byte, Tail) {
 	h.Records = m.seq
 	file := append(h.encode(), make([]byte, 2*sector)...)
@@ -140,7 +143,7 @@ func Encode(h Header, m *Memory) ([]byte, Tail) {
 	return file, tail
 }
 
-// snapshot encodes what is remembered, in an order that doesn't depend on luck, in bodies of frames.
+// snapshot encodes what is remembered, in an order that is always the same, in bodies of frames.
 func (m *Memory) snapshot() [][]byte {
 	items := m.floors()
 	for _, r := range m.sorted() {

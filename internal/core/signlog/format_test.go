@@ -50,11 +50,14 @@ func TestAFileIsReadAsItWasWritten(t *testing.T) {
 		t.Errorf("header (-want +got):\n%s", diff)
 	}
 	if f.Memory.Records() != 12 || f.Memory.Remembered() != 12 || f.Tail.Offset != ends[5] || f.Torn != 0 {
-		t.Errorf("%d records, %d remembered, tail %d, torn %d", f.Memory.Records(), f.Memory.Remembered(), f.Tail.Offset, f.Torn)
+		t.Errorf(
+			"%d records, %d remembered, tail %d, torn %d", f.Memory.Records(), f.Memory.Remembered(), f.Tail.Offset, f.Torn,
+		)
 	}
 }
 
-// The last commit isn't marked yet: cut anywhere, or with zeros in the place of its data, it is left out, and all before it is there.
+// The last commit isn't marked yet: cut anywhere, or with zeros in the place of its data, it is left out, and all
+// before it is there.
 func TestAnUnfinishedCommitIsCutOff(t *testing.T) {
 	data, ends := logFile(t, 5)
 	from, to := ends[4], ends[5]
@@ -112,7 +115,8 @@ func TestAZeroedPageIsNoticed(t *testing.T) {
 		copied := slices.Clone(data)
 		clear(copied[page : page+512])
 		f, err := Decode(copied, DefaultLimits)
-		if inMark := page >= markAt && page < framesAt; !isDamage(err) && !(inMark && err == nil && f.Memory.Records() == 123) {
+		inMark := page >= markAt && page < framesAt
+		if !isDamage(err) && !(inMark && err == nil && f.Memory.Records() == 123) {
 			t.Fatalf("zeros from byte %d: %v", page, err)
 		}
 	}
@@ -179,7 +183,8 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		again, err := Decode(encode(file), DefaultLimits)
-		if err != nil || again.Memory.Records() != file.Memory.Records() || again.Memory.Remembered() != file.Memory.Remembered() {
+		if err != nil || again.Memory.Records() != file.Memory.Records() ||
+			again.Memory.Remembered() != file.Memory.Remembered() {
 			t.Fatalf("written anew it isn't the same: %v", err)
 		}
 	})

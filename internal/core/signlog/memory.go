@@ -31,9 +31,10 @@ func NewMemory(limits Limits) *Memory {
 	}
 }
 
-// Admit decides about a payload. It returns its record, and whether it is a new one, which must be durable before the payload is
-// signed; from then on the memory holds it, so if it can't be made durable the memory must be thrown away. A payload that was
-// admitted before gives the record of that time. The error is a *ConflictError, *PrunedError, *FullError, or canon.ErrMalformed.
+// Admit decides about a payload. It returns its record, and whether it is a new one, which must be durable before the
+// payload is signed; from then on the memory holds it, so if it can't be made durable the memory must be thrown away. A
+// payload that was admitted before gives the record of that time. The error is a *ConflictError, *PrunedError,
+// *FullError, or canon.ErrMalformed.
 func (m *Memory) Admit(p signbytes.Payload) (rec Record, isNew bool, err error) {
 	encoded, err := p.Encode()
 	if err != nil {
@@ -124,15 +125,15 @@ func (m *Memory) Remembered() int {
 	return n
 }
 
-// forgotten makes room for a record that was signed, and tells whether it is at or below its floor. Having no room is no reason
-// to leave it out.
+// forgotten makes room for a record that was signed, and tells whether it is at or below its floor. Having no room is
+// no reason to leave it out.
 func (m *Memory) forgotten(p signbytes.Payload) bool {
 	var pruned *PrunedError
 	return errors.As(m.room(p), &pruned)
 }
 
-// RefuseHeight lifts the floor of all chains, those included that aren't known yet: no block at or below the height is signed from
-// then on.
+// RefuseHeight lifts the floor of all chains, those included that aren't known yet: no block at or below the height is
+// signed from then on.
 func (m *Memory) RefuseHeight(height uint64) {
 	if !m.raised || height > m.height {
 		m.raised, m.height = true, height
@@ -142,5 +143,6 @@ func (m *Memory) RefuseHeight(height uint64) {
 	}
 }
 
-// RefuseSession lifts the floor of the sessions: no statement and no bitfield of a session up to this one is signed from then on.
+// RefuseSession lifts the floor of the sessions: no statement and no bitfield of a session up to this one is signed
+// from then on.
 func (m *Memory) RefuseSession(session uint32) { m.raiseSession(session) }

@@ -1,5 +1,5 @@
-// Package signlog is the memory of a signer: what was signed, the rules about what may be signed after it, and the form in which
-// it is kept in a file. It is pure; package journal keeps such a file on a disk.
+// Package signlog is the memory of a signer: what was signed, the rules about what may be signed after it, and the form
+// in which it is kept in a file. It is pure; package journal keeps such a file on a disk.
 //
 // The rules, each of which is a contradiction that other validators can prove and punish:
 //
@@ -9,12 +9,13 @@
 //   - one availability bitfield per relay parent;
 //   - one collation per relay parent and para (collators aren't punished for more: this one is a courtesy).
 //
-// Each rule is a place that holds one record: a payload that wants a taken place is refused, unless it is the very payload that
-// is there, for which ed25519 gives the same signature again.
+// Each rule is a place that holds one record: a payload that wants a taken place is refused, unless it is the very
+// payload that is there, for which ed25519 gives the same signature again.
 //
-// The memory is bounded. Of each chain the latest blocks are remembered, in the order of height and slot, and of statements and
-// bitfields the latest sessions; below what was forgotten lies a floor, and what isn't above the floor is refused. A session is part of what is signed,
-// so nobody can lift an old statement over the floor. Collations are forgotten in the order in which they came, without a floor.
+// The memory is bounded. Of each chain the latest blocks are remembered, in the order of height and slot, and of
+// statements and bitfields the latest sessions; below what was forgotten lies a floor, and what isn't above the floor
+// is refused. A session is part of what is signed, so nobody can lift an old statement over the floor. Collations are
+// forgotten in the order in which they came, without a floor.
 package signlog
 
 import (
@@ -38,8 +39,8 @@ type Limits struct {
 	Chains int
 	// BlocksPerChain is how many blocks of a chain are remembered at least; up to twice as many are.
 	BlocksPerChain int
-	// VoteBytes is the memory for statements and bitfields. When it is full, sessions lower than that of the next statement are
-	// forgotten; when there is none, the statement is refused.
+	// VoteBytes is the memory for statements and bitfields. When it is full, sessions lower than that of the next
+	// statement are forgotten; when there is none, the statement is refused.
 	VoteBytes int
 	// Collations is how many collations are remembered.
 	Collations int
@@ -57,7 +58,9 @@ type ConflictError struct {
 
 // Error says both, so that the log alone explains the refusal.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("refused to sign a %s: record %d signed a %s", describe(e.Now), e.Before.Seq, describe(e.Before.Payload))
+	return fmt.Sprintf(
+		"refused to sign a %s: record %d signed a %s", describe(e.Now), e.Before.Seq, describe(e.Before.Payload),
+	)
 }
 
 // PrunedError refuses a payload that is at or below the floor: what was signed there is forgotten.

@@ -11,7 +11,8 @@ import (
 // recordOverhead is about what a record takes in memory besides its payload: its places and its entry in a list.
 const recordOverhead = 256
 
-// votes is what is remembered of statements and bitfields: the floor, if a session was forgotten, and the sessions above it.
+// votes is what is remembered of statements and bitfields: the floor, if a session was forgotten, and the sessions
+// above it.
 type votes struct {
 	pruned   bool
 	floor    uint32

@@ -8,7 +8,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// A duel is the smallest network that can disagree: n voters, one conflict set, asynchronous polls. Liars know everything.
+// A duel is the smallest network that can disagree: n voters, one conflict set, asynchronous polls. Liars know
+// everything.
 type duel struct {
 	rng     *rand.Rand
 	p       Parameters

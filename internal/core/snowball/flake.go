@@ -8,13 +8,14 @@ type Tally struct {
 	Choice primitives.Hash
 	// Votes is the number of sampled stake units that prefer it or a descendant of it.
 	Votes int
-	// Claims is the number of units whose owners report it, or what builds on it, as accepted. An accepted block never loses an
-	// honest voter again, so claims hold a tie-break back, and more of them than may be lies settle the preference.
+	// Claims is the number of units whose owners report it, or what builds on it, as accepted. An accepted block never
+	// loses an honest voter again, so claims hold a tie-break back, and more of them than may be lies settle the
+	// preference.
 	Claims int
 }
 
-// Flake decides between the children of one parent. The zero value is an instance without any option; Add the first one before
-// the first Record.
+// Flake decides between the children of one parent. The zero value is an instance without any option; Add the first one
+// before the first Record.
 type Flake struct {
 	preference primitives.Hash
 	confidence int             // polls in a row in which AlphaConfidence units voted for the preference
@@ -25,7 +26,8 @@ type Flake struct {
 	decided    bool
 }
 
-// Add tells the instance of an option. The first one becomes its preference; later ones only matter once they get votes.
+// Add tells the instance of an option. The first one becomes its preference; later ones only matter once they get
+// votes.
 func (f *Flake) Add(choice primitives.Hash) {
 	if f.preference.IsZero() {
 		f.preference = choice
@@ -44,9 +46,9 @@ func (f *Flake) Wavers() bool { return f.wavering > 0 }
 // Confidence is the number of polls in a row that confirmed the preference.
 func (f *Flake) Confidence() int { return f.confidence }
 
-// Record counts one finished poll. tallies holds the options that got votes, each once, in any order. Every other unit is taken for
-// unknown: who said nothing, or voted for the parent, may hold any of the options tomorrow. trusting is for a voter that has lost its
-// memory: one claim that an option has been accepted is enough for it.
+// Record counts one finished poll. tallies holds the options that got votes, each once, in any order. Every other unit
+// is taken for unknown: who said nothing, or voted for the parent, may hold any of the options tomorrow. trusting is
+// for a voter that has lost its memory: one claim that an option has been accepted is enough for it.
 func (f *Flake) Record(p *Parameters, tallies []Tally, trusting bool) {
 	if f.decided {
 		return

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A region is a range of parameters that simulation found safe and live; TestEveryRegion… and the network simulation of package
-// snowman run it, and the rows known to be bad beside it. Parameters outside of every region are refused.
+// A region is a range of parameters that simulation found safe and live; TestEveryRegion… and the network simulation of
+// package snowman run it, and the rows known to be bad beside it. Parameters outside of every region are refused.
 type region struct {
 	name             string
 	minN, maxN       int // validators, or units of stake where they are uneven
@@ -20,9 +20,10 @@ var regions = []region{
 	{name: "sample", minN: 21, maxN: 1 << 31, minK: 20, maxK: 20, minBeta: 15, maxBeta: 64},
 }
 
-// For returns the parameters for a set of n validators of equal stake, or of n units of stake. Up to twenty, all are asked in every
-// poll. A majority moves the preference; a decision needs (n-1)/4 votes more, so that it holds although as many lie: 1 of 1,
-// 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled, with the same 15 of 20.
+// For returns the parameters for a set of n validators of equal stake, or of n units of stake. Up to twenty, all are
+// asked in every poll. A majority moves the preference; a decision needs (n-1)/4 votes more, so that it holds although
+// as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled, with the
+// same 15 of 20.
 func For(n int) Parameters {
 	p := Parameters{
 		K: min(n, 20), Beta: 8, BetaUnanimous: 3, ConcurrentRepolls: 4, OptimalProcessing: 10,
@@ -60,7 +61,8 @@ func (p *Parameters) sane() error {
 	case p.ConcurrentRepolls <= 0 || p.ConcurrentRepolls > p.Beta:
 		return fmt.Errorf("0 < concurrent repolls <= beta doesn't hold: %d", p.ConcurrentRepolls)
 	case p.OptimalProcessing <= 0 || p.MaxOutstandingItems < p.OptimalProcessing || p.MaxItemProcessingTime <= 0:
-		return fmt.Errorf("the limits of undecided blocks (optimal %d, most %d, for %s) make no sense", p.OptimalProcessing, p.MaxOutstandingItems, p.MaxItemProcessingTime)
+		return fmt.Errorf("the limits of undecided blocks (optimal %d, most %d, for %s) make no sense",
+			p.OptimalProcessing, p.MaxOutstandingItems, p.MaxItemProcessingTime)
 	}
 	return nil
 }

@@ -2,9 +2,10 @@ package snowball
 
 import "testing"
 
-// The story of thirteen, of whom three lie: seven honest ones prefer a block, and the liars say the same to one of them only, who
-// is about to decide with ten votes. The others see their block ahead, eight to five, and no decision for long. If they went over to the
-// other block at once, that one would decide for a block which nobody else prefers any more.
+// The story of thirteen, of whom three lie: seven honest ones prefer a block, and the liars say the same to one of them
+// only, who is about to decide with ten votes. The others see their block ahead, eight to five, and no decision for
+// long. If they went over to the other block at once, that one would decide for a block which nobody else prefers any
+// more.
 func deadlocked(t *testing.T) (Parameters, *Flake, func(own, low, claims int)) {
 	t.Helper()
 	p, f := For(13), &Flake{}

@@ -153,8 +153,8 @@ func (b *building) built(own *block.Block) bool {
 	return true
 }
 
-// overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot is
-// not given way to: its proposer may have claimed a time that hasn't come.
+// overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot
+// isn't a reason to yield: its proposer may have claimed a time that hasn't come.
 func (b *building) overtaken(own *block.Block) bool {
 	for _, e := range b.pool.entries {
 		if e.block.Parent == own.Parent && e.block.Slot < own.Slot && !e.unwanted {

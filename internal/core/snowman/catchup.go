@@ -70,7 +70,7 @@ const (
 	nearBehind  = 400 * time.Millisecond // that far behind only by a few blocks: polls will do it
 	catchUpWait = 250 * time.Millisecond // before another round
 	frontierIDs = 20                     // gathered at most
-	window      = 64                     // blocks handed to the VM and not yet durable
+	window      = 64                     // blocks passed to the VM and not yet durable
 )
 
 func (u *catchUp) active() bool { return u.stage != following }
@@ -200,7 +200,8 @@ func (u *catchUp) oneLess() {
 }
 
 // choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest,
-// any of those when nobody says. Who lies about a height makes this node go a shorter way than it could, no wrong one.
+// any of those when nobody says. Whoever lies about a height makes this node go a shorter way than it could, no wrong
+// one.
 func (u *catchUp) choose() {
 	var target primitives.Hash
 	var highest, equal uint64

@@ -69,7 +69,7 @@ type Core struct {
 	issuing  *issuing
 	frontier *frontier
 
-	preferred primitives.Hash // last told to the VM
+	preferred primitives.Hash // as the VM knows it
 	undecided time.Time       // since when there has been something to decide above the root
 }
 

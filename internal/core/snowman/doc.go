@@ -1,12 +1,13 @@
-// Package snowman is the consensus engine as a pure core: Step takes one input, Tick the time, both return the actions that
-// follow, in order. It calls nobody: not the VM, not the network, not the clock; chance comes from a seeded source. So
-// production runs it behind a handler (services/engine), and a test runs hundreds of them in one loop with a seed.
+// Package snowman is the consensus engine as a pure core: Step takes one input, Tick the time, both return the actions
+// that follow, in order. It calls nobody: not the VM, not the network, not the clock; chance comes from a seeded
+// source. So production runs it behind a handler (services/engine), and a test runs hundreds of them in one loop with a
+// seed.
 //
-// A block goes through these parts: it arrives (pushed, fetched, or built here) and waits in the pool; issuing checks its
-// header, has the VM verify it once its parent is issued, and adds it to the tree; polling confirms it or a rival; it is
-// accepted after its parent, or rejected. Beside that, catchUp brings a node that lags to where the network is, and amnesia
-// keeps one that was restarted from contradicting itself.
+// A block goes through these parts: it arrives (pushed, fetched, or built here) and waits in the pool; issuing checks
+// its header, has the VM verify it once its parent is issued, and adds it to the tree; polling confirms it or a rival;
+// it is accepted after its parent, or rejected. Beside that, catchUp brings a node that lags to where the network is,
+// and amnesia keeps one that was restarted from contradicting itself.
 //
-// Everything that comes from a peer is data. Nothing a peer sends is an error that stops anything, and what is kept because
-// of it is bounded.
+// Everything that comes from a peer is data. Nothing a peer sends is an error that stops anything, and what is kept
+// because of it is bounded.
 package snowman

@@ -9,9 +9,9 @@ import (
 )
 
 // The last stage of catching up: ancestors are fetched from those who have accepted the target, one request at a time,
-// and handed to the VM.
+// and passed to the VM.
 
-// execute hands the next blocks to the VM and has those fetched that are missing.
+// execute passes the next blocks to the VM and has those fetched that are missing.
 func (u *catchUp) execute() {
 	if !u.ancestry.whole {
 		u.fetch()
@@ -55,7 +55,7 @@ func (u *catchUp) fetch() {
 	u.abandon()
 }
 
-// abandon begins again with whoever is connected now. What has been handed to the VM becomes durable all the same.
+// abandon begins again with whoever is connected now. What has been passed to the VM becomes durable all the same.
 func (u *catchUp) abandon() {
 	if len(u.accepted.pending) == 0 {
 		u.giveUp()

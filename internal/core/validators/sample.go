@@ -8,8 +8,8 @@ type Draw struct {
 	Units int
 }
 
-// Sample draws k units of stake without replacement, and returns who owns them, in the order of indices. When k is all there
-// is, that is everybody, with the full weight, and no chance is used.
+// Sample draws k units of stake without replacement, and returns who owns them, in the order of indices. When k is all
+// there is, that is everybody, with the full weight, and no chance is used.
 func (s *Set) Sample(rng *rand.Rand, k int) []Draw {
 	if k >= s.sum {
 		return s.all()

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// CensusUnits is the largest number of units for which a poll asks everybody. The same number as the sample of a large set, so
-// a poll never weighs more.
+// CensusUnits is the largest number of units for which a poll asks everybody. The same number as the sample of a large
+// set, so a poll never weighs more.
 const CensusUnits = 20
 
-// unitsOf counts the stakes in units. Equal stakes of a small set become one unit each, so that a poll can ask all of them
-// exactly once. A small set with uneven stakes gets CensusUnits units, shared out by largest remainder. A larger set is counted
-// in shares of the least common measure, cut down to 2^30 where that is needed.
+// unitsOf counts the stakes in units. Equal stakes of a small set become one unit each, so that a poll can ask all of
+// them exactly once. A small set with uneven stakes gets CensusUnits units, shared out by largest remainder. A larger
+// set is counted in shares of the least common measure, cut down to 2^30 where that is needed.
 func unitsOf(members []Validator, total uint64) ([]int, int) {
 	g := members[0].Stake
 	for _, v := range members[1:] {
@@ -38,8 +38,8 @@ func divide(members []Validator, by uint64) (units []int, sum int) {
 	return units, sum
 }
 
-// apportion shares units out in proportion to the stakes; those left over go to the largest remainders, to the lower index
-// among equals. A validator with very little stake may get none: it is then never asked.
+// apportion shares units out in proportion to the stakes; those left over go to the largest remainders, to the lower
+// index among equals. A validator with very little stake may get none: it is then never asked.
 func apportion(members []Validator, total, share uint64) ([]int, int) {
 	units := make([]int, len(members))
 	rest := make([]uint64, len(members))

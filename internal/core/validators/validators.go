@@ -1,5 +1,5 @@
-// Package validators holds a chain's validator set as consensus sees it: who they are, how much each one's word weighs, and how a
-// sample of them is drawn. It is pure; chance comes from the caller.
+// Package validators holds a chain's validator set as consensus sees it: who they are, how much each one's word weighs,
+// and how a sample of them is drawn. It is pure; chance comes from the caller.
 package validators
 
 import (

@@ -14,7 +14,7 @@ const MaxHeads = 5
 // View is a node's newest active leaves, newest first.
 type View []primitives.Hash
 
-// From reads a view that a peer told: at most five heads of 32 bytes, all different.
+// From reads a view that a peer sent: at most five heads of 32 bytes, all different.
 func From(heads [][]byte) (View, error) {
 	if len(heads) > MaxHeads {
 		return nil, fmt.Errorf("a view has at most %d heads, this one has %d", MaxHeads, len(heads))

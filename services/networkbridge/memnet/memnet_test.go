@@ -30,9 +30,9 @@ func newNetwork(f memnet.Faults) (*virtual.Scheduler, *memnet.Network) {
 
 // The network keeps the promises of the port when no fault is on.
 func TestContract(t *testing.T) {
-	transporttest.Run(t, func(*testing.T) transporttest.World {
+	transporttest.Run(t, func(*testing.T) transporttest.Setup {
 		s, n := newNetwork(memnet.Faults{})
-		return transporttest.World{
+		return transporttest.Setup{
 			Node:  func(_ *testing.T, i int) nb.Transport { return n.Node(primitives.NodeID{byte(i)}) },
 			Drive: func() { s.Run(s.Elapsed()+10*time.Second, never) },
 		}

@@ -33,8 +33,8 @@ const (
 func TestContract(t *testing.T) {
 	for name, listen := range map[string]string{"tcp": overTCP, "quic": overQUIC} {
 		t.Run(name, func(t *testing.T) {
-			transporttest.Run(t, func(*testing.T) transporttest.World {
-				return transporttest.World{Node: func(t *testing.T, i int) nb.Transport { return node(t, i, listen) }}
+			transporttest.Run(t, func(*testing.T) transporttest.Setup {
+				return transporttest.Setup{Node: func(t *testing.T, i int) nb.Transport { return node(t, i, listen) }}
 			})
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
-func linkComesUp(t *testing.T, s *stage) {
+func linkComesUp(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	for _, e := range a.events() {
 		if e.Kind == nb.Up && (e.Inbound || e.Address == "") {
@@ -23,7 +23,7 @@ func linkComesUp(t *testing.T, s *stage) {
 	}
 }
 
-func framesInOrder(t *testing.T, s *stage) {
+func framesInOrder(t *testing.T, s *fixture) {
 	const each = 500
 	a, b := s.linked(t)
 	for i := range uint32(each) {
@@ -49,7 +49,7 @@ func framesInOrder(t *testing.T, s *stage) {
 	}
 }
 
-func largestFrames(t *testing.T, s *stage) {
+func largestFrames(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	for lane := range nb.Lanes {
 		want := pattern(lane.MaxFrame(), byte(lane))
@@ -64,7 +64,7 @@ func largestFrames(t *testing.T, s *stage) {
 	}
 }
 
-func tooLarge(t *testing.T, s *stage) {
+func tooLarge(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	for lane := range nb.Lanes {
 		if a.Send(b.Self(), lane, make([]byte, lane.MaxFrame()+1)) {
@@ -77,7 +77,7 @@ func tooLarge(t *testing.T, s *stage) {
 	b.await(t, "a frame that fits", happened(nb.Frame, a.Self(), 1))
 }
 
-func noLink(t *testing.T, s *stage) {
+func noLink(t *testing.T, s *fixture) {
 	a, b := s.actor(t, 1), s.actor(t, 2)
 	for lane := range nb.Lanes {
 		if a.Send(b.Self(), lane, []byte("hello?")) {
@@ -87,11 +87,11 @@ func noLink(t *testing.T, s *stage) {
 	a.Disconnect(b.Self())
 	a.Consumed(b.Self(), nb.LaneBulk, 10)
 	if e := a.events(); len(e) != 0 {
-		t.Errorf("that was told as %s", describe(e))
+		t.Errorf("that was reported as %s", describe(e))
 	}
 }
 
-func unreachable(t *testing.T, s *stage) {
+func unreachable(t *testing.T, s *fixture) {
 	a, b := s.actor(t, 1), s.actor(t, 2)
 	gone := b.address()
 	b.Close()
@@ -99,7 +99,7 @@ func unreachable(t *testing.T, s *stage) {
 	a.await(t, "the failure", happened(nb.Unreachable, b.Self(), 1))
 	for _, e := range a.events() {
 		if e.Kind == nb.Unreachable && e.Err == nil {
-			t.Error("no reason was given")
+			t.Error("there is no reason with it")
 		}
 	}
 
@@ -113,7 +113,7 @@ func unreachable(t *testing.T, s *stage) {
 	}
 }
 
-func callTwice(t *testing.T, s *stage) {
+func callTwice(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	a.Connect(b.address())
 	a.Send(b.Self(), nb.LaneBacking, []byte("1"))
@@ -123,7 +123,7 @@ func callTwice(t *testing.T, s *stage) {
 	}
 }
 
-func crossingCalls(t *testing.T, s *stage) {
+func crossingCalls(t *testing.T, s *fixture) {
 	a, b := s.actor(t, 1), s.actor(t, 2)
 	a.Connect(b.address())
 	b.Connect(a.address())
@@ -163,7 +163,7 @@ func alternates(events []nb.Event, peer primitives.NodeID) bool {
 	return true
 }
 
-func disconnect(t *testing.T, s *stage) {
+func disconnect(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	a.Disconnect(b.Self())
 	a.await(t, "the end at the one who ended it", happened(nb.Down, b.Self(), 1))
@@ -178,13 +178,13 @@ func disconnect(t *testing.T, s *stage) {
 	a.await(t, "a frame on it", happened(nb.Frame, b.Self(), 1))
 }
 
-func closing(t *testing.T, s *stage) {
+func closing(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	a.await(t, "the end", happened(nb.Down, b.Self(), 1))
 	if n := count(b.events(), nb.Down, a.Self()); n != 0 {
-		t.Error("a closed transport told of a link's end")
+		t.Error("a closed transport reported a link's end")
 	}
 }

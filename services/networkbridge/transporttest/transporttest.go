@@ -13,8 +13,8 @@ import (
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
-// World makes nodes that can reach each other.
-type World struct {
+// Setup makes nodes that can reach each other.
+type Setup struct {
 	// Node makes the transport of the i-th node, not started.
 	Node func(t *testing.T, i int) nb.Transport
 	// Drive makes everything happen that is queued, in an implementation where nothing happens by itself. Nil in others.
@@ -22,10 +22,10 @@ type World struct {
 }
 
 // Run checks the contract. The maker is called for each part anew.
-func Run(t *testing.T, world func(t *testing.T) World) {
+func Run(t *testing.T, setup func(t *testing.T) Setup) {
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, *stage)
+		test func(*testing.T, *fixture)
 	}{
 		{"a link comes up on both sides with the proven identity", linkComesUp},
 		{"frames of a lane arrive whole and in order", framesInOrder},
@@ -38,14 +38,14 @@ func Run(t *testing.T, world func(t *testing.T) World) {
 		{"disconnect ends the link on both sides, and it can be made again", disconnect},
 		{"closing a node ends its links at the others", closing},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, &stage{world: world(t)}) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, &fixture{setup: setup(t)}) })
 	}
 }
 
-// stage holds the actors of one test.
-type stage struct{ world World }
+// fixture holds the actors of one test.
+type fixture struct{ setup Setup }
 
-// actor is a started transport and what it told.
+// actor is a started transport and what it reported.
 type actor struct {
 	nb.Transport
 	drive func()
@@ -55,9 +55,9 @@ type actor struct {
 	news chan struct{}
 }
 
-func (s *stage) actor(t *testing.T, i int) *actor {
+func (s *fixture) actor(t *testing.T, i int) *actor {
 	t.Helper()
-	a := &actor{Transport: s.world.Node(t, i), drive: s.world.Drive, news: make(chan struct{}, 1)}
+	a := &actor{Transport: s.setup.Node(t, i), drive: s.setup.Drive, news: make(chan struct{}, 1)}
 	if err := a.Start(a.hear); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func happened(k nb.Kind, peer primitives.NodeID, times int) func([]nb.Event) boo
 	return func(events []nb.Event) bool { return count(events, k, peer) >= times }
 }
 
-func (s *stage) linked(t *testing.T) (a, b *actor) {
+func (s *fixture) linked(t *testing.T) (a, b *actor) {
 	t.Helper()
 	a, b = s.actor(t, 1), s.actor(t, 2)
 	a.Connect(b.address())

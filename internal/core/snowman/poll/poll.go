@@ -1,6 +1,6 @@
 // Package poll keeps the polls that are open. A poll asks a sample of validators once each; it is finished when all
 // have answered or failed, or when no answer that is still missing could change what it will be taken for. Finished
-// polls are handed on strictly in the order in which they began, so that "in a row" has a meaning. It is pure.
+// polls are reported strictly in the order in which they began, so that "in a row" has a meaning. It is pure.
 package poll
 
 import (

@@ -2,14 +2,14 @@ package snowball
 
 import "github.com/reevenet/reeve/internal/core/primitives"
 
-// breakTie moves the preference after a poll in which no option had a majority of the sample. It moves only when the poll shows
-// that the own preference can't have one either, though all who didn't vote for any option did so for it. Then no honest voter can
-// have decided for it: deciding takes AlphaConfidence votes, of which AlphaPreference are honest (see Parameters.Tolerated), and those
-// who hold a majority keep it.
+// breakTie moves the preference after a poll in which no option had a majority of the sample. It moves only when the
+// poll shows that the own preference can't have one either, though all who didn't vote for any option did so for it.
+// Then no honest voter can have decided for it: deciding takes AlphaConfidence votes, of which AlphaPreference are
+// honest (see Parameters.Tolerated), and those who hold a majority keep it.
 //
-// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the lowest id among those that
-// more voters support than may be lying: all who see about the same votes move to the same option, and liars have little to say
-// about which.
+// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the lowest
+// id among those that more voters support than may be lying: all who see about the same votes move to the same option,
+// and liars have little to say about which.
 func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 	missing := p.K
 	for _, t := range tallies {
@@ -34,12 +34,12 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 	}
 }
 
-// breakDeadlock moves the preference when it has had a majority, but never enough to decide, for long: liars who tell each
-// voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more voters
-// support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
+// breakDeadlock moves the preference when it has had a majority, but never enough to decide, for long: liars who tell
+// each voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more
+// voters support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
 //
-// Others may be about to decide for it all the same, since the liars may tell them something else, on votes of which this voter's
-// is one. So it first votes for nothing, until whoever has decided would have been heard.
+// Others may be about to decide for it all the same, since the liars may tell them something else, on votes of which
+// this voter's is one. So it first votes for nothing, until whoever has decided would have been heard.
 func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
 	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claims > 0 {
 		return
@@ -55,7 +55,8 @@ func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
 	}
 }
 
-// waver goes over to the target when it has voted for nothing for long, and nobody says meanwhile that the preference has been accepted.
+// waver goes over to the target when it has voted for nothing for long, and nobody says meanwhile that the preference
+// has been accepted.
 func (f *Flake) waver(p *Parameters, tallies []Tally) {
 	if f.wavering++; find(tallies, f.preference).Claims > 0 {
 		f.wavering = 0
@@ -77,8 +78,8 @@ func (p *Parameters) settled(tallies []Tally, trusting bool) (choice primitives.
 	return choice, false
 }
 
-// lowest is the lowest id that surely has honest voters: more votes than may be lies. Of the own preference twice as many are
-// asked for, because liars tell a voter first of all what it wants to hear.
+// lowest is the lowest id that surely has honest voters: more votes than may be lies. Of the own preference twice as
+// many are asked for, because liars tell a voter first of all what it wants to hear.
 func lowest(p *Parameters, tallies []Tally, own primitives.Hash) (target primitives.Hash, ok bool) {
 	for _, t := range tallies {
 		enough := p.Tolerated()

@@ -75,7 +75,8 @@ func (c *chainFlags) find(ctx context.Context) (gateway.Chain, string, error) {
 			return chain, devnet.Reachable(config.HTTP.Listen), nil
 		}
 	}
-	return gateway.Chain{}, "", errcode.New(errcode.ChainNotFound, "`reeve chain info` lists them.", nil, "the node has no chain %s", c.chain)
+	return gateway.Chain{}, "", errcode.New(errcode.ChainNotFound, "`reeve chain info` lists them.", nil,
+		"the node has no chain %s", c.chain)
 }
 
 func (a *app) chainHead() *cobra.Command {
@@ -117,7 +118,10 @@ func (a *app) chainBlock() *cobra.Command {
 }
 
 func (a *app) chainTx() *cobra.Command {
-	cmd := &cobra.Command{Use: "tx ID", Short: "Print where a transaction is (chains that serve /tx/<id>, as kvvm does)", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{
+		Use: "tx ID", Short: "Print where a transaction is (chains that serve /tx/<id>, as kvvm does)",
+		Args: takes(cobra.ExactArgs(1)),
+	}
 	c := a.chainFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var id primitives.Hash

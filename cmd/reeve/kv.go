@@ -134,7 +134,9 @@ func (k *kvFlags) everywhere(ctx context.Context, key, value string) error {
 }
 
 func (a *app) kvGet() *cobra.Command {
-	cmd := &cobra.Command{Use: "get KEY", Short: "Read a key; exit code 1 if it isn't set", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{
+		Use: "get KEY", Short: "Read a key; exit code 1 if it isn't set", Args: takes(cobra.ExactArgs(1)),
+	}
 	k := a.kvFlags(cmd, "wait until it is set")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), k.timeout)
@@ -160,7 +162,9 @@ func (a *app) kvGet() *cobra.Command {
 }
 
 func (a *app) kvWatch() *cobra.Command {
-	cmd := &cobra.Command{Use: "watch", Short: "Print blocks as they are accepted, until Ctrl-C", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{
+		Use: "watch", Short: "Print blocks as they are accepted, until Ctrl-C", Args: takes(cobra.NoArgs),
+	}
 	k := a.kvFlags(cmd, "")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := k.client()
@@ -184,7 +188,7 @@ func (a *app) kvWatch() *cobra.Command {
 	return cmd
 }
 
-// chainTrouble gives the ways in which a chain can't be used their numbers.
+// chainTrouble gives each reason why a chain can't be used its error code.
 func chainTrouble(ctx context.Context, err error) error {
 	var refused *kv.Refused
 	switch {
@@ -193,9 +197,11 @@ func chainTrouble(ctx context.Context, err error) error {
 	case errors.As(err, &refused):
 		return errcode.New(errcode.ChainRefused, "", nil, "%s", refused.Reason)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return errcode.New(errcode.TookTooLong, "Is the network healthy? `reeve devnet status` says more.", nil, "it didn't happen in time")
+		return errcode.New(errcode.TookTooLong, "Is the network healthy? `reeve devnet status` says more.", nil,
+			"it didn't happen in time")
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
-		return errcode.New(errcode.NodeUnreachable, "Is it running? `reeve devnet up` starts it.", err, "the node doesn't answer")
+		return errcode.New(errcode.NodeUnreachable, "Is it running? `reeve devnet up` starts it.", err,
+			"the node doesn't answer")
 	}
 	return err
 }

@@ -48,9 +48,9 @@ func (a *app) vmTest() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "test PLUGIN", Short: "Run the conformance kit on a VM plugin; exit code 5 when it fails",
 		Args: takes(cobra.ExactArgs(1)),
-		Long: `Run the conformance kit on a VM plugin, in whatever language it is written. Each check is a rule that every VM must
-keep to; a failure shows the calls that led to it and what the VM has logged. The file vmtest.json beside the plugin says
-how the kit gets the VM to do something.`,
+		Long: `Run the conformance kit on a VM plugin, in whatever language it is written. Each check is a rule that
+every VM must keep to; a failure shows the calls that led to it and what the VM has logged. The file
+vmtest.json beside the plugin says how the kit gets the VM to do something.`,
 	}
 	var o vmdev.TestVM
 	genesis := cmd.Flags().String("genesis", "", "file that the VM gets as its genesis")

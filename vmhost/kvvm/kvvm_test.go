@@ -35,8 +35,8 @@ type node struct {
 	last vmsdk.Block
 	web  http.Handler
 	now  time.Time
-	// told are gossip messages; due are timers.
-	told [][]byte
+	// sent are gossip messages; due are timers.
+	sent [][]byte
 	due  []func()
 }
 
@@ -69,7 +69,7 @@ func (n *node) write(b *database.Batch) {
 }
 
 func (n *node) SendAppGossip(_ context.Context, _ vmsdk.SendConfig, gossip []byte) error {
-	n.told = append(n.told, gossip)
+	n.sent = append(n.sent, gossip)
 	return nil
 }
 
@@ -111,8 +111,8 @@ func (n *node) accept(b vmsdk.Block) {
 	n.last = b
 }
 
-// give parses another node's block.
-func (n *node) give(b vmsdk.Block) vmsdk.Block {
+// parse parses another node's block.
+func (n *node) parse(b vmsdk.Block) vmsdk.Block {
 	n.t.Helper()
 	own, err := n.vm.ParseBlock(ctx, b.Bytes())
 	if err != nil {
@@ -170,7 +170,7 @@ func TestTheStateRootIsThatOfTheState(t *testing.T) {
 	if one.last.ID() != two.last.ID() {
 		t.Fatal("the order in the genesis file matters")
 	}
-	// Two ways to the same state, apart from the accounts: the same transactions in one block and in two.
+	// The same state is reached in one block and in two.
 	txs := []*kvvm.Tx{put(alice, 0, "a", "x"), put(bob, 0, "c", "y"), put(alice, 1, "a", "z")}
 	for _, tx := range txs {
 		one.do("POST", "/tx", tx.Bytes())
@@ -191,7 +191,7 @@ func TestOtherNodesAgreeWithTheBuilder(t *testing.T) {
 	for i := range uint64(3) {
 		builder.do("POST", "/tx", put(alice, i, "k", fmt.Sprint(i)).Bytes())
 		b := builder.build()
-		own := other.give(b)
+		own := other.parse(b)
 		if own.ID() != b.ID() {
 			t.Fatal("a block has two ids")
 		}
@@ -225,7 +225,8 @@ func TestWhatIsWrongIsRefusedWithAReason(t *testing.T) {
 		}
 	}
 	n.accept(n.build())
-	if code, body := n.do("POST", "/tx", put(alice, 0, "k", "other").Bytes()); code != 400 || !strings.Contains(body, "next is 1") {
+	code, body := n.do("POST", "/tx", put(alice, 0, "k", "other").Bytes())
+	if code != 400 || !strings.Contains(body, "next is 1") {
 		t.Errorf("a used nonce: %d %s", code, body)
 	}
 	if code, _ := n.do("POST", "/tx", put(alice, 0, "k", "v").Bytes()); code != 200 {
@@ -269,7 +270,8 @@ func TestABatchIsTakenWithExceptions(t *testing.T) {
 	n := start(t, "")
 	bad := put(bob, 0, "k", "v").Bytes()
 	bad[80] ^= 1
-	code, body := n.do("POST", "/txs", vmsdk.JoinTxs(put(alice, 0, "a", "1").Bytes(), bad, put(alice, 1, "b", "2").Bytes()))
+	batch := vmsdk.JoinTxs(put(alice, 0, "a", "1").Bytes(), bad, put(alice, 1, "b", "2").Bytes())
+	code, body := n.do("POST", "/txs", batch)
 	if code != 200 || !strings.Contains(body, `"taken":2`) || !strings.Contains(body, `"index":1`) {
 		t.Errorf("%d %s", code, body)
 	}
@@ -283,7 +285,7 @@ func TestGossipReachesAnotherNodesMempool(t *testing.T) {
 	tx := put(alice, 0, "k", "v")
 	n.do("POST", "/tx", tx.Bytes())
 	n.fire()
-	for _, gossip := range n.told {
+	for _, gossip := range n.sent {
 		if err := other.vm.AppGossip(ctx, vmsdk.NodeID{1}, gossip); err != nil {
 			t.Fatal(err)
 		}
@@ -292,8 +294,8 @@ func TestGossipReachesAnotherNodesMempool(t *testing.T) {
 		t.Errorf("at the other node it is %v", got)
 	}
 	other.fire()
-	if len(other.told) != 0 {
-		t.Error("what came by gossip is told on at once: a storm")
+	if len(other.sent) != 0 {
+		t.Error("what came by gossip is sent on at once: a storm")
 	}
 	other.accept(other.build())
 }
@@ -315,7 +317,8 @@ func TestEventsStreamAcceptedBlocks(t *testing.T) {
 	n.do("POST", "/tx", tx.Bytes())
 	n.accept(n.build())
 	size, err := r.Body.Read(buffer)
-	if got := string(buffer[:size]); err != nil || !strings.Contains(got, "event: block") || !strings.Contains(got, tx.ID().String()) {
+	got := string(buffer[:size])
+	if err != nil || !strings.Contains(got, "event: block") || !strings.Contains(got, tx.ID().String()) {
 		t.Errorf("%q, %v", got, err)
 	}
 	if err := n.vm.Shutdown(ctx); err != nil {
@@ -333,7 +336,7 @@ func TestAWrongGenesisIsAReadableError(t *testing.T) {
 	}
 }
 
-func TestWhoPostsMoreThanCanWaitIsToldToComeAgain(t *testing.T) {
+func TestThoseWhoPostMoreThanCanWaitAreAskedToComeAgain(t *testing.T) {
 	n := start(t, "")
 	fill := make([][]byte, vmsdk.DefaultMaxTxs-1)
 	for i := range fill {
@@ -343,7 +346,8 @@ func TestWhoPostsMoreThanCanWaitIsToldToComeAgain(t *testing.T) {
 		t.Fatal(errs[len(errs)-1])
 	}
 	one, two, three := put(bob, 0, "a", "1").Bytes(), put(bob, 1, "a", "2").Bytes(), put(bob, 2, "a", "3").Bytes()
-	if code, body := n.do("POST", "/txs", vmsdk.JoinTxs(one, two)); code != http.StatusOK || !strings.Contains(body, `"taken":1`) {
+	code, body := n.do("POST", "/txs", vmsdk.JoinTxs(one, two))
+	if code != http.StatusOK || !strings.Contains(body, `"taken":1`) {
 		t.Errorf("room for one of two: %d %v", code, body)
 	}
 	for path, content := range map[string][]byte{"/txs": vmsdk.JoinTxs(two, three), "/tx": two} {

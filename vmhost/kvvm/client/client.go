@@ -112,7 +112,7 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte, int
 		return err
 	}
 	switch {
-	case r.StatusCode == http.StatusNotFound && strings.Contains(path, "/key/"), r.StatusCode == http.StatusNotFound && strings.HasPrefix(path, "/tx/"):
+	case r.StatusCode == http.StatusNotFound && (strings.HasPrefix(path, "/key/") || strings.HasPrefix(path, "/tx/")):
 		return ErrAbsent
 	case r.StatusCode != http.StatusOK:
 		var problem struct{ Error string }

@@ -110,7 +110,8 @@ func TestATransactionThatANodeForgotIsPostedAgain(t *testing.T) {
 func TestPutEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := serve(t, &node{forget: 1 << 30}).Put(ctx, NewAccount(), 0, "k", "v"); !errors.Is(err, context.DeadlineExceeded) {
+	_, err := serve(t, &node{forget: 1 << 30}).Put(ctx, NewAccount(), 0, "k", "v")
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -132,7 +133,7 @@ func TestARefusalHasItsReason(t *testing.T) {
 	}
 }
 
-func TestKeysAreEscapedAndAbsentOnesAreToldApart(t *testing.T) {
+func TestKeysAreEscapedAndAbsentOnesAreDistinguished(t *testing.T) {
 	c := serve(t, &node{})
 	if e, err := c.Get(t.Context(), "a b/c"); err != nil || e.Value != "v" {
 		t.Errorf("%+v, %v", e, err)

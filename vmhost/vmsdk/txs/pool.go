@@ -23,7 +23,8 @@ type Pool[T Signed] struct {
 	signatures *signatures
 }
 
-// NewPool makes one for the chain's transactions. parse reads one, whatever the bytes are; name is the one that New gets.
+// NewPool makes one for the chain's transactions. parse reads one, whatever the bytes are; name is the one that New
+// gets.
 func NewPool[T Signed](chain *vmsdk.Chain, name string, parse func(raw []byte) (T, error)) *Pool[T] {
 	p := &Pool[T]{db: chain.DB, parse: parse, signatures: newSignatures(name, chain.ID)}
 	p.Mempool = vmsdk.NewMempool(chain, 0, p.check)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -62,13 +63,14 @@ func (a *apps) handle(m *subsystem.Message) bool {
 // deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an outcome must never be
 // in doubt.
 func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
+	trace := a.sub.Traceparent()
 	return a.lane.add(task{alone: alone, run: func(done func()) {
 		if a.life.gen != g {
 			done()
 			return
 		}
 		subsystem.Offload(a.sub, func() (struct{}, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), a.life.limits.AppCall)
+			ctx, cancel := context.WithTimeout(intercept.Continue(context.Background(), trace), a.life.limits.AppCall)
 			defer cancel()
 			return struct{}{}, call(ctx)
 		}, func(_ struct{}, err error) {

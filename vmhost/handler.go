@@ -86,7 +86,10 @@ func (h *handler) assemble(store *chainstore.Record) {
 		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue}, fresh: store.Last() == nil,
 	}
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
-	s := &starter{cfg: h.cfg, sub: sub, store: store, services: func(g *generation) *services { return h.services(store, g) }, exited: h.life.exited}
+	s := &starter{
+		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited,
+		services: func(g *generation) *services { return h.services(store, g) },
+	}
 	h.life.launch = s.launch
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/genesis"
@@ -78,12 +79,20 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 	if err := level.UnmarshalText([]byte(n.Config.Log.Level)); err != nil {
 		return subsystem.Spec{}, fmt.Errorf("log.level: %w", err)
 	}
+	var count intercept.Counter
+	if n.Metrics != nil {
+		if count, err = CountCalls(n.Metrics); err != nil {
+			return subsystem.Spec{}, err
+		}
+	}
 	return Spec(Config{
 		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID, Genesis: chain.Genesis, LogLevel: int32(level),
 		OpenDB: func() (database.Database, error) {
 			return p.OpenDB(filepath.Join(n.Home.Data(Name), chain.Name), n.Log)
 		},
 		Launcher:   p.Launcher(filepath.Join(s.PluginDir, chain.VM), checksum, n.Home.SocketDir()),
+		Count:      count,
+		Tracing:    n.Tracing,
 		HTTPSocket: n.ChainSocket(chain.Name),
 	}), nil
 }

@@ -40,7 +40,15 @@ func TestMain(m *testing.M) {
 }
 
 // slowVM is kvvm that hangs when a block is built at a certain time.
-type slowVM struct{ kvvm.VM }
+type slowVM struct {
+	kvvm.VM
+	chain *vmsdk.Chain
+}
+
+func (vm *slowVM) Initialize(ctx context.Context, chain *vmsdk.Chain, batch *database.Batch) (vmsdk.Block, error) {
+	vm.chain = chain
+	return vm.VM.Initialize(ctx, chain, batch)
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
@@ -146,7 +146,7 @@ func (q *queue) run(g *generation, j *queued) {
 	j.attempts++
 	limit := q.limits.BlockCall * time.Duration(len(j.asked)) // each acceptance has its own within that
 	subsystem.Offload(q.sub, func() (struct{}, error) {
-		ctx, cancel := context.WithTimeout(traced(j.trace), limit)
+		ctx, cancel := context.WithTimeout(intercept.Continue(context.Background(), j.trace), limit)
 		defer cancel()
 		return struct{}{}, j.call(ctx, g)
 	}, func(_ struct{}, err error) {
@@ -158,14 +158,6 @@ func (q *queue) run(g *generation, j *queued) {
 		}
 		q.pump()
 	})
-}
-
-// traced is the context of a call that goes on in the trace of its cause.
-func traced(traceparent string) context.Context {
-	if traceparent == "" {
-		return context.Background()
-	}
-	return metadata.AppendToOutgoingContext(context.Background(), "traceparent", traceparent)
 }
 
 // broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.

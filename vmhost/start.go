@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -45,6 +46,7 @@ func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
 		},
 		OnExit: func(cause error) { s.sub.Post(func() { s.exited(g, cause) }) },
 		Log:    s.sub.Log,
+		Around: intercept.Chain{Log: s.sub.Log, Count: s.cfg.Count, Tracing: s.cfg.Tracing},
 		Now:    s.sub.Now,
 		After:  s.after,
 	})

@@ -14,8 +14,10 @@ package vmhost
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -43,6 +45,10 @@ type Config struct {
 	OpenDB func() (database.Database, error)
 	// Launcher starts the plugin: the plugin port.
 	Launcher launch.Launcher
+	// Count counts the calls between host and plugin; nil: nobody does.
+	Count intercept.Counter
+	// Tracing opens spans for those that are part of a sampled trace; nil: none, and the plugin opens none either.
+	Tracing trace.TracerProvider
 	// HTTPSocket is where the VM's HTTP handlers are served for the gateway. Empty: not at all.
 	HTTPSocket string
 

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
@@ -19,6 +22,10 @@ type Node struct {
 	Version string // of the program, for people and peers
 	Log     *slog.Logger
 	ID      primitives.NodeID
+
+	// Of the process that the part is built for: Metrics takes what it counts, Tracing opens its spans. nil: nobody looks.
+	Metrics prometheus.Registerer
+	Tracing trace.TracerProvider
 }
 
 // ChainSocket is the unix socket at which the VM's handlers of the chain are served.

@@ -1,5 +1,4 @@
-// Package calls is what calls between host and plugin have in common, whichever way they take: over grpc-go, over a channel of
-// fast calls, or within one process.
+// Package calls has gRPC services called that no grpc.Server serves: over a channel of fast calls, or within one process.
 package calls
 
 import (
@@ -13,6 +12,9 @@ import (
 // Methods are gRPC services that are called without a grpc.Server. They are registered as on one, before the first call; the zero value
 // has none.
 type Methods struct {
+	// Around stands around each unary call; nil: nothing does.
+	Around grpc.UnaryServerInterceptor
+
 	byPath map[string]method
 }
 
@@ -42,7 +44,7 @@ func (m *Methods) Call(ctx context.Context, path string, read func(request any) 
 	if !known || called.unary == nil {
 		return nil, status.Errorf(codes.Unimplemented, "no method %s", path)
 	}
-	return called.unary(called.service, ctx, read, nil)
+	return called.unary(called.service, ctx, read, m.Around)
 }
 
 // Stream is a method that takes one request and answers with a stream.

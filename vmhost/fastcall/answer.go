@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/calls"
 )
@@ -20,11 +23,7 @@ import (
 const longestCall = time.Hour
 
 // Services answer calls. They are registered as on a grpc.Server, before the first call.
-type Services struct {
-	calls.Methods
-	// Trace continues a trace in the context of a call; nil: traces end here.
-	Trace func(ctx context.Context, traceparent string) context.Context
-}
+type Services struct{ calls.Methods }
 
 // answer answers one call after the other until the other side ends the stream.
 func (s *Services) answer(stream *grpcstream.Stream) error {
@@ -63,8 +62,8 @@ func (s *Services) respond(b []byte, ctx context.Context, call *pluginv1.FastCal
 }
 
 func (s *Services) call(ctx context.Context, call *pluginv1.FastCall) (any, error) {
-	if call.GetTraceparent() != "" && s.Trace != nil {
-		ctx = s.Trace(ctx, call.GetTraceparent())
+	if trace := call.GetTraceparent(); trace != "" {
+		ctx = metadata.NewIncomingContext(ctx, metadata.Pairs(intercept.Traceparent, strings.Clone(trace)))
 	}
 	if call.GetTimeoutMicros() > 0 {
 		wait := min(call.GetTimeoutMicros(), uint64(longestCall/time.Microsecond))

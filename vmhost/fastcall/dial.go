@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -16,6 +17,8 @@ type Dialer struct {
 	Target string
 	// Token is what the host has given the plugin.
 	Token string
+	// Around stands around the plugin's calls.
+	Around intercept.Chain
 }
 
 // Ask opens a channel on which the plugin calls.
@@ -24,7 +27,7 @@ func (d Dialer) Ask(ctx context.Context) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Channel{stream: stream}, nil
+	return newChannel(stream, d.Around), nil
 }
 
 // Answer opens a channel on which the host calls, and answers in the background until ctx or the channel ends.

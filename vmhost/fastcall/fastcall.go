@@ -10,6 +10,7 @@ package fastcall
 import (
 	"context"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -35,17 +37,29 @@ const (
 	// keptBuffer is how much of a buffer is kept for the next message.
 	keptBuffer = 64 << 10
 
-	path          = pluginv1.FastCallService_OpenChannel_FullMethodName
-	traceMetadata = "traceparent"
+	path = pluginv1.FastCallService_OpenChannel_FullMethodName
 )
 
 // Channel is the caller's end of a stream. Not for concurrent use.
 type Channel struct {
 	stream *grpcstream.Stream
+	// invoke makes a call with all that stands around it; broken is set by one after which the channel can't be used.
+	invoke grpc.UnaryInvoker
+	broken bool
 	// What a call needs, kept for the next one.
 	buffer []byte
 	head   pluginv1.FastCall
 	answer pluginv1.FastAnswer
+}
+
+func newChannel(stream *grpcstream.Stream, around intercept.Chain) *Channel {
+	c := &Channel{stream: stream}
+	c.invoke = around.Made(func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+		whole, err := c.call(ctx, method, request.(proto.Message), reply.(proto.Message))
+		c.broken = !whole
+		return err
+	})
+	return c
 }
 
 // call makes one call. Whatever came of it, a channel that isn't whole any more is at its end.
@@ -101,9 +115,10 @@ func (c *Channel) keep(buffer []byte) {
 
 func (c *Channel) close() { c.stream.Close() }
 
+// traceOf is the trace that OpenTelemetry's handler has put into what a call sends along.
 func traceOf(ctx context.Context) string {
 	if md, ok := metadata.FromOutgoingContext(ctx); ok {
-		if trace := md.Get(traceMetadata); len(trace) > 0 {
+		if trace := md.Get(intercept.Traceparent); len(trace) > 0 {
 			return trace[0]
 		}
 	}

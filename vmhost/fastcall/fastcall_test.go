@@ -12,14 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
@@ -69,7 +70,7 @@ func host(t *testing.T, s *service) (*fastcall.Server, fastcall.Dialer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := fastcall.NewServer("secret", grpcx.Server{}.StreamInterceptor())
+	server := fastcall.NewServer("secret", intercept.Chain{}, grpcx.Server{}.StreamInterceptor())
 	pluginv1.RegisterDatabaseServiceServer(&server.Services, s)
 	others := grpc.NewServer()
 	pluginv1.RegisterDatabaseServiceServer(others, s)
@@ -260,28 +261,26 @@ func TestTheHostAsksOnAChannelThatThePluginOpened(t *testing.T) {
 		if left := time.Until(deadline); !ok || left <= 0 || left > time.Minute {
 			t.Errorf("%v are left", left)
 		}
-		return &pluginv1.BuildBlockResponse{Block: &pluginv1.Block{Height: 7, Content: []byte(ctx.Value(traceKey{}).(string))}}, nil
+		return &pluginv1.BuildBlockResponse{Block: &pluginv1.Block{Height: 7, Content: []byte(trace.SpanContextFromContext(ctx).TraceID().String())}}, nil
 	}}
-	services := &fastcall.Services{Trace: func(ctx context.Context, traceparent string) context.Context {
-		return context.WithValue(ctx, traceKey{}, traceparent)
-	}}
+	services := &fastcall.Services{}
+	services.Around = intercept.Chain{}.Served()
 	pluginv1.RegisterVMServiceServer(services, plugin)
 	if err := dialer.Answer(t.Context(), pluginv1.ChannelUse_CHANNEL_USE_BLOCKS, services); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", "00-trace")
+	id := strings.Repeat("ab", 16)
+	ctx = intercept.Continue(ctx, "00-"+id+"-"+strings.Repeat("cd", 8)+"-01")
 	vm := vmOn(t, server)
 	for range 3 {
 		a, err := vm.BuildBlock(ctx, &pluginv1.BuildBlockRequest{})
-		if err != nil || a.GetBlock().GetHeight() != 7 || string(a.GetBlock().GetContent()) != "00-trace" {
+		if err != nil || a.GetBlock().GetHeight() != 7 || string(a.GetBlock().GetContent()) != id {
 			t.Fatalf("%v, %v", a, err)
 		}
 	}
 }
-
-type traceKey struct{}
 
 func TestAChannelWhoseOtherEndIsGoneFailsOneCallAsUnavailable(t *testing.T) {
 	server, dialer := host(t, &service{get: echo})

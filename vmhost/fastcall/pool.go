@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 )
 
 // Pool is the channels that are free for calls of one kind. The zero value has none until some are given.
@@ -103,11 +102,11 @@ func (c *Conn) Invoke(ctx context.Context, method string, request, reply any, op
 	if channel == nil {
 		return c.ClientConnInterface.Invoke(ctx, method, request, reply, options...)
 	}
-	whole, err := channel.call(ctx, method, request.(proto.Message), reply.(proto.Message))
-	if whole {
-		p.give(channel)
-	} else {
+	err := channel.invoke(ctx, method, request, reply, nil, options...)
+	if channel.broken {
 		p.drop(channel)
+	} else {
+		p.give(channel)
 	}
 	return err
 }

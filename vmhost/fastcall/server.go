@@ -11,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -25,6 +26,7 @@ type Server struct {
 	Blocks, Peers Pool
 
 	token  string
+	around intercept.Chain
 	stream *grpcstream.Server
 	ended  chan struct{}
 
@@ -33,10 +35,12 @@ type Server struct {
 	closed bool
 }
 
-// NewServer serves whoever knows the token. around stands around each channel as around a call that grpc-go serves.
-func NewServer(token string, around grpc.StreamServerInterceptor) *Server {
-	s := &Server{token: token, ended: make(chan struct{})}
-	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, Around: around, MaxMessage: maxMessage}
+// NewServer serves whoever knows the token. around stands around each call in either direction, and outer around each channel, as around
+// a call that grpc-go serves.
+func NewServer(token string, around intercept.Chain, outer grpc.StreamServerInterceptor) *Server {
+	s := &Server{token: token, around: around, ended: make(chan struct{})}
+	s.Services.Around = around.Served()
+	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, Around: outer, MaxMessage: maxMessage}
 	return s
 }
 
@@ -103,7 +107,7 @@ func (s *Server) admit(stream *grpcstream.Stream) (pluginv1.ChannelUse, error) {
 
 // lend gives a channel to those who ask, until it breaks or all ends.
 func (s *Server) lend(to *Pool, stream *grpcstream.Stream) error {
-	to.give(&Channel{stream: stream})
+	to.give(newChannel(stream, s.around))
 	select {
 	case <-stream.Context().Done():
 	case <-s.ended:

@@ -6,6 +6,8 @@ package handshake
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -21,13 +23,15 @@ const (
 // PluginName is the one plugin that a binary serves.
 const PluginName = "vm"
 
-// Environment variables beside those of go-plugin.
-const (
-	// EnvParentPipe is "1" when standard input is a pipe that closes when the host ends: the plugin then ends too.
-	EnvParentPipe = "REEVE_PARENT_PIPE"
-	// EnvTracing is "1" when trace context is to be continued.
-	EnvTracing = "REEVE_TRACING"
-)
+// EnvParentPipe is the variable, beside those of go-plugin, that is "1" when standard input is a pipe that closes when the host ends: the
+// plugin then ends too.
+const EnvParentPipe = "REEVE_PARENT_PIPE"
+
+// Tracing picks from an environment what says where spans go and which: the variables of OpenTelemetry. A plugin has them when its host
+// traces, and none otherwise. They may hold what the collector wants to see of its clients, so that a plugin may send there too.
+func Tracing(environment []string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(v string) bool { return !strings.HasPrefix(v, "OTEL_") })
+}
 
 // Handshake tells a plugin that it was started by a host and not by a person. It is no secret and protects nothing.
 var Handshake = plugin.HandshakeConfig{

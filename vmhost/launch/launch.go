@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
@@ -30,6 +31,8 @@ type Request struct {
 	OnExit func(cause error)
 	// Log takes what the plugin writes.
 	Log *slog.Logger
+	// Around stands around the calls in both directions. Traces go on in the plugin, which opens spans of its own if Around does.
+	Around intercept.Chain
 	// Now and After are the host's time, for a VM that runs inside it.
 	Now   func() time.Time
 	After func(d time.Duration, f func()) (cancel func())

@@ -15,17 +15,21 @@ import (
 	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/vmhost/fastcall"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // maxCalls is how many calls a plugin may have open at the host: enough for its goroutines, too few to starve the node.
 const maxCalls = 64
 
-func newHostServer(token string, tracing bool, log *slog.Logger) *grpc.Server {
-	server, _ := grpcx.Server{Log: log, Auth: checkToken(token), Tracing: tracing, Options: []grpc.ServerOption{
-		grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage),
-		grpc.ForceServerCodecV2(decode.NewCodec(fastcall.Budget)),
-	}}.New()
+func newHostServer(token string, r launch.Request) *grpc.Server {
+	server, _ := grpcx.Server{
+		Log: r.Around.Log, Count: r.Around.Count, Tracing: r.Around.Tracing, Auth: checkToken(token),
+		Options: []grpc.ServerOption{
+			grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage),
+			grpc.ForceServerCodecV2(decode.NewCodec(fastcall.Budget)),
+		},
+	}.New()
 	return server
 }
 

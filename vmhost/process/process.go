@@ -42,8 +42,6 @@ type Launcher struct {
 	RunDir string
 	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
 	Env []string
-	// Tracing continues traces into the plugin: the context of a call there carries the node's trace.
-	Tracing bool
 	// Handshake is the limit for the first line of output. 0: 5 s.
 	Handshake time.Duration
 }
@@ -60,12 +58,12 @@ func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
 		return nil, fmt.Errorf("no directory for the plugin's sockets: %w", err)
 	}
 	p := &Plugin{dir: dir, token: rand.Text()}
-	if err := p.serveHost(r, l.Tracing); err != nil {
+	if err := p.serveHost(r); err != nil {
 		dir.remove()
 		return nil, err
 	}
-	p.runner = newRunner(l, image, r.Log)
-	p.client = plugin.NewClient(l.clientConfig(p))
+	p.runner = newRunner(l, image, r)
+	p.client = plugin.NewClient(l.clientConfig(p, r))
 	if err := p.connect(l.handshake()); err != nil {
 		err = l.explain(p.runner, err)
 		p.Kill()
@@ -83,11 +81,9 @@ func (l Launcher) handshake() time.Duration {
 	return l.Handshake
 }
 
-func (l Launcher) clientConfig(p *Plugin) *plugin.ClientConfig {
-	options := []grpc.DialOption{
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage),
-			grpc.ForceCodecV2(decode.NewCodec(fastcall.Budget))),
-	}
+func (l Launcher) clientConfig(p *Plugin, r launch.Request) *plugin.ClientConfig {
+	options := append(r.Around.DialOptions(), grpc.WithDefaultCallOptions(
+		grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage), grpc.ForceCodecV2(decode.NewCodec(fastcall.Budget))))
 	return &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Handshake,
 		VersionedPlugins: handshake.Versions(nil),
@@ -201,7 +197,7 @@ func (p *Plugin) Stop(limit time.Duration) {
 }
 
 // serveHost serves the host's services on a socket that only this user can open, to callers with the token.
-func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
+func (p *Plugin) serveHost(r launch.Request) error {
 	socket := filepath.Join(p.dir.path, hostSocket)
 	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
@@ -211,9 +207,9 @@ func (p *Plugin) serveHost(r launch.Request, tracing bool) error {
 		listener.Close()
 		return fmt.Errorf("the socket for the plugin's calls: %w", err)
 	}
-	p.host = newHostServer(p.token, tracing, r.Log)
+	p.host = newHostServer(p.token, r)
 	r.Services(p.host)
-	p.fast = fastcall.NewServer(p.token, grpcx.Server{Log: r.Log}.StreamInterceptor())
+	p.fast = fastcall.NewServer(p.token, r.Around, grpcx.Server{Log: r.Log}.StreamInterceptor())
 	r.Services(&p.fast.Services)
 	p.fast.Serve(sameUser{listener, r.Log}, p.host)
 	return nil

@@ -19,12 +19,14 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/vmhost/handshake"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // runner runs the plugin for the library, which sees its standard output and nothing else of it.
 type runner struct {
 	launcher Launcher
 	image    image
+	tracing  bool
 	log      *slog.Logger
 
 	cmd    *exec.Cmd
@@ -36,15 +38,17 @@ type runner struct {
 	exited chan struct{} // closed when it has ended and what it wrote has been read
 }
 
-func newRunner(l Launcher, i image, log *slog.Logger) *runner {
-	return &runner{launcher: l, image: i, log: log, exited: make(chan struct{}), output: newOutput(log)}
+func newRunner(l Launcher, i image, r launch.Request) *runner {
+	return &runner{
+		launcher: l, image: i, tracing: r.Around.Tracing != nil, log: r.Log, exited: make(chan struct{}), output: newOutput(r.Log),
+	}
 }
 
 // forLibrary is called by the library with the environment that it wants.
 func (r *runner) forLibrary(_ hclog.Logger, cmd *exec.Cmd, _ string) (libraryrunner.Runner, error) {
 	env := append([]string{handshake.EnvParentPipe + "=1"}, r.launcher.Env...)
-	if r.launcher.Tracing {
-		env = append(env, handshake.EnvTracing+"=1")
+	if r.tracing { // the plugin sends its spans where this process does
+		env = append(env, handshake.Tracing(os.Environ())...)
 	}
 	r.cmd = &exec.Cmd{
 		Path: r.image.path,

@@ -1,11 +1,12 @@
 package vmsdk
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
 // Environment is what a Server runs in. Serve makes the one of a plugin process; a simulation makes its own, in which
@@ -22,8 +23,8 @@ type Environment struct {
 	// Log and Level take the VM's log. nil: discarded.
 	Log   *slog.Logger
 	Level *slog.LevelVar
-	// Trace continues a trace in the context of a call. nil: traces end here.
-	Trace func(ctx context.Context, traceparent string) context.Context
+	// Around stands around the calls between host and VM.
+	Around intercept.Chain
 	// CacheSize is the database cache's size in bytes. 0: the default.
 	CacheSize int
 }

@@ -59,7 +59,8 @@ func (s *Server) answerFastCalls() {
 	if s.host.fast == nil {
 		return
 	}
-	services := &fastcall.Services{Trace: s.env.Trace}
+	services := &fastcall.Services{}
+	services.Around = s.env.Around.Served()
 	s.Register(services)
 	if err := s.host.fast.answer(services); err != nil {
 		s.env.Log.Warn("the host's calls take the longer way", "err", err)

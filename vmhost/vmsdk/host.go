@@ -37,16 +37,16 @@ func (s *Server) connect(r *pb.InitializeRequest) (*host, error) {
 		if r.GetHostAddress() == "" {
 			return nil, errors.New("the host named no address for its services")
 		}
-		dialed, err := grpc.NewClient(r.GetHostAddress(),
+		dialed, err := grpc.NewClient(r.GetHostAddress(), append(s.env.Around.DialOptions(),
 			grpc.WithTransportCredentials(insecure.NewCredentials()),
 			grpc.WithPerRPCCredentials(token(r.GetHostToken())),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)))
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)))...)
 		if err != nil {
 			return nil, fmt.Errorf("the host's services at %s: %w", r.GetHostAddress(), err)
 		}
 		conn, h.conn = dialed, dialed
 		if slices.Contains(r.GetHostCapabilities(), fastcall.Capability) {
-			h.fast = newChannels(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken()})
+			h.fast = newChannels(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken(), Around: s.env.Around})
 			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.fast.forMethod}
 		}
 	}

@@ -12,10 +12,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
+	"github.com/reevenet/reeve/internal/process/telemetry"
 	"github.com/reevenet/reeve/vmhost/handshake"
 )
 
@@ -39,37 +39,26 @@ func Serve(vm VM) {
 	logVersions(log)
 	endWithParent(os.Stdin)
 
-	server := NewServer(vm, Environment{Log: log, Level: level, Trace: tracer()})
+	name, _ := vm.Version()
+	tracing, err := telemetry.Start(context.Background(), "plugin-"+name)
+	if err != nil {
+		log.Warn("traces end at the host", "err", err)
+		tracing = &telemetry.Telemetry{}
+	}
+	defer tracing.Close()
+	around := intercept.Chain{Log: log, Tracing: tracing.Provider}
+	server := NewServer(vm, Environment{Log: log, Level: level, Around: around})
 	defer server.Close()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  handshake.Handshake,
 		VersionedPlugins: handshake.Versions(server.Register),
-		GRPCServer:       newGRPCServer,
-		Logger:           hclog.NewNullLogger(),
+		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
+			options = append(options, around.ServerOptions()...)
+			return grpc.NewServer(append(options,
+				grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))...)
+		},
+		Logger: hclog.NewNullLogger(),
 	})
-}
-
-func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
-	options = append(options,
-		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(256))
-	if tracing() {
-		// The context of a call then carries the node's trace: spans that the VM opens with it are part of it.
-		propagated := otelgrpc.WithPropagators(propagation.TraceContext{})
-		options = append(options, grpc.StatsHandler(otelgrpc.NewServerHandler(propagated)))
-	}
-	return grpc.NewServer(options...)
-}
-
-func tracing() bool { return os.Getenv(handshake.EnvTracing) == "1" }
-
-// tracer does for fast calls what the option above does for the others.
-func tracer() func(context.Context, string) context.Context {
-	if !tracing() {
-		return nil
-	}
-	return func(ctx context.Context, traceparent string) context.Context {
-		return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
-	}
 }
 
 // printVersion is for tools that look at a plugin without starting it as one.

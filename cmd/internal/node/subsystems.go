@@ -62,11 +62,8 @@ func (n *Node) Instance(name, chain string) (part.Instance, error) {
 
 // Run is the process of a part. It returns when ctx has ended and the subsystem has put itself away.
 func (n *Node) Run(ctx context.Context, i part.Instance) error {
-	spec, err := n.Build(i)
-	if err != nil {
-		return err
-	}
-	t, err := datadir.Token(n.Home, spec.Name)
+	name := i.Spec.Name
+	t, err := datadir.Token(n.Home, name)
 	if err != nil {
 		return err
 	}
@@ -76,6 +73,12 @@ func (n *Node) Run(ctx context.Context, i part.Instance) error {
 	}
 	defer tracing.Close()
 	all, metrics := labelled(i.Name(), i.Chain)
+	own := n.Node
+	own.Metrics, own.Tracing = metrics, tracing.Provider
+	spec, err := own.Build(i)
+	if err != nil {
+		return err
+	}
 	if err := n.serveMetrics(ctx, i.ID, all); err != nil {
 		return err
 	}

@@ -57,8 +57,8 @@ func TestANewVMBuildsAndConforms(t *testing.T) {
 	}
 }
 
-// A VM is small. What its go.mod lists comes with vmsdk and vmtest: when this fails, one of them has begun to import
-// the node.
+// A VM is small. What its go.mod lists comes with vmsdk and vmtest, a quarter of it because spans leave the plugin over OTLP: when this
+// fails, one of them has begun to import the node.
 func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
 	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
 	if err != nil {
@@ -72,7 +72,7 @@ func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 30
+	const most = 35
 	if n := len(mod.Require); n > most {
 		t.Errorf("a new VM needs %d modules, at most %d are wanted:\n%s", n, most, content)
 	}

@@ -5,25 +5,22 @@ package grpcx
 import (
 	"context"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	grpcprom "github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
-	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
-	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
 // MaxMessage is the largest gRPC message in bytes that any of our listeners takes: a batch of the bus, a block with its proof.
@@ -44,8 +41,13 @@ type Server struct {
 	Metrics *grpcprom.ServerMetrics // nil: none
 	Auth    Auth                    // nil: the socket's own permissions are the authentication
 	Creds   credentials.TransportCredentials
-	Tracing bool // open spans; only when an OTLP endpoint is set
+	Count   intercept.Counter    // nil: none
+	Tracing trace.TracerProvider // nil: no spans are opened
 	Options []grpc.ServerOption
+}
+
+func (s Server) chain() intercept.Chain {
+	return intercept.Chain{Log: s.Log, Count: s.Count, Tracing: s.Tracing}
 }
 
 // New makes a server with health and reflection registered. The returned health server is serving.
@@ -60,8 +62,8 @@ func (s Server) New() (*grpc.Server, *health.Server) {
 	if s.Creds != nil {
 		opts = append(opts, grpc.Creds(s.Creds))
 	}
-	if s.Tracing {
-		opts = append(opts, grpc.StatsHandler(otelgrpc.NewServerHandler()))
+	if s.Tracing != nil {
+		opts = append(opts, grpc.StatsHandler(s.chain().ServerHandler()))
 	}
 	srv := grpc.NewServer(opts...)
 	h := health.NewServer()
@@ -74,10 +76,8 @@ func (s Server) interceptors() (unary []grpc.UnaryServerInterceptor, stream []gr
 	if m := s.Metrics; m != nil {
 		unary, stream = append(unary, m.UnaryServerInterceptor()), append(stream, m.StreamServerInterceptor())
 	}
-	logger, events := s.logger(), logging.WithLogOnEvents(logging.FinishCall)
-	caught := recovery.WithRecoveryHandlerContext(s.caught)
-	unary = append(unary, logging.UnaryServerInterceptor(logger, events), recovery.UnaryServerInterceptor(caught))
-	stream = append(stream, logging.StreamServerInterceptor(logger, events), recovery.StreamServerInterceptor(caught))
+	chain := s.chain()
+	unary, stream = append(unary, chain.Unary()...), append(stream, chain.Stream()...)
 	if s.Auth != nil {
 		f := auth.AuthFunc(s.Auth)
 		unary, stream = append(unary, auth.UnaryServerInterceptor(f)), append(stream, auth.StreamServerInterceptor(f))
@@ -104,35 +104,9 @@ func (s Server) StreamInterceptor() grpc.StreamServerInterceptor {
 	}
 }
 
-// caught turns a panic into an answer that says nothing of our insides; the log says it all.
-func (s Server) caught(_ context.Context, p any) error {
-	s.log().Error("a handler panicked", "panic", p, "stack", string(debug.Stack()))
-	return status.Error(codes.Internal, "the server failed on this call; its log says why")
-}
-
-func (s Server) log() *slog.Logger {
-	if s.Log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return s.Log
-}
-
-// logger writes calls that went well at debug: a node answers thousands.
-func (s Server) logger() logging.Logger {
-	log := s.log()
-	return logging.LoggerFunc(func(ctx context.Context, lvl logging.Level, msg string, fields ...any) {
-		level := slog.LevelDebug
-		if lvl >= logging.LevelError {
-			level = slog.LevelWarn
-		}
-		log.Log(ctx, level, msg, fields...)
-	})
-}
-
 // Client says what a client differs in.
 type Client struct {
 	Creds   credentials.TransportCredentials // nil: none, for unix sockets
-	Tracing bool
 	Options []grpc.DialOption
 }
 
@@ -146,8 +120,5 @@ func (c Client) Dial(target string) (*grpc.ClientConn, error) {
 		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
 	}, c.Options...)
-	if c.Tracing {
-		opts = append(opts, grpc.WithStatsHandler(otelgrpc.NewClientHandler()))
-	}
 	return grpc.NewClient(target, opts...)
 }

@@ -20,6 +20,8 @@ import (
 type Telemetry struct {
 	// Tracer is nil when tracing is inert.
 	Tracer trace.Tracer
+	// Provider makes tracers for libraries; nil when tracing is inert.
+	Provider trace.TracerProvider
 	// Sampling is the share of blocks and candidates that are traced.
 	Sampling float64
 
@@ -51,7 +53,7 @@ func Start(ctx context.Context, service string) (*Telemetry, error) {
 	p := sdk.NewTracerProvider(
 		sdk.WithBatcher(exporter, sdk.WithBatchTimeout(time.Second)), sdk.WithResource(res), sdk.WithSampler(sdk.ParentBased(sdk.NeverSample())),
 	)
-	return &Telemetry{Tracer: p.Tracer("github.com/reevenet/reeve"), Sampling: rate, provider: p}, nil
+	return &Telemetry{Tracer: p.Tracer("github.com/reevenet/reeve"), Provider: p, Sampling: rate, provider: p}, nil
 }
 
 // flushTime is how long the end of a process waits for its last spans to leave.

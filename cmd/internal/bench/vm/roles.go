@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/tuning"
@@ -79,6 +81,10 @@ var chainID = primitives.HashOf([]byte("bench"))
 func playHost(ctx context.Context, at place, plugin string, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	count, err := vmhost.CountCalls(prometheus.NewRegistry())
+	if err != nil {
+		return err
+	}
 	options := at.options()
 	options.OnAttached = func() {
 		go func() {
@@ -92,6 +98,7 @@ func playHost(ctx context.Context, at place, plugin string, in io.Reader, out io
 			return pebbledb.Open(filepath.Join(string(at), "chain"), quiet())
 		},
 		Launcher:   process.Launcher{Path: plugin, RunDir: string(at)},
+		Count:      count,
 		HTTPSocket: at.http(),
 	}), options)
 }

@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/cmd/internal/bench/rounds"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -56,7 +59,11 @@ func playDatabase(at place, in io.Reader, out io.Writer) error {
 	defer service.Close()
 	usual, _ := grpcx.Server{Log: quiet()}.New()
 	defer usual.Stop()
-	fast := fastcall.NewServer(token, grpcx.Server{Log: quiet()}.StreamInterceptor())
+	count, err := vmhost.CountCalls(prometheus.NewRegistry())
+	if err != nil {
+		return err
+	}
+	fast := fastcall.NewServer(token, intercept.Chain{Log: quiet(), Count: count}, grpcx.Server{Log: quiet()}.StreamInterceptor())
 	defer fast.Close()
 	pluginv1.RegisterDatabaseServiceServer(usual, service)
 	pluginv1.RegisterDatabaseServiceServer(&fast.Services, service)
@@ -137,7 +144,7 @@ func openStores(at place) (*stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := fastcall.Dialer{Target: "unix:" + at.store(), Token: token}
+	dialer := fastcall.Dialer{Target: "unix:" + at.store(), Token: token, Around: intercept.Chain{Log: quiet()}}
 	channels := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return dialer.Ask(context.Background()) }, Most: 1}
 	conn := &fastcall.Conn{ClientConnInterface: usual, For: func(string) *fastcall.Pool { return channels }}
 	s := &stores{local: local, commits: commits, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}

@@ -40,10 +40,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 	if err != nil {
 		return nil, fmt.Errorf("the VM's CreateHandlers failed: %w", err)
 	}
-	if s.http != nil {
-		s.http.close()
-		s.http = nil
-	}
+	s.closeHTTP()
 	if len(handlers) == 0 || s.runDir == "" {
 		return &pb.CreateHandlersResponse{}, nil
 	}
@@ -85,7 +82,12 @@ func (h *httpServer) listen(socket string) error {
 	return nil
 }
 
-func (h *httpServer) close() { h.server.Close() }
+func (s *Server) closeHTTP() {
+	if s.http != nil {
+		s.http.server.Close()
+		s.http = nil
+	}
+}
 
 // ServeHTTP checks that the request comes from the host and finds the handler.
 func (h *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {

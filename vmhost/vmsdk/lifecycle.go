@@ -121,8 +121,7 @@ func (s *Server) SetState(ctx context.Context, r *pb.SetStateRequest) (*pb.SetSt
 		if err := s.afterSync(ctx, r.GetState()); err != nil {
 			return err
 		}
-		out.LastAccepted = blockToProto(s.tree.lastAccepted)
-		out.LastAccepted.Content = s.tree.lastAccepted.Bytes()
+		out.LastAccepted = wholeToProto(s.tree.lastAccepted)
 		return nil
 	})
 	return out, nil
@@ -149,10 +148,7 @@ func (s *Server) Shutdown(ctx context.Context, _ *pb.ShutdownRequest) (*pb.Shutd
 	s.mu.Lock()
 	initialized := s.up.Swap(false)
 	s.tree = nil
-	if s.http != nil {
-		s.http.close()
-		s.http = nil
-	}
+	s.closeHTTP()
 	s.mu.Unlock()
 	if !initialized {
 		return &pb.ShutdownResponse{}, nil

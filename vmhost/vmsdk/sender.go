@@ -80,26 +80,23 @@ func (n *notifier) notify(e Event) {
 
 // deliver sends what is pending. When the host can't be reached it is dead, and so will be this process.
 func (n *notifier) deliver() {
-	for {
-		e, ok := n.take()
-		if !ok {
-			return
-		}
+	for e := n.take(); e != 0; e = n.take() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		_, _ = n.engine.Notify(ctx, &pb.NotifyRequest{Event: pb.Event(e)})
 		cancel()
 	}
 }
 
-func (n *notifier) take() (Event, bool) {
+// take is a pending event; 0: there is none.
+func (n *notifier) take() Event {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for e := range n.pending {
 		if n.pending[e] {
 			n.pending[e] = false
-			return Event(e), true
+			return Event(e)
 		}
 	}
 	n.running = false
-	return 0, false
+	return 0
 }

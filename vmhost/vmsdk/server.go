@@ -50,10 +50,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.http != nil {
-		s.http.close()
-		s.http = nil
-	}
+	s.closeHTTP()
 	if s.host != nil {
 		s.host.close()
 	}
@@ -74,19 +71,15 @@ func (s *Server) blockCall(f func(*tree) error) *pb.Error {
 func (s *Server) BuildBlock(ctx context.Context, r *pb.BuildBlockRequest) (*pb.BuildBlockResponse, error) {
 	out := &pb.BuildBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
-		if len(r.GetParentId()) > 0 {
-			if err := setPreference(t, r.GetParentId()); err != nil {
-				return err
-			}
+		if len(r.GetParentId()) > 0 && !t.prefer(idOf(r.GetParentId())) {
+			return ErrNotFound
 		}
 		parent, _ := t.live(t.preferred)
 		b, err := s.vm.BuildBlock(ctx, parent, contextFrom(r.GetContext()))
 		if err != nil {
 			return err
 		}
-		b = t.remember(b)
-		out.Block = blockToProto(b)
-		out.Block.Content = b.Bytes()
+		out.Block = wholeToProto(t.remember(b))
 		return nil
 	})
 	return out, nil
@@ -189,9 +182,9 @@ func verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
 func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb.AcceptBlockResponse, error) {
 	out := &pb.AcceptBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
-		b, err := s.decided(t, r.GetBlockId())
-		if err != nil {
-			return err
+		b, processing := t.processing[idOf(r.GetBlockId())]
+		if !processing {
+			return ErrNotFound
 		}
 		if b.Parent() != t.lastAccepted.ID() {
 			return Corruptf("asked to accept %v, whose parent isn't the last accepted block", b.ID().Short())
@@ -211,24 +204,11 @@ func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb
 	return out, nil
 }
 
-// decided is a processing block that consensus has decided about.
-func (s *Server) decided(t *tree, name []byte) (Block, error) {
-	id, err := idFrom(name)
-	if err != nil {
-		return nil, err
-	}
-	if b, ok := t.processing[id]; ok {
-		return b, nil
-	}
-	return nil, ErrNotFound
-}
-
 // RejectBlock forgets a block.
 func (s *Server) RejectBlock(ctx context.Context, r *pb.RejectBlockRequest) (*pb.RejectBlockResponse, error) {
 	out := &pb.RejectBlockResponse{}
 	out.Error = s.blockCall(func(t *tree) error {
-		id, _ := idFrom(r.GetBlockId())
-		b, processing := t.processing[id]
+		b, processing := t.processing[idOf(r.GetBlockId())]
 		if !processing {
 			return nil // as good as rejected
 		}
@@ -241,20 +221,13 @@ func (s *Server) RejectBlock(ctx context.Context, r *pb.RejectBlockRequest) (*pb
 // SetPreference remembers what to build on.
 func (s *Server) SetPreference(_ context.Context, r *pb.SetPreferenceRequest) (*pb.SetPreferenceResponse, error) {
 	out := &pb.SetPreferenceResponse{}
-	out.Error = s.blockCall(func(t *tree) error { return setPreference(t, r.GetBlockId()) })
+	out.Error = s.blockCall(func(t *tree) error {
+		if !t.prefer(idOf(r.GetBlockId())) {
+			return ErrNotFound
+		}
+		return nil
+	})
 	return out, nil
-}
-
-func setPreference(t *tree, name []byte) error {
-	id, err := idFrom(name)
-	if err != nil {
-		return ErrNotFound
-	}
-	if _, ok := t.live(id); !ok {
-		return ErrNotFound
-	}
-	t.preferred = id
-	return nil
 }
 
 // LastAccepted is the tree's root.
@@ -266,6 +239,13 @@ func (s *Server) LastAccepted(context.Context, *pb.LastAcceptedRequest) (*pb.Las
 		return nil
 	})
 	return out, nil
+}
+
+// wholeToProto is a block with its bytes, for a host that doesn't have them.
+func wholeToProto(b Block) *pb.Block {
+	out := blockToProto(b)
+	out.Content = b.Bytes()
+	return out
 }
 
 func blockToProto(b Block) *pb.Block {

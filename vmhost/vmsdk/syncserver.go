@@ -72,15 +72,13 @@ type runtimeServer struct {
 }
 
 func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pb.QueryRuntimeRequest) (*pb.QueryRuntimeResponse, error) {
-	id, _ := idFrom(r.GetBlockId()) // what isn't an id is that of no block
-	answer, err := s.vm.QueryRuntime(ctx, id, r.GetRequest())
+	answer, err := s.vm.QueryRuntime(ctx, idOf(r.GetBlockId()), r.GetRequest())
 	return &pb.QueryRuntimeResponse{Response: answer, Error: ErrorToProto(err)}, nil
 }
 
 func (s *runtimeServer) CheckInherent(
 	ctx context.Context, r *pb.CheckInherentRequest,
 ) (*pb.CheckInherentResponse, error) {
-	id, _ := idFrom(r.GetBlockId()) // what isn't an id is that of no block
-	usable, err := s.vm.CheckInherent(ctx, id, r.GetInherent())
+	usable, err := s.vm.CheckInherent(ctx, idOf(r.GetBlockId()), r.GetInherent())
 	return &pb.CheckInherentResponse{Usable: usable, Error: ErrorToProto(err)}, nil
 }

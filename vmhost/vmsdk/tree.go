@@ -32,6 +32,15 @@ func (t *tree) live(id ID) (Block, bool) {
 	return b, ok
 }
 
+// prefer sets the block to build on; false when nobody can.
+func (t *tree) prefer(id ID) bool {
+	_, ok := t.live(id)
+	if ok {
+		t.preferred = id
+	}
+	return ok
+}
+
 // known is any block that is at hand.
 func (t *tree) known(id ID) (Block, bool) {
 	if b, ok := t.live(id); ok {

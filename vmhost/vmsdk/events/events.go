@@ -57,19 +57,17 @@ func (s *Stream) Close() {
 	s.listeners = nil
 }
 
-func (s *Stream) listen() chan []byte {
+// listen adds a listener; false: all streams have ended.
+func (s *Stream) listen(l chan []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := make(chan []byte, backlog)
-	if s.closed {
-		close(l)
-		return l
-	}
 	if s.listeners == nil {
 		s.listeners = make(map[chan []byte]struct{})
 	}
-	s.listeners[l] = struct{}{}
-	return l
+	if !s.closed {
+		s.listeners[l] = struct{}{}
+	}
+	return !s.closed
 }
 
 func (s *Stream) leave(l chan []byte) {
@@ -80,13 +78,13 @@ func (s *Stream) leave(l chan []byte) {
 
 // ServeHTTP streams the events that are published from now on.
 func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l := s.listen()
+	l := make(chan []byte, backlog)
+	open := s.listen(l)
 	defer s.leave(l)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
-	event, open := []byte(": events follow\n\n"), true
-	for open {
+	for event := []byte(": events follow\n\n"); open; {
 		if _, err := w.Write(event); err != nil || out.Flush() != nil {
 			return
 		}

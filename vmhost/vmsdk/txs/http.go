@@ -37,12 +37,22 @@ func (p *Pool[T]) onTx(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusRequestEntityTooLarge, "the transaction can't be read: %v", err)
 		return
 	}
-	ids, errs := p.Add(content)
-	if errs[0] != nil && p.height(r.Context(), ids[0]) == 0 {
+	if ids, errs := p.post(r.Context(), content); errs[0] != nil {
 		refuse(w, errs[0])
-		return
+	} else {
+		httpjson.Answer(w, http.StatusOK, map[string]vmsdk.ID{"tx": ids[0]})
 	}
-	httpjson.Answer(w, http.StatusOK, map[string]vmsdk.ID{"tx": ids[0]})
+}
+
+// post adds transactions. One that is in a block already isn't refused.
+func (p *Pool[T]) post(ctx context.Context, contents ...[]byte) ([]vmsdk.ID, []error) {
+	ids, errs := p.Add(contents...)
+	for i, err := range errs {
+		if err != nil && p.height(ctx, ids[i]) > 0 {
+			errs[i] = nil
+		}
+	}
+	return ids, errs
 }
 
 func refuse(w http.ResponseWriter, err error) {
@@ -90,11 +100,11 @@ func (p *Pool[T]) onTxs(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	ids, errs := p.Add(contents...)
+	_, errs := p.post(r.Context(), contents...)
 	refused := []refusal{}
 	var busy *vmsdk.BusyError
 	for i, err := range errs {
-		if err != nil && p.height(r.Context(), ids[i]) == 0 {
+		if err != nil {
 			refused = append(refused, refusal{i, err.Error()})
 			errors.As(err, &busy)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Report is what became of many seeds. Its JSON is a contract with scripts: fields are only ever added.
 type Report struct {
-	Seeds      int         `json:"seeds"`
+	Seeds      int         `json:"seeds"`      // that were run, less than asked for if it was interrupted
 	Nodes      int         `json:"validators"` // 0: the scenario drew them, by seed
 	Violations []Violation `json:"violations"`
 	Stuck      []uint64    `json:"stuck"`
@@ -32,11 +32,12 @@ func (r *Report) Failed() bool { return len(r.Violations) > 0 || len(r.Stuck) > 
 func Suite(ctx context.Context, cfg Config, scenario Builder, seeds []uint64, parallel int, each func(Outcome)) Report {
 	begin := time.Now()
 	r := Report{
-		Seeds: len(seeds), Nodes: cfg.Nodes, Violations: []Violation{}, Stuck: []uint64{},
+		Nodes: cfg.Nodes, Violations: []Violation{}, Stuck: []uint64{},
 		Faults: Counts{}, Progress: Counts{},
 	}
 	sum := sha256.New()
 	for o := range outcomes(ctx, seeds, parallel, func(seed uint64) Outcome { return Run(cfg, scenario, seed) }) {
+		r.Seeds++
 		r.add(o)
 		sum.Write([]byte(o.TraceHash))
 		each(o)

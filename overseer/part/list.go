@@ -66,7 +66,7 @@ func (l List) Protocols() []Protocol {
 	var all []Protocol
 	for _, p := range l {
 		for _, spoken := range p.Protocols {
-			spoken.Subsystem = p.Spec.Name
+			spoken.Subsystem, spoken.PerChain = p.Spec.Name, p.Spec.Class == subsystem.PerChain
 			all = append(all, spoken)
 		}
 	}

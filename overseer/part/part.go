@@ -70,8 +70,9 @@ type Protocol struct {
 	// RequestTimeout is the longest deadline of a request; default 10 s.
 	RequestTimeout time.Duration
 
-	// Subsystem is the one that speaks it. List.Protocols fills it in.
+	// Subsystem is the one that speaks it, and PerChain says that there is one of it per chain. List.Protocols fills both in.
 	Subsystem string
+	PerChain  bool
 }
 
 // Name is the name of the part's process.

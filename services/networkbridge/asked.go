@@ -35,7 +35,7 @@ type question struct {
 }
 
 func (a *asked) ask(m *subsystem.Message, r *nbv1.SendRequest, id primitives.NodeID) {
-	proto, p := a.subscribers.named[r.GetProtocol()], a.links.get(id)
+	proto, p := a.subscribers.find(r.GetProtocol(), m.Chain), a.links.get(id)
 	switch {
 	case proto == nil || len(r.GetPayload()) > proto.MaxPayload:
 		m.Reply(unsent("no such protocol, or too large for it"))
@@ -49,7 +49,7 @@ func (a *asked) ask(m *subsystem.Message, r *nbv1.SendRequest, id primitives.Nod
 	a.last++
 	key := requestKey{id, a.last}
 	if !a.links.send(p, proto.Lane, encode(&nbv1.Frame{Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{
-		Id: key.id, Protocol: proto.Name, Payload: r.GetPayload(), DeadlineMs: uint32(wait.Milliseconds()),
+		Id: key.id, Protocol: proto.Name, Chain: proto.chain, Payload: r.GetPayload(), DeadlineMs: uint32(wait.Milliseconds()),
 	}}})) {
 		m.Reply(unsent("too much is waiting to be sent to the peer"))
 		return

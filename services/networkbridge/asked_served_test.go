@@ -86,7 +86,7 @@ func testServed(t *testing.T, peers ...int) (*alone, *served, *protocol) {
 		sub: a.sub, dropped: &nbv1.Dropped{}, links: a.links(peers...), subscribers: a.subscribers(t, testProtocol),
 		conduct: a.conduct(), open: map[requestKey]*service{},
 	}
-	return a, s, s.subscribers.named["test"]
+	return a, s, s.subscribers.find("test", "")
 }
 
 func TestAPeersRequestIsAnsweredOnce(t *testing.T) {

@@ -44,7 +44,7 @@ func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 	b.assembleNetwork()
 	b.assembleNode()
 	for _, p := range cfg.Protocols {
-		if err := b.subscribers.add(p); err != nil {
+		if err := b.subscribers.add(p, cfg.Chains); err != nil {
 			return nil, err
 		}
 	}
@@ -76,8 +76,10 @@ func (b *bridge) assembleNetwork() {
 
 // assembleNode makes the parts that have to do with this node's subsystems.
 func (b *bridge) assembleNode() {
-	b.subscribers = &subscribers{sub: b.sub, dropped: b.dropped, named: map[string]*protocol{}}
-	b.views = &views{sub: b.sub, links: b.links, subscribers: b.subscribers, conduct: b.conduct}
+	b.subscribers = &subscribers{sub: b.sub, dropped: b.dropped, named: map[topic]*protocol{}}
+	b.views = &views{
+		sub: b.sub, links: b.links, subscribers: b.subscribers, conduct: b.conduct, chains: map[string]*chainView{},
+	}
 	b.families = &families{
 		ours: b.cfg.Families, subscribers: b.subscribers, standing: b.standing, views: b.views,
 	}
@@ -159,8 +161,8 @@ func (b *bridge) onConnectToValidators(m *subsystem.Message, r *nbv1.ConnectToVa
 }
 
 // onSend sends one payload to many peers. The frame is made once.
-func (b *bridge) onSend(peers [][]byte, name string, payload []byte) {
-	proto := b.subscribers.named[name]
+func (b *bridge) onSend(chain string, peers [][]byte, name string, payload []byte) {
+	proto := b.subscribers.find(name, chain)
 	if proto == nil {
 		b.sub.Log.Error("a subsystem sends on a protocol that isn't declared", "protocol", name)
 		return
@@ -171,7 +173,9 @@ func (b *bridge) onSend(peers [][]byte, name string, payload []byte) {
 			"protocol", name, "bytes", len(payload), "most", proto.MaxPayload)
 		return
 	}
-	frame := encode(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: name, Payload: payload}}})
+	frame := encode(&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{
+		Protocol: name, Chain: proto.chain, Payload: payload,
+	}}})
 	for _, raw := range peers {
 		if id, ok := b.nodeID(raw); ok {
 			if p := b.links.get(id); p != nil && p.in(proto.Family) {

@@ -23,8 +23,10 @@ type Config struct {
 	Agent string
 	// Families are the ones that this node takes part in; default validation.
 	Families []nbv1.Family
-	// Protocols names the subsystem that each protocol belongs to, and how its events reach it. This is the one place
-	// where the node's protocols are listed.
+	// Chains are the names of the node's chains, for the protocols that are spoken for each. Empty: it has one, which has
+	// no name.
+	Chains []string
+	// Protocols names the subsystem that each protocol belongs to, and how its events reach it.
 	Protocols []Protocol
 	// Peers are nodes to be connected to always, validators and bootnodes for example.
 	Peers []Address
@@ -54,6 +56,8 @@ type Protocol struct {
 	Family nbv1.Family
 	// Lane carries it.
 	Lane Lane
+	// PerChain: there is one of the subsystem per chain, and what is said is about one. A peer's message reaches the one of its chain.
+	PerChain bool
 	// NoViews: the subsystem has no use for views, its peers' or ours, and gets none. On a network of n nodes that is n
 	// messages less for every block.
 	NoViews bool
@@ -97,6 +101,9 @@ func (c *Config) complete() error {
 	}
 	if c.Role == nbv1.Role_ROLE_UNSPECIFIED {
 		c.Role = nbv1.Role_ROLE_FULL
+	}
+	if len(c.Chains) == 0 {
+		c.Chains = []string{""}
 	}
 	if len(c.Families) == 0 {
 		c.Families = []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/view"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
@@ -12,7 +13,7 @@ const validation = nbv1.Family_FAMILY_VALIDATION
 func testFamilies(t *testing.T, p Protocol, peers ...int) (*alone, *families) {
 	a := testAlone(t)
 	s := a.subscribers(t, p)
-	v := &views{sub: a.sub, links: a.links(peers...), subscribers: s, conduct: a.conduct()}
+	v := &views{sub: a.sub, links: a.links(peers...), subscribers: s, conduct: a.conduct(), chains: map[string]*chainView{}}
 	f := &families{
 		ours: []nbv1.Family{validation}, subscribers: s, views: v,
 		standing: newStanding(&Config{}, func(primitives.NodeID) bool { return false }),
@@ -46,9 +47,9 @@ func TestTheStateIsEveryMemberWithItsViewAndOurs(t *testing.T) {
 	a.do(func() {
 		f.views.onUpdate(f.views.links.get(node(2)), &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}})
 	})
-	a.do(func() { f.views.leaf(h[:], f.views.leaves.Start) })
+	a.do(func() { f.views.leaf("", h[:], (*view.Leaves).Start) })
 	a.news()
-	state := f.state(f.subscribers.named["test"])
+	state := f.state(f.subscribers.find("test", ""))
 	if len(state) != 5 || len(state[3].GetPeerViewChange().GetView().GetHeads()) != 1 ||
 		state[4].GetOurViewChange() == nil {
 		t.Errorf("the state is %v", state)
@@ -59,19 +60,19 @@ func TestOurViewIsSentWhenItChangesAndOnlyThen(t *testing.T) {
 	a, f := testFamilies(t, testProtocol, 1, 2)
 	h := primitives.Hash{9}
 	for range 2 {
-		a.do(func() { f.views.leaf(h[:], f.views.leaves.Start) })
+		a.do(func() { f.views.leaf("", h[:], (*view.Leaves).Start) })
 	}
 	if sent, news := a.net.frames(), a.news(); len(sent) != 2 || len(news) != 1 {
 		t.Errorf("peers get %v, the subsystem %v", sent, news)
 	}
 	a.do(func() {
-		f.views.setSyncing(true)
-		f.views.leaf(h[:], f.views.leaves.Stop)
+		f.views.setSyncing("", true)
+		f.views.leaf("", h[:], (*view.Leaves).Stop)
 	})
 	if len(a.net.frames()) != 0 || len(a.news()) != 0 {
 		t.Error("a view is sent while the node is syncing")
 	}
-	a.do(func() { f.views.setSyncing(false) })
+	a.do(func() { f.views.setSyncing("", false) })
 	if sent := a.net.frames(); len(sent) != 2 || len(sent[0].GetViewUpdate().GetHeads()) != 0 {
 		t.Errorf("after that peers get %v", sent)
 	}
@@ -82,7 +83,7 @@ func TestWithoutUseForViewsNoneIsSent(t *testing.T) {
 	quiet.NoViews = true
 	a, f := testFamilies(t, quiet, 1)
 	h := primitives.Hash{9}
-	a.do(func() { f.views.leaf(h[:], f.views.leaves.Start) })
+	a.do(func() { f.views.leaf("", h[:], (*view.Leaves).Start) })
 	if len(a.net.frames()) != 0 || len(a.news()) != 0 {
 		t.Error("a view is sent to somebody who has no use for it")
 	}

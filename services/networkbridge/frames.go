@@ -120,11 +120,12 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 	switch k := f.GetKind().(type) {
 	case *nbv1.Frame_Message:
 		payload := k.Message.GetPayload()
-		if proto := b.spoken(p, lane, k.Message.GetProtocol(), len(payload)); proto != nil {
+		if proto := b.spoken(p, lane, topic{k.Message.GetProtocol(), k.Message.GetChain()}, len(payload)); proto != nil {
 			b.subscribers.enqueue(proto, p.id, payload)
 		}
 	case *nbv1.Frame_Request:
-		if proto := b.spoken(p, lane, k.Request.GetProtocol(), len(k.Request.GetPayload())); proto != nil {
+		at := topic{k.Request.GetProtocol(), k.Request.GetChain()}
+		if proto := b.spoken(p, lane, at, len(k.Request.GetPayload())); proto != nil {
 			b.served.request(p, proto, k.Request)
 		}
 	case *nbv1.Frame_Response:
@@ -142,11 +143,11 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 
 // spoken returns the protocol that a peer may use with so many bytes on this lane. Otherwise it costs the peer, and the
 // result is nil.
-func (b *bridge) spoken(p *peer, lane Lane, name string, size int) *protocol {
-	proto := b.subscribers.named[name]
+func (b *bridge) spoken(p *peer, lane Lane, at topic, size int) *protocol {
+	proto := b.subscribers.named[at]
 	switch {
 	case proto == nil || proto.Lane != lane:
-		b.conduct.punish(p.id, costUnknown, "unknown protocol, or on a lane that isn't its own")
+		b.conduct.punish(p.id, costUnknown, "unknown protocol or chain, or on a lane that isn't its own")
 	case !p.in(proto.Family):
 		b.conduct.punish(p.id, costUnconnected, "message outside its peer set")
 	case size > proto.MaxPayload:

@@ -16,6 +16,7 @@ package networkbridge
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/core/view"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -57,9 +58,9 @@ func updates(protocols []Protocol) (out []proto.Message) {
 func (b *bridge) Signal(sig *overseerv1.Signal) {
 	switch k := sig.GetKind().(type) {
 	case *overseerv1.Signal_StartWork:
-		b.views.leaf(k.StartWork.GetHash(), b.views.leaves.Start)
+		b.views.leaf(sig.GetChain(), k.StartWork.GetHash(), (*view.Leaves).Start)
 	case *overseerv1.Signal_StopWork:
-		b.views.leaf(k.StopWork.GetHash(), b.views.leaves.Stop)
+		b.views.leaf(sig.GetChain(), k.StopWork.GetHash(), (*view.Leaves).Stop)
 	case *overseerv1.Signal_BlockFinalized, *overseerv1.Signal_Conclude:
 		// A finalised block that is a leaf stays one, and Close does what is to be done at the end.
 	}
@@ -69,17 +70,17 @@ func (b *bridge) Signal(sig *overseerv1.Signal) {
 func (b *bridge) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {
 	case *nbv1.RegisterEventProducer:
-		b.subscribers.register(m.From, body.GetProtocol())
+		b.subscribers.register(m.From, body.GetProtocol(), m.Chain)
 	case *nbv1.ReportPeer:
 		b.onReportPeer(m.From, body)
 	case *nbv1.SendMessage:
-		b.onSend(body.GetPeers(), body.GetProtocol(), body.GetPayload())
+		b.onSend(m.Chain, body.GetPeers(), body.GetProtocol(), body.GetPayload())
 	case *nbv1.SendConsensusMessage:
-		b.onSend(body.GetPeers(), body.GetProtocol(), body.GetPayload())
+		b.onSend(m.Chain, body.GetPeers(), body.GetProtocol(), body.GetPayload())
 	case *nbv1.SendGossip:
-		b.onSend(body.GetPeers(), body.GetProtocol(), body.GetPayload())
+		b.onSend(m.Chain, body.GetPeers(), body.GetProtocol(), body.GetPayload())
 	case *nbv1.SendBulk:
-		b.onSend(body.GetPeers(), body.GetProtocol(), body.GetPayload())
+		b.onSend(m.Chain, body.GetPeers(), body.GetProtocol(), body.GetPayload())
 	case *nbv1.SendRequest:
 		b.onSendRequest(m, body)
 	case *nbv1.SendResponse:
@@ -89,7 +90,7 @@ func (b *bridge) Handle(m *subsystem.Message) {
 	case *nbv1.SetValidators:
 		b.onSetValidators(body)
 	case *nbv1.SetSyncing:
-		b.views.setSyncing(body.GetSyncing())
+		b.views.setSyncing(m.Chain, body.GetSyncing())
 	case *nbv1.Peers:
 		m.Reply(b.report())
 	default:

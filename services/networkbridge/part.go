@@ -73,7 +73,7 @@ func Carried(protocols []part.Protocol) []Protocol {
 			lane = Lanes
 		}
 		carried[i] = Protocol{
-			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, NoViews: p.NoViews,
+			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, PerChain: p.PerChain, NoViews: p.NoViews,
 			MaxPayload: p.MaxPayload, OpenRequests: p.OpenRequests, RequestTimeout: p.RequestTimeout,
 		}
 	}
@@ -96,6 +96,9 @@ func configure(n part.Node, open Open) (Config, error) {
 	cfg := Config{NetworkID: n.Genesis.Hash(), Agent: "reeve/" + n.Version, Validators: map[primitives.NodeID]uint64{}}
 	if cfg.Peers, err = s.peers(n); err != nil {
 		return Config{}, err
+	}
+	for _, c := range n.Genesis.Chains {
+		cfg.Chains = append(cfg.Chains, c.Name)
 	}
 	for _, v := range n.Genesis.Validators {
 		cfg.Validators[v.NodeID] = v.Stake

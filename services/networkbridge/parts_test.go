@@ -119,9 +119,9 @@ func (a *alone) conduct() *conduct {
 
 func (a *alone) subscribers(t *testing.T, p Protocol) *subscribers {
 	t.Helper()
-	s := &subscribers{sub: a.sub, dropped: &nbv1.Dropped{}, named: map[string]*protocol{}}
+	s := &subscribers{sub: a.sub, dropped: &nbv1.Dropped{}, named: map[topic]*protocol{}}
 	s.state = func(*protocol) []*nbv1.NetworkBridgeEvent { return nil }
-	if err := s.add(p); err != nil {
+	if err := s.add(p, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s

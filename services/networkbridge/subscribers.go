@@ -15,7 +15,7 @@ type subscribers struct {
 	sub       *subsystem.Sub
 	dropped   *nbv1.Dropped
 	state     func(*protocol) []*nbv1.NetworkBridgeEvent // all that a subsystem has to know
-	named     map[string]*protocol
+	named     map[topic]*protocol
 	listed    []*protocol // the same, in the order of the configuration
 	repairing bool        // a timer of repair is set
 }
@@ -25,9 +25,13 @@ const (
 	repairPause = 200 * time.Millisecond // until it is looked again whether there is room for news that was lost
 )
 
-// protocol is one declared protocol with what waits for its subsystem.
+// topic is a protocol, and the chain that it is spoken for; empty: it is spoken for none in particular.
+type topic struct{ protocol, chain string }
+
+// protocol is one declared protocol, of one chain if there is one of its subsystem per chain, with what waits for the subsystem.
 type protocol struct {
 	Protocol
+	chain string
 	batch []*nbv1.PeerMessage
 	bytes int
 	// stale: the subsystem had no room for news of state. What it knows is repaired when there is room, by sending all
@@ -35,22 +39,36 @@ type protocol struct {
 	stale bool
 }
 
-func (s *subscribers) add(p Protocol) error {
+func (s *subscribers) add(p Protocol, chains []string) error {
 	if err := p.complete(); err != nil {
 		return err
 	}
-	if s.named[p.Name] != nil {
-		return fmt.Errorf("protocol %s is declared twice", p.Name)
+	if !p.PerChain {
+		chains = []string{""}
 	}
-	added := &protocol{Protocol: p}
-	s.named[p.Name] = added
-	s.listed = append(s.listed, added)
+	for _, chain := range chains {
+		at := topic{p.Name, chain}
+		if s.named[at] != nil {
+			return fmt.Errorf("protocol %s is declared twice", p.Name)
+		}
+		added := &protocol{Protocol: p, chain: chain}
+		s.named[at] = added
+		s.listed = append(s.listed, added)
+	}
 	return nil
 }
 
+// find is the protocol that a subsystem names, of the chain that its message is about; nil: there is none.
+func (s *subscribers) find(name, chain string) *protocol {
+	if p := s.named[topic{name, chain}]; p != nil {
+		return p
+	}
+	return s.named[topic{name, ""}]
+}
+
 // register begins anew with a subsystem that has started.
-func (s *subscribers) register(from, name string) {
-	p := s.named[name]
+func (s *subscribers) register(from, name, chain string) {
+	p := s.find(name, chain)
 	switch {
 	case p == nil:
 		s.sub.Log.Error("a subsystem registered for a protocol that isn't declared", "subsystem", from, "protocol", name)
@@ -125,7 +143,7 @@ func (s *subscribers) flushAll() {
 
 func (s *subscribers) deliver(p *protocol, e *nbv1.NetworkBridgeEvent) error {
 	e.Protocol = p.Name
-	return s.sub.TrySend(p.Event(e))
+	return s.sub.On(p.chain).TrySend(p.Event(e))
 }
 
 func (s *subscribers) repairLater() {
@@ -142,7 +160,7 @@ func (s *subscribers) repairLater() {
 // repair sends everything anew to the subsystems that missed something, once they have room for all of it.
 func (s *subscribers) repair() {
 	for _, p := range s.listed {
-		if p.stale && s.sub.Room(p.Event(&nbv1.NetworkBridgeEvent{})) > len(s.state(p)) {
+		if p.stale && s.sub.On(p.chain).Room(p.Event(&nbv1.NetworkBridgeEvent{})) > len(s.state(p)) {
 			s.reset(p)
 		}
 		if p.stale {

@@ -17,7 +17,7 @@ func number(i int) *nbv1.NetworkBridgeEvent {
 func TestMessagesOfOneTurnGoTogetherAndNewsStaysBehindThoseBeforeIt(t *testing.T) {
 	a := testAlone(t)
 	s := a.subscribers(t, testProtocol)
-	p := s.named["test"]
+	p := s.find("test", "")
 	a.do(func() {
 		s.enqueue(p, node(1), []byte("one"))
 		s.enqueue(p, node(2), []byte("two"))
@@ -40,7 +40,7 @@ func TestMessagesOfOneTurnGoTogetherAndNewsStaysBehindThoseBeforeIt(t *testing.T
 func TestABatchIsBounded(t *testing.T) {
 	a := testAlone(t)
 	s := a.subscribers(t, testProtocol)
-	p := s.named["test"]
+	p := s.find("test", "")
 	a.do(func() {
 		for range 5 {
 			s.enqueue(p, node(1), make([]byte, maxBatch/2))
@@ -58,7 +58,7 @@ func TestABatchIsBounded(t *testing.T) {
 func TestNewsThatFindsNoRoomIsFollowedByEverything(t *testing.T) {
 	a := testAlone(t)
 	s := a.subscribers(t, testProtocol)
-	p := s.named["test"]
+	p := s.find("test", "")
 	s.state = func(*protocol) []*nbv1.NetworkBridgeEvent { return []*nbv1.NetworkBridgeEvent{number(7), number(8)} }
 	sent := 0
 	a.do(func() {
@@ -85,17 +85,17 @@ func TestOnlyTheSubsystemThatAProtocolBelongsToRegistersForIt(t *testing.T) {
 	a := testAlone(t)
 	s := a.subscribers(t, testProtocol)
 	a.do(func() {
-		s.register("collator", "test")
-		s.register("engine", "unheard-of")
+		s.register("collator", "test", "")
+		s.register("engine", "unheard-of", "")
 	})
 	if news := a.news(); len(news) != 0 {
 		t.Errorf("somebody else gets %v", news)
 	}
-	a.do(func() { s.register("engine", "test") })
+	a.do(func() { s.register("engine", "test", "") })
 	if news := a.news(); len(news) != 1 || news[0].GetPeersReset() == nil {
 		t.Errorf("its own gets %v", news)
 	}
-	if s.add(testProtocol) == nil {
+	if s.add(testProtocol, nil) == nil {
 		t.Error("it is declared twice")
 	}
 }

@@ -10,34 +10,51 @@ import (
 )
 
 // views are ours, made from the leaves that are signalled, and the peers'. Every peer and every subsystem that has a
-// use for ours is sent it when it changes, and only then; while the node is syncing nobody is, for old leaves help
-// nobody.
+// use for ours is sent it when it changes, and only then. While a chain is syncing what was last shown of it stays, for
+// old leaves help nobody.
 type views struct {
 	sub         *subsystem.Sub
 	links       *links
 	subscribers *subscribers
 	conduct     *conduct
 
+	chains map[string]*chainView
+	order  []*chainView // in which they were first heard of
+	shown  view.View    // our view, as it was last sent
+	posted bool         // an update is
+}
+
+// chainView is what our view has of one chain.
+type chainView struct {
 	leaves  view.Leaves
-	shown   view.View // our view, as it was last sent
+	shown   view.View
 	syncing bool
-	posted  bool // an update is
+}
+
+func (v *views) chain(name string) *chainView {
+	c := v.chains[name]
+	if c == nil {
+		c = &chainView{}
+		v.chains[name] = c
+		v.order = append(v.order, c)
+	}
+	return c
 }
 
 // leaf takes note of a leaf that begins or ends. Signals that belong together come one after another, so the view is
 // sent when all of them have been heard.
-func (v *views) leaf(raw []byte, note func(primitives.Hash)) {
+func (v *views) leaf(chain string, raw []byte, note func(*view.Leaves, primitives.Hash)) {
 	h, err := primitives.HashFrom(raw)
 	if err != nil {
 		v.sub.Log.Error("a signal names no block", "err", err)
 		return
 	}
-	note(h)
+	note(&v.chain(chain).leaves, h)
 	v.later()
 }
 
-func (v *views) setSyncing(syncing bool) {
-	v.syncing = syncing
+func (v *views) setSyncing(chain string, syncing bool) {
+	v.chain(chain).syncing = syncing
 	v.later()
 }
 
@@ -54,8 +71,15 @@ func (v *views) later() {
 
 // update sends our view if it changed: first to every peer, then to every subsystem.
 func (v *views) update() {
-	now := v.leaves.View()
-	if v.syncing || now.Equal(v.shown) {
+	all := make([]view.View, len(v.order))
+	for i, c := range v.order {
+		if !c.syncing {
+			c.shown = c.leaves.View()
+		}
+		all[i] = c.shown
+	}
+	now := view.Merge(all...)
+	if now.Equal(v.shown) {
 		return
 	}
 	v.shown = now

@@ -55,6 +55,19 @@ func (v View) Equal(o View) bool {
 	return true
 }
 
+// Merge is one view of several chains: their newest heads in turn, five in all.
+func Merge(chains ...View) View {
+	var v View
+	for depth := range MaxHeads {
+		for _, c := range chains {
+			if depth < len(c) && len(v) < MaxHeads {
+				v = append(v, c[depth])
+			}
+		}
+	}
+	return v
+}
+
 // Leaves are the active leaves, from which our own view is made.
 type Leaves struct{ live []primitives.Hash }
 

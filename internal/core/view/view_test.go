@@ -59,3 +59,13 @@ func FuzzFrom(f *testing.F) {
 		}
 	})
 }
+
+func TestOneViewOfSeveralChainsHasTheNewestOfEach(t *testing.T) {
+	a, b := View{h(1), h(2), h(3), h(4)}, View{h(11), h(12)}
+	if got, want := Merge(a, nil, b), (View{h(1), h(11), h(2), h(12), h(3)}); !got.Equal(want) || got[1] != h(11) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := Merge(a); !got.Equal(a) {
+		t.Errorf("of one chain: %v", got)
+	}
+}

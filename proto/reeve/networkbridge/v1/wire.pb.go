@@ -556,7 +556,10 @@ type WireMessage struct {
 	// The protocol's name, at most 32 bytes.
 	Protocol string `protobuf:"bytes,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
 	// At most what the protocol allows.
-	Payload       []byte `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	Payload []byte `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
+	// Name of the chain that it is about, of a protocol that is spoken for each; empty otherwise. The genesis names the chains, so it
+	// means the same to both ends.
+	Chain         string `protobuf:"bytes,3,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -605,6 +608,13 @@ func (x *WireMessage) GetPayload() []byte {
 	return nil
 }
 
+func (x *WireMessage) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
 // A question of one protocol.
 type WireRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -615,7 +625,9 @@ type WireRequest struct {
 	// The question.
 	Payload []byte `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
 	// How long the sender waits, in milliseconds.
-	DeadlineMs    uint32 `protobuf:"varint,4,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
+	DeadlineMs uint32 `protobuf:"varint,4,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
+	// As in a WireMessage.
+	Chain         string `protobuf:"bytes,5,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -676,6 +688,13 @@ func (x *WireRequest) GetDeadlineMs() uint32 {
 		return x.DeadlineMs
 	}
 	return 0
+}
+
+func (x *WireRequest) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
 }
 
 // The answer to a WireRequest. One that matches no open request is dropped and counted.
@@ -866,16 +885,18 @@ const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\x05peers\x18\x01 \x03(\v2#.reeve.networkbridge.v1.PeerAddressR\x05peers\"?\n" +
 	"\vPeerAddress\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\fR\x04peer\x12\x1c\n" +
-	"\taddresses\x18\x02 \x03(\tR\taddresses\"C\n" +
+	"\taddresses\x18\x02 \x03(\tR\taddresses\"Y\n" +
 	"\vWireMessage\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\tR\bprotocol\x12\x18\n" +
-	"\apayload\x18\x02 \x01(\fR\apayload\"t\n" +
+	"\apayload\x18\x02 \x01(\fR\apayload\x12\x14\n" +
+	"\x05chain\x18\x03 \x01(\tR\x05chain\"\x8a\x01\n" +
 	"\vWireRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1a\n" +
 	"\bprotocol\x18\x02 \x01(\tR\bprotocol\x12\x18\n" +
 	"\apayload\x18\x03 \x01(\fR\apayload\x12\x1f\n" +
 	"\vdeadline_ms\x18\x04 \x01(\rR\n" +
-	"deadlineMs\"\x80\x01\n" +
+	"deadlineMs\x12\x14\n" +
+	"\x05chain\x18\x05 \x01(\tR\x05chain\"\x80\x01\n" +
 	"\fWireResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1a\n" +
 	"\apayload\x18\x02 \x01(\fH\x00R\apayload\x129\n" +

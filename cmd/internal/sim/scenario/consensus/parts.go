@@ -28,9 +28,17 @@ func (net *network) keystore(i *sim.Incarnation) subsystem.Spec {
 func (net *network) bridge(i *sim.Incarnation) subsystem.Spec {
 	return nb.Spec(nb.Config{
 		Transport: i.Transport(), NetworkID: net.genesis.Hash(), Agent: "reeve/sim",
-		Protocols: nb.Carried(services.Parts().Protocols()),
-		Peers:     net.world.Others(i.Node), Validators: net.stakes, NoPeerExchange: true,
+		Protocols: nb.Carried(services.Parts().Protocols()), Chains: net.chainNames(),
+		Peers: net.world.Others(i.Node), Validators: net.stakes, NoPeerExchange: true,
 	})
+}
+
+func (net *network) chainNames() []string {
+	names := make([]string, len(net.chains))
+	for i, c := range net.chains {
+		names[i] = c.genesis.Name
+	}
+	return names
 }
 
 // chainOf is the chain that a process serves.

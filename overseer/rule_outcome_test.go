@@ -155,6 +155,48 @@ func TestRule2CancellingAStreamReachesItsResponder(t *testing.T) {
 	}
 }
 
+// A stream is asked once: whoever goes away with it, the responder or the overseer, ends it for the asker, who has kept the parts that came.
+func TestRule2AStreamThatIsCutEndsAndIsNotAskedAgain(t *testing.T) {
+	for name, cut := range map[string]func(*pair){
+		"responder": func(p *pair) { p.bridge.Kill(); p.bridge.Start() },
+		"overseer":  func(p *pair) { p.RestartOverseer() },
+	} {
+		p := newPair(t, overseer.Config{})
+		asked := 0
+		p.b.on = func(m *subsystem.Message) {
+			asked++
+			m.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: []byte{0}})
+		}
+		o, items, _ := p.stream(time.Minute)
+		cut(p)
+		p.Advance(10 * time.Second)
+		o.code(t, subsystem.Unavailable)
+		if *items != 1 || asked != 1 {
+			t.Errorf("%s: %d parts, asked %d times", name, *items, asked)
+		}
+	}
+}
+
+// The time is for each silence, not for the whole.
+func TestRule2AStreamMayLastAsLongAsItIsNotSilent(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	var open *subsystem.Message
+	p.b.on = func(m *subsystem.Message) { open = m }
+	o, items, _ := p.stream(time.Second)
+	for n := range 10 {
+		p.Advance(900 * time.Millisecond)
+		p.bridge.Do(func(*subsystem.Sub) { open.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: []byte{byte(n)}}) })
+	}
+	if o.ends != 0 || *items != 10 {
+		t.Fatalf("after nine seconds: %d ends, %d parts", o.ends, *items)
+	}
+	p.Advance(time.Second)
+	o.code(t, subsystem.TimedOut)
+	if open.Open() {
+		t.Error("the responder of a stream that has ended goes on")
+	}
+}
+
 // An asker that doesn't read costs the overseer a bounded amount of memory: the stream ends for it, and its responder is told.
 func TestRule2ASlowAskerEndsItsStreamAndNobodyElses(t *testing.T) {
 	p := newPair(t, overseer.Config{})

@@ -22,14 +22,16 @@ func (c *Core) admit(h *overseerv1.Hello) (broker.Attach, error) {
 		return none, refuse(Malformed, "a hello names its subsystem and declares its edges")
 	}
 	if h.ProtocolMin > Protocol || h.ProtocolMax < Protocol {
-		return none, refuse(Incompatible, "%s speaks versions %d to %d of the bus protocol and this overseer speaks %d: bring both to a common version",
+		return none, refuse(Incompatible,
+			"%s speaks versions %d to %d of the bus protocol and this overseer speaks %d: bring both to a common version",
 			h.Subsystem, h.ProtocolMin, h.ProtocolMax, Protocol)
 	}
 	if err := c.checkToken(h); err != nil {
 		return none, err
 	}
 	a := broker.Attach{
-		Subsystem: h.Subsystem, Name: h.Instance, Class: orSingle(d.Class), Chain: h.Chain, Declared: map[string]bool{}, Pid: h.Pid, Previous: h.PreviousGeneration,
+		Subsystem: h.Subsystem, Name: h.Instance, Class: orSingle(d.Class), Chain: h.Chain, Declared: map[string]bool{},
+		Pid: h.Pid, Previous: h.PreviousGeneration,
 	}
 	if a.Name == "" {
 		a.Name = h.Subsystem
@@ -58,7 +60,8 @@ func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
 	edges := map[edge]bool{}
 	known, isKnown := c.graph.declared[h.Subsystem]
 	if isKnown && a.Class != orSingle(c.graph.specs[h.Subsystem].Class) {
-		return refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem, broker.ClassName(orSingle(c.graph.specs[h.Subsystem].Class)))
+		return refuse(Forbidden, "%s is %s, this instance says otherwise", h.Subsystem,
+			broker.ClassName(orSingle(c.graph.specs[h.Subsystem].Class)))
 	}
 	for _, name := range append(append([]string(nil), h.Declaration.Sends...), h.Declaration.Asks...) {
 		v := c.dir.Named(name)

@@ -42,7 +42,8 @@ func (s *Server) attach(stream carrier.Stream) error {
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	a := &attachment{wake: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}, cancel: cancel, process: processOf(stream.Context(), h)}
+	a := &attachment{wake: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}, cancel: cancel,
+		process: processOf(stream.Context(), h)}
 	welcome, err := s.admit(a, h)
 	if err != nil {
 		return statusOf(err)

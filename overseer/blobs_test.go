@@ -49,7 +49,8 @@ func reader() subsystem.Spec {
 func read(b []byte) *candidatevalidationv1.ValidateResponse {
 	said := fmt.Sprintf("%d bytes %08x", len(b), crc32.ChecksumIEEE(b))
 	return &candidatevalidationv1.ValidateResponse{Outcome: &candidatevalidationv1.ValidateResponse_Invalid{
-		Invalid: &candidatevalidationv1.Invalid{Detail: said, Reason: candidatevalidationv1.Invalid_Reason(os.Getpid())},
+		Invalid: &candidatevalidationv1.Invalid{Detail: said,
+			Reason: candidatevalidationv1.Invalid_Reason(os.Getpid())},
 	}}
 }
 
@@ -80,7 +81,10 @@ func handOver(sub *subsystem.Sub, b []byte, done func(readBack)) {
 			return
 		}
 		ask := &candidatevalidationv1.Validate{ValidationCode: ref}
-		subsystem.Ask(sub, ask, time.Minute, func(r *candidatevalidationv1.ValidateResponse, err error) { done(readBack{r, err}) })
+		subsystem.Ask(sub, ask, time.Minute, func(r *candidatevalidationv1.ValidateResponse,
+			err error) {
+			done(readBack{r, err})
+		})
 	})
 }
 

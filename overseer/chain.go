@@ -96,7 +96,8 @@ func (c *Core) activated(now time.Time, id wire.ID) {
 	}
 }
 
-// signal makes a change of a chain's leaves one batch of signals, enqueued in one step to everyone who serves the chain.
+// signal makes a change of a chain's leaves one batch of signals, enqueued in one step to everyone who serves the
+// chain.
 func (c *Core) signal(ch *chain, change leaves.Change) {
 	if change.Empty() {
 		return

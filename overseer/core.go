@@ -1,8 +1,8 @@
-// Package overseer is the broker of a validator. Every subsystem attaches to it, and every message, answer and signal goes
-// through it: it routes by the message's variant without decoding the message, keeps one timeline of signals, bounds every edge
-// by credit, redelivers what a dead instance had not finished, and watches that nothing hangs. It owns mailboxes, the table of open
-// requests and the leaves; it keeps nothing on disk but its epoch and the quarantine. It never decides anything about blocks or
-// candidates, and the end of any subsystem is not its end.
+// Package overseer is the broker of a validator. Every subsystem attaches to it, and every message, answer and signal
+// goes through it: it routes by the message's variant without decoding the message, keeps one timeline of signals,
+// bounds every edge by credit, redelivers what a dead instance had not finished, and watches that nothing hangs. It
+// owns mailboxes, the table of open requests and the leaves; it keeps nothing on disk but its epoch and the quarantine.
+// It never decides anything about blocks or candidates, and the end of any subsystem is not its end.
 //
 // Core is all of that without connections; Server puts it behind gRPC.
 package overseer
@@ -24,8 +24,8 @@ import (
 
 // Config says what an overseer is to broker for.
 type Config struct {
-	// Specs are the subsystems that the node knows. A known subsystem may declare no edge that its Spec doesn't have. One that
-	// isn't known may attach when it has a token, and declares its edges itself.
+	// Specs are the subsystems that the node knows. A known subsystem may declare no edge that its Spec doesn't have.
+	// One that isn't known may attach when it has a token, and declares its edges itself.
 	Specs []subsystem.Spec
 	// Chains are the names of the node's chains. Empty: it has one, which has no name.
 	Chains []string
@@ -82,10 +82,12 @@ func (c *Core) Attach(now time.Time, h *overseerv1.Hello) (*broker.Instance, *ov
 		return nil, nil, refuse(Forbidden, "%s", f.Message)
 	}
 	c.statuses.attached(i, h)
-	c.log.Info("attached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation, "standby", i.Standby, "pid", i.Pid)
+	c.log.Info("attached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation,
+		"standby", i.Standby, "pid", i.Pid)
 	return i, &overseerv1.Attached{
 		Protocol: Protocol, Epoch: c.cfg.Epoch, Generation: i.Generation, Standby: i.Standby, Snapshot: c.snapshot(i),
-		Window:          &overseerv1.Window{Messages: uint32(c.limits.Window.Messages), Bytes: uint32(c.limits.Window.Bytes)},
+		Window: &overseerv1.Window{Messages: uint32(c.limits.Window.Messages),
+			Bytes: uint32(c.limits.Window.Bytes)},
 		MaxMessageBytes: uint32(c.limits.MaxMessage),
 	}, nil
 }
@@ -94,7 +96,8 @@ func (c *Core) Attach(now time.Time, h *overseerv1.Hello) (*broker.Instance, *ov
 func (c *Core) Detach(now time.Time, i *broker.Instance, clean bool, cause string) {
 	c.Broker.Detach(now, i, clean, cause)
 	c.forgetStatus(now, i)
-	c.log.Info("detached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation, "clean", clean, "cause", cause)
+	c.log.Info("detached", "subsystem", i.Subsystem, "chain", i.Chain, "instance", i.Name, "generation", i.Generation,
+		"clean", clean, "err", cause)
 }
 
 // ErrGoodbye ends a stream whose subsystem has finished.
@@ -145,7 +148,8 @@ func (c *Core) ownMessages(now time.Time) {
 	for _, o := range c.Broker.Own() {
 		var all overseerv1.AllMessages
 		if err := proto.Unmarshal(o.Env.Message, &all); err != nil {
-			c.Broker.Answer(now, o.Env.ID, nil, &wire.Failure{Code: subsystem.Refused, Message: "the message doesn't decode: " + err.Error()})
+			c.Broker.Answer(now, o.Env.ID, nil,
+				&wire.Failure{Code: subsystem.Refused, Message: "the message doesn't decode: " + err.Error()})
 			continue
 		}
 		c.handle(now, c.chain(o.Chain), o.Env.ID, all.GetOverseer())

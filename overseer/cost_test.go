@@ -18,8 +18,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// BenchmarkOneWay is what one message costs without its system calls: in the sender, in the overseer and in the receiver, one
-// after the other on one goroutine.
+// BenchmarkOneWay is what one message costs without its system calls: in the sender, in the overseer and in the
+// receiver, one after the other on one goroutine.
 func BenchmarkOneWay(b *testing.B) {
 	c := newCost(b)
 	message := &networkbridgev1.SendConsensusMessage{Protocol: "echo", Payload: make([]byte, 64)}
@@ -103,7 +103,8 @@ func newCost(b *testing.B) *cost {
 	}
 	c := &cost{core: core}
 	c.receiver = c.attach(b, subsystem.Spec{Name: "network-bridge"})
-	c.sender = c.attach(b, subsystem.Spec{Name: "statement-distribution", Sends: []proto.Message{(*networkbridgev1.SendConsensusMessage)(nil)}})
+	c.sender = c.attach(b, subsystem.Spec{Name: "statement-distribution",
+		Sends: []proto.Message{(*networkbridgev1.SendConsensusMessage)(nil)}})
 	return c
 }
 

@@ -26,12 +26,15 @@ func frames(build func(b *wire.Batch)) []byte {
 	return b.Bytes
 }
 
-// Whatever an instance sends, the overseer doesn't panic, holds no more than the window, and the others' questions are answered.
+// Whatever an instance sends, the overseer doesn't panic, holds no more than the window, and the others' questions are
+// answered.
 func FuzzFramesOfAnInstance(f *testing.F) {
 	id := wire.NewID(7, 9)
 	f.Add(frames(func(b *wire.Batch) {
-		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1e6, Message: encoded(&networkbridgev1.SendRequest{})})
-		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, SignalSeq: 1 << 60, Generation: 3, Message: encoded(message("m"))})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1e6,
+			Message: encoded(&networkbridgev1.SendRequest{})})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, SignalSeq: 1 << 60, Generation: 3,
+			Message: encoded(message("m"))})
 		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: id})
 	}))
 	f.Add(frames(func(b *wire.Batch) {
@@ -46,8 +49,10 @@ func FuzzFramesOfAnInstance(f *testing.F) {
 	}))
 	f.Add(frames(func(b *wire.Batch) {
 		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, Message: encoded(imported("A", "0", 1))})
-		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id, Message: encoded(&overseerv1.BlockAccepted{Hash: []byte("short")})})
-		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1 << 63, Message: encoded(&overseerv1.WaitForActivation{})})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: id,
+			Message: encoded(&overseerv1.BlockAccepted{Hash: []byte("short")})})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: id, TimeoutMicros: 1 << 63,
+			Message: encoded(&overseerv1.WaitForActivation{})})
 	}))
 	f.Add([]byte{0x0a, 0x00, 0x12, 0x34, 0xff})
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -85,14 +90,17 @@ func (p *part) declared() []proto.Message {
 
 // Whatever a hello says, it is admitted or refused with a sentence, and what was admitted can leave.
 func FuzzHello(f *testing.F) {
-	for _, h := range []*overseerv1.Hello{hello(), {}, {Subsystem: "x", ProtocolMax: 1, Declaration: &overseerv1.Declaration{Class: 77, Asks: []string{"reeve.overseer.v1.WaitForActivation", ""}}}} {
+	for _, h := range []*overseerv1.Hello{hello(), {},
+		{Subsystem: "x", ProtocolMax: 1, Declaration: &overseerv1.Declaration{Class: 77,
+			Asks: []string{"reeve.overseer.v1.WaitForActivation", ""}}}} {
 		b, err := proto.Marshal(h)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b)
 	}
-	core, err := overseer.New(overseer.Config{Specs: []subsystem.Spec{{Name: "keystore"}}, Log: slog.New(slog.DiscardHandler)})
+	core, err := overseer.New(overseer.Config{Specs: []subsystem.Spec{{Name: "keystore"}},
+		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -112,13 +120,17 @@ func FuzzHello(f *testing.F) {
 	})
 }
 
-// The SDK reads what its overseer says, who is no stranger; bytes that make no sense end the link with an error, not the process.
+// The SDK reads what its overseer says, who is no stranger; bytes that make no sense end the link with an error, not
+// the process.
 func FuzzFramesOfTheOverseer(f *testing.F) {
 	f.Add(frames(func(b *wire.Batch) {
-		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(1, 1), Message: encoded(&networkbridgev1.Peers{}), SignalSeq: 9})
-		b.Envelope(wire.TagToEnvelope, &wire.Envelope{ID: wire.NewID(1, 2), Lane: wire.LaneBulk, Message: encoded(bulk("x")), Attempt: 3})
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(1, 1),
+			Message: encoded(&networkbridgev1.Peers{}), SignalSeq: 9})
+		b.Envelope(wire.TagToEnvelope, &wire.Envelope{ID: wire.NewID(1, 2), Lane: wire.LaneBulk,
+			Message: encoded(bulk("x")), Attempt: 3})
 		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Cancel, ID: wire.NewID(1, 1)})
-		b.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{{To: "vm", Lane: wire.LaneBulk, Messages: 1 << 31, Finished: []uint64{1, 2, 3}}}))
+		b.Frame(wire.TagCredit, wire.AppendCredit(nil,
+			[]wire.EdgeCredit{{To: "vm", Lane: wire.LaneBulk, Messages: 1 << 31, Finished: []uint64{1, 2, 3}}}))
 	}))
 	f.Add(frames(func(b *wire.Batch) {
 		b.Frame(wire.TagSignals, []byte{0x0a, 0x02, 0x08, 0x07})

@@ -19,10 +19,11 @@ type Graph struct {
 	asks     map[string][]string        // subsystem -> whom it asks, sorted
 }
 
-// NewGraph checks the Specs: every name is known, every variant is somebody's, what is sent is one-way and what is asked is
-// answered, and no chain of asks comes back to where it began. The error names what is wrong.
+// NewGraph checks the Specs: every name is known, every variant is somebody's, what is sent is one-way and what is
+// asked is answered, and no chain of asks comes back to where it began. The error names what is wrong.
 func NewGraph(dir *registry.Directory, specs []subsystem.Spec) (*Graph, error) {
-	g := &Graph{dir: dir, specs: map[string]subsystem.Spec{}, declared: map[string]map[string]bool{}, asks: map[string][]string{}}
+	g := &Graph{dir: dir, specs: map[string]subsystem.Spec{}, declared: map[string]map[string]bool{},
+		asks: map[string][]string{}}
 	for _, s := range specs {
 		if _, twice := g.specs[s.Name]; twice {
 			return nil, fmt.Errorf("two Specs are named %s", s.Name)
@@ -100,7 +101,8 @@ func (g *Graph) cycleWith(name string, asks []string) string {
 	return g.cycle(name)
 }
 
-// Mermaid draws the graph: an arrow for what is sent, a thick one for what is asked, each with how many variants it carries.
+// Mermaid draws the graph: an arrow for what is sent, a thick one for what is asked, each with how many variants it
+// carries.
 func (g *Graph) Mermaid() string {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")

@@ -34,17 +34,18 @@ func (s *Server) onEvent(e broker.Event) {
 	case broker.Kill:
 		s.kill(e.Instance, e.Cause)
 	case broker.Quarantined:
-		s.log.Error("message quarantined", "variant", e.Variant, "from", e.Env.From, "cause", e.Cause)
+		s.log.Error("message quarantined", "variant", e.Variant, "from", e.Env.From, "err", e.Cause)
 		if s.keep == nil {
 			return
 		}
 		if err := s.keep.Keep(wire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
-			s.log.Error("a quarantined message could not be kept", "why", err)
+			s.log.Error("a quarantined message could not be kept", "err", err)
 		}
 	}
 }
 
-// kill ends an instance that hangs: its process when we may, its stream in any case. Whoever started it starts it again.
+// kill ends an instance that hangs: its process when we may, its stream in any case. Whoever started it starts it
+// again.
 func (s *Server) kill(i *broker.Instance, cause string) {
 	s.mu.Lock()
 	a := s.ends[i]
@@ -56,10 +57,10 @@ func (s *Server) kill(i *broker.Instance, cause string) {
 	if a == nil || again {
 		return
 	}
-	s.log.Error("subsystem hangs", "subsystem", i.Subsystem, "instance", i.Name, "pid", i.Pid, "cause", cause)
+	s.log.Error("subsystem hangs", "subsystem", i.Subsystem, "instance", i.Name, "pid", i.Pid, "err", cause)
 	if a.process != nil {
 		if err := a.process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			s.log.Error("a hanging process could not be ended", "pid", i.Pid, "why", err)
+			s.log.Error("a hanging process could not be ended", "pid", i.Pid, "err", err)
 		}
 	}
 	a.cancel()

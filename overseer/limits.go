@@ -17,7 +17,8 @@ type Limits struct {
 	Messages, Bytes int
 	// MaxMessage is the longest message in bytes.
 	MaxMessage int
-	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next instance.
+	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next
+	// instance.
 	Hold time.Duration
 	// Heartbeat and Progress are the watchdogs' patience; Start is that for an instance's first work.
 	Heartbeat, Progress, Start time.Duration
@@ -29,8 +30,9 @@ type Limits struct {
 func (cfg *Config) broker(dir *registry.Directory, graph *Graph) broker.Config {
 	l := cfg.Limits
 	return broker.Config{
-		Epoch: cfg.Epoch, Chains: cfg.Chains, Window: wire.Window{Messages: l.Messages, Bytes: l.Bytes}, MaxMessage: l.MaxMessage,
-		Hold: l.Hold, Heartbeat: l.Heartbeat, Progress: l.Progress, Start: l.Start, MaxRSS: l.MaxRSS,
+		Epoch: cfg.Epoch, Chains: cfg.Chains, Window: wire.Window{Messages: l.Messages, Bytes: l.Bytes},
+		MaxMessage: l.MaxMessage, Hold: l.Hold, Heartbeat: l.Heartbeat, Progress: l.Progress, Start: l.Start,
+		MaxRSS:   l.MaxRSS,
 		PerChain: func(name string) bool { return graph.specs[name].Class == subsystem.PerChain },
 		Lookup: func(enum, field protowire.Number) (broker.Variant, bool) {
 			v := dir.At(enum, field)
@@ -38,7 +40,8 @@ func (cfg *Config) broker(dir *registry.Directory, graph *Graph) broker.Config {
 				return broker.Variant{}, false
 			}
 			return broker.Variant{
-				Name: string(v.Name), Subsystem: v.Subsystem, Lane: v.Lane, Request: v.IsRequest(), Stream: v.Stream, RetrySafe: v.RetrySafe,
+				Name: string(v.Name), Subsystem: v.Subsystem, Lane: v.Lane, Request: v.IsRequest(), Stream: v.Stream,
+				RetrySafe: v.RetrySafe,
 			}, true
 		},
 	}.Defaults()

@@ -45,7 +45,8 @@ func (k *keeper) handle(m *subsystem.Message) {
 		return
 	}
 	answer := func() {
-		m.Reply(&networkbridgev1.SendRequestResponse{Outcome: &networkbridgev1.SendRequestResponse_Payload{Payload: body.Payload}})
+		payload := &networkbridgev1.SendRequestResponse_Payload{Payload: body.Payload}
+		m.Reply(&networkbridgev1.SendRequestResponse{Outcome: payload})
 	}
 	if len(body.Payload)%3 == 0 {
 		k.sub.After(time.Millisecond, answer)
@@ -54,8 +55,8 @@ func (k *keeper) handle(m *subsystem.Message) {
 	answer()
 }
 
-// The memory in which a message came is used for the next one. Whoever keeps a message, a large one or a small one among many, has what was
-// said to it, and every ask gets its own answer.
+// The memory in which a message came is used for the next one. Whoever keeps a message, a large one or a small one
+// among many, has what was said to it, and every ask gets its own answer.
 func TestWhoKeepsAMessageHasWhatWasSaid(t *testing.T) {
 	b := startBus(t, overseer.Config{Epoch: 1})
 	k := &keeper{}
@@ -65,7 +66,8 @@ func TestWhoKeepsAMessageHasWhatWasSaid(t *testing.T) {
 	}})
 	ready := make(chan *subsystem.Sub, 1)
 	b.run(subsystem.Spec{
-		Name: "statement-distribution", Sends: []proto.Message{&networkbridgev1.SendConsensusMessage{}}, Asks: []proto.Message{&networkbridgev1.SendRequest{}},
+		Name: "statement-distribution", Sends: []proto.Message{&networkbridgev1.SendConsensusMessage{}},
+		Asks: []proto.Message{&networkbridgev1.SendRequest{}},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			ready <- sub
 			return funcs{}, nil
@@ -86,12 +88,13 @@ func TestWhoKeepsAMessageHasWhatWasSaid(t *testing.T) {
 				answered.Done()
 				return
 			}
-			subsystem.Ask(sub, &networkbridgev1.SendRequest{Payload: said(n, size)}, 20*time.Second, func(r *networkbridgev1.SendRequestResponse, err error) {
-				defer answered.Done()
-				if err != nil || !bytes.Equal(r.GetPayload(), said(n, size)) {
-					t.Errorf("ask %d was answered with %d bytes of %d, %v", n, len(r.GetPayload()), size+8, err)
-				}
-			})
+			subsystem.Ask(sub, &networkbridgev1.SendRequest{Payload: said(n, size)}, 20*time.Second,
+				func(r *networkbridgev1.SendRequestResponse, err error) {
+					defer answered.Done()
+					if err != nil || !bytes.Equal(r.GetPayload(), said(n, size)) {
+						t.Errorf("ask %d was answered with %d bytes of %d, %v", n, len(r.GetPayload()), size+8, err)
+					}
+				})
 		})
 	}
 	answered.Wait()

@@ -81,7 +81,8 @@ func process(spec subsystem.Spec, addr string, over carrier.Kind) (stop func()) 
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + addr, Carrier: string(over), Log: slog.New(slog.DiscardHandler)})
+		_ = subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + addr, Carrier: string(over),
+			Log: slog.New(slog.DiscardHandler)})
 	}()
 	return func() { cancel(); <-ended }
 }
@@ -102,8 +103,8 @@ func moody(sub *subsystem.Sub) subsystem.Handler {
 	}}
 }
 
-// The same promise over real sockets: ten thousand asks while the overseer and the answerer are restarted and the answerer's and the
-// asker's connections are cut in the middle of a frame.
+// The same promise over real sockets: ten thousand asks while the overseer and the answerer are restarted and the
+// answerer's and the asker's connections are cut in the middle of a frame.
 func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T) {
 	t.Parallel()
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
@@ -121,7 +122,8 @@ func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T)
 			},
 		}, cutter.lis.Addr().String(), c.client)
 		defer stopAsker()
-		answerer := subsystem.Spec{Name: "network-bridge", New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return moody(sub), nil }}
+		answerer := subsystem.Spec{Name: "network-bridge",
+			New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return moody(sub), nil }}
 		stop := process(answerer, cutter.lis.Addr().String(), c.client)
 		defer func() { stop() }()
 
@@ -141,9 +143,11 @@ func TestRule2TenThousandAsksOverRealConnectionsEndExactlyOnceEach(t *testing.T)
 			timeout := time.Duration(1+rng.IntN(1500)) * time.Millisecond
 			sub.Post(func() {
 				if n%2 == 0 {
-					subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout, func(_ *networkbridgev1.SendRequestResponse, err error) { end(err) })
+					subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout,
+						func(_ *networkbridgev1.SendRequestResponse, err error) { end(err) })
 				} else {
-					subsystem.Ask(sub, &networkbridgev1.Peers{}, timeout, func(_ *networkbridgev1.PeersResponse, err error) { end(err) })
+					subsystem.Ask(sub, &networkbridgev1.Peers{}, timeout,
+						func(_ *networkbridgev1.PeersResponse, err error) { end(err) })
 				}
 			})
 			if n%10 == 0 { // the pace of the story, not a wait for anything

@@ -18,8 +18,8 @@ import (
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// storm asks questions while everything that asks, answers and carries is killed, cut off and started again, and answers come late,
-// twice and never.
+// storm asks questions while everything that asks, answers and carries is killed, cut off and started again, and
+// answers come late, twice and never.
 type storm struct {
 	*overseertest.Bus
 	t        *testing.T
@@ -49,7 +49,8 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		s.askers = append(s.askers, s.Attach((&part{}).spec(name, subsystem.Single, asks...), name))
 	}
 	s.everyone = append(s.everyone, s.askers...)
-	s.everyone = append(s.everyone, s.answerer("network-bridge", subsystem.Single), s.answerer("network-bridge", subsystem.Single))
+	s.everyone = append(s.everyone, s.answerer("network-bridge", subsystem.Single),
+		s.answerer("network-bridge", subsystem.Single))
 	for range 2 {
 		s.everyone = append(s.everyone, s.answerer("candidate-validation", subsystem.Pool))
 	}
@@ -109,11 +110,14 @@ func (s *storm) ask() {
 		m.Post(func(sub *subsystem.Sub) {
 			switch s.rng.IntN(3) {
 			case 0:
-				subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout, func(_ *networkbridgev1.SendRequestResponse, err error) { a.end(err) })
+				subsystem.Ask(sub, &networkbridgev1.SendRequest{}, timeout,
+					func(_ *networkbridgev1.SendRequestResponse, err error) { a.end(err) })
 			case 1:
-				subsystem.Ask(sub, &networkbridgev1.Peers{}, timeout, func(_ *networkbridgev1.PeersResponse, err error) { a.end(err) })
+				subsystem.Ask(sub, &networkbridgev1.Peers{}, timeout,
+					func(_ *networkbridgev1.PeersResponse, err error) { a.end(err) })
 			default:
-				subsystem.Ask(sub, &candidatevalidationv1.Validate{}, timeout, func(_ *candidatevalidationv1.ValidateResponse, err error) { a.end(err) })
+				subsystem.Ask(sub, &candidatevalidationv1.Validate{}, timeout,
+					func(_ *candidatevalidationv1.ValidateResponse, err error) { a.end(err) })
 			}
 		})
 	}
@@ -133,7 +137,8 @@ func (s *storm) strike() {
 	kinds := []struct {
 		name string
 		do   func()
-	}{{"kill", m.Kill}, {"cut", m.Cut}, {"reconnect", m.Reconnect}, {"freeze", func() { m.Frozen = true }}, {"thaw", func() { m.Frozen = false }}}
+	}{{"kill", m.Kill}, {"cut", m.Cut}, {"reconnect", m.Reconnect}, {"freeze", func() { m.Frozen = true }}, {"thaw",
+		func() { m.Frozen = false }}}
 	switch n := s.rng.IntN(30); {
 	case !m.Running():
 		m.Start()
@@ -182,7 +187,8 @@ func (s *storm) check(codes map[subsystem.Code]int) (orphans int) {
 	for n, a := range s.asks {
 		lives := a.life == a.asker.Machine()
 		if a.ends > 1 || lives && a.ends == 0 {
-			s.t.Fatalf("seed %d: ask %d ended %d times (asker lives: %t); run it alone with REEVE_SEED=%d", s.seed, n, a.ends, lives, s.seed)
+			s.t.Fatalf("seed %d: ask %d ended %d times (asker lives: %t); run it alone with REEVE_SEED=%d", s.seed, n,
+				a.ends, lives, s.seed)
 		}
 		if a.ends == 0 {
 			orphans++
@@ -230,5 +236,6 @@ func TestRule2AHundredThousandAsksEndExactlyOnceEach(t *testing.T) {
 	if len(seeds) > 1 && total-orphans < 100_000 {
 		t.Errorf("only %d asks had somebody to be told", total-orphans)
 	}
-	t.Logf("%d asks, outcomes by code %v, %d of askers that died; faults %v; %d late or duplicate answers dropped by the last overseers", total, codes, orphans, faults, late)
+	t.Logf("%d asks, outcomes by code %v, %d of askers that died; faults %v; %d late or duplicate answers dropped",
+		total, codes, orphans, faults, late)
 }

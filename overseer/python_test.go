@@ -38,7 +38,8 @@ func stubs(t *testing.T) string {
 		protos = append(protos, some...)
 	}
 	dir := t.TempDir()
-	if out, err := exec.Command(protoc, append([]string{"-I../proto", "-I/usr/include", "--python_out=" + dir}, protos...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(protoc, append([]string{"-I../proto", "-I/usr/include", "--python_out=" + dir},
+		protos...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
@@ -49,7 +50,8 @@ func TestASubsystemInPythonAnswers(t *testing.T) {
 	t.Parallel()
 	modules := stubs(t)
 	overEveryCarrier(t, func(t *testing.T, over carriers) {
-		b := startBusOver(t, over, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("a secret"), nil }})
+		b := startBusOver(t, over, overseer.Config{Epoch: 1,
+			Token: func(string) ([]byte, error) { return []byte("a secret"), nil }})
 		cmd := exec.Command(python, "../deploy/examples/python/attach.py")
 		cmd.Env = append(os.Environ(), "PYTHONPATH="+modules, "REEVE_BUS=unix:"+b.addr, "REEVE_TOKEN=a secret")
 		var said bytes.Buffer
@@ -68,7 +70,8 @@ func TestASubsystemInPythonAnswers(t *testing.T) {
 		b.token = []byte("a secret")
 		b.run(subsystem.Spec{
 			Name: "bitfield-signing",
-			Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}, &availabilitystorev1.StoreChunk{}, &availabilitystorev1.QueryPoV{}},
+			Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}, &availabilitystorev1.StoreChunk{},
+				&availabilitystorev1.QueryPoV{}},
 			New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 				ready <- sub
 				return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
@@ -76,16 +79,20 @@ func TestASubsystemInPythonAnswers(t *testing.T) {
 		})
 		sub := <-ready
 		c := bytes.Repeat([]byte{7}, 32)
-		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || a.Available {
+		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub,
+			&availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || a.Available {
 			t.Errorf("%v, %v", a, err)
 		}
-		if _, err := askAndWait[*availabilitystorev1.StoreChunkResponse](sub, &availabilitystorev1.StoreChunk{Candidate: c}); err != nil {
+		if _, err := askAndWait[*availabilitystorev1.StoreChunkResponse](sub,
+			&availabilitystorev1.StoreChunk{Candidate: c}); err != nil {
 			t.Error(err)
 		}
-		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || !a.Available {
+		if a, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub,
+			&availabilitystorev1.QueryDataAvailability{Candidate: c}); err != nil || !a.Available {
 			t.Errorf("%v, %v", a, err)
 		}
-		if _, err := askAndWait[*availabilitystorev1.QueryPoVResponse](sub, &availabilitystorev1.QueryPoV{}); subsystem.CodeOf(err) != subsystem.Unimplemented {
+		if _, err := askAndWait[*availabilitystorev1.QueryPoVResponse](sub,
+			&availabilitystorev1.QueryPoV{}); subsystem.CodeOf(err) != subsystem.Unimplemented {
 			t.Errorf("%v", err)
 		}
 	})

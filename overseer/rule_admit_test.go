@@ -28,10 +28,12 @@ func TestRule7ACycleOfAsksIsRefusedAtStartAndNamed(t *testing.T) {
 		{Name: "keystore", Asks: []proto.Message{&networkbridgev1.Peers{}}},
 	}
 	_, err := overseer.New(overseer.Config{Specs: specs})
-	if err == nil || !strings.Contains(err.Error(), "network-bridge asks availability-store asks keystore asks network-bridge") {
+	if err == nil || !strings.Contains(err.Error(),
+		"network-bridge asks availability-store asks keystore asks network-bridge") {
 		t.Errorf("%v", err)
 	}
-	specs[2].Asks, specs[2].Sends = nil, []proto.Message{&networkbridgev1.SendMessage{}} // a way back that nobody waits for
+	// a way back that nobody waits for
+	specs[2].Asks, specs[2].Sends = nil, []proto.Message{&networkbridgev1.SendMessage{}}
 	if _, err := overseer.New(overseer.Config{Specs: specs}); err != nil {
 		t.Error(err)
 	}
@@ -55,12 +57,14 @@ func TestRule7WhatASpecMayNotDeclare(t *testing.T) {
 
 // hello is one that would be taken.
 func hello() *overseerv1.Hello {
-	return &overseerv1.Hello{ProtocolMin: 1, ProtocolMax: 1, Subsystem: "keystore", Token: []byte("keystore"), Declaration: &overseerv1.Declaration{Class: overseerv1.Declaration_CLASS_SINGLE}}
+	return &overseerv1.Hello{ProtocolMin: 1, ProtocolMax: 1, Subsystem: "keystore", Token: []byte("keystore"),
+		Declaration: &overseerv1.Declaration{Class: overseerv1.Declaration_CLASS_SINGLE}}
 }
 
 func TestRule12And14WhoIsTaken(t *testing.T) {
 	bus := overseertest.NodeWith(t, overseer.Config{
-		Specs: []subsystem.Spec{{Name: "keystore"}, {Name: "network-bridge", Asks: []proto.Message{&keystorev1.PublicKeys{}}}},
+		Specs: []subsystem.Spec{{Name: "keystore"},
+			{Name: "network-bridge", Asks: []proto.Message{&keystorev1.PublicKeys{}}}},
 		Token: func(role string) ([]byte, error) {
 			if role == "nobody" {
 				return nil, errors.New("no token file")
@@ -76,14 +80,19 @@ func TestRule12And14WhoIsTaken(t *testing.T) {
 		"the right one":          {func(*overseerv1.Hello) {}, 0, ""},
 		"class left out":         {func(h *overseerv1.Hello) { h.Declaration.Class = 0 }, 0, ""},
 		"a newer one that knows": {func(h *overseerv1.Hello) { h.ProtocolMax = 9 }, 0, ""},
-		"a newer one":            {func(h *overseerv1.Hello) { h.ProtocolMin, h.ProtocolMax = 2, 3 }, overseer.Incompatible, "versions 2 to 3"},
-		"an older one":           {func(h *overseerv1.Hello) { h.ProtocolMin, h.ProtocolMax = 0, 0 }, overseer.Incompatible, "this overseer speaks 1"},
-		"a wrong token":          {func(h *overseerv1.Hello) { h.Token = []byte("network-bridge") }, overseer.Unauthenticated, "REEVE_TOKEN_FILE"},
-		"no token":               {func(h *overseerv1.Hello) { h.Token = nil }, overseer.Unauthenticated, "token"},
-		"a role without a token": {func(h *overseerv1.Hello) { h.Subsystem, h.Token = "nobody", nil }, overseer.Unauthenticated, "token"},
-		"no name":                {func(h *overseerv1.Hello) { h.Subsystem = "" }, overseer.Malformed, "names its subsystem"},
-		"no declaration":         {func(h *overseerv1.Hello) { h.Declaration = nil }, overseer.Malformed, "declares"},
-		"another class":          {func(h *overseerv1.Hello) { h.Declaration.Class = overseerv1.Declaration_CLASS_POOL }, overseer.Forbidden, "is single"},
+		"a newer one": {func(h *overseerv1.Hello) { h.ProtocolMin, h.ProtocolMax = 2, 3 },
+			overseer.Incompatible, "versions 2 to 3"},
+		"an older one": {func(h *overseerv1.Hello) { h.ProtocolMin, h.ProtocolMax = 0, 0 },
+			overseer.Incompatible, "this overseer speaks 1"},
+		"a wrong token": {func(h *overseerv1.Hello) { h.Token = []byte("network-bridge") },
+			overseer.Unauthenticated, "REEVE_TOKEN_FILE"},
+		"no token": {func(h *overseerv1.Hello) { h.Token = nil }, overseer.Unauthenticated, "token"},
+		"a role without a token": {func(h *overseerv1.Hello) { h.Subsystem, h.Token = "nobody", nil },
+			overseer.Unauthenticated, "token"},
+		"no name": {func(h *overseerv1.Hello) { h.Subsystem = "" }, overseer.Malformed,
+			"names its subsystem"},
+		"no declaration": {func(h *overseerv1.Hello) { h.Declaration = nil }, overseer.Malformed, "declares"},
+		"another class":  {func(h *overseerv1.Hello) { h.Declaration.Class = overseerv1.Declaration_CLASS_POOL }, overseer.Forbidden, "is single"},
 		"an undeclared edge": {func(h *overseerv1.Hello) { h.Declaration.Sends = []string{"reeve.networkbridge.v1.SendMessage"} },
 			overseer.Forbidden, "which its Spec in this node doesn't have"},
 		"an unknown variant": {func(h *overseerv1.Hello) { h.Declaration.Asks = []string{"reeve.keystore.v1.GiveMeTheKey"} }, overseer.Forbidden, "no variant"},
@@ -107,11 +116,13 @@ func TestRule12And14WhoIsTaken(t *testing.T) {
 	}
 }
 
-// Default deny: what an instance didn't declare is refused at the overseer, whatever the instance's own library let it do.
+// Default deny: what an instance didn't declare is refused at the overseer, whatever the instance's own library let it
+// do.
 func TestRule12WhatIsNotDeclaredIsNotRouted(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	var b wire.Batch
-	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), From: "bitfield-signing", Message: encoded(message("forged"))})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), From: "bitfield-signing",
+		Message: encoded(message("forged"))})
 	if err := p.Inject(p.bridge, b.Bytes); err != nil { // the bridge may send nothing
 		t.Fatal(err)
 	}
@@ -128,7 +139,8 @@ func TestRule12TheSenderIsWhoTheOverseerSaysItIs(t *testing.T) {
 	p.b.on = func(m *subsystem.Message) { from = append(from, m.From) }
 	var b wire.Batch
 	for n := range uint64(3) { // the like of what came before is read by a shorter way
-		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, n), From: "keystore", To: "keystore", SignalSeq: 1 << 40, Message: encoded(message("forged"))})
+		b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, n), From: "keystore", To: "keystore",
+			SignalSeq: 1 << 40, Message: encoded(message("forged"))})
 	}
 	if err := p.Inject(p.sender, b.Bytes); err != nil {
 		t.Fatal(err)
@@ -147,7 +159,8 @@ func TestRule12NobodyAnswersForAnother(t *testing.T) {
 	o := p.request(time.Minute)
 	p.Settle()
 	for counter := range uint64(10) { // nobody knows the ids of another process, but suppose somebody did
-		for _, e := range []*wire.Envelope{{Kind: wire.Reply, Reply: []byte{}}, {Kind: wire.Fail, Failure: &wire.Failure{Code: 7}}, {Kind: wire.Cancel}} {
+		for _, e := range []*wire.Envelope{{Kind: wire.Reply, Reply: []byte{}},
+			{Kind: wire.Fail, Failure: &wire.Failure{Code: 7}}, {Kind: wire.Cancel}} {
 			e.ID = p.sender.Machine().ID(counter)
 			var b wire.Batch
 			b.Envelope(wire.TagFromEnvelope, e)
@@ -189,7 +202,8 @@ func TestRule13UnknownIsAnAnswerAndTheBusGoesOn(t *testing.T) {
 	o := p.request(time.Minute)
 	p.Settle()
 	o.code(t, subsystem.Unimplemented)
-	for _, m := range [][]byte{nil, {}, wire.AppendVariant(nil, 4, 999, nil), wire.AppendVariant(nil, 999, 1, nil), {0xff, 0xff}, []byte("no message at all")} {
+	for _, m := range [][]byte{nil, {}, wire.AppendVariant(nil, 4, 999, nil), wire.AppendVariant(nil, 999, 1, nil),
+		{0xff, 0xff}, []byte("no message at all")} {
 		before := p.Core.Broker.Count.Refused
 		p.inject(t, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(9, 1), TimeoutMicros: 1e6, Message: m})
 		if p.Core.Broker.Count.Refused != before+1 {

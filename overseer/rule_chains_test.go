@@ -28,7 +28,8 @@ type twoChains struct {
 func newTwoChains(t *testing.T) *twoChains {
 	t.Helper()
 	n := &twoChains{t: t, a: &part{}, b: &part{}, all: &part{}, keys: &part{}}
-	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A", "B"}, Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
+	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A", "B"},
+		Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
 	n.onA, n.onB = n.AttachFor("A", n.perChain(n.a), "vm"), n.AttachFor("B", n.perChain(n.b), "vm")
 	n.bridge = n.Attach(n.serving(n.all), "bridge")
 	n.Attach(n.keys.spec("keystore", subsystem.Single), "keystore")
@@ -38,12 +39,14 @@ func newTwoChains(t *testing.T) *twoChains {
 
 // perChain is the subsystem of which each chain has one.
 func (n *twoChains) perChain(p *part) subsystem.Spec {
-	return p.spec("vm", subsystem.PerChain, message(""), &keystorev1.PublicKeys{}, &overseerv1.BlockImported{}, &overseerv1.BlockAccepted{})
+	return p.spec("vm", subsystem.PerChain, message(""), &keystorev1.PublicKeys{}, &overseerv1.BlockImported{},
+		&overseerv1.BlockAccepted{})
 }
 
 // serving is the one that serves all chains.
 func (n *twoChains) serving(p *part) subsystem.Spec {
-	return p.spec("network-bridge", subsystem.Single, &pluginv1.ConnectedRequest{}, &vmv1.LastAccepted{}, &overseerv1.WaitForActivation{})
+	return p.spec("network-bridge", subsystem.Single, &pluginv1.ConnectedRequest{}, &vmv1.LastAccepted{},
+		&overseerv1.WaitForActivation{})
 }
 
 // update tells the one of a chain something.
@@ -123,8 +126,8 @@ func TestChainsEachHasItsOwnLeaves(t *testing.T) {
 	n.all.hears(t, "final a of A", "start c of A", "start b of B")
 }
 
-// Those who serve all chains have seen a signal of chain B that nobody of chain A will ever see: what they send and answer there must
-// not wait for it.
+// Those who serve all chains have seen a signal of chain B that nobody of chain A will ever see: what they send and
+// answer there must not wait for it.
 func TestChainsNothingWaitsForAnotherChainsSignal(t *testing.T) {
 	n := newTwoChains(t)
 	n.a.on = answerStatus
@@ -144,10 +147,11 @@ func TestChainsABlockIsWaitedForOnItsChain(t *testing.T) {
 	wait := func(chain string) *outcome {
 		o := &outcome{}
 		n.bridge.Do(func(sub *subsystem.Sub) {
-			subsystem.Ask(sub.On(chain), &overseerv1.WaitForActivation{Hash: block("x")}, time.Minute, func(_ *overseerv1.WaitForActivationResponse, err error) {
-				o.ends++
-				o.err = err
-			})
+			subsystem.Ask(sub.On(chain), &overseerv1.WaitForActivation{Hash: block("x")}, time.Minute,
+				func(_ *overseerv1.WaitForActivationResponse, err error) {
+					o.ends++
+					o.err = err
+				})
 		})
 		return o
 	}
@@ -201,7 +205,8 @@ func TestChainsARestartConcernsOneChain(t *testing.T) {
 	if n.a.starts != 2 || n.b.starts != 1 {
 		t.Errorf("started %d and %d times", n.a.starts, n.b.starts)
 	}
-	if a, b := n.StatusFor("A", "vm"), n.StatusFor("B", "vm"); a.Starts != 2 || b.Starts != 1 || a.LastCause == b.LastCause {
+	if a, b := n.StatusFor("A", "vm"), n.StatusFor("B", "vm"); a.Starts != 2 || b.Starts != 1 ||
+		a.LastCause == b.LastCause {
 		t.Errorf("status %+v and %+v", a, b)
 	}
 }
@@ -264,10 +269,11 @@ func TestChainsTheWrongOneIsATypedFailure(t *testing.T) {
 	refusal("", "must name one of A, B")
 	o := &outcome{}
 	n.onA.Do(func(sub *subsystem.Sub) {
-		subsystem.Ask(sub.On("B"), &keystorev1.PublicKeys{}, time.Minute, func(_ *keystorev1.PublicKeysResponse, err error) {
-			o.ends++
-			o.err = err
-		})
+		subsystem.Ask(sub.On("B"), &keystorev1.PublicKeys{}, time.Minute,
+			func(_ *keystorev1.PublicKeysResponse, err error) {
+				o.ends++
+				o.err = err
+			})
 	})
 	n.Advance(time.Millisecond)
 	o.code(t, subsystem.Refused)
@@ -297,7 +303,8 @@ func TestChainsWhoAttachesSaysWhich(t *testing.T) {
 // In a node of one chain a part that serves all needs to name none.
 func TestChainsTheOnlyOneNeedsNoName(t *testing.T) {
 	n := &twoChains{t: t, a: &part{on: answerStatus}, all: &part{}}
-	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A"}, Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
+	n.Bus = overseertest.NodeWith(t, overseer.Config{Chains: []string{"A"},
+		Specs: []subsystem.Spec{n.perChain(n.a), n.serving(n.all)}})
 	n.AttachFor("A", n.perChain(n.a), "vm")
 	n.bridge = n.Attach(n.serving(n.all), "bridge")
 	n.Settle()
@@ -314,7 +321,8 @@ func TestChainsTheOnlyOneNeedsNoName(t *testing.T) {
 func TestChainsPresenceIsOfOne(t *testing.T) {
 	n := newTwoChains(t)
 	w := &watcher{}
-	n.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{&pluginv1.ConnectedRequest{}}, New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
+	n.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{&pluginv1.ConnectedRequest{}},
+		New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
 	n.Settle()
 	n.onA.Kill()
 	n.Settle()

@@ -29,7 +29,8 @@ type crew struct {
 func newCrew(t *testing.T, name string, class subsystem.Class, n int, says ...proto.Message) *crew {
 	t.Helper()
 	c := &crew{Bus: overseertest.NodeWith(t, overseer.Config{}), t: t, name: name, class: class}
-	c.sender = c.Attach((&part{}).spec("bitfield-signing", subsystem.Single, append(says, &overseerv1.BlockImported{})...), "sender")
+	c.sender = c.Attach((&part{}).spec("bitfield-signing", subsystem.Single,
+		append(says, &overseerv1.BlockImported{})...), "sender")
 	for range n {
 		c.join()
 	}
@@ -70,12 +71,13 @@ func TestClassPoolWorkGoesToTheLeastBusy(t *testing.T) {
 	done := 0
 	for range 100 {
 		c.sender.Do(func(sub *subsystem.Sub) {
-			subsystem.Ask(sub, &candidatevalidationv1.Validate{}, time.Minute, func(_ *candidatevalidationv1.ValidateResponse, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-				done++
-			})
+			subsystem.Ask(sub, &candidatevalidationv1.Validate{}, time.Minute,
+				func(_ *candidatevalidationv1.ValidateResponse, err error) {
+					if err != nil {
+						t.Error(err)
+					}
+					done++
+				})
 		})
 	}
 	if n := len(c.parts[0].heard); n > 2 {
@@ -158,7 +160,8 @@ func TestClassShardedByKeyAndStableWhenOneComes(t *testing.T) {
 }
 
 func TestClassShardedUnkeyedMessagesReachEveryShardOnce(t *testing.T) {
-	c := newCrew(t, "availability-distribution", subsystem.Sharded, 3, &availabilitydistributionv1.NetworkBridgeUpdate{}, &availabilitydistributionv1.DistributeChunk{})
+	c := newCrew(t, "availability-distribution", subsystem.Sharded, 3,
+		&availabilitydistributionv1.NetworkBridgeUpdate{}, &availabilitydistributionv1.DistributeChunk{})
 	for range 5000 { // more than a window: the credit of each comes back once, with the last copy
 		c.say(update())
 	}
@@ -188,7 +191,8 @@ func TestClassShardedUnkeyedMessagesReachEveryShardOnce(t *testing.T) {
 
 // A new shard takes over its keys from the others' mailboxes, and none of their copies.
 func TestClassShardedANewShardTakesNoCopies(t *testing.T) {
-	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2, &availabilitydistributionv1.NetworkBridgeUpdate{}, &availabilitydistributionv1.DistributeChunk{})
+	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2,
+		&availabilitydistributionv1.NetworkBridgeUpdate{}, &availabilitydistributionv1.DistributeChunk{})
 	c.member(0).Deaf, c.member(1).Deaf = true, true
 	c.say(update(), chunk(1), chunk(2), chunk(3))
 	c.join()
@@ -216,7 +220,8 @@ func TestClassShardedANewShardTakesNoCopies(t *testing.T) {
 
 // Without any shard it waits, and then goes to all that are there when the first comes, or to the first.
 func TestClassShardedUnkeyedMessagesWaitForTheFirstShard(t *testing.T) {
-	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2, &availabilitydistributionv1.NetworkBridgeUpdate{})
+	c := newCrew(t, "availability-distribution", subsystem.Sharded, 2,
+		&availabilitydistributionv1.NetworkBridgeUpdate{})
 	c.member(0).Frozen, c.member(1).Frozen = true, true
 	c.say(update())
 	c.member(0).Kill()
@@ -256,8 +261,8 @@ func TestClassSingleHasAWarmStandbyThatTakesOver(t *testing.T) {
 	}
 }
 
-// When a live instance loses its connection the standby takes over at once; the first has a handler and must not become a second
-// live one: it ends, and its parent starts it afresh.
+// When a live instance loses its connection the standby takes over at once; the first has a handler and must not become
+// a second live one: it ends, and its parent starts it afresh.
 func TestClassSingleNeverHasTwoLiveHandlers(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	spare := &part{}
@@ -295,13 +300,15 @@ func TestPresenceIsToldAtTheStartAndWhenItChanges(t *testing.T) {
 	w := &watcher{}
 	bus := overseertest.NodeWith(t, overseer.Config{})
 	bridge := bus.Attach((&part{}).bridge(), "bridge")
-	bus.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{message("")}, New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
+	bus.Attach(subsystem.Spec{Name: "bitfield-signing", Sends: []proto.Message{message("")},
+		New: func(*subsystem.Sub) (subsystem.Handler, error) { return w, nil }}, "watcher")
 	bus.Settle()
 	bridge.Kill()
 	bus.Settle()
 	bridge.Start()
 	bus.Settle()
-	if want := []string{"network-bridge true", "network-bridge false", "network-bridge true"}; !slices.Equal(w.saw, want) {
+	if want := []string{"network-bridge true", "network-bridge false", "network-bridge true"}; !slices.Equal(w.saw,
+		want) {
 		t.Errorf("%v, want %v", w.saw, want)
 	}
 }

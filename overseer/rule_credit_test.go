@@ -49,8 +49,10 @@ func TestRule3AGenerationNeverComesAgain(t *testing.T) {
 func TestRule3WhatAnOldGenerationSaysIsRefused(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	var b wire.Batch
-	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), Generation: 1, Message: encoded(message("old"))})
-	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 2), Generation: p.sender.Instance().Generation, Message: encoded(message("new"))})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 1), Generation: 1,
+		Message: encoded(message("old"))})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 2), Generation: p.sender.Instance().Generation,
+		Message: encoded(message("new"))})
 	if err := p.Inject(p.sender, b.Bytes); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,8 @@ func TestRule4ASenderWaitsOnOneEdgeOnly(t *testing.T) {
 	for n := range 25 {
 		p.say(message(fmt.Sprint(n)))
 	}
-	other := ask[*keystorev1.PublicKeysResponse](p.sender, &keystorev1.PublicKeys{}, time.Second) // not declared: refused at once
+	other := ask[*keystorev1.PublicKeysResponse](p.sender, &keystorev1.PublicKeys{},
+		time.Second) // not declared: refused at once
 	p.say(vote("another lane"), imported("A", "0", 1))
 	p.Advance(0)
 	other.code(t, subsystem.Refused)
@@ -168,7 +171,8 @@ func TestRule4ARefusedMessageReturnsItsOwnCredit(t *testing.T) {
 	p.bridge.Frozen = true
 	p.say(message("first"))
 	var b wire.Batch
-	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 9), Message: encoded(message(string(make([]byte, 500))))})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{ID: wire.NewID(9, 9),
+		Message: encoded(message(string(make([]byte, 500))))})
 	for range 50 {
 		if err := p.Inject(p.sender, b.Bytes); err != nil {
 			t.Fatal(err)

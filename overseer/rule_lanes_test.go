@@ -32,7 +32,8 @@ func TestRule5ConsensusGoesFirst(t *testing.T) {
 	}
 }
 
-// More than an instance is given at once lies before it: a vote that comes last still passes, at the overseer and at the instance.
+// More than an instance is given at once lies before it: a vote that comes last still passes, at the overseer and at
+// the instance.
 func TestRule5ConsensusPassesWhatIsOnTheWay(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	p.bridge.Deaf = true
@@ -134,8 +135,8 @@ func TestRule5OpenQuestionsDontBlockWhatAnswersThem(t *testing.T) {
 	}
 }
 
-// Ask, After, Offload and Post come back through the same loop, in the order in which they became ready, and never inside the
-// call.
+// Ask, After, Offload and Post come back through the same loop, in the order in which they became ready, and never
+// inside the call.
 func TestRule6WhatWaitsComesBackThroughTheLoop(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	p.b.on = answerAll
@@ -149,11 +150,13 @@ func TestRule6WhatWaitsComesBackThroughTheLoop(t *testing.T) {
 	}
 	p.sender.Do(func(sub *subsystem.Sub) {
 		in = true
-		subsystem.Ask(sub, &networkbridgev1.SendRequest{}, time.Minute, func(*networkbridgev1.SendRequestResponse, error) { note("answer") })
+		subsystem.Ask(sub, &networkbridgev1.SendRequest{}, time.Minute,
+			func(*networkbridgev1.SendRequestResponse, error) { note("answer") })
 		sub.After(2*time.Second, func() { note("second timer") })
 		sub.After(time.Second, func() { note("first timer") })
 		cancel := sub.After(time.Second, func() { note("cancelled timer") })
-		subsystem.Offload(sub, func() (int, error) { return 7, errors.New("partly") }, func(n int, err error) { note(fmt.Sprint("offloaded ", n, " ", err)) })
+		subsystem.Offload(sub, func() (int, error) { return 7, errors.New("partly") },
+			func(n int, err error) { note(fmt.Sprint("offloaded ", n, " ", err)) })
 		sub.Post(func() { note("post") })
 		cancel()
 		in = false
@@ -198,7 +201,8 @@ func TestRule10TheHeartbeatWatchdog(t *testing.T) {
 	}
 	p.bridge.Frozen = true
 	p.Advance(4 * time.Second)
-	if len(p.Killed) != 1 || p.Killed[0].Instance.Name != "bridge" || !strings.Contains(p.Killed[0].Cause, "heartbeat") {
+	if len(p.Killed) != 1 || p.Killed[0].Instance.Name != "bridge" ||
+		!strings.Contains(p.Killed[0].Cause, "heartbeat") {
 		t.Errorf("%+v", p.Killed)
 	}
 	p.bridge.Start()

@@ -64,7 +64,8 @@ func TestRule2AnAskWithoutADeadlineIsRefusedByBothSides(t *testing.T) {
 	p.Advance(0)
 	o.code(t, subsystem.Refused)
 	var b wire.Batch
-	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(9, 1), Message: encoded(&networkbridgev1.SendRequest{})})
+	b.Envelope(wire.TagFromEnvelope, &wire.Envelope{Kind: wire.Request, ID: wire.NewID(9, 1),
+		Message: encoded(&networkbridgev1.SendRequest{})})
 	before := p.Core.Broker.Count.Refused
 	if err := p.Inject(p.sender, b.Bytes); err != nil || p.Core.Broker.Count.Refused != before+1 {
 		t.Errorf("%v, %d refused", err, p.Core.Broker.Count.Refused)
@@ -102,12 +103,13 @@ func TestRule2AnAskOfSomebodyWhoNeverComesEnds(t *testing.T) {
 func (p *pair) stream(silence time.Duration) (o *outcome, items *int, cancel func()) {
 	o, items = &outcome{}, new(int)
 	p.sender.Do(func(sub *subsystem.Sub) {
-		cancel = subsystem.Watch(sub, &networkbridgev1.ConnectToValidators{}, silence, func(r *networkbridgev1.ConnectToValidatorsResponse) {
-			if int(r.Peer[0]) != *items%256 {
-				o.err = fmt.Errorf("part %d came as the %d.", r.Peer[0], *items)
-			}
-			*items++
-		}, func(err error) { o.ends++; o.err = err })
+		cancel = subsystem.Watch(sub, &networkbridgev1.ConnectToValidators{}, silence,
+			func(r *networkbridgev1.ConnectToValidatorsResponse) {
+				if int(r.Peer[0]) != *items%256 {
+					o.err = fmt.Errorf("part %d came as the %d.", r.Peer[0], *items)
+				}
+				*items++
+			}, func(err error) { o.ends++; o.err = err })
 	})
 	return o, items, cancel
 }
@@ -155,7 +157,8 @@ func TestRule2CancellingAStreamReachesItsResponder(t *testing.T) {
 	}
 }
 
-// A stream is asked once: whoever goes away with it, the responder or the overseer, ends it for the asker, who has kept the parts that came.
+// A stream is asked once: whoever goes away with it, the responder or the overseer, ends it for the asker, who has kept
+// the parts that came.
 func TestRule2AStreamThatIsCutEndsAndIsNotAskedAgain(t *testing.T) {
 	for name, cut := range map[string]func(*pair){
 		"responder": func(p *pair) { p.bridge.Kill(); p.bridge.Start() },
@@ -185,7 +188,9 @@ func TestRule2AStreamMayLastAsLongAsItIsNotSilent(t *testing.T) {
 	o, items, _ := p.stream(time.Second)
 	for n := range 10 {
 		p.Advance(900 * time.Millisecond)
-		p.bridge.Do(func(*subsystem.Sub) { open.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: []byte{byte(n)}}) })
+		p.bridge.Do(func(*subsystem.Sub) {
+			open.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: []byte{byte(n)}})
+		})
 	}
 	if o.ends != 0 || *items != 10 {
 		t.Fatalf("after nine seconds: %d ends, %d parts", o.ends, *items)
@@ -197,7 +202,8 @@ func TestRule2AStreamMayLastAsLongAsItIsNotSilent(t *testing.T) {
 	}
 }
 
-// An asker that doesn't read costs the overseer a bounded amount of memory: the stream ends for it, and its responder is told.
+// An asker that doesn't read costs the overseer a bounded amount of memory: the stream ends for it, and its responder
+// is told.
 func TestRule2ASlowAskerEndsItsStreamAndNobodyElses(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	var open *subsystem.Message
@@ -207,7 +213,8 @@ func TestRule2ASlowAskerEndsItsStreamAndNobodyElses(t *testing.T) {
 	p.sender.Deaf = true
 	for n := range 64 {
 		p.bridge.Do(func(*subsystem.Sub) {
-			open.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: append([]byte{byte(n)}, make([]byte, 1<<20)...)})
+			open.Item(&networkbridgev1.ConnectToValidatorsResponse{Peer: append([]byte{byte(n)},
+				make([]byte, 1<<20)...)})
 		})
 	}
 	if !cancelled {

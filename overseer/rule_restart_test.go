@@ -44,8 +44,8 @@ func TestRule8ARetrySafeQuestionIsHeldForTheNextInstanceAndOthersFail(t *testing
 	p.b.hears(t, "Peers again 1")
 }
 
-// Questions that no instance had begun wait for the next one though they aren't safe to repeat, from the moment at which the last
-// instance went, however long they had waited before.
+// Questions that no instance had begun wait for the next one though they aren't safe to repeat, from the moment at
+// which the last instance went, however long they had waited before.
 func TestRule8WhatWasNotBegunIsHeld(t *testing.T) {
 	p := newPair(t, overseer.Config{Limits: overseer.Limits{Heartbeat: time.Hour, Progress: time.Hour}})
 	p.bridge.Deaf = true
@@ -181,7 +181,8 @@ func TestRule9TheOverseersRestartRestartsNobody(t *testing.T) {
 	unsafe.code(t, subsystem.Unavailable)
 	safe.code(t, 0)
 	got := strings.Join(p.b.heard, ",")
-	if !strings.Contains(got, "SendMessage 1 again 1") || !strings.Contains(got, "Peers again 1") || strings.Contains(got, "SendRequest") {
+	if !strings.Contains(got, "SendMessage 1 again 1") || !strings.Contains(got, "Peers again 1") ||
+		strings.Contains(got, "SendRequest") {
 		t.Errorf("heard %s", got)
 	}
 }
@@ -199,7 +200,8 @@ func TestRule9TheTimelineOfTheNewEpochReplacesTheOld(t *testing.T) {
 // An ask that ends while the overseer is away makes room on its edge, but there is nowhere to send to.
 func TestRule9RoomThatBecomesFreeMeanwhileIsUsedAfterwards(t *testing.T) {
 	p := newPair(t, overseer.Config{Limits: overseer.Limits{Messages: 1, Bytes: 1 << 20}})
-	short := ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{}, time.Hour) // fills the edge, and fails with the stream
+	short := ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{},
+		time.Hour) // fills the edge, and fails with the stream
 	p.Settle()
 	p.say(message("waits"))
 	p.b.heard = nil

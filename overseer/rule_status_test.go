@@ -48,7 +48,8 @@ func answerOf(t *testing.T, r *overseer.Report, m *overseertest.Member) *statusv
 func TestWhoeverIsAttachedSaysHowItIs(t *testing.T) {
 	plain, w := &part{}, &wary{part: &part{}, trouble: "it saw a shadow"}
 	b := overseertest.NodeWith(t, overseer.Config{Specs: []subsystem.Spec{plain.bridge(), w.spec()}})
-	bridge, standby, keystore := b.Attach(plain.bridge(), "bridge"), b.Attach(plain.bridge(), "spare"), b.Attach(w.spec(), "keystore")
+	bridge, standby, keystore := b.Attach(plain.bridge(), "bridge"), b.Attach(plain.bridge(),
+		"spare"), b.Attach(w.spec(), "keystore")
 	b.Settle()
 	r := asked(b)
 	for _, m := range []*overseertest.Member{bridge, standby} {
@@ -57,7 +58,8 @@ func TestWhoeverIsAttachedSaysHowItIs(t *testing.T) {
 		}
 	}
 	a := answerOf(t, r, keystore)
-	if a.GetReady() || a.GetCause() != "courage: it saw a shadow" || len(a.GetFields()) != 2 || a.GetFields()[0].GetNumber() != 7 {
+	if a.GetReady() || a.GetCause() != "courage: it saw a shadow" || len(a.GetFields()) != 2 ||
+		a.GetFields()[0].GetNumber() != 7 {
 		t.Errorf("%v", a)
 	}
 	if len(r.Subsystems) != 2 {
@@ -67,11 +69,13 @@ func TestWhoeverIsAttachedSaysHowItIs(t *testing.T) {
 	// Since is when it became what it is, and not when it was asked.
 	began := b.Runtime.Now()
 	b.Advance(time.Minute)
-	if a := answerOf(t, asked(b), keystore); !a.GetSince().AsTime().Equal(began) || !a.GetChecks()[0].GetSince().AsTime().Equal(began) {
+	if a := answerOf(t, asked(b), keystore); !a.GetSince().AsTime().Equal(began) ||
+		!a.GetChecks()[0].GetSince().AsTime().Equal(began) {
 		t.Errorf("since %v", a.GetSince().AsTime())
 	}
 	w.trouble = ""
-	if a := answerOf(t, asked(b), keystore); !a.GetReady() || a.GetCause() != "" || !a.GetSince().AsTime().Equal(b.Runtime.Now()) {
+	if a := answerOf(t, asked(b), keystore); !a.GetReady() || a.GetCause() != "" ||
+		!a.GetSince().AsTime().Equal(b.Runtime.Now()) {
 		t.Errorf("%v", a)
 	}
 }

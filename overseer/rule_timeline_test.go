@@ -52,8 +52,8 @@ func TestRule1WhoAttachesIsGivenTheTimelineFirst(t *testing.T) {
 	p.b.hears(t, "final A", "start B", "SendMessage for whoever comes")
 }
 
-// An overseer that starts again counts signals from one; what was sent under the old count must not wait for the new one to
-// catch up.
+// An overseer that starts again counts signals from one; what was sent under the old count must not wait for the new
+// one to catch up.
 func TestRule1TheCountOfAnOldEpochHoldsNothingUp(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	for n := range 20 {
@@ -74,7 +74,8 @@ func TestRule1TheCountOfAnOldEpochHoldsNothingUp(t *testing.T) {
 func TestRule1WaitForActivationIsAnsweredByTheSignalAndAtOnceForALeaf(t *testing.T) {
 	p := newPair(t, overseer.Config{})
 	wait := func() *outcome {
-		return ask[*overseerv1.WaitForActivationResponse](p.sender, &overseerv1.WaitForActivation{Hash: block("A")}, time.Minute)
+		return ask[*overseerv1.WaitForActivationResponse](p.sender, &overseerv1.WaitForActivation{Hash: block("A")},
+			time.Minute)
 	}
 	before := wait()
 	p.Settle()
@@ -89,13 +90,14 @@ func TestRule1WaitForActivationIsAnsweredByTheSignalAndAtOnceForALeaf(t *testing
 	if p.a.heard[0] != "start A" || before.resp.(*overseerv1.WaitForActivationResponse).SignalSequence != 1 {
 		t.Errorf("heard %v, answered %v", p.a.heard, before.resp)
 	}
-	never := ask[*overseerv1.WaitForActivationResponse](p.sender, &overseerv1.WaitForActivation{Hash: block("Z")}, time.Minute)
+	never := ask[*overseerv1.WaitForActivationResponse](p.sender, &overseerv1.WaitForActivation{Hash: block("Z")},
+		time.Minute)
 	p.Advance(time.Minute)
 	never.code(t, subsystem.TimedOut)
 }
 
-// Whatever order luck gives to streams, processes and the overseer: every part sees the same signals in the same order, and no
-// message before the block that its sender knew when it sent it.
+// Whatever order luck gives to streams, processes and the overseer: every part sees the same signals in the same order,
+// and no message before the block that its sender knew when it sent it.
 func TestRule1UnderEveryOrder(t *testing.T) {
 	for seed := range uint64(60) {
 		p := newPair(t, overseer.Config{})

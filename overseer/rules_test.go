@@ -17,7 +17,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// The rules of the bus are proven one by one in the rule_*_test.go files, on a whole node in memory: real core, real loops.
+// The rules of the bus are proven one by one in the rule_*_test.go files, on a whole node in memory: real core, real
+// loops.
 
 // part is a subsystem that notes what it hears and does what the test says. What it has noted outlives its process.
 type part struct {
@@ -87,9 +88,12 @@ func (p *part) bridge() subsystem.Spec { return p.spec("network-bridge", subsyst
 
 // sender may say everything that the stories need, and make blocks.
 func (p *part) sender() subsystem.Spec {
-	return p.spec("bitfield-signing", subsystem.Single, &networkbridgev1.SendMessage{}, &networkbridgev1.SendConsensusMessage{},
-		&networkbridgev1.SendGossip{}, &networkbridgev1.SendBulk{}, &networkbridgev1.SendRequest{}, &networkbridgev1.ConnectToValidators{},
-		&networkbridgev1.Peers{}, &overseerv1.BlockImported{}, &overseerv1.BlockAccepted{}, &overseerv1.WaitForActivation{})
+	return p.spec("bitfield-signing", subsystem.Single, &networkbridgev1.SendMessage{},
+		&networkbridgev1.SendConsensusMessage{},
+		&networkbridgev1.SendGossip{}, &networkbridgev1.SendBulk{}, &networkbridgev1.SendRequest{},
+		&networkbridgev1.ConnectToValidators{},
+		&networkbridgev1.Peers{}, &overseerv1.BlockImported{}, &overseerv1.BlockAccepted{},
+		&overseerv1.WaitForActivation{})
 }
 
 func message(s string) proto.Message { return &networkbridgev1.SendMessage{Payload: []byte(s)} }
@@ -158,7 +162,8 @@ func ask[R proto.Message](m *overseertest.Member, req proto.Message, timeout tim
 
 // request is one that isn't safe to repeat, peers one that is.
 func (p *pair) request(timeout time.Duration) *outcome {
-	return ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{Payload: []byte("r")}, timeout)
+	return ask[*networkbridgev1.SendRequestResponse](p.sender, &networkbridgev1.SendRequest{Payload: []byte("r")},
+		timeout)
 }
 
 func (p *pair) peers(timeout time.Duration) *outcome {

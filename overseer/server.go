@@ -12,8 +12,9 @@ import (
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 )
 
-// Server is an overseer behind gRPC. Readers of all streams take turns at the core, each with a whole batch; a writer per stream
-// takes what the core has for it. So one lock is held for a few microseconds per batch, and nothing slow happens under it.
+// Server is an overseer behind gRPC. Readers of all streams take turns at the core, each with a whole batch; a writer
+// per stream takes what the core has for it. So one lock is held for a few microseconds per batch, and nothing slow
+// happens under it.
 type Server struct {
 	mu      sync.Mutex
 	core    *Core
@@ -34,13 +35,14 @@ type Quarantine interface {
 
 // NewServer makes a server around a core; keep may be nil.
 func NewServer(core *Core, keep Quarantine) *Server {
-	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{}, log: core.log, keep: keep, stop: make(chan struct{})}
+	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{},
+		log: core.log, keep: keep, stop: make(chan struct{})}
 	s.stopped.Go(s.tick)
 	return s
 }
 
-// Listen makes the gRPC server of the bus, and of health and reflection beside it. cfg is what it has in common with the other
-// listeners of a process.
+// Listen makes the gRPC server of the bus, and of health and reflection beside it. cfg is what it has in common with
+// the other listeners of a process.
 func (s *Server) Listen(cfg grpcx.Server, kind carrier.Kind) *carrier.Server {
 	return carrier.NewServer(cfg, kind, s.attach)
 }
@@ -61,8 +63,8 @@ func (s *Server) Close() {
 	s.stopped.Wait()
 }
 
-// with runs f on the core and sees that whoever has something to take gets it: at once by this goroutine as far as that needs no
-// waiting, by the stream's writer otherwise.
+// with runs f on the core and sees that whoever has something to take gets it: at once by this goroutine as far as that
+// needs no waiting, by the stream's writer otherwise.
 func (s *Server) with(f func(now time.Time)) {
 	var quick [16]*attachment
 	n := 0

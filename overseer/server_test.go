@@ -37,11 +37,13 @@ type bus struct {
 // carriers are what the two ends of a bus read and write their streams with.
 type carriers struct{ server, client carrier.Kind }
 
-// overEveryCarrier tells a story once with each pair of carriers, which speak the same on the wire. The simplest pair goes first.
+// overEveryCarrier tells a story once with each pair of carriers, which speak the same on the wire. The simplest pair
+// goes first.
 func overEveryCarrier(t *testing.T, story func(t *testing.T, c carriers)) {
 	for _, server := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
 		for _, client := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
-			t.Run(fmt.Sprintf("%s server and %s client", server, client), func(t *testing.T) { story(t, carriers{server, client}) })
+			t.Run(fmt.Sprintf("%s server and %s client", server, client),
+				func(t *testing.T) { story(t, carriers{server, client}) })
 		}
 	}
 }
@@ -109,7 +111,8 @@ func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	attached := make(chan struct{}, 16)
 	go func() {
 		ended <- subsystem.Run(ctx, spec, subsystem.Options{
-			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Blobs: b.blobs, Log: slog.New(slog.DiscardHandler),
+			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Blobs: b.blobs,
+			Log:        slog.New(slog.DiscardHandler),
 			OnAttached: func() { attached <- struct{}{} },
 		})
 	}()
@@ -140,7 +143,8 @@ func (f funcs) Handle(m *subsystem.Message) { f.handle(m) }
 
 // store answers every query for a chunk with the validator's index, and counts what is told to it one-way.
 func store(class subsystem.Class, handle func(*subsystem.Message)) subsystem.Spec {
-	return subsystem.Spec{Name: "availability-store", Class: class, New: func(*subsystem.Sub) (subsystem.Handler, error) { return funcs{handle: handle}, nil }}
+	return subsystem.Spec{Name: "availability-store", Class: class,
+		New: func(*subsystem.Sub) (subsystem.Handler, error) { return funcs{handle: handle}, nil }}
 }
 
 func echo(m *subsystem.Message) {
@@ -159,7 +163,8 @@ func (b *bus) asker() *asker {
 	a := &asker{}
 	ready := make(chan struct{})
 	b.run(subsystem.Spec{
-		Name: "bitfield-signing", Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{}, &overseerv1.WaitForActivation{}},
+		Name: "bitfield-signing", Asks: []proto.Message{&availabilitystorev1.QueryDataAvailability{},
+			&overseerv1.WaitForActivation{}},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			a.sub = sub
 			close(ready)

@@ -22,9 +22,11 @@ import (
 
 func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
-		b := startBusOver(t, c, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) { return []byte("right"), nil }})
+		b := startBusOver(t, c, overseer.Config{Epoch: 1,
+			Token: func(string) ([]byte, error) { return []byte("right"), nil }})
 		err := subsystem.Run(context.Background(), store(subsystem.Single, echo), subsystem.Options{
-			Address: "unix:" + b.addr, Carrier: string(c.client), Token: []byte("wrong"), Log: slog.New(slog.DiscardHandler)})
+			Address: "unix:" + b.addr, Carrier: string(c.client), Token: []byte("wrong"),
+			Log: slog.New(slog.DiscardHandler)})
 		if err == nil || !strings.Contains(err.Error(), "REEVE_TOKEN_FILE") {
 			t.Errorf("%v", err)
 		}
@@ -35,7 +37,8 @@ func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
 	t.Parallel()
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
-		b := startBusOver(t, c, overseer.Config{Epoch: 1, Limits: overseer.Limits{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
+		b := startBusOver(t, c, overseer.Config{Epoch: 1,
+			Limits: overseer.Limits{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
 		release := make(chan struct{})
 		b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
 		defer close(release)
@@ -75,7 +78,8 @@ func TestClassSingleTheStandbyTakesOverOnARealSocket(t *testing.T) {
 	})
 }
 
-// Sixteen chunks of 256 KiB as a streamed answer on the bulk lane, while small questions are answered on the other stream.
+// Sixteen chunks of 256 KiB as a streamed answer on the bulk lane, while small questions are answered on the other
+// stream.
 func TestRule5BulkAndConsensusSideBySide(t *testing.T) {
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
 		b := startBusOver(t, c, overseer.Config{Epoch: 1})
@@ -86,13 +90,15 @@ func TestRule5BulkAndConsensusSideBySide(t *testing.T) {
 				return
 			}
 			for n := range uint32(16) {
-				m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: &primitivesv1.ErasureChunk{Index: n, Content: &primitivesv1.ErasureChunk_Chunk{Chunk: chunk}}})
+				m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: &primitivesv1.ErasureChunk{Index: n,
+					Content: &primitivesv1.ErasureChunk_Chunk{Chunk: chunk}}})
 			}
 			m.End()
 		}))
 		ready := make(chan *subsystem.Sub, 1)
 		b.run(subsystem.Spec{
-			Name: "provisioner", Asks: []proto.Message{&availabilitystorev1.QueryAllChunks{}, &availabilitystorev1.QueryDataAvailability{}, &networkbridgev1.Peers{}},
+			Name: "provisioner", Asks: []proto.Message{&availabilitystorev1.QueryAllChunks{},
+				&availabilitystorev1.QueryDataAvailability{}, &networkbridgev1.Peers{}},
 			New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 				ready <- sub
 				return funcs{handle: func(m *subsystem.Message) { m.Unknown() }}, nil
@@ -103,10 +109,14 @@ func TestRule5BulkAndConsensusSideBySide(t *testing.T) {
 		ended := make(chan error, 1)
 		sub.Post(func() {
 			subsystem.Watch(sub, &availabilitystorev1.QueryAllChunks{}, 10*time.Second,
-				func(r *availabilitystorev1.QueryAllChunksResponse) { got = append(got, r.Chunk.Index) }, func(err error) { ended <- err })
+				func(r *availabilitystorev1.QueryAllChunksResponse) {
+					got = append(got,
+						r.Chunk.Index)
+				}, func(err error) { ended <- err })
 		})
 		for range 50 {
-			if _, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub, &availabilitystorev1.QueryDataAvailability{}); err != nil {
+			if _, err := askAndWait[*availabilitystorev1.QueryDataAvailabilityResponse](sub,
+				&availabilitystorev1.QueryDataAvailability{}); err != nil {
 				t.Fatal(err)
 			}
 		}

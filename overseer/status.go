@@ -16,16 +16,16 @@ import (
 // Report is the bus, and what those who are attached say of themselves.
 type Report struct {
 	broker.Status
-	// Said is what each instance answered, by generation; nil when it didn't in time. One that doesn't answer such questions isn't
-	// in it.
+	// Said is what each instance answered, by generation; nil when it didn't in time. One that doesn't answer such
+	// questions isn't in it.
 	Said map[uint64]*statusv1.StatusResponse
 }
 
 // statusTime is how long an instance may take to say how it is.
 const statusTime = time.Second
 
-// statuses asks all instances how they are, one round after the other. Whoever wants to know while a round is under way waits for the
-// next: what is said then is newer than the question.
+// statuses asks all instances how they are, one round after the other. Whoever wants to know while a round is under way
+// waits for the next: what is said then is newer than the question.
 type statuses struct {
 	answering []*broker.Instance
 	rounds    uint64

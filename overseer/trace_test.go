@@ -25,7 +25,8 @@ type collector struct {
 	spans chan *tracev1.Span
 }
 
-func (c *collector) Export(_ context.Context, req *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
+func (c *collector) Export(_ context.Context,
+	req *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
 	for _, r := range req.ResourceSpans {
 		for _, s := range r.ScopeSpans {
 			for _, span := range s.Spans {
@@ -52,8 +53,8 @@ func startCollector(t *testing.T) *collector {
 	return c
 }
 
-// A candidate's trace id is the head of its hash, so that the spans of different validators join; and the work it causes
-// further on is a child of the work that caused it.
+// A candidate's trace id is the head of its hash, so that the spans of different validators join; and the work it
+// causes further on is a child of the work that caused it.
 func TestACandidatesWayIsOneTrace(t *testing.T) {
 	c := startCollector(t)
 	tel, err := telemetry.Start(t.Context(), "test")
@@ -66,7 +67,8 @@ func TestACandidatesWayIsOneTrace(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer, Sampling: tel.Sampling})
+			_ = subsystem.Run(ctx, spec, subsystem.Options{Address: "unix:" + b.addr,
+				Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer, Sampling: tel.Sampling})
 		}()
 		t.Cleanup(func() { cancel(); <-done })
 	}

@@ -25,8 +25,8 @@ func (a *attachment) claim() bool {
 	return true
 }
 
-// writeQuick writes one batch without waiting, and gives the right back. Who reads from one instance must never wait until another, or
-// the same, has read what it gets: what can't be written now is left to a goroutine that may wait.
+// writeQuick writes one batch without waiting, and gives the right back. Who reads from one instance must never wait
+// until another, or the same, has read what it gets: what can't be written now is left to a goroutine that may wait.
 func (s *Server) writeQuick(a *attachment) {
 	s.mu.Lock()
 	b := s.take(a, broker.Primary)

@@ -22,7 +22,7 @@ func TestTheReadmesPictureIsWhatTheSpecsDeclare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := overseer.Redraw(text, g.Mermaid())
+	want, err := redraw(text, g.Mermaid())
 	if err != nil {
 		t.Fatal(err)
 	}

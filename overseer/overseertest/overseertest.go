@@ -22,7 +22,8 @@ import (
 // Overseer is the test's side of one subsystem.
 type Overseer struct {
 	Runtime *Runtime
-	// Blobs is the node's blob store, through which the test hands large things to the subsystem and takes some from it.
+	// Blobs is the node's blob store, through which the test hands large things to the subsystem and takes some from
+	// it.
 	Blobs driver.Blobs
 
 	t        testing.TB
@@ -74,7 +75,8 @@ func Start(t testing.TB, spec subsystem.Spec) *Overseer {
 	}
 	log := slog.New(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Blobs = driver.NewBlobs(o.Runtime.Now)
-	o.machine = driver.New(handled(spec, &o.handler).Program(), driver.Config{Runtime: o.Runtime, Log: log, Wake: func() {}, Blobs: o.Blobs})
+	o.machine = driver.New(handled(spec, &o.handler).Program(),
+		driver.Config{Runtime: o.Runtime, Log: log, Wake: func() {}, Blobs: o.Blobs})
 	o.attach()
 	return o
 }

@@ -10,16 +10,16 @@ import (
 
 // Errors of a node's blob store, by which a handler decides what to do.
 var (
-	ErrBlobMissing  = blob.ErrMissing  // its leases are over, or it was never here: get it from whoever has it, and put it
+	ErrBlobMissing  = blob.ErrMissing  // get it from whoever has it, and put it
 	ErrBlobTooLarge = blob.ErrTooLarge // divide it
 	ErrBlobsFull    = blob.ErrFull     // release what isn't needed any more, and put it again later
-	ErrBlobRange    = blob.ErrRange    // the blob is shorter, or longer, than the reference or the caller says
+	ErrBlobRange    = blob.ErrRange    // its size is not what the reference or the caller says
 )
 
-// Blobs is the node's store of large things, which messages name by reference: proofs of validity, chunks, code. A sender puts
-// the bytes and sends the reference; a receiver gets them, or a part of them, without a copy. Both hold them by leases: the
-// sender until the message is processed, the receiver, by Hold, for as long as it needs them. A lease is the subsystem's, not
-// the instance's: it survives a restart, and ends by itself.
+// Blobs is the node's store of large things, which messages name by reference: proofs of validity, chunks, code. A
+// sender puts the bytes and sends the reference; a receiver gets them, or a part of them, without a copy. Both hold
+// them by leases: the sender until the message is processed, the receiver, by Hold, for as long as it needs them. A
+// lease is the subsystem's, not the instance's: it survives a restart, and ends by itself.
 //
 // The store may be slow, so everything is done off the loop and then called on it.
 type Blobs struct {
@@ -51,7 +51,8 @@ func (b *Blobs) Put(bytes []byte, lease time.Duration, then func(ref *primitives
 // Get gives then n bytes from offset on, or all from there when n is negative. Whoever gets them closes them.
 func (b *Blobs) Get(ref *primitivesv1.BlobRef, offset uint64, n int64, then func(blob Blob, err error)) {
 	store := b.store()
-	Offload(b.sub, func() (driver.Blob, error) { return store.Get(ref, offset, n) }, func(v driver.Blob, err error) { then(v, err) })
+	Offload(b.sub, func() (driver.Blob, error) { return store.Get(ref, offset, n) },
+		func(v driver.Blob, err error) { then(v, err) })
 }
 
 // Hold makes the subsystem's lease on a blob end no sooner than after lease from now.

@@ -6,15 +6,16 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
-// Message is one message to the handler. A request is answered once, now or later, with Reply or Fail; a streamed one with any
-// number of Items and then End or Fail. What comes after the end is dropped and counted. Nothing is asked of a one-way message.
+// Message is one message to the handler. A request is answered once, now or later, with Reply or Fail; a streamed one
+// with any number of Items and then End or Fail. What comes after the end is dropped and counted. Nothing is asked of a
+// one-way message.
 type Message struct {
 	// Body is the variant.
 	Body proto.Message
 	// From is the sending subsystem's name, as the overseer vouches for it.
 	From string
-	// Chain is the chain that it is about, for a subsystem that serves all; empty when the sender named none. What is sent because
-	// of it goes by Sub.On of it.
+	// Chain is the chain that it is about, for a subsystem that serves all; empty when the sender named none. What is
+	// sent because of it goes by Sub.On of it.
 	Chain string
 	// Attempt is how often the message was delivered before, to this instance or an earlier one: 0 nearly always.
 	Attempt int

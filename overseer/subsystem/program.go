@@ -5,8 +5,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// Program is the Spec as a machine runs it. Run does so; this is for those who bring the time and the connections themselves, as a test kit
-// and a simulator do.
+// Program is the Spec as a machine runs it. Run does so; this is for those who bring the time and the connections
+// themselves, as a test kit and a simulator do.
 func (s Spec) Program() driver.Program { return &program{spec: s} }
 
 // program makes a handler of what a machine calls, and for the handler a way out.

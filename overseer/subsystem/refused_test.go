@@ -29,18 +29,20 @@ func (n *notes) Write(batch []byte, _ bool) (free []byte, err error) {
 	})
 }
 
-// An overseer that doesn't know a variant, being older, refuses it. That gives back the room of this message and of no other, and it
-// isn't sent again.
+// An overseer that doesn't know a variant, being older, refuses it. That gives back the room of this message and of no
+// other, and it isn't sent again.
 func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 	var sub *subsystem.Sub
 	spec := subsystem.Spec{
 		Name: "engine", Sends: []proto.Message{&networkbridgev1.SendMessage{}},
 		New: func(s *subsystem.Sub) (subsystem.Handler, error) { sub = s; return &toy{sub: s}, nil },
 	}
-	m := driver.New(spec.Program(), driver.Config{Runtime: overseertest.NewRuntime(), Log: slog.New(slog.DiscardHandler), Wake: func() {}})
+	m := driver.New(spec.Program(), driver.Config{Runtime: overseertest.NewRuntime(),
+		Log: slog.New(slog.DiscardHandler), Wake: func() {}})
 	attach := func(epoch uint64) *notes {
 		n := &notes{}
-		m.Attached(n, &overseerv1.Attached{Epoch: epoch, Generation: epoch, Window: &overseerv1.Window{Messages: 3, Bytes: 1 << 20}, MaxMessageBytes: 1 << 20})
+		m.Attached(n, &overseerv1.Attached{Epoch: epoch, Generation: epoch,
+			Window: &overseerv1.Window{Messages: 3, Bytes: 1 << 20}, MaxMessageBytes: 1 << 20})
 		m.Step()
 		return n
 	}
@@ -54,7 +56,8 @@ func TestARefusedOneWayMessageIsTakenBackAlone(t *testing.T) {
 		t.Fatalf("room for %d, sent %d", room, len(first.sent))
 	}
 	var b wire.Batch
-	refused := &wire.Envelope{Kind: wire.Fail, ID: first.sent[1].ID, Failure: &wire.Failure{Code: subsystem.Unimplemented}}
+	refused := &wire.Envelope{Kind: wire.Fail, ID: first.sent[1].ID,
+		Failure: &wire.Failure{Code: subsystem.Unimplemented}}
 	b.Envelope(wire.TagToEnvelope, refused)
 	b.Envelope(wire.TagToEnvelope, refused) // twice is once
 	if err := m.Receive(b.Bytes); err != nil {

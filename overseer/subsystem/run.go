@@ -47,9 +47,9 @@ type Options struct {
 	OnAttached func()
 }
 
-// Run attaches a subsystem and runs it until ctx ends, the overseer concludes it, or it fails. The loss of the overseer is no
-// failure: Run attaches again for as long as it takes. A refusal (a wrong token, an undeclared edge, a cycle, a second signer)
-// is one, with the overseer's sentence.
+// Run attaches a subsystem and runs it until ctx ends, the overseer concludes it, or it fails. The loss of the overseer
+// is no failure: Run attaches again for as long as it takes. A refusal (a wrong token, an undeclared edge, a cycle, a
+// second signer) is one, with the overseer's sentence.
 func Run(ctx context.Context, spec Spec, opt Options) error {
 	log := opt.Log
 	if log == nil {
@@ -155,8 +155,8 @@ func (p *process) keepAttached(ctx context.Context) error {
 	return nil //nolint:nilerr // to lose the overseer is no failure
 }
 
-// How long to wait before attaching again: the overseer is on the same machine, or close, and back soon. A warm standby gives the
-// instance that was live, and has the state, time to be first.
+// How long to wait before attaching again: the overseer is on the same machine, or close, and back soon. A warm standby
+// gives the instance that was live, and has the state, time to be first.
 const (
 	backoffMin  = 5 * time.Millisecond
 	backoffMax  = 250 * time.Millisecond
@@ -165,7 +165,8 @@ const (
 
 func refused(err error) bool {
 	switch status.Code(err) {
-	case codes.PermissionDenied, codes.Unauthenticated, codes.FailedPrecondition, codes.InvalidArgument, codes.AlreadyExists, codes.Unimplemented:
+	case codes.PermissionDenied, codes.Unauthenticated, codes.FailedPrecondition, codes.InvalidArgument,
+		codes.AlreadyExists, codes.Unimplemented:
 		return true
 	}
 	return false
@@ -191,7 +192,7 @@ func optionsFromEnv() (Options, error) {
 		Blobs: os.Getenv("REEVE_BLOBS"),
 	}
 	if opt.Address == "" {
-		return opt, errors.New("REEVE_BUS is not set: it is the address of the overseer, as in unix:/run/reeve/bus.sock")
+		return opt, errors.New("REEVE_BUS is not set: it is the overseer's address, as in unix:/run/reeve/bus.sock")
 	}
 	path := os.Getenv("REEVE_TOKEN_FILE")
 	if path == "" {

@@ -8,7 +8,8 @@ import (
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
-// StatusReporter is a Handler that has more to say of itself than that it is there. Health, metrics and tables show what it says.
+// StatusReporter is a Handler that has more to say of itself than that it is there. Health, metrics and tables show
+// what it says.
 type StatusReporter interface {
 	// Status says how the subsystem is, from what it knows now.
 	Status(s *Status)

@@ -11,8 +11,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// Sub is a handler's way out: to other subsystems, to time, to slow work. All its methods but Post are for the handler's own
-// use, on its own loop.
+// Sub is a handler's way out: to other subsystems, to time, to slow work. All its methods but Post are for the
+// handler's own use, on its own loop.
 type Sub struct {
 	// Log is labelled with the subsystem's name.
 	Log *slog.Logger
@@ -22,8 +22,9 @@ type Sub struct {
 	chain   string // that what is sent is about
 }
 
-// On is the way out for what is about one chain, to the instance that serves it of a subsystem per chain. It is for a subsystem that
-// serves all chains; one that serves a single chain needs it for nothing, since all that it sends is about its own.
+// On is the way out for what is about one chain, to the instance that serves it of a subsystem per chain. It is for a
+// subsystem that serves all chains; one that serves a single chain needs it for nothing, since all that it sends is
+// about its own.
 func (s *Sub) On(chain string) *Sub {
 	if s.chain == chain {
 		return s
@@ -34,8 +35,9 @@ func (s *Sub) On(chain string) *Sub {
 // Chain is the one that this instance serves, or that On named; empty: none in particular.
 func (s *Sub) Chain() string { return s.chain }
 
-// Send sends a one-way message; the receiver follows from the variant. When the receiver has no room the message waits here,
-// in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses TrySend.
+// Send sends a one-way message; the receiver follows from the variant. When the receiver has no room the message waits
+// here, in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses
+// TrySend.
 func (s *Sub) Send(msg proto.Message) {
 	if f := s.out.Send(s.chain, msg, true); f != nil {
 		s.out.Complain(msg, f)
@@ -50,8 +52,8 @@ func (s *Sub) TrySend(msg proto.Message) error {
 	return nil
 }
 
-// Room tells how many messages of the variant's kind can be sent now without waiting. A subsystem that takes in work from
-// outside the node takes no more than there is room for.
+// Room tells how many messages of the variant's kind can be sent now without waiting. A subsystem that takes in work
+// from outside the node takes no more than there is room for.
 func (s *Sub) Room(variant proto.Message) int { return s.out.Room(s.chain, variant) }
 
 // Ask asks a request and calls then exactly once, on the loop: with the answer, or with a *Failure. The timeout is not
@@ -72,9 +74,10 @@ func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then
 	})
 }
 
-// Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a *Failure. The
-// timeout bounds the silence between two parts, not the whole. The returned function cancels.
-func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, item func(R), end func(err error)) (cancel func()) {
+// Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a
+// *Failure. The timeout bounds the silence between two parts, not the whole. The returned function cancels.
+func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, item func(R),
+	end func(err error)) (cancel func()) {
 	part := func(resp proto.Message) {
 		if r, ok := resp.(R); ok {
 			item(r)
@@ -92,15 +95,16 @@ func Watch[R proto.Message](s *Sub, req proto.Message, silence time.Duration, it
 // After calls f on the loop when d has passed, unless it is cancelled before.
 func (s *Sub) After(d time.Duration, f func()) (cancel func()) { return s.out.After(d, f) }
 
-// Offload runs work off the loop, on a bounded pool, and then calls then on the loop. In the simulator the work is done at once
-// and its end comes later, in virtual time.
+// Offload runs work off the loop, on a bounded pool, and then calls then on the loop. In the simulator the work is done
+// at once and its end comes later, in virtual time.
 func Offload[T any](s *Sub, work func() (T, error), then func(T, error)) {
 	var v T
 	var err error
 	s.out.Offload(func() { v, err = work() }, func() { then(v, err) })
 }
 
-// Post calls f on the loop. It is the one method that other goroutines may call: ports bring outside events in through it.
+// Post calls f on the loop. It is the one method that other goroutines may call: ports bring outside events in through
+// it.
 func (s *Sub) Post(f func()) { s.out.Post(f) }
 
 // Now is the time: real in production, virtual in tests and in the simulator.
@@ -112,10 +116,10 @@ func (s *Sub) Rand() *rand.Rand { return s.out.Rand() }
 // Name is the subsystem's name.
 func (s *Sub) Name() string { return s.program.spec.Name }
 
-// Traceparent is the W3C trace context of what the handler does now; empty when its trace isn't sampled. It is for a port that
-// carries a call out of the node's bus, into a plugin for example.
+// Traceparent is the W3C trace context of what the handler does now; empty when its trace isn't sampled. It is for a
+// port that carries a call out of the node's bus, into a plugin for example.
 func (s *Sub) Traceparent() string { return s.out.Traceparent() }
 
-// Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety halt, a
-// damaged disk.
+// Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety
+// halt, a damaged disk.
 func (s *Sub) Fatal(err error) { s.out.Fatal(err) }

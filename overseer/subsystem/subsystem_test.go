@@ -34,14 +34,15 @@ func (h *toy) Signal(sig *overseerv1.Signal) {
 func (h *toy) Handle(m *subsystem.Message) {
 	switch v := m.Body.(type) {
 	case *availabilitystorev1.QueryDataAvailability:
-		subsystem.Ask(h.sub, &overseerv1.WaitForActivation{Hash: v.Candidate}, time.Second, func(_ *overseerv1.WaitForActivationResponse, err error) {
-			h.ends = append(h.ends, err)
-			if err != nil {
-				m.Fail(err)
-				return
-			}
-			m.Reply(&availabilitystorev1.QueryDataAvailabilityResponse{})
-		})
+		subsystem.Ask(h.sub, &overseerv1.WaitForActivation{Hash: v.Candidate}, time.Second,
+			func(_ *overseerv1.WaitForActivationResponse, err error) {
+				h.ends = append(h.ends, err)
+				if err != nil {
+					m.Fail(err)
+					return
+				}
+				m.Reply(&availabilitystorev1.QueryDataAvailabilityResponse{})
+			})
 	default:
 		m.Unknown()
 	}
@@ -138,7 +139,8 @@ func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	var got error
-	subsystem.Ask(h.sub, &availabilitystorev1.QueryPoV{}, time.Second, func(_ *availabilitystorev1.QueryPoVResponse, err error) { got = err })
+	subsystem.Ask(h.sub, &availabilitystorev1.QueryPoV{}, time.Second,
+		func(_ *availabilitystorev1.QueryPoVResponse, err error) { got = err })
 	if got != nil {
 		t.Error("an ask called back before it returned")
 	}
@@ -146,7 +148,8 @@ func TestWhatIsNotDeclaredIsRefused(t *testing.T) {
 	if subsystem.CodeOf(got) != subsystem.Refused {
 		t.Errorf("%v", got)
 	}
-	subsystem.Ask(h.sub, &overseerv1.WaitForActivation{}, 0, func(_ *overseerv1.WaitForActivationResponse, err error) { got = err })
+	subsystem.Ask(h.sub, &overseerv1.WaitForActivation{}, 0,
+		func(_ *overseerv1.WaitForActivationResponse, err error) { got = err })
 	o.Advance(0)
 	if subsystem.CodeOf(got) != subsystem.Refused {
 		t.Errorf("an ask without a deadline: %v", got)

@@ -1,7 +1,7 @@
 // Package broker is the overseer's core: mailboxes, the table of open requests, credit, and who is attached. It takes
-// envelopes, attachments and time as inputs and leaves frames for each instance to be taken; it has no connection, no clock and
-// no goroutine, and it never looks into a message beyond the two tags that say which variant it is. One goroutine at a time may
-// use it. The simulator runs this code; production runs it behind one lock.
+// envelopes, attachments and time as inputs and leaves frames for each instance to be taken; it has no connection, no
+// clock and no goroutine, and it never looks into a message beyond the two tags that say which variant it is. One
+// goroutine at a time may use it. The simulator runs this code; production runs it behind one lock.
 package broker
 
 import (
@@ -52,7 +52,8 @@ type Config struct {
 	Window wire.Window
 	// MaxMessage is the longest message in bytes.
 	MaxMessage int
-	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next instance.
+	// Hold is how long a request waits for a subsystem that has no instance, and a retry-safe one for the next
+	// instance.
 	Hold time.Duration
 	// Heartbeat and Progress are the watchdogs' patience; Start is that for an instance's first work.
 	Heartbeat, Progress, Start time.Duration
@@ -139,15 +140,16 @@ const (
 	Quarantined                      // keep this message for the operator
 )
 
-// generations is how many attachments an epoch has room for: a generation is unique across the overseer's restarts and reads as
-// epoch and number, as in 3000007.
+// generations is how many attachments an epoch has room for: a generation is unique across the overseer's restarts and
+// reads as epoch and number, as in 3000007.
 const generations = 1_000_000
 
 // New makes a broker without instances.
 func New(cfg Config) *Broker {
 	return &Broker{
-		cfg: cfg.Defaults(), generation: cfg.Epoch * generations, timelines: map[string]uint64{}, mailboxes: map[address]*mailbox{},
-		open: map[wire.ID]*request{}, names: wire.Names{},
+		cfg: cfg.Defaults(), generation: cfg.Epoch * generations, timelines: map[string]uint64{},
+		mailboxes: map[address]*mailbox{},
+		open:      map[wire.ID]*request{}, names: wire.Names{},
 	}
 }
 
@@ -215,8 +217,8 @@ func (b *Broker) wake(i *Instance) {
 	}
 }
 
-// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the credits, and
-// what may wait for each asker in answers.
+// Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the
+// credits, and what may wait for each asker in answers.
 func (b *Broker) Bound() int {
 	n := 0
 	for _, s := range b.order {

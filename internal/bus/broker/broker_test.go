@@ -11,15 +11,16 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// variants of the tests: enum 1 is a single subsystem, 2 a pool, 3 sharded; fields 1 and 2 are one-way, 3 is a request that is safe to
-// repeat, 4 one that isn't.
+// variants of the tests: enum 1 is a single subsystem, 2 a pool, 3 sharded; fields 1 and 2 are one-way, 3 is a request
+// that is safe to repeat, 4 one that isn't.
 func lookup(enum, field protowire.Number) (Variant, bool) {
 	names := map[protowire.Number]string{1: "single", 2: "pool", 3: "sharded"}
 	if names[enum] == "" || field < 1 || field > 4 {
 		return Variant{}, false
 	}
 	return Variant{
-		Name: fmt.Sprintf("%s.%d", names[enum], field), Subsystem: names[enum], Lane: []wire.Lane{0, wire.LaneConsensus, wire.LaneBulk, wire.LaneBacking, wire.LaneBacking}[field],
+		Name: fmt.Sprintf("%s.%d", names[enum], field), Subsystem: names[enum], Lane: []wire.Lane{0, wire.LaneConsensus,
+			wire.LaneBulk, wire.LaneBacking, wire.LaneBacking}[field],
 		Request: field > 2, RetrySafe: field == 3,
 	}, true
 }
@@ -45,7 +46,8 @@ func (w *world) attach(t *rapid.T) {
 			declared[v.Name] = true
 		}
 	}
-	i, f := w.Attach(w.now, Attach{Subsystem: []string{"", "single", "pool", "sharded"}[class], Name: "n", Class: Class(class), Declared: declared, Edges: 9})
+	i, f := w.Attach(w.now, Attach{Subsystem: []string{"", "single", "pool", "sharded"}[class], Name: "n",
+		Class: Class(class), Declared: declared, Edges: 9})
 	if f != nil {
 		t.Fatal(f.Message)
 	}
@@ -58,9 +60,11 @@ func (w *world) attach(t *rapid.T) {
 
 func (w *world) send(t *rapid.T, i *Instance) {
 	w.ids++
-	e := &wire.Envelope{ID: wire.NewID(i.Generation, w.ids), RoutingKey: rapid.SliceOfN(rapid.Byte(), 0, 1).Draw(t, "key"), SignalSeq: rapid.Uint64().Draw(t, "seen")}
+	e := &wire.Envelope{ID: wire.NewID(i.Generation, w.ids),
+		RoutingKey: rapid.SliceOfN(rapid.Byte(), 0, 1).Draw(t, "key"), SignalSeq: rapid.Uint64().Draw(t, "seen")}
 	field := protowire.Number(rapid.IntRange(1, 5).Draw(t, "field"))
-	e.Message = wire.AppendVariant(nil, protowire.Number(rapid.IntRange(1, 3).Draw(t, "enum")), field, make([]byte, rapid.IntRange(0, 300).Draw(t, "size")))
+	e.Message = wire.AppendVariant(nil, protowire.Number(rapid.IntRange(1, 3).Draw(t, "enum")), field,
+		make([]byte, rapid.IntRange(0, 300).Draw(t, "size")))
 	if field > 2 {
 		e.Kind, e.TimeoutMicros = wire.Request, uint64(rapid.IntRange(1, 1e7).Draw(t, "timeout"))
 		w.asked[e.ID] = i
@@ -123,8 +127,10 @@ func (w *world) check(t *rapid.T) {
 				queued += i.queues.lanes[lane].len()
 				held += i.flight.oneWay[lane].len()
 			}
-			if queued != i.queues.count || i.flight.taken < 0 || i.flight.way.Messages < 0 || i.flight.way.Bytes < 0 || i.outbox.bytes < 0 {
-				t.Fatalf("%s: %d queued and %d counted; taken %d, on the way %+v, answers %d", i.Name, queued, i.queues.count, i.flight.taken, i.flight.way, i.outbox.bytes)
+			if queued != i.queues.count || i.flight.taken < 0 || i.flight.way.Messages < 0 || i.flight.way.Bytes < 0 ||
+				i.outbox.bytes < 0 {
+				t.Fatalf("%s: %d queued and %d counted; taken %d, on the way %+v, answers %d", i.Name, queued,
+					i.queues.count, i.flight.taken, i.flight.way, i.outbox.bytes)
 			}
 			for _, ed := range i.sending.order {
 				if ed.unpaid.Messages < 0 || ed.unpaid.Messages > w.cfg.Window.Messages || ed.unpaid.Bytes < 0 {
@@ -141,13 +147,15 @@ func (w *world) check(t *rapid.T) {
 	}
 }
 
-// Whatever happens in whatever order: counters agree with what they count, no request ends twice, and when everything has been done
-// nothing is left: no request, no unpaid credit.
+// Whatever happens in whatever order: counters agree with what they count, no request ends twice, and when everything
+// has been done nothing is left: no request, no unpaid credit.
 func TestTheBooksBalance(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{
-			Broker: New(Config{Epoch: 3, Lookup: lookup, Window: wire.Window{Messages: 6, Bytes: 1500}, MaxMessage: 280}), now: time.Unix(1000, 0),
-			finished: map[*Instance]*wire.Processed{}, ends: map[wire.ID]int{}, asked: map[wire.ID]*Instance{}, begun: map[*Instance][]wire.ID{},
+			Broker: New(Config{Epoch: 3, Lookup: lookup, Window: wire.Window{Messages: 6, Bytes: 1500},
+				MaxMessage: 280}), now: time.Unix(1000, 0),
+			finished: map[*Instance]*wire.Processed{}, ends: map[wire.ID]int{}, asked: map[wire.ID]*Instance{},
+			begun: map[*Instance][]wire.ID{},
 		}
 		w.attach(t)
 		for range rapid.IntRange(0, 150).Draw(t, "steps") {
@@ -220,7 +228,8 @@ func (w *world) settle(t *rapid.T) {
 				}
 			}
 			if present[ed.to.subsystem] && ed.unpaid.Messages != open {
-				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to.subsystem, ed.lane, ed.unpaid.Messages, open)
+				t.Fatalf("edge %s to %s lane %d: %d unpaid, %d requests open", i.Name, ed.to.subsystem, ed.lane,
+					ed.unpaid.Messages, open)
 			}
 		}
 	}

@@ -67,9 +67,11 @@ func (b *Broker) place(a Attach) (address, *wire.Failure) {
 	case a.Class != PerChain:
 		return at, nil
 	case a.Chain != "" && !b.perChain(a.Subsystem):
-		return at, refusal(codeRefused, "there is one %s per chain, and only a subsystem with a Spec in this node may be so", a.Subsystem)
+		return at, refusal(codeRefused,
+			"there is one %s per chain, and only a subsystem with a Spec in this node may be so", a.Subsystem)
 	case !slices.Contains(b.cfg.Chains, a.Chain):
-		return at, refusal(codeRefused, "%s is attached for chain %q, and this node has %s", a.Subsystem, a.Chain, b.chains())
+		return at, refusal(codeRefused, "%s is attached for chain %q, and this node has %s", a.Subsystem, a.Chain,
+			b.chains())
 	}
 	at.chain = a.Chain
 	return at, nil
@@ -99,8 +101,8 @@ func (b *Broker) chainOf(i *Instance, e *wire.Envelope) string {
 	return e.Chain
 }
 
-// receiver finds the mailbox for a message about a chain, or says why there is none. To a subsystem per chain, a message that names no
-// chain is about the node's only one.
+// receiver finds the mailbox for a message about a chain, or says why there is none. To a subsystem per chain, a
+// message that names no chain is about the node's only one.
 func (b *Broker) receiver(v *Variant, chain string) (*mailbox, *wire.Failure) {
 	switch {
 	case chain != "" && !slices.Contains(b.cfg.Chains, chain):
@@ -108,15 +110,16 @@ func (b *Broker) receiver(v *Variant, chain string) (*mailbox, *wire.Failure) {
 	case !b.perChain(v.Subsystem):
 		return b.mailbox(address{subsystem: v.Subsystem}), nil
 	case chain == "" && len(b.cfg.Chains) > 1:
-		return nil, refusal(codeRefused, "there is one %s per chain: %s must name one of %s", v.Subsystem, v.Name, b.chains())
+		return nil, refusal(codeRefused, "there is one %s per chain: %s must name one of %s", v.Subsystem, v.Name,
+			b.chains())
 	case chain == "":
 		chain = b.cfg.Chains[0]
 	}
 	return b.mailbox(address{v.Subsystem, chain}), nil
 }
 
-// Signals enqueues one batch of signals about a chain, the last of which has the given number, to every instance that serves the chain,
-// in one step.
+// Signals enqueues one batch of signals about a chain, the last of which has the given number, to every instance that
+// serves the chain, in one step.
 func (b *Broker) Signals(chain string, batch []byte, sequence uint64) {
 	b.timelines[chain] = sequence
 	b.signal(batch, sequence, func(s *mailbox) bool { return !b.perChain(s.subsystem) || s.chain == chain })
@@ -146,7 +149,8 @@ func (b *Broker) signal(batch []byte, sequence uint64, to func(*mailbox) bool) {
 
 // presence is what those who watch a mailbox are told: whether there is a live instance, and its generation.
 func (s *mailbox) presence(generation uint64) []byte {
-	p, _ := proto.Marshal(&overseerv1.Presence{Subsystem: s.subsystem, Chain: s.chain, Present: generation != 0, Generation: generation})
+	p, _ := proto.Marshal(&overseerv1.Presence{Subsystem: s.subsystem, Chain: s.chain, Present: generation != 0,
+		Generation: generation})
 	return p
 }
 

@@ -33,8 +33,8 @@ func (b *Broker) remove(s *mailbox, i *Instance, clean bool, cause string) {
 	}
 }
 
-// succeed gives what an instance left behind to the others: the warm standby, the rest of the pool or of the shards, or whoever
-// comes next.
+// succeed gives what an instance left behind to the others: the warm standby, the rest of the pool or of the shards, or
+// whoever comes next.
 func (b *Broker) succeed(s *mailbox) {
 	switch {
 	case len(s.instances) > 0:
@@ -61,7 +61,8 @@ func (s *mailbox) newest() uint64 {
 func (b *Broker) dropAsks(i *Instance) {
 	for _, r := range sortedRequests(i.asked) {
 		if r.responder != nil {
-			b.control(r.responder, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: r.item.id, Lane: r.item.variant.Lane}})
+			b.control(r.responder, controlFrame{tag: wire.TagToEnvelope,
+				env: &wire.Envelope{Kind: wire.Cancel, ID: r.item.id, Lane: r.item.variant.Lane}})
 		}
 		b.end(r)
 	}
@@ -83,7 +84,8 @@ func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 		case !r.item.again():
 			b.failRequest(r, refusal(codeUnavailable, "%s went away with the question", s))
 		case !b.survives(r.item, clean):
-			b.failRequest(r, refusal(codePoisoned, "%s ended %s twice; it is in the quarantine store", r.item.variant.Name, s))
+			b.failRequest(r, refusal(codePoisoned, "%s ended %s twice; it is in the quarantine store",
+				r.item.variant.Name, s))
 		default:
 			r.item.queued = b.now
 			begun[r.item.variant.Lane] = append(begun[r.item.variant.Lane], r.item)
@@ -101,8 +103,9 @@ func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
 	}
 }
 
-// leftToOthers drops a dead shard's copy of a message that went to every shard: those that live have theirs, and the one that
-// comes is told the present by whoever sends such messages, who learns of its coming. The last shard's copy is kept for the next.
+// leftToOthers drops a dead shard's copy of a message that went to every shard: those that live have theirs, and the
+// one that comes is told the present by whoever sends such messages, who learns of its coming. The last shard's copy is
+// kept for the next.
 func (b *Broker) leftToOthers(s *mailbox, it *item) bool {
 	switch {
 	case it.shared == nil:
@@ -127,7 +130,8 @@ func (b *Broker) survives(it *item, clean bool) bool {
 		return true
 	}
 	b.Count.Quarantined++
-	b.events = append(b.events, Event{Kind: Quarantined, Env: clone(b.envelope(it)), Variant: it.variant.Name, Cause: "two instances of " + it.edge.to.String() + " ended while they handled it"})
+	b.events = append(b.events, Event{Kind: Quarantined, Env: clone(b.envelope(it)), Variant: it.variant.Name,
+		Cause: "two instances of " + it.edge.to.String() + " ended while they handled it"})
 	if !it.variant.Request {
 		b.pay(it)
 	}

@@ -2,8 +2,9 @@ package broker
 
 import "github.com/reevenet/reeve/internal/bus/wire"
 
-// flight is what one instance has been given and has not finished: one-way messages that it hasn't handled, and requests
-// that it hasn't answered. It is bounded by how much is on the way: the requests that have reached the handler don't count.
+// flight is what one instance has been given and has not finished: one-way messages that it hasn't handled, and
+// requests that it hasn't answered. It is bounded by how much is on the way: the requests that have reached the handler
+// don't count.
 type flight struct {
 	taken    int         // all
 	way      wire.Window // one-way messages, and the requests that haven't reached the handler

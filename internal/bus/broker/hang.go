@@ -33,7 +33,8 @@ func (s *signs) hangs(now time.Time, cfg *Config, f *flight) string {
 	for lane := range f.oneWay {
 		still := now.Sub(s.moved[lane])
 		if n := f.oneWay[lane].len(); n > 0 && still > patience {
-			return fmt.Sprintf("%d messages of lane %d and none finished for %v", n, lane, still.Round(100*time.Millisecond))
+			return fmt.Sprintf("%d messages of lane %d and none finished for %v", n, lane,
+				still.Round(100*time.Millisecond))
 		}
 	}
 	return ""

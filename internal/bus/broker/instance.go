@@ -69,8 +69,10 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 	b.replace(s, a.Previous)
 	b.generation++
 	i := &Instance{
-		Subsystem: a.Subsystem, Chain: at.chain, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now, home: s,
-		targets: a.Targets, edgeCount: a.Edges * b.chainsOf(a), sending: newSending(a.Declared), signs: signs{beat: now},
+		Subsystem: a.Subsystem, Chain: at.chain, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now,
+		home:    s,
+		targets: a.Targets, edgeCount: a.Edges * b.chainsOf(a), sending: newSending(a.Declared),
+		signs:   signs{beat: now},
 		serving: map[wire.ID]*request{}, asked: map[wire.ID]*request{},
 	}
 	for _, t := range a.Targets {

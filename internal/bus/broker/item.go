@@ -7,8 +7,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// item is one message on its way. What it says is kept as the bytes that its receiver gets, which are most often those that its sender
-// wrote: they are read again only when something has to be changed in them.
+// item is one message on its way. What it says is kept as the bytes that its receiver gets, which are most often those
+// that its sender wrote: they are read again only when something has to be changed in them.
 type item struct {
 	raw      []byte // its envelope
 	key      []byte // its routing key, within raw
@@ -55,21 +55,21 @@ func (b *Broker) done(it *item) {
 const (
 	// roomBytes is how much memory an edge takes at once for the messages that it keeps.
 	roomBytes = 8 << 10
-	// ownRoom is the size from which on a message has memory of its own, and largeItem that from which on it stays in the
-	// batch with which it came, of which it is then a good part.
+	// ownRoom is the size from which on a message has memory of its own, and largeItem that from which on it stays in
+	// the batch with which it came, of which it is then a good part.
 	ownRoom   = roomBytes / 4
 	largeItem = 16 << 10
-	// burst is how many messages for one edge come in a row before they stay in their batches: so many at least share each, and all
-	// batches of a spent credit are less than what the credit is worth.
+	// burst is how many messages for one edge come in a row before they stay in their batches: so many at least share
+	// each, and all batches of a spent credit are less than what the credit is worth.
 	burst = 64
 )
 
-// keeps tells whether a message stays in the batch in which it came: a large one, of which it is a good part, and those of a burst for
-// one edge, whose batches hold little else.
+// keeps tells whether a message stays in the batch in which it came: a large one, of which it is a good part, and those
+// of a burst for one edge, whose batches hold little else.
 func (ed *edge) keeps(raw []byte) bool { return len(raw) >= largeItem || ed.from.sending.run >= burst }
 
-// keep copies a small message out of the batch in which it came, so that one that waits doesn't hold all that came with it.
-// Messages of one edge are finished in order, and so is their memory.
+// keep copies a small message out of the batch in which it came, so that one that waits doesn't hold all that came with
+// it. Messages of one edge are finished in order, and so is their memory.
 func (ed *edge) keep(raw []byte) []byte {
 	n := len(raw)
 	switch {

@@ -16,7 +16,8 @@ type lent struct {
 	bytes []byte
 }
 
-// reader is two instances, one of which sends and asks, and the memory in which they do: what is free is written over at once.
+// reader is two instances, one of which sends and asks, and the memory in which they do: what is free is written over
+// at once.
 type reader struct {
 	*Broker
 	sender, receiver *Instance
@@ -28,7 +29,8 @@ type reader struct {
 
 func (r *reader) attach(t *rapid.T, name string) *Instance {
 	declared := map[string]bool{"single.1": true, "single.3": true, "single.4": true}
-	i, f := r.Attach(time.Unix(1000, 0), Attach{Subsystem: name, Name: name, Class: Single, Declared: declared, Edges: 9})
+	i, f := r.Attach(time.Unix(1000, 0), Attach{Subsystem: name, Name: name, Class: Single, Declared: declared,
+		Edges: 9})
 	if f != nil {
 		t.Fatal(f.Message)
 	}
@@ -50,7 +52,8 @@ func pattern(n uint64, size int) []byte { return bytes.Repeat([]byte{byte(n%250 
 
 func (r *reader) send(size int, request bool) {
 	r.ids++
-	e := &wire.Envelope{ID: wire.NewID(r.sender.Generation, r.ids), From: "sender", To: "single", Lane: wire.LaneConsensus, RoutingKey: pattern(r.ids, 4)}
+	e := &wire.Envelope{ID: wire.NewID(r.sender.Generation, r.ids), From: "sender", To: "single",
+		Lane: wire.LaneConsensus, RoutingKey: pattern(r.ids, 4)}
 	field := 1
 	if request {
 		field, e.Kind, e.Lane, e.TimeoutMicros = 3+int(r.ids%2), wire.Request, wire.LaneBacking, 1e9
@@ -124,11 +127,12 @@ func (r *reader) restart(t *rapid.T, clean bool) {
 	r.receiver, r.finished, r.begun = r.attach(t, "single"), wire.Processed{}, nil
 }
 
-// Memory that the broker calls free is used again by whoever read into it: nothing that is still delivered may lie there. When all is done,
-// and nobody went away, all of it is free.
+// Memory that the broker calls free is used again by whoever read into it: nothing that is still delivered may lie
+// there. When all is done, and nobody went away, all of it is free.
 func TestNothingIsDeliveredFromMemoryThatIsFree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &reader{Broker: New(Config{Lookup: lookup, Window: wire.Window{Messages: 500, Bytes: 1 << 20}, MaxMessage: 64 << 10})}
+		r := &reader{Broker: New(Config{Lookup: lookup, Window: wire.Window{Messages: 500, Bytes: 1 << 20},
+			MaxMessage: 64 << 10})}
 		r.sender, r.receiver = r.attach(t, "sender"), r.attach(t, "single")
 		size := rapid.SampledFrom([]int{10, 3000, 17_000})
 		stayed := true

@@ -2,8 +2,8 @@ package broker
 
 import "github.com/reevenet/reeve/internal/bus/wire"
 
-// outbox is what waits for one instance besides messages: answers to what it asked, signals, presence. It is outside the
-// credit; its bytes are those of the answers.
+// outbox is what waits for one instance besides messages: answers to what it asked, signals, presence. It is outside
+// the credit; its bytes are those of the answers.
 type outbox struct {
 	primary []controlFrame
 	bulk    []controlFrame // for the second stream
@@ -73,8 +73,8 @@ func (b *Broker) BulkStream(i *Instance) {
 	b.wake(i)
 }
 
-// split moves the bulk lane to the second stream at a moment at which nothing of it is under way on the first, so that its
-// order stays. It tells whether it has done so now.
+// split moves the bulk lane to the second stream at a moment at which nothing of it is under way on the first, so that
+// its order stays. It tells whether it has done so now.
 func (i *Instance) split() bool {
 	if i.outbox.split || !i.outbox.second || i.flight.oneWay[wire.LaneBulk].len() > 0 || i.outbox.holdsBulk() {
 		return false

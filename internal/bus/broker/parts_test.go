@@ -59,7 +59,8 @@ func TestAFlightIsWhatHasNoEnd(t *testing.T) {
 				}
 			}
 			if f.way != way || f.taken != f.oneWay[wire.LaneGossip].len()+len(open) {
-				t.Fatalf("%+v on the way of %+v, %d taken of %d and %d", f.way, way, f.taken, f.oneWay[wire.LaneGossip].len(), len(open))
+				t.Fatalf("%+v on the way of %+v, %d taken of %d and %d", f.way, way, f.taken,
+					f.oneWay[wire.LaneGossip].len(), len(open))
 			}
 		}
 	})
@@ -120,7 +121,8 @@ func TestSignsOfAHang(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		s.excuse(now)
-		if got := s.hangs(now, &cfg, &f); strings.HasPrefix(got, "no heartbeat") || strings.Contains(got, "none finished") {
+		if got := s.hangs(now, &cfg, &f); strings.HasPrefix(got, "no heartbeat") ||
+			strings.Contains(got, "none finished") {
 			t.Errorf("after we did not run ourselves: %q", got)
 		}
 	}
@@ -213,7 +215,8 @@ func TestQueuesCountWhatTheyHoldAndGiveUpWhatIsNobodysCopy(t *testing.T) {
 	}
 	q.sweep()
 	given := q.giveUp(wire.LaneGossip)
-	if len(given) != 2 || given[0].size != 1 || given[1].size != 3 || q.count != 3 || q.lanes[wire.LaneGossip].len() != 3 {
+	if len(given) != 2 || given[0].size != 1 || given[1].size != 3 || q.count != 3 ||
+		q.lanes[wire.LaneGossip].len() != 3 {
 		t.Errorf("gave %d, %d counted, %d left", len(given), q.count, q.lanes[wire.LaneGossip].len())
 	}
 }

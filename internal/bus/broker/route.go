@@ -8,8 +8,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// Receive routes one envelope from an instance. raw is what it was read from, where that is plain, or nil; it is kept if the message is
-// large. The envelope is not changed, and the caller's again.
+// Receive routes one envelope from an instance. raw is what it was read from, where that is plain, or nil; it is kept
+// if the message is large. The envelope is not changed, and the caller's again.
 func (b *Broker) Receive(now time.Time, i *Instance, e *wire.Envelope, raw []byte) {
 	if i.detached {
 		return
@@ -27,8 +27,8 @@ func (b *Broker) Receive(now time.Time, i *Instance, e *wire.Envelope, raw []byt
 	}
 }
 
-// seen is the signal that a message's sender had seen, or the last before it that whoever is at s is sent: nobody has seen what hasn't been,
-// in this epoch.
+// seen is the signal that a message's sender had seen, or the last before it that whoever is at s is sent: nobody has
+// seen what hasn't been, in this epoch.
 func (s *mailbox) seen(e *wire.Envelope) uint64 { return min(e.SignalSeq, s.signalled) }
 
 func clone(e *wire.Envelope) *wire.Envelope {
@@ -36,10 +36,12 @@ func clone(e *wire.Envelope) *wire.Envelope {
 	return &c
 }
 
-// refuse tells the sender why its message was not taken. The failure is also the credit of the message, a one-way one included.
+// refuse tells the sender why its message was not taken. The failure is also the credit of the message, a one-way one
+// included.
 func (b *Broker) refuse(i *Instance, e *wire.Envelope, f *wire.Failure) {
 	b.Count.Refused++
-	b.control(i, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
+	b.control(i, controlFrame{tag: wire.TagToEnvelope,
+		env: &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: Overseer, To: i.Subsystem, Failure: f}})
 }
 
 func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failure {
@@ -50,11 +52,13 @@ func (b *Broker) message(i *Instance, e *wire.Envelope, raw []byte) *wire.Failur
 	v := &r.variant
 	switch {
 	case e.Generation != 0 && e.Generation != i.Generation:
-		return refusal(codeStale, "%s was sent by generation %d of %s and this is generation %d", v.Name, e.Generation, i.Subsystem, i.Generation)
+		return refusal(codeStale, "%s was sent by generation %d of %s and this is generation %d", v.Name, e.Generation,
+			i.Subsystem, i.Generation)
 	case !r.allowed:
 		return refusal(codeRefused, "%s may not send %s: it isn't declared", i.Subsystem, v.Name)
 	case len(e.Message) > b.cfg.MaxMessage:
-		return refusal(codeRefused, "%s has %d bytes and the bus takes %d: put large things in the blob store and send their hash", v.Name, len(e.Message), b.cfg.MaxMessage)
+		return refusal(codeRefused, "%s has %d bytes and the bus takes %d: "+
+			"put large things in the blob store and send their reference", v.Name, len(e.Message), b.cfg.MaxMessage)
 	case v.Request != (e.Kind == wire.Request):
 		return refusal(codeRefused, "%s was sent as what it is not: a request, or none", v.Name)
 	case v.Request && (e.TimeoutMicros == 0 || e.ID.IsZero()):
@@ -81,16 +85,20 @@ func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, e
 	b.Count.Messages++
 	ed.spend(e.Size())
 	own := raw == nil
-	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.Chain != ed.chain || e.SignalSeq > ed.to.signalled || own {
+	if e.From != i.Subsystem || e.To != v.Subsystem || e.Lane != v.Lane || e.Chain != ed.chain ||
+		e.SignalSeq > ed.to.signalled || own {
 		anew := &b.scratch
 		*anew = *e
-		anew.From, anew.To, anew.Lane, anew.Chain, anew.SignalSeq = i.Subsystem, v.Subsystem, v.Lane, ed.chain, ed.to.seen(e)
+		anew.From, anew.To, anew.Lane = i.Subsystem, v.Subsystem, v.Lane
+		anew.Chain, anew.SignalSeq = ed.chain, ed.to.seen(e)
 		raw, own = wire.AppendEnvelope(b.encoded[:0], anew), true
 		b.encoded = raw
 	}
 	it := b.newItem()
-	it.id, it.size, it.variant, it.edge, it.queued, it.attempt, it.written = e.ID, e.Size(), v, ed, b.now, e.Attempt, e.Attempt
-	if it.raw = raw; own || !ed.keeps(raw) {
+	*it = item{
+		raw: raw, id: e.ID, size: e.Size(), variant: v, edge: ed, queued: b.now, attempt: e.Attempt, written: e.Attempt,
+	}
+	if own || !ed.keeps(raw) {
 		it.raw = ed.keep(raw)
 	} else {
 		it.from = i.Reading.Hold()
@@ -182,12 +190,14 @@ func (b *Broker) reply(i *Instance, e *wire.Envelope) {
 	}
 	if len(e.Reply) > b.cfg.MaxMessage {
 		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
-			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem, len(e.Reply), b.cfg.MaxMessage)}
+			Failure: refusal(codeRefused, "the answer of %s has %d bytes and the bus takes %d", i.Subsystem,
+				len(e.Reply), b.cfg.MaxMessage)}
 	}
 	if len(e.Reply) > 0 && r.asker.outbox.bytes+len(e.Reply) > limit {
 		e = &wire.Envelope{Kind: wire.Fail, ID: e.ID, Lane: e.Lane, From: e.From, To: e.To,
 			Failure: refusal(codeOverloaded, "%s doesn't take answers as fast as they come", r.asker.Subsystem)}
-		b.control(i, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: e.Lane}})
+		b.control(i, controlFrame{tag: wire.TagToEnvelope,
+			env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: e.Lane}})
 	}
 	b.control(r.asker, controlFrame{tag: wire.TagToEnvelope, env: e, from: i.Reading.Hold()})
 	if e.Kind == wire.Fail || !e.More {
@@ -195,7 +205,8 @@ func (b *Broker) reply(i *Instance, e *wire.Envelope) {
 	}
 }
 
-// maxReplies is how many bytes of answers may wait for one asker, and maxParts how many while parts of streamed ones come.
+// maxReplies is how many bytes of answers may wait for one asker, and maxParts how many while parts of streamed ones
+// come.
 const (
 	maxReplies = 64 << 20
 	maxParts   = 16 << 20
@@ -208,7 +219,8 @@ func (b *Broker) cancel(i *Instance, e *wire.Envelope) {
 		return
 	}
 	if r.responder != nil {
-		b.control(r.responder, controlFrame{tag: wire.TagToEnvelope, env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: r.item.variant.Lane}})
+		b.control(r.responder, controlFrame{tag: wire.TagToEnvelope,
+			env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: r.item.variant.Lane}})
 	}
 	b.end(r)
 }

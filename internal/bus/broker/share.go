@@ -18,8 +18,8 @@ func (s *mailbox) choose(key []byte) *Instance {
 	return s.instances[0]
 }
 
-// poolDepth is how much work an instance of a pool is given at once: enough to keep it busy while the next comes, little enough
-// that work doesn't pile up behind a slow piece.
+// poolDepth is how much work an instance of a pool is given at once: enough to keep it busy while the next comes,
+// little enough that work doesn't pile up behind a slow piece.
 const poolDepth = 2
 
 func leastBusy(instances []*Instance) *Instance {
@@ -38,8 +38,8 @@ func leastBusy(instances []*Instance) *Instance {
 // load is how much an instance has to do.
 func (i *Instance) load() int { return i.flight.taken + i.queues.count }
 
-// rendezvous is highest-random-weight hashing: each key goes to the instance whose hash with it is highest, so that an instance
-// that comes or goes moves only its own share. Instances are told apart by name, which survives a restart.
+// rendezvous is highest-random-weight hashing: each key goes to the instance whose hash with it is highest, so that an
+// instance that comes or goes moves only its own share. Instances are told apart by name, which survives a restart.
 func rendezvous(instances []*Instance, key []byte) *Instance {
 	var best *Instance
 	var top uint64

@@ -28,7 +28,8 @@ func (b *Broker) Ready(i *Instance) (primary, bulk bool) {
 // floorEvery is how many messages the first lanes get before a lower lane gets one.
 const floorEvery = 16
 
-// Take fills a batch with what is ready for one stream of an instance, up to about limit bytes. What it takes is on its way.
+// Take fills a batch with what is ready for one stream of an instance, up to about limit bytes. What it takes is on its
+// way.
 func (b *Broker) Take(now time.Time, i *Instance, stream int, batch *wire.Batch, limit int) {
 	b.now = now
 	if i.detached {

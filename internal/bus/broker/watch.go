@@ -92,13 +92,15 @@ type InstanceStatus struct {
 func (b *Broker) Status() Status {
 	st := Status{Counts: b.Count, Open: len(b.open), Bound: b.Bound()}
 	for _, s := range b.order {
-		ss := SubsystemStatus{Name: s.subsystem, Chain: s.chain, Class: ClassName(s.class), Starts: s.starts, LastCause: s.lastCause, Lanes: s.stat}
+		ss := SubsystemStatus{Name: s.subsystem, Chain: s.chain, Class: ClassName(s.class), Starts: s.starts,
+			LastCause: s.lastCause, Lanes: s.stat}
 		for lane := range s.waiting {
 			ss.Waiting += s.waiting[lane].len()
 		}
 		for _, i := range s.all() {
 			ss.Instances = append(ss.Instances, InstanceStatus{
-				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since, Queued: i.queues.count, InFlight: i.flight.taken, RSS: i.signs.rss,
+				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since,
+				Queued: i.queues.count, InFlight: i.flight.taken, RSS: i.signs.rss,
 			})
 		}
 		st.Subsystems = append(st.Subsystems, ss)

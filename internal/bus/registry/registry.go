@@ -1,5 +1,6 @@
-// Package registry reads the protocol's descriptors once and answers what both ends of the bus must know of a variant: whose
-// it is, on which lane it travels, what answers it. AllMessages is the directory of a node; there is no other registry.
+// Package registry reads the protocol's descriptors once and answers what both ends of the bus must know of a variant:
+// whose it is, on which lane it travels, what answers it. AllMessages is the directory of a node; there is no other
+// registry.
 package registry
 
 import (
@@ -80,8 +81,8 @@ type Directory struct {
 	enums   map[protowire.Number]string
 }
 
-// Node is the directory of AllMessages. It panics when the protocol contradicts itself, which a test of the protocol finds
-// first.
+// Node is the directory of AllMessages. It panics when the protocol contradicts itself, which a test of the protocol
+// finds first.
 func Node() *Directory { return node() }
 
 var node = sync.OnceValue(func() *Directory {
@@ -121,7 +122,8 @@ func (d *Directory) add(enum, field protoreflect.FieldDescriptor) error {
 		return err
 	}
 	v := &Variant{
-		Name: md.FullName(), Subsystem: d.enums[enum.Number()], Enum: enum.Number(), Field: field.Number(), Lane: wire.Lane(opts.Lane),
+		Name: md.FullName(), Subsystem: d.enums[enum.Number()], Enum: enum.Number(), Field: field.Number(),
+		Lane:   wire.Lane(opts.Lane),
 		Stream: opts.Stream, RetrySafe: opts.RetrySafe, message: mt,
 	}
 	if opts.Response != "" {

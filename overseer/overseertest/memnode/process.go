@@ -30,7 +30,8 @@ func (n *Node) Process(
 	spec subsystem.Spec, chain, instance string, runtime driver.Runtime, log *slog.Logger, d Driver,
 ) *Process {
 	p := &Process{node: n, Driver: d, name: spec.Name, instance: instance}
-	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake, Blobs: n.Blobs})
+	p.Machine = driver.New(spec.Program(), driver.Config{Chain: chain, Runtime: runtime, Log: log, Wake: d.Wake,
+		Blobs: n.Blobs})
 	return p
 }
 

@@ -11,9 +11,10 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// asks is the table of the requests that a program has asked and that have no outcome. Each has a deadline, and ends exactly once: whatever
-// comes first (the reply, a failure, the timer, the asker's cancellation, the loss of the overseer, the end of the program) takes it out of
-// the table, and what comes later is dropped and counted. An ask never ends before the call that began it has returned.
+// asks is the table of the requests that a program has asked and that have no outcome. Each has a deadline, and ends
+// exactly once: whatever comes first (the reply, a failure, the timer, the asker's cancellation, the loss of the
+// overseer, the end of the program) takes it out of the table, and what comes later is dropped and counted. An ask
+// never ends before the call that began it has returned.
 type asks struct {
 	catalog  *catalog
 	headers  *headers
@@ -47,7 +48,8 @@ type ask struct {
 // maxAsks bounds the table.
 const maxAsks = 1 << 16
 
-// begin asks a request about a chain. The timeout is for the whole answer, or for each silence between the items of a streamed one.
+// begin asks a request about a chain. The timeout is for the whole answer, or for each silence between the items of a
+// streamed one.
 func (t *asks) begin(chain string, req proto.Message, a *ask) (cancel func()) {
 	a.cause = t.causes.current
 	if f := t.send(chain, req, a); f != nil {
@@ -70,7 +72,8 @@ func (t *asks) send(chain string, req proto.Message, a *ask) *wire.Failure {
 	case a.patience <= 0:
 		return failf(refused, "%s was asked without a deadline", v.Short())
 	case v.Stream != (a.item != nil):
-		return failf(refused, "%s is answered by a stream: %t; Ask one-shot requests and Watch streamed ones", v.Short(), v.Stream)
+		return failf(refused, "%s is answered by a stream: %t; Ask one-shot requests and Watch streamed ones",
+			v.Short(), v.Stream)
 	case len(t.open) >= maxAsks:
 		return failf(overloaded, "%d asks of %s are open", len(t.open), t.headers.name)
 	}
@@ -87,8 +90,8 @@ func (t *asks) send(chain string, req proto.Message, a *ask) *wire.Failure {
 	return nil
 }
 
-// leave sends a request whose message of so many bytes payload encodes, or lets it wait. One that leaves now and won't be sent again is
-// encoded where it leaves from, and not kept.
+// leave sends a request whose message of so many bytes payload encodes, or lets it wait. One that leaves now and won't
+// be sent again is encoded where it leaves from, and not kept.
 func (t *asks) leave(a *ask, message int, payload func([]byte) ([]byte, error)) (err error) {
 	a.sent = t.edges.open(a.edge, a.size)
 	if a.sent {
@@ -177,7 +180,8 @@ func (t *asks) onAnswer(a *ask, e *wire.Envelope) {
 	resp := a.variant.NewResponse()
 	switch err := unmarshal.Unmarshal(e.Reply, resp); {
 	case err != nil:
-		t.end(a, nil, failf(refused, "the answer of %s to %s doesn't decode: %v", a.variant.Subsystem, a.variant.Short(), err))
+		t.end(a, nil, failf(refused, "the answer of %s to %s doesn't decode: %v", a.variant.Subsystem,
+			a.variant.Short(), err))
 	case a.variant.Stream && e.More:
 		t.onItem(a, resp)
 	case a.variant.Stream: // the part that has no bytes and no `more` is the end
@@ -227,7 +231,8 @@ func (t *asks) end(a *ask, resp proto.Message, f *wire.Failure) {
 	t.give(a, resp, f)
 }
 
-// give is the last step, and guards the promise: an outcome that came twice would be a fault of ours, never the program's problem.
+// give is the last step, and guards the promise: an outcome that came twice would be a fault of ours, never the
+// program's problem.
 func (t *asks) give(a *ask, resp proto.Message, f *wire.Failure) {
 	if a.ended {
 		t.count.double++
@@ -248,7 +253,8 @@ func (t *asks) endAll(f *wire.Failure, keep func(*ask) bool) {
 // detach ends what can't be asked again: the overseer went away with it.
 func (t *asks) detach() {
 	t.early.clear()
-	t.endAll(failf(unavailable, "the overseer went away; it is being attached again"), func(a *ask) bool { return a.again() || !a.sent })
+	t.endAll(failf(unavailable, "the overseer went away; it is being attached again"),
+		func(a *ask) bool { return a.again() || !a.sent })
 }
 
 // rewind prepares for a new link: what was sent and is safe to ask again waits to be sent.

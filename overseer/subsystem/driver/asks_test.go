@@ -33,8 +33,8 @@ func (r *rig) ask(req proto.Message, timeout time.Duration) *story {
 	return s
 }
 
-// Whatever comes first and whatever comes later, in any order: each ask ends exactly once, never within the call that began it, and in the
-// end nothing is open and no credit is out.
+// Whatever comes first and whatever comes later, in any order: each ask ends exactly once, never within the call that
+// began it, and in the end nothing is open and no credit is out.
 func TestEachAskEndsExactlyOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := newAsker()
@@ -50,12 +50,15 @@ func TestEachAskEndsExactlyOnce(t *testing.T) {
 			which := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "which") }
 			switch op := rapid.IntRange(0, 9).Draw(t, "op"); {
 			case op < 3:
-				req := []proto.Message{&networkbridgev1.SendRequest{Payload: []byte("r")}, &networkbridgev1.Peers{}}[which(2)]
-				stories = append(stories, r.ask(req, time.Duration(rapid.IntRange(-1, 3000).Draw(t, "ms"))*time.Millisecond))
+				req := []proto.Message{&networkbridgev1.SendRequest{Payload: []byte("r")},
+					&networkbridgev1.Peers{}}[which(2)]
+				stories = append(stories, r.ask(req,
+					time.Duration(rapid.IntRange(-1, 3000).Draw(t, "ms"))*time.Millisecond))
 			case op < 5 && len(seen) > 0:
 				r.envelope(&wire.Envelope{Kind: wire.Reply, ID: seen[which(len(seen))]}) // perhaps not the first
 			case op == 5 && len(seen) > 0:
-				r.envelope(&wire.Envelope{Kind: wire.Fail, ID: seen[which(len(seen))], Failure: failf(overloaded, "busy")})
+				r.envelope(&wire.Envelope{Kind: wire.Fail, ID: seen[which(len(seen))],
+					Failure: failf(overloaded, "busy")})
 			case op == 6 && len(stories) > 0:
 				s := stories[which(len(stories))]
 				r.now(func() { s.cancel() })

@@ -7,8 +7,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// Hello is the frame with which the instance introduces itself. Token may be nil where nobody asks for it; previous is the generation that
-// the process was attached as before.
+// Hello is the frame with which the instance introduces itself. Token may be nil where nobody asks for it; previous is
+// the generation that the process was attached as before.
 func (m *Machine) Hello(token []byte, instance string, pid int, previous uint64) *overseerv1.Hello {
 	d := &overseerv1.Declaration{Class: max(m.declared.Class, overseerv1.Declaration_CLASS_SINGLE)}
 	for _, v := range m.declared.Sends {
@@ -18,7 +18,8 @@ func (m *Machine) Hello(token []byte, instance string, pid int, previous uint64)
 		d.Asks = append(d.Asks, string(v.ProtoReflect().Descriptor().FullName()))
 	}
 	h := &overseerv1.Hello{
-		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax, Subsystem: m.declared.Name, Chain: m.cfg.Chain, Token: token, Declaration: d,
+		ProtocolMin: ProtocolMin, ProtocolMax: ProtocolMax, Subsystem: m.declared.Name, Chain: m.cfg.Chain,
+		Token: token, Declaration: d,
 		Instance: instance, Pid: int64(pid), AnswersStatus: true,
 	}
 	if m.Live() { // it has something to come back to
@@ -52,8 +53,8 @@ func (m *Machine) attached(link Link, a *overseerv1.Attached) {
 	}
 }
 
-// resume goes on where the last link was lost: the program is told what happened meanwhile, and everything that the old overseer had not
-// acknowledged is sent again: messages that nobody finished, and the asks that are safe to ask again.
+// resume goes on where the last link was lost: the program is told what happened meanwhile, and everything that the old
+// overseer had not acknowledged is sent again: messages that nobody finished, and the asks that are safe to ask again.
 func (m *Machine) resume(s *overseerv1.Snapshot, restarted bool) {
 	m.catchUp(s)
 	m.edges.rewind(m.headers.generation)
@@ -103,8 +104,8 @@ func (r *Reader) Buffer() []byte {
 // inline is how many frames at most the reader handles itself before it reads on; more is left to whoever is in Run.
 const inline = 8
 
-// Received takes a batch that was read, into the last Buffer or into memory that is the machine's from now on. Its frames are handled now
-// if they are few.
+// Received takes a batch that was read, into the last Buffer or into memory that is the machine's from now on. Its
+// frames are handled now if they are few.
 func (r *Reader) Received(batch []byte) error {
 	m := r.m
 	r.memory.Bytes = batch
@@ -119,5 +120,6 @@ func (r *Reader) Received(batch []byte) error {
 	return nil
 }
 
-// Heartbeat shows that the process is scheduled, from outside the machine, and says how long the program has been at its current message.
+// Heartbeat shows that the process is scheduled, from outside the machine, and says how long the program has been at
+// its current message.
 func (m *Machine) Heartbeat() *overseerv1.Heartbeat { return m.inbox.heartbeat(m.cfg.Runtime.Now()) }

@@ -60,7 +60,9 @@ func (c *catalog) declares(v *registry.Variant) bool {
 	if v.IsRequest() {
 		list = c.declared.Asks
 	}
-	return slices.ContainsFunc(list, func(m proto.Message) bool { return m.ProtoReflect().Descriptor().FullName() == v.Name })
+	return slices.ContainsFunc(list, func(m proto.Message) bool {
+		return m.ProtoReflect().Descriptor().FullName() == v.Name
+	})
 }
 
 // check finds what keeps a message from being sent about a chain, whatever the credit. Its size is that of the variant.
@@ -68,7 +70,8 @@ func (c *catalog) check(chain string, msg proto.Message, request bool) (u *use, 
 	u = c.use(msg)
 	switch {
 	case u == nil:
-		return nil, 0, failf(refused, "%s is no variant of any subsystem's enum", msg.ProtoReflect().Descriptor().FullName())
+		return nil, 0, failf(refused, "%s is no variant of any subsystem's enum",
+			msg.ProtoReflect().Descriptor().FullName())
 	case u.variant.IsRequest() != request && request:
 		return u, 0, failf(refused, "%s is one-way: Send it", u.variant.Short())
 	case u.variant.IsRequest() != request:
@@ -88,8 +91,8 @@ func (c *catalog) fits(what protoreflect.FullName, size int) *wire.Failure {
 	if size <= c.maxMessage {
 		return nil
 	}
-	return failf(refused, "%s has %d bytes and the bus takes %d: put large things in the blob store and send their reference",
-		what, size, c.maxMessage)
+	return failf(refused, "%s has %d bytes and the bus takes %d: "+
+		"put large things in the blob store and send their reference", what, size, c.maxMessage)
 }
 
 // received is one variant of the program's own enum.
@@ -113,14 +116,16 @@ func (c *catalog) received(enum, field protowire.Number) *received {
 		if v == nil || v.Subsystem != c.declared.Name {
 			return nil
 		}
-		r = &received{enum: enum, variant: v, of: reflect.TypeOf(v.New()).Elem(), seconds: c.stats.seconds.WithLabelValues(v.Short())}
+		r = &received{enum: enum, variant: v, of: reflect.TypeOf(v.New()).Elem(),
+			seconds: c.stats.seconds.WithLabelValues(v.Short())}
 		c.own[field] = r
 	}
 	c.lastOwn = r
 	return r
 }
 
-// together is how many small messages of one kind are allocated at once: a handler that keeps one keeps the others' memory.
+// together is how many small messages of one kind are allocated at once: a handler that keeps one keeps the others'
+// memory.
 const together = 16
 
 // smallBody is the length in bytes up to which messages are small.

@@ -1,11 +1,11 @@
-// Package driver is what moves a subsystem: the machine that speaks the bus's protocol for it, and what a machine needs of whoever runs
-// it. Package subsystem runs one as a process; the test kit and the simulator run the same in one thread and in virtual time. Authors of
-// subsystems have no use for it.
+// Package driver is what moves a subsystem: the machine that speaks the bus's protocol for it, and what a machine needs
+// of whoever runs it. Package subsystem runs one as a process; the test kit and the simulator run the same in one
+// thread and in virtual time. Authors of subsystems have no use for it.
 //
-// A machine is one ordered input and parts that each keep one promise. The inbox keeps the order in which things are handled; the
-// timeline, what the program has been told of the chains; the edges, the credit of what is sent; the asks, that each ends exactly once; the
-// served requests, that each is answered at most once; the writer gathers what leaves into batches. A machine decides nothing about
-// messages and has no clock, no connection and no goroutine of its own.
+// A machine is one ordered input and parts that each keep one promise. The inbox keeps the order in which things are
+// handled; the timeline, what the program has been told of the chains; the edges, the credit of what is sent; the asks,
+// that each ends exactly once; the served requests, that each is answered at most once; the writer gathers what leaves
+// into batches. A machine decides nothing about messages and has no clock, no connection and no goroutine of its own.
 package driver
 
 import (
@@ -62,9 +62,9 @@ type Message struct {
 
 // Link carries batches of frames to the overseer.
 type Link interface {
-	// Write sends a batch, on the second stream where bulk is set. It may block while the connection has no room. It returns
-	// memory for a later batch: that of this one, empty, or nil when it still needs it. An error means that the link is down,
-	// which its owner also tells the machine.
+	// Write sends a batch, on the second stream where bulk is set. It may block while the connection has no room. It
+	// returns memory for a later batch: that of this one, empty, or nil when it still needs it. An error means that the
+	// link is down, which its owner also tells the machine.
 	Write(batch []byte, bulk bool) (free []byte, err error)
 }
 

@@ -5,8 +5,9 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// edges is the credit of what a program sends. On each edge no more is out than the window allows; what has to wait leaves in the order in
-// which it came, as soon as there is credit; and a one-way message is kept until its receiver has finished it.
+// edges is the credit of what a program sends. On each edge no more is out than the window allows; what has to wait
+// leaves in the order in which it came, as soon as there is credit; and a one-way message is kept until its receiver
+// has finished it.
 type edges struct {
 	w       *writer
 	runtime Runtime
@@ -23,8 +24,8 @@ type edgeKey struct {
 	lane      wire.Lane
 }
 
-// edge is the sender's side of one: what is out of its credit, what waits for credit, and the one-way messages that the receiver has not
-// finished.
+// edge is the sender's side of one: what is out of its credit, what waits for credit, and the one-way messages that the
+// receiver has not finished.
 type edge struct {
 	key      edgeKey
 	out      wire.Window // unfinished
@@ -161,7 +162,8 @@ func (e *edge) forget(finished []uint64) {
 	e.retained = keep
 }
 
-// takeBack forgets a one-way message that the overseer did not take, and returns its envelope; nil when there is no such message.
+// takeBack forgets a one-way message that the overseer did not take, and returns its envelope; nil when there is no
+// such message.
 func (t *edges) takeBack(counter uint64) *wire.Envelope {
 	for _, e := range t.order {
 		for _, o := range e.retained.all() {
@@ -219,7 +221,8 @@ func (o *outgoing) again(generation uint64, sent bool) outgoing {
 	return outgoing{frame: wire.AppendEnvelope(nil, e), counter: o.counter, size: o.size}
 }
 
-// roomBytes is how much memory an edge takes at once to encode messages in; a message of more than a quarter has its own.
+// roomBytes is how much memory an edge takes at once to encode messages in; a message of more than a quarter has its
+// own.
 const roomBytes = 8 << 10
 
 // reserve returns an empty slice with room for n bytes; what is appended to it is kept with claim.

@@ -81,8 +81,8 @@ func (m *model) refuse(t *rapid.T, at int) {
 	m.look(t)
 }
 
-// Whatever is sent, finished, refused and lost with a link: no more is out than the window, nothing overtakes, and each message that was
-// taken is kept until it is finished or refused.
+// Whatever is sent, finished, refused and lost with a link: no more is out than the window, nothing overtakes, and each
+// message that was taken is kept until it is finished or refused.
 func TestTheCreditOfAnEdge(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{rig: newAsker(), gone: map[uint64]bool{}}
@@ -121,7 +121,8 @@ func TestTheCreditOfAnEdge(t *testing.T) {
 		for len(m.onLink) > 0 {
 			m.finish(t, func(n uint64) int { return sizes[n] })
 		}
-		if e := m.edges.byKey[edgeKey{"network-bridge", "", wire.LaneBacking}]; e != nil && (e.out != wire.Window{} || e.parked.len() > 0) {
+		if e := m.edges.byKey[edgeKey{"network-bridge", "", wire.LaneBacking}]; e != nil &&
+			(e.out != wire.Window{} || e.parked.len() > 0) {
 			t.Fatalf("%+v are out at the end, %d wait", e.out, e.parked.len())
 		}
 	})

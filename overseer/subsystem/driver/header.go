@@ -7,8 +7,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// headers knows what the envelope of each message says of its sender: who it is, what it has seen, and why it sends. No two messages get the
-// same id.
+// headers knows what the envelope of each message says of its sender: who it is, what it has seen, and why it sends. No
+// two messages get the same id.
 type headers struct {
 	name       string
 	origin     uint64 // first half of the ids of this process

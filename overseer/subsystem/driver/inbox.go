@@ -11,9 +11,9 @@ import (
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
-// inbox is what waits for a machine, and keeps the order in which it is handled. Control (signals, answers, timers, posts) comes first, as it
-// came; then the lanes, the better ones first with a floor for the others, each in order; and no message before a signal that its sender
-// had seen. Everything in it but the message in hand is behind the lock.
+// inbox is what waits for a machine, and keeps the order in which it is handled. Control (signals, answers, timers,
+// posts) comes first, as it came; then the lanes, the better ones first with a floor for the others, each in order; and
+// no message before a signal that its sender had seen. Everything in it but the message in hand is behind the lock.
 type inbox struct {
 	mu      sync.Mutex
 	control queue[func()]
@@ -128,7 +128,8 @@ func (b *inbox) rest(look bool) (rests, more bool) {
 	return true, !b.closed && (b.control.len() > 0 || b.waiting > 0)
 }
 
-// floorEvery is how many messages of the first lanes may pass before a lower lane gets a turn: the floor is one in sixteen.
+// floorEvery is how many messages of the first lanes may pass before a lower lane gets a turn: the floor is one in
+// sixteen.
 const floorEvery = 16
 
 // take takes the next message in hand; false when all that wait come after a signal that wasn't seen.
@@ -176,7 +177,8 @@ func (b *inbox) release(m *wire.Memory) {
 	m.Release()
 }
 
-// heartbeat is what the process says of itself from outside the machine: how much waits, and how long it has been at one event.
+// heartbeat is what the process says of itself from outside the machine: how much waits, and how long it has been at
+// one event.
 func (b *inbox) heartbeat(now time.Time) *overseerv1.Heartbeat {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -187,8 +189,8 @@ func (b *inbox) heartbeat(now time.Time) *overseerv1.Heartbeat {
 	return h
 }
 
-// receive queues a batch of the overseer's frames. It returns how many events that makes. A frame that doesn't decode is an error, since
-// the overseer is no stranger.
+// receive queues a batch of the overseer's frames. It returns how many events that makes. A frame that doesn't decode
+// is an error, since the overseer is no stranger.
 func (b *inbox) receive(in *wire.Memory, names wire.Names, to receiver) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -17,9 +17,9 @@ import (
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
 
-// Machine speaks the bus's protocol for one instance of a program. Everything that happens to it (frames, timers, ends of offloaded work,
-// posts, the link coming and going) goes through its inbox; one goroutine at a time takes from there and runs the program, so that nothing
-// but the inbox needs a lock.
+// Machine speaks the bus's protocol for one instance of a program. Everything that happens to it (frames, timers, ends
+// of offloaded work, posts, the link coming and going) goes through its inbox; one goroutine at a time takes from there
+// and runs the program, so that nothing but the inbox needs a lock.
 type Machine struct {
 	program  Program
 	declared Declaration
@@ -57,7 +57,8 @@ type Machine struct {
 // New makes a machine that runs a program. It isn't attached.
 func New(p Program, cfg Config) *Machine {
 	m := &Machine{
-		program: p, declared: p.Declaration(), cfg: cfg, stats: newStats(), wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		program: p, declared: p.Declaration(), cfg: cfg, stats: newStats(), wake: make(chan struct{}, 1),
+		ended: make(chan struct{}),
 	}
 	m.log = cfg.Log.With("subsystem", m.declared.Name)
 	if cfg.Chain != "" {
@@ -70,7 +71,8 @@ func New(p Program, cfg Config) *Machine {
 	trace := newTracer(cfg.Tracer, m.declared.Name, cfg.Sampling)
 	m.timers = timers{runtime: cfg.Runtime, post: m.post, causes: &m.causes}
 	m.headers = headers{
-		name: m.declared.Name, origin: cfg.Runtime.Rand().Uint64() | 1, timeline: &m.timeline, causes: &m.causes, trace: trace,
+		name: m.declared.Name, origin: cfg.Runtime.Rand().Uint64() | 1, timeline: &m.timeline, causes: &m.causes,
+		trace: trace,
 	}
 	m.catalog = catalog{
 		dir: registry.Node(), declared: m.declared, chain: cfg.Chain, maxMessage: 256 << 10, stats: m.stats,
@@ -78,13 +80,15 @@ func New(p Program, cfg Config) *Machine {
 	}
 	m.writer.progress = progress{timers: &m.timers, pool: m.declared.Class == overseerv1.Declaration_CLASS_POOL}
 	m.edges = edges{w: &m.writer, runtime: cfg.Runtime, byKey: map[edgeKey]*edge{}, count: &m.count}
-	m.sender = sender{catalog: &m.catalog, headers: &m.headers, edges: &m.edges, stats: m.stats, count: &m.count, log: m.log}
+	m.sender = sender{catalog: &m.catalog, headers: &m.headers, edges: &m.edges, stats: m.stats, count: &m.count,
+		log: m.log}
 	m.asks = asks{
-		catalog: &m.catalog, headers: &m.headers, edges: &m.edges, timers: &m.timers, causes: &m.causes, timeline: &m.timeline,
-		stats: m.stats, count: &m.count, open: map[wire.ID]*ask{},
+		catalog: &m.catalog, headers: &m.headers, edges: &m.edges, timers: &m.timers, causes: &m.causes,
+		timeline: &m.timeline, stats: m.stats, count: &m.count, open: map[wire.ID]*ask{},
 	}
 	m.served = served{
-		program: p, catalog: &m.catalog, w: &m.writer, runtime: cfg.Runtime, causes: &m.causes, timeline: &m.timeline, trace: trace,
+		program: p, catalog: &m.catalog, w: &m.writer, runtime: cfg.Runtime, causes: &m.causes, timeline: &m.timeline,
+		trace: trace,
 		count: &m.count, open: map[wire.ID]*Request{},
 	}
 	return m
@@ -105,8 +109,8 @@ func (m *Machine) Run(stop <-chan struct{}) {
 // Step runs everything that waits, and writes what was sent meanwhile.
 func (m *Machine) Step() { m.step(-1) }
 
-// step runs up to n events (all, when n is negative) unless another goroutine is running them, and writes what was sent. A
-// goroutine that has just read a few frames calls it directly: that saves a switch for each message.
+// step runs up to n events (all, when n is negative) unless another goroutine is running them, and writes what was
+// sent. A goroutine that has just read a few frames calls it directly: that saves a switch for each message.
 func (m *Machine) step(n int) (more bool) {
 	if !m.inbox.claim() {
 		return false

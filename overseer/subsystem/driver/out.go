@@ -10,7 +10,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// Out is a program's way out: to other subsystems, to time, to slow work. All but Post is for the program's own use, while it is called.
+// Out is a program's way out: to other subsystems, to time, to slow work. All but Post is for the program's own use,
+// while it is called.
 type Out struct{ m *Machine }
 
 // Log is labelled with the subsystem's name and chain.
@@ -19,7 +20,8 @@ func (o *Out) Log() *slog.Logger { return o.m.log }
 // Chain is the one that the instance serves; empty: all.
 func (o *Out) Chain() string { return o.m.cfg.Chain }
 
-// Send sends a one-way message about a chain. Without credit it waits for some where wait is set, and is refused otherwise.
+// Send sends a one-way message about a chain. Without credit it waits for some where wait is set, and is refused
+// otherwise.
 func (o *Out) Send(chain string, msg proto.Message, wait bool) *overseerv1.Failure {
 	return o.m.sender.send(chain, msg, wait)
 }
@@ -33,14 +35,17 @@ func (o *Out) Complain(msg proto.Message, f *overseerv1.Failure) {
 func (o *Out) Room(chain string, msg proto.Message) int { return o.m.sender.room(chain, msg) }
 
 // Ask asks a request about a chain; end is called exactly once, later, with the answer or a failure.
-func (o *Out) Ask(chain string, req proto.Message, timeout time.Duration, end func(proto.Message, *overseerv1.Failure)) {
+func (o *Out) Ask(chain string, req proto.Message, timeout time.Duration,
+	end func(proto.Message, *overseerv1.Failure)) {
 	o.m.asks.begin(chain, req, &ask{patience: timeout, end: end})
 }
 
-// Watch asks a streamed request: item is called for each part, then end exactly once. silence is the longest time between two parts.
+// Watch asks a streamed request: item is called for each part, then end exactly once. silence is the longest time
+// between two parts.
 func (o *Out) Watch(chain string, req proto.Message, silence time.Duration,
 	item func(proto.Message), end func(*overseerv1.Failure)) (cancel func()) {
-	return o.m.asks.begin(chain, req, &ask{patience: silence, item: item, end: func(_ proto.Message, f *overseerv1.Failure) { end(f) }})
+	return o.m.asks.begin(chain, req, &ask{patience: silence, item: item,
+		end: func(_ proto.Message, f *overseerv1.Failure) { end(f) }})
 }
 
 // After calls f when d has passed, unless it is cancelled before.

@@ -6,9 +6,9 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// progress is how far a program has worked, and how much of that the overseer hasn't heard. It is reported with whatever else is
-// written; alone only when it is much, when somebody waits for it, or after a while: a frame that says one thing costs both
-// processes as much as a message.
+// progress is how far a program has worked, and how much of that the overseer hasn't heard. It is reported with
+// whatever else is written; alone only when it is much, when somebody waits for it, or after a while: a frame that says
+// one thing costs both processes as much as a message.
 type progress struct {
 	timers *timers
 	pool   bool // each message that is finished brings the next
@@ -25,8 +25,8 @@ type progress struct {
 	frame    []byte
 }
 
-// How many messages, and how many bytes of them, may be finished before the overseer hears of it although more are waiting; and
-// how much time may pass, without and with other work.
+// How many messages, and how many bytes of them, may be finished before the overseer hears of it although more are
+// waiting; and how much time may pass, without and with other work.
 const (
 	reportEvery = 256
 	reportBytes = 128 << 10
@@ -47,9 +47,10 @@ func (p *progress) message(e *wire.Envelope, answered bool) {
 	p.moved = true
 	p.unsaid++
 	p.bytes += e.Size()
-	// A pool's next work comes when this is reported; one that was redelivered holds up the rest until it is known to be harmless;
-	// and nobody should wait for credit because of this.
-	p.now = p.now || p.pool || e.Attempt > 0 || p.bytes >= min(reportBytes, p.window.Bytes/8) || p.unsaid >= p.window.Messages/8
+	// A pool's next work comes when this is reported; one that was redelivered holds up the rest until it is known to
+	// be harmless; and nobody should wait for credit because of this.
+	p.now = p.now || p.pool || e.Attempt > 0 || p.bytes >= min(reportBytes, p.window.Bytes/8) ||
+		p.unsaid >= p.window.Messages/8
 }
 
 // signals notes up to which signal all were handled.

@@ -56,7 +56,8 @@ func (r *rig) attach() {
 	r.epoch++
 	r.sent, r.down = nil, false
 	r.Attached(&rigLink{r}, &overseerv1.Attached{
-		Epoch: r.epoch, Generation: r.epoch, Window: &overseerv1.Window{Messages: uint32(window.Messages), Bytes: uint32(window.Bytes)},
+		Epoch: r.epoch, Generation: r.epoch, Window: &overseerv1.Window{Messages: uint32(window.Messages),
+			Bytes: uint32(window.Bytes)},
 		MaxMessageBytes: 100_000, Snapshot: &overseerv1.Snapshot{},
 	})
 	r.Step()

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Runtime is what a machine needs from outside its messages. There are two: the real one, and the simulator's, in which time is
-// virtual and everything happens in one thread.
+// Runtime is what a machine needs from outside its messages. There are two: the real one, and the simulator's, in which
+// time is virtual and everything happens in one thread.
 type Runtime interface {
 	// Now is the time.
 	Now() time.Time

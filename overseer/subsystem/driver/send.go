@@ -20,7 +20,8 @@ type sender struct {
 	scratch wire.Envelope
 }
 
-// send sends a one-way message about a chain, or lets it wait for credit where wait is set. Gossip doesn't wait: without credit it is shed.
+// send sends a one-way message about a chain, or lets it wait for credit where wait is set. Gossip doesn't wait:
+// without credit it is shed.
 func (s *sender) send(chain string, msg proto.Message, wait bool) *wire.Failure {
 	u, size, f := s.catalog.check(chain, msg, false)
 	if f != nil {

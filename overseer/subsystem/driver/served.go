@@ -11,8 +11,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// served is what the program is given to handle, and the requests among it that it hasn't answered. Each is answered at most once, and one
-// that is delivered a second time to the same process is not handled a second time.
+// served is what the program is given to handle, and the requests among it that it hasn't answered. Each is answered at
+// most once, and one that is delivered a second time to the same process is not handled a second time.
 type served struct {
 	program  Program
 	catalog  *catalog
@@ -96,8 +96,8 @@ func (s *served) give(e *wire.Envelope, kind *received, body proto.Message, r *R
 	end()
 }
 
-// respond sends a reply or failure. While the overseer is away it is dropped: the asker's end of the bus has ended the ask or
-// asks again.
+// respond sends a reply or failure. While the overseer is away it is dropped: the asker's end of the bus has ended the
+// ask or asks again.
 func (s *served) respond(e *wire.Envelope) {
 	if s.w.link == nil {
 		s.count.late++
@@ -175,7 +175,8 @@ func (r *Request) OnCancel(f func()) { r.onCancel = f }
 // Reply answers. The answer must be of the type that the protocol names.
 func (r *Request) Reply(resp proto.Message) {
 	if got := resp.ProtoReflect().Descriptor().FullName(); r.open && got != r.variant.ResponseName() {
-		panic(fmt.Sprintf("%s is answered with %s, the protocol says %s", r.variant.Name, got, r.variant.ResponseName()))
+		panic(fmt.Sprintf("%s is answered with %s, the protocol says %s", r.variant.Name, got,
+			r.variant.ResponseName()))
 	}
 	r.answer(resp, false)
 }

@@ -23,7 +23,8 @@ func variantOf(r *rig, m proto.Message) []byte {
 func (r *rig) question(n uint64, attempt uint32) *Request {
 	before := len(r.handled)
 	r.envelope(&wire.Envelope{
-		Kind: wire.Request, ID: wire.NewID(7, n), Lane: wire.LaneAdmin, Attempt: attempt, Message: variantOf(r, &networkbridgev1.Peers{}),
+		Kind: wire.Request, ID: wire.NewID(7, n), Lane: wire.LaneAdmin, Attempt: attempt, Message: variantOf(r,
+			&networkbridgev1.Peers{}),
 	})
 	if len(r.handled) == before {
 		return nil
@@ -74,7 +75,8 @@ func TestNobodyIsAnsweredOverANewLink(t *testing.T) {
 
 func TestWhatDoesNotDecodeIsRefusedAndTheNextIsHandled(t *testing.T) {
 	r := newReceiver()
-	for n, message := range map[uint64][]byte{1: {0xff}, 2: wire.AppendVariant(nil, 4, 999, nil), 3: variantOf(r, &networkbridgev1.SendMessage{})} {
+	for n, message := range map[uint64][]byte{1: {0xff}, 2: wire.AppendVariant(nil, 4, 999, nil),
+		3: variantOf(r, &networkbridgev1.SendMessage{})} {
 		r.envelope(&wire.Envelope{Kind: wire.Request, ID: wire.NewID(7, n), Lane: wire.LaneAdmin, Message: message})
 	}
 	codes := map[uint64]overseerv1.Failure_Code{}

@@ -12,8 +12,8 @@ type counters struct {
 	sent, late, double, shed, refused, unknown, undecodable uint64
 }
 
-// stats are the metrics that every subsystem has, labelled by variant. Handlers add their own only for what the protocol can't
-// show.
+// stats are the metrics that every subsystem has, labelled by variant. Handlers add their own only for what the
+// protocol can't show.
 type stats struct {
 	registry *prometheus.Registry
 	seconds  *prometheus.HistogramVec

@@ -6,8 +6,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-// timeline is what a program has been told of the chains: up to which signal, and what it must take for true since. Its sequence never
-// falls within an epoch of the overseer.
+// timeline is what a program has been told of the chains: up to which signal, and what it must take for true since. Its
+// sequence never falls within an epoch of the overseer.
 type timeline struct {
 	sequence uint64
 	chains   []*overseerv1.ChainSnapshot // in the order in which they were heard of
@@ -53,7 +53,8 @@ func (t *timeline) apply(sig *overseerv1.Signal) {
 	}
 }
 
-// until lists the signals that lead from here to a snapshot: finality, then the leaves that ended, then those that began, chain by chain.
+// until lists the signals that lead from here to a snapshot: finality, then the leaves that ended, then those that
+// began, chain by chain.
 func (t *timeline) until(s *overseerv1.Snapshot) (signals []*overseerv1.Signal) {
 	for _, now := range s.GetChains() {
 		for _, sig := range difference(t.chain(now.Chain), now) {

@@ -76,11 +76,13 @@ func TestTheSignalsUntilASnapshotLeadToIt(t *testing.T) {
 func TestASignalOfOneChainChangesNoOther(t *testing.T) {
 	var known timeline
 	start := func(chain, hash string) *overseerv1.Signal {
-		return &overseerv1.Signal{Chain: chain, Kind: &overseerv1.Signal_StartWork{StartWork: &overseerv1.StartWork{Hash: []byte(hash)}}}
+		return &overseerv1.Signal{Chain: chain,
+			Kind: &overseerv1.Signal_StartWork{StartWork: &overseerv1.StartWork{Hash: []byte(hash)}}}
 	}
 	known.apply(start("a", "x"))
 	known.apply(start("b", "x"))
-	known.apply(&overseerv1.Signal{Chain: "a", Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: []byte("x")}}})
+	known.apply(&overseerv1.Signal{Chain: "a",
+		Kind: &overseerv1.Signal_StopWork{StopWork: &overseerv1.StopWork{Hash: []byte("x")}}})
 	if len(known.chain("a").Leaves) != 0 || len(known.chain("b").Leaves) != 1 {
 		t.Errorf("%v", known.snapshot())
 	}

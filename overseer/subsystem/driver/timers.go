@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// timers is a heap of what is due, so that a machine needs one timer of its runtime only. Equal times fire in the order in which
-// they were added.
+// timers is a heap of what is due, so that a machine needs one timer of its runtime only. Equal times fire in the order
+// in which they were added.
 type timers struct {
 	runtime Runtime
 	post    func(f func()) // what fires comes back through the inbox

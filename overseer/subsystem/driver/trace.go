@@ -15,9 +15,9 @@ import (
 
 // tracer opens the spans of a subsystem. Its zero value is inert: nothing is looked at and nothing allocated.
 //
-// The trace of a message that has a routing key, a block's or candidate's hash, is named by the first 16 bytes of that hash, and
-// the same bytes decide whether it is sampled. So all validators sample the same blocks and their spans join, though no
-// trace context crosses the network.
+// The trace of a message that has a routing key, a block's or candidate's hash, is named by the first 16 bytes of that
+// hash, and the same bytes decide whether it is sampled. So all validators sample the same blocks and their spans join,
+// though no trace context crosses the network.
 type tracer struct {
 	tracer    trace.Tracer
 	threshold uint64 // a hash whose second half is below is sampled
@@ -48,17 +48,20 @@ func (t *tracer) outgoing(current string, key []byte, v *registry.Variant) strin
 	return "00-" + hex.EncodeToString(key[:16]) + "-" + hex.EncodeToString(key[24:]) + "-01"
 }
 
-// handling opens the span of one message's handling, if its trace is sampled, and makes it the parent of what is sent meanwhile.
+// handling opens the span of one message's handling, if its trace is sampled, and makes it the parent of what is sent
+// meanwhile.
 func (t *tracer) handling(c *cause, v *registry.Variant, e *wire.Envelope) (end func()) {
 	if t.tracer == nil || c.traceparent == "" {
 		return func() {}
 	}
 	carrier := propagation.MapCarrier{"traceparent": c.traceparent}
 	ctx := w3c.Extract(context.Background(), carrier)
-	ctx, span := t.tracer.Start(ctx, t.name+" "+v.Short(), trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
-		attribute.String("messaging.system", "reeve"), attribute.String("messaging.operation.type", "process"),
-		attribute.String("messaging.destination.name", t.name), attribute.String("messaging.message.id", hex.EncodeToString(c.id[:])),
-		attribute.String("reeve.from", e.From), attribute.Int("reeve.attempt", int(e.Attempt))))
+	ctx, span := t.tracer.Start(ctx, t.name+" "+v.Short(), trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(
+			attribute.String("messaging.system", "reeve"), attribute.String("messaging.operation.type", "process"),
+			attribute.String("messaging.destination.name", t.name),
+			attribute.String("messaging.message.id", hex.EncodeToString(c.id[:])),
+			attribute.String("reeve.from", e.From), attribute.Int("reeve.attempt", int(e.Attempt))))
 	w3c.Inject(ctx, carrier)
 	c.traceparent = carrier["traceparent"]
 	return func() { span.End() }

@@ -2,8 +2,9 @@ package driver
 
 import "github.com/reevenet/reeve/internal/bus/wire"
 
-// writer gathers the frames that leave into batches, one for each stream, and says with them how far the program has got. What it is given
-// while there is no link is the giver's fault; what it holds when the link is lost is lost, and sent again by who keeps it.
+// writer gathers the frames that leave into batches, one for each stream, and says with them how far the program has
+// got. What it is given while there is no link is the giver's fault; what it holds when the link is lost is lost, and
+// sent again by who keeps it.
 type writer struct {
 	link     Link          // nil while detached
 	out      [2]wire.Batch // by stream: primary, bulk

@@ -43,11 +43,13 @@ func newReceiver() *rig { return newRig(Declaration{Name: "network-bridge"}) }
 
 func (r *rig) give(n uint64, attempt uint32) {
 	r.envelope(&wire.Envelope{
-		ID: wire.NewID(7, n), Lane: wire.LaneBacking, Attempt: attempt, Message: variantOf(r, &networkbridgev1.SendMessage{}),
+		ID: wire.NewID(7, n), Lane: wire.LaneBacking, Attempt: attempt, Message: variantOf(r,
+			&networkbridgev1.SendMessage{}),
 	})
 }
 
-// How far the program has got is said alone only after a while, or when it is much; with what else is written it costs nothing.
+// How far the program has got is said alone only after a while, or when it is much; with what else is written it costs
+// nothing.
 func TestProgressTravelsWithOtherFrames(t *testing.T) {
 	r := newReceiver()
 	r.writer.progress.window = wire.Window{Messages: 1000, Bytes: 1 << 20}
@@ -62,7 +64,8 @@ func TestProgressTravelsWithOtherFrames(t *testing.T) {
 		t.Fatalf("after a while: %+v", r.reports)
 	}
 	r.on = func(m Message) { m.Request.Reply(&networkbridgev1.PeersResponse{}) }
-	r.envelope(&wire.Envelope{Kind: wire.Request, ID: wire.NewID(7, 2), Lane: wire.LaneAdmin, Message: variantOf(r, &networkbridgev1.Peers{})})
+	r.envelope(&wire.Envelope{Kind: wire.Request, ID: wire.NewID(7, 2), Lane: wire.LaneAdmin,
+		Message: variantOf(r, &networkbridgev1.Peers{})})
 	r.on = nil
 	r.give(3, 0)
 	r.advance(time.Second)

@@ -1,13 +1,14 @@
-// Package carrier brings batches of frames from a subsystem to its overseer and back. One stream is one call of the bus's method,
-// one message on it is one batch. On the wire it is gRPC over HTTP/2 and nothing else: any gRPC client attaches to a Server, and
-// Client attaches to any gRPC server.
+// Package carrier brings batches of frames from a subsystem to its overseer and back. One stream is one call of the
+// bus's method, one message on it is one batch. On the wire it is gRPC over HTTP/2 and nothing else: any gRPC client
+// attaches to a Server, and Client attaches to any gRPC server.
 //
-// There are two carriers, which speak with each other. grpc-go's own streams always serve between machines (TCP with mutual
-// TLS), and a unix socket if REEVE_BUS_CARRIER says so. On a unix socket the default is the one of internal/bus/grpcstream, which
-// costs half as much for each message (overseer/decisions/015).
+// There are two carriers, which speak with each other. grpc-go's own streams always serve between machines (TCP with
+// mutual TLS), and a unix socket if REEVE_BUS_CARRIER says so. On a unix socket the default is the one of
+// internal/bus/grpcstream, which costs half as much for each message (overseer/decisions/017).
 //
-// An instance opens a primary stream and, for its bulk lane, a second one, each on a connection of its own: what is large never shares
-// flow control with what is urgent. Which is which stands in the hello; a carrier never looks into a batch.
+// An instance opens a primary stream and, for its bulk lane, a second one, each on a connection of its own: what is
+// large never shares flow control with what is urgent. Which is which stands in the hello; a carrier never looks into a
+// batch.
 package carrier
 
 import (
@@ -49,10 +50,11 @@ func Parse(name string) (Kind, error) {
 type Stream interface {
 	// Context ends when the stream does. On the server's side it knows the peer.
 	Context() context.Context
-	// Send sends a batch and empties it, with memory for the next. It waits for flow control. Any number of goroutines may call it.
+	// Send sends a batch and empties it, with memory for the next. It waits for flow control. Any number of goroutines may
+	// call it.
 	Send(b *wire.Batch) error
-	// Recv reads the next batch, into b's memory where that is large enough. It returns io.EOF when the other side ended the stream
-	// well, and a status error when it didn't. One goroutine at a time may call it.
+	// Recv reads the next batch, into b's memory where that is large enough. It returns io.EOF when the other side ended
+	// the stream well, and a status error when it didn't. One goroutine at a time may call it.
 	Recv(b *wire.Batch) error
 }
 

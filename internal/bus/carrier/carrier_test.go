@@ -59,8 +59,8 @@ func dial(t *testing.T, c carrier.Client) carrier.ClientStream {
 	return s
 }
 
-// echo sends every batch back from another goroutine than it receives on, as every user of a stream must whose batches are longer than
-// the other side's window.
+// echo sends every batch back from another goroutine than it receives on, as every user of a stream must whose batches
+// are longer than the other side's window.
 func echo(s carrier.Stream) error {
 	back := make(chan []byte, 16)
 	var sending sync.WaitGroup
@@ -290,5 +290,56 @@ func TestAnUnknownCarrierIsRefused(t *testing.T) {
 	}
 	if kind, err := carrier.Parse("fast"); err != nil || kind != carrier.Fast {
 		t.Errorf("what is asked for goes before the environment: %q, %v", kind, err)
+	}
+}
+
+// Whatever is sent comes back, whole and in order.
+func FuzzWhatIsSentComesBack(f *testing.F) {
+	kinds := []carrier.Kind{carrier.Fast, carrier.GRPC}
+	addresses := map[carrier.Kind]string{}
+	for _, kind := range kinds {
+		at, err := net.Listen("unix", filepath.Join(f.TempDir(), "s.sock"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		server := carrier.NewServer(grpcx.Server{}, kind, echo)
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(at) })
+		f.Cleanup(func() { server.Stop(); serving.Wait() })
+		addresses[kind] = "unix:" + at.Addr().String()
+	}
+	f.Add([]byte{1, 2, 3})
+	f.Add([]byte{0, 255, 0, 130, 131, 1, 254})
+	f.Fuzz(func(t *testing.T, sizes []byte) {
+		sizes = sizes[:min(len(sizes), 32)]
+		for _, server := range kinds {
+			for _, client := range kinds {
+				exchange(t, dial(t, carrier.Client{Address: addresses[server], Kind: client}), sizes)
+			}
+		}
+	})
+}
+
+// exchange sends batches of sizes that grow steeply, and compares what comes.
+func exchange(t *testing.T, s carrier.ClientStream, sizes []byte) {
+	size := func(b byte) int { return int(b) * int(b) * int(b) / 64 } // up to 256 KiB
+	go func() {
+		var b wire.Batch
+		for _, n := range sizes {
+			b.Bytes = append(b.Bytes, filled(size(n))...)
+			if s.Send(&b) != nil {
+				return // Recv tells
+			}
+		}
+		_ = s.CloseSend()
+	}()
+	var b wire.Batch
+	for i, n := range sizes {
+		if err := s.Recv(&b); err != nil || !bytes.Equal(b.Bytes, filled(size(n))) {
+			t.Fatalf("%d of %v: %d bytes, %v", i, sizes, b.Len(), err)
+		}
+	}
+	if err := s.Recv(&b); err != io.EOF {
+		t.Fatalf("the end was %v", err)
 	}
 }

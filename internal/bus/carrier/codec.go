@@ -11,8 +11,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// codec carries batches as they are, and every other message, of health and reflection, as protobuf does. Its name is "proto": on
-// the wire there is no difference.
+// codec carries batches as they are, and every other message, of health and reflection, as protobuf does. Its name is
+// "proto": on the wire there is no difference.
 type codec struct{}
 
 var _ encoding.CodecV2 = codec{}

@@ -22,7 +22,8 @@ type Client struct {
 	Kind Kind
 }
 
-// Dial connects and opens a stream. It lives until ctx ends, the server ends it, or Close. Why a server refuses it is what the first Recv says.
+// Dial connects and opens a stream. It lives until ctx ends, the server ends it, or Close. Why a server refuses it is
+// what the first Recv says.
 func (c Client) Dial(ctx context.Context) (ClientStream, error) {
 	if _, unix := unixPath(c.Address); unix && c.TLS == nil && c.Kind != GRPC {
 		return dialFast(ctx, c.Address)
@@ -36,8 +37,8 @@ type Server struct {
 	grpc *grpc.Server
 }
 
-// NewServer makes a server of the bus that serves each stream by handle, whose error is the status that ends it. cfg is what
-// it has in common with the other gRPC servers of a process.
+// NewServer makes a server of the bus that serves each stream by handle, whose error is the status that ends it. cfg is
+// what it has in common with the other gRPC servers of a process.
 func NewServer(cfg grpcx.Server, kind Kind, handle func(Stream) error) *Server {
 	if cfg.Creds == nil {
 		cfg.Creds = grpcx.PeerCreds()

@@ -48,7 +48,8 @@ func dialFast(ctx context.Context, address string) (ClientStream, error) {
 
 func fastServer(cfg grpcx.Server, handle func(Stream) error) *grpcstream.Server {
 	return &grpcstream.Server{
-		Path: method, MaxFirst: MaxHello, MaxMessage: grpcx.MaxMessage, Creds: cfg.Creds, Around: cfg.StreamInterceptor(), Log: cfg.Log,
+		Path: method, MaxFirst: MaxHello, MaxMessage: grpcx.MaxMessage,
+		Creds: cfg.Creds, Around: cfg.StreamInterceptor(), Log: cfg.Log,
 		Handle: func(s *grpcstream.Stream) error {
 			if s.Tries() {
 				return handle(trying{fast{s}})

@@ -84,13 +84,15 @@ func dialGRPC(ctx context.Context, address string, secure *tls.Config) (ClientSt
 func clientOf(address string, secure *tls.Config) grpcx.Client {
 	c := grpcx.Client{Options: []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(codec{})), grpc.WithDisableRetry(), grpc.WithNoProxy(),
-		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window), grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
 	}}
 	if path, ok := unixPath(address); ok {
-		c.Options = append(c.Options, grpc.WithAuthority("localhost"), grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+		quietly := func(ctx context.Context, _ string) (net.Conn, error) {
 			var dialer net.Dialer
 			return rawsock.Dialed(dialer.DialContext(ctx, "unix", path))
-		}))
+		}
+		c.Options = append(c.Options, grpc.WithAuthority("localhost"), grpc.WithContextDialer(quietly))
 	} else {
 		c.Options = append(c.Options, grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: aliveEvery}))
 	}
@@ -126,7 +128,8 @@ func grpcServer(cfg grpcx.Server, handle func(Stream) error) *grpc.Server {
 	return server
 }
 
-// quietly are credentials whose connections are read and written by rawsock, where nothing lies between them and the socket.
+// quietly are credentials whose connections are read and written by rawsock, where nothing lies between them and the
+// socket.
 type quietly struct {
 	credentials.TransportCredentials
 }

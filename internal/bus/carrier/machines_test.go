@@ -45,14 +45,17 @@ func machine(t *testing.T) (tls.Certificate, *x509.CertPool) {
 func TestBetweenMachinesBothEndsProveWhoTheyAre(t *testing.T) {
 	server, knowsServer := machine(t)
 	client, knowsClient := machine(t)
-	secure := credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: knowsClient})
+	secure := credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: knowsClient,
+	})
 	at, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := serveAt(t, at, carrier.NewServer(grpcx.Server{Creds: secure}, carrier.Fast, echo))
 
-	s := dial(t, carrier.Client{Address: address, TLS: &tls.Config{RootCAs: knowsServer, Certificates: []tls.Certificate{client}}})
+	mutual := &tls.Config{RootCAs: knowsServer, Certificates: []tls.Certificate{client}}
+	s := dial(t, carrier.Client{Address: address, TLS: mutual})
 	b := wire.Batch{Bytes: filled(100_000)}
 	if err := s.Send(&b); err != nil {
 		t.Fatal(err)

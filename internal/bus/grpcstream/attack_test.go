@@ -17,12 +17,13 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// The floods that HTTP/2 servers are known to have drowned in. Each costs its sender nearly nothing, and must cost us no more than a
-// bounded number of frames, of bytes that are decoded, and of bytes that are held, after which the connection ends with
-// ENHANCE_YOUR_CALM. Numbers of frames, not time, bound the work here: they are the same on a machine that is busy.
+// The floods that HTTP/2 servers are known to have drowned in. Each costs its sender nearly nothing, and must cost us
+// no more than a bounded number of frames, of bytes that are decoded, and of bytes that are held, after which the
+// connection ends with ENHANCE_YOUR_CALM. Numbers of frames, not time, bound the work here: they are the same on a
+// machine that is busy.
 
-// most is how many frames may be taken: the allowance, what earned more while a stream was opened, and what one buffer holds
-// of the shortest frames.
+// most is how many frames may be taken: the allowance, what earned more while a stream was opened, and what one buffer
+// holds of the shortest frames.
 const most = allowance + 64 + bufferSize/9
 
 // floods writes frames until the server hangs up.
@@ -95,7 +96,8 @@ func TestAFloodOfLongSettingsIsEndedSooner(t *testing.T) {
 	for i := range long {
 		long[i] = http2.Setting{ID: http2.SettingMaxFrameSize, Val: 1 << 14}
 	}
-	if n := opened(t, echo).floods(func(w *http2.Framer, _ int) error { return w.WriteSettings(long...) }); n > allowance/8 {
+	n := opened(t, echo).floods(func(w *http2.Framer, _ int) error { return w.WriteSettings(long...) })
+	if n > allowance/8 {
 		t.Errorf("%d frames of %d settings were taken", n, len(long))
 	}
 }
@@ -105,7 +107,9 @@ func TestAFloodOfEmptyDataIsEnded(t *testing.T) {
 }
 
 func TestAFloodOfPaddingIsEnded(t *testing.T) {
-	opened(t, echo).floods(func(w *http2.Framer, _ int) error { return w.WriteDataPadded(streamID, false, nil, make([]byte, 255)) })
+	opened(t, echo).floods(func(w *http2.Framer, _ int) error {
+		return w.WriteDataPadded(streamID, false, nil, make([]byte, 255))
+	})
 }
 
 func TestAWindowUpdateFloodIsEnded(t *testing.T) {
@@ -129,7 +133,8 @@ func TestAFloodOfDataForRefusedCallsIsEnded(t *testing.T) {
 	if err := writeHeaders(r.w, 3, false, request(method)); err != nil {
 		t.Fatal(err)
 	}
-	if n := r.floods(func(w *http2.Framer, n int) error { return w.WriteData(3, false, make([]byte, 15<<10)) }); n > allowance/8 {
+	n := r.floods(func(w *http2.Framer, n int) error { return w.WriteData(3, false, make([]byte, 15<<10)) })
+	if n > allowance/8 {
 		t.Errorf("%d frames of 15 KiB were taken", n)
 	}
 }
@@ -186,7 +191,7 @@ func TestAHugeListOfHeadersIsEnded(t *testing.T) {
 		fields = append(fields, [2]string{"x", "y"})
 	}
 	n := opened(t, echo).floods(func(w *http2.Framer, n int) error {
-		return w.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*n + 3), BlockFragment: block(fields...), EndHeaders: true})
+		return headers(uint32(2*n+3), false, fields...)(w)
 	})
 	if n > 2 {
 		t.Errorf("%d of them were taken", n)
@@ -195,7 +200,9 @@ func TestAHugeListOfHeadersIsEnded(t *testing.T) {
 
 // The same before it is known what a connection is for.
 func TestAHugeListOfHeadersOpensNothing(t *testing.T) {
-	fields := [][2]string{{":method", "POST"}, {":scheme", "http"}, {":path", method}, {"content-type", "application/grpc"}}
+	fields := [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", method}, {"content-type", "application/grpc"},
+	}
 	for range 2 * maxHeaders / 34 {
 		fields = append(fields, [2]string{"x", "y"})
 	}
@@ -258,9 +265,7 @@ func TestAMessageThatIsOnlyAnnouncedTakesNoMemory(t *testing.T) {
 		if err := r.w.WriteData(streamID, false, []byte{0, 0, 0x80, 0, 0, 'x'}); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.w.WritePing(false, [8]byte{'d', 'o', 'n', 'e'}); err != nil || !r.hears(`ping "done\x00\x00\x00\x00" ack true`) {
-			t.Fatal("no answer: ", err)
-		}
+		r.ping()
 		streams = append(streams, r)
 	}
 	runtime.ReadMemStats(&after)
@@ -299,9 +304,7 @@ func TestAPingNowAndThenIsWelcome(t *testing.T) {
 		r := newRaw(t, near)
 		go r.listen()
 		for range 10 * allowance {
-			if err := r.w.WritePing(false, [8]byte{}); err != nil || !r.hears(`ping "\x00\x00\x00\x00\x00\x00\x00\x00" ack true`) {
-				t.Fatal("no answer: ", err)
-			}
+			r.ping()
 			time.Sleep(time.Second)
 		}
 		s.Close()

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// budget bounds what the other side may have us do without bringing a message. Each frame costs one, and one more for each KiB of
-// it. Each KiB of data and each message that has come earns some back, and so does each frame of data that we send, for which
-// windows must be opened; and time does. So pings, settings, resets, priorities, calls that are refused, padding and empty frames
-// can't keep a reader busy, however fast they come.
+// budget bounds what the other side may have us do without bringing a message. Each frame costs one, and one more for
+// each KiB of it. Each KiB of data and each message that has come earns some back, and so does each frame of data that
+// we send, for which windows must be opened; and time does. So pings, settings, resets, priorities, calls that are
+// refused, padding and empty frames can't keep a reader busy, however fast they come.
 type budget struct {
 	left   int
 	filled time.Time // when it was last filled by time
@@ -43,8 +43,8 @@ func (s *Stream) spend(n int) error {
 	return nil
 }
 
-// source is what frames are read from. A header block is read by one call of the Framer, and may be continued by frames that
-// bring nothing, which no limit in bytes ends: so reads are counted.
+// source is what frames are read from. A header block is read by one call of the Framer, and may be continued by frames
+// that bring nothing, which no limit in bytes ends: so reads are counted.
 type source struct {
 	*bufio.Reader
 	reads int // since the last frame began

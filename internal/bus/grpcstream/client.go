@@ -25,14 +25,16 @@ type Client struct {
 // stream lives until ctx ends, the server ends it, or Close.
 func (c Client) Dial(ctx context.Context) (*Stream, error) {
 	var dialer net.Dialer
-	conn, err := rawsock.Dialed(dialer.DialContext(ctx, "unix", strings.TrimPrefix(strings.TrimPrefix(c.Target, "unix:"), "//")))
+	path := strings.TrimPrefix(strings.TrimPrefix(c.Target, "unix:"), "//")
+	conn, err := rawsock.Dialed(dialer.DialContext(ctx, "unix", path))
 	if err != nil {
 		return nil, err
 	}
 	s := newStream(ctx, conn, conn, true, c.MaxMessage)
 	err = s.now(func(w *http2.Framer) error {
 		s.pending.WriteString(http2.ClientPreface)
-		return errors.Join(preamble(w, http2.Setting{ID: http2.SettingEnablePush}), writeHeaders(w, streamID, false, request(c.Path)))
+		noPush := http2.Setting{ID: http2.SettingEnablePush}
+		return errors.Join(preamble(w, noPush), writeHeaders(w, streamID, false, request(c.Path)))
 	})
 	if err != nil {
 		s.Close()

@@ -26,8 +26,8 @@ func newFramer(out io.Writer, in io.Reader) *http2.Framer {
 	return f
 }
 
-// violation is what the other side did against HTTP/2, for which the connection is ended: with one stream on it, an error of
-// the stream is one of the connection.
+// violation is what the other side did against HTTP/2, for which the connection is ended: with one stream on it, an
+// error of the stream is one of the connection.
 type violation struct {
 	code http2.ErrCode
 	text string

@@ -19,13 +19,15 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 const method = "/test.Echo/Stream"
 
-// echo sends every message back until the client has sent its last, then ends well. "fail" ends with a status. It sends from another goroutine than it receives on, as every user of a Stream must when messages are
-// longer than the other side's window.
+// echo sends every message back until the client has sent its last, then ends well. "fail" ends with a status. It sends
+// from another goroutine than it receives on, as every user of a Stream must when messages are longer than the other
+// side's window.
 func echo(s *Stream) error {
 	back := make(chan []byte, 16)
 	var sending sync.WaitGroup
@@ -84,7 +86,10 @@ func dial(t *testing.T, target string) *Stream {
 }
 
 // sizes are around everything that has a limit: the copied and the vectored write, a frame, a window, a buffer.
-var sizes = []int{0, 1, 100, smallSend, smallSend + 1, defaultFrame - prefixSize, defaultFrame, bufferSize, bufferSize + 1, defaultWindow, 1 << 20, 5 << 20}
+var sizes = []int{
+	0, 1, 100, smallSend, smallSend + 1, defaultFrame - prefixSize, defaultFrame, bufferSize, bufferSize + 1,
+	defaultWindow, firstPiece, 5 << 20,
+}
 
 func message(size int) []byte { return bytes.Repeat([]byte{byte(size + 1)}, size) }
 
@@ -99,7 +104,8 @@ func try(s *Stream, size int) (sent int, err error) {
 	return sent, err
 }
 
-// Who may not wait sends to a client that doesn't read, and goes on at once; what was begun, and what waited, comes in order and whole.
+// Who may not wait sends to a client that doesn't read, and goes on at once; what was begun, and what waited, comes in
+// order and whole.
 func TestTrySendNeverWaits(t *testing.T) {
 	for _, size := range []int{100, 5000, 100_000} {
 		full, sent := make(chan bool), make(chan int, 1)
@@ -239,7 +245,7 @@ func TestOurClientSpeaksWithAGRPCServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(8<<20), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+	echoes := grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
 		for {
 			var m wrapperspb.BytesValue
 			if err := stream.RecvMsg(&m); err != nil {
@@ -249,13 +255,17 @@ func TestOurClientSpeaksWithAGRPCServer(t *testing.T) {
 				return err
 			}
 		}
-	}))
+	})
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(8<<20), echoes)
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.Serve(at) })
 	t.Cleanup(func() { server.Stop(); running.Wait() })
 	s := dial(t, "unix:"+at.Addr().String())
 	for _, size := range []int{100, 1 << 20, 5 << 20} {
-		sent := append([]byte{0x0a, 0x80 | byte(size&0x7f), 0x80 | byte(size>>7&0x7f), 0x80 | byte(size>>14&0x7f), byte(size >> 21)}, message(size)...)
+		sent, err := proto.Marshal(wrapperspb.Bytes(message(size)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		go func() { _ = s.Send(sent) }() // Recv takes the window updates that it waits for
 		if got, err := s.Recv(); err != nil || !bytes.HasSuffix(got, message(size)) {
 			t.Fatalf("%d bytes: %d came back, %v", size, len(got), err)
@@ -299,7 +309,8 @@ func TestAFurtherCallOnAStreamsConnectionIsRefusedAndTheStreamGoesOn(t *testing.
 		if err := stream.RecvMsg(new(wrapperspb.BytesValue)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); status.Code(err) != codes.Unimplemented {
+		_, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		if status.Code(err) != codes.Unimplemented {
 			t.Fatalf("the further call: %v", err)
 		}
 	}
@@ -417,7 +428,9 @@ func TestASendThatWaitsForCreditIsEndedByTheEnd(t *testing.T) {
 
 func TestWhatIsNoHTTP2IsHungUpOn(t *testing.T) {
 	target := serve(t, echo)
-	for _, said := range []string{"GET / HTTP/1.1\r\n\r\n123456", http2.ClientPreface + "\xff\xff\xff\x01\x00\x00\x00\x00\x01"} {
+	for _, said := range []string{
+		"GET / HTTP/1.1\r\n\r\n123456", http2.ClientPreface + "\xff\xff\xff\x01\x00\x00\x00\x00\x01",
+	} {
 		conn, err := net.Dial("unix", target[len("unix:"):])
 		if err != nil {
 			t.Fatal(err)
@@ -462,10 +475,12 @@ func FuzzNoBytesPanicOrGrow(f *testing.F) {
 		return errors.Join(preamble(w), writeHeaders(w, streamID, true, append(response(), trailers(io.ErrNoProgress)...)))
 	}), true)
 	f.Add(frames(func(w *http2.Framer) error {
-		return errors.Join(preamble(w), writeHeaders(w, streamID, false, request(method)), w.WriteDataPadded(1, true, message1("x"), []byte{0}))
+		return errors.Join(preamble(w), writeHeaders(w, streamID, false, request(method)),
+			w.WriteDataPadded(1, true, message1("x"), []byte{0}))
 	}), false)
 	f.Add(frames(func(w *http2.Framer) error {
-		return errors.Join(w.WriteWindowUpdate(1, 5), w.WriteRSTStream(1, http2.ErrCodeCancel), w.WriteGoAway(1, http2.ErrCodeProtocol, nil))
+		return errors.Join(w.WriteWindowUpdate(1, 5), w.WriteRSTStream(1, http2.ErrCodeCancel),
+			w.WriteGoAway(1, http2.ErrCodeProtocol, nil))
 	}), false)
 	f.Fuzz(func(t *testing.T, data []byte, client bool) {
 		conn := memoryConn{in: bytes.NewReader(data)}

@@ -76,9 +76,9 @@ func (s *Stream) refuse(stream uint32) error {
 		return violation{http2.ErrCodeStreamClosed, fmt.Sprintf("headers on stream %d, which has ended", stream)}
 	}
 	s.highest = stream
-	refusal := status.Error(codes.Unimplemented, "this connection carries one stream and nothing else: open another connection")
+	refusal := trailers(status.Error(codes.Unimplemented, "this connection carries one stream: open another one"))
 	return s.control(func(w *http2.Framer) error {
-		return writeHeaders(w, stream, true, append(response(), trailers(refusal)...))
+		return writeHeaders(w, stream, true, append(response(), refusal...))
 	})
 }
 
@@ -112,7 +112,8 @@ func ending(f *http2.MetaHeadersFrame) error {
 
 func request(path string) []hpack.HeaderField {
 	return []hpack.HeaderField{
-		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: path}, {Name: ":authority", Value: "localhost"},
+		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path", Value: path},
+		{Name: ":authority", Value: "localhost"},
 		{Name: "content-type", Value: "application/grpc"}, {Name: "te", Value: "trailers"},
 	}
 }
@@ -142,5 +143,7 @@ func writeHeaders(w *http2.Framer, stream uint32, last bool, fields []hpack.Head
 	for _, f := range fields {
 		err = errors.Join(err, encoder.WriteField(f))
 	}
-	return errors.Join(err, w.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: block.Bytes(), EndStream: last, EndHeaders: true}))
+	return errors.Join(err, w.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: stream, BlockFragment: block.Bytes(), EndStream: last, EndHeaders: true,
+	}))
 }

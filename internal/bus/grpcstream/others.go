@@ -57,8 +57,8 @@ type handed struct {
 
 func (h *handed) Read(p []byte) (int, error) { return h.in.Read(p) }
 
-// HandedCreds are a grpc-go server's credentials for connections from Others: the handshake has been made, and this is what
-// it found out. On other connections they are what they were made of.
+// HandedCreds are a grpc-go server's credentials for connections from Others: the handshake has been made, and this is
+// what it found out. On other connections they are what they were made of.
 func HandedCreds(made credentials.TransportCredentials) credentials.TransportCredentials {
 	return handedCreds{made}
 }

@@ -124,7 +124,16 @@ func message1(text string) []byte {
 
 // echoes tells whether the stream still carries messages.
 func (r *raw) echoes() bool {
-	return r.w.WriteData(streamID, false, message1("still here")) == nil && r.hears(fmt.Sprintf("data 1 %q", message1("still here")))
+	m := message1("still here")
+	return r.w.WriteData(streamID, false, m) == nil && r.hears(fmt.Sprintf("data 1 %q", m))
+}
+
+// ping asks whether all that was written has been read.
+func (r *raw) ping() {
+	r.t.Helper()
+	if err := r.w.WritePing(false, [8]byte([]byte("all read"))); err != nil || !r.hears(`ping "all read" ack true`) {
+		r.t.Fatal("no answer: ", err)
+	}
 }
 
 // block encodes fields, with a table of 4 KiB whatever size it had before.

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// firstPiece is how much memory a message gets at once, in bytes. A longer one gets as much again each time that much has come: what
-// is only announced costs nothing.
+// firstPiece is how much memory a message gets at once, in bytes. A longer one gets as much again each time that much
+// has come: what is only announced costs nothing.
 const firstPiece = 1 << 20
 
 // payload is what is left of a DATA frame.
@@ -21,8 +21,8 @@ type payload struct {
 	last          bool // nothing comes behind it
 }
 
-// Recv returns the next message, which is the caller's. It returns io.EOF when the other side ended the stream well, and a
-// status error when it didn't.
+// Recv returns the next message, which is the caller's. It returns io.EOF when the other side ended the stream well,
+// and a status error when it didn't.
 func (s *Stream) Recv() ([]byte, error) { return s.RecvInto(nil) }
 
 // RecvInto is Recv that reads the message into used, from its beginning, if it has the room.
@@ -71,7 +71,8 @@ func within(err error) error {
 	return err
 }
 
-// end remembers why the stream ended, so that every later Recv says the same, and tells the other side what it did wrong.
+// end remembers why the stream ended, so that every later Recv says the same, and tells the other side what it did
+// wrong.
 func (s *Stream) end(err error) error {
 	if s.ended != nil {
 		return s.ended
@@ -90,7 +91,8 @@ func (s *Stream) end(err error) error {
 	return s.ended
 }
 
-// fill reads the stream's DATA into p, and serves what comes between. It returns io.EOF where the stream ends before p begins.
+// fill reads the stream's DATA into p, and serves what comes between. It returns io.EOF where the stream ends before p
+// begins.
 func (s *Stream) fill(p []byte) error {
 	for size := len(p); len(p) > 0; {
 		switch {

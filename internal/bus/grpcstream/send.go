@@ -11,8 +11,8 @@ import (
 // ErrFinished is what Send returns once the stream has ended; Recv tells why.
 var ErrFinished = errors.New("the stream has ended")
 
-// maxPending bounds the answers to the other side's control frames that wait to be written, in bytes: who sends pings and doesn't
-// read is not answered for ever.
+// maxPending bounds the answers to the other side's control frames that wait to be written, in bytes: who sends pings
+// and doesn't read is not answered for ever.
 const maxPending = 64 << 10
 
 // Send writes one message, and returns when the socket has taken it. The bytes are the caller's again.
@@ -44,9 +44,10 @@ func (s *Stream) Tries() bool {
 	return ok
 }
 
-// TrySend is Send that never waits. It tells whether the message is on its way: what the socket doesn't take now of one that has
-// begun is written by a goroutine of its own, and whoever sends next waits for that. It is not on its way, and nothing of it, when
-// somebody else is sending, and when the windows or the other side's longest frame ask for more than one frame.
+// TrySend is Send that never waits. It tells whether the message is on its way: what the socket doesn't take now of one
+// that has begun is written by a goroutine of its own, and whoever sends next waits for that. It is not on its way, and
+// nothing of it, when somebody else is sending, when the windows or the other side's longest frame ask for more than
+// one frame, and when the stream has ended.
 func (s *Stream) TrySend(message []byte) (bool, error) {
 	conn, ok := s.conn.(nower)
 	if !ok || !s.sending.TryLock() {
@@ -57,9 +58,9 @@ func (s *Stream) TrySend(message []byte) (bool, error) {
 		return false, nil
 	}
 	size := prefixSize + len(message)
-	if fits, err := s.room.takeAll(size); !fits {
+	if !s.room.takeAll(size) {
 		s.socket.Unlock()
-		return false, err
+		return false, nil
 	}
 	s.load()
 	head, tail := s.data(size, -prefixSize, message)
@@ -86,8 +87,8 @@ func (s *Stream) load() {
 	s.pending.Reset()
 }
 
-// data puts a DATA frame of n bytes of a message behind what stands in scratch, from at on, where the message's prefix is what stands
-// before its beginning. A long payload is left where it is. The socket is ours.
+// data puts a DATA frame of n bytes of a message behind what stands in scratch, from at on, where the message's prefix
+// is what stands before its beginning. A long payload is left where it is. The socket is ours.
 func (s *Stream) data(n, at int, message []byte) (head, tail []byte) {
 	s.earned.Add(int64(perData + n>>10))
 	b := append(s.scratch, byte(n>>16), byte(n>>8), byte(n), byte(http2.FrameData), 0)
@@ -106,8 +107,8 @@ func (s *Stream) data(n, at int, message []byte) (head, tail []byte) {
 	return b, message[max(at, 0):][:n]
 }
 
-// write writes two pieces, by one call where the connection can, and gives the socket back. The reader goes on meanwhile, so that a
-// full socket stops writers and never it.
+// write writes two pieces, by one call where the connection can, and gives the socket back. The reader goes on
+// meanwhile, so that a full socket stops writers and never it.
 func (s *Stream) write(a, b []byte) (err error) {
 	if v, ok := s.conn.(interface {
 		WriteBoth(a, b []byte) (int, error)

@@ -34,8 +34,8 @@ type Server struct {
 	Handle func(*Stream) error
 	// Creds protect connections and say who is at the other end; nil: none.
 	Creds credentials.TransportCredentials
-	// Around stands around Handle as it stands around a call that grpc-go serves: recovery, log, metrics. It sees the call and its
-	// end, and its messages not at all. nil: nothing does, and a handler that panics ends the process.
+	// Around stands around Handle as it stands around a call that grpc-go serves: recovery, log, metrics. It sees the call
+	// and its end, and its messages not at all. nil: nothing does, and a handler that panics ends the process.
 	Around grpc.StreamServerInterceptor
 	// MaxMessage is the longest message in bytes that is received.
 	MaxMessage int
@@ -90,36 +90,39 @@ func (s *Server) ctx() context.Context {
 // conn finds out what a connection is for and serves it or hands it on.
 func (s *Server) conn(raw net.Conn, others *Others) {
 	defer context.AfterFunc(s.ctx(), func() { raw.Close() })()
-	conn, said, auth, ours, err := s.meet(raw)
+	met, ours, err := s.meet(raw)
 	switch {
 	case err != nil:
 		raw.Close()
 	case ours:
-		conn = rawsock.Conn(conn)
-		ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: conn.RemoteAddr(), LocalAddr: conn.LocalAddr(), AuthInfo: auth})
-		stream := newStream(ctx, conn, io.MultiReader(said, conn), false, s.MaxMessage)
+		ctx := peer.NewContext(context.Background(),
+			&peer.Peer{Addr: raw.RemoteAddr(), LocalAddr: raw.LocalAddr(), AuthInfo: met.auth})
+		stream := newStream(ctx, met.Conn, met.in, false, s.MaxMessage)
 		stream.max = cmp.Or(s.MaxFirst, s.MaxMessage)
 		s.stream(stream)
 	default:
-		others.hand(&handed{Conn: conn, in: io.MultiReader(said, conn), auth: auth})
+		others.hand(met)
 	}
 }
 
 // meet hears who is there and what for, if that comes soon and not too many others are about to say it.
-func (s *Server) meet(raw net.Conn) (conn net.Conn, said io.Reader, auth credentials.AuthInfo, ours bool, err error) {
+func (s *Server) meet(raw net.Conn) (met *handed, ours bool, err error) {
 	defer s.strangers.Add(-1)
 	if s.strangers.Add(1) > maxStrangers {
-		return nil, nil, nil, false, errors.New("too many connections say nothing")
+		return nil, false, errors.New("too many connections say nothing")
 	}
 	_ = raw.SetDeadline(time.Now().Add(helloLimit))
-	if conn = raw; s.Creds != nil {
-		if conn, auth, err = s.Creds.ServerHandshake(raw); err != nil {
-			return nil, nil, nil, false, err
+	met = &handed{Conn: raw}
+	if s.Creds != nil {
+		if met.Conn, met.auth, err = s.Creds.ServerHandshake(raw); err != nil {
+			return nil, false, err
 		}
 	}
-	said, ours, err = sniff(conn, s.Path)
+	met.Conn = rawsock.Conn(met.Conn)
+	said, ours, err := sniff(met.Conn, s.Path)
+	met.in = io.MultiReader(said, met.Conn)
 	_ = raw.SetDeadline(time.Time{})
-	return conn, said, auth, ours, err
+	return met, ours, err
 }
 
 // stream runs the handler and ends the stream with its status.
@@ -135,7 +138,8 @@ func (s *Server) stream(stream *Stream) {
 		return
 	}
 	err = s.handle(stream)
-	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit)) // a Send that waits for a client that doesn't read would hold up the end
+	// A Send that waits for a client that doesn't read would hold up the end.
+	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit))
 	if stream.finish(err) != nil {
 		return
 	}
@@ -154,7 +158,8 @@ func (s *Server) handle(stream *Stream) error {
 		return s.Handle(stream)
 	}
 	info := &grpc.StreamServerInfo{FullMethod: s.Path, IsClientStream: true, IsServerStream: true}
-	return s.Around(nil, intercepted{ctx: stream.ctx}, info, func(any, grpc.ServerStream) error { return s.Handle(stream) })
+	handle := func(any, grpc.ServerStream) error { return s.Handle(stream) }
+	return s.Around(nil, intercepted{ctx: stream.ctx}, info, handle)
 }
 
 // intercepted is what interceptors get to see of a stream: its context.

@@ -13,20 +13,21 @@ import (
 // maxSaid bounds what a connection may say before its first call, in bytes.
 const maxSaid = 128 << 10
 
-// sniff reads up to the first call's headers and returns what it read, to be read again, and whether that is a call of ours. It
-// sends empty settings, since clients wait for some before they call; whoever serves the connection sends its own.
+// sniff reads up to the first call's headers and returns what it read, to be read again, and whether that is a call of
+// ours. It sends empty settings, since clients wait for some before they call; whoever serves the connection sends its
+// own.
 func sniff(conn net.Conn, path string) (said *bytes.Buffer, ours bool, err error) {
-	if err := http2.NewFramer(conn, nil).WriteSettings(); err != nil {
-		return nil, false, err
-	}
 	said = new(bytes.Buffer)
+	if err := http2.NewFramer(conn, nil).WriteSettings(); err != nil {
+		return said, false, err
+	}
 	in := io.TeeReader(io.LimitReader(conn, maxSaid), said)
 	start := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(in, start); err != nil {
-		return nil, false, err
+		return said, false, err
 	}
 	if string(start) != http2.ClientPreface {
-		return nil, false, errors.New("this is not HTTP/2")
+		return said, false, errors.New("this is not HTTP/2")
 	}
 	call, err := firstCall(newFramer(nil, in))
 	var wrong violation
@@ -60,6 +61,7 @@ func firstCall(frames *http2.Framer) (*http2.MetaHeadersFrame, error) {
 func serves(call *http2.MetaHeadersFrame, path string) bool {
 	kind, _ := value(call, "content-type")
 	compressed, named := value(call, "grpc-encoding")
-	return call.StreamID == streamID && !call.Truncated && call.PseudoValue("path") == path && call.PseudoValue("method") == "POST" &&
+	return call.StreamID == streamID && !call.Truncated &&
+		call.PseudoValue("path") == path && call.PseudoValue("method") == "POST" &&
 		strings.HasPrefix(kind, "application/grpc") && (!named || compressed == "identity")
 }

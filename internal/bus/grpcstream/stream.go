@@ -1,14 +1,15 @@
-// Package grpcstream carries one bidirectional gRPC stream per connection of a unix socket. On the wire it is gRPC over HTTP/2
-// and nothing else: grpc-go's and C-core's clients attach to a Server of this package, and Dial reaches a grpc-go server.
+// Package grpcstream carries one bidirectional gRPC stream per connection of a unix socket. On the wire it is gRPC over
+// HTTP/2 and nothing else: grpc-go's and C-core's clients attach to a Server of this package, and Dial reaches a
+// grpc-go server.
 //
-// It exists for streams over which many small messages travel. grpc-go hands each message from goroutine to goroutine twice on
-// each side before it reaches the socket; here the goroutine that sends writes, and the one that receives reads, which is most
-// of a small message's cost. Frames are read and written by golang.org/x/net/http2's Framer, but for the payload of DATA, which goes
-// straight to and from the message. It takes and returns whole messages as bytes, keeps none, and never interprets them. It serves
-// one method; every other call on the same listener is grpc-go's.
+// It exists for streams over which many small messages travel. grpc-go hands each message from goroutine to goroutine
+// twice on each side before it reaches the socket; here the goroutine that sends writes, and the one that receives
+// reads, which is most of a small message's cost. Frames are read and written by golang.org/x/net/http2's Framer, but
+// for the payload of DATA, which goes straight to and from the message. It takes and returns whole messages as bytes,
+// keeps none, and never interprets them. It serves one method; every other call on the same listener is grpc-go's.
 //
-// Who connects is not trusted: frames that bring no message have a budget, headers a size, and a message that is announced gets
-// memory as it arrives.
+// Who connects is not trusted: frames that bring no message have a budget, headers a size, and a message that is
+// announced gets memory as it arrives.
 package grpcstream
 
 import (
@@ -24,9 +25,9 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// Stream is one bidirectional stream and the connection under it. Send may be called by any number of goroutines, Recv by
-// one at a time. Frames that aren't messages (settings, windows, pings) are served by whoever is in Recv, so a side that
-// sends must also receive.
+// Stream is one bidirectional stream and the connection under it. Send may be called by any number of goroutines, Recv
+// by one at a time. Frames that aren't messages (settings, windows, pings) are served by whoever is in Recv, so a side
+// that sends must also receive.
 type Stream struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -80,7 +81,8 @@ const (
 )
 
 func newStream(ctx context.Context, conn net.Conn, in io.Reader, client bool, maxMessage int) *Stream {
-	s := &Stream{conn: conn, client: client, max: maxMessage, maxLater: maxMessage, in: source{Reader: bufio.NewReaderSize(in, bufferSize)}}
+	s := &Stream{conn: conn, client: client, max: maxMessage, maxLater: maxMessage}
+	s.in.Reader = bufio.NewReaderSize(in, bufferSize)
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.frames = newFramer(&s.pending, &s.in)
 	s.budget = budget{allowance, time.Now()}

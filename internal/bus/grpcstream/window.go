@@ -6,7 +6,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// window is what the other side takes from us: credit of the connection and of the stream, in bytes of DATA, and the longest frame.
+// window is what the other side takes from us: credit of the connection and of the stream, in bytes of DATA, and the
+// longest frame.
 type window struct {
 	mu           sync.Mutex
 	changed      sync.Cond
@@ -21,7 +22,8 @@ func (w *window) init() {
 	w.changed.L = &w.mu
 }
 
-// take waits until there is credit and takes at most n of it, as much as a frame may hold; 0 when nothing more may be sent.
+// take waits until there is credit and takes at most n of it, as much as a frame may hold; 0 when nothing more may be
+// sent.
 func (w *window) take(n int) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,18 +40,15 @@ func (w *window) take(n int) int {
 }
 
 // takeAll takes n, if one frame may hold it now.
-func (w *window) takeAll(n int) (bool, error) {
+func (w *window) takeAll(n int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
-		return false, ErrFinished
-	}
-	if n > min(w.conn, w.stream, w.frame) {
-		return false, nil
+	if w.closed || n > min(w.conn, w.stream, w.frame) {
+		return false
 	}
 	w.conn -= n
 	w.stream -= n
-	return true, nil
+	return true
 }
 
 // grow adds credit; that of a refused stream is nothing to us.
@@ -65,7 +64,8 @@ func (w *window) grow(stream uint32, n int) error {
 	return nil
 }
 
-// set takes over a setting of the other side's. What streams begin with changes, too, for the one that has begun, by the difference.
+// set takes over a setting of the other side's. What streams begin with changes, too, for the one that has begun, by
+// the difference.
 func (w *window) set(to http2.Setting) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

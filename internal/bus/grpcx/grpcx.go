@@ -1,5 +1,6 @@
-// Package grpcx is the one place where gRPC servers and clients are made. What concerns every listener stands here once:
-// recovery that keeps a panic's stack out of the answer, logging, metrics, authentication, tracing, health and reflection.
+// Package grpcx is the one place where gRPC servers and clients are made. What concerns every listener stands here
+// once: recovery that keeps a panic's stack out of the answer, logging, metrics, authentication, tracing, health and
+// reflection.
 package grpcx
 
 import (
@@ -23,8 +24,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
-// MaxMessage is the largest gRPC message in bytes that any of our listeners takes: a batch of the bus, a block with its proof.
-// Larger things go by hash.
+// MaxMessage is the largest gRPC message in bytes that any of our listeners takes: a batch of the bus, a block with its
+// proof. Larger things go by hash.
 const MaxMessage = 16 << 20
 
 const (

@@ -1,6 +1,6 @@
-// Package rawsock reads and writes sockets without announcing it to Go's scheduler, which saves a process with little to do the
-// waking of its monitor thread with each message. It changes what a call costs and nothing else: deadlines, closing and errors are
-// those of the connection.
+// Package rawsock reads and writes sockets without announcing it to Go's scheduler, which saves a process with little
+// to do the waking of its monitor thread with each message. It changes what a call costs and nothing else: deadlines,
+// closing and errors are those of the connection.
 package rawsock
 
 import "net"

@@ -8,9 +8,10 @@ import (
 	"unsafe"
 )
 
-// socket is a connection whose reads and writes go to the kernel without telling the scheduler first. The descriptor never blocks, so
-// there is nothing to tell, and to be told costs more than the call: a process that was idle has its monitor thread woken
-// by the first call that is announced, which is one more thread to run for each message that it gets.
+// socket is a connection whose reads and writes go to the kernel without telling the scheduler first. The descriptor
+// never blocks, so there is nothing to tell, and to be told costs more than the call: a process that was idle has its
+// monitor thread woken by the first call that is announced, which is one more thread to run for each message that it
+// gets.
 type socket struct {
 	net.Conn
 	raw syscall.RawConn
@@ -30,8 +31,8 @@ type transfer struct {
 	try   func(fd uintptr) bool
 }
 
-// Over returns conn with its bytes read from and written to under, which must be what conn itself reads and writes: nothing that
-// encrypts or counts may lie between.
+// Over returns conn with its bytes read from and written to under, which must be what conn itself reads and writes:
+// nothing that encrypts or counts may lie between.
 func Over(conn net.Conn, under syscall.Conn) net.Conn {
 	raw, err := under.SyscallConn()
 	if err != nil {

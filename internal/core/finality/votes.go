@@ -1,0 +1,110 @@
+package finality
+
+import "github.com/reevenet/reeve/internal/core/primitives"
+
+// keeps tells whether the votes of a round are kept.
+func (n *Instance) keeps(r uint32) bool {
+	switch {
+	case r > n.round:
+		return r-n.round <= keepAhead
+	case n.round-r <= keepBehind:
+		return true
+	}
+	return r == n.valid.round && n.valid.block != None
+}
+
+func (n *Instance) at(r uint32) *round {
+	if n.rounds[r] == nil {
+		n.rounds[r] = &round{}
+	}
+	return n.rounds[r]
+}
+
+// onVote counts somebody's vote. What a validator can make this node keep is one vote for each phase of the rounds that are kept.
+func (n *Instance) onVote(v Signed) {
+	if v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit || v.Round > maxRound {
+		return
+	}
+	n.latest[v.Validator] = max(n.latest[v.Validator], v.Round+1)
+	if !n.keeps(v.Round) {
+		return
+	}
+	added, before := n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
+	switch {
+	case before != nil && !n.accused[v.Validator]:
+		n.accused[v.Validator] = true
+		n.emit(Accuse{First: *before, Second: v})
+	case added && v.Block != None:
+		n.want(v.Block)
+	}
+}
+
+// onProof takes a quorum as a whole.
+func (n *Instance) onProof(p *Proof) {
+	if p.weigh(n.cfg.Validators) != nil || p.Round > maxRound {
+		return
+	}
+	n.want(p.Block)
+	switch {
+	case n.keeps(p.Round):
+		n.at(p.Round).of(p.Phase).proof = p
+	case p.Phase == Commit:
+		n.conclude(p)
+	default:
+		n.learn(p)
+	}
+	for _, s := range p.Votes {
+		n.latest[s.Validator] = max(n.latest[s.Validator], p.Round+1)
+	}
+}
+
+// want asks once for a block that a vote names.
+func (n *Instance) want(block primitives.Hash) {
+	if !n.verified[block] && !n.wanted[block] {
+		n.wanted[block] = true
+		n.emit(Fetch{Block: block})
+	}
+}
+
+// onRecorded counts a vote of this node, which is durable now, and sends it.
+func (n *Instance) onRecorded(v Signed) {
+	n.onVote(v)
+	if v.Round == n.round {
+		n.own = append(n.own, v)
+		n.start(ForVotes)
+	}
+	n.emit(Send{Votes: []Signed{v}})
+}
+
+// follow goes to a later round in which more than a third of the stake is: one of them is honest, so the rounds before are past. It
+// also begins a height on which they vote.
+func (n *Instance) follow() {
+	switch r := n.highest(); {
+	case r > n.round:
+		n.enter(r)
+	case !n.begun && n.behind(r):
+		n.begin()
+	}
+}
+
+// highest is the latest round that more than a third of the stake has reached; this node's when there is none later.
+func (n *Instance) highest() uint32 {
+	best := n.round
+	for _, candidate := range n.latest {
+		if candidate > best+1 && n.behind(candidate-1) {
+			best = candidate - 1
+		}
+	}
+	return best
+}
+
+// behind tells whether more than a third of the stake has voted in the round or a later one.
+func (n *Instance) behind(r uint32) bool {
+	var stake uint64
+	for i, latest := range n.latest {
+		if latest > r {
+			stake += n.cfg.Validators.StakeOf(i)
+		}
+	}
+	return stake >= n.third
+}

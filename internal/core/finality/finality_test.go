@@ -227,7 +227,8 @@ func TestANodeThatStartsAgainKeepsItsVotesAndItsLock(t *testing.T) {
 		t.Errorf("it doesn't ask for the block that it is locked on: %v", actions)
 	}
 	feed(n, Verified{Block: blockA}, Verified{Block: blockB})
-	want(t, feed(n, received(1, 1, Prepare, blockB), Timeout{Timer: Timer{Round: 1, Wait: ForChoice}})) // it has voted in round 1
+	// it has voted in round 1
+	want(t, feed(n, received(1, 1, Prepare, blockB), Timeout{Timer: Timer{Round: 1, Wait: ForChoice}}))
 }
 
 func TestALeaderProposesWhatAQuorumPreparedElseItsPreferenceElseItBuilds(t *testing.T) {

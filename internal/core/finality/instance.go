@@ -14,7 +14,8 @@ type Config struct {
 	Validators *validators.Set
 	// Self is this node's index in it; -1 for a node without a vote, which only watches.
 	Self int
-	// Order is the proposer order of the height: the leader of round r is the one at place r, from the beginning again past the end.
+	// Order is the proposer order of the height: the leader of round r is the one at place r, from the beginning again
+	// past the end.
 	Order []int
 	// Own is what this node has signed at this height, in any order. It has sent it, or may have.
 	Own []Signed
@@ -22,8 +23,8 @@ type Config struct {
 	Pace Pace
 }
 
-// Pace is how long the timers of round 0 run. In round r each is longer by r times Growth, so that a network of any latency reaches a
-// round that is long enough.
+// Pace is how long the timers of round 0 run. In round r each is longer by r times Growth, so that a network of any
+// latency reaches a round that is long enough.
 type Pace struct {
 	Choice, Prepare, Commit, Votes, Growth time.Duration
 }
@@ -59,7 +60,8 @@ type Instance struct {
 	accused   map[int]bool // each validator once: one proof is enough
 }
 
-// Rounds that are kept besides that of the lock: votes of later rounds than that count only as a sign that the network has gone on.
+// Rounds that are kept besides that of the lock: votes of later rounds than that count only as a sign that the network
+// has gone on.
 const (
 	keepBehind = 32
 	keepAhead  = 8
@@ -78,7 +80,8 @@ func New(cfg Config) *Instance {
 	return n
 }
 
-// restore goes back to where this node was: to the round of its latest vote, with the lock of its latest commit vote for a block.
+// restore goes back to where this node was: to the round of its latest vote, with the lock of its latest commit vote
+// for a block.
 func (n *Instance) restore() {
 	for _, v := range n.cfg.Own {
 		n.begun = true

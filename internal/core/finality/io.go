@@ -12,8 +12,9 @@ type Input interface{ input() }
 type (
 	// Verified: the VM found a block of this height valid.
 	Verified struct{ Block primitives.Hash }
-	// Preferred: Snowman prefers this verified block. Confident says that it need not be asked again before this node votes for it: a
-	// poll reached the threshold, or it is the block of the height's first proposer and no rival is known.
+	// Preferred: Snowman prefers this verified block. Confident says that it need not be asked again before this node
+	// votes for it: a poll reached the threshold, or it is the block of the height's first proposer and no rival is
+	// known.
 	Preferred struct {
 		Block     primitives.Hash
 		Confident bool
@@ -42,11 +43,13 @@ type Wait uint8
 const (
 	// ForChoice: for a poll, or for the leader's proposal; when it ends the node votes with what it has.
 	ForChoice Wait = iota + 1
-	// ForPrepare: for more prepare votes when a quorum has voted and doesn't agree; when it ends the node commits to nothing.
+	// ForPrepare: for more prepare votes when a quorum has voted and doesn't agree; when it ends the node commits to
+	// nothing.
 	ForPrepare
 	// ForCommit: the same for commit votes; when it ends the next round begins.
 	ForCommit
-	// ForVotes: for the round to end at all; when it ends this node sends its votes again and asks for those of others. It repeats.
+	// ForVotes: for the round to end at all; when it ends this node sends its votes again and asks for those of others.
+	// It repeats.
 	ForVotes
 )
 
@@ -60,7 +63,8 @@ type Timer struct {
 type Action interface{ action() }
 
 type (
-	// Record has the keystore write down and sign a vote of this node. It ends with Recorded; where it doesn't, this node has no vote.
+	// Record has the keystore write down and sign a vote of this node. It ends with Recorded; where it doesn't, this
+	// node has no vote.
 	Record struct{ Vote Vote }
 	// Send sends votes to all validators: this node's own, or those that it has seen.
 	Send struct{ Votes []Signed }

@@ -8,8 +8,9 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// The model explores everything that three honest validators and a faulty one of equal stake can come to in some rounds with two
-// blocks. What an honest one does is what Instance does, called for each situation; the rest is a superset of what may happen:
+// The model explores everything that three honest validators and a faulty one of equal stake can come to in some rounds
+// with two blocks. What an honest one does is what Instance does, called for each situation; the rest is a superset of
+// what may happen:
 //
 //   - A state is what the honest ones have signed. All of it can be delivered to anybody or lost, in any order, so a step begins with a
 //     node that has just restarted with its own votes, and is told any set of the quorums that there are.
@@ -48,7 +49,8 @@ type state [3]votesOf
 
 const faulty = 3
 
-// stimulus is a situation of one node: what it has signed, the round it goes to, the quorums it is told of, and what happens then.
+// stimulus is a situation of one node: what it has signed, the round it goes to, the quorums it is told of, and what
+// happens then.
 type stimulus struct {
 	own    votesOf
 	round  int
@@ -197,8 +199,8 @@ func (m *model) next(s state, f func(state)) {
 
 func cellOf(block primitives.Hash) cell { return cell(slices.Index(cellBlocks[1:], block) + 1) }
 
-// canonical gives states that mean the same the same form: what a node skipped it will never vote, which is as good as a vote for
-// nothing; nodes are sorted; of the two names of the blocks the one that makes the smaller state is taken.
+// canonical gives states that mean the same the same form: what a node skipped it will never vote, which is as good as
+// a vote for nothing; nodes are sorted; of the two names of the blocks the one that makes the smaller state is taken.
 func canonical(s state) state {
 	swapped := s
 	for i := range s {

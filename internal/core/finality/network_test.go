@@ -11,8 +11,9 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// network plays a height among validators in virtual time: messages are delayed, lost and repeated until it heals, honest nodes crash
-// and come back with what they recorded, and liars with less than a third of the stake say anything to anybody all the time.
+// network plays a height among validators in virtual time: messages are delayed, lost and repeated until it heals,
+// honest nodes crash and come back with what they recorded, and liars with less than a third of the stake say anything
+// to anybody all the time.
 type network struct {
 	rng    *rand.Rand
 	set    *validators.Set

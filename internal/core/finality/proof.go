@@ -10,9 +10,9 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// Proof shows that a quorum gave one block its vote, in one phase of one round. That of commit votes is the certificate: it decides the
-// height. That of prepare votes opens locks. A proof counts as a whole, also for a node that has counted another vote of one of its
-// signers: whoever signs two things can't hide a quorum from anybody.
+// Proof shows that a quorum gave one block its vote, in one phase of one round. That of commit votes is the
+// certificate: it decides the height. That of prepare votes opens locks. A proof counts as a whole, also for a node
+// that has counted another vote of one of its signers: whoever signs two things can't hide a quorum from anybody.
 type Proof struct {
 	Phase Phase
 	Round uint32

@@ -34,7 +34,8 @@ func (n *Instance) enter(r uint32) {
 	n.startRound()
 }
 
-// startRound starts the round's first timer, sends what this node has voted in it before, and leads it if it is its turn.
+// startRound starts the round's first timer, sends what this node has voted in it before, and leads it if it is its
+// turn.
 func (n *Instance) startRound() {
 	if len(n.own) > 0 {
 		n.emit(Send{Votes: append([]Signed(nil), n.own...)})
@@ -93,8 +94,8 @@ func (n *Instance) onTimeout(t Timer) {
 	}
 }
 
-// vote asks for a vote of this node. It is given once for each phase of a round, whatever becomes of the asking; a commit vote ends the
-// round's first phase, too.
+// vote asks for a vote of this node. It is given once for each phase of a round, whatever becomes of the asking; a
+// commit vote ends the round's first phase, too.
 func (n *Instance) vote(p Phase, block primitives.Hash) {
 	n.prepared = true
 	n.committed = n.committed || p == Commit

@@ -59,8 +59,8 @@ func (n *Instance) proposal() primitives.Hash {
 	return None
 }
 
-// mayPrepare is the rule that makes the certificate safe: a node that is locked votes for another block only if a quorum prepared that
-// block in a round from its lock on. A block that was not verified gets no vote at all.
+// mayPrepare is the rule that makes the certificate safe: a node that is locked votes for another block only if a
+// quorum prepared that block in a round from its lock on. A block that was not verified gets no vote at all.
 func (n *Instance) mayPrepare(block primitives.Hash) bool {
 	if block == None || !n.verified[block] {
 		return false
@@ -81,8 +81,8 @@ func (n *Instance) mayPrepare(block primitives.Hash) bool {
 	return false
 }
 
-// fallback is what to vote for when the timer has ended: what a quorum has prepared last, which the lock allows; in round 0 what
-// Snowman prefers; None.
+// fallback is what to vote for when the timer has ended: what a quorum has prepared last, which the lock allows; in
+// round 0 what Snowman prefers; None.
 func (n *Instance) fallback() primitives.Hash {
 	switch {
 	case n.mayPrepare(n.valid.block):
@@ -134,7 +134,8 @@ func (n *Instance) learn(p *Proof) {
 	}
 }
 
-// advance goes to the next round when this one can't decide: at once when a quorum committed to nothing, else after a while.
+// advance goes to the next round when this one can't decide: at once when a quorum committed to nothing, else after a
+// while.
 func (n *Instance) advance() {
 	now := n.at(n.round)
 	block, ok := now.commit.quorum(n.quorum)

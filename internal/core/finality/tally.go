@@ -5,8 +5,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 )
 
-// tally counts the votes of one phase of a round. Each validator counts once, with the first vote that was seen of it; stake is summed
-// as votes come, so that asking costs nothing.
+// tally counts the votes of one phase of a round. Each validator counts once, with the first vote that was seen of it;
+// stake is summed as votes come, so that asking costs nothing.
 type tally struct {
 	votes map[int]Signed
 	all   uint64 // stake of everybody who voted

@@ -20,7 +20,8 @@ func (n *Instance) at(r uint32) *round {
 	return n.rounds[r]
 }
 
-// onVote counts somebody's vote. What a validator can make this node keep is one vote for each phase of the rounds that are kept.
+// onVote counts somebody's vote. What a validator can make this node keep is one vote for each phase of the rounds that
+// are kept.
 func (n *Instance) onVote(v Signed) {
 	if v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit || v.Round > maxRound {
 		return
@@ -76,8 +77,8 @@ func (n *Instance) onRecorded(v Signed) {
 	n.emit(Send{Votes: []Signed{v}})
 }
 
-// follow goes to a later round in which more than a third of the stake is: one of them is honest, so the rounds before are past. It
-// also begins a height on which they vote.
+// follow goes to a later round in which more than a third of the stake is: one of them is honest, so the rounds before
+// are past. It also begins a height on which they vote.
 func (n *Instance) follow() {
 	switch r := n.highest(); {
 	case r > n.round:

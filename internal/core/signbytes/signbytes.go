@@ -9,7 +9,7 @@
 //	offset  size  field
 //	     0     6  "reeve/"
 //	     6     1  version of the layout of this kind, now 1
-//	     7     1  kind: 1 block, 2 statement, 3 bitfield, 4 collation
+//	     7     1  kind: 1 block, 2 statement, 3 bitfield, 4 collation, 5 vote
 //
 // The header separates the domains: no payload of one kind or version is a payload of another, and none is a valid
 // message of another protocol that might be signed with the same key. After it come, for a block (132 bytes in all):
@@ -48,6 +48,15 @@
 //	172    32  hash of the validation code
 //	204    32  hash of the para's head
 //
+// and for a vote on a block's finality (89 bytes):
+//
+//	 8     4  network id
+//	12    32  chain id
+//	44     8  height
+//	52     4  round
+//	56     1  1 prepare, 2 commit
+//	57    32  the block's id, or zeros for no block
+//
 // What is signed with ed25519 is these bytes themselves (RFC 8032, no prehash). A payload's hash is their SHA-256.
 package signbytes
 
@@ -67,6 +76,7 @@ const (
 	statementSize = headerSize + 4 + 32 + 1 + 32
 	bitfieldSize  = headerSize + 4 + 32 + 4
 	collationSize = headerSize + 4 + 7*32
+	voteSize      = headerSize + 4 + 32 + 8 + 4 + 1 + 32
 )
 
 // MaxBits is the largest number of bits of a bitfield: one per core.
@@ -84,6 +94,7 @@ const (
 	KindStatement Kind = 2
 	KindBitfield  Kind = 3
 	KindCollation Kind = 4
+	KindVote      Kind = 5
 )
 
 // String names the kind as a sentence does.
@@ -97,11 +108,13 @@ func (k Kind) String() string {
 		return "bitfield"
 	case KindCollation:
 		return "collation"
+	case KindVote:
+		return "vote"
 	}
 	return fmt.Sprintf("payload of unknown kind %d", uint8(k))
 }
 
-// Payload is something that can be signed: a Block, Statement, Bitfield or Collation.
+// Payload is something that can be signed: a Block, Statement, Bitfield, Collation or Vote.
 type Payload interface {
 	// Kind tells which.
 	Kind() Kind
@@ -151,6 +164,8 @@ func decode(kind Kind, r *reader) (Payload, error) {
 		return decodeBitfield(r)
 	case KindCollation:
 		return decodeCollation(r), nil
+	case KindVote:
+		return decodeVote(r)
 	}
 	return nil, malformed("%s", kind)
 }

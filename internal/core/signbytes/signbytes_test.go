@@ -31,19 +31,17 @@ var vectors = []struct {
 	payload Payload
 }{
 	{"block/zero", Block{}},
-	{"block", Block{
-		NetworkID: 1, ChainID: counting(0x10), Height: 2, ParentID: counting(0x30), Slot: 3, Time: 1_700_000_000_000,
-		BodyHash: counting(0x50),
-	}},
+	{"block", Block{NetworkID: 1, ChainID: counting(0x10), Height: 2, ParentID: counting(0x30), Slot: 3, Time: 1_700_000_000_000, BodyHash: counting(0x50)}},
 	{"block/max", Block{NetworkID: 1<<32 - 1, Height: 1<<64 - 1, Slot: 1<<64 - 1, Time: 1<<64 - 1}},
 	{"statement/seconded", Statement{Context{7, counting(0x10)}, Seconded, counting(0x30)}},
 	{"statement/valid", Statement{Context{7, counting(0x10)}, Valid, counting(0x30)}},
 	{"statement/invalid", Statement{Context{7, counting(0x10)}, Invalid, counting(0x30)}},
 	{"bitfield/empty", Bitfield{Context{7, counting(0x10)}, 0, []byte{}}},
 	{"bitfield", Bitfield{Context{7, counting(0x10)}, 11, []byte{0b1010_0101, 0b101}}},
-	{"collation", Collation{
-		2000, counting(0x10), counting(0x30), counting(0x50), counting(0x70), counting(0x90), counting(0xb0), counting(0xd0),
-	}},
+	{"collation", Collation{2000, counting(0x10), counting(0x30), counting(0x50), counting(0x70), counting(0x90), counting(0xb0), counting(0xd0)}},
+	{"vote/prepare", Vote{1, counting(0x10), 2, 3, Prepare, counting(0x30)}},
+	{"vote/commit", Vote{1<<32 - 1, counting(0x10), 1<<64 - 1, 1<<32 - 1, Commit, counting(0x30)}},
+	{"vote/none", Vote{NetworkID: 1, ChainID: counting(0x10), Height: 2, Phase: Commit}},
 }
 
 // A vector is a line: its name, the bytes, and their hash.
@@ -115,6 +113,8 @@ func TestWhatHasNoEncoding(t *testing.T) {
 	for name, p := range map[string]Payload{
 		"no verdict":           Statement{},
 		"an unknown verdict":   Statement{Verdict: 4},
+		"no phase":             Vote{},
+		"an unknown phase":     Vote{Phase: 3},
 		"too many bits":        Bitfield{Length: MaxBits + 1, Bits: make([]byte, MaxBits/8+1)},
 		"too few bytes":        Bitfield{Length: 9, Bits: []byte{1}},
 		"too many bytes":       Bitfield{Length: 8, Bits: []byte{1, 0}},

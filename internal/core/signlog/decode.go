@@ -111,9 +111,7 @@ func (f *File) torn(rest []byte) error {
 	}
 	for i := range rest {
 		if _, ok := frameIn(rest[i:]); ok {
-			return damage(
-				int(f.Tail.Offset), "a commit doesn't follow from the one before it, or can't be read and has another after it",
-			)
+			return damage(int(f.Tail.Offset), "a commit doesn't follow from the one before it, or can't be read and has another after it")
 		}
 	}
 	return nil
@@ -152,8 +150,11 @@ func (f *File) items(body []byte) error {
 			seq := binary.BigEndian.Uint64(r.take(8))
 			r.fail(f.record(Record{Seq: seq, Payload: bytes.Clone(r.take(int(binary.BigEndian.Uint16(r.take(2)))))}))
 		case itemBlockFloor:
-			id := chainID{binary.BigEndian.Uint32(r.take(4)), primitives.Hash(r.take(32))}
-			f.Memory.raise(f.Memory.chain(id), position{binary.BigEndian.Uint64(r.take(8)), binary.BigEndian.Uint64(r.take(8))})
+			c, floor := f.floor(&r)
+			f.Memory.raise(&c.blocks, floor)
+		case itemVoteFloor:
+			c, floor := f.floor(&r)
+			f.Memory.raise(&c.votes, floor)
 		case itemSessionFloor:
 			f.Memory.raiseSession(binary.BigEndian.Uint32(r.take(4)))
 		case itemHeightFloor:
@@ -166,6 +167,12 @@ func (f *File) items(body []byte) error {
 		return damage(int(f.Tail.Offset), "%v", r.err)
 	}
 	return nil
+}
+
+// floor reads the floor of a chain.
+func (f *File) floor(r *items) (*chain, position) {
+	id := chainID{binary.BigEndian.Uint32(r.take(4)), primitives.Hash(r.take(32))}
+	return f.Memory.chain(id), position{binary.BigEndian.Uint64(r.take(8)), binary.BigEndian.Uint64(r.take(8))}
 }
 
 // items takes a frame's body apart. After its end it reads zeros and keeps the error.

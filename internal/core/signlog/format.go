@@ -24,7 +24,8 @@ import (
 //	1  record: number u64, length u16, payload
 //	2  floor of a chain's blocks: network u32, chain id [32], height u64, slot u64
 //	3  floor of sessions: session u32
-//	4  floor of all chains' blocks: height u64
+//	4  floor of all chains' blocks and votes: height u64
+//	5  floor of a chain's votes: network u32, chain id [32], height u64, round << 8 | phase u64
 //
 // A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself
 // becomes durable at the latest with the next sync. So a crash can leave at most one frame behind the mark incomplete,
@@ -49,6 +50,7 @@ const (
 	itemBlockFloor
 	itemSessionFloor
 	itemHeightFloor
+	itemVoteFloor
 )
 
 // MaxBatch is how many records may be committed in one frame.
@@ -166,13 +168,8 @@ func (m *Memory) snapshot() [][]byte {
 func (m *Memory) floors() [][]byte {
 	var items [][]byte
 	for id, c := range m.chains {
-		if !c.pruned {
-			continue
-		}
-		b := binary.BigEndian.AppendUint32([]byte{itemBlockFloor}, id.network)
-		b = append(b, id.chain[:]...)
-		b = binary.BigEndian.AppendUint64(b, c.floor.height)
-		items = append(items, binary.BigEndian.AppendUint64(b, c.floor.slot))
+		items = appendFloor(items, itemBlockFloor, id, &c.blocks)
+		items = appendFloor(items, itemVoteFloor, id, &c.votes)
 	}
 	slices.SortFunc(items, slices.Compare)
 	if m.votes.pruned {
@@ -184,12 +181,22 @@ func (m *Memory) floors() [][]byte {
 	return items
 }
 
+func appendFloor(items [][]byte, item byte, id chainID, s *series) [][]byte {
+	if !s.pruned {
+		return items
+	}
+	b := binary.BigEndian.AppendUint32([]byte{item}, id.network)
+	b = append(b, id.chain[:]...)
+	b = binary.BigEndian.AppendUint64(b, s.floor.height)
+	return append(items, binary.BigEndian.AppendUint64(b, s.floor.place))
+}
+
 // sorted lists the remembered records by number.
 func (m *Memory) sorted() []Record {
 	records := slices.Clone(m.coll)
 	for _, c := range m.chains {
-		for _, b := range c.blocks {
-			records = append(records, b.rec)
+		for _, e := range append(slices.Clip(c.blocks.entries), c.votes.entries...) {
+			records = append(records, e.rec)
 		}
 	}
 	for _, s := range m.votes.sessions {

@@ -33,8 +33,8 @@ func NewMemory(limits Limits) *Memory {
 
 // Admit decides about a payload. It returns its record, and whether it is a new one, which must be durable before the
 // payload is signed; from then on the memory holds it, so if it can't be made durable the memory must be thrown away. A
-// payload that was admitted before gives the record of that time. The error is a *ConflictError, *PrunedError,
-// *FullError, or canon.ErrMalformed.
+// payload that was admitted before gives the record of that time. The error is a *ConflictError, *PassedError,
+// *PrunedError, *FullError, or signbytes.ErrMalformed.
 func (m *Memory) Admit(p signbytes.Payload) (rec Record, isNew bool, err error) {
 	encoded, err := p.Encode()
 	if err != nil {
@@ -70,6 +70,8 @@ func (m *Memory) room(p signbytes.Payload) error {
 	switch p := p.(type) {
 	case signbytes.Block:
 		return m.roomForBlock(p)
+	case signbytes.Vote:
+		return m.roomForBallot(p)
 	case signbytes.Statement:
 		return m.roomForVote(p, p.Session)
 	case signbytes.Bitfield:
@@ -86,6 +88,8 @@ func (m *Memory) insert(p signbytes.Payload, rec Record) {
 	switch p := p.(type) {
 	case signbytes.Block:
 		m.insertBlock(p, rec)
+	case signbytes.Vote:
+		m.insertBallot(p, rec)
 	case signbytes.Statement:
 		m.votes.insert(p.Session, rec)
 	case signbytes.Bitfield:
@@ -117,7 +121,7 @@ func (m *Memory) Records() uint64 { return m.seq }
 func (m *Memory) Remembered() int {
 	n := len(m.coll)
 	for _, c := range m.chains {
-		n += len(c.blocks)
+		n += len(c.blocks.entries) + len(c.votes.entries)
 	}
 	for _, s := range m.votes.sessions {
 		n += len(s)
@@ -132,14 +136,15 @@ func (m *Memory) forgotten(p signbytes.Payload) bool {
 	return errors.As(m.room(p), &pruned)
 }
 
-// RefuseHeight lifts the floor of all chains, those included that aren't known yet: no block at or below the height is
-// signed from then on.
+// RefuseHeight lifts the floor of all chains, those included that aren't known yet: no block and no vote for a block at
+// or below the height is signed from then on.
 func (m *Memory) RefuseHeight(height uint64) {
 	if !m.raised || height > m.height {
 		m.raised, m.height = true, height
 	}
 	for _, c := range m.chains { // the order doesn't show in the result
-		m.raise(c, position{height, math.MaxUint64})
+		m.raise(&c.blocks, position{height, math.MaxUint64})
+		m.raise(&c.votes, position{height, math.MaxUint64})
 	}
 }
 

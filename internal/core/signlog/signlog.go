@@ -4,6 +4,7 @@
 // The rules, each of which is a contradiction that other validators can prove and punish:
 //
 //   - one block per network, chain, height and slot;
+//   - one vote per network, chain, height, round and phase, and none before the last one;
 //   - one candidate seconded per relay parent;
 //   - one statement per candidate: whoever seconded it doesn't also call it valid, let alone invalid;
 //   - one availability bitfield per relay parent;
@@ -39,6 +40,8 @@ type Limits struct {
 	Chains int
 	// BlocksPerChain is how many blocks of a chain are remembered at least; up to twice as many are.
 	BlocksPerChain int
+	// VotesPerChain is how many votes for a chain's blocks are remembered at least; up to twice as many are.
+	VotesPerChain int
 	// VoteBytes is the memory for statements and bitfields. When it is full, sessions lower than that of the next
 	// statement are forgotten; when there is none, the statement is refused.
 	VoteBytes int
@@ -47,7 +50,7 @@ type Limits struct {
 }
 
 // DefaultLimits take some 40 MiB at the very most, and less than one in an ordinary validator.
-var DefaultLimits = Limits{Chains: 64, BlocksPerChain: 1024, VoteBytes: 16 << 20, Collations: 4096}
+var DefaultLimits = Limits{Chains: 64, BlocksPerChain: 1024, VotesPerChain: 512, VoteBytes: 16 << 20, Collations: 4096}
 
 // ConflictError refuses a payload because its place is taken.
 type ConflictError struct {
@@ -58,9 +61,7 @@ type ConflictError struct {
 
 // Error says both, so that the log alone explains the refusal.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf(
-		"refused to sign a %s: record %d signed a %s", describe(e.Now), e.Before.Seq, describe(e.Before.Payload),
-	)
+	return fmt.Sprintf("refused to sign a %s: record %d signed a %s", describe(e.Now), e.Before.Seq, describe(e.Before.Payload))
 }
 
 // PrunedError refuses a payload that is at or below the floor: what was signed there is forgotten.
@@ -77,6 +78,18 @@ type FullError struct{ What, Limit string }
 // Error is a sentence.
 func (e *FullError) Error() string {
 	return fmt.Sprintf("refused to sign a %s: the log holds %s, and none of them may be forgotten yet", e.What, e.Limit)
+}
+
+// PassedError refuses a vote because this key has voted later in the same chain.
+type PassedError struct {
+	What   string
+	Height uint64
+	Round  uint32
+}
+
+// Error is a sentence.
+func (e *PassedError) Error() string {
+	return fmt.Sprintf("refused to sign a %s: this key has voted at height %d, round %d since", e.What, e.Height, e.Round)
 }
 
 func describe(encoded []byte) string {
@@ -96,6 +109,7 @@ const (
 	oneStatement
 	oneBitfield
 	oneCollation
+	oneVote
 )
 
 // place is what at most one record may hold.
@@ -103,7 +117,7 @@ type place struct {
 	rule         rule
 	number       uint32 // network or para
 	hash         primitives.Hash
-	height, slot uint64
+	height, slot uint64 // slot of a block; round and phase of a vote
 }
 
 // placesOf lists the places that a payload takes.
@@ -111,6 +125,9 @@ func placesOf(p signbytes.Payload) []place {
 	switch p := p.(type) {
 	case signbytes.Block:
 		return []place{{rule: oneBlock, number: p.NetworkID, hash: p.ChainID, height: p.Height, slot: p.Slot}}
+	case signbytes.Vote:
+		at := turnOf(p)
+		return []place{{rule: oneVote, number: p.NetworkID, hash: p.ChainID, height: at.height, slot: at.place}}
 	case signbytes.Statement:
 		places := []place{{rule: oneStatement, hash: p.Candidate}}
 		if p.Verdict == signbytes.Seconded {

@@ -4,27 +4,17 @@ import (
 	"fmt"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/signbytes"
 )
 
 // Phase is one of the two votes of a round.
-type Phase uint8
+type Phase = signbytes.Phase
 
-// The phases. Their numbers are part of what is signed.
+// The phases.
 const (
-	Prepare Phase = 1
-	Commit  Phase = 2
+	Prepare = signbytes.Prepare
+	Commit  = signbytes.Commit
 )
-
-// String names the phase.
-func (p Phase) String() string {
-	switch p {
-	case Prepare:
-		return "prepare"
-	case Commit:
-		return "commit"
-	}
-	return fmt.Sprintf("phase %d", uint8(p))
-}
 
 // None is the block of a vote for no block.
 var None primitives.Hash

@@ -18,8 +18,13 @@ var (
 )
 
 // pace is that of the tests; only the played network runs it.
-var pace = Pace{Choice: 100 * time.Millisecond, Prepare: 50 * time.Millisecond, Commit: 50 * time.Millisecond, Votes: 300 * time.Millisecond,
-	Growth: 20 * time.Millisecond}
+var pace = Pace{
+	Choice:  100 * time.Millisecond,
+	Prepare: 50 * time.Millisecond,
+	Commit:  50 * time.Millisecond,
+	Votes:   300 * time.Millisecond,
+	Growth:  20 * time.Millisecond,
+}
 
 // setOf makes validators of these stakes.
 func setOf(t interface{ Fatal(...any) }, stakes ...uint64) *validators.Set {
@@ -58,7 +63,8 @@ func feed(n *Instance, inputs ...Input) (said []string) {
 				said = append(said, a.Vote.String())
 				inputs = append([]Input{Recorded{Vote: Signed{Vote: a.Vote}}}, inputs...)
 			case Decide:
-				said = append(said, fmt.Sprintf("decided %s in round %d by %d", a.Certificate.Block.Short(), a.Certificate.Round, len(a.Certificate.Votes)))
+				c := a.Certificate
+				said = append(said, fmt.Sprintf("decided %s in round %d by %d", c.Block.Short(), c.Round, len(c.Votes)))
 			case Accuse:
 				said = append(said, fmt.Sprintf("validator %d signed twice", a.First.Validator))
 			case Fetch:
@@ -122,7 +128,11 @@ func startsTimer(actions []Action, w Wait) bool {
 func TestItWaitsForAPollBeforeItVotesAndVotesForItsPreferenceWhenThereIsNone(t *testing.T) {
 	n := four(t)
 	want(t, feed(n, Preferred{Block: blockA}))
-	want(t, feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForChoice}}), "prepare of "+shortA+" in round 0 by validator 0")
+	want(
+		t,
+		feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForChoice}}),
+		"prepare of "+shortA+" in round 0 by validator 0",
+	)
 	want(t, feed(n, Preferred{Block: blockB, Confident: true})) // it has voted
 }
 
@@ -158,7 +168,11 @@ func TestWithoutAgreementTheNextRoundHasALeader(t *testing.T) {
 func locked(t *testing.T) *Instance {
 	n := four(t)
 	feed(n, Preferred{Block: blockA, Confident: true}, Verified{Block: blockB})
-	want(t, feed(n, received(1, 0, Prepare, blockA), received(2, 0, Prepare, blockA)), "commit of "+shortA+" in round 0 by validator 0")
+	want(
+		t,
+		feed(n, received(1, 0, Prepare, blockA), received(2, 0, Prepare, blockA)),
+		"commit of "+shortA+" in round 0 by validator 0",
+	)
 	feed(n, received(1, 0, Commit, None), received(2, 0, Commit, None))
 	feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForCommit}})
 	if r, l, _ := n.Round(); r != 1 || l != blockA {
@@ -170,13 +184,22 @@ func locked(t *testing.T) *Instance {
 func TestALockedNodeVotesForNothingElseWithoutAQuorumForIt(t *testing.T) {
 	n := locked(t)
 	want(t, feed(n, received(1, 1, Prepare, blockB)))
-	want(t, feed(n, Timeout{Timer: Timer{Round: 1, Wait: ForChoice}}), "prepare of "+shortA+" in round 1 by validator 0")
+	want(
+		t,
+		feed(n, Timeout{Timer: Timer{Round: 1, Wait: ForChoice}}),
+		"prepare of "+shortA+" in round 1 by validator 0",
+	)
 }
 
 func TestAQuorumOfALaterRoundOpensALock(t *testing.T) {
 	n := locked(t)
 	feed(n, Timeout{Timer: Timer{Round: 1, Wait: ForChoice}})
-	feed(n, received(1, 1, Prepare, blockB), received(2, 1, Prepare, None), Timeout{Timer: Timer{Round: 1, Wait: ForPrepare}})
+	feed(
+		n,
+		received(1, 1, Prepare, blockB),
+		received(2, 1, Prepare, None),
+		Timeout{Timer: Timer{Round: 1, Wait: ForPrepare}},
+	)
 	feed(n, received(1, 1, Commit, None), received(2, 1, Commit, None))
 	if r, l, _ := n.Round(); r != 2 || l != blockA {
 		t.Fatalf("in round %d, locked on %s", r, l.Short())
@@ -185,8 +208,18 @@ func TestAQuorumOfALaterRoundOpensALock(t *testing.T) {
 	want(t, feed(n, received(2, 1, Prepare, blockB)), "validator 2 signed twice")
 	want(t, feed(n, received(3, 1, Prepare, blockB))) // one vote short: 2's first counts
 	n = locked(t)
-	feed(n, Timeout{Timer: Timer{Round: 1, Wait: ForChoice}}, received(1, 1, Commit, None), received(2, 1, Commit, None))
-	feed(n, received(1, 1, Prepare, blockB), received(2, 1, Prepare, blockB), Timeout{Timer: Timer{Round: 1, Wait: ForPrepare}})
+	feed(
+		n,
+		Timeout{Timer: Timer{Round: 1, Wait: ForChoice}},
+		received(1, 1, Commit, None),
+		received(2, 1, Commit, None),
+	)
+	feed(
+		n,
+		received(1, 1, Prepare, blockB),
+		received(2, 1, Prepare, blockB),
+		Timeout{Timer: Timer{Round: 1, Wait: ForPrepare}},
+	)
 	feed(n, received(3, 1, Commit, None))
 	want(t, feed(n, received(2, 2, Prepare, blockB)))
 	want(t, feed(n, received(3, 1, Prepare, blockB)), "prepare of "+shortB+" in round 2 by validator 0")
@@ -213,7 +246,11 @@ func TestACertificateOfAnyRoundDecides(t *testing.T) {
 		t.Fatalf("in round %d", r)
 	}
 	feed(n, received(3, 5, Prepare, None))
-	want(t, feed(n, received(2, 3, Commit, blockA), received(3, 3, Commit, blockA)), "decided "+shortA+" in round 3 by 3")
+	want(
+		t,
+		feed(n, received(2, 3, Commit, blockA), received(3, 3, Commit, blockA)),
+		"decided "+shortA+" in round 3 by 3",
+	)
 }
 
 // After a crash a node has what its keystore wrote down.
@@ -238,9 +275,21 @@ func TestALeaderProposesWhatAQuorumPreparedElseItsPreferenceElseItBuilds(t *test
 		feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForChoice}}, Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}})
 		return feed(n, received(0, 0, Commit, None), received(2, 0, Commit, None), received(3, 0, Commit, None))
 	}
-	want(t, lead(Verified{Block: blockA}, Preferred{Block: blockB}, received(0, 0, Prepare, blockA), received(2, 0, Prepare, blockA),
-		Timeout{Timer: Timer{Round: 0, Wait: ForChoice}}, Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}}, received(3, 0, Prepare, blockA)),
-		"prepare of "+shortA+" in round 1 by validator 1")
+	want(
+		t,
+		lead(
+			Verified{Block: blockA},
+			Preferred{Block: blockB},
+			received(0, 0, Prepare, blockA),
+			received(2, 0, Prepare, blockA),
+			Timeout{
+				Timer: Timer{Round: 0, Wait: ForChoice},
+			},
+			Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}},
+			received(3, 0, Prepare, blockA),
+		),
+		"prepare of "+shortA+" in round 1 by validator 1",
+	)
 	want(t, lead(Preferred{Block: blockB}), "prepare of "+shortB+" in round 1 by validator 1")
 	want(t, lead(Verified{Block: blockA}), "build for round 1")
 }

@@ -73,7 +73,10 @@ func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
 	n := &Instance{
 		cfg: cfg, quorum: Quorum(total), third: Third(total), rounds: map[uint32]*round{},
-		latest: make([]uint32, cfg.Validators.Len()), verified: map[primitives.Hash]bool{}, wanted: map[primitives.Hash]bool{},
+		latest: make(
+			[]uint32,
+			cfg.Validators.Len(),
+		), verified: map[primitives.Hash]bool{}, wanted: map[primitives.Hash]bool{},
 		started: map[Timer]bool{}, accused: map[int]bool{},
 	}
 	n.restore()

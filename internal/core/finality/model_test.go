@@ -12,8 +12,9 @@ import (
 // with two blocks. What an honest one does is what Instance does, called for each situation; the rest is a superset of
 // what may happen:
 //
-//   - A state is what the honest ones have signed. All of it can be delivered to anybody or lost, in any order, so a step begins with a
-//     node that has just restarted with its own votes, and is told any set of the quorums that there are.
+//   - A state is what the honest ones have signed. All of it can be delivered to anybody or lost, in any order, so a
+//     step begins with a node that has just restarted with its own votes, and is told any set of the quorums that there
+//     are.
 //   - The faulty one says anything to anybody: it completes every quorum that lacks one vote, and leads with any block.
 //   - A node may go to a later round, or lead a round, whenever it likes, and may end between any two records.
 //

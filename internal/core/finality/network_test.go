@@ -47,7 +47,12 @@ func play(t *testing.T, seed uint64) *network {
 		stakes[i] = 1 + uint64(rng.IntN(2)*rng.IntN(5))
 		total += stakes[i]
 	}
-	w := &network{rng: rng, set: setOf(t, stakes...), order: rng.Perm(len(stakes)), heals: time.Duration(rng.IntN(5000)) * time.Millisecond}
+	w := &network{
+		rng:   rng,
+		set:   setOf(t, stakes...),
+		order: rng.Perm(len(stakes)),
+		heals: time.Duration(rng.IntN(5000)) * time.Millisecond,
+	}
 	lying := uint64(0)
 	for i := range stakes {
 		n := &node{}
@@ -134,7 +139,12 @@ func (w *network) trouble(i int) {
 func (w *network) lie(i int) {
 	to := w.rng.IntN(len(w.nodes))
 	r, _, _ := w.nodes[to].Round()
-	v := signed(i, r+uint32(w.rng.IntN(3)), Phase(1+w.rng.IntN(2)), []primitives.Hash{blockA, blockB, None, {'?'}}[w.rng.IntN(4)])
+	v := signed(
+		i,
+		r+uint32(w.rng.IntN(3)),
+		Phase(1+w.rng.IntN(2)),
+		[]primitives.Hash{blockA, blockB, None, {'?'}}[w.rng.IntN(4)],
+	)
 	w.deliver(to, v)
 }
 
@@ -242,7 +252,13 @@ func TestHonestValidatorsAgreeAndFinishWhateverLiarsDoAndWhateverIsLost(t *testi
 				first = n.decided
 			}
 			if n.decided.Block != first.Block {
-				t.Fatalf("seed %d: validator %d decided %s, another one %s", seed, i, n.decided.Block.Short(), first.Block.Short())
+				t.Fatalf(
+					"seed %d: validator %d decided %s, another one %s",
+					seed,
+					i,
+					n.decided.Block.Short(),
+					first.Block.Short(),
+				)
 			}
 			if err := n.decided.Check(w.set, func(Signed) bool { return true }); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
@@ -255,7 +271,19 @@ func TestHonestValidatorsAgreeAndFinishWhateverLiarsDoAndWhateverIsLost(t *testi
 
 func TestACertificateHoldsOnlyAsItIs(t *testing.T) {
 	set := setOf(t, 3, 1, 1, 1)
-	good := Proof{Phase: Commit, Block: blockA, Round: 2, Votes: []Signature{{Validator: 0}, {Validator: 1}, {Validator: 3}}}
+	good := Proof{
+		Phase: Commit,
+		Block: blockA,
+		Round: 2,
+		Votes: []Signature{{Validator: 0}, {Validator: 1}, {Validator: 3}},
+	}
+	of := func(voters ...int) Proof {
+		p := Proof{Phase: Commit, Block: blockA}
+		for _, v := range voters {
+			p.Votes = append(p.Votes, Signature{Validator: v})
+		}
+		return p
+	}
 	all := func(Signed) bool { return true }
 	if err := good.Check(set, all); err != nil {
 		t.Fatal(err)
@@ -264,10 +292,10 @@ func TestACertificateHoldsOnlyAsItIs(t *testing.T) {
 		"no block":       {Phase: Commit, Votes: good.Votes},
 		"too little":     {Phase: Commit, Block: blockA, Votes: good.Votes[:2]},
 		"nobody":         {Phase: Commit, Block: blockA},
-		"twice":          {Phase: Commit, Block: blockA, Votes: []Signature{{Validator: 0}, {Validator: 0}}},
-		"not in order":   {Phase: Commit, Block: blockA, Votes: []Signature{{Validator: 3}, {Validator: 1}, {Validator: 0}}},
-		"a stranger":     {Phase: Commit, Block: blockA, Votes: []Signature{{Validator: 0}, {Validator: 1}, {Validator: 4}}},
-		"a negative one": {Phase: Commit, Block: blockA, Votes: []Signature{{Validator: -1}, {Validator: 0}, {Validator: 1}}},
+		"twice":          of(0, 0),
+		"not in order":   of(3, 1, 0),
+		"a stranger":     of(0, 1, 4),
+		"a negative one": of(-1, 0, 1),
 	} {
 		if c.Check(set, all) == nil {
 			t.Errorf("%s: it holds", what)

@@ -82,6 +82,10 @@ func proofOf(votes []Signed) *Proof {
 
 func sortVotes(votes []Signed) {
 	slices.SortFunc(votes, func(a, b Signed) int {
-		return cmp.Or(cmp.Compare(a.Round, b.Round), cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Validator, b.Validator))
+		return cmp.Or(
+			cmp.Compare(a.Round, b.Round),
+			cmp.Compare(a.Phase, b.Phase),
+			cmp.Compare(a.Validator, b.Validator),
+		)
 	})
 }

@@ -23,7 +23,8 @@ func (n *Instance) at(r uint32) *round {
 // onVote counts somebody's vote. What a validator can make this node keep is one vote for each phase of the rounds that
 // are kept.
 func (n *Instance) onVote(v Signed) {
-	if v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit || v.Round > maxRound {
+	if v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit ||
+		v.Round > maxRound {
 		return
 	}
 	n.latest[v.Validator] = max(n.latest[v.Validator], v.Round+1)

@@ -61,7 +61,14 @@ func (v Vote) String() string {
 	if v.Block != (primitives.Hash{}) {
 		what = "block " + v.Block.Short()
 	}
-	return fmt.Sprintf("%s vote for %s at height %d, round %d of chain %s", v.Phase, what, v.Height, v.Round, v.ChainID.Short())
+	return fmt.Sprintf(
+		"%s vote for %s at height %d, round %d of chain %s",
+		v.Phase,
+		what,
+		v.Height,
+		v.Round,
+		v.ChainID.Short(),
+	)
 }
 
 func (p Phase) check() error {
@@ -72,7 +79,14 @@ func (p Phase) check() error {
 }
 
 func decodeVote(r *reader) (Payload, error) {
-	v := Vote{NetworkID: r.u32(), ChainID: r.hash(), Height: r.u64(), Round: r.u32(), Phase: Phase(r.take(1)[0]), Block: r.hash()}
+	v := Vote{
+		NetworkID: r.u32(),
+		ChainID:   r.hash(),
+		Height:    r.u64(),
+		Round:     r.u32(),
+		Phase:     Phase(r.take(1)[0]),
+		Block:     r.hash(),
+	}
 	if r.short {
 		return v, nil
 	}

@@ -14,7 +14,8 @@ func TestVotesOnlyGoForward(t *testing.T) {
 	first := admit(t, m, ballot(5, 1, signbytes.Prepare, 1))
 	admit(t, m, ballot(5, 3, signbytes.Prepare, 1))
 	for _, v := range []signbytes.Vote{
-		ballot(4, 9, signbytes.Commit, 1), ballot(5, 0, signbytes.Commit, 1), ballot(5, 1, signbytes.Commit, 1), ballot(5, 2, signbytes.Prepare, 1),
+		ballot(4, 9, signbytes.Commit, 1), ballot(5, 0, signbytes.Commit, 1),
+		ballot(5, 1, signbytes.Commit, 1), ballot(5, 2, signbytes.Prepare, 1),
 	} {
 		var passed *PassedError
 		if _, _, err := m.Admit(v); !errors.As(err, &passed) || passed.Height != 5 || passed.Round != 3 {
@@ -48,7 +49,9 @@ func TestVotesAreListedFromAHeightOnAlsoAfterARestart(t *testing.T) {
 	if diff := cmp.Diff(votes, f.Memory.Ballots(1, hash(1), 20)); diff != "" {
 		t.Error(diff)
 	}
-	for _, v := range []signbytes.Vote{ballot(2, 0, signbytes.Prepare, 9), ballot(20, 0, signbytes.Prepare, 9), ballot(19, 7, signbytes.Commit, 9)} {
+	for _, v := range []signbytes.Vote{
+		ballot(2, 0, signbytes.Prepare, 9), ballot(20, 0, signbytes.Prepare, 9), ballot(19, 7, signbytes.Commit, 9),
+	} {
 		if rec, _, err := f.Memory.Admit(v); err == nil {
 			t.Errorf("%s was admitted as record %d after a restart", v, rec.Seq)
 		}

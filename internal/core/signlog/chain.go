@@ -67,7 +67,10 @@ func (m *Memory) roomOn(id chainID, what signbytes.Payload, height uint64) (*cha
 func (m *Memory) roomForBlock(b signbytes.Block) error {
 	c, err := m.roomOn(chainID{b.NetworkID, b.ChainID}, b, b.Height)
 	if c != nil && c.blocks.below(slotOf(b)) {
-		return &PrunedError{What: b.String(), Floor: fmt.Sprintf("height %d, slot %d", c.blocks.floor.height, c.blocks.floor.place)}
+		return &PrunedError{
+			What:  b.String(),
+			Floor: fmt.Sprintf("height %d, slot %d", c.blocks.floor.height, c.blocks.floor.place),
+		}
 	}
 	return err
 }

@@ -52,7 +52,12 @@ func decodeHeader(b []byte) (Header, error) {
 	}
 	b = b[len(fileMagic):]
 	if v := binary.BigEndian.Uint32(b); v != fileVersion {
-		return h, damage(0, "its version is %d and this program knows %d; use the program that wrote it", v, fileVersion)
+		return h, damage(
+			0,
+			"its version is %d and this program knows %d; use the program that wrote it",
+			v,
+			fileVersion,
+		)
 	}
 	h.Epoch = binary.BigEndian.Uint64(b[4:])
 	h.Key = [32]byte(b[12:44])
@@ -111,7 +116,10 @@ func (f *File) torn(rest []byte) error {
 	}
 	for i := range rest {
 		if _, ok := frameIn(rest[i:]); ok {
-			return damage(int(f.Tail.Offset), "a commit doesn't follow from the one before it, or can't be read and has another after it")
+			return damage(
+				int(f.Tail.Offset),
+				"a commit doesn't follow from the one before it, or can't be read and has another after it",
+			)
 		}
 	}
 	return nil

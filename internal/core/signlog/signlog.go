@@ -61,7 +61,12 @@ type ConflictError struct {
 
 // Error says both, so that the log alone explains the refusal.
 func (e *ConflictError) Error() string {
-	return fmt.Sprintf("refused to sign a %s: record %d signed a %s", describe(e.Now), e.Before.Seq, describe(e.Before.Payload))
+	return fmt.Sprintf(
+		"refused to sign a %s: record %d signed a %s",
+		describe(e.Now),
+		e.Before.Seq,
+		describe(e.Before.Payload),
+	)
 }
 
 // PrunedError refuses a payload that is at or below the floor: what was signed there is forgotten.
@@ -89,7 +94,12 @@ type PassedError struct {
 
 // Error is a sentence.
 func (e *PassedError) Error() string {
-	return fmt.Sprintf("refused to sign a %s: this key has voted at height %d, round %d since", e.What, e.Height, e.Round)
+	return fmt.Sprintf(
+		"refused to sign a %s: this key has voted at height %d, round %d since",
+		e.What,
+		e.Height,
+		e.Round,
+	)
 }
 
 func describe(encoded []byte) string {

@@ -18,20 +18,51 @@ func blockAt(height, slot uint64, body byte) signbytes.Block {
 }
 
 func says(v signbytes.Verdict, parent, candidate byte) signbytes.Statement {
-	return signbytes.Statement{Context: signbytes.Context{Session: 1, RelayParent: hash(parent)}, Verdict: v, Candidate: hash(candidate)}
+	return signbytes.Statement{
+		Context:   signbytes.Context{Session: 1, RelayParent: hash(parent)},
+		Verdict:   v,
+		Candidate: hash(candidate),
+	}
 }
 
 func ballot(height uint64, round uint32, phase signbytes.Phase, block byte) signbytes.Vote {
-	return signbytes.Vote{NetworkID: 1, ChainID: hash(1), Height: height, Round: round, Phase: phase, Block: hash(block)}
+	return signbytes.Vote{
+		NetworkID: 1,
+		ChainID:   hash(1),
+		Height:    height,
+		Round:     round,
+		Phase:     phase,
+		Block:     hash(block),
+	}
 }
 
 func bits(parent, b byte) signbytes.Bitfield {
-	return signbytes.Bitfield{Context: signbytes.Context{Session: 1, RelayParent: hash(parent)}, Length: 8, Bits: []byte{b}}
+	return signbytes.Bitfield{
+		Context: signbytes.Context{Session: 1, RelayParent: hash(parent)},
+		Length:  8,
+		Bits:    []byte{b},
+	}
 }
 
 // Each story is a list of requests; those marked are refused as a conflict with the first.
 func TestRules(t *testing.T) {
-	otherTime, otherParent, otherChain, otherNetwork := blockAt(5, 0, 1), blockAt(5, 0, 1), blockAt(5, 0, 2), blockAt(5, 0, 2)
+	otherTime, otherParent, otherChain, otherNetwork := blockAt(
+		5,
+		0,
+		1,
+	), blockAt(
+		5,
+		0,
+		1,
+	), blockAt(
+		5,
+		0,
+		2,
+	), blockAt(
+		5,
+		0,
+		2,
+	)
 	otherTime.Time, otherParent.ParentID, otherChain.ChainID, otherNetwork.NetworkID = 1, hash(9), hash(2), 2
 	elsewhere := says(signbytes.Valid, 1, 1)
 	elsewhere.Session = 2
@@ -39,34 +70,64 @@ func TestRules(t *testing.T) {
 		first, then signbytes.Payload
 		conflict    bool
 	}{
-		"another body at the same height and slot":       {blockAt(5, 0, 1), blockAt(5, 0, 2), true},
-		"another time at the same height and slot":       {blockAt(5, 0, 1), otherTime, true},
-		"another parent at the same height and slot":     {blockAt(5, 0, 1), otherParent, true},
-		"another block in a later slot":                  {blockAt(5, 0, 1), blockAt(5, 1, 2), false},
-		"a block at the next height":                     {blockAt(5, 0, 1), blockAt(6, 0, 1), false},
-		"a block at a lower height, above any floor":     {blockAt(5, 0, 1), blockAt(4, 0, 1), false},
-		"a block of another chain":                       {blockAt(5, 0, 1), otherChain, false},
-		"a block of another network":                     {blockAt(5, 0, 1), otherNetwork, false},
-		"seconding two candidates at a relay parent":     {says(signbytes.Seconded, 1, 1), says(signbytes.Seconded, 1, 2), true},
-		"seconding one at each of two relay parents":     {says(signbytes.Seconded, 1, 1), says(signbytes.Seconded, 2, 2), false},
-		"seconding one and calling another valid":        {says(signbytes.Seconded, 1, 1), says(signbytes.Valid, 1, 2), false},
-		"calling valid what was seconded":                {says(signbytes.Seconded, 1, 1), says(signbytes.Valid, 1, 1), true},
-		"calling invalid what was seconded":              {says(signbytes.Seconded, 1, 1), says(signbytes.Invalid, 1, 1), true},
-		"calling invalid what was valid":                 {says(signbytes.Valid, 1, 1), says(signbytes.Invalid, 1, 1), true},
-		"calling valid what was invalid":                 {says(signbytes.Invalid, 1, 1), says(signbytes.Valid, 1, 1), true},
-		"seconding what was called valid":                {says(signbytes.Valid, 1, 1), says(signbytes.Seconded, 1, 1), true},
+		"another body at the same height and slot":   {blockAt(5, 0, 1), blockAt(5, 0, 2), true},
+		"another time at the same height and slot":   {blockAt(5, 0, 1), otherTime, true},
+		"another parent at the same height and slot": {blockAt(5, 0, 1), otherParent, true},
+		"another block in a later slot":              {blockAt(5, 0, 1), blockAt(5, 1, 2), false},
+		"a block at the next height":                 {blockAt(5, 0, 1), blockAt(6, 0, 1), false},
+		"a block at a lower height, above any floor": {blockAt(5, 0, 1), blockAt(4, 0, 1), false},
+		"a block of another chain":                   {blockAt(5, 0, 1), otherChain, false},
+		"a block of another network":                 {blockAt(5, 0, 1), otherNetwork, false},
+		"seconding two candidates at a relay parent": {
+			says(signbytes.Seconded, 1, 1), says(signbytes.Seconded, 1, 2), true,
+		},
+		"seconding one at each of two relay parents": {
+			says(signbytes.Seconded, 1, 1), says(signbytes.Seconded, 2, 2), false,
+		},
+		"seconding one and calling another valid": {
+			says(signbytes.Seconded, 1, 1), says(signbytes.Valid, 1, 2), false,
+		},
+		"calling valid what was seconded": {
+			says(signbytes.Seconded, 1, 1), says(signbytes.Valid, 1, 1), true,
+		},
+		"calling invalid what was seconded": {
+			says(signbytes.Seconded, 1, 1), says(signbytes.Invalid, 1, 1), true,
+		},
+		"calling invalid what was valid": {
+			says(signbytes.Valid, 1, 1), says(signbytes.Invalid, 1, 1), true,
+		},
+		"calling valid what was invalid": {
+			says(signbytes.Invalid, 1, 1), says(signbytes.Valid, 1, 1), true,
+		},
+		"seconding what was called valid": {
+			says(signbytes.Valid, 1, 1), says(signbytes.Seconded, 1, 1), true,
+		},
 		"the same verdict in another session":            {says(signbytes.Valid, 1, 1), elsewhere, true},
 		"two bitfields at a relay parent":                {bits(1, 1), bits(1, 2), true},
 		"a bitfield at another relay parent":             {bits(1, 1), bits(2, 2), false},
 		"a bitfield and a statement at one relay parent": {bits(1, 1), says(signbytes.Seconded, 1, 1), false},
-		"two votes in a phase of a round":                {ballot(5, 1, signbytes.Prepare, 1), ballot(5, 1, signbytes.Prepare, 2), true},
-		"a vote for a block and one for none":            {ballot(5, 1, signbytes.Commit, 1), ballot(5, 1, signbytes.Commit, 0), true},
-		"the other phase of the round":                   {ballot(5, 1, signbytes.Prepare, 1), ballot(5, 1, signbytes.Commit, 2), false},
-		"a vote in the next round":                       {ballot(5, 1, signbytes.Commit, 1), ballot(5, 2, signbytes.Prepare, 2), false},
-		"a vote at the next height":                      {ballot(5, 9, signbytes.Commit, 1), ballot(6, 0, signbytes.Prepare, 2), false},
-		"a block and a vote for another one":             {blockAt(5, 0, 1), ballot(5, 0, signbytes.Prepare, 2), false},
-		"two collations of a para":                       {signbytes.Collation{ParaID: 1}, signbytes.Collation{ParaID: 1, ParaHead: hash(1)}, true},
-		"collations of two paras":                        {signbytes.Collation{ParaID: 1}, signbytes.Collation{ParaID: 2}, false},
+		"two votes in a phase of a round": {
+			ballot(5, 1, signbytes.Prepare, 1), ballot(5, 1, signbytes.Prepare, 2), true,
+		},
+		"a vote for a block and one for none": {
+			ballot(5, 1, signbytes.Commit, 1), ballot(5, 1, signbytes.Commit, 0), true,
+		},
+		"the other phase of the round": {
+			ballot(5, 1, signbytes.Prepare, 1), ballot(5, 1, signbytes.Commit, 2), false,
+		},
+		"a vote in the next round": {
+			ballot(5, 1, signbytes.Commit, 1), ballot(5, 2, signbytes.Prepare, 2), false,
+		},
+		"a vote at the next height": {
+			ballot(5, 9, signbytes.Commit, 1), ballot(6, 0, signbytes.Prepare, 2), false,
+		},
+		"a block and a vote for another one": {blockAt(5, 0, 1), ballot(5, 0, signbytes.Prepare, 2), false},
+		"two collations of a para": {
+			signbytes.Collation{ParaID: 1}, signbytes.Collation{ParaID: 1, ParaHead: hash(1)}, true,
+		},
+		"collations of two paras": {
+			signbytes.Collation{ParaID: 1}, signbytes.Collation{ParaID: 2}, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := NewMemory(DefaultLimits)
@@ -110,7 +171,8 @@ func TestOldBlocksAreForgottenAndThenRefused(t *testing.T) {
 			var pruned *PrunedError
 			var conflict *ConflictError
 			below := h < 10 || h == 10 && slot == 0 // the floor is height 10, slot 0
-			if below != errors.As(err, &pruned) || !below && slot == 0 && !errors.As(err, &conflict) || !below && slot == 1 && err != nil {
+			if below != errors.As(err, &pruned) || !below && slot == 0 && !errors.As(err, &conflict) ||
+				!below && slot == 1 && err != nil {
 				t.Errorf("height %d, slot %d: %v", h, slot, err)
 			}
 		}
@@ -142,7 +204,11 @@ func TestOneChainTooMany(t *testing.T) {
 func TestOldSessionsAreForgottenAndTheLastOneNever(t *testing.T) {
 	m := NewMemory(Limits{VoteBytes: 10 * (77 + recordOverhead)})
 	vote := func(session uint32, candidate byte) signbytes.Statement {
-		return signbytes.Statement{Context: signbytes.Context{Session: session}, Verdict: signbytes.Valid, Candidate: hash(candidate)}
+		return signbytes.Statement{
+			Context:   signbytes.Context{Session: session},
+			Verdict:   signbytes.Valid,
+			Candidate: hash(candidate),
+		}
 	}
 	for i := range byte(6) {
 		admit(t, m, vote(1, i))
@@ -178,8 +244,8 @@ func TestCollationsAreForgottenInTheirOrder(t *testing.T) {
 	}
 }
 
-// Whatever is asked for, in whatever order, with whatever forgotten and however often the file is read again: of all that was ever
-// admitted, no two contradict each other.
+// Whatever is asked for, in whatever order, with whatever forgotten and however often the file is read again: of all
+// that was ever admitted, no two contradict each other.
 func TestNothingAdmittedContradicts(t *testing.T) {
 	limits := Limits{Chains: 2, BlocksPerChain: 3, VoteBytes: 8 * 400, Collations: 100}
 	rapid.Check(t, func(t *rapid.T) {
@@ -206,15 +272,27 @@ func TestNothingAdmittedContradicts(t *testing.T) {
 
 func anyPayload(t *rapid.T) signbytes.Payload {
 	small := rapid.ByteRange(0, 3)
-	context := signbytes.Context{Session: rapid.Uint32Range(0, 4).Draw(t, "session"), RelayParent: hash(small.Draw(t, "relay parent"))}
+	context := signbytes.Context{
+		Session:     rapid.Uint32Range(0, 4).Draw(t, "session"),
+		RelayParent: hash(small.Draw(t, "relay parent")),
+	}
 	context.RelayParent[1] = byte(context.Session) // a relay parent is of one session
 	switch rapid.IntRange(1, 3).Draw(t, "kind") {
 	case 1:
-		return blockAt(rapid.Uint64Range(0, 12).Draw(t, "height"), rapid.Uint64Range(0, 2).Draw(t, "slot"), small.Draw(t, "body"))
+		return blockAt(
+			rapid.Uint64Range(0, 12).Draw(t, "height"),
+			rapid.Uint64Range(0, 2).Draw(t, "slot"),
+			small.Draw(t, "body"),
+		)
 	case 2:
 		candidate := hash(small.Draw(t, "candidate"))
-		candidate[1], candidate[2] = context.RelayParent[0], context.RelayParent[1] // a candidate is of one relay parent
-		return signbytes.Statement{Context: context, Verdict: signbytes.Verdict(rapid.IntRange(1, 3).Draw(t, "verdict")), Candidate: candidate}
+		// a candidate is of one relay parent
+		candidate[1], candidate[2] = context.RelayParent[0], context.RelayParent[1]
+		return signbytes.Statement{
+			Context:   context,
+			Verdict:   signbytes.Verdict(rapid.IntRange(1, 3).Draw(t, "verdict")),
+			Candidate: candidate,
+		}
 	}
 	return signbytes.Bitfield{Context: context, Length: 8, Bits: []byte{small.Draw(t, "bits")}}
 }

@@ -45,7 +45,7 @@ func builds(t *testing.T, h block.Header) map[string]building {
 		"no signature":        {vm: content, keystore: &keystorev1.SignBlockResponse{}, want: snowman.TryAgain},
 		"the slot is taken":   {vm: content, keystore: refused(keystorev1.Refusal_REASON_CONFLICT), want: snowman.SlotTaken},
 		"it may be taken":     {vm: content, keystore: refused(keystorev1.Refusal_REASON_PRUNED), want: snowman.SlotTaken},
-		"refused as is":       {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED), want: snowman.TryAgain},
+		"refused":             {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED), want: snowman.TryAgain},
 	}
 }
 

@@ -12,13 +12,13 @@ type phase string
 
 // The phases. Catching up is a part of the normal one.
 const (
-	starting   phase = "starting" // waiting for the VM's host to tell the last accepted block
+	starting   phase = "starting" // waiting for the last accepted block from the VM's host
 	normal     phase = "normal"   // taking part in consensus
 	catchingUp phase = "catching-up"
 	halted     phase = "halted" // the VM refused what consensus had decided
 )
 
-// Status is said at once, whatever the VM does.
+// Status is answered at once, whatever the VM does.
 func (e *engine) Status(out *subsystem.Status) {
 	var s snowman.Status
 	now := e.phase
@@ -53,13 +53,17 @@ func (e *engine) Status(out *subsystem.Status) {
 func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	p, known := e.cfg.Parameters, e.driver.started()
 	undecided := e.undecidedFor()
-	out.Check("stage", map[phase]string{starting: "starting", halted: "halted: the VM refused what consensus had decided"}[e.phase])
+	out.Check("stage", map[phase]string{
+		starting: "starting", halted: "halted: the VM refused what consensus had decided",
+	}[e.phase])
 	out.Check("vm", e.host.trouble)
 	out.Check("connected-stake", when(known && !s.EnoughStake,
 		"connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake))
-	out.Check("voting", when(known && !s.Votes, "it doesn't vote yet: it has to hear first what was under way when it stopped"))
+	out.Check("voting", when(known && !s.Votes,
+		"it doesn't vote yet: it has to hear first what was under way when it stopped"))
 	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
-	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(), "nothing was decided for %.0f s", undecided))
+	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(),
+		"nothing was decided for %.0f s", undecided))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
 }
 

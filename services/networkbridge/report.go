@@ -28,7 +28,8 @@ func (b *bridge) Status(s *subsystem.Status) {
 		count uint64
 	}{
 		{"undeliverable", b.dropped.GetUndeliverable()}, {"over-budget", b.dropped.GetOverBudget()},
-		{"shed", b.dropped.GetShed()}, {"oversize", b.dropped.GetOversize()}, {"late-responses", b.dropped.GetLateResponses()},
+		{"shed", b.dropped.GetShed()}, {"oversize", b.dropped.GetOversize()},
+		{"late-responses", b.dropped.GetLateResponses()},
 	} {
 		s.Number("dropped-"+d.why, int64(d.count))
 	}

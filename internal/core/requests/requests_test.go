@@ -69,13 +69,13 @@ func TestTimeoutsArePerPeerAndKind(t *testing.T) {
 		add(t, tb, key(alice, i, Chits))
 		tb.Answer(key(alice, i, Chits), start.Add(time.Millisecond))
 	}
-	if got := tb.Timeout(alice, AppResponse); got < 7*time.Second || got > mostTimeout {
+	if got := tb.latency[alice].timeout(AppResponse); got < 7*time.Second || got > mostTimeout {
 		t.Errorf("slow application: %v", got)
 	}
-	if got := tb.Timeout(alice, Chits); got != leastTimeout {
+	if got := tb.latency[alice].timeout(Chits); got != leastTimeout {
 		t.Errorf("fast votes of the same peer: %v", got)
 	}
-	if got := tb.Timeout(bob, Chits); got != firstTimeout {
+	if got := tb.latency[bob].timeout(Chits); got != firstTimeout {
 		t.Errorf("a stranger: %v", got)
 	}
 }

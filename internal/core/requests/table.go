@@ -82,11 +82,6 @@ func (t *Table) Len() int { return len(t.open) }
 // Counts returns the counters.
 func (t *Table) Counts() Counts { return t.counts }
 
-// Timeout is how long an answer of this kind from this node is waited for, judged by those that came before.
-func (t *Table) Timeout(node primitives.NodeID, answer Answer) time.Duration {
-	return t.latency[node].timeout(answer)
-}
-
 // Add makes a request outstanding until the deadline that it returns. A wait of zero means the adaptive timeout.
 func (t *Table) Add(k Key, now time.Time, wait time.Duration) (deadline time.Time, err error) {
 	if t.open[k] != nil {

@@ -65,14 +65,8 @@ func (t *Tree) Add(id, parent primitives.Hash, height uint64) error {
 	return nil
 }
 
-// Root is the last accepted block.
-func (t *Tree) Root() (id primitives.Hash, height uint64) { return t.root.id, t.root.height }
-
 // Len is the number of blocks that are processing.
 func (t *Tree) Len() int { return len(t.order) }
-
-// Processing tells whether a block is issued and undecided.
-func (t *Tree) Processing(id primitives.Hash) bool { return t.blocks[id] != nil && id != t.root.id }
 
 // Knows tells whether a block is processing or accepted last: whether a child of it can be issued.
 func (t *Tree) Knows(id primitives.Hash) bool { return t.blocks[id] != nil }
@@ -112,13 +106,4 @@ func (t *Tree) IsPreferred(id primitives.Hash) bool {
 	}
 	at, ok := t.PreferredAt(n.height)
 	return ok && at == id
-}
-
-// Confirmed is the least number of polls in a row that have confirmed an undecided link of the preferred chain.
-func (t *Tree) Confirmed() int {
-	least := t.root.flake.Confidence()
-	for n := t.tip; n != t.root; n = n.parent {
-		least = min(least, n.parent.flake.Confidence())
-	}
-	return least
 }

@@ -51,7 +51,7 @@ func TestVoteForTheTipAcceptsItsAncestorsInOrder(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b", "c"}, names(d.Accept, "a", "b", "c")); diff != "" {
 		t.Error(diff)
 	}
-	if root, height := tr.Root(); root != id("c") || height != 3 || tr.Len() != 0 {
+	if root, height := tr.root.id, tr.root.height; root != id("c") || height != 3 || tr.Len() != 0 {
 		t.Errorf("the last accepted block is at height %d, %d are left", height, tr.Len())
 	}
 }
@@ -66,7 +66,7 @@ func TestAcceptingABlockRejectsItsRivalsAndAllThatBuildsOnThem(t *testing.T) {
 	if diff := cmp.Diff([]string{"x", "y", "z"}, names(d.Reject, "x", "y", "z", "a", "b")); diff != "" {
 		t.Error(diff)
 	}
-	if tip, _ := tr.Preference(); tip != id("b") || tr.Knows(id("x")) || !tr.Processing(id("b")) {
+	if tip, _ := tr.Preference(); tip != id("b") || tr.Knows(id("x")) || !tr.Knows(id("b")) {
 		t.Error("b should be all that is left")
 	}
 }
@@ -88,7 +88,7 @@ func TestAFailedPollResetsTheConfidence(t *testing.T) {
 	tr.Record(all("a"), false)
 	tr.Record(nil, false)
 	tr.Record(all("a"), false)
-	if d := tr.Record(all("a"), false); len(d.Accept) != 0 || tr.Confirmed() != 2 {
+	if d := tr.Record(all("a"), false); len(d.Accept) != 0 || tr.root.flake.Confidence() != 2 {
 		t.Error("confidence survived a failed poll")
 	}
 }

@@ -100,7 +100,7 @@ func (s *Server) with(f func(now time.Time)) {
 	}
 }
 
-// Status is a picture of the bus.
+// Status is a snapshot of the bus.
 func (s *Server) Status() broker.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()

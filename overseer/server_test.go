@@ -106,14 +106,19 @@ func (b *bus) serve(cfg overseer.Config) (kill func()) {
 // run attaches a subsystem until the test ends or stop is called.
 func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	b.t.Helper()
+	return b.runFor("", spec)
+}
+
+// runFor is run for the instance that serves a chain.
+func (b *bus) runFor(chain string, spec subsystem.Spec) (stop func() error) {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	attached := make(chan struct{}, 16)
 	go func() {
 		ended <- subsystem.Run(ctx, spec, subsystem.Options{
 			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token, Blobs: b.blobs,
-			Log:        slog.New(slog.DiscardHandler),
-			OnAttached: func() { attached <- struct{}{} },
+			Chain: chain, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} },
 		})
 	}()
 	select {

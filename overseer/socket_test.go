@@ -16,6 +16,7 @@ import (
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	networkbridgev1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 // These stories run over real sockets what the rule_*_test.go files prove in memory.
@@ -124,4 +125,45 @@ func TestRule5BulkAndConsensusSideBySide(t *testing.T) {
 			t.Errorf("%v, %v", got, err)
 		}
 	})
+}
+
+// Two VM hosts on real sockets: each answers for its chain, and the end of one is nothing to the other.
+func TestChainsOnRealSockets(t *testing.T) {
+	host := func(chain string) subsystem.Spec {
+		return subsystem.Spec{
+			Name: "vm", Class: subsystem.PerChain, New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+				return funcs{handle: func(m *subsystem.Message) {
+					m.Fail(subsystem.Failf(subsystem.Responder,
+						"host of %s", chain))
+				}}, nil
+			},
+		}
+	}
+	ready := make(chan *subsystem.Sub, 1)
+	asker := subsystem.Spec{
+		Name: "provisioner", Asks: []proto.Message{&vmv1.LastAccepted{}},
+		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { ready <- sub; return funcs{}, nil },
+	}
+	b := startBus(t, overseer.Config{
+		Epoch: 1, Chains: []string{"a", "b"}, Specs: []subsystem.Spec{host(""), asker},
+		Limits: overseer.Limits{Hold: 100 * time.Millisecond},
+	})
+	stop := b.runFor("a", host("a"))
+	b.runFor("b", host("b"))
+	b.run(asker)
+	sub := <-ready
+	hears := func(chain, want string) {
+		t.Helper()
+		_, err := askAndWait[*vmv1.LastAcceptedResponse](sub.On(chain), &vmv1.LastAccepted{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("chain %s: %v, want %q", chain, err, want)
+		}
+	}
+	hears("a", "host of a")
+	hears("b", "host of b")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	hears("a", "no vm of chain a is attached")
+	hears("b", "host of b")
 }

@@ -1,6 +1,8 @@
 package subsystem_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -165,5 +167,30 @@ func TestConcludeEndsOpenAsksAndTheSubsystem(t *testing.T) {
 	}
 	if len(h.ends) != 1 || subsystem.CodeOf(h.ends[0]) != subsystem.Cancelled {
 		t.Errorf("%v", h.ends)
+	}
+}
+
+func TestAFailureSaysWhatToDo(t *testing.T) {
+	for err, want := range map[error]struct {
+		code      subsystem.Code
+		temporary bool
+		text      string
+	}{
+		subsystem.Failf(subsystem.TimedOut, "no answer"): {subsystem.TimedOut, true,
+			"timed out: no answer"},
+		subsystem.Failf(subsystem.Unavailable, "nobody"): {subsystem.Unavailable, true,
+			"unavailable: nobody"},
+		fmt.Errorf("x: %w", subsystem.Failf(subsystem.Refused, "no")): {subsystem.Refused, false, "x: refused: no"},
+		&subsystem.Failure{Code: subsystem.Responder, Detail: 7, Message: "full"}: {
+			subsystem.Responder, false, "failed (7): full"},
+		errors.New("another"): {subsystem.Responder, false, "another"},
+	} {
+		got := subsystem.CodeOf(err)
+		if got != want.code || subsystem.Temporary(err) != want.temporary || err.Error() != want.text {
+			t.Errorf("%v: %v, temporary %t", err, got, subsystem.Temporary(err))
+		}
+	}
+	if subsystem.CodeOf(nil) != 0 || subsystem.Temporary(nil) {
+		t.Error("no failure is one")
 	}
 }

@@ -27,7 +27,7 @@ func (b *Broker) remove(s *mailbox, i *Instance, clean bool, cause string) {
 		}
 	}
 	b.dropAsks(i)
-	b.giveBack(s, i, clean)
+	b.requeue(s, i, clean)
 	if len(s.instances) == 0 {
 		s.empty = b.now
 	}
@@ -68,8 +68,8 @@ func (b *Broker) dropAsks(i *Instance) {
 	}
 }
 
-// giveBack returns an instance's messages to the mailbox, those it had begun first.
-func (b *Broker) giveBack(s *mailbox, i *Instance, clean bool) {
+// requeue returns an instance's messages to the mailbox, those it had begun first.
+func (b *Broker) requeue(s *mailbox, i *Instance, clean bool) {
 	var begun [wire.LaneCount][]*item
 	for lane := range i.flight.oneWay {
 		for _, it := range i.flight.oneWay[lane].drain() {

@@ -119,7 +119,7 @@ func (b *Broker) live(s *mailbox, i *Instance) {
 	if s.class == Sharded { // the others give up what is now this one's
 		for _, o := range s.instances[:len(s.instances)-1] {
 			for lane := range s.waiting {
-				s.waiting[lane].front(o.queues.giveUp(wire.Lane(lane)))
+				s.waiting[lane].front(o.queues.reclaim(wire.Lane(lane)))
 			}
 		}
 	}

@@ -214,7 +214,7 @@ func TestQueuesCountWhatTheyHoldAndGiveUpWhatIsNobodysCopy(t *testing.T) {
 		q.push(it)
 	}
 	q.sweep()
-	given := q.giveUp(wire.LaneGossip)
+	given := q.reclaim(wire.LaneGossip)
 	if len(given) != 2 || given[0].size != 1 || given[1].size != 3 || q.count != 3 ||
 		q.lanes[wire.LaneGossip].len() != 3 {
 		t.Errorf("gave %d, %d counted, %d left", len(given), q.count, q.lanes[wire.LaneGossip].len())

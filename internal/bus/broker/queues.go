@@ -26,8 +26,8 @@ func (q *queues) drain(lane wire.Lane) []*item {
 	return items
 }
 
-// giveUp takes out what waits on a lane and may be another shard's now: all but the copies that every shard has.
-func (q *queues) giveUp(lane wire.Lane) (items []*item) {
+// reclaim takes out what waits on a lane and may be another shard's now: all but the copies that every shard has.
+func (q *queues) reclaim(lane wire.Lane) (items []*item) {
 	for _, it := range q.drain(lane) {
 		if it.shared != nil {
 			q.push(it)

@@ -142,11 +142,11 @@ func (b *Broker) assign(s *mailbox, it *item) bool {
 	if i == nil {
 		return false
 	}
-	b.give(i, it)
+	b.queue(i, it)
 	return true
 }
 
-func (b *Broker) give(i *Instance, it *item) {
+func (b *Broker) queue(i *Instance, it *item) {
 	i.queues.push(it)
 	b.wake(i)
 }
@@ -157,7 +157,7 @@ func (b *Broker) spread(s *mailbox, it *item) {
 	for _, i := range s.instances {
 		one := *it
 		one.shared = all
-		b.give(i, &one)
+		b.queue(i, &one)
 	}
 }
 

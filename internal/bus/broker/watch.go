@@ -56,7 +56,7 @@ func (b *Broker) tickWaiting(s *mailbox) {
 	}
 }
 
-// Status is a picture of the broker, for people and for metrics.
+// Status is a snapshot of the broker, for people and for metrics.
 type Status struct {
 	Subsystems []SubsystemStatus
 	Counts     Counts

@@ -53,7 +53,7 @@ const maxAsks = 1 << 16
 func (t *asks) begin(chain string, req proto.Message, a *ask) (cancel func()) {
 	a.cause = t.causes.current
 	if f := t.send(chain, req, a); f != nil {
-		t.timers.after(0, func() { t.give(a, nil, f) })
+		t.timers.after(0, func() { t.deliver(a, nil, f) })
 		return func() {}
 	}
 	a.timer = t.timers.after(a.patience, func() { t.expire(a) })
@@ -228,12 +228,12 @@ func (t *asks) end(a *ask, resp proto.Message, f *wire.Failure) {
 		t.edges.release(a.edge, a.size)
 	}
 	t.stats.outcome(a.variant, f)
-	t.give(a, resp, f)
+	t.deliver(a, resp, f)
 }
 
-// give is the last step, and guards the promise: an outcome that came twice would be a fault of ours, never the
+// deliver is the last step, and guards the promise: an outcome that came twice would be a fault of ours, never the
 // program's problem.
-func (t *asks) give(a *ask, resp proto.Message, f *wire.Failure) {
+func (t *asks) deliver(a *ask, resp proto.Message, f *wire.Failure) {
 	if a.ended {
 		t.count.double++
 		return

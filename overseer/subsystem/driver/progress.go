@@ -14,15 +14,15 @@ type progress struct {
 	pool   bool // each message that is finished brings the next
 	window wire.Window
 
-	done     wire.Processed
-	handled  uint64 // messages since the start of the process
-	unsaid   int    // messages
-	bytes    int    // of them
-	moved    bool   // done has changed since it was reported
-	now      bool   // it is reported with the next flush
-	waiting  bool   // a timer will see to it
-	reported time.Time
-	frame    []byte
+	done       wire.Processed
+	handled    uint64 // messages since the start of the process
+	unreported int    // messages
+	bytes      int    // of them
+	moved      bool   // done has changed since it was reported
+	now        bool   // it is reported with the next flush
+	waiting    bool   // a timer will see to it
+	reported   time.Time
+	frame      []byte
 }
 
 // How many messages, and how many bytes of them, may be finished before the overseer hears of it although more are
@@ -45,12 +45,12 @@ func (p *progress) message(e *wire.Envelope, answered bool) {
 		return
 	}
 	p.moved = true
-	p.unsaid++
+	p.unreported++
 	p.bytes += e.Size()
 	// A pool's next work comes when this is reported; one that was redelivered holds up the rest until it is known to
 	// be harmless; and nobody should wait for credit because of this.
 	p.now = p.now || p.pool || e.Attempt > 0 || p.bytes >= min(reportBytes, p.window.Bytes/8) ||
-		p.unsaid >= p.window.Messages/8
+		p.unreported >= p.window.Messages/8
 }
 
 // signals notes up to which signal all were handled.
@@ -73,7 +73,7 @@ func (p *progress) report(b *wire.Batch) {
 		p.later()
 		return
 	}
-	p.moved, p.now, p.unsaid, p.bytes, p.reported = false, false, 0, 0, p.timers.runtime.Now()
+	p.moved, p.now, p.unreported, p.bytes, p.reported = false, false, 0, 0, p.timers.runtime.Now()
 	p.frame = p.done.Append(p.frame[:0])
 	b.Frame(wire.TagProcessed, p.frame)
 }

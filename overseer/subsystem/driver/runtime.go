@@ -29,7 +29,7 @@ type realRuntime struct {
 // offloads is how many pieces of offloaded work run at once: disk work waits more than it computes.
 func offloads() int { return 4 * max(stdruntime.NumCPU(), 2) }
 
-// RealRuntime is that of a process: the machine's clock and true luck.
+// RealRuntime is that of a process: the machine's clock and true randomness.
 func RealRuntime() Runtime {
 	var seed [32]byte
 	if _, err := crand.Read(seed[:]); err != nil {

@@ -46,7 +46,7 @@ func (s *served) handle(e *wire.Envelope, began time.Time) {
 			s.fail(r, f)
 		}
 	case e.Attempt == 0 || !s.repeated(e):
-		s.give(e, kind, body, r, began)
+		s.dispatch(e, kind, body, r, began)
 	}
 	if e.Kind == wire.OneWay {
 		s.recent.add(e.ID)
@@ -83,8 +83,8 @@ func (s *served) repeated(e *wire.Envelope) bool {
 	return s.recent.has(e.ID)
 }
 
-// give gives the program a message that was decoded.
-func (s *served) give(e *wire.Envelope, kind *received, body proto.Message, r *Request, began time.Time) {
+// dispatch gives the program a message that was decoded.
+func (s *served) dispatch(e *wire.Envelope, kind *received, body proto.Message, r *Request, began time.Time) {
 	s.causes.current = causeOf(e)
 	if r != nil {
 		s.open[e.ID] = r

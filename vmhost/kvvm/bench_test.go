@@ -39,8 +39,8 @@ func BenchmarkTx(b *testing.B) {
 		var txs [][]byte
 		for i := range perBlock {
 			who := i % len(keys)
-			key := fmt.Appendf(nil, "key %d", i)
-			txs = append(txs, kvvm.NewTx(chain, keys[who], nonces[who], kvvm.Put, key, make([]byte, 80)).Bytes())
+			key, value := fmt.Appendf(nil, "key %d", i), fmt.Appendf(nil, "value %074d", nonces[who])
+			txs = append(txs, kvvm.NewTx(chain, keys[who], nonces[who], kvvm.Put, key, value).Bytes())
 			nonces[who]++
 		}
 		b.StartTimer()

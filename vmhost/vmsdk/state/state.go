@@ -62,6 +62,9 @@ func (s *State) Child() *State {
 
 // Load makes entries ready for Get, Put and Delete.
 func (s *State) Load(ctx context.Context, keys ...string) error {
+	if len(s.entries) == 0 {
+		s.entries = make(map[string]*entry, len(keys))
+	}
 	missing := make([]string, 0, len(keys))
 	for _, key := range keys {
 		if s.entries[key] == nil {

@@ -115,3 +115,20 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 	})
 }
+
+func TestACodecReadsWhatFitsAndRefusesTheRest(t *testing.T) {
+	c := NewCodec(budget)
+	read := func(values int) error {
+		raw, err := c.Marshal(&structpb.ListValue{Values: make([]*structpb.Value, values)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Unmarshal(raw, &structpb.ListValue{})
+	}
+	if err := read(900); err != nil {
+		t.Errorf("900 elements with a budget of %d: %v", budget.Elements, err)
+	}
+	if err := read(2000); !errors.Is(err, ErrBudget) {
+		t.Errorf("2000 elements with a budget of %d: %v", budget.Elements, err)
+	}
+}

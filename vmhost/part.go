@@ -1,11 +1,13 @@
 package vmhost
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/process/config"
@@ -32,10 +34,49 @@ type Ports struct {
 	Launcher func(path string, checksum []byte, runDir string) launch.Launcher
 }
 
-// settings are the host's.
+// settings are the host's. The lists name what holds for one chain as CHAIN=VALUE.
 type settings struct {
-	PluginDir string `koanf:"plugin-dir"`
-	SHA256    string `koanf:"sha256"` // of the plugin, in hexadecimal; empty: any
+	PluginDir string   `koanf:"plugin-dir"`
+	Plugins   []string `koanf:"plugins"`
+	SHA256    []string `koanf:"sha256"` // in hexadecimal; an entry without a chain is for all
+}
+
+// plugin is the path of a chain's plugin.
+func (s *settings) plugin(chain genesis.Chain) (string, error) {
+	if path, ok := ofChain(s.Plugins, chain.Name); ok {
+		return path, nil
+	}
+	if s.PluginDir == "" {
+		return "", errors.New("vm.plugin-dir is empty, and where this program stands can't be found out: set it")
+	}
+	return filepath.Join(s.PluginDir, chain.VM), nil
+}
+
+// checksum is that of a chain's plugin; empty: any will do.
+func (s *settings) checksum(chain string) ([]byte, error) {
+	text, ok := ofChain(s.SHA256, chain)
+	if !ok {
+		return nil, nil
+	}
+	sum, err := hex.DecodeString(text)
+	if err != nil || len(sum) != sha256.Size {
+		return nil, fmt.Errorf("vm.sha256: %q should have %d hexadecimal digits", text, 2*sha256.Size)
+	}
+	return sum, nil
+}
+
+// ofChain finds a chain's value in a list, or the one without a chain.
+func ofChain(list []string, chain string) (value string, ok bool) {
+	for _, entry := range list {
+		name, v, named := strings.Cut(entry, "=")
+		switch {
+		case named && name == chain:
+			return v, true
+		case !named:
+			value, ok = entry, true
+		}
+	}
+	return value, ok
 }
 
 // Part is the host as a node runs it: with the chain's database, its plugin and its socket for the gateway.
@@ -46,7 +87,8 @@ func Part(p Ports) part.Part {
 		Build: func(n part.Node, c genesis.Chain) (subsystem.Spec, error) { return build(n, c, p) },
 		Settings: config.Section{Name: Name, Check: checkSettings, Settings: []config.Setting{
 			{Key: "plugin-dir", Default: dir, Usage: "directory of the VM plugins"},
-			{Key: "sha256", Default: "", Usage: "checksum that the plugin must have, in hexadecimal"},
+			{Key: "plugins", Default: []string{}, Usage: "plugins that stand elsewhere, as CHAIN=PATH"},
+			{Key: "sha256", Default: []string{}, Usage: "checksums that the plugins must have, in hexadecimal, as CHAIN=SUM"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
 	}
@@ -57,8 +99,16 @@ func checkSettings(c *config.Config) error {
 	if err := c.Section(Name, &s); err != nil {
 		return err
 	}
-	if n := len(s.SHA256); n != 0 && n != 64 {
-		return fmt.Errorf("vm.sha256 has %d characters, it should have 64 hexadecimal digits", n)
+	for _, entry := range s.SHA256 {
+		chain, _, _ := strings.Cut(entry, "=")
+		if _, err := s.checksum(chain); err != nil {
+			return err
+		}
+	}
+	for _, entry := range s.Plugins {
+		if chain, path, ok := strings.Cut(entry, "="); !ok || chain == "" || path == "" {
+			return fmt.Errorf("vm.plugins: %q should be CHAIN=PATH", entry)
+		}
 	}
 	return nil
 }
@@ -68,12 +118,13 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 	if err := n.Config.Section(Name, &s); err != nil {
 		return subsystem.Spec{}, err
 	}
-	if s.PluginDir == "" {
-		return subsystem.Spec{}, errors.New("vm.plugin-dir is empty, and where this program stands can't be found out: set it")
-	}
-	checksum, err := hex.DecodeString(s.SHA256)
+	plugin, err := s.plugin(chain)
 	if err != nil {
-		return subsystem.Spec{}, fmt.Errorf("vm.sha256: %w", err)
+		return subsystem.Spec{}, err
+	}
+	checksum, err := s.checksum(chain.Name)
+	if err != nil {
+		return subsystem.Spec{}, err
 	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(n.Config.Log.Level)); err != nil {
@@ -90,7 +141,7 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 		OpenDB: func() (database.Database, error) {
 			return p.OpenDB(filepath.Join(n.Home.Data(Name), chain.Name), n.Log)
 		},
-		Launcher:   p.Launcher(filepath.Join(s.PluginDir, chain.VM), checksum, n.Home.SocketDir()),
+		Launcher:   p.Launcher(plugin, checksum, n.Home.SocketDir()),
 		Count:      count,
 		Tracing:    n.Tracing,
 		HTTPSocket: n.ChainSocket(chain.Name),

@@ -43,6 +43,7 @@ var errFaults = errors.New("the network didn't keep its promises")
 func run(ctx context.Context) error {
 	program := flag.String("reeve", "bin/reeve", "the program to test")
 	validators := flag.Int("validators", 4, "number of validators")
+	chain := flag.String("chain", "kv", "the chain that is used meanwhile; its VM is kvvm")
 	rounds := flag.Int("rounds", 3, "how often to kill everything")
 	rate := flag.Float64("rate", 50, "transactions per second")
 	pause := flag.Duration("pause", 500*time.Millisecond, "between two kills")
@@ -58,7 +59,7 @@ func run(ctx context.Context) error {
 	defer down()
 	if *absence > 0 {
 		report, err := killtest.Absence(ctx, killtest.AbsenceOptions{
-			Client: client, Rate: *rate, Blocks: *absence, Limit: 5 * time.Minute, Out: os.Stdout,
+			Client: client, Chain: *chain, Rate: *rate, Blocks: *absence, Limit: 5 * time.Minute, Out: os.Stdout,
 		})
 		if err != nil {
 			return err
@@ -67,7 +68,7 @@ func run(ctx context.Context) error {
 		return conclude(report, report.Findings, *out)
 	}
 	report, err := killtest.Run(ctx, killtest.Options{
-		Client: client, Rounds: *rounds, Rate: *rate, Pause: *pause, Stop: *stopped, Limit: 20 * time.Second, Out: os.Stdout,
+		Client: client, Chain: *chain, Rounds: *rounds, Rate: *rate, Pause: *pause, Stop: *stopped, Limit: 20 * time.Second, Out: os.Stdout,
 	})
 	if err != nil {
 		return err

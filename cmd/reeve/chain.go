@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) chainCommand() *cobra.Command {
-	return noun("chain", "The blocks of a chain", a.chainInfo(), a.chainHead(), a.chainBlock(), a.chainTx())
+	return noun("chain", "The chains of a node, and their blocks", a.chainList(), a.chainInfo(), a.chainHead(), a.chainBlock(), a.chainTx())
 }
 
 // nodeInfo asks the node that the flags name what it is.
@@ -46,6 +46,43 @@ func (a *app) chainInfo() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+func (a *app) chainList() *cobra.Command {
+	cmd := &cobra.Command{Use: "ls", Short: "Print where the chains of a node are reached", Args: takes(cobra.NoArgs)}
+	n := a.nodeFlags(cmd, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		_, c, err := n.door()
+		if err != nil {
+			return err
+		}
+		info, err := n.nodeInfo(cmd.Context())
+		if err != nil {
+			return err
+		}
+		list := make([]chainRow, len(info.Chains))
+		for i, chain := range info.Chains {
+			list[i] = chainRow{
+				Name: chain.Name, VM: chain.VM, Height: chain.Height,
+				HTTP: "http://" + devnet.Reachable(c.HTTP.Listen) + "/ext/bc/" + chain.Name,
+			}
+		}
+		return a.show(list, func(t *table) {
+			t.row("CHAIN", "VM", "HEIGHT", "HTTP")
+			for _, c := range list {
+				t.row(c.Name, c.VM, c.Height, c.HTTP)
+			}
+		})
+	}
+	return cmd
+}
+
+// chainRow is one line of `reeve chain ls`.
+type chainRow struct {
+	Name   string `json:"name"`
+	VM     string `json:"vm"`
+	Height uint64 `json:"height"`
+	HTTP   string `json:"http"`
 }
 
 // chainFlags name a chain at a node.

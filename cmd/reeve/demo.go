@@ -8,20 +8,39 @@ import (
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
-// kvChain is the name of the chain that runs kvvm.
-const kvChain = "kv"
+// What `reeve devnet up` makes unless it is told otherwise: a chain called kv, whose VM is kvvm.
+const (
+	kvChain = "kv"
+	kvVM    = "kvvm"
+)
 
-// demo sends some transactions, each to another node, and shows that all nodes have them.
+// onChain is the flag that names a chain to the kv commands, where that isn't the default.
+func onChain(chain string) string {
+	if chain == kvChain {
+		return ""
+	}
+	return " --chain " + chain
+}
+
+// demo sends some transactions to each chain of key-value VMs, each to another node, and shows that all nodes have them.
 func (u *upFlags) demo(ctx context.Context, s *devnet.Status) error {
 	if u.transactions == 0 {
 		return nil
 	}
-	chain := s.Nodes[0].Chains[0]
-	if chain != kvChain {
-		u.app.say("  no transactions are sent: reeve knows how to make those of kvvm only")
-		return nil
+	for _, head := range s.Nodes[0].Heads {
+		u.app.say("")
+		if head.VM != kvVM {
+			u.app.say("  no transactions are sent to %s: reeve knows how to make those of kvvm only", head.Chain)
+			continue
+		}
+		if err := u.demoOn(ctx, s, head.Chain); err != nil {
+			return err
+		}
 	}
-	u.app.say("")
+	return nil
+}
+
+func (u *upFlags) demoOn(ctx context.Context, s *devnet.Status, chain string) error {
 	for i := range u.transactions {
 		node := s.Nodes[i%len(s.Nodes)]
 		key, value := fmt.Sprintf("greeting-%d", i+1), "hello from "+node.Name
@@ -34,16 +53,17 @@ func (u *upFlags) demo(ctx context.Context, s *devnet.Status) error {
 				return chainTrouble(ctx, err)
 			}
 		}
-		u.app.say("  transaction %s posted to %s: final in block %d after %.0f ms, readable on all %d nodes", f.Tx.Short(), node.Name, f.Height, f.Millis, len(s.Nodes))
+		u.app.say("  transaction %s posted to %s: final in block %d of %s after %.0f ms, readable on all %d nodes",
+			f.Tx.Short(), node.Name, f.Height, chain, f.Millis, len(s.Nodes))
 	}
-	return u.app.sameHead(ctx, s)
+	return u.app.sameHead(ctx, s, chain)
 }
 
-// sameHead shows that all nodes accepted the same block.
-func (a *app) sameHead(ctx context.Context, s *devnet.Status) error {
+// sameHead shows that all nodes accepted the same block of a chain.
+func (a *app) sameHead(ctx context.Context, s *devnet.Status, chain string) error {
 	var first *kv.Head
 	for _, n := range s.Nodes {
-		h, err := kv.New(n.HTTP, n.Chains[0]).Head(ctx)
+		h, err := kv.New(n.HTTP, chain).Head(ctx)
 		if err != nil {
 			return chainTrouble(ctx, err)
 		}
@@ -51,7 +71,8 @@ func (a *app) sameHead(ctx context.Context, s *devnet.Status) error {
 			first = h
 		}
 		if h.Height == first.Height && h.Block != first.Block {
-			return fmt.Errorf("at height %d node %s has block %s and node %s has %s", h.Height, s.Nodes[0].Name, first.Block, n.Name, h.Block)
+			return fmt.Errorf("at height %d node %s has block %s and node %s has %s",
+				h.Height, s.Nodes[0].Name, first.Block, n.Name, h.Block)
 		}
 	}
 	a.say("  all nodes: height %d, state %s", first.Height, first.StateRoot.Short())

@@ -45,13 +45,21 @@ func (a *app) devnetStatus() *cobra.Command {
 // showStatus prints the nodes, and their processes if details are wanted.
 func (a *app) showStatus(s *devnet.Status, details bool) error {
 	return a.show(s, func(t *table) {
-		t.row("NODE", "READY", "HEIGHT", "LAST ACCEPTED", "PEERS", "PROCESSES", "HTTP", "CAUSE")
+		t.row("NODE", "READY", "CHAIN", "HEIGHT", "LAST ACCEPTED", "PEERS", "PROCESSES", "HTTP", "CAUSE")
 		for _, n := range s.Nodes {
 			ready := "no"
 			if n.Ready {
 				ready = "yes"
 			}
-			t.row(n.Name, ready, n.Height, n.LastAccepted.Short(), n.Peers, len(n.Processes), n.HTTP, n.Cause)
+			first, more := n.Heads, []devnet.Head(nil)
+			if len(first) > 1 {
+				first, more = first[:1], first[1:]
+			}
+			chain, height, last := headCells(first)
+			t.row(n.Name, ready, chain, height, last, n.Peers, len(n.Processes), n.HTTP, n.Cause)
+			for _, h := range more {
+				t.row("", "", h.Chain, h.Height, h.LastAccepted.Short(), "", "", "", "")
+			}
 		}
 		if !details {
 			return
@@ -60,10 +68,18 @@ func (a *app) showStatus(s *devnet.Status, details bool) error {
 		t.row("NODE", "PROCESS", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
 		for _, n := range s.Nodes {
 			for _, p := range n.Processes {
-				t.row(n.Name, p.Name, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
+				t.row(n.Name, n.Title(p), p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
 			}
 		}
 	})
+}
+
+// headCells are the cells of a node's chain; one that doesn't answer has none.
+func headCells(head []devnet.Head) (chain, height, last any) {
+	if len(head) == 0 {
+		return "-", "-", "-"
+	}
+	return head[0].Chain, head[0].Height, head[0].LastAccepted.Short()
 }
 
 func (a *app) devnetDown() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type upFlags struct {
 	validators int
 	vm         string
 	vmGenesis  string
+	chains     []string // NAME=PLUGIN; in place of vm
 	portBase   int
 	detach     bool
 	ephemeral  bool
@@ -42,6 +44,7 @@ chains and ports as they were.`,
 	f.IntVar(&u.validators, "validators", 4, "number of validators of a new network")
 	f.StringVar(&u.vm, "vm", "kvvm", "the chain's VM: name of a plugin beside reeve, or path of one")
 	f.StringVar(&u.vmGenesis, "vm-genesis", "", "file that the VM gets as its genesis")
+	f.StringArrayVar(&u.chains, "chain", nil, "a chain and its VM, as NAME=PLUGIN, in place of --vm; once for each chain")
 	f.IntVar(&u.portBase, "port-base", devnet.DefaultPorts.Base, "HTTP port of a new network's first node; node i adds 10·i; 0 finds free ports")
 	f.BoolVar(&u.detach, "detach", false, "return when the network is ready and leave it running")
 	f.BoolVar(&u.ephemeral, "ephemeral", false, "keep everything in a temporary directory, and delete it at the end")
@@ -83,14 +86,9 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 	if _, err := os.Stat(net.Genesis()); !errors.Is(err, fs.ErrNotExist) {
 		return nil // also when it can't be read: opening it says why
 	}
-	plugin, err := devnet.FindPlugin(u.vm)
-	if err != nil {
-		return err
-	}
-	o := devnet.Options{
-		Validators: u.validators, Chain: plugin.Chain(), VM: plugin.Name, Settings: plugin.Settings(), Ports: devnet.Ports{Base: u.portBase},
-	}
-	if o.VMGenesis, err = u.readVMGenesis(); err != nil {
+	o := devnet.Options{Validators: u.validators, Ports: devnet.Ports{Base: u.portBase}}
+	var err error
+	if o.Chains, err = u.newChains(); err != nil {
 		return err
 	}
 	if u.portBase == 0 {
@@ -102,6 +100,34 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 	}
 	_, err = devnet.Create(net, o)
 	return err
+}
+
+// newChains are the chains that the flags name: those of --chain, or the one of --vm.
+func (u *upFlags) newChains() ([]devnet.NewChain, error) {
+	if len(u.chains) == 0 {
+		plugin, err := devnet.FindPlugin(u.vm)
+		if err != nil {
+			return nil, err
+		}
+		genesis, err := u.readVMGenesis()
+		return []devnet.NewChain{{Name: plugin.Chain(), Plugin: plugin, Genesis: genesis}}, err
+	}
+	if u.vmGenesis != "" {
+		return nil, usage(errors.New("--vm-genesis belongs to --vm; with --chain a VM begins without one"))
+	}
+	list := make([]devnet.NewChain, len(u.chains))
+	for i, text := range u.chains {
+		name, vm, ok := strings.Cut(text, "=")
+		if !ok || name == "" || vm == "" {
+			return nil, usage(fmt.Errorf("--chain is %q, it should be NAME=PLUGIN, such as kv=kvvm", text))
+		}
+		plugin, err := devnet.FindPlugin(vm)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = devnet.NewChain{Name: name, Plugin: plugin}
+	}
+	return list, nil
 }
 
 func (u *upFlags) readVMGenesis() ([]byte, error) {
@@ -162,9 +188,10 @@ func next(s *devnet.Status) string {
 	if s.DataDir != mustAbs(defaultDataDir) {
 		where = " --data-dir " + s.DataDir
 	}
-	use := "reeve kv put hello world" + where
-	if chain := s.Nodes[0].Chains[0]; chain != kvChain {
-		use = "curl " + s.Nodes[0].HTTP + "/ext/bc/" + chain + "/"
+	first := s.Nodes[0].Heads[0]
+	use := "curl " + s.Nodes[0].HTTP + "/ext/bc/" + first.Chain + "/"
+	if first.VM == kvVM {
+		use = "reeve kv put hello world" + onChain(first.Chain) + where
 	}
 	return fmt.Sprintf("Next:  %[2]s    reeve devnet status%[1]s    reeve devnet down%[1]s", where, use)
 }

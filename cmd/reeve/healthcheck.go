@@ -31,9 +31,9 @@ shell, no network and no other program.`,
 		}
 		known := len(args) == 0
 		for _, c := range health.Checks {
-			asked := len(args) == 0 || args[0] == c.Name
+			asked := len(args) == 0 || args[0] == c.Name || args[0] == devnet.CheckTitle(health.Checks, c)
 			if !c.OK && asked {
-				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", c.Name, c.Cause)
+				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", devnet.CheckTitle(health.Checks, c), c.Cause)
 			}
 			known = known || asked
 		}

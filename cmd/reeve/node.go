@@ -84,8 +84,8 @@ func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &devnet.NodeStatus{Name: h.Name, NodeID: datadir.NodeID(h), HTTP: "http://" + devnet.Reachable(c.HTTP.Listen)}
-	s.Processes, s.Chains = []devnet.ProcessStatus{}, []string{}
+	s := devnet.NewNodeStatus(h)
+	s.HTTP = "http://" + devnet.Reachable(c.HTTP.Listen)
 	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
 		return s, errcode.New(errcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
 	}
@@ -132,7 +132,7 @@ func (a *app) nodeHealth() *cobra.Command {
 		if err := a.show(health, func(t *table) {
 			t.row("CHECK", "OK", "SINCE", "CAUSE")
 			for _, k := range health.Checks {
-				t.row(k.Name, k.OK, time.Since(k.Since).Round(time.Second), k.Cause)
+				t.row(devnet.CheckTitle(health.Checks, k), k.OK, time.Since(k.Since).Round(time.Second), k.Cause)
 			}
 		}); err != nil {
 			return err

@@ -18,11 +18,8 @@ import (
 type Options struct {
 	Validators int
 	Network    string // its name; empty makes one up
-	Chain      string // the chain's name in URLs
-	VM         string // name of the plugin's file
-	VMGenesis  []byte
+	Chains     []NewChain
 	Ports      Ports
-	Settings   map[string]any // of every node, by key
 	Consensus  *genesis.Consensus
 }
 
@@ -41,12 +38,10 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 		return nil, broken(dir.Dir, err)
 	}
 	g := &genesis.Genesis{
-		Network:   o.Network,
-		Chains:    []genesis.Chain{{ID: genesis.ChainID(o.Network, o.Chain), Name: o.Chain, VM: o.VM, Genesis: o.VMGenesis}},
-		Consensus: o.Consensus,
+		Network: o.Network, Chains: chainsOf(o.Network, o.Chains), Consensus: o.Consensus,
 	}
 	for i := range o.Validators {
-		v, err := createNode(dir.Node(fmt.Sprintf("v%d", i+1)), i, o.Ports, o.Settings)
+		v, err := createNode(dir.Node(fmt.Sprintf("v%d", i+1)), i, o.Ports, settingsOf(o.Chains))
 		if err != nil {
 			return nil, broken(dir.Dir, err)
 		}

@@ -63,6 +63,10 @@ func play(args []string) {
 	}
 }
 
+func kv(genesis []byte) []NewChain {
+	return []NewChain{{Name: "kv", Plugin: Plugin{Name: "kvvm", builtin: true}, Genesis: genesis}}
+}
+
 func create(t *testing.T, validators int) datadir.Network {
 	t.Helper()
 	dir, err := datadir.Open(t.TempDir())
@@ -73,7 +77,7 @@ func create(t *testing.T, validators int) datadir.Network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(dir, Options{Validators: validators, Chain: "kv", VM: "kvvm", VMGenesis: []byte("{}"), Ports: ports}); err != nil {
+	if _, err := Create(dir, Options{Validators: validators, Chains: kv([]byte("{}")), Ports: ports}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -222,7 +226,7 @@ func TestABundledNodeIsOneProcess(t *testing.T) {
 
 func TestTroubleIsOneSentence(t *testing.T) {
 	dir := create(t, 1)
-	if _, err := Create(dir, Options{Validators: 1, Chain: "kv", VM: "kvvm"}); err == nil || !strings.Contains(err.Error(), "holds a network already") {
+	if _, err := Create(dir, Options{Validators: 1, Chains: kv(nil)}); err == nil || !strings.Contains(err.Error(), "holds a network already") {
 		t.Errorf("creating it twice: %v", err)
 	}
 	n := open(t, dir)
@@ -247,7 +251,7 @@ func TestTroubleIsOneSentence(t *testing.T) {
 	if _, err := Open(datadir.Network{Dir: "/nowhere"}, nil); errcode.Of(err) != errcode.Unreachable {
 		t.Errorf("a directory without a network: %v", err)
 	}
-	if _, err := Create(datadir.Network{Dir: "/proc/nowhere"}, Options{Validators: 1, Chain: "kv", VM: "kvvm"}); err == nil || !strings.Contains(err.Error(), "can't write to /proc/nowhere") {
+	if _, err := Create(datadir.Network{Dir: "/proc/nowhere"}, Options{Validators: 1, Chains: kv(nil)}); err == nil || !strings.Contains(err.Error(), "can't write to /proc/nowhere") {
 		t.Errorf("a directory that can't be written to: %v", err)
 	}
 	if _, err := Dial("/nowhere/run").Status(t.Context()); errcode.Of(err) != errcode.Unreachable {

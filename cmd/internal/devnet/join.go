@@ -18,6 +18,11 @@ type JoinOptions struct {
 	Plugin  Plugin // VM of a new network
 }
 
+// chains are those of a new network.
+func (o *JoinOptions) chains() []NewChain {
+	return []NewChain{{Name: o.Plugin.Chain(), Plugin: o.Plugin}}
+}
+
 // Init makes a node, and its network if it joins none. A node that joins follows the chains until the network's genesis names it.
 func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	h := dir.Node(o.Name)
@@ -35,12 +40,12 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	if err := dir.Make(); err != nil {
 		return h, broken(dir.Dir, err)
 	}
-	v, err := createNode(h, len(others), DefaultPorts, o.Plugin.Settings())
+	v, err := createNode(h, len(others), DefaultPorts, settingsOf(o.chains()))
 	if err != nil {
 		return h, broken(dir.Dir, err)
 	}
 	if g == nil {
-		g = alone(v, o.Plugin)
+		g = alone(v, o.chains())
 	}
 	if err := g.Check(); err != nil {
 		return h, errcode.New(errcode.GenesisInvalid, "", err, "the genesis can't be used")
@@ -63,11 +68,8 @@ func joined(dir datadir.Network, file string) (*genesis.Genesis, error) {
 }
 
 // alone is the genesis of a network with one validator.
-func alone(v genesis.Validator, plugin Plugin) *genesis.Genesis {
+func alone(v genesis.Validator, chains []NewChain) *genesis.Genesis {
 	v.Stake = 1
-	name, chain := "net-"+randomName(), plugin.Chain()
-	return &genesis.Genesis{
-		Network: name, Validators: []genesis.Validator{v},
-		Chains: []genesis.Chain{{ID: genesis.ChainID(name, chain), Name: chain, VM: plugin.Name}},
-	}
+	name := "net-" + randomName()
+	return &genesis.Genesis{Network: name, Validators: []genesis.Validator{v}, Chains: chainsOf(name, chains)}
 }

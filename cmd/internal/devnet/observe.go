@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,7 @@ func (n *Network) Status(ctx context.Context) (*Status, error) {
 }
 
 func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []supervise.Status) NodeStatus {
-	s := NodeStatus{Name: h.Name, NodeID: datadir.NodeID(h), Processes: []ProcessStatus{}, Chains: []string{}}
+	s := *NewNodeStatus(h)
 	v := n.running(h.Name)
 	if v == nil {
 		s.Cause = "stopped"
@@ -89,6 +90,7 @@ func Observe(ctx context.Context, address string, s *NodeStatus) bool {
 	s.NodeID, s.Peers = info.NodeID, info.Peers
 	for i, c := range info.Chains {
 		s.Chains = append(s.Chains, c.Name)
+		s.Heads = append(s.Heads, Head{Chain: c.Name, VM: c.VM, Height: c.Height, LastAccepted: c.LastAccepted})
 		if i == 0 {
 			s.Height, s.LastAccepted = c.Height, c.LastAccepted
 		}
@@ -137,7 +139,7 @@ func merge(s *NodeStatus, parts []gateway.Part) {
 func firstCause(processes []ProcessStatus, otherwise string) string {
 	for _, p := range processes {
 		if p.State != string(supervise.Running) {
-			return p.Name + " " + p.State + ": " + p.Cause
+			return cmp.Or(p.ID, p.Name) + " " + p.State + ": " + p.Cause
 		}
 	}
 	return otherwise
@@ -147,10 +149,20 @@ func unhealthy(checks []gateway.Check) string {
 	var causes []string
 	for _, c := range checks {
 		if !c.OK {
-			causes = append(causes, c.Name+": "+c.Cause)
+			causes = append(causes, CheckTitle(checks, c)+": "+c.Cause)
 		}
 	}
 	return strings.Join(causes, "; ")
+}
+
+// CheckTitle is what people call a check: its name, and which of several processes it is about.
+func CheckTitle(all []gateway.Check, c gateway.Check) string {
+	for _, other := range all {
+		if other.Name == c.Name && other.Instance != c.Instance {
+			return c.Name + "@" + c.Instance
+		}
+	}
+	return c.Name
 }
 
 // fetch reads JSON from a node's door. Health is an answer also when it is bad, which the door says with 503.

@@ -59,14 +59,6 @@ func locate(nameOrPath string) (path string, builtin bool, err error) {
 	return ours, true, nil
 }
 
-// Settings are what a node must be told to find it: nothing for our own plugins, so that a moved installation still works.
-func (p Plugin) Settings() map[string]any {
-	if p.builtin {
-		return nil
-	}
-	return map[string]any{"vm.plugin-dir": p.Dir}
-}
-
 // Chain is the name of the chain that runs the VM: kv for kvvm.
 func (p Plugin) Chain() string {
 	if short := strings.TrimSuffix(p.Name, "vm"); short != "" {

@@ -1,6 +1,7 @@
 package devnet
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -61,9 +62,9 @@ func Hopeless(dir datadir.Network, s *Status) error {
 	for _, v := range s.Nodes {
 		for _, p := range v.Processes {
 			if p.State == string(supervise.Quarantined) {
-				log := dir.Node(v.Name).Log(p.ID)
+				log := dir.Node(v.Name).Log(cmp.Or(p.ID, p.Parent)) // whoever keeps a process running has its output
 				return errcode.New(errcode.ProcessDied, "Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
-					"%s of node %s doesn't run: %s", p.Name, v.Name, p.Cause)
+					"%s of node %s doesn't run: %s", v.Title(p), v.Name, p.Cause)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/datadir"
 )
 
 // Status is what `reeve devnet status -o json` prints. Fields are only ever added.
@@ -24,7 +25,23 @@ type NodeStatus struct {
 	Peers        int               `json:"peers"`
 	HTTP         string            `json:"http"`
 	Chains       []string          `json:"chains"`
+	Heads        []Head            `json:"heads"` // of each chain; height and lastAccepted are those of the first
 	Processes    []ProcessStatus   `json:"processes"`
+}
+
+// NewNodeStatus is what is known of a node that hasn't been asked.
+func NewNodeStatus(h datadir.Node) *NodeStatus {
+	return &NodeStatus{
+		Name: h.Name, NodeID: datadir.NodeID(h), Processes: []ProcessStatus{}, Chains: []string{}, Heads: []Head{},
+	}
+}
+
+// Head is how far a node is on one chain.
+type Head struct {
+	Chain        string          `json:"chain"`
+	VM           string          `json:"vm"`
+	Height       uint64          `json:"height"`
+	LastAccepted primitives.Hash `json:"lastAccepted"`
 }
 
 // ProcessStatus is one process of a node.
@@ -38,7 +55,7 @@ type ProcessStatus struct {
 	Since    time.Time `json:"since"`
 	Cause    string    `json:"cause,omitempty"`
 	RSSBytes uint64    `json:"rssBytes"`
-	Parent   string    `json:"parent,omitempty"` // name of the process that keeps it running, if that isn't the supervisor
+	Parent   string    `json:"parent,omitempty"` // id of the process that keeps it running, if that isn't the supervisor
 	// Fields are what it says of itself.
 	Fields map[string]any `json:"fields,omitempty"`
 }
@@ -63,12 +80,22 @@ func (s *Status) Node(name string) (NodeStatus, bool) {
 	return NodeStatus{}, false
 }
 
-// Process returns the process with that name.
+// Process returns the process with that title, or the first with that name.
 func (n *NodeStatus) Process(name string) (ProcessStatus, bool) {
 	for _, p := range n.Processes {
-		if p.Name == name {
+		if n.Title(p) == name || p.Name == name {
 			return p, true
 		}
 	}
 	return ProcessStatus{}, false
+}
+
+// Title is what people call a process: its name, and which of several it is.
+func (n *NodeStatus) Title(p ProcessStatus) string {
+	for _, other := range n.Processes {
+		if other.Name == p.Name && other.Instance != p.Instance {
+			return p.Name + "@" + p.Instance
+		}
+	}
+	return p.Name
 }

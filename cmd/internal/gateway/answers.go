@@ -51,7 +51,7 @@ type Chain struct {
 type Part struct {
 	Name     string         `json:"name"`
 	Instance string         `json:"instance"`
-	Parent   string         `json:"parent,omitempty"` // name of the process that keeps it running
+	Parent   string         `json:"parent,omitempty"` // the process that keeps it running
 	PID      int            `json:"pid"`
 	Restarts int            `json:"restarts"`
 	State    string         `json:"state"`

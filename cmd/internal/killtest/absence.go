@@ -13,6 +13,7 @@ import (
 // AbsenceOptions say what is missed, and under which load.
 type AbsenceOptions struct {
 	Client *devnet.Client
+	Chain  string  // whose VM is kvvm
 	Rate   float64 // transactions per second
 	Blocks uint64  // that the others accept while a validator is away
 	Limit  time.Duration
@@ -44,9 +45,9 @@ func Absence(ctx context.Context, o AbsenceOptions) (*AbsenceReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &absence{AbsenceOptions: o, report: &AbsenceReport{}, chain: watch(ctx, s)}
+	a := &absence{AbsenceOptions: o, report: &AbsenceReport{}, chain: watch(ctx, s, o.Chain)}
 	defer a.chain.stop()
-	a.load = start(ctx, s, o.Rate)
+	a.load = start(ctx, s, o.Chain, o.Rate)
 	defer a.load.stop()
 	if err := a.chain.first(ctx); err != nil {
 		return nil, err
@@ -107,7 +108,6 @@ func (a *absence) join(ctx context.Context) error {
 		return err
 	}
 	n, _ := s.Node(name)
-	n.Chains = s.Nodes[0].Chains // it may not know yet which ones it follows
 	return a.arrive(ctx, Arrival{Node: name, New: true, Missed: missed}, n, 0, began)
 }
 
@@ -116,7 +116,7 @@ func (a *absence) arrive(ctx context.Context, r Arrival, n devnet.NodeStatus, fr
 	ctx, cancel := context.WithTimeout(ctx, a.Limit)
 	defer cancel()
 	var first time.Time
-	client := kv.New(n.HTTP, n.Chains[0])
+	client := kv.New(n.HTTP, a.Chain)
 	for {
 		target := a.chain.height()
 		h, err := client.Head(ctx)

@@ -40,7 +40,7 @@ const settleTime = 10 * time.Second
 
 // verify looks for lost blocks and transactions on every node.
 func (f *Findings) verify(ctx context.Context, s *devnet.Status, l *load, w *watcher) error {
-	clients := clientsOf(s)
+	clients := clientsOf(s, w.chain)
 	if err := settle(ctx, clients); err != nil {
 		f.fault("%v", err)
 	}
@@ -53,7 +53,7 @@ func (f *Findings) verify(ctx context.Context, s *devnet.Status, l *load, w *wat
 	}
 	for height, id := range w.blocks {
 		for _, n := range s.Nodes {
-			if err := sameBlock(ctx, n, height, id); err != nil {
+			if err := sameBlock(ctx, n, w.chain, height, id); err != nil {
 				f.fault("%v", err)
 			}
 		}
@@ -61,15 +61,15 @@ func (f *Findings) verify(ctx context.Context, s *devnet.Status, l *load, w *wat
 	return ctx.Err()
 }
 
-func clientsOf(s *devnet.Status) (list []*kv.Client) {
+func clientsOf(s *devnet.Status, chain string) (list []*kv.Client) {
 	for _, n := range s.Nodes {
-		list = append(list, kv.New(n.HTTP, n.Chains[0]))
+		list = append(list, kv.New(n.HTTP, chain))
 	}
 	return list
 }
 
-func sameBlock(ctx context.Context, n devnet.NodeStatus, height uint64, id primitives.Hash) error {
-	b, err := devnet.Block(ctx, n.HTTP[len("http://"):], n.Chains[0], fmt.Sprint(height))
+func sameBlock(ctx context.Context, n devnet.NodeStatus, chain string, height uint64, id primitives.Hash) error {
+	b, err := devnet.Block(ctx, n.HTTP[len("http://"):], chain, fmt.Sprint(height))
 	if err != nil {
 		return fmt.Errorf("height %d on %s: %w", height, n.Name, err)
 	}

@@ -19,6 +19,7 @@ import (
 // Options say what to do to the network.
 type Options struct {
 	Client *devnet.Client
+	Chain  string // whose VM is kvvm
 	Rounds int
 	Rate   float64       // transactions per second
 	Pause  time.Duration // between two kills
@@ -51,9 +52,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Options: o, chain: watch(ctx, s)}
+	r := &runner{Options: o, chain: watch(ctx, s, o.Chain)}
 	defer r.chain.stop()
-	r.load = start(ctx, s, o.Rate)
+	r.load = start(ctx, s, o.Chain, o.Rate)
 	defer r.load.stop()
 	if err := r.chain.first(ctx); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func kinds(n devnet.NodeStatus) []string {
 	names := make([]string, len(n.Processes))
 	for i, p := range n.Processes {
-		names[i] = p.Name
+		names[i] = n.Title(p)
 	}
 	return names
 }
@@ -177,10 +178,11 @@ func moved(before, after *devnet.Status, node, kind string) (list []string) {
 	for _, b := range before.Nodes {
 		a, _ := after.Node(b.Name)
 		for _, p := range b.Processes {
-			q, _ := a.Process(p.Name)
-			expected := b.Name == node && (p.Name == kind || p.Parent == kind)
+			title := b.Title(p)
+			q, _ := a.Process(title)
+			expected := b.Name == node && (title == kind || p.Parent == kind)
 			if p.PID != q.PID && !expected {
-				list = append(list, fmt.Sprintf("%s/%s %d→%d", b.Name, p.Name, p.PID, q.PID))
+				list = append(list, fmt.Sprintf("%s/%s %d→%d", b.Name, title, p.PID, q.PID))
 			}
 		}
 	}

@@ -29,9 +29,9 @@ const maxWaiting = 500
 // putTimeout is how long one transaction may take, through kills and restarts of the node that it was posted to.
 const putTimeout = 15 * time.Second
 
-func start(ctx context.Context, s *devnet.Status, rate float64) *load {
+func start(ctx context.Context, s *devnet.Status, chain string, rate float64) *load {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &load{clients: clientsOf(s), cancel: cancel}
+	l := &load{clients: clientsOf(s, chain), cancel: cancel}
 	l.running.Go(func() { l.post(ctx, time.Duration(float64(time.Second)/rate)) })
 	return l
 }

@@ -13,6 +13,7 @@ import (
 
 // watcher sees the blocks that the nodes accept, and how long no node accepts any.
 type watcher struct {
+	chain   string
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -26,11 +27,11 @@ type watcher struct {
 	begun     chan struct{}
 }
 
-func watch(ctx context.Context, s *devnet.Status) *watcher {
+func watch(ctx context.Context, s *devnet.Status, chain string) *watcher {
 	ctx, cancel := context.WithCancel(ctx)
-	w := &watcher{cancel: cancel, blocks: map[uint64]primitives.Hash{}, begun: make(chan struct{})}
+	w := &watcher{chain: chain, cancel: cancel, blocks: map[uint64]primitives.Hash{}, begun: make(chan struct{})}
 	for _, n := range s.Nodes {
-		w.running.Go(func() { w.follow(ctx, n.Name, kv.New(n.HTTP, n.Chains[0])) })
+		w.running.Go(func() { w.follow(ctx, n.Name, kv.New(n.HTTP, chain)) })
 	}
 	return w
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ func checks(r overseer.Report, parts part.List, chains []genesis.Chain) []gatewa
 			list = append(list, gateway.Check{Name: i.Name(), Instance: i.Label(), Cause: missing(box)})
 		}
 	}
-	for _, box := range r.Subsystems {
+	for _, box := range ordered(r, parts, chains) {
 		for _, in := range box.Instances {
 			if !in.Standby && box.Name != askerName {
 				list = append(list, instanceChecks(r, parts.ProcessOf(box.Name), box, in)...)
@@ -29,6 +30,22 @@ func checks(r overseer.Report, parts part.List, chains []genesis.Chain) []gatewa
 		}
 	}
 	return list
+}
+
+// ordered are the mailboxes in the order in which the node's processes are listed everywhere, those of strangers last.
+func ordered(r overseer.Report, parts part.List, chains []genesis.Chain) []broker.SubsystemStatus {
+	instances := parts.Instances(chains)
+	place := func(box broker.SubsystemStatus) int {
+		for at, i := range instances {
+			if i.Spec.Name == box.Name && i.Chain == box.Chain {
+				return at
+			}
+		}
+		return len(instances)
+	}
+	boxes := slices.Clone(r.Subsystems)
+	slices.SortStableFunc(boxes, func(a, b broker.SubsystemStatus) int { return place(a) - place(b) })
+	return boxes
 }
 
 func instanceChecks(r overseer.Report, name string, box broker.SubsystemStatus, in broker.InstanceStatus) []gateway.Check {

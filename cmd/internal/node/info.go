@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
+	"github.com/reevenet/reeve/services"
 )
 
 // begun is when this process began.
@@ -23,7 +24,7 @@ func (n *Node) info(r overseer.Report, all part.List) *gateway.Info {
 		i.Chains = append(i.Chains, gateway.Chain{ID: c.ID, Name: c.Name, VM: c.VM})
 	}
 	var children []gateway.Part
-	for _, box := range r.Subsystems {
+	for _, box := range ordered(r, all, n.Genesis.Chains) {
 		if box.Name == askerName {
 			continue
 		}
@@ -35,7 +36,7 @@ func (n *Node) info(r overseer.Report, all part.List) *gateway.Info {
 			said := r.Said[in.Generation]
 			p := partOf(name, box, in, said)
 			i.Parts = append(i.Parts, p)
-			children = append(children, childrenOf(p, said)...)
+			children = append(children, childrenOf(n.idOf(box), said)...)
 			if peers, ok := p.Fields[subsystem.FieldPeers].(int64); ok && !in.Standby {
 				i.Peers += int(peers)
 			}
@@ -47,6 +48,16 @@ func (n *Node) info(r overseer.Report, all part.List) *gateway.Info {
 	}
 	i.Parts = append(i.Parts, children...)
 	return i.Info
+}
+
+// idOf is what logs and commands call the process of a mailbox.
+func (n *Node) idOf(box broker.SubsystemStatus) string {
+	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
+		if i.Spec.Name == box.Name && i.Chain == box.Chain {
+			return i.ID
+		}
+	}
+	return box.Name
 }
 
 // info is what is gathered.
@@ -74,10 +85,10 @@ func partOf(name string, box broker.SubsystemStatus, in broker.InstanceStatus, s
 }
 
 // childrenOf lists the processes that a part keeps running.
-func childrenOf(parent gateway.Part, said *statusv1.StatusResponse) (list []gateway.Part) {
+func childrenOf(parent string, said *statusv1.StatusResponse) (list []gateway.Part) {
 	for _, c := range said.GetProcesses() {
 		list = append(list, gateway.Part{
-			Name: c.GetName(), Instance: c.GetInstance(), Parent: parent.Name, PID: int(c.GetPid()), Restarts: int(c.GetRestarts()),
+			Name: c.GetName(), Instance: c.GetInstance(), Parent: parent, PID: int(c.GetPid()), Restarts: int(c.GetRestarts()),
 			State: c.GetState(), Since: c.GetSince().AsTime(), Cause: c.GetCause(),
 		})
 	}

@@ -38,7 +38,7 @@ func newNode(t *testing.T) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := devnet.Create(dir, devnet.Options{Validators: 1, Chain: "kv", VM: "kvvm", Ports: ports}); err != nil {
+	if _, err := devnet.Create(dir, devnet.Options{Validators: 1, Chains: []devnet.NewChain{{Name: "kv", Plugin: devnet.Plugin{Name: "kvvm"}}}, Ports: ports}); err != nil {
 		t.Fatal(err)
 	}
 	return reopen(t, dir.Node("v1"))

@@ -26,7 +26,10 @@ import (
 )
 
 // maxRunPath leaves room for the longest socket name below it; the kernel's limit is 107 bytes in all.
-const maxRunPath = 70
+const (
+	maxRunPath    = 70
+	maxSocketName = 107 - maxRunPath - len("/") - len(".sock")
+)
 
 // Network is the directory of one network.
 type Network struct{ Dir string }
@@ -121,9 +124,12 @@ func (n Node) Make() error {
 	return makeRun(n.Run())
 }
 
-// Socket is the path of the socket called name in the run directory; a link is followed once, so that the path stays
-// short.
+// Socket is the path of the socket called name in the run directory. A link is followed once, and a long name is
+// replaced by its hash, so that the path stays short.
 func Socket(run, name string) string {
+	if len(name) > maxSocketName {
+		name = primitives.HashOf([]byte(name)).Short()
+	}
 	if target, err := os.Readlink(run); err == nil {
 		run = target
 	}

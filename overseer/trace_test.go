@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,5 +106,51 @@ func TestWithoutAnEndpointTracingIsInert(t *testing.T) {
 	tel, err := telemetry.Start(t.Context(), "test")
 	if err != nil || tel.Tracer != nil {
 		t.Fatal(tel, err)
+	}
+}
+
+// A subsystem whose messages carry no hash says which block its work is about. What a timer does is part of no trace: one that sets
+// itself again would be for ever.
+func TestWorkAboutABlockIsPartOfItsTraceAndATimerIsNot(t *testing.T) {
+	c := startCollector(t)
+	tel, err := telemetry.Start(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, other := []byte("0123456789abcdefghijklmnopqrstuv"), []byte("vutsrqponmlkjihgfedcba9876543210")
+	traces := make(chan string, 8)
+	b := startBus(t, overseer.Config{Epoch: 1})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		_ = subsystem.Run(ctx, subsystem.Spec{
+			Name: "bitfield-signing", New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+				sub.About(block, "work", func() {
+					traces <- sub.Traceparent()
+					sub.After(time.Millisecond, func() { traces <- sub.Traceparent() })
+					sub.About(other, "more", func() { traces <- sub.Traceparent() })
+				})
+				traces <- sub.Traceparent()
+				sub.Continue("00-1-2-01", func() { traces <- sub.Traceparent() })
+				return funcs{}, nil
+			},
+		}, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer, Sampling: tel.Sampling})
+	}()
+	for _, want := range []string{"00-" + hex.EncodeToString(block[:16]), "00-" + hex.EncodeToString(other[:16]), "", "00-1-2-01", ""} {
+		if got := <-traces; !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("it works in trace %q, want %q", got, want)
+		}
+	}
+	for range 2 {
+		select {
+		case span := <-c.spans:
+			if len(span.Links) > 0 != (span.Name == "bitfield-signing more") {
+				t.Errorf("%s has links %v", span.Name, span.Links)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("no span reached the collector")
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -19,6 +20,7 @@ type acceptance struct {
 	m       *subsystem.Message
 	entry   *chainstore.Entry
 	context *pluginv1.BuildContext
+	trace   string     // that the decision is part of
 	known   *undecided // nil: it has to be verified first
 	failure *pluginv1.Error
 }
@@ -39,7 +41,7 @@ func (b *blocks) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
 		refuse(m, invalid("%v", err))
 		return
 	}
-	b.queue.add(m, &acceptJob{b: b, list: []*acceptance{{m: m, entry: e, context: r.GetContext()}}})
+	b.queue.add(m, &acceptJob{b: b, list: []*acceptance{{m: m, entry: e, context: r.GetContext(), trace: b.sub.Traceparent()}}})
 }
 
 func (j *acceptJob) begin(*generation) bool {
@@ -110,7 +112,7 @@ func (j *acceptJob) finish(*generation) {
 }
 
 func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
-	ctx, cancel := context.WithTimeout(ctx, b.queue.limits.BlockCall)
+	ctx, cancel := context.WithTimeout(intercept.Continue(ctx, a.trace), b.queue.limits.BlockCall)
 	defer cancel()
 	if a.known == nil {
 		if err := b.verifyDecided(ctx, g, a); err != nil || a.failure != nil {

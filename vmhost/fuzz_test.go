@@ -40,7 +40,8 @@ func FuzzPluginCalls(f *testing.F) {
 	}
 	s := &services{
 		store: r, outcomes: newOutcomes(), number: func() uint32 { return 1 }, now: time.Now,
-		send: func(proto.Message) {}, ask: func(*enginev1.SendAppRequest) {}, notify: func(pluginv1.Event) {},
+		send: func(context.Context, proto.Message) {}, ask: func(context.Context, *enginev1.SendAppRequest) {},
+		notify: func(context.Context, pluginv1.Event) {},
 	}
 	d := remote.NewService(r.State())
 	f.Fuzz(func(t *testing.T, kind byte, b []byte) {

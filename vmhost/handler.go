@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -62,7 +63,7 @@ func (h *handler) open() error {
 		return readable(err)
 	}
 	if h.cfg.HTTPSocket != "" {
-		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log); err != nil {
+		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log, h.cfg.Tracing); err != nil {
 			return err
 		}
 	}
@@ -97,10 +98,18 @@ func (h *handler) assemble(store *chainstore.Record) {
 func (h *handler) services(store *chainstore.Record, g *generation) *services {
 	return &services{
 		store: store, outcomes: g.outcomes, number: func() uint32 { return h.apps.number.Add(1) }, now: h.sub.Now,
-		send:   func(msg proto.Message) { h.sub.Post(func() { h.sub.Send(msg) }) },
-		ask:    func(r *enginev1.SendAppRequest) { h.sub.Post(func() { h.apps.ask(g, r) }) },
-		notify: func(e pluginv1.Event) { h.sub.Post(func() { h.notices.add(g, e) }) },
+		send: func(ctx context.Context, msg proto.Message) { h.post(ctx, func() { h.sub.Send(msg) }) },
+		ask:  func(ctx context.Context, r *enginev1.SendAppRequest) { h.post(ctx, func() { h.apps.ask(g, r) }) },
+		notify: func(ctx context.Context, e pluginv1.Event) {
+			h.post(ctx, func() { h.notices.add(g, e) })
+		},
 	}
+}
+
+// post calls f on the loop, in the trace that ctx is in.
+func (h *handler) post(ctx context.Context, f func()) {
+	traceparent := intercept.Current(ctx)
+	h.sub.Post(func() { h.sub.Continue(traceparent, f) })
 }
 
 // readable says what to do about a database that isn't this chain's.

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/reevenet/reeve/internal/bus/httpproxy"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
@@ -31,6 +33,7 @@ type httpServer struct {
 	cause  atomic.Pointer[string]
 	chain  string
 	log    *slog.Logger
+	tracer trace.Tracer
 }
 
 // target is the plugin that answers; its proxy is nil when the VM serves no HTTP.
@@ -39,7 +42,7 @@ type target struct {
 	vm    pluginv1.VMServiceClient
 }
 
-func listenHTTP(socket, chain string, log *slog.Logger) (*httpServer, error) {
+func listenHTTP(socket, chain string, log *slog.Logger, tracing trace.TracerProvider) (*httpServer, error) {
 	os.Remove(socket)
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -50,6 +53,9 @@ func listenHTTP(socket, chain string, log *slog.Logger) (*httpServer, error) {
 		return nil, fmt.Errorf("the chain's HTTP socket: %w", err)
 	}
 	s := &httpServer{chain: chain, log: log}
+	if tracing != nil {
+		s.tracer = tracing.Tracer("github.com/reevenet/reeve/vmhost")
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("/", s.pass)
@@ -65,7 +71,7 @@ func (s *httpServer) serve(h *pluginv1.CreateHandlersResponse, vm pluginv1.VMSer
 	t := &target{vm: vm}
 	if h.GetSocket() != "" {
 		t.proxy = httpproxy.New(h.GetSocket(), httpproxy.Options{
-			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true,
+			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true, Tracer: s.tracer, Name: "/ext/bc/" + s.chain,
 			HeaderTimeout: answerLimit, IdleTimeout: 30 * time.Second, Failed: s.failed, Log: s.log,
 		})
 	}

@@ -20,7 +20,7 @@ import (
 func proxied(t *testing.T, plugin http.Handler) (p *httpServer, dial func() net.Conn) {
 	dir := t.TempDir()
 	front, back := filepath.Join(dir, "front"), filepath.Join(dir, "back")
-	p, err := listenHTTP(front, "kv", slog.New(slog.DiscardHandler))
+	p, err := listenHTTP(front, "kv", slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

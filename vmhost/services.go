@@ -38,10 +38,10 @@ type services struct {
 	// number makes the network's number for a request.
 	number func() uint32
 	now    func() time.Time
-	// send, ask and notify come back to the handler's loop.
-	send   func(msg proto.Message)
-	ask    func(r *enginev1.SendAppRequest)
-	notify func(e pluginv1.Event)
+	// send, ask and notify come back to the handler's loop. They go on in the trace of the plugin's call.
+	send   func(ctx context.Context, msg proto.Message)
+	ask    func(ctx context.Context, r *enginev1.SendAppRequest)
+	notify func(ctx context.Context, e pluginv1.Event)
 }
 
 func (s *services) register(r grpc.ServiceRegistrar) {
@@ -73,7 +73,7 @@ func checkSize(b []byte) error {
 }
 
 // SendAppRequest registers the outcome first and sends then.
-func (s *services) SendAppRequest(_ context.Context, r *pluginv1.SendAppRequestRequest) (*pluginv1.SendAppRequestResponse, error) {
+func (s *services) SendAppRequest(ctx context.Context, r *pluginv1.SendAppRequestRequest) (*pluginv1.SendAppRequestResponse, error) {
 	nodes, err := nodesFrom(r.GetNodeIds())
 	if err := errors.Join(err, checkSize(r.GetRequest())); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (s *services) SendAppRequest(_ context.Context, r *pluginv1.SendAppRequestR
 	if wait, err = s.outcomes.ask(nodes, r.GetRequestId(), number, now, wait); err != nil {
 		return &pluginv1.SendAppRequestResponse{Error: vmsdk.ErrorToProto(err)}, nil
 	}
-	s.ask(&enginev1.SendAppRequest{
+	s.ask(ctx, &enginev1.SendAppRequest{
 		NodeIds: r.GetNodeIds(), RequestId: number, Request: r.GetRequest(), DeadlineMs: uint32(wait.Milliseconds()),
 	})
 	return &pluginv1.SendAppRequestResponse{}, nil
@@ -94,7 +94,7 @@ func (s *services) SendAppRequest(_ context.Context, r *pluginv1.SendAppRequestR
 var errNotOpen = errors.New("no such request is open")
 
 // SendAppResponse answers a peer.
-func (s *services) SendAppResponse(_ context.Context, r *pluginv1.SendAppResponseRequest) (*pluginv1.SendAppResponseResponse, error) {
+func (s *services) SendAppResponse(ctx context.Context, r *pluginv1.SendAppResponseRequest) (*pluginv1.SendAppResponseResponse, error) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err := errors.Join(err, checkSize(r.GetResponse())); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -102,12 +102,12 @@ func (s *services) SendAppResponse(_ context.Context, r *pluginv1.SendAppRespons
 	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppResponseResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
-	s.send(&enginev1.SendAppResponse{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Response: r.GetResponse()})
+	s.send(ctx, &enginev1.SendAppResponse{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Response: r.GetResponse()})
 	return &pluginv1.SendAppResponseResponse{}, nil
 }
 
 // SendAppError answers a peer with an error.
-func (s *services) SendAppError(_ context.Context, r *pluginv1.SendAppErrorRequest) (*pluginv1.SendAppErrorResponse, error) {
+func (s *services) SendAppError(ctx context.Context, r *pluginv1.SendAppErrorRequest) (*pluginv1.SendAppErrorResponse, error) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -115,25 +115,25 @@ func (s *services) SendAppError(_ context.Context, r *pluginv1.SendAppErrorReque
 	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppErrorResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
-	s.send(&enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()})
+	s.send(ctx, &enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()})
 	return &pluginv1.SendAppErrorResponse{}, nil
 }
 
 // SendAppGossip sends to many.
-func (s *services) SendAppGossip(_ context.Context, r *pluginv1.SendAppGossipRequest) (*pluginv1.SendAppGossipResponse, error) {
+func (s *services) SendAppGossip(ctx context.Context, r *pluginv1.SendAppGossipRequest) (*pluginv1.SendAppGossipResponse, error) {
 	_, err := nodesFrom(r.GetNodeIds())
 	if err := errors.Join(err, checkSize(r.GetGossip())); err != nil {
 		return nil, err
 	}
-	s.send(&enginev1.SendAppGossip{Gossip: r.GetGossip(), Config: &enginev1.SendConfig{
+	s.send(ctx, &enginev1.SendAppGossip{Gossip: r.GetGossip(), Config: &enginev1.SendConfig{
 		NodeIds: r.GetNodeIds(), Validators: r.GetValidators(), NonValidators: r.GetNonValidators(), Peers: r.GetPeers(),
 	}})
 	return &pluginv1.SendAppGossipResponse{}, nil
 }
 
 // Notify brings an event of the VM.
-func (s *services) Notify(_ context.Context, r *pluginv1.NotifyRequest) (*pluginv1.NotifyResponse, error) {
-	s.notify(r.GetEvent())
+func (s *services) Notify(ctx context.Context, r *pluginv1.NotifyRequest) (*pluginv1.NotifyResponse, error) {
+	s.notify(ctx, r.GetEvent())
 	return &pluginv1.NotifyResponse{}, nil
 }
 

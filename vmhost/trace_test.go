@@ -86,9 +86,11 @@ func TestATraceGoesOnInThePluginAndBackOnBothWays(t *testing.T) {
 		served := func(s telemetrytest.Span) bool {
 			return s.Trace == id && s.Service == "reeve-host" && s.Kind == tracev1.Span_SPAN_KIND_SERVER
 		}
-		spans := collector.Await(t, "the host's answer to the plugin in "+call, func(spans []telemetrytest.Span) bool {
-			i := slices.IndexFunc(spans, served)
-			return i >= 0 && len(telemetrytest.Above(spans, spans[i])) == 3
+		spans := collector.Await(t, func(spans []telemetrytest.Span) (missing []string) {
+			if i := slices.IndexFunc(spans, served); i < 0 || len(telemetrytest.Above(spans, spans[i])) < 3 {
+				missing = append(missing, "the host's answer to the plugin in "+call)
+			}
+			return missing
 		})
 		last := spans[slices.IndexFunc(spans, served)]
 		var story []string
@@ -103,7 +105,7 @@ func TestATraceGoesOnInThePluginAndBackOnBothWays(t *testing.T) {
 			t.Errorf("the call's parent is %s", above[2].Parent)
 		}
 	}
-	for _, s := range collector.Await(t, "", func([]telemetrytest.Span) bool { return true }) {
+	for _, s := range collector.Await(t, func([]telemetrytest.Span) []string { return nil }) {
 		if s.Trace != strings.Repeat("a1", 16) && s.Trace != strings.Repeat("b2", 16) {
 			t.Errorf("a span of a call that is part of no trace: %+v", s)
 		}

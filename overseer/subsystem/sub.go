@@ -120,6 +120,15 @@ func (s *Sub) Name() string { return s.program.spec.Name }
 // port that carries a call out of the node's bus, into a plugin for example.
 func (s *Sub) Traceparent() string { return s.out.Traceparent() }
 
+// Continue calls f as part of the trace that traceparent names, which Traceparent gave earlier or which came in from
+// outside the bus: what f sends is part of it. Empty: f is called as it is.
+func (s *Sub) Continue(traceparent string, f func()) { s.out.Continue(traceparent, f) }
+
+// About calls f, whose work is about a block or candidate with this hash. If the trace of the hash is sampled, a span is
+// opened for it, under the name that what gives, and what f sends is part of that trace; all nodes sample the same
+// hashes. Otherwise it costs nothing.
+func (s *Sub) About(hash []byte, what string, f func()) { s.out.About(hash, what, f) }
+
 // Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety
 // halt, a damaged disk.
 func (s *Sub) Fatal(err error) { s.out.Fatal(err) }

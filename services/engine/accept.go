@@ -16,11 +16,13 @@ func (x *executor) accept() {
 	run := x.acceptances()
 	left := len(run)
 	for _, op := range run {
-		subsystem.Ask(x.sub, x.acceptance(op), askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
-			op.answer, op.err = r, err
-			if left--; left == 0 {
-				x.accepted(run)
-			}
+		x.about(op, "accept", func() {
+			subsystem.Ask(x.sub, x.acceptance(op), askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
+				op.answer, op.err = r, err
+				if left--; left == 0 {
+					x.accepted(run)
+				}
+			})
 		})
 	}
 }

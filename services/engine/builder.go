@@ -23,6 +23,8 @@ type builder struct {
 	set    *validators.Set
 	ids    *vmIDs
 	result func(snowman.Input)
+
+	wanted string // the trace of a transaction that wants a block; empty: none that is sampled
 }
 
 func (b *builder) build(h block.Header) {
@@ -33,6 +35,12 @@ func (b *builder) build(h block.Header) {
 	}
 	b.sub.Log.Debug("building", "height", h.Height, "slot", h.Slot, "parent", h.Parent.Short())
 	q := &pluginv1.BuildBlockRequest{ParentId: parent[:], Context: buildContext(b.set, h, nil)}
+	wanted := b.wanted
+	b.wanted = ""
+	b.sub.Continue(wanted, func() { b.ask(h, q) })
+}
+
+func (b *builder) ask(h block.Header, q *pluginv1.BuildBlockRequest) {
 	subsystem.Ask(b.sub, q, askTimeout, func(r *pluginv1.BuildBlockResponse, err error) {
 		failure := r.GetError()
 		switch {
@@ -93,5 +101,6 @@ func (b *builder) built(h block.Header, body, signature []byte) {
 		b.notBuilt(h, snowman.TryAgain, "the keystore signs with another key than the validator set has for this node")
 		return
 	}
-	b.result(snowman.Built{Block: own})
+	id := own.ID()
+	b.sub.About(id[:], "propose", func() { b.result(snowman.Built{Block: own}) })
 }

@@ -73,16 +73,22 @@ func (x *executor) next() {
 	op := x.queue[0]
 	switch op.kind {
 	case opVerify:
-		x.verify(op)
+		x.about(op, "verify", func() { x.verify(op) })
 	case opAccept:
 		x.accept()
 	case opReject:
-		x.reject(op)
+		x.about(op, "reject", func() { x.reject(op) })
 	case opPrefer:
 		x.prefer(op)
 	case opState:
 		x.setState(op)
 	}
+}
+
+// about does what is asked about a block as part of the block's trace.
+func (x *executor) about(op *vmOp, what string, do func()) {
+	id := op.block.ID()
+	x.sub.About(id[:], what, do)
 }
 
 // finish takes the oldest operations out.

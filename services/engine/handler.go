@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 
 	"google.golang.org/protobuf/proto"
@@ -109,6 +110,7 @@ func (e *engine) lost(n primitives.NodeID) {
 func (e *engine) onNotify(ev enginev1.Event) {
 	if ev == enginev1.Event_EVENT_PENDING_TXS {
 		e.sub.Log.Debug("the VM has transactions")
+		e.builder.wanted = cmp.Or(e.sub.Traceparent(), e.builder.wanted)
 		e.driver.step(snowman.PendingTxs{})
 		return
 	}

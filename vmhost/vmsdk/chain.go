@@ -47,6 +47,19 @@ type Chain struct {
 	Now func() time.Time
 	// After calls f once after d, on its own goroutine or, in a simulation, in virtual time. cancel is safe to repeat.
 	After func(d time.Duration, f func()) (cancel func())
+
+	tracing *tracing
+	// notifyIn is Notify as part of a trace; nil: there is only Notify.
+	notifyIn func(traceparent string, e Event)
+}
+
+// pending notifies the engine of transactions, as part of the trace of one of them if that is sampled.
+func (c *Chain) pending(traceparent string) {
+	if c.notifyIn == nil {
+		c.Notify(EventPendingTxs)
+		return
+	}
+	c.notifyIn(traceparent, EventPendingTxs)
 }
 
 // DecodeGenesis reads a genesis that is JSON into v; without one v stays as it is. A field that v doesn't have is an

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
@@ -25,6 +26,9 @@ type Environment struct {
 	Level *slog.LevelVar
 	// Around stands around the calls between host and VM.
 	Around intercept.Chain
+	// Tracer opens the spans of transactions, of so large a share of them. nil: none.
+	Tracer  trace.Tracer
+	Sampled float64
 	// CacheSize is the database cache's size in bytes. 0: the default.
 	CacheSize int
 }

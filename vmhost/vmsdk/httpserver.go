@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -23,6 +26,7 @@ const TokenHeader = "Reeve-Token"
 type httpServer struct {
 	server   *http.Server
 	prefix   string
+	tracer   trace.Tracer
 	handlers map[string]http.Handler
 	// extensions, longest first, so that the most exact one wins.
 	extensions []string
@@ -45,7 +49,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 		return &pb.CreateHandlersResponse{}, nil
 	}
 	socket := filepath.Join(s.runDir, "http.sock")
-	h := newHTTPServer("/ext/bc/"+s.chain.Name, handlers)
+	h := newHTTPServer("/ext/bc/"+s.chain.Name, handlers, s.env.Tracer)
 	if err := h.listen(socket); err != nil {
 		return nil, err
 	}
@@ -53,8 +57,8 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 	return &pb.CreateHandlersResponse{Socket: socket, Token: h.token, Extensions: h.extensions}, nil
 }
 
-func newHTTPServer(prefix string, handlers map[string]http.Handler) *httpServer {
-	h := &httpServer{prefix: prefix, handlers: handlers, token: rand.Text()}
+func newHTTPServer(prefix string, handlers map[string]http.Handler, tracer trace.Tracer) *httpServer {
+	h := &httpServer{prefix: prefix, handlers: handlers, tracer: tracer, token: rand.Text()}
 	for extension := range handlers {
 		h.extensions = append(h.extensions, extension)
 	}
@@ -96,6 +100,8 @@ func (h *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Header.Del(TokenHeader)
+	r, end := h.traced(r)
+	defer end()
 	path := strings.TrimPrefix(r.URL.Path, h.prefix)
 	for _, extension := range h.extensions {
 		if rest, ok := cutExtension(path, extension); ok {
@@ -105,6 +111,16 @@ func (h *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	http.Error(w, "this chain serves nothing here; it serves "+strings.Join(h.extensions, " "), http.StatusNotFound)
+}
+
+// traced opens a span for a request that is part of a sampled trace. Who may say so is the host, which says it of few.
+func (h *httpServer) traced(r *http.Request) (*http.Request, func()) {
+	traceparent := r.Header.Get(intercept.Traceparent)
+	if h.tracer == nil || traceparent == "" {
+		return r, func() {}
+	}
+	ctx, span := h.tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+h.prefix, trace.WithSpanKind(trace.SpanKindServer))
+	return r.WithContext(ctx), func() { span.End() }
 }
 
 // cutExtension is the path after the extension, which must end at a slash.

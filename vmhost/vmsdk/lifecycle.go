@@ -96,7 +96,7 @@ func (s *Server) chainFrom(r *pb.InitializeRequest, h *host) (*Chain, error) {
 		Genesis: r.GetGenesis(), Upgrade: r.GetUpgrade(), Config: r.GetConfig(),
 		Extensions: make(map[string]uint32),
 		DB:         h.db, Blocks: h, Sender: h, Notify: h.notifier.notify,
-		Log: s.env.Log, Now: s.env.Now, After: s.env.After,
+		Log: s.env.Log, Now: s.env.Now, After: s.env.After, tracing: s.tracing, notifyIn: h.notifier.notifyIn,
 	}
 	for _, e := range r.GetExtensions() {
 		c.Extensions[e.GetId()] = e.GetVersion()

@@ -89,7 +89,12 @@ func NewMempool[T Tx](chain *Chain, maxTxs int, check func(contents [][]byte) ([
 // Add takes transactions from a user of this node and sends them to the other nodes. An element of errs is nil when the
 // transaction waits now (or waited already).
 func (m *Mempool[T]) Add(contents ...[]byte) (ids []ID, errs []error) {
-	for _, o := range m.insert(contents, true) {
+	return m.AddContext(context.Background(), contents...)
+}
+
+// AddContext is Add for transactions that a user's request brings: where both are traced, they are linked.
+func (m *Mempool[T]) AddContext(request context.Context, contents ...[]byte) (ids []ID, errs []error) {
+	for _, o := range m.insert(request, contents, true) {
 		ids, errs = append(ids, o.id), append(errs, o.err)
 	}
 	return ids, errs
@@ -100,6 +105,7 @@ type offer struct {
 	content []byte
 	id      ID
 	own     bool // from a user of this node
+	request context.Context
 	err     error
 }
 
@@ -110,10 +116,10 @@ type intake struct {
 }
 
 // insert checks what isn't known yet and keeps what is good.
-func (m *Mempool[T]) insert(contents [][]byte, own bool) []offer {
+func (m *Mempool[T]) insert(request context.Context, contents [][]byte, own bool) []offer {
 	offers := make([]offer, len(contents))
 	for i, c := range contents {
-		offers[i] = offer{content: c, id: IDOf(c), own: own}
+		offers[i] = offer{content: c, id: IDOf(c), own: own, request: request}
 	}
 	m.mu.Lock()
 	in := m.gathering
@@ -146,8 +152,9 @@ func (m *Mempool[T]) checkAll(in *intake) {
 	for i, o := range fresh {
 		contents[i] = o.content
 	}
-	if txs, refused := m.check(contents); m.keep(fresh, txs, refused) {
-		m.chain.Notify(EventPendingTxs)
+	txs, refused := m.check(contents)
+	if kept, trace := m.keep(fresh, txs, refused); kept {
+		m.chain.pending(trace)
 		m.schedule()
 	}
 }
@@ -175,22 +182,26 @@ func (m *Mempool[T]) fresh(in *intake) (fresh []*offer) {
 	return fresh
 }
 
-// keep keeps what the check hasn't refused, and says whether there was any.
-func (m *Mempool[T]) keep(fresh []*offer, txs []T, refused []error) (kept bool) {
+// keep keeps what the check hasn't refused, and says whether there was any, and in which trace.
+func (m *Mempool[T]) keep(fresh []*offer, txs []T, refused []error) (kept bool, trace string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, o := range fresh {
 		if o.err = refused[i]; o.err == nil {
 			o.err = m.put(txs[i], o.own)
 		}
-		if o.err == nil {
-			kept = true
-			if o.own {
-				m.outbox.txs = append(m.outbox.txs, o.content)
-			}
+		if o.err != nil {
+			continue
+		}
+		kept = true
+		waits := m.chain.tracing.waits(o.request, o.id, o.own)
+		trace = cmp.Or(trace, waits)
+		if o.own {
+			m.outbox.txs = append(m.outbox.txs, o.content)
+			m.outbox.trace = cmp.Or(m.outbox.trace, waits)
 		}
 	}
-	return kept
+	return kept, trace
 }
 
 // Checked keeps transactions that came in a block and were checked there, so that they needn't be checked again when
@@ -307,6 +318,7 @@ func (m *Mempool[T]) Pick(ctx context.Context, next NoncesFunc, fits func(T) boo
 				return picked, nil
 			}
 			picked = append(picked, p.tx)
+			m.chain.tracing.link(p.tx.ID())
 			nonce++
 		}
 	}
@@ -346,6 +358,7 @@ func (m *Mempool[T]) Accepted(next map[string]uint64) {
 		done, _ := a.find(nonce)
 		for _, p := range a.waiting[:done] {
 			delete(m.byID, p.tx.ID())
+			m.chain.tracing.link(p.tx.ID())
 		}
 		a.waiting = slices.Delete(a.waiting, 0, done)
 	}

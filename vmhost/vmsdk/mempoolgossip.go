@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
 const (
@@ -29,6 +31,7 @@ var everyone = SendConfig{Peers: math.MaxInt32}
 // outbox is what is to be sent.
 type outbox struct {
 	txs       [][]byte
+	trace     string // of one of them
 	scheduled bool
 	emptied   time.Time
 	repeating bool
@@ -52,10 +55,10 @@ func (m *Mempool[T]) schedule() {
 
 func (m *Mempool[T]) flush() {
 	m.mu.Lock()
-	txs := m.outbox.txs
-	m.outbox.txs, m.outbox.scheduled, m.outbox.emptied = nil, false, m.chain.Now()
+	txs, trace := m.outbox.txs, m.outbox.trace
+	m.outbox.txs, m.outbox.trace, m.outbox.scheduled, m.outbox.emptied = nil, "", false, m.chain.Now()
 	m.mu.Unlock()
-	m.send(txs)
+	m.send(intercept.Continue(context.Background(), trace), txs)
 }
 
 // repeat sends again, with growing pauses, what still waits: a message may be lost, a node may have come later.
@@ -76,14 +79,14 @@ func (m *Mempool[T]) repeat() {
 	again := len(m.byID) > 0
 	m.outbox.repeating = again
 	m.mu.Unlock()
-	m.send(txs)
+	m.send(context.Background(), txs)
 	if again {
 		m.chain.After(repeatAfter, m.repeat)
 	}
 }
 
 // send sends transactions to everyone, in as few messages as their size allows.
-func (m *Mempool[T]) send(txs [][]byte) {
+func (m *Mempool[T]) send(ctx context.Context, txs [][]byte) {
 	for len(txs) > 0 {
 		var message []byte
 		count := 0
@@ -91,7 +94,7 @@ func (m *Mempool[T]) send(txs [][]byte) {
 			message = AppendTx(message, txs[count])
 			count++
 		}
-		if err := m.chain.Sender.SendAppGossip(context.Background(), everyone, message); err != nil {
+		if err := m.chain.Sender.SendAppGossip(ctx, everyone, message); err != nil {
 			m.chain.Log.Debug("transactions weren't sent to other nodes; they will be sent again", "count", count, "err", err)
 		}
 		txs = txs[count:]
@@ -105,7 +108,7 @@ func (m *Mempool[T]) OnGossip(message []byte) error {
 		return err
 	}
 	var errs []error
-	for _, o := range m.insert(txs, false) {
+	for _, o := range m.insert(context.Background(), txs, false) {
 		errs = append(errs, o.err)
 	}
 	return errors.Join(errs...)

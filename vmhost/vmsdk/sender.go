@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reevenet/reeve/internal/bus/intercept"
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -59,17 +60,23 @@ type notifier struct {
 	run    func(func())
 
 	mu      sync.Mutex
-	pending [3]bool // by Event
+	pending [3]bool   // by Event
+	traces  [3]string // in which the events are told
 	running bool
 }
 
 // notify never blocks.
-func (n *notifier) notify(e Event) {
+func (n *notifier) notify(e Event) { n.notifyIn("", e) }
+
+func (n *notifier) notifyIn(traceparent string, e Event) {
 	if e != EventPendingTxs && e != EventStateSyncDone {
 		return
 	}
 	n.mu.Lock()
 	n.pending[e] = true
+	if traceparent != "" {
+		n.traces[e] = traceparent
+	}
 	start := !n.running
 	n.running = true
 	n.mu.Unlock()
@@ -80,23 +87,25 @@ func (n *notifier) notify(e Event) {
 
 // deliver sends what is pending. When the host can't be reached it is dead, and so will be this process.
 func (n *notifier) deliver() {
-	for e := n.take(); e != 0; e = n.take() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	for e, traceparent := n.take(); e != 0; e, traceparent = n.take() {
+		ctx := intercept.Continue(context.Background(), traceparent)
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		_, _ = n.engine.Notify(ctx, &pb.NotifyRequest{Event: pb.Event(e)})
 		cancel()
 	}
 }
 
-// take is a pending event; 0: there is none.
-func (n *notifier) take() Event {
+// take is a pending event, and the trace in which it is sent; 0: there is none.
+func (n *notifier) take() (e Event, traceparent string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for e := range n.pending {
 		if n.pending[e] {
-			n.pending[e] = false
-			return Event(e)
+			traceparent = n.traces[e]
+			n.pending[e], n.traces[e] = false, ""
+			return Event(e), traceparent
 		}
 	}
 	n.running = false
-	return 0
+	return 0, ""
 }

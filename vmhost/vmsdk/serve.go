@@ -47,7 +47,9 @@ func Serve(vm VM) {
 	}
 	defer tracing.Close()
 	around := intercept.Chain{Log: log, Tracing: tracing.Provider}
-	server := NewServer(vm, Environment{Log: log, Level: level, Around: around})
+	server := NewServer(vm, Environment{
+		Log: log, Level: level, Around: around, Tracer: tracing.Tracer, Sampled: tracing.Small,
+	})
 	defer server.Close()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  handshake.Handshake,

@@ -17,8 +17,9 @@ import (
 // keeps the rules that the package comment promises.
 type Server struct {
 	pb.UnimplementedVMServiceServer
-	vm  VM
-	env Environment
+	vm      VM
+	env     Environment
+	tracing *tracing
 
 	// mu is held for the whole of a block call: they come one at a time.
 	mu    sync.Mutex
@@ -33,7 +34,9 @@ type Server struct {
 }
 
 // NewServer serves vm.
-func NewServer(vm VM, env Environment) *Server { return &Server{vm: vm, env: env.withDefaults()} }
+func NewServer(vm VM, env Environment) *Server {
+	return &Server{vm: vm, env: env.withDefaults(), tracing: newTracing(env.Tracer, env.Sampled)}
+}
 
 // Register puts the VM's services on a gRPC server, or on whatever takes services.
 func (s *Server) Register(r grpc.ServiceRegistrar) {
@@ -74,6 +77,7 @@ func (s *Server) BuildBlock(ctx context.Context, r *pb.BuildBlockRequest) (*pb.B
 		if len(r.GetParentId()) > 0 && !t.prefer(idOf(r.GetParentId())) {
 			return ErrNotFound
 		}
+		defer s.tracing.begin(ctx)()
 		parent, _ := t.live(t.preferred)
 		b, err := s.vm.BuildBlock(ctx, parent, contextFrom(r.GetContext()))
 		if err != nil {
@@ -189,6 +193,7 @@ func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb
 		if b.Parent() != t.lastAccepted.ID() {
 			return Corruptf("asked to accept %v, whose parent isn't the last accepted block", b.ID().Short())
 		}
+		defer s.tracing.begin(ctx)()
 		var batch database.Batch
 		if err := b.Accept(ctx, &batch); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Limits of what a client may send and how long anything may take.
@@ -38,6 +39,9 @@ type Config struct {
 	// Block finds an accepted block by its id or height; ErrNoBlock if there is none.
 	Block   func(ctx context.Context, chain, at string) (*Block, error)
 	Metrics prometheus.Gatherer
+	// Tracer opens the spans of so large a share of the requests to chains; nil: none.
+	Tracer  trace.Tracer
+	Sampled float64
 }
 
 // Gateway serves one node.
@@ -47,7 +51,7 @@ type Gateway struct {
 }
 
 // New returns a gateway that isn't listening yet.
-func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies()} }
+func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies(c)} }
 
 // Handler is the door for clients.
 func (g *Gateway) Handler() http.Handler {

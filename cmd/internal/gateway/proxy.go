@@ -12,11 +12,14 @@ import (
 
 // proxies holds one proxy, and so one pool of connections, per chain's socket.
 type proxies struct {
+	config   Config
 	mu       sync.Mutex
 	bySocket map[string]*httpproxy.Proxy
 }
 
-func newProxies() *proxies { return &proxies{bySocket: map[string]*httpproxy.Proxy{}} }
+func newProxies(c Config) *proxies {
+	return &proxies{config: c, bySocket: map[string]*httpproxy.Proxy{}}
+}
 
 func (p *proxies) to(socket string) *httpproxy.Proxy {
 	p.mu.Lock()
@@ -25,6 +28,7 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 	if !ok {
 		proxy = httpproxy.New(socket, httpproxy.Options{
 			HeaderTimeout: chainTimeout, IdleTimeout: idleTimeout, Failed: onProxyError, Log: slog.New(slog.DiscardHandler),
+			Tracer: p.config.Tracer, Name: "/ext/bc", Sampled: p.config.Sampled,
 		})
 		p.bySocket[socket] = proxy
 	}

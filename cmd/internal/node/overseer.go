@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/telemetry"
 	"github.com/reevenet/reeve/internal/store/quarantine"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -42,7 +43,14 @@ func (n *Node) Overseer(ctx context.Context) error {
 	own, named := labelled("overseer", "")
 	own.MustRegister(&busMetrics{server.Server}, &partMetrics{server.Report})
 	bus := server.Listen(grpcx.Server{Log: n.Log, Metrics: grpcx.Metrics(named), Creds: grpcx.PeerCreds()}, kind)
-	g := gateway.New(n.gateway(server, own))
+	tracing, err := telemetry.Start(ctx, "overseer")
+	if err != nil {
+		return err
+	}
+	defer tracing.Close()
+	door := n.gateway(server, own)
+	door.Tracer, door.Sampled = tracing.Tracer, tracing.Small
+	g := gateway.New(door)
 	// The gateway outlives ctx until the bus has drained; then it ends, too.
 	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
 	ending, end := context.WithCancel(failed)

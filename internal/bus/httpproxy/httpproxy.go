@@ -4,18 +4,26 @@ package httpproxy
 
 import (
 	"context"
+	crand "crypto/rand"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/reevenet/reeve/internal/bus/intercept"
+	"github.com/reevenet/reeve/internal/core/traces"
 )
 
 // Proxy is a way to one server. It is an http.Handler.
 type Proxy struct {
-	httputil.ReverseProxy
+	reverse   httputil.ReverseProxy
 	transport *http.Transport
+	options   Options
 }
 
 // Options are what the proxies of a node differ in.
@@ -28,6 +36,10 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// IdleTimeout is how long a connection to the server is kept without use.
 	IdleTimeout time.Duration
+	// Tracer opens the spans of requests that are traced, under Name; nil: none. Those of the node's users are sampled: so large a share.
+	Tracer  trace.Tracer
+	Name    string
+	Sampled float64
 	// Failed answers for a server that doesn't.
 	Failed func(w http.ResponseWriter, r *http.Request, err error)
 	// Log takes what else goes wrong, at debug.
@@ -48,7 +60,8 @@ func New(socket string, o Options) *Proxy {
 	}
 	return &Proxy{
 		transport: transport,
-		ReverseProxy: httputil.ReverseProxy{
+		options:   o,
+		reverse: httputil.ReverseProxy{
 			Rewrite:       o.rewrite,
 			Transport:     transport,
 			FlushInterval: -1,
@@ -62,7 +75,41 @@ func New(socket string, o Options) *Proxy {
 // Close lets go of connections that aren't in use. Requests that are under way go on.
 func (p *Proxy) Close() { p.transport.CloseIdleConnections() }
 
+// ServeHTTP passes one request on.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	traceparent := p.options.trace(r)
+	if traceparent == "" {
+		p.reverse.ServeHTTP(w, r)
+		return
+	}
+	ctx, span := p.options.Tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+p.options.Name, trace.WithSpanKind(trace.SpanKindServer))
+	defer span.End()
+	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// trace is the one that a request is part of: what the proxy before this one says, or a new one for some of the users' requests. What a user
+// says counts for nothing: he would have the whole node work for it.
+func (o *Options) trace(r *http.Request) string {
+	switch {
+	case o.Tracer == nil:
+		return ""
+	case o.Inner:
+		return r.Header.Get(intercept.Traceparent)
+	case rand.Float64() >= o.Sampled: //nolint:gosec // nobody gains by guessing it
+		return ""
+	}
+	var name [32]byte
+	_, _ = crand.Read(name[:]) // it never fails
+	return traces.At(name[:])
+}
+
 func (o *Options) rewrite(r *httputil.ProxyRequest) {
+	if !o.Inner {
+		r.Out.Header.Del(intercept.Traceparent)
+	}
+	if traceparent := intercept.Current(r.In.Context()); traceparent != "" {
+		r.Out.Header.Set(intercept.Traceparent, traceparent)
+	}
 	r.Out.URL.Scheme, r.Out.URL.Host = "http", "unix"
 	r.Out.Host = r.In.Host
 	if o.Inner {

@@ -8,9 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
 // behind is what a server on a unix socket sees of a request that went through the proxies, the outermost first.
@@ -80,5 +84,25 @@ func TestAServerThatIsNotThereIsSaidToBe(t *testing.T) {
 	p.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
 	if answer.Code != http.StatusServiceUnavailable || !errors.Is(why, syscall.ENOENT) {
 		t.Errorf("%d, %v", answer.Code, why)
+	}
+}
+
+// What a user says of traces counts for nothing; what the node's outer proxy says goes on.
+func TestTheNodeDecidesWhichRequestsAreTraced(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	provider := trace.NewTracerProvider(trace.WithSpanProcessor(recorder), trace.WithSampler(trace.ParentBased(trace.NeverSample())))
+	tracer, forged := provider.Tracer(""), "00-"+strings.Repeat("ab", 16)+"-"+strings.Repeat("cd", 8)+"-01"
+	for sampled, spans := range map[float64]int{0: 0, 1: 2} {
+		recorder.Reset()
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("Traceparent", forged)
+		seen, _ := behind(t, r, Options{Tracer: tracer, Sampled: sampled}, Options{Tracer: tracer, Inner: true})
+		got := seen.Header.Get("Traceparent")
+		if n := len(recorder.Ended()); n != spans || got == forged || (got != "") != (spans > 0) {
+			t.Errorf("with a share of %v: %d spans, the server sees %q", sampled, n, got)
+		}
+		if spans > 0 && recorder.Ended()[0].Parent().SpanID() != recorder.Ended()[1].SpanContext().SpanID() {
+			t.Error("the inner proxy's span isn't below the outer one's")
+		}
 	}
 }

@@ -24,6 +24,8 @@ type Telemetry struct {
 	Provider trace.TracerProvider
 	// Sampling is the share of blocks and candidates that are traced.
 	Sampling float64
+	// Small is the share of what a block holds by the hundred, or a user sends: transactions, requests. The square of Sampling.
+	Small float64
 
 	provider *sdk.TracerProvider
 }
@@ -53,7 +55,7 @@ func Start(ctx context.Context, service string) (*Telemetry, error) {
 	p := sdk.NewTracerProvider(
 		sdk.WithBatcher(exporter, sdk.WithBatchTimeout(time.Second)), sdk.WithResource(res), sdk.WithSampler(sdk.ParentBased(sdk.NeverSample())),
 	)
-	return &Telemetry{Tracer: p.Tracer("github.com/reevenet/reeve"), Provider: p, Sampling: rate, provider: p}, nil
+	return &Telemetry{Tracer: p.Tracer("github.com/reevenet/reeve"), Provider: p, Sampling: rate, Small: rate * rate, provider: p}, nil
 }
 
 // flushTime is how long the end of a process waits for its last spans to leave.

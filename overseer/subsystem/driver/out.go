@@ -48,9 +48,9 @@ func (o *Out) Watch(chain string, req proto.Message, silence time.Duration,
 		end: func(_ proto.Message, f *overseerv1.Failure) { end(f) }})
 }
 
-// After calls f when d has passed, unless it is cancelled before.
+// After calls f when d has passed, unless it is cancelled before. What f sends is part of no trace.
 func (o *Out) After(d time.Duration, f func()) (cancel func()) {
-	t := o.m.timers.after(d, o.m.causes.carry(f))
+	t := o.m.timers.after(d, o.m.causes.later(f))
 	return func() { o.m.timers.remove(t) }
 }
 
@@ -79,6 +79,24 @@ func (o *Out) Traceparent() string { return o.m.causes.current.traceparent }
 
 // Blobs is the node's blob store.
 func (o *Out) Blobs() Blobs { return o.m.blobs }
+
+// Continue calls f as part of a trace, as Traceparent names one; empty: of the one that is current.
+func (o *Out) Continue(traceparent string, f func()) {
+	current := &o.m.causes.current
+	before := current.traceparent
+	if traceparent != "" {
+		current.traceparent = traceparent
+	}
+	f()
+	current.traceparent = before
+}
+
+// About calls f as part of the trace of a block's or candidate's hash, under a span of its own, if that trace is sampled.
+func (o *Out) About(hash []byte, what string, f func()) {
+	end := o.m.headers.trace.about(&o.m.causes.current, hash, what)
+	f()
+	end()
+}
 
 // Unknown counts a message that the program doesn't know.
 func (o *Out) Unknown() { o.m.count.unknown++ }

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,28 +10,24 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/core/traces"
 )
 
 // tracer opens the spans of a subsystem. Its zero value is inert: nothing is looked at and nothing allocated.
 //
-// The trace of a message that has a routing key, a block's or candidate's hash, is named by the first 16 bytes of that
-// hash, and the same bytes decide whether it is sampled. So all validators sample the same blocks and their spans join,
-// though no trace context crosses the network.
+// A message that has a routing key, a block's or candidate's hash, belongs to the trace of that hash. What is sent while
+// a message is handled belongs to that message's.
 type tracer struct {
-	tracer    trace.Tracer
-	threshold uint64 // a hash whose second half is below is sampled
-	name      string
+	tracer trace.Tracer
+	sample traces.Sampler
+	name   string
 }
 
 func newTracer(t trace.Tracer, name string, ratio float64) tracer {
-	if t == nil || ratio <= 0 {
+	if t == nil {
 		return tracer{}
 	}
-	threshold := uint64(1<<64 - 1)
-	if ratio < 1 {
-		threshold = uint64(ratio * (1 << 63) * 2)
-	}
-	return tracer{tracer: t, threshold: threshold, name: name}
+	return tracer{tracer: t, sample: traces.Sample(ratio), name: name}
 }
 
 var w3c propagation.TraceContext
@@ -42,10 +37,7 @@ func (t *tracer) outgoing(current string, key []byte, v *registry.Variant) strin
 	if t.tracer == nil || current != "" {
 		return current
 	}
-	if len(key) != 32 || binary.BigEndian.Uint64(key[16:]) >= t.threshold {
-		return ""
-	}
-	return "00-" + hex.EncodeToString(key[:16]) + "-" + hex.EncodeToString(key[24:]) + "-01"
+	return t.sample.Of(key)
 }
 
 // handling opens the span of one message's handling, if its trace is sampled, and makes it the parent of what is sent
@@ -65,4 +57,34 @@ func (t *tracer) handling(c *cause, v *registry.Variant, e *wire.Envelope) (end 
 	w3c.Inject(ctx, carrier)
 	c.traceparent = carrier["traceparent"]
 	return func() { span.End() }
+}
+
+// about opens the span of work that is about a hash, if the trace of that is sampled, and makes it the parent of what is sent meanwhile. Work
+// that was caused in another trace is linked to it.
+func (t *tracer) about(c *cause, hash []byte, what string) (end func()) {
+	if t.tracer == nil || !t.sample.Sampled(hash) {
+		return func() {}
+	}
+	before, own := c.traceparent, contextOf(traces.At(hash))
+	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindInternal)}
+	if before != "" {
+		switch current := contextOf(before); {
+		case trace.SpanContextFromContext(current).TraceID() == trace.SpanContextFromContext(own).TraceID():
+			own = current
+		default:
+			options = append(options, trace.WithLinks(trace.LinkFromContext(current)))
+		}
+	}
+	ctx, span := t.tracer.Start(own, t.name+" "+what, options...)
+	carrier := propagation.MapCarrier{}
+	w3c.Inject(ctx, carrier)
+	c.traceparent = carrier["traceparent"]
+	return func() {
+		span.End()
+		c.traceparent = before
+	}
+}
+
+func contextOf(traceparent string) context.Context {
+	return w3c.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
 }

@@ -46,7 +46,7 @@ func (p *Pool[T]) onTx(w http.ResponseWriter, r *http.Request) {
 
 // post adds transactions. One that is in a block already isn't refused.
 func (p *Pool[T]) post(ctx context.Context, contents ...[]byte) ([]vmsdk.ID, []error) {
-	ids, errs := p.Add(contents...)
+	ids, errs := p.AddContext(ctx, contents...)
 	for i, err := range errs {
 		if err != nil && p.height(ctx, ids[i]) > 0 {
 			errs[i] = nil

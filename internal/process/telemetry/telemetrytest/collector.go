@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -98,14 +99,15 @@ func spanOf(service string, pid int64, s *tracev1.Span) Span {
 	return out
 }
 
-// Await waits until the spans that have come are enough, and returns them. Processes send them a second late.
-func (c *Collector) Await(t testing.TB, what string, enough func([]Span) bool) []Span {
+// Await waits until nothing is missing from the spans that have come, and returns them. Processes send them a second late.
+func (c *Collector) Await(t testing.TB, missing func([]Span) []string) []Span {
 	t.Helper()
 	for end := time.After(30 * time.Second); ; {
 		c.mu.Lock()
 		spans, arrived := slices.Clone(c.spans), c.arrived
 		c.mu.Unlock()
-		if enough(spans) {
+		gaps := missing(spans)
+		if len(gaps) == 0 {
 			return spans
 		}
 		select {
@@ -114,7 +116,7 @@ func (c *Collector) Await(t testing.TB, what string, enough func([]Span) bool) [
 			for _, s := range spans {
 				t.Logf("%-24s %-40s trace %s span %s of %s", s.Service, s.Name, s.Trace, s.ID, s.Parent)
 			}
-			t.Fatalf("never came: %s", what)
+			t.Fatalf("never came:\n%s", strings.Join(gaps, "\n"))
 		}
 	}
 }

@@ -82,7 +82,7 @@ func (o *Overseer) receivedAnswer(e *wire.Envelope) {
 	case e.Kind == wire.Fail:
 		a.Done = true
 		f := e.Failure
-		a.Err = &subsystem.Failure{Code: subsystem.Code(f.Code), Message: f.Message, Detail: f.Detail}
+		a.Err = &subsystem.Failure{Code: f.Code, Message: f.Message, Detail: f.Detail}
 	case e.More:
 		a.Items = append(a.Items, o.decode(a, e))
 	case a.variant.Stream:

@@ -291,8 +291,11 @@ func must(s *Status, err error) *Status {
 }
 
 func TestOnlyHarmlessVariablesReachTheProcesses(t *testing.T) {
-	got := (&Network{}).environment([]string{"PATH=/bin", "AWS_SECRET=x", "REEVE_HTTP_LISTEN=:1", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"})
-	want := []string{"PATH=/bin", "REEVE_LOG_LEVEL=debug", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x"}
+	harmless := []string{
+		"PATH=/bin", "REEVE_LOG_LEVEL=debug", "REEVE_BUS_CARRIER=grpc", "GOMAXPROCS=1", "OTEL_EXPORTER_OTLP_ENDPOINT=x",
+	}
+	got := (&Network{}).environment(append([]string{"AWS_SECRET=x", "REEVE_HTTP_LISTEN=:1"}, harmless...))
+	want := harmless
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

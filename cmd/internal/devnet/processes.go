@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/supervise"
@@ -91,7 +92,7 @@ func (n *Network) spec(v *node, p process) supervise.Spec {
 
 // kept lists the variables that a process of ours may read. REEVE_ variables pass only as far as they mean the same for
 // every node: four nodes can't listen on one port.
-var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_"}
+var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_", carrier.Variable + "="}
 
 func (n *Network) environment(all []string) (env []string) {
 	if n.Arguments != nil { // a command about one node runs it, with flags and environment of its own

@@ -33,18 +33,21 @@ type methodCounter struct {
 // CountCalls counts the calls between a host and its plugins, and how long they take.
 func CountCalls(to prometheus.Registerer) (intercept.Counter, error) {
 	c := &callCounter{}
-	if err := c.made.register(to, "grpc_client", "made to the plugin"); err != nil {
+	if err := c.made.register(to, "client", "by"); err != nil {
 		return nil, err
 	}
-	return c, c.served.register(to, "grpc_server", "served for the plugin")
+	return c, c.served.register(to, "server", "on")
 }
 
-func (d *direction) register(to prometheus.Registerer, prefix, what string) error {
+// register makes the metrics with the provider's words, since a node shows both on one page.
+func (d *direction) register(to prometheus.Registerer, side, where string) error {
 	d.handled = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: prefix + "_handled_total", Help: "Calls " + what + ", by how they ended.",
+		Name: "grpc_" + side + "_handled_total",
+		Help: "Total number of RPCs completed " + where + " the " + side + ", regardless of success or failure.",
 	}, []string{"grpc_service", "grpc_method", "grpc_code"})
 	d.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: prefix + "_handling_seconds", Help: "How long calls " + what + " took.",
+		Name:    "grpc_" + side + "_handling_seconds",
+		Help:    "Histogram of response latency (seconds) of gRPC that had been application-level handled by the " + side + ".",
 		Buckets: prometheus.ExponentialBuckets(20e-6, 5, 9),
 	}, []string{"grpc_service", "grpc_method"})
 	if err := to.Register(d.handled); err != nil {

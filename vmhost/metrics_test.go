@@ -1,6 +1,7 @@
 package vmhost
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"github.com/reevenet/reeve/internal/bus/grpcx"
 )
 
 func TestCallsAreCountedByMethodAndHowTheyEnded(t *testing.T) {
@@ -21,6 +25,16 @@ func TestCallsAreCountedByMethodAndHowTheyEnded(t *testing.T) {
 	}
 	c.Made("/p.VM/Build", time.Millisecond, errors.New("no"))
 	c.Served("/p.DB/Get", time.Microsecond, nil)
+	bus := prometheus.NewRegistry()
+	served := grpcx.Metrics(bus)
+	interceptor := served.UnaryServerInterceptor()
+	call := func(context.Context, any) (any, error) { return nil, nil }
+	if _, err := interceptor(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/p.Bus/Check"}, call); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (prometheus.Gatherers{bus, all}).Gather(); err != nil {
+		t.Errorf("the bus's calls and the plugin's can't be shown together: %v", err)
+	}
 	families, err := all.Gather()
 	if err != nil {
 		t.Fatal(err)

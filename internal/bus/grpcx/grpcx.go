@@ -86,9 +86,9 @@ func (s Server) interceptors() (unary []grpc.UnaryServerInterceptor, stream []gr
 	return unary, stream
 }
 
-// Metrics counts calls by method and status, and times them, for all servers of a process that are given it.
+// Metrics counts calls by method and status, for all servers of a process that are given it.
 func Metrics(to prometheus.Registerer) *grpcprom.ServerMetrics {
-	m := grpcprom.NewServerMetrics(grpcprom.WithServerHandlingTimeHistogram())
+	m := grpcprom.NewServerMetrics()
 	to.MustRegister(m)
 	return m
 }

@@ -44,8 +44,8 @@ breaking: $(BUF) ## fail when the protocol breaks what proto/baseline.binpb prom
 generate-check: generate breaking ## fail when generated Go is older than its .proto
 	@git diff --exit-code --stat -- proto || (echo 'run `make generate` and commit the result'; exit 1)
 
-graph: ## draw who talks to whom into the README
-	go test ./services -run Picture -update
+graph: ## draw who talks to whom, and the table of processes, into the README
+	go test ./services -run Readme -update
 
 bench: build peerbench ## the bus, a network and a plugin, side by side with their peers; some minutes
 	bin/reeve bench bus

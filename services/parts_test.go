@@ -63,15 +63,3 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 		t.Error(diff)
 	}
 }
-
-func TestTheReadmesTableHasEveryPart(t *testing.T) {
-	text, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range services.Parts() {
-		if row := "| " + p.Name() + " | `reeve run " + p.Spec.Name + "` |"; !strings.Contains(string(text), row) {
-			t.Errorf("the README's table of processes has no row %s", row)
-		}
-	}
-}

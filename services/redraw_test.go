@@ -2,44 +2,32 @@ package services_test
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"testing"
 )
 
-// Marks in a text between which the picture of who talks to whom stands.
-const (
-	pictureBegin = "<!-- graph -->\n"
-	pictureEnd   = "<!-- /graph -->"
-)
-
-// errNoPicture means that a text has no place for the picture.
-var errNoPicture = errors.New("there is no <!-- graph --> … <!-- /graph --> in the text")
-
-// redraw replaces the picture in a text, the README, by the given Mermaid.
-func redraw(text []byte, mermaid string) ([]byte, error) {
-	before, rest, ok := bytes.Cut(text, []byte(pictureBegin))
-	_, after, closed := bytes.Cut(rest, []byte(pictureEnd))
+// redraw replaces what stands in a text between <!-- mark --> and <!-- /mark -->.
+func redraw(text []byte, mark, content string) ([]byte, error) {
+	begin, end := []byte("<!-- "+mark+" -->\n"), []byte("<!-- /"+mark+" -->")
+	before, rest, ok := bytes.Cut(text, begin)
+	_, after, closed := bytes.Cut(rest, end)
 	if !ok || !closed {
-		return nil, errNoPicture
+		return nil, fmt.Errorf("there is no <!-- %s --> … <!-- /%s --> in the text", mark, mark)
 	}
-	var b bytes.Buffer
-	b.Write(before)
-	b.WriteString(pictureBegin + "```mermaid\n" + mermaid + "```\n" + pictureEnd)
-	b.Write(after)
-	return b.Bytes(), nil
+	return bytes.Join([][]byte{before, begin, []byte(content), end, after}, nil), nil
 }
 
-func TestOnlyThePictureIsRedrawn(t *testing.T) {
-	got, err := redraw([]byte("before\n<!-- graph -->\nold\n<!-- /graph -->\nafter"), "new\n")
-	if err != nil || string(got) != "before\n<!-- graph -->\n```mermaid\nnew\n```\n<!-- /graph -->\nafter" {
+func TestOnlyWhatIsMarkedIsRedrawn(t *testing.T) {
+	got, err := redraw([]byte("before\n<!-- graph -->\nold\n<!-- /graph -->\nafter"), "graph", "new\n")
+	if err != nil || string(got) != "before\n<!-- graph -->\nnew\n<!-- /graph -->\nafter" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if again, err := redraw(got, "new\n"); err != nil || string(again) != string(got) {
+	if again, err := redraw(got, "graph", "new\n"); err != nil || string(again) != string(got) {
 		t.Errorf("drawn twice: %q, %v", again, err)
 	}
 	for _, text := range []string{"", "<!-- graph -->\n", "<!-- /graph --><!-- graph -->\n"} {
-		if _, err := redraw([]byte(text), "x"); !errors.Is(err, errNoPicture) {
-			t.Errorf("%q: %v", text, err)
+		if _, err := redraw([]byte(text), "graph", "x"); err == nil {
+			t.Errorf("%q has a place for it", text)
 		}
 	}
 }

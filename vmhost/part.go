@@ -91,6 +91,7 @@ func Part(p Ports) part.Part {
 			{Key: "sha256", Default: []string{}, Usage: "checksums that the plugins must have, in hexadecimal, as CHAIN=SUM"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
+		Owns:    "the chain's database; starts and replaces the plugin",
 	}
 }
 

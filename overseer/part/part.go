@@ -32,6 +32,8 @@ type Part struct {
 	Protocols []Protocol
 	// Process is how it runs when it has a process of its own.
 	Process Process
+	// Owns says in a few words what is its own and what it does, for tables.
+	Owns string
 }
 
 // Process is how a part runs as a process.

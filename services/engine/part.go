@@ -27,6 +27,7 @@ func Part() part.Part {
 			{Name: ProtocolBulk, Event: event, Lane: optionsv1.Lane_LANE_BULK, NoViews: true},
 		},
 		Process: part.Process{Stop: part.StopEarly},
+		Owns:    "consensus: polls, preference, acceptance, proposals. Nothing on disk",
 	}
 }
 

@@ -52,6 +52,7 @@ func Part(open Open, protocols []part.Protocol) part.Part {
 			{Key: "peers", Default: []string{}, Usage: "more peers to dial, as multiaddrs that end in /p2p/<id>"},
 			{Key: "quic", Default: false, Usage: "also speak QUIC, on the same port number"},
 		}},
+		Owns: "peers, reputations, limits: every byte of a stranger enters here",
 	}
 }
 

@@ -35,6 +35,17 @@ type Scenario struct {
 	Unsettled func() string
 }
 
+// Simulated lists the parts that need no ports, and those that a scenario has simulated ones for. The others aren't on
+// its nodes.
+func Simulated(all part.List, ports map[string]func(*Incarnation) subsystem.Spec) (list part.List) {
+	for _, p := range all {
+		if p.Build == nil || ports[p.Spec.Name] != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // Builder makes the scenario of one run: it adds the nodes to the world and sets up what they find there.
 type Builder func(*World) (Scenario, error)
 

@@ -23,6 +23,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services"
 	"github.com/reevenet/reeve/services/engine"
@@ -55,6 +56,7 @@ func New(cfg Config) sim.Builder {
 // network is the validators of one run and their chains.
 type network struct {
 	world *sim.World
+	parts part.List // of a node
 	cfg   Config
 
 	size   int
@@ -131,11 +133,12 @@ func (net *network) addNode(id primitives.NodeID) error {
 }
 
 func (net *network) scenario() sim.Scenario {
+	ports := map[string]func(*sim.Incarnation) subsystem.Spec{
+		keystore.Name: net.keystore, nb.Name: net.bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
+	}
+	net.parts = sim.Simulated(services.Parts(), ports)
 	s := sim.Scenario{
-		Parts: services.Parts(), Chains: net.genesis.Chains,
-		Ports: map[string]func(*sim.Incarnation) subsystem.Spec{
-			keystore.Name: net.keystore, nb.Name: net.bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
-		},
+		Parts: net.parts, Chains: net.genesis.Chains, Ports: ports,
 		Tap: net.tap, Describe: describe,
 		Faults: net.faults,
 		Done:   net.done, Unsettled: net.unsettled,

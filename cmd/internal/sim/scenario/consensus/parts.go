@@ -7,7 +7,6 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
 	"github.com/reevenet/reeve/overseer/subsystem"
-	"github.com/reevenet/reeve/services"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	nb "github.com/reevenet/reeve/services/networkbridge"
@@ -28,17 +27,9 @@ func (net *network) keystore(i *sim.Incarnation) subsystem.Spec {
 func (net *network) bridge(i *sim.Incarnation) subsystem.Spec {
 	return nb.Spec(nb.Config{
 		Transport: i.Transport(), NetworkID: net.genesis.Hash(), Agent: "reeve/sim",
-		Protocols: nb.Carried(services.Parts().Protocols()), Chains: net.chainNames(),
+		Protocols: nb.Carried(net.parts.Protocols()), Chains: net.names,
 		Peers: net.world.Others(i.Node), Validators: net.stakes, NoPeerExchange: true,
 	})
-}
-
-func (net *network) chainNames() []string {
-	names := make([]string, len(net.chains))
-	for i, c := range net.chains {
-		names[i] = c.genesis.Name
-	}
-	return names
 }
 
 // chainOf is the chain that a process serves.

@@ -26,10 +26,10 @@ var update = flag.Bool("update", false, "write what is compared; the guide's des
 
 const (
 	guide       = "../docs/add-a-subsystem.md"
-	descriptor  = "testdata/uptime.binpb"
+	larger      = "\n## A larger one\n"
 	allMessages = "proto/reeve/overseer/v1/all_messages.proto"
-	maxLines    = 70
-	maxFiles    = 6
+	list        = "services/services.go"
+	containers  = "docker-compose.yml"
 )
 
 // step is one block of the guide: a whole file, or lines that are added to one.
@@ -41,79 +41,157 @@ type step struct {
 
 var block = regexp.MustCompile("(?s)<!-- (file|lines): (\\S+) -->\n```\\w+\n(.*?)```\n")
 
-func steps(t *testing.T) (out []step) {
+// example is one subsystem of the guide.
+type example struct {
+	name  string
+	steps []step
+}
+
+// examples are the small one and the larger one.
+func examples(t *testing.T) (small, large example) {
 	t.Helper()
 	text, err := os.ReadFile(guide)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+	first, second, found := strings.Cut(string(text), larger)
+	if !found {
+		t.Fatalf("the guide has no part %q", larger)
+	}
+	return example{"uptime", steps(first)}, example{"diskwatch", steps(second)}
+}
+
+func steps(text string) (out []step) {
+	for _, m := range block.FindAllStringSubmatch(text, -1) {
 		out = append(out, step{m[2], strings.Split(strings.TrimSuffix(m[3], "\n"), "\n"), m[1] == "file"})
 	}
 	return out
 }
 
-func TestAddingASubsystemIsSmall(t *testing.T) {
-	lines, files := 0, 0
-	for _, s := range steps(t) {
+// own tells whether a file is in one of the subsystem's own folders.
+func (e *example) own(file string) bool {
+	return strings.HasPrefix(file, "services/"+e.name+"/") || strings.HasPrefix(file, "proto/reeve/"+e.name+"/")
+}
+
+func (e *example) size() (lines, elsewhere int) {
+	for _, s := range e.steps {
 		lines += len(s.lines)
-		files++
+		if !e.own(s.file) {
+			elsewhere++
+		}
 	}
-	t.Logf("%d lines in %d files", lines, files)
-	if lines > maxLines || files > maxFiles || files < 5 {
-		t.Errorf("%d lines in %d files: at most %d in %d", lines, files, maxLines, maxFiles)
+	return lines, elsewhere
+}
+
+func TestAddingASubsystemIsSmall(t *testing.T) {
+	small, large := examples(t)
+	for _, c := range []struct {
+		example
+		lines, elsewhere int
+	}{{small, 70, 2}, {large, 250, 3}} {
+		lines, elsewhere := c.size()
+		t.Logf("%s: %d lines, %d places outside its own folders", c.name, lines, elsewhere)
+		if lines > c.lines || elsewhere > c.elsewhere || len(c.steps) < 5 {
+			t.Errorf("%s: %d lines, %d places outside its own folders: at most %d and %d",
+				c.name, lines, elsewhere, c.lines, c.elsewhere)
+		}
 	}
 }
 
-// The guide is followed literally: its files are laid over the tree, the code is generated as `make generate` would, and the
-// result is built and tested.
+// The guide is followed literally: its files are laid over the tree, the code is generated as `make generate` would, and
+// the result is built and tested.
 func TestTheGuidesExampleCompilesAndPassesItsTest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles half of the tree anew")
 	}
+	small, _ := examples(t)
+	newOverlay(t).follow(t, small)
+}
+
+func TestTheGuidesLargerExampleRunsOnANetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles half of the tree anew, and starts a dozen processes")
+	}
+	_, large := examples(t)
 	o := newOverlay(t)
+	o.follow(t, large)
+	o.passes(t, "./services", "ThePartsOfANode|CalledTheSame")
+	o.goes(t, "build", "-o", filepath.Join(o.dir, "reeve"), "./cmd/reeve")
+	o.goes(t, "build", "-o", filepath.Join(o.dir, "plugins", "kvvm"), "./vmhost/kvvm/cmd/kvvm")
+
+	o.reeve(t, "devnet", "up", "--detach", "--validators", "2", "--port-base", "0", "--timeout", "50s")
+	t.Cleanup(func() { o.reeve(t, "devnet", "down") })
+	var p struct {
+		State  string
+		Fields map[string]any
+	}
+	if err := json.Unmarshal(o.reeve(t, "svc", "describe", "diskwatch", "-o", "json"), &p); err != nil {
+		t.Fatal(err)
+	}
+	free, ok := p.Fields["free"].(float64)
+	if p.State != "running" || !ok || free <= 0 || p.Fields["peers-with-less"] == nil {
+		t.Errorf("its status is %+v", p)
+	}
+	if view := o.reeve(t, "config", "view"); !bytes.Contains(view, []byte("diskwatch.least")) {
+		t.Errorf("its setting isn't among\n%s", view)
+	}
+}
+
+// follow does what the guide says, and builds and tests what comes out.
+func (o *overlay) follow(t *testing.T, e example) {
+	t.Helper()
 	var enum *descriptorpb.FileDescriptorProto
-	for _, s := range steps(t) {
+	for _, s := range e.steps {
 		switch {
 		case s.file == allMessages:
 			o.generate(t, enum, s.lines)
 		case strings.HasSuffix(s.file, ".proto"):
-			enum = compiled(t, s)
+			enum = compiled(t, e.name, s)
 		case s.whole:
 			o.add(t, s.file, []byte(strings.Join(s.lines, "\n")+"\n"))
 		default:
 			o.add(t, s.file, insert(t, s))
 		}
 	}
-	o.goes(t, "build", "./services/uptime", "./services")
-	test := filepath.Join(o.dir, "uptime.test")
-	o.goes(t, "test", "-vet=off", "-c", "-o", test, "./services/uptime")
-	if out, err := exec.Command(test).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	o.goes(t, "build", "./services/"+e.name, "./services")
+	o.passes(t, "./services/"+e.name, ".")
 }
 
-// insert adds an import below the last one, and a line to the list of parts.
+// insert adds the lines of a step where they belong.
 func insert(t *testing.T, s step) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("..", s.file))
-	if err != nil || len(s.lines) != 2 {
-		t.Fatal(s, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	text := strings.Replace(string(b), "\n)\n", "\n"+s.lines[0]+"\n)\n", 1)
-	end := strings.LastIndex(text, "\n\t}\n\treturn append(list, ")
-	if end < 0 {
-		t.Fatalf("%s has no list", s.file)
+	switch {
+	case s.file == list && len(s.lines) == 2: // an import below the last one, and a line in the list
+		text := strings.Replace(string(b), "\n)\n", "\n"+s.lines[0]+"\n)\n", 1)
+		return before(t, text, "\t}\n\treturn append(list, ", s.lines[1]+"\n")
+	case s.file == containers:
+		return before(t, string(b), "\nvolumes:\n", "\n"+strings.Join(s.lines, "\n")+"\n")
 	}
-	return []byte(text[:end] + "\n" + s.lines[1] + text[end:])
+	t.Fatalf("nobody knows where in %s to add %q", s.file, s.lines)
+	return nil
+}
+
+// before adds something in front of the last place that is marked.
+func before(t *testing.T, text, mark, more string) []byte {
+	t.Helper()
+	at := strings.LastIndex(text, mark)
+	if at < 0 {
+		t.Fatalf("there is no %q", mark)
+	}
+	return []byte(text[:at] + more + text[at:])
 }
 
 // compiled is the descriptor of the guide's enum, which was compiled when the guide was last changed.
-func compiled(t *testing.T, s step) *descriptorpb.FileDescriptorProto {
+func compiled(t *testing.T, name string, s step) *descriptorpb.FileDescriptorProto {
 	t.Helper()
 	source := strings.Join(s.lines, "\n") + "\n"
+	descriptor := filepath.Join("testdata", name+".binpb")
 	if *update {
-		compile(t, s.file, source)
+		compile(t, descriptor, s.file, source)
 	}
 	b, err := os.ReadFile(descriptor)
 	if err != nil {
@@ -128,12 +206,12 @@ func compiled(t *testing.T, s step) *descriptorpb.FileDescriptorProto {
 		t.Fatal(err)
 	}
 	f := set.File[0]
-	f.Options = &descriptorpb.FileOptions{GoPackage: proto.String("github.com/reevenet/reeve/proto/reeve/uptime/v1;uptimev1")}
+	f.Options = &descriptorpb.FileOptions{GoPackage: proto.String("github.com/reevenet/reeve/proto/reeve/" + name + "/v1;" + name + "v1")}
 	return f
 }
 
 // compile writes source and descriptor, so that a stale one is noticed.
-func compile(t *testing.T, file, source string) {
+func compile(t *testing.T, descriptor, file, source string) {
 	t.Helper()
 	root := t.TempDir()
 	name := strings.TrimPrefix(file, "proto/")
@@ -179,6 +257,40 @@ func (o *overlay) add(t *testing.T, path string, content []byte) {
 		t.Fatal(err)
 	}
 	o.files[filepath.Join(o.root, path)] = at
+}
+
+// passes builds a package's tests and runs some of them, beside the files of the root that the guide changes.
+func (o *overlay) passes(t *testing.T, pkg, which string) {
+	t.Helper()
+	beside := filepath.Join(o.dir, "root", pkg)
+	if err := os.MkdirAll(beside, 0o755); err != nil { //nolint:gosec // as any folder of a checkout
+		t.Fatal(err)
+	}
+	if changed, ok := o.files[filepath.Join(o.root, containers)]; ok {
+		if err := os.Link(changed, filepath.Join(o.dir, "root", containers)); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+	}
+	test := filepath.Join(beside, "test")
+	o.goes(t, "test", "-vet=off", "-c", "-o", test, pkg)
+	cmd := exec.Command(test, "-test.run", which)
+	cmd.Dir = beside
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", pkg, err, out)
+	}
+}
+
+// reeve runs a command of the program that was built, and returns what it prints.
+func (o *overlay) reeve(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(o.dir, "reeve"), append(args, "--data-dir", filepath.Join(o.dir, "data"))...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("reeve %s: %v\n%s%s", strings.Join(args, " "), err, out, errs.String())
+	}
+	return out
 }
 
 func (o *overlay) goes(t *testing.T, command string, args ...string) {

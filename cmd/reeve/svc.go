@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,11 +49,19 @@ func (a *app) svcDescribe() *cobra.Command {
 		return a.show(p, func(t *table) {
 			t.row("state", p.State, p.Cause)
 			for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
-				t.row(name, p.Fields[name])
+				t.row(name, fieldText(p.Fields[name]))
 			}
 		})
 	}
 	return cmd
+}
+
+// fieldText shows whole numbers as such, though they came as JSON's.
+func fieldText(v any) any {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return v
 }
 
 func (a *app) svcRestart() *cobra.Command {

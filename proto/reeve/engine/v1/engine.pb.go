@@ -69,6 +69,11 @@ type EngineMessage struct {
 	//	*EngineMessage_SendAppResponse
 	//	*EngineMessage_SendAppError
 	//	*EngineMessage_SendAppGossip
+	//	*EngineMessage_Votes
+	//	*EngineMessage_GetVotes_
+	//	*EngineMessage_Proof
+	//	*EngineMessage_Certified
+	//	*EngineMessage_Evidence
 	Kind          isEngineMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -444,6 +449,51 @@ func (x *EngineMessage) GetSendAppGossip() *SendAppGossip {
 	return nil
 }
 
+func (x *EngineMessage) GetVotes() *Votes {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_Votes); ok {
+			return x.Votes
+		}
+	}
+	return nil
+}
+
+func (x *EngineMessage) GetGetVotes_() *GetVotes {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_GetVotes_); ok {
+			return x.GetVotes_
+		}
+	}
+	return nil
+}
+
+func (x *EngineMessage) GetProof() *Proof {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_Proof); ok {
+			return x.Proof
+		}
+	}
+	return nil
+}
+
+func (x *EngineMessage) GetCertified() *Certified {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_Certified); ok {
+			return x.Certified
+		}
+	}
+	return nil
+}
+
+func (x *EngineMessage) GetEvidence() *Evidence {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_Evidence); ok {
+			return x.Evidence
+		}
+	}
+	return nil
+}
+
 type isEngineMessage_Kind interface {
 	isEngineMessage_Kind()
 }
@@ -596,6 +646,26 @@ type EngineMessage_SendAppGossip struct {
 	SendAppGossip *SendAppGossip `protobuf:"bytes,37,opt,name=send_app_gossip,json=sendAppGossip,proto3,oneof"`
 }
 
+type EngineMessage_Votes struct {
+	Votes *Votes `protobuf:"bytes,38,opt,name=votes,proto3,oneof"`
+}
+
+type EngineMessage_GetVotes_ struct {
+	GetVotes_ *GetVotes `protobuf:"bytes,39,opt,name=get_votes,json=getVotes,proto3,oneof"`
+}
+
+type EngineMessage_Proof struct {
+	Proof *Proof `protobuf:"bytes,40,opt,name=proof,proto3,oneof"`
+}
+
+type EngineMessage_Certified struct {
+	Certified *Certified `protobuf:"bytes,41,opt,name=certified,proto3,oneof"`
+}
+
+type EngineMessage_Evidence struct {
+	Evidence *Evidence `protobuf:"bytes,42,opt,name=evidence,proto3,oneof"`
+}
+
 func (*EngineMessage_GetStateSummaryFrontier) isEngineMessage_Kind() {}
 
 func (*EngineMessage_StateSummaryFrontier_) isEngineMessage_Kind() {}
@@ -670,11 +740,21 @@ func (*EngineMessage_SendAppError) isEngineMessage_Kind() {}
 
 func (*EngineMessage_SendAppGossip) isEngineMessage_Kind() {}
 
+func (*EngineMessage_Votes) isEngineMessage_Kind() {}
+
+func (*EngineMessage_GetVotes_) isEngineMessage_Kind() {}
+
+func (*EngineMessage_Proof) isEngineMessage_Kind() {}
+
+func (*EngineMessage_Certified) isEngineMessage_Kind() {}
+
+func (*EngineMessage_Evidence) isEngineMessage_Kind() {}
+
 var File_reeve_engine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1areeve/engine/v1/peer.proto\"\xde\x15\n" +
+	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1areeve/engine/v1/peer.proto\"\xed\x17\n" +
 	"\rEngineMessage\x12g\n" +
 	"\x1aget_state_summary_frontier\x18\x01 \x01(\v2(.reeve.engine.v1.GetStateSummaryFrontierH\x00R\x17getStateSummaryFrontier\x12]\n" +
 	"\x16state_summary_frontier\x18\x02 \x01(\v2%.reeve.engine.v1.StateSummaryFrontierH\x00R\x14stateSummaryFrontier\x12z\n" +
@@ -718,7 +798,12 @@ const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\x10send_app_request\x18\" \x01(\v2\x1f.reeve.engine.v1.SendAppRequestH\x00R\x0esendAppRequest\x12N\n" +
 	"\x11send_app_response\x18# \x01(\v2 .reeve.engine.v1.SendAppResponseH\x00R\x0fsendAppResponse\x12E\n" +
 	"\x0esend_app_error\x18$ \x01(\v2\x1d.reeve.engine.v1.SendAppErrorH\x00R\fsendAppError\x12H\n" +
-	"\x0fsend_app_gossip\x18% \x01(\v2\x1e.reeve.engine.v1.SendAppGossipH\x00R\rsendAppGossipB\x06\n" +
+	"\x0fsend_app_gossip\x18% \x01(\v2\x1e.reeve.engine.v1.SendAppGossipH\x00R\rsendAppGossip\x12.\n" +
+	"\x05votes\x18& \x01(\v2\x16.reeve.engine.v1.VotesH\x00R\x05votes\x128\n" +
+	"\tget_votes\x18' \x01(\v2\x19.reeve.engine.v1.GetVotesH\x00R\bgetVotes\x12.\n" +
+	"\x05proof\x18( \x01(\v2\x16.reeve.engine.v1.ProofH\x00R\x05proof\x12:\n" +
+	"\tcertified\x18) \x01(\v2\x1a.reeve.engine.v1.CertifiedH\x00R\tcertified\x127\n" +
+	"\bevidence\x18* \x01(\v2\x19.reeve.engine.v1.EvidenceH\x00R\bevidenceB\x06\n" +
 	"\x04kindB\xba\x01\n" +
 	"\x13com.reeve.engine.v1B\vEngineProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
@@ -774,6 +859,11 @@ var file_reeve_engine_v1_engine_proto_goTypes = []any{
 	(*SendAppResponse)(nil),               // 35: reeve.engine.v1.SendAppResponse
 	(*SendAppError)(nil),                  // 36: reeve.engine.v1.SendAppError
 	(*SendAppGossip)(nil),                 // 37: reeve.engine.v1.SendAppGossip
+	(*Votes)(nil),                         // 38: reeve.engine.v1.Votes
+	(*GetVotes)(nil),                      // 39: reeve.engine.v1.GetVotes
+	(*Proof)(nil),                         // 40: reeve.engine.v1.Proof
+	(*Certified)(nil),                     // 41: reeve.engine.v1.Certified
+	(*Evidence)(nil),                      // 42: reeve.engine.v1.Evidence
 }
 var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	1,  // 0: reeve.engine.v1.EngineMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
@@ -813,11 +903,16 @@ var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	35, // 34: reeve.engine.v1.EngineMessage.send_app_response:type_name -> reeve.engine.v1.SendAppResponse
 	36, // 35: reeve.engine.v1.EngineMessage.send_app_error:type_name -> reeve.engine.v1.SendAppError
 	37, // 36: reeve.engine.v1.EngineMessage.send_app_gossip:type_name -> reeve.engine.v1.SendAppGossip
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	38, // 37: reeve.engine.v1.EngineMessage.votes:type_name -> reeve.engine.v1.Votes
+	39, // 38: reeve.engine.v1.EngineMessage.get_votes:type_name -> reeve.engine.v1.GetVotes
+	40, // 39: reeve.engine.v1.EngineMessage.proof:type_name -> reeve.engine.v1.Proof
+	41, // 40: reeve.engine.v1.EngineMessage.certified:type_name -> reeve.engine.v1.Certified
+	42, // 41: reeve.engine.v1.EngineMessage.evidence:type_name -> reeve.engine.v1.Evidence
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_engine_proto_init() }
@@ -866,6 +961,11 @@ func file_reeve_engine_v1_engine_proto_init() {
 		(*EngineMessage_SendAppResponse)(nil),
 		(*EngineMessage_SendAppError)(nil),
 		(*EngineMessage_SendAppGossip)(nil),
+		(*EngineMessage_Votes)(nil),
+		(*EngineMessage_GetVotes_)(nil),
+		(*EngineMessage_Proof)(nil),
+		(*EngineMessage_Certified)(nil),
+		(*EngineMessage_Evidence)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

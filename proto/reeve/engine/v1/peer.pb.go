@@ -102,6 +102,59 @@ func (Answer) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{0}
 }
 
+// Phase is one of the two votes that a validator gives in a round.
+type Phase int32
+
+const (
+	// Not set.
+	Phase_PHASE_UNSPECIFIED Phase = 0
+	// The first vote of a round: for the block that should be decided.
+	Phase_PHASE_PREPARE Phase = 1
+	// The second, after a quorum of prepare votes. A quorum of these is a block's certificate.
+	Phase_PHASE_COMMIT Phase = 2
+)
+
+// Enum value maps for Phase.
+var (
+	Phase_name = map[int32]string{
+		0: "PHASE_UNSPECIFIED",
+		1: "PHASE_PREPARE",
+		2: "PHASE_COMMIT",
+	}
+	Phase_value = map[string]int32{
+		"PHASE_UNSPECIFIED": 0,
+		"PHASE_PREPARE":     1,
+		"PHASE_COMMIT":      2,
+	}
+)
+
+func (x Phase) Enum() *Phase {
+	p := new(Phase)
+	*p = x
+	return p
+}
+
+func (x Phase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Phase) Descriptor() protoreflect.EnumDescriptor {
+	return file_reeve_engine_v1_peer_proto_enumTypes[1].Descriptor()
+}
+
+func (Phase) Type() protoreflect.EnumType {
+	return &file_reeve_engine_v1_peer_proto_enumTypes[1]
+}
+
+func (x Phase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Phase.Descriptor instead.
+func (Phase) EnumDescriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{1}
+}
+
 // PeerMessage is the wire form: one message of one chain.
 type PeerMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -129,6 +182,11 @@ type PeerMessage struct {
 	//	*PeerMessage_AppError
 	//	*PeerMessage_AppGossip
 	//	*PeerMessage_Unanswered
+	//	*PeerMessage_Votes
+	//	*PeerMessage_GetVotes_
+	//	*PeerMessage_Proof
+	//	*PeerMessage_Certified
+	//	*PeerMessage_Evidence
 	Kind          isPeerMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -358,6 +416,51 @@ func (x *PeerMessage) GetUnanswered() *Unanswered {
 	return nil
 }
 
+func (x *PeerMessage) GetVotes() *Votes {
+	if x != nil {
+		if x, ok := x.Kind.(*PeerMessage_Votes); ok {
+			return x.Votes
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetGetVotes_() *GetVotes {
+	if x != nil {
+		if x, ok := x.Kind.(*PeerMessage_GetVotes_); ok {
+			return x.GetVotes_
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetProof() *Proof {
+	if x != nil {
+		if x, ok := x.Kind.(*PeerMessage_Proof); ok {
+			return x.Proof
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetCertified() *Certified {
+	if x != nil {
+		if x, ok := x.Kind.(*PeerMessage_Certified); ok {
+			return x.Certified
+		}
+	}
+	return nil
+}
+
+func (x *PeerMessage) GetEvidence() *Evidence {
+	if x != nil {
+		if x, ok := x.Kind.(*PeerMessage_Evidence); ok {
+			return x.Evidence
+		}
+	}
+	return nil
+}
+
 type isPeerMessage_Kind interface {
 	isPeerMessage_Kind()
 }
@@ -442,6 +545,26 @@ type PeerMessage_Unanswered struct {
 	Unanswered *Unanswered `protobuf:"bytes,21,opt,name=unanswered,proto3,oneof"`
 }
 
+type PeerMessage_Votes struct {
+	Votes *Votes `protobuf:"bytes,22,opt,name=votes,proto3,oneof"`
+}
+
+type PeerMessage_GetVotes_ struct {
+	GetVotes_ *GetVotes `protobuf:"bytes,23,opt,name=get_votes,json=getVotes,proto3,oneof"`
+}
+
+type PeerMessage_Proof struct {
+	Proof *Proof `protobuf:"bytes,24,opt,name=proof,proto3,oneof"`
+}
+
+type PeerMessage_Certified struct {
+	Certified *Certified `protobuf:"bytes,25,opt,name=certified,proto3,oneof"`
+}
+
+type PeerMessage_Evidence struct {
+	Evidence *Evidence `protobuf:"bytes,26,opt,name=evidence,proto3,oneof"`
+}
+
 func (*PeerMessage_GetStateSummaryFrontier) isPeerMessage_Kind() {}
 
 func (*PeerMessage_StateSummaryFrontier_) isPeerMessage_Kind() {}
@@ -481,6 +604,16 @@ func (*PeerMessage_AppError) isPeerMessage_Kind() {}
 func (*PeerMessage_AppGossip) isPeerMessage_Kind() {}
 
 func (*PeerMessage_Unanswered) isPeerMessage_Kind() {}
+
+func (*PeerMessage_Votes) isPeerMessage_Kind() {}
+
+func (*PeerMessage_GetVotes_) isPeerMessage_Kind() {}
+
+func (*PeerMessage_Proof) isPeerMessage_Kind() {}
+
+func (*PeerMessage_Certified) isPeerMessage_Kind() {}
+
+func (*PeerMessage_Evidence) isPeerMessage_Kind() {}
 
 // GetStateSummaryFrontier: a syncing engine asks for the newest state summary. Answered with StateSummaryFrontier, empty when the VM
 // has none.
@@ -1049,7 +1182,9 @@ type Ancestors struct {
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Whole blocks, newest first; the first is the one that was asked for, each is the parent of the one before it. Not trusted.
-	Containers    [][]byte `protobuf:"bytes,3,rep,name=containers,proto3" json:"containers,omitempty"`
+	Containers [][]byte `protobuf:"bytes,3,rep,name=containers,proto3" json:"containers,omitempty"`
+	// The certificate of each, in the same order, in the encoding of internal/core/finality. What isn't checked isn't trusted.
+	Certificates  [][]byte `protobuf:"bytes,4,rep,name=certificates,proto3" json:"certificates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1101,6 +1236,13 @@ func (x *Ancestors) GetRequestId() uint32 {
 func (x *Ancestors) GetContainers() [][]byte {
 	if x != nil {
 		return x.Containers
+	}
+	return nil
+}
+
+func (x *Ancestors) GetCertificates() [][]byte {
+	if x != nil {
+		return x.Certificates
 	}
 	return nil
 }
@@ -1177,7 +1319,9 @@ type Put struct {
 	// The number of the request that this answers.
 	RequestId uint32 `protobuf:"varint,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The whole block. Not trusted.
-	Container     []byte `protobuf:"bytes,3,opt,name=container,proto3" json:"container,omitempty"`
+	Container []byte `protobuf:"bytes,3,opt,name=container,proto3" json:"container,omitempty"`
+	// Its certificate, if the sender has accepted it. Not trusted before it is checked.
+	Certificate   []byte `protobuf:"bytes,4,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1229,6 +1373,13 @@ func (x *Put) GetRequestId() uint32 {
 func (x *Put) GetContainer() []byte {
 	if x != nil {
 		return x.Container
+	}
+	return nil
+}
+
+func (x *Put) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
 	}
 	return nil
 }
@@ -1800,11 +1951,396 @@ func (x *Unanswered) GetReason() string {
 	return ""
 }
 
+// Vote is what a validator has signed about a height, in one phase of one round.
+type Vote struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its index in the validator set of the height.
+	Validator uint32 `protobuf:"varint,1,opt,name=validator,proto3" json:"validator,omitempty"`
+	// The round, from 0.
+	Round uint32 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`
+	Phase Phase  `protobuf:"varint,3,opt,name=phase,proto3,enum=reeve.engine.v1.Phase" json:"phase,omitempty"`
+	// Id of the block, 32 bytes; empty: a vote for no block.
+	BlockId []byte `protobuf:"bytes,4,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	// Ed25519 over the canonical bytes of the vote, 64 bytes.
+	Signature     []byte `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Vote) Reset() {
+	*x = Vote{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Vote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Vote) ProtoMessage() {}
+
+func (x *Vote) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Vote.ProtoReflect.Descriptor instead.
+func (*Vote) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Vote) GetValidator() uint32 {
+	if x != nil {
+		return x.Validator
+	}
+	return 0
+}
+
+func (x *Vote) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Vote) GetPhase() Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return Phase_PHASE_UNSPECIFIED
+}
+
+func (x *Vote) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+func (x *Vote) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+// Votes: votes of one height, the sender's own or others' that it hands on. Each counts by its signature, whoever sends it. Who is
+// past the height answers with Certified.
+type Votes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The height.
+	Height uint64 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	// The votes.
+	Votes         []*Vote `protobuf:"bytes,3,rep,name=votes,proto3" json:"votes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Votes) Reset() {
+	*x = Votes{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Votes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Votes) ProtoMessage() {}
+
+func (x *Votes) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Votes.ProtoReflect.Descriptor instead.
+func (*Votes) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Votes) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *Votes) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *Votes) GetVotes() []*Vote {
+	if x != nil {
+		return x.Votes
+	}
+	return nil
+}
+
+// GetVotes: send what you hold of a round, since it doesn't end here. Answered with Votes, and with Proof or Certified where there
+// is one; not answered by who has nothing.
+type GetVotes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The height.
+	Height uint64 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	// The round.
+	Round         uint32 `protobuf:"varint,3,opt,name=round,proto3" json:"round,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetVotes) Reset() {
+	*x = GetVotes{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetVotes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetVotes) ProtoMessage() {}
+
+func (x *GetVotes) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetVotes.ProtoReflect.Descriptor instead.
+func (*GetVotes) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *GetVotes) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *GetVotes) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *GetVotes) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+// Proof: a quorum has prepared a block in a round, which opens older locks.
+type Proof struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The quorum's signatures, in the encoding of internal/core/finality, which names height, round, phase and block.
+	Proof         []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proof) Reset() {
+	*x = Proof{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proof) ProtoMessage() {}
+
+func (x *Proof) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proof.ProtoReflect.Descriptor instead.
+func (*Proof) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Proof) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *Proof) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// Certified: a block that is decided, with the certificate. For a peer that is at its height still.
+type Certified struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The whole block.
+	Container []byte `protobuf:"bytes,2,opt,name=container,proto3" json:"container,omitempty"`
+	// Its certificate, in the encoding of internal/core/finality.
+	Certificate   []byte `protobuf:"bytes,3,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certified) Reset() {
+	*x = Certified{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certified) ProtoMessage() {}
+
+func (x *Certified) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certified.ProtoReflect.Descriptor instead.
+func (*Certified) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Certified) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *Certified) GetContainer() []byte {
+	if x != nil {
+		return x.Container
+	}
+	return nil
+}
+
+func (x *Certified) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+// Evidence: a validator has signed two things for one place, which anybody can check.
+type Evidence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer, 32 bytes. Unset on the wire, where the authenticated connection names it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// The evidence, in the encoding of internal/core/evidence: who, and both signed payloads with their signatures.
+	Evidence      []byte `protobuf:"bytes,2,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evidence) Reset() {
+	*x = Evidence{}
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evidence) ProtoMessage() {}
+
+func (x *Evidence) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
+func (*Evidence) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Evidence) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *Evidence) GetEvidence() []byte {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
 var File_reeve_engine_v1_peer_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_peer_proto_rawDesc = "" +
 	"\n" +
-	"\x1areeve/engine/v1/peer.proto\x12\x0freeve.engine.v1\x1a\x1ereeve/options/v1/options.proto\"\xa3\v\n" +
+	"\x1areeve/engine/v1/peer.proto\x12\x0freeve.engine.v1\x1a\x1ereeve/options/v1/options.proto\"\xb2\r\n" +
 	"\vPeerMessage\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\fR\achainId\x12g\n" +
 	"\x1aget_state_summary_frontier\x18\x02 \x01(\v2(.reeve.engine.v1.GetStateSummaryFrontierH\x00R\x17getStateSummaryFrontier\x12]\n" +
@@ -1833,7 +2369,12 @@ const file_reeve_engine_v1_peer_proto_rawDesc = "" +
 	"app_gossip\x18\x14 \x01(\v2\x1a.reeve.engine.v1.AppGossipH\x00R\tappGossip\x12=\n" +
 	"\n" +
 	"unanswered\x18\x15 \x01(\v2\x1b.reeve.engine.v1.UnansweredH\x00R\n" +
-	"unansweredB\x06\n" +
+	"unanswered\x12.\n" +
+	"\x05votes\x18\x16 \x01(\v2\x16.reeve.engine.v1.VotesH\x00R\x05votes\x128\n" +
+	"\tget_votes\x18\x17 \x01(\v2\x19.reeve.engine.v1.GetVotesH\x00R\bgetVotes\x12.\n" +
+	"\x05proof\x18\x18 \x01(\v2\x16.reeve.engine.v1.ProofH\x00R\x05proof\x12:\n" +
+	"\tcertified\x18\x19 \x01(\v2\x1a.reeve.engine.v1.CertifiedH\x00R\tcertified\x127\n" +
+	"\bevidence\x18\x1a \x01(\v2\x19.reeve.engine.v1.EvidenceH\x00R\bevidenceB\x06\n" +
 	"\x04kind\"Y\n" +
 	"\x17GetStateSummaryFrontier\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
@@ -1878,24 +2419,26 @@ const file_reeve_engine_v1_peer_proto_rawDesc = "" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12!\n" +
-	"\fcontainer_id\x18\x03 \x01(\fR\vcontainerId:\x06\x82\xce\x18\x02\b\x05\"k\n" +
+	"\fcontainer_id\x18\x03 \x01(\fR\vcontainerId:\x06\x82\xce\x18\x02\b\x05\"\x8f\x01\n" +
 	"\tAncestors\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12\x1e\n" +
 	"\n" +
 	"containers\x18\x03 \x03(\fR\n" +
-	"containers:\x06\x82\xce\x18\x02\b\x05\"h\n" +
+	"containers\x12\"\n" +
+	"\fcertificates\x18\x04 \x03(\fR\fcertificates:\x06\x82\xce\x18\x02\b\x05\"h\n" +
 	"\x03Get\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12!\n" +
-	"\fcontainer_id\x18\x03 \x01(\fR\vcontainerId:\x06\x82\xce\x18\x02\b\x02\"c\n" +
+	"\fcontainer_id\x18\x03 \x01(\fR\vcontainerId:\x06\x82\xce\x18\x02\b\x02\"\x85\x01\n" +
 	"\x03Put\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12\x1c\n" +
-	"\tcontainer\x18\x03 \x01(\fR\tcontainer:\x06\x82\xce\x18\x02\b\x02\"\x94\x01\n" +
+	"\tcontainer\x18\x03 \x01(\fR\tcontainer\x12 \n" +
+	"\vcertificate\x18\x04 \x01(\fR\vcertificate:\x06\x82\xce\x18\x02\b\x02\"\x94\x01\n" +
 	"\tPushQuery\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1d\n" +
 	"\n" +
@@ -1944,7 +2487,31 @@ const file_reeve_engine_v1_peer_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x01 \x01(\rR\trequestId\x12/\n" +
 	"\x06answer\x18\x02 \x01(\x0e2\x17.reeve.engine.v1.AnswerR\x06answer\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason*\xea\x01\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xa1\x01\n" +
+	"\x04Vote\x12\x1c\n" +
+	"\tvalidator\x18\x01 \x01(\rR\tvalidator\x12\x14\n" +
+	"\x05round\x18\x02 \x01(\rR\x05round\x12,\n" +
+	"\x05phase\x18\x03 \x01(\x0e2\x16.reeve.engine.v1.PhaseR\x05phase\x12\x19\n" +
+	"\bblock_id\x18\x04 \x01(\fR\ablockId\x12\x1c\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"m\n" +
+	"\x05Votes\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x12+\n" +
+	"\x05votes\x18\x03 \x03(\v2\x15.reeve.engine.v1.VoteR\x05votes:\x06\x82\xce\x18\x02\b\x02\"Y\n" +
+	"\bGetVotes\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x12\x14\n" +
+	"\x05round\x18\x03 \x01(\rR\x05round:\x06\x82\xce\x18\x02\b\x02\">\n" +
+	"\x05Proof\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof:\x06\x82\xce\x18\x02\b\x02\"l\n" +
+	"\tCertified\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1c\n" +
+	"\tcontainer\x18\x02 \x01(\fR\tcontainer\x12 \n" +
+	"\vcertificate\x18\x03 \x01(\fR\vcertificate:\x06\x82\xce\x18\x02\b\x02\"G\n" +
+	"\bEvidence\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x1a\n" +
+	"\bevidence\x18\x02 \x01(\fR\bevidence:\x06\x82\xce\x18\x02\b\x02*\xea\x01\n" +
 	"\x06Answer\x12\x16\n" +
 	"\x12ANSWER_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dANSWER_STATE_SUMMARY_FRONTIER\x10\x01\x12!\n" +
@@ -1955,7 +2522,11 @@ const file_reeve_engine_v1_peer_proto_rawDesc = "" +
 	"\n" +
 	"ANSWER_PUT\x10\x06\x12\x10\n" +
 	"\fANSWER_CHITS\x10\a\x12\x17\n" +
-	"\x13ANSWER_APP_RESPONSE\x10\bB\xb8\x01\n" +
+	"\x13ANSWER_APP_RESPONSE\x10\b*C\n" +
+	"\x05Phase\x12\x15\n" +
+	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rPHASE_PREPARE\x10\x01\x12\x10\n" +
+	"\fPHASE_COMMIT\x10\x02B\xb8\x01\n" +
 	"\x13com.reeve.engine.v1B\tPeerProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
 var (
@@ -1970,59 +2541,73 @@ func file_reeve_engine_v1_peer_proto_rawDescGZIP() []byte {
 	return file_reeve_engine_v1_peer_proto_rawDescData
 }
 
-var file_reeve_engine_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_engine_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_reeve_engine_v1_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_reeve_engine_v1_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_reeve_engine_v1_peer_proto_goTypes = []any{
 	(Answer)(0),                     // 0: reeve.engine.v1.Answer
-	(*PeerMessage)(nil),             // 1: reeve.engine.v1.PeerMessage
-	(*GetStateSummaryFrontier)(nil), // 2: reeve.engine.v1.GetStateSummaryFrontier
-	(*StateSummaryFrontier)(nil),    // 3: reeve.engine.v1.StateSummaryFrontier
-	(*GetAcceptedStateSummary)(nil), // 4: reeve.engine.v1.GetAcceptedStateSummary
-	(*AcceptedStateSummary)(nil),    // 5: reeve.engine.v1.AcceptedStateSummary
-	(*GetAcceptedFrontier)(nil),     // 6: reeve.engine.v1.GetAcceptedFrontier
-	(*AcceptedFrontier)(nil),        // 7: reeve.engine.v1.AcceptedFrontier
-	(*GetAccepted)(nil),             // 8: reeve.engine.v1.GetAccepted
-	(*Accepted)(nil),                // 9: reeve.engine.v1.Accepted
-	(*GetAncestors)(nil),            // 10: reeve.engine.v1.GetAncestors
-	(*Ancestors)(nil),               // 11: reeve.engine.v1.Ancestors
-	(*Get)(nil),                     // 12: reeve.engine.v1.Get
-	(*Put)(nil),                     // 13: reeve.engine.v1.Put
-	(*PushQuery)(nil),               // 14: reeve.engine.v1.PushQuery
-	(*PullQuery)(nil),               // 15: reeve.engine.v1.PullQuery
-	(*Chits)(nil),                   // 16: reeve.engine.v1.Chits
-	(*AppRequest)(nil),              // 17: reeve.engine.v1.AppRequest
-	(*AppResponse)(nil),             // 18: reeve.engine.v1.AppResponse
-	(*AppError)(nil),                // 19: reeve.engine.v1.AppError
-	(*AppGossip)(nil),               // 20: reeve.engine.v1.AppGossip
-	(*Unanswered)(nil),              // 21: reeve.engine.v1.Unanswered
+	(Phase)(0),                      // 1: reeve.engine.v1.Phase
+	(*PeerMessage)(nil),             // 2: reeve.engine.v1.PeerMessage
+	(*GetStateSummaryFrontier)(nil), // 3: reeve.engine.v1.GetStateSummaryFrontier
+	(*StateSummaryFrontier)(nil),    // 4: reeve.engine.v1.StateSummaryFrontier
+	(*GetAcceptedStateSummary)(nil), // 5: reeve.engine.v1.GetAcceptedStateSummary
+	(*AcceptedStateSummary)(nil),    // 6: reeve.engine.v1.AcceptedStateSummary
+	(*GetAcceptedFrontier)(nil),     // 7: reeve.engine.v1.GetAcceptedFrontier
+	(*AcceptedFrontier)(nil),        // 8: reeve.engine.v1.AcceptedFrontier
+	(*GetAccepted)(nil),             // 9: reeve.engine.v1.GetAccepted
+	(*Accepted)(nil),                // 10: reeve.engine.v1.Accepted
+	(*GetAncestors)(nil),            // 11: reeve.engine.v1.GetAncestors
+	(*Ancestors)(nil),               // 12: reeve.engine.v1.Ancestors
+	(*Get)(nil),                     // 13: reeve.engine.v1.Get
+	(*Put)(nil),                     // 14: reeve.engine.v1.Put
+	(*PushQuery)(nil),               // 15: reeve.engine.v1.PushQuery
+	(*PullQuery)(nil),               // 16: reeve.engine.v1.PullQuery
+	(*Chits)(nil),                   // 17: reeve.engine.v1.Chits
+	(*AppRequest)(nil),              // 18: reeve.engine.v1.AppRequest
+	(*AppResponse)(nil),             // 19: reeve.engine.v1.AppResponse
+	(*AppError)(nil),                // 20: reeve.engine.v1.AppError
+	(*AppGossip)(nil),               // 21: reeve.engine.v1.AppGossip
+	(*Unanswered)(nil),              // 22: reeve.engine.v1.Unanswered
+	(*Vote)(nil),                    // 23: reeve.engine.v1.Vote
+	(*Votes)(nil),                   // 24: reeve.engine.v1.Votes
+	(*GetVotes)(nil),                // 25: reeve.engine.v1.GetVotes
+	(*Proof)(nil),                   // 26: reeve.engine.v1.Proof
+	(*Certified)(nil),               // 27: reeve.engine.v1.Certified
+	(*Evidence)(nil),                // 28: reeve.engine.v1.Evidence
 }
 var file_reeve_engine_v1_peer_proto_depIdxs = []int32{
-	2,  // 0: reeve.engine.v1.PeerMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
-	3,  // 1: reeve.engine.v1.PeerMessage.state_summary_frontier:type_name -> reeve.engine.v1.StateSummaryFrontier
-	4,  // 2: reeve.engine.v1.PeerMessage.get_accepted_state_summary:type_name -> reeve.engine.v1.GetAcceptedStateSummary
-	5,  // 3: reeve.engine.v1.PeerMessage.accepted_state_summary:type_name -> reeve.engine.v1.AcceptedStateSummary
-	6,  // 4: reeve.engine.v1.PeerMessage.get_accepted_frontier:type_name -> reeve.engine.v1.GetAcceptedFrontier
-	7,  // 5: reeve.engine.v1.PeerMessage.accepted_frontier:type_name -> reeve.engine.v1.AcceptedFrontier
-	8,  // 6: reeve.engine.v1.PeerMessage.get_accepted:type_name -> reeve.engine.v1.GetAccepted
-	9,  // 7: reeve.engine.v1.PeerMessage.accepted:type_name -> reeve.engine.v1.Accepted
-	10, // 8: reeve.engine.v1.PeerMessage.get_ancestors:type_name -> reeve.engine.v1.GetAncestors
-	11, // 9: reeve.engine.v1.PeerMessage.ancestors:type_name -> reeve.engine.v1.Ancestors
-	12, // 10: reeve.engine.v1.PeerMessage.get:type_name -> reeve.engine.v1.Get
-	13, // 11: reeve.engine.v1.PeerMessage.put:type_name -> reeve.engine.v1.Put
-	14, // 12: reeve.engine.v1.PeerMessage.push_query:type_name -> reeve.engine.v1.PushQuery
-	15, // 13: reeve.engine.v1.PeerMessage.pull_query:type_name -> reeve.engine.v1.PullQuery
-	16, // 14: reeve.engine.v1.PeerMessage.chits:type_name -> reeve.engine.v1.Chits
-	17, // 15: reeve.engine.v1.PeerMessage.app_request:type_name -> reeve.engine.v1.AppRequest
-	18, // 16: reeve.engine.v1.PeerMessage.app_response:type_name -> reeve.engine.v1.AppResponse
-	19, // 17: reeve.engine.v1.PeerMessage.app_error:type_name -> reeve.engine.v1.AppError
-	20, // 18: reeve.engine.v1.PeerMessage.app_gossip:type_name -> reeve.engine.v1.AppGossip
-	21, // 19: reeve.engine.v1.PeerMessage.unanswered:type_name -> reeve.engine.v1.Unanswered
-	0,  // 20: reeve.engine.v1.Unanswered.answer:type_name -> reeve.engine.v1.Answer
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	3,  // 0: reeve.engine.v1.PeerMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
+	4,  // 1: reeve.engine.v1.PeerMessage.state_summary_frontier:type_name -> reeve.engine.v1.StateSummaryFrontier
+	5,  // 2: reeve.engine.v1.PeerMessage.get_accepted_state_summary:type_name -> reeve.engine.v1.GetAcceptedStateSummary
+	6,  // 3: reeve.engine.v1.PeerMessage.accepted_state_summary:type_name -> reeve.engine.v1.AcceptedStateSummary
+	7,  // 4: reeve.engine.v1.PeerMessage.get_accepted_frontier:type_name -> reeve.engine.v1.GetAcceptedFrontier
+	8,  // 5: reeve.engine.v1.PeerMessage.accepted_frontier:type_name -> reeve.engine.v1.AcceptedFrontier
+	9,  // 6: reeve.engine.v1.PeerMessage.get_accepted:type_name -> reeve.engine.v1.GetAccepted
+	10, // 7: reeve.engine.v1.PeerMessage.accepted:type_name -> reeve.engine.v1.Accepted
+	11, // 8: reeve.engine.v1.PeerMessage.get_ancestors:type_name -> reeve.engine.v1.GetAncestors
+	12, // 9: reeve.engine.v1.PeerMessage.ancestors:type_name -> reeve.engine.v1.Ancestors
+	13, // 10: reeve.engine.v1.PeerMessage.get:type_name -> reeve.engine.v1.Get
+	14, // 11: reeve.engine.v1.PeerMessage.put:type_name -> reeve.engine.v1.Put
+	15, // 12: reeve.engine.v1.PeerMessage.push_query:type_name -> reeve.engine.v1.PushQuery
+	16, // 13: reeve.engine.v1.PeerMessage.pull_query:type_name -> reeve.engine.v1.PullQuery
+	17, // 14: reeve.engine.v1.PeerMessage.chits:type_name -> reeve.engine.v1.Chits
+	18, // 15: reeve.engine.v1.PeerMessage.app_request:type_name -> reeve.engine.v1.AppRequest
+	19, // 16: reeve.engine.v1.PeerMessage.app_response:type_name -> reeve.engine.v1.AppResponse
+	20, // 17: reeve.engine.v1.PeerMessage.app_error:type_name -> reeve.engine.v1.AppError
+	21, // 18: reeve.engine.v1.PeerMessage.app_gossip:type_name -> reeve.engine.v1.AppGossip
+	22, // 19: reeve.engine.v1.PeerMessage.unanswered:type_name -> reeve.engine.v1.Unanswered
+	24, // 20: reeve.engine.v1.PeerMessage.votes:type_name -> reeve.engine.v1.Votes
+	25, // 21: reeve.engine.v1.PeerMessage.get_votes:type_name -> reeve.engine.v1.GetVotes
+	26, // 22: reeve.engine.v1.PeerMessage.proof:type_name -> reeve.engine.v1.Proof
+	27, // 23: reeve.engine.v1.PeerMessage.certified:type_name -> reeve.engine.v1.Certified
+	28, // 24: reeve.engine.v1.PeerMessage.evidence:type_name -> reeve.engine.v1.Evidence
+	0,  // 25: reeve.engine.v1.Unanswered.answer:type_name -> reeve.engine.v1.Answer
+	1,  // 26: reeve.engine.v1.Vote.phase:type_name -> reeve.engine.v1.Phase
+	23, // 27: reeve.engine.v1.Votes.votes:type_name -> reeve.engine.v1.Vote
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_peer_proto_init() }
@@ -2051,14 +2636,19 @@ func file_reeve_engine_v1_peer_proto_init() {
 		(*PeerMessage_AppError)(nil),
 		(*PeerMessage_AppGossip)(nil),
 		(*PeerMessage_Unanswered)(nil),
+		(*PeerMessage_Votes)(nil),
+		(*PeerMessage_GetVotes_)(nil),
+		(*PeerMessage_Proof)(nil),
+		(*PeerMessage_Certified)(nil),
+		(*PeerMessage_Evidence)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_engine_v1_peer_proto_rawDesc), len(file_reeve_engine_v1_peer_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   21,
+			NumEnums:      2,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

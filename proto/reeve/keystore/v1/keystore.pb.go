@@ -26,6 +26,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// One of the two votes that a validator gives in a round.
+type VotePhase int32
+
+const (
+	// Not set; refused.
+	VotePhase_VOTE_PHASE_UNSPECIFIED VotePhase = 0
+	// The first vote.
+	VotePhase_VOTE_PHASE_PREPARE VotePhase = 1
+	// The second.
+	VotePhase_VOTE_PHASE_COMMIT VotePhase = 2
+)
+
+// Enum value maps for VotePhase.
+var (
+	VotePhase_name = map[int32]string{
+		0: "VOTE_PHASE_UNSPECIFIED",
+		1: "VOTE_PHASE_PREPARE",
+		2: "VOTE_PHASE_COMMIT",
+	}
+	VotePhase_value = map[string]int32{
+		"VOTE_PHASE_UNSPECIFIED": 0,
+		"VOTE_PHASE_PREPARE":     1,
+		"VOTE_PHASE_COMMIT":      2,
+	}
+)
+
+func (x VotePhase) Enum() *VotePhase {
+	p := new(VotePhase)
+	*p = x
+	return p
+}
+
+func (x VotePhase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (VotePhase) Descriptor() protoreflect.EnumDescriptor {
+	return file_reeve_keystore_v1_keystore_proto_enumTypes[0].Descriptor()
+}
+
+func (VotePhase) Type() protoreflect.EnumType {
+	return &file_reeve_keystore_v1_keystore_proto_enumTypes[0]
+}
+
+func (x VotePhase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use VotePhase.Descriptor instead.
+func (VotePhase) EnumDescriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{0}
+}
+
 // What a validator says about a candidate.
 type StatementKind int32
 
@@ -67,11 +120,11 @@ func (x StatementKind) String() string {
 }
 
 func (StatementKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_reeve_keystore_v1_keystore_proto_enumTypes[0].Descriptor()
+	return file_reeve_keystore_v1_keystore_proto_enumTypes[1].Descriptor()
 }
 
 func (StatementKind) Type() protoreflect.EnumType {
-	return &file_reeve_keystore_v1_keystore_proto_enumTypes[0]
+	return &file_reeve_keystore_v1_keystore_proto_enumTypes[1]
 }
 
 func (x StatementKind) Number() protoreflect.EnumNumber {
@@ -80,7 +133,7 @@ func (x StatementKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StatementKind.Descriptor instead.
 func (StatementKind) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{0}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{1}
 }
 
 // The reason, for programs.
@@ -105,6 +158,8 @@ const (
 	Refusal_REASON_FULL Refusal_Reason = 7
 	// The keystore is stopping.
 	Refusal_REASON_STOPPING Refusal_Reason = 8
+	// A vote at or before the place of the last one: this key has gone on.
+	Refusal_REASON_PASSED Refusal_Reason = 9
 )
 
 // Enum value maps for Refusal_Reason.
@@ -119,6 +174,7 @@ var (
 		6: "REASON_LOCKED",
 		7: "REASON_FULL",
 		8: "REASON_STOPPING",
+		9: "REASON_PASSED",
 	}
 	Refusal_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED": 0,
@@ -130,6 +186,7 @@ var (
 		"REASON_LOCKED":      6,
 		"REASON_FULL":        7,
 		"REASON_STOPPING":    8,
+		"REASON_PASSED":      9,
 	}
 )
 
@@ -144,11 +201,11 @@ func (x Refusal_Reason) String() string {
 }
 
 func (Refusal_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_reeve_keystore_v1_keystore_proto_enumTypes[1].Descriptor()
+	return file_reeve_keystore_v1_keystore_proto_enumTypes[2].Descriptor()
 }
 
 func (Refusal_Reason) Type() protoreflect.EnumType {
-	return &file_reeve_keystore_v1_keystore_proto_enumTypes[1]
+	return &file_reeve_keystore_v1_keystore_proto_enumTypes[2]
 }
 
 func (x Refusal_Reason) Number() protoreflect.EnumNumber {
@@ -157,7 +214,7 @@ func (x Refusal_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Refusal_Reason.Descriptor instead.
 func (Refusal_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{10, 0}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Everything that the keystore takes.
@@ -170,6 +227,8 @@ type KeystoreMessage struct {
 	//	*KeystoreMessage_SignBitfield
 	//	*KeystoreMessage_SignCollation
 	//	*KeystoreMessage_PublicKeys
+	//	*KeystoreMessage_SignVote
+	//	*KeystoreMessage_QueryVotes
 	Kind          isKeystoreMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -257,6 +316,24 @@ func (x *KeystoreMessage) GetPublicKeys() *PublicKeys {
 	return nil
 }
 
+func (x *KeystoreMessage) GetSignVote() *SignVote {
+	if x != nil {
+		if x, ok := x.Kind.(*KeystoreMessage_SignVote); ok {
+			return x.SignVote
+		}
+	}
+	return nil
+}
+
+func (x *KeystoreMessage) GetQueryVotes() *QueryVotes {
+	if x != nil {
+		if x, ok := x.Kind.(*KeystoreMessage_QueryVotes); ok {
+			return x.QueryVotes
+		}
+	}
+	return nil
+}
+
 type isKeystoreMessage_Kind interface {
 	isKeystoreMessage_Kind()
 }
@@ -281,6 +358,14 @@ type KeystoreMessage_PublicKeys struct {
 	PublicKeys *PublicKeys `protobuf:"bytes,5,opt,name=public_keys,json=publicKeys,proto3,oneof"`
 }
 
+type KeystoreMessage_SignVote struct {
+	SignVote *SignVote `protobuf:"bytes,6,opt,name=sign_vote,json=signVote,proto3,oneof"`
+}
+
+type KeystoreMessage_QueryVotes struct {
+	QueryVotes *QueryVotes `protobuf:"bytes,7,opt,name=query_votes,json=queryVotes,proto3,oneof"`
+}
+
 func (*KeystoreMessage_SignBlock) isKeystoreMessage_Kind() {}
 
 func (*KeystoreMessage_SignStatement) isKeystoreMessage_Kind() {}
@@ -290,6 +375,10 @@ func (*KeystoreMessage_SignBitfield) isKeystoreMessage_Kind() {}
 func (*KeystoreMessage_SignCollation) isKeystoreMessage_Kind() {}
 
 func (*KeystoreMessage_PublicKeys) isKeystoreMessage_Kind() {}
+
+func (*KeystoreMessage_SignVote) isKeystoreMessage_Kind() {}
+
+func (*KeystoreMessage_QueryVotes) isKeystoreMessage_Kind() {}
 
 // From the engine: sign the proposal of a block. The keystore signs at most one block per (network, chain, height, slot), ever,
 // across crashes and restarts; asked again for the same block it gives the same signature. A node whose first proposal at a
@@ -476,6 +565,373 @@ func (*SignBlockResponse_Signature) isSignBlockResponse_Outcome() {}
 
 func (*SignBlockResponse_Refusal) isSignBlockResponse_Outcome() {}
 
+// From the engine: sign a vote about a height. The keystore signs at most one per (network, chain, height, round, phase), ever, and
+// on each chain only forwards: nothing at or before the place of the last vote but that vote itself, which gets the same signature
+// again. Its votes are the lock that makes a decision final, so they are durable before they are answered.
+type SignVote struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The network, as in its genesis.
+	NetworkId uint32 `protobuf:"varint,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
+	// The chain: 32 bytes.
+	ChainId []byte `protobuf:"bytes,2,opt,name=chain_id,json=chainId,proto3" json:"chain_id,omitempty"`
+	// The height that is decided.
+	Height uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
+	// The round, from 0.
+	Round uint32    `protobuf:"varint,4,opt,name=round,proto3" json:"round,omitempty"`
+	Phase VotePhase `protobuf:"varint,5,opt,name=phase,proto3,enum=reeve.keystore.v1.VotePhase" json:"phase,omitempty"`
+	// The block: 32 bytes; all zero: a vote for no block.
+	BlockId       []byte `protobuf:"bytes,6,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignVote) Reset() {
+	*x = SignVote{}
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignVote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignVote) ProtoMessage() {}
+
+func (x *SignVote) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignVote.ProtoReflect.Descriptor instead.
+func (*SignVote) Descriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SignVote) GetNetworkId() uint32 {
+	if x != nil {
+		return x.NetworkId
+	}
+	return 0
+}
+
+func (x *SignVote) GetChainId() []byte {
+	if x != nil {
+		return x.ChainId
+	}
+	return nil
+}
+
+func (x *SignVote) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *SignVote) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *SignVote) GetPhase() VotePhase {
+	if x != nil {
+		return x.Phase
+	}
+	return VotePhase_VOTE_PHASE_UNSPECIFIED
+}
+
+func (x *SignVote) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+// A signature, or why there is none.
+type SignVoteResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Outcome:
+	//
+	//	*SignVoteResponse_Signature
+	//	*SignVoteResponse_Refusal
+	Outcome       isSignVoteResponse_Outcome `protobuf_oneof:"outcome"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignVoteResponse) Reset() {
+	*x = SignVoteResponse{}
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignVoteResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignVoteResponse) ProtoMessage() {}
+
+func (x *SignVoteResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignVoteResponse.ProtoReflect.Descriptor instead.
+func (*SignVoteResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SignVoteResponse) GetOutcome() isSignVoteResponse_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return nil
+}
+
+func (x *SignVoteResponse) GetSignature() *Signature {
+	if x != nil {
+		if x, ok := x.Outcome.(*SignVoteResponse_Signature); ok {
+			return x.Signature
+		}
+	}
+	return nil
+}
+
+func (x *SignVoteResponse) GetRefusal() *Refusal {
+	if x != nil {
+		if x, ok := x.Outcome.(*SignVoteResponse_Refusal); ok {
+			return x.Refusal
+		}
+	}
+	return nil
+}
+
+type isSignVoteResponse_Outcome interface {
+	isSignVoteResponse_Outcome()
+}
+
+type SignVoteResponse_Signature struct {
+	Signature *Signature `protobuf:"bytes,1,opt,name=signature,proto3,oneof"`
+}
+
+type SignVoteResponse_Refusal struct {
+	Refusal *Refusal `protobuf:"bytes,2,opt,name=refusal,proto3,oneof"`
+}
+
+func (*SignVoteResponse_Signature) isSignVoteResponse_Outcome() {}
+
+func (*SignVoteResponse_Refusal) isSignVoteResponse_Outcome() {}
+
+// From the engine, when it starts: what has this key voted for at the height at which it voted last?
+type QueryVotes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The network, as in its genesis.
+	NetworkId uint32 `protobuf:"varint,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
+	// The chain: 32 bytes.
+	ChainId       []byte `protobuf:"bytes,2,opt,name=chain_id,json=chainId,proto3" json:"chain_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryVotes) Reset() {
+	*x = QueryVotes{}
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryVotes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryVotes) ProtoMessage() {}
+
+func (x *QueryVotes) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryVotes.ProtoReflect.Descriptor instead.
+func (*QueryVotes) Descriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *QueryVotes) GetNetworkId() uint32 {
+	if x != nil {
+		return x.NetworkId
+	}
+	return 0
+}
+
+func (x *QueryVotes) GetChainId() []byte {
+	if x != nil {
+		return x.ChainId
+	}
+	return nil
+}
+
+// The votes, or why they aren't known now.
+type QueryVotesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set when the keystore can't tell now.
+	Refusal *Refusal `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// The height of the last vote; 0: none was given on this chain.
+	Height uint64 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	// The votes of that height that are remembered, in the order in which they were given: the last ones, and among them always the
+	// latest commit vote for a block.
+	Votes         []*SignedVote `protobuf:"bytes,3,rep,name=votes,proto3" json:"votes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryVotesResponse) Reset() {
+	*x = QueryVotesResponse{}
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryVotesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryVotesResponse) ProtoMessage() {}
+
+func (x *QueryVotesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryVotesResponse.ProtoReflect.Descriptor instead.
+func (*QueryVotesResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *QueryVotesResponse) GetRefusal() *Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+func (x *QueryVotesResponse) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *QueryVotesResponse) GetVotes() []*SignedVote {
+	if x != nil {
+		return x.Votes
+	}
+	return nil
+}
+
+// A vote that was signed before.
+type SignedVote struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The round.
+	Round uint32    `protobuf:"varint,1,opt,name=round,proto3" json:"round,omitempty"`
+	Phase VotePhase `protobuf:"varint,2,opt,name=phase,proto3,enum=reeve.keystore.v1.VotePhase" json:"phase,omitempty"`
+	// The block: 32 bytes; all zero: none.
+	BlockId []byte `protobuf:"bytes,3,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	// Ed25519 over the vote's canonical bytes: 64 bytes.
+	Signature     []byte `protobuf:"bytes,4,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedVote) Reset() {
+	*x = SignedVote{}
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedVote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedVote) ProtoMessage() {}
+
+func (x *SignedVote) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedVote.ProtoReflect.Descriptor instead.
+func (*SignedVote) Descriptor() ([]byte, []int) {
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *SignedVote) GetRound() uint32 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *SignedVote) GetPhase() VotePhase {
+	if x != nil {
+		return x.Phase
+	}
+	return VotePhase_VOTE_PHASE_UNSPECIFIED
+}
+
+func (x *SignedVote) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+func (x *SignedVote) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
 // From candidate-backing: sign a statement about a candidate, in its compact form. At most one candidate is seconded per
 // relay parent, and at most one kind of statement is ever made about one candidate.
 type SignStatement struct {
@@ -493,7 +949,7 @@ type SignStatement struct {
 
 func (x *SignStatement) Reset() {
 	*x = SignStatement{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[3]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +961,7 @@ func (x *SignStatement) String() string {
 func (*SignStatement) ProtoMessage() {}
 
 func (x *SignStatement) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[3]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +974,7 @@ func (x *SignStatement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignStatement.ProtoReflect.Descriptor instead.
 func (*SignStatement) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{3}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SignStatement) GetSession() uint32 {
@@ -563,7 +1019,7 @@ type SignStatementResponse struct {
 
 func (x *SignStatementResponse) Reset() {
 	*x = SignStatementResponse{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[4]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +1031,7 @@ func (x *SignStatementResponse) String() string {
 func (*SignStatementResponse) ProtoMessage() {}
 
 func (x *SignStatementResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[4]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +1044,7 @@ func (x *SignStatementResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignStatementResponse.ProtoReflect.Descriptor instead.
 func (*SignStatementResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{4}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SignStatementResponse) GetOutcome() isSignStatementResponse_Outcome {
@@ -649,7 +1105,7 @@ type SignBitfield struct {
 
 func (x *SignBitfield) Reset() {
 	*x = SignBitfield{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[5]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -661,7 +1117,7 @@ func (x *SignBitfield) String() string {
 func (*SignBitfield) ProtoMessage() {}
 
 func (x *SignBitfield) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[5]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -674,7 +1130,7 @@ func (x *SignBitfield) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignBitfield.ProtoReflect.Descriptor instead.
 func (*SignBitfield) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{5}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SignBitfield) GetSession() uint32 {
@@ -719,7 +1175,7 @@ type SignBitfieldResponse struct {
 
 func (x *SignBitfieldResponse) Reset() {
 	*x = SignBitfieldResponse{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[6]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +1187,7 @@ func (x *SignBitfieldResponse) String() string {
 func (*SignBitfieldResponse) ProtoMessage() {}
 
 func (x *SignBitfieldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[6]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +1200,7 @@ func (x *SignBitfieldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignBitfieldResponse.ProtoReflect.Descriptor instead.
 func (*SignBitfieldResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{6}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SignBitfieldResponse) GetOutcome() isSignBitfieldResponse_Outcome {
@@ -806,7 +1262,7 @@ type SignCollation struct {
 
 func (x *SignCollation) Reset() {
 	*x = SignCollation{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[7]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +1274,7 @@ func (x *SignCollation) String() string {
 func (*SignCollation) ProtoMessage() {}
 
 func (x *SignCollation) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[7]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +1287,7 @@ func (x *SignCollation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignCollation.ProtoReflect.Descriptor instead.
 func (*SignCollation) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{7}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SignCollation) GetParaId() uint32 {
@@ -897,7 +1353,7 @@ type SignCollationResponse struct {
 
 func (x *SignCollationResponse) Reset() {
 	*x = SignCollationResponse{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[8]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +1365,7 @@ func (x *SignCollationResponse) String() string {
 func (*SignCollationResponse) ProtoMessage() {}
 
 func (x *SignCollationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[8]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +1378,7 @@ func (x *SignCollationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignCollationResponse.ProtoReflect.Descriptor instead.
 func (*SignCollationResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{8}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SignCollationResponse) GetOutcome() isSignCollationResponse_Outcome {
@@ -981,7 +1437,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[9]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1449,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[9]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1462,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{9}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Signature) GetSignature() []byte {
@@ -1044,7 +1500,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[10]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1512,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[10]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1525,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{10}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Refusal) GetReason() Refusal_Reason {
@@ -1108,7 +1564,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[11]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1576,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[11]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1589,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{11}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Evidence) GetSignedPayload() []byte {
@@ -1166,7 +1622,7 @@ type PublicKeys struct {
 
 func (x *PublicKeys) Reset() {
 	*x = PublicKeys{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[12]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1634,7 @@ func (x *PublicKeys) String() string {
 func (*PublicKeys) ProtoMessage() {}
 
 func (x *PublicKeys) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[12]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1647,7 @@ func (x *PublicKeys) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeys.ProtoReflect.Descriptor instead.
 func (*PublicKeys) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{12}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{17}
 }
 
 // The public keys. Answered even when the keystore refuses to sign.
@@ -1204,7 +1660,7 @@ type PublicKeysResponse struct {
 
 func (x *PublicKeysResponse) Reset() {
 	*x = PublicKeysResponse{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[13]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1672,7 @@ func (x *PublicKeysResponse) String() string {
 func (*PublicKeysResponse) ProtoMessage() {}
 
 func (x *PublicKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[13]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1685,7 @@ func (x *PublicKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKeysResponse.ProtoReflect.Descriptor instead.
 func (*PublicKeysResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{13}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PublicKeysResponse) GetKeys() []*PublicKey {
@@ -1254,7 +1710,7 @@ type PublicKey struct {
 
 func (x *PublicKey) Reset() {
 	*x = PublicKey{}
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[14]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1722,7 @@ func (x *PublicKey) String() string {
 func (*PublicKey) ProtoMessage() {}
 
 func (x *PublicKey) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[14]
+	mi := &file_reeve_keystore_v1_keystore_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1735,7 @@ func (x *PublicKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicKey.ProtoReflect.Descriptor instead.
 func (*PublicKey) Descriptor() ([]byte, []int) {
-	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{14}
+	return file_reeve_keystore_v1_keystore_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PublicKey) GetPurpose() string {
@@ -1307,7 +1763,7 @@ var File_reeve_keystore_v1_keystore_proto protoreflect.FileDescriptor
 
 const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\n" +
-	" reeve/keystore/v1/keystore.proto\x12\x11reeve.keystore.v1\x1a\x1ereeve/options/v1/options.proto\"\xf8\x02\n" +
+	" reeve/keystore/v1/keystore.proto\x12\x11reeve.keystore.v1\x1a\x1ereeve/options/v1/options.proto\"\xf6\x03\n" +
 	"\x0fKeystoreMessage\x12=\n" +
 	"\n" +
 	"sign_block\x18\x01 \x01(\v2\x1c.reeve.keystore.v1.SignBlockH\x00R\tsignBlock\x12I\n" +
@@ -1315,7 +1771,10 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\rsign_bitfield\x18\x03 \x01(\v2\x1f.reeve.keystore.v1.SignBitfieldH\x00R\fsignBitfield\x12I\n" +
 	"\x0esign_collation\x18\x04 \x01(\v2 .reeve.keystore.v1.SignCollationH\x00R\rsignCollation\x12@\n" +
 	"\vpublic_keys\x18\x05 \x01(\v2\x1d.reeve.keystore.v1.PublicKeysH\x00R\n" +
-	"publicKeysB\x06\n" +
+	"publicKeys\x12:\n" +
+	"\tsign_vote\x18\x06 \x01(\v2\x1b.reeve.keystore.v1.SignVoteH\x00R\bsignVote\x12@\n" +
+	"\vquery_votes\x18\a \x01(\v2\x1d.reeve.keystore.v1.QueryVotesH\x00R\n" +
+	"queryVotesB\x06\n" +
 	"\x04kind\"\xf2\x01\n" +
 	"\tSignBlock\x12\x1d\n" +
 	"\n" +
@@ -1329,7 +1788,34 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\x11SignBlockResponse\x12<\n" +
 	"\tsignature\x18\x01 \x01(\v2\x1c.reeve.keystore.v1.SignatureH\x00R\tsignature\x126\n" +
 	"\arefusal\x18\x02 \x01(\v2\x1a.reeve.keystore.v1.RefusalH\x00R\arefusalB\t\n" +
-	"\aoutcome\"\xd8\x01\n" +
+	"\aoutcome\"\xdd\x01\n" +
+	"\bSignVote\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x01 \x01(\rR\tnetworkId\x12\x19\n" +
+	"\bchain_id\x18\x02 \x01(\fR\achainId\x12\x16\n" +
+	"\x06height\x18\x03 \x01(\x04R\x06height\x12\x14\n" +
+	"\x05round\x18\x04 \x01(\rR\x05round\x122\n" +
+	"\x05phase\x18\x05 \x01(\x0e2\x1c.reeve.keystore.v1.VotePhaseR\x05phase\x12\x19\n" +
+	"\bblock_id\x18\x06 \x01(\fR\ablockId:\x1a\x82\xce\x18\x16\b\x02\x12\x10SignVoteResponse \x01\"\x93\x01\n" +
+	"\x10SignVoteResponse\x12<\n" +
+	"\tsignature\x18\x01 \x01(\v2\x1c.reeve.keystore.v1.SignatureH\x00R\tsignature\x126\n" +
+	"\arefusal\x18\x02 \x01(\v2\x1a.reeve.keystore.v1.RefusalH\x00R\arefusalB\t\n" +
+	"\aoutcome\"d\n" +
+	"\n" +
+	"QueryVotes\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x01 \x01(\rR\tnetworkId\x12\x19\n" +
+	"\bchain_id\x18\x02 \x01(\fR\achainId:\x1c\x82\xce\x18\x18\b\x02\x12\x12QueryVotesResponse \x01\"\x97\x01\n" +
+	"\x12QueryVotesResponse\x124\n" +
+	"\arefusal\x18\x01 \x01(\v2\x1a.reeve.keystore.v1.RefusalR\arefusal\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x123\n" +
+	"\x05votes\x18\x03 \x03(\v2\x1d.reeve.keystore.v1.SignedVoteR\x05votes\"\x8f\x01\n" +
+	"\n" +
+	"SignedVote\x12\x14\n" +
+	"\x05round\x18\x01 \x01(\rR\x05round\x122\n" +
+	"\x05phase\x18\x02 \x01(\x0e2\x1c.reeve.keystore.v1.VotePhaseR\x05phase\x12\x19\n" +
+	"\bblock_id\x18\x03 \x01(\fR\ablockId\x12\x1c\n" +
+	"\tsignature\x18\x04 \x01(\fR\tsignature\"\xd8\x01\n" +
 	"\rSignStatement\x12\x18\n" +
 	"\asession\x18\x01 \x01(\rR\asession\x12!\n" +
 	"\frelay_parent\x18\x02 \x01(\fR\vrelayParent\x124\n" +
@@ -1364,11 +1850,11 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature\x12!\n" +
 	"\fpayload_hash\x18\x02 \x01(\fR\vpayloadHash\x12\x1d\n" +
 	"\n" +
-	"public_key\x18\x03 \x01(\fR\tpublicKey\"\xdf\x02\n" +
+	"public_key\x18\x03 \x01(\fR\tpublicKey\"\xf2\x02\n" +
 	"\aRefusal\x129\n" +
 	"\x06reason\x18\x01 \x01(\x0e2!.reeve.keystore.v1.Refusal.ReasonR\x06reason\x12 \n" +
 	"\vexplanation\x18\x02 \x01(\tR\vexplanation\x127\n" +
-	"\bevidence\x18\x03 \x01(\v2\x1b.reeve.keystore.v1.EvidenceR\bevidence\"\xbd\x01\n" +
+	"\bevidence\x18\x03 \x01(\v2\x1b.reeve.keystore.v1.EvidenceR\bevidence\"\xd0\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fREASON_CONFLICT\x10\x01\x12\x11\n" +
@@ -1378,7 +1864,8 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\x0fREASON_OPERATOR\x10\x05\x12\x11\n" +
 	"\rREASON_LOCKED\x10\x06\x12\x0f\n" +
 	"\vREASON_FULL\x10\a\x12\x13\n" +
-	"\x0fREASON_STOPPING\x10\b\"r\n" +
+	"\x0fREASON_STOPPING\x10\b\x12\x11\n" +
+	"\rREASON_PASSED\x10\t\"r\n" +
 	"\bEvidence\x12%\n" +
 	"\x0esigned_payload\x18\x01 \x01(\fR\rsignedPayload\x12'\n" +
 	"\x0frefused_payload\x18\x02 \x01(\fR\x0erefusedPayload\x12\x16\n" +
@@ -1390,7 +1877,11 @@ const file_reeve_keystore_v1_keystore_proto_rawDesc = "" +
 	"\tPublicKey\x12\x18\n" +
 	"\apurpose\x18\x01 \x01(\tR\apurpose\x12\x1c\n" +
 	"\talgorithm\x18\x02 \x01(\tR\talgorithm\x12\x10\n" +
-	"\x03key\x18\x03 \x01(\fR\x03key*\x82\x01\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key*V\n" +
+	"\tVotePhase\x12\x1a\n" +
+	"\x16VOTE_PHASE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12VOTE_PHASE_PREPARE\x10\x01\x12\x15\n" +
+	"\x11VOTE_PHASE_COMMIT\x10\x02*\x82\x01\n" +
 	"\rStatementKind\x12\x1e\n" +
 	"\x1aSTATEMENT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17STATEMENT_KIND_SECONDED\x10\x01\x12\x18\n" +
@@ -1410,50 +1901,64 @@ func file_reeve_keystore_v1_keystore_proto_rawDescGZIP() []byte {
 	return file_reeve_keystore_v1_keystore_proto_rawDescData
 }
 
-var file_reeve_keystore_v1_keystore_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_reeve_keystore_v1_keystore_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_reeve_keystore_v1_keystore_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_reeve_keystore_v1_keystore_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_reeve_keystore_v1_keystore_proto_goTypes = []any{
-	(StatementKind)(0),            // 0: reeve.keystore.v1.StatementKind
-	(Refusal_Reason)(0),           // 1: reeve.keystore.v1.Refusal.Reason
-	(*KeystoreMessage)(nil),       // 2: reeve.keystore.v1.KeystoreMessage
-	(*SignBlock)(nil),             // 3: reeve.keystore.v1.SignBlock
-	(*SignBlockResponse)(nil),     // 4: reeve.keystore.v1.SignBlockResponse
-	(*SignStatement)(nil),         // 5: reeve.keystore.v1.SignStatement
-	(*SignStatementResponse)(nil), // 6: reeve.keystore.v1.SignStatementResponse
-	(*SignBitfield)(nil),          // 7: reeve.keystore.v1.SignBitfield
-	(*SignBitfieldResponse)(nil),  // 8: reeve.keystore.v1.SignBitfieldResponse
-	(*SignCollation)(nil),         // 9: reeve.keystore.v1.SignCollation
-	(*SignCollationResponse)(nil), // 10: reeve.keystore.v1.SignCollationResponse
-	(*Signature)(nil),             // 11: reeve.keystore.v1.Signature
-	(*Refusal)(nil),               // 12: reeve.keystore.v1.Refusal
-	(*Evidence)(nil),              // 13: reeve.keystore.v1.Evidence
-	(*PublicKeys)(nil),            // 14: reeve.keystore.v1.PublicKeys
-	(*PublicKeysResponse)(nil),    // 15: reeve.keystore.v1.PublicKeysResponse
-	(*PublicKey)(nil),             // 16: reeve.keystore.v1.PublicKey
+	(VotePhase)(0),                // 0: reeve.keystore.v1.VotePhase
+	(StatementKind)(0),            // 1: reeve.keystore.v1.StatementKind
+	(Refusal_Reason)(0),           // 2: reeve.keystore.v1.Refusal.Reason
+	(*KeystoreMessage)(nil),       // 3: reeve.keystore.v1.KeystoreMessage
+	(*SignBlock)(nil),             // 4: reeve.keystore.v1.SignBlock
+	(*SignBlockResponse)(nil),     // 5: reeve.keystore.v1.SignBlockResponse
+	(*SignVote)(nil),              // 6: reeve.keystore.v1.SignVote
+	(*SignVoteResponse)(nil),      // 7: reeve.keystore.v1.SignVoteResponse
+	(*QueryVotes)(nil),            // 8: reeve.keystore.v1.QueryVotes
+	(*QueryVotesResponse)(nil),    // 9: reeve.keystore.v1.QueryVotesResponse
+	(*SignedVote)(nil),            // 10: reeve.keystore.v1.SignedVote
+	(*SignStatement)(nil),         // 11: reeve.keystore.v1.SignStatement
+	(*SignStatementResponse)(nil), // 12: reeve.keystore.v1.SignStatementResponse
+	(*SignBitfield)(nil),          // 13: reeve.keystore.v1.SignBitfield
+	(*SignBitfieldResponse)(nil),  // 14: reeve.keystore.v1.SignBitfieldResponse
+	(*SignCollation)(nil),         // 15: reeve.keystore.v1.SignCollation
+	(*SignCollationResponse)(nil), // 16: reeve.keystore.v1.SignCollationResponse
+	(*Signature)(nil),             // 17: reeve.keystore.v1.Signature
+	(*Refusal)(nil),               // 18: reeve.keystore.v1.Refusal
+	(*Evidence)(nil),              // 19: reeve.keystore.v1.Evidence
+	(*PublicKeys)(nil),            // 20: reeve.keystore.v1.PublicKeys
+	(*PublicKeysResponse)(nil),    // 21: reeve.keystore.v1.PublicKeysResponse
+	(*PublicKey)(nil),             // 22: reeve.keystore.v1.PublicKey
 }
 var file_reeve_keystore_v1_keystore_proto_depIdxs = []int32{
-	3,  // 0: reeve.keystore.v1.KeystoreMessage.sign_block:type_name -> reeve.keystore.v1.SignBlock
-	5,  // 1: reeve.keystore.v1.KeystoreMessage.sign_statement:type_name -> reeve.keystore.v1.SignStatement
-	7,  // 2: reeve.keystore.v1.KeystoreMessage.sign_bitfield:type_name -> reeve.keystore.v1.SignBitfield
-	9,  // 3: reeve.keystore.v1.KeystoreMessage.sign_collation:type_name -> reeve.keystore.v1.SignCollation
-	14, // 4: reeve.keystore.v1.KeystoreMessage.public_keys:type_name -> reeve.keystore.v1.PublicKeys
-	11, // 5: reeve.keystore.v1.SignBlockResponse.signature:type_name -> reeve.keystore.v1.Signature
-	12, // 6: reeve.keystore.v1.SignBlockResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	0,  // 7: reeve.keystore.v1.SignStatement.kind:type_name -> reeve.keystore.v1.StatementKind
-	11, // 8: reeve.keystore.v1.SignStatementResponse.signature:type_name -> reeve.keystore.v1.Signature
-	12, // 9: reeve.keystore.v1.SignStatementResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	11, // 10: reeve.keystore.v1.SignBitfieldResponse.signature:type_name -> reeve.keystore.v1.Signature
-	12, // 11: reeve.keystore.v1.SignBitfieldResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	11, // 12: reeve.keystore.v1.SignCollationResponse.signature:type_name -> reeve.keystore.v1.Signature
-	12, // 13: reeve.keystore.v1.SignCollationResponse.refusal:type_name -> reeve.keystore.v1.Refusal
-	1,  // 14: reeve.keystore.v1.Refusal.reason:type_name -> reeve.keystore.v1.Refusal.Reason
-	13, // 15: reeve.keystore.v1.Refusal.evidence:type_name -> reeve.keystore.v1.Evidence
-	16, // 16: reeve.keystore.v1.PublicKeysResponse.keys:type_name -> reeve.keystore.v1.PublicKey
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	4,  // 0: reeve.keystore.v1.KeystoreMessage.sign_block:type_name -> reeve.keystore.v1.SignBlock
+	11, // 1: reeve.keystore.v1.KeystoreMessage.sign_statement:type_name -> reeve.keystore.v1.SignStatement
+	13, // 2: reeve.keystore.v1.KeystoreMessage.sign_bitfield:type_name -> reeve.keystore.v1.SignBitfield
+	15, // 3: reeve.keystore.v1.KeystoreMessage.sign_collation:type_name -> reeve.keystore.v1.SignCollation
+	20, // 4: reeve.keystore.v1.KeystoreMessage.public_keys:type_name -> reeve.keystore.v1.PublicKeys
+	6,  // 5: reeve.keystore.v1.KeystoreMessage.sign_vote:type_name -> reeve.keystore.v1.SignVote
+	8,  // 6: reeve.keystore.v1.KeystoreMessage.query_votes:type_name -> reeve.keystore.v1.QueryVotes
+	17, // 7: reeve.keystore.v1.SignBlockResponse.signature:type_name -> reeve.keystore.v1.Signature
+	18, // 8: reeve.keystore.v1.SignBlockResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	0,  // 9: reeve.keystore.v1.SignVote.phase:type_name -> reeve.keystore.v1.VotePhase
+	17, // 10: reeve.keystore.v1.SignVoteResponse.signature:type_name -> reeve.keystore.v1.Signature
+	18, // 11: reeve.keystore.v1.SignVoteResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	18, // 12: reeve.keystore.v1.QueryVotesResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	10, // 13: reeve.keystore.v1.QueryVotesResponse.votes:type_name -> reeve.keystore.v1.SignedVote
+	0,  // 14: reeve.keystore.v1.SignedVote.phase:type_name -> reeve.keystore.v1.VotePhase
+	1,  // 15: reeve.keystore.v1.SignStatement.kind:type_name -> reeve.keystore.v1.StatementKind
+	17, // 16: reeve.keystore.v1.SignStatementResponse.signature:type_name -> reeve.keystore.v1.Signature
+	18, // 17: reeve.keystore.v1.SignStatementResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	17, // 18: reeve.keystore.v1.SignBitfieldResponse.signature:type_name -> reeve.keystore.v1.Signature
+	18, // 19: reeve.keystore.v1.SignBitfieldResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	17, // 20: reeve.keystore.v1.SignCollationResponse.signature:type_name -> reeve.keystore.v1.Signature
+	18, // 21: reeve.keystore.v1.SignCollationResponse.refusal:type_name -> reeve.keystore.v1.Refusal
+	2,  // 22: reeve.keystore.v1.Refusal.reason:type_name -> reeve.keystore.v1.Refusal.Reason
+	19, // 23: reeve.keystore.v1.Refusal.evidence:type_name -> reeve.keystore.v1.Evidence
+	22, // 24: reeve.keystore.v1.PublicKeysResponse.keys:type_name -> reeve.keystore.v1.PublicKey
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_reeve_keystore_v1_keystore_proto_init() }
@@ -1467,20 +1972,26 @@ func file_reeve_keystore_v1_keystore_proto_init() {
 		(*KeystoreMessage_SignBitfield)(nil),
 		(*KeystoreMessage_SignCollation)(nil),
 		(*KeystoreMessage_PublicKeys)(nil),
+		(*KeystoreMessage_SignVote)(nil),
+		(*KeystoreMessage_QueryVotes)(nil),
 	}
 	file_reeve_keystore_v1_keystore_proto_msgTypes[2].OneofWrappers = []any{
 		(*SignBlockResponse_Signature)(nil),
 		(*SignBlockResponse_Refusal)(nil),
 	}
 	file_reeve_keystore_v1_keystore_proto_msgTypes[4].OneofWrappers = []any{
+		(*SignVoteResponse_Signature)(nil),
+		(*SignVoteResponse_Refusal)(nil),
+	}
+	file_reeve_keystore_v1_keystore_proto_msgTypes[9].OneofWrappers = []any{
 		(*SignStatementResponse_Signature)(nil),
 		(*SignStatementResponse_Refusal)(nil),
 	}
-	file_reeve_keystore_v1_keystore_proto_msgTypes[6].OneofWrappers = []any{
+	file_reeve_keystore_v1_keystore_proto_msgTypes[11].OneofWrappers = []any{
 		(*SignBitfieldResponse_Signature)(nil),
 		(*SignBitfieldResponse_Refusal)(nil),
 	}
-	file_reeve_keystore_v1_keystore_proto_msgTypes[8].OneofWrappers = []any{
+	file_reeve_keystore_v1_keystore_proto_msgTypes[13].OneofWrappers = []any{
 		(*SignCollationResponse_Signature)(nil),
 		(*SignCollationResponse_Refusal)(nil),
 	}
@@ -1489,8 +2000,8 @@ func file_reeve_keystore_v1_keystore_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_keystore_v1_keystore_proto_rawDesc), len(file_reeve_keystore_v1_keystore_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   15,
+			NumEnums:      3,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -43,7 +43,9 @@ type AcceptBlock struct {
 	// How many they are.
 	VmBlockSize uint32 `protobuf:"varint,6,opt,name=vm_block_size,json=vmBlockSize,proto3" json:"vm_block_size,omitempty"`
 	// What the block's proposer was given to build with: for a block that has to be verified first.
-	Context       *v1.BuildContext `protobuf:"bytes,7,opt,name=context,proto3" json:"context,omitempty"`
+	Context *v1.BuildContext `protobuf:"bytes,7,opt,name=context,proto3" json:"context,omitempty"`
+	// The proof that the network has decided it, stored with it and never looked at here.
+	Certificate   []byte `protobuf:"bytes,8,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -123,6 +125,13 @@ func (x *AcceptBlock) GetVmBlockSize() uint32 {
 func (x *AcceptBlock) GetContext() *v1.BuildContext {
 	if x != nil {
 		return x.Context
+	}
+	return nil
+}
+
+func (x *AcceptBlock) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
 	}
 	return nil
 }
@@ -306,7 +315,7 @@ var File_reeve_vm_v1_block_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_block_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/block.proto\x12\vreeve.vm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\xb0\x02\n" +
+	"\x17reeve/vm/v1/block.proto\x12\vreeve.vm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\xd2\x02\n" +
 	"\vAcceptBlock\x12\x1e\n" +
 	"\vvm_block_id\x18\x01 \x01(\fR\tvmBlockId\x12\x19\n" +
 	"\bblock_id\x18\x02 \x01(\fR\ablockId\x12\x16\n" +
@@ -314,7 +323,8 @@ const file_reeve_vm_v1_block_proto_rawDesc = "" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\x12&\n" +
 	"\x0fvm_block_offset\x18\x05 \x01(\rR\rvmBlockOffset\x12\"\n" +
 	"\rvm_block_size\x18\x06 \x01(\rR\vvmBlockSize\x12:\n" +
-	"\acontext\x18\a \x01(\v2 .reeve.vm.plugin.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"f\n" +
+	"\acontext\x18\a \x01(\v2 .reeve.vm.plugin.v1.BuildContextR\acontext\x12 \n" +
+	"\vcertificate\x18\b \x01(\fR\vcertificate:\x1d\x82\xce\x18\x19\b\x02\x12\x13AcceptBlockResponse \x01\"f\n" +
 	"\x13AcceptBlockResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x1e\n" +
 	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\"F\n" +

@@ -36,8 +36,10 @@ type AcceptedBlock struct {
 	Height uint64 `protobuf:"varint,3,opt,name=height,proto3" json:"height,omitempty"`
 	// The whole consensus block, as AcceptBlock brought it. Empty for the genesis block.
 	ConsensusBlock []byte `protobuf:"bytes,4,opt,name=consensus_block,json=consensusBlock,proto3" json:"consensus_block,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Its certificate, as AcceptBlock brought it. Empty for the genesis block.
+	Certificate   []byte `protobuf:"bytes,5,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptedBlock) Reset() {
@@ -94,6 +96,13 @@ func (x *AcceptedBlock) GetHeight() uint64 {
 func (x *AcceptedBlock) GetConsensusBlock() []byte {
 	if x != nil {
 		return x.ConsensusBlock
+	}
+	return nil
+}
+
+func (x *AcceptedBlock) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
 	}
 	return nil
 }
@@ -472,8 +481,10 @@ type GetAncestorsResponse struct {
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Whole consensus blocks; the genesis block has none and is left out.
 	ConsensusBlocks [][]byte `protobuf:"bytes,2,rep,name=consensus_blocks,json=consensusBlocks,proto3" json:"consensus_blocks,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The certificate of each, in the same order. They count towards max_bytes.
+	Certificates  [][]byte `protobuf:"bytes,3,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetAncestorsResponse) Reset() {
@@ -520,16 +531,24 @@ func (x *GetAncestorsResponse) GetConsensusBlocks() [][]byte {
 	return nil
 }
 
+func (x *GetAncestorsResponse) GetCertificates() [][]byte {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
 var File_reeve_vm_v1_chain_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\n" +
-	"\x17reeve/vm/v1/chain.proto\x12\vreeve.vm.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\x8b\x01\n" +
+	"\x17reeve/vm/v1/chain.proto\x12\vreeve.vm.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\xad\x01\n" +
 	"\rAcceptedBlock\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1e\n" +
 	"\vvm_block_id\x18\x02 \x01(\fR\tvmBlockId\x12\x16\n" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
-	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\".\n" +
+	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\x12 \n" +
+	"\vcertificate\x18\x05 \x01(\fR\vcertificate\".\n" +
 	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"\x8f\x01\n" +
 	"\x14LastAcceptedResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x120\n" +
@@ -549,10 +568,11 @@ const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1d\n" +
 	"\n" +
 	"max_blocks\x18\x02 \x01(\rR\tmaxBlocks\x12\x1b\n" +
-	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes:\x1e\x82\xce\x18\x1a\b\x05\x12\x14GetAncestorsResponse \x01\"r\n" +
+	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes:\x1e\x82\xce\x18\x1a\b\x05\x12\x14GetAncestorsResponse \x01\"\x96\x01\n" +
 	"\x14GetAncestorsResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12)\n" +
-	"\x10consensus_blocks\x18\x02 \x03(\fR\x0fconsensusBlocksB\x9d\x01\n" +
+	"\x10consensus_blocks\x18\x02 \x03(\fR\x0fconsensusBlocks\x12\"\n" +
+	"\fcertificates\x18\x03 \x03(\fR\fcertificatesB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
 	"ChainProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/validators"
@@ -21,7 +22,7 @@ type roster struct {
 	voters []*peer // the connected ones among the validators, by their index; nil for the others and for this node
 
 	stake   uint64 // connected, this node's own included
-	enough  bool   // for a poll to succeed
+	enough  bool   // to decide anything: a quorum of all stake
 	network uint64 // the greatest height that more than half of all stake has reported as accepted
 }
 
@@ -146,7 +147,7 @@ func (r *roster) count() {
 			r.stake += r.set.StakeOf(i)
 		}
 	}
-	r.enough = validators.AtLeast(r.stake, r.set.TotalStake(), r.params.AlphaConfidence, r.params.K)
+	r.enough = r.stake >= finality.Quorum(r.set.TotalStake())
 	slices.SortFunc(all, func(a, b report) int { return compare(b.height, a.height) })
 	var sum uint64
 	for _, a := range all {

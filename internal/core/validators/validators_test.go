@@ -2,6 +2,7 @@ package validators
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -32,11 +33,43 @@ func TestEqualStakesAreOneUnitEach(t *testing.T) {
 	}
 }
 
-func TestUnevenStakesShareTwentyUnits(t *testing.T) {
-	s := set(t, 1000, 501, 499)
-	if s.Units() != 20 || s.UnitsOf(0) != 10 || s.UnitsOf(1) != 5 || s.UnitsOf(2) != 5 {
-		t.Errorf("units %v of %d", s.units, s.Units())
+func TestUnevenStakesShareAsFewUnitsAsTellThemApart(t *testing.T) {
+	for _, c := range []struct {
+		stakes []uint64
+		units  []int
+	}{
+		{[]uint64{1000, 501, 499}, []int{2, 1, 1}},
+		{[]uint64{1_000_003, 750_001, 249_990}, []int{4, 3, 1}},
+		{[]uint64{1_000_003, 61_001, 61_002}, []int{15, 1, 1}},
+		{[]uint64{1_000_003, 1, 1}, []int{1, 0, 0}}, // who has next to nothing is never asked
+	} {
+		if s := set(t, c.stakes...); !slices.Equal(s.units, c.units) {
+			t.Errorf("stakes %v have units %v of %d", c.stakes, s.units, s.Units())
+		}
 	}
+}
+
+func TestStakesThatAreNearlyEqualAreCountedAsEqualOnes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stakes := rapid.SliceOfN(rapid.Uint64Range(10_000, 10_100), 1, 20).Draw(t, "stakes")
+		for i, units := range set(t, stakes...).units {
+			if units != 1 {
+				t.Fatalf("validator %d of %d has %d units: %v", i, len(stakes), units, stakes)
+			}
+		}
+	})
+}
+
+func TestUnitsAreCloseToTheStakes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := set(t, rapid.SliceOfN(rapid.Uint64Range(1, 1<<40), 1, 20).Draw(t, "stakes")...)
+		for i := range s.Len() {
+			stake, units := float64(s.StakeOf(i))/float64(s.TotalStake()), float64(s.UnitsOf(i))/float64(s.Units())
+			if off := stake - units; s.Units() > CensusUnits || off > 0.06 || off < -0.06 {
+				t.Fatalf("validator %d has %.3f of the stake and %.3f of %d units", i, stake, units, s.Units())
+			}
+		}
+	})
 }
 
 func TestSampleIsOfUnitsWithoutReplacement(t *testing.T) {

@@ -7,8 +7,8 @@ import "github.com/reevenet/reeve/internal/core/primitives"
 // Then no honest voter can have decided for it: deciding takes AlphaConfidence votes, of which AlphaPreference are
 // honest (see Parameters.Tolerated), and those who hold a majority keep it.
 //
-// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the lowest
-// id among those that more voters support than may be lying: all who see about the same votes move to the same option,
+// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the first
+// in rank of those that more voters support than may be lying: all who see about the same votes move to the same option,
 // and liars have little to say about which.
 func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 	missing := p.K
@@ -27,7 +27,7 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 		f.preference = best.Choice
 		return
 	}
-	if target, ok := lowest(p, tallies, f.preference); ok {
+	if target, ok := first(p, tallies, f.preference); ok {
 		f.preference = target
 	} else if best, ok := leader(tallies); ok {
 		f.preference = best.Choice
@@ -35,23 +35,23 @@ func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 }
 
 // breakDeadlock moves the preference when it has had a majority, but never enough to decide, for long: liars who tell
-// each voter what it wants to hear can keep two halves apart like that. All halves then move to the lowest id that more
-// voters support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
+// each voter what it wants to hear can keep two halves apart like that. All halves then move to the first in rank that
+// more voters support than may be lying, unless someone says that the own preference has been accepted: then it may well be.
 //
 // Others may be about to decide for it all the same, since the liars may tell them something else, on votes of which
 // this voter's is one. So it first votes for nothing, until whoever has decided would have been heard.
 func (f *Flake) breakDeadlock(p *Parameters, tallies []Tally) {
-	if p.plain || f.idle <= 2*p.patience() || find(tallies, f.preference).Claims > 0 {
+	target := find(tallies, f.preference)
+	if p.plain || f.idle <= 2*p.patience() || target.Claims > 0 {
 		return
 	}
-	target := f.preference
 	for _, t := range tallies {
-		if t.Votes > p.Tolerated() && t.Choice.Compare(target) < 0 {
-			target = t.Choice
+		if t.Votes > p.Tolerated() && t.before(target) {
+			target = t
 		}
 	}
-	if target != f.preference {
-		f.target, f.wavering = target, 1
+	if target.Choice != f.preference {
+		f.target, f.wavering = target.Choice, 1
 	}
 }
 
@@ -78,25 +78,32 @@ func (p *Parameters) settled(tallies []Tally, trusting bool) (choice primitives.
 	return choice, false
 }
 
-// lowest is the lowest id that surely has honest voters: more votes than may be lies. Of the own preference twice as
+// first is the first in rank that surely has honest voters: more votes than may be lies. Of the own preference twice as
 // many are asked for, because liars tell a voter first of all what it wants to hear.
-func lowest(p *Parameters, tallies []Tally, own primitives.Hash) (target primitives.Hash, ok bool) {
+func first(p *Parameters, tallies []Tally, own primitives.Hash) (primitives.Hash, bool) {
+	var target Tally
+	ok := false
 	for _, t := range tallies {
 		enough := p.Tolerated()
 		if t.Choice == own {
 			enough *= 2
 		}
-		if t.Votes > enough && (!ok || t.Choice.Compare(target) < 0) {
-			target, ok = t.Choice, true
+		if t.Votes > enough && (!ok || t.before(target)) {
+			target, ok = t, true
 		}
 	}
-	return target, ok
+	return target.Choice, ok
 }
 
-// leader is the option with most votes, the lowest id among equals.
+// before tells which of two options comes first in rank.
+func (t Tally) before(o Tally) bool {
+	return t.Rank < o.Rank || t.Rank == o.Rank && t.Choice.Compare(o.Choice) < 0
+}
+
+// leader is the option with most votes, the first in rank among equals.
 func leader(tallies []Tally) (best Tally, ok bool) {
 	for _, t := range tallies {
-		if !ok || t.Votes > best.Votes || t.Votes == best.Votes && t.Choice.Compare(best.Choice) < 0 {
+		if !ok || t.Votes > best.Votes || t.Votes == best.Votes && t.before(best) {
 			best, ok = t, true
 		}
 	}

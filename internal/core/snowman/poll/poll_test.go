@@ -25,7 +25,7 @@ var root, a, b, x = primitives.Hash{9}, primitives.Hash{1}, primitives.Hash{2}, 
 // forked is a tree of five validators with root <- a <- b and root <- x.
 func forked(t *testing.T) *Set {
 	tr := tree.New(snowball.For(5), root, 0)
-	for _, err := range []error{tr.Add(a, root, 1), tr.Add(b, a, 2), tr.Add(x, root, 1)} {
+	for _, err := range []error{tr.Add(a, root, 1, 0), tr.Add(b, a, 2, 0), tr.Add(x, root, 1, 0)} {
 		if err != nil {
 			t.Fatal(err)
 		}

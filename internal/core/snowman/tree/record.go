@@ -63,7 +63,7 @@ func (t *Tree) decide(n *node, trusting bool) {
 	t.tallies = t.tallies[:0]
 	for _, c := range n.children {
 		if c.votes > 0 || c.claims > 0 {
-			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Votes: c.votes, Claims: c.claims})
+			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Rank: c.slot, Votes: c.votes, Claims: c.claims})
 		}
 	}
 	n.flake.Record(&t.params, t.tallies, trusting)

@@ -27,6 +27,7 @@ type Tree struct {
 type node struct {
 	id       primitives.Hash
 	height   uint64
+	slot     uint64
 	parent   *node
 	children []*node
 	flake    snowball.Flake // between the children
@@ -40,8 +41,9 @@ func New(params snowball.Parameters, root primitives.Hash, height uint64) *Tree 
 	return &Tree{params: params, root: n, tip: n, vote: n, blocks: map[primitives.Hash]*node{root: n}}
 }
 
-// Add issues a block. Its parent must be the last accepted block or be processing.
-func (t *Tree) Add(id, parent primitives.Hash, height uint64) error {
+// Add issues a block. Its parent must be the last accepted block or be processing. slot is its proposer's place in the
+// order that is drawn from the parent: of blocks that are equal otherwise, the earlier proposer's is preferred.
+func (t *Tree) Add(id, parent primitives.Hash, height, slot uint64) error {
 	p, ok := t.blocks[parent]
 	switch {
 	case t.blocks[id] != nil:
@@ -52,7 +54,7 @@ func (t *Tree) Add(id, parent primitives.Hash, height uint64) error {
 	case height != p.height+1:
 		return fmt.Errorf("block %s can't be issued: it has height %d and its parent %d", id.Short(), height, p.height)
 	}
-	n := &node{id: id, height: height, parent: p}
+	n := &node{id: id, height: height, slot: slot, parent: p}
 	p.children = append(p.children, n)
 	p.flake.Add(id)
 	t.blocks[id] = n

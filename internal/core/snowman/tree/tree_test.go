@@ -20,7 +20,7 @@ func grow(t *testing.T, links ...[2]string) *Tree {
 	tr, heights := New(snowball.For(5), id("root"), 0), map[string]uint64{"root": 0}
 	for _, l := range links {
 		heights[l[1]] = heights[l[0]] + 1
-		if err := tr.Add(id(l[1]), id(l[0]), heights[l[1]]); err != nil {
+		if err := tr.Add(id(l[1]), id(l[0]), heights[l[1]], 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -122,8 +122,8 @@ func TestAcceptingWhatTheNetworkDecided(t *testing.T) {
 func TestWrongBlocksAreRefused(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"})
 	for name, err := range map[string]error{
-		"twice": tr.Add(id("a"), id("root"), 1), "orphan": tr.Add(id("b"), id("nowhere"), 2),
-		"height": tr.Add(id("b"), id("a"), 3),
+		"twice": tr.Add(id("a"), id("root"), 1, 0), "orphan": tr.Add(id("b"), id("nowhere"), 2, 0),
+		"height": tr.Add(id("b"), id("a"), 3, 0),
 	} {
 		if err == nil {
 			t.Errorf("%s: accepted", name)
@@ -145,7 +145,7 @@ func TestAcceptedBlocksFormOneChain(t *testing.T) {
 				}
 				b := id(fmt.Sprint("block ", step))
 				parents[b] = parent.id
-				if err := tr.Add(b, parent.id, parent.height+1); err != nil {
+				if err := tr.Add(b, parent.id, parent.height+1, 0); err != nil {
 					t.Fatal(err)
 				}
 				continue
@@ -186,7 +186,7 @@ func BenchmarkRecord(b *testing.B) {
 			for i := range uint64(depth) {
 				var next primitives.Hash
 				binary.BigEndian.PutUint64(next[:], i+1)
-				if err := tr.Add(next, last, i+1); err != nil {
+				if err := tr.Add(next, last, i+1, 0); err != nil {
 					b.Fatal(err)
 				}
 				last = next

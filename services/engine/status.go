@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
@@ -64,6 +65,9 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
 	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(),
 		"nothing was decided for %.0f s", undecided))
+	out.Check("clock", when(s.Ahead > proposer.MaxSkew,
+		"the chain's last block is %.0f s ahead of this node's clock: the next one waits until that has caught up",
+		s.Ahead.Seconds()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
 }
 

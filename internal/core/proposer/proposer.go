@@ -92,6 +92,14 @@ func Check(order []int, proposer uint32, slot, blockTime, parentTime uint64) err
 	return nil
 }
 
+// Opens is when a block of a time is no longer in the future, as Future judges it.
+func Opens(blockTime uint64) time.Time {
+	return TimeOf(blockTime).Add(-MaxSkew)
+}
+
+// TimeOf is a block's time. Anybody may write a time that nobody will see into a block: it is ten thousand years ahead.
+func TimeOf(blockTime uint64) time.Time { return time.UnixMilli(int64(min(blockTime, 1<<48))) }
+
 // Future tells whether a block's time is too far ahead of now to be looked at yet.
 func Future(blockTime uint64, now time.Time) bool {
 	return blockTime > uint64(max(0, now.Add(MaxSkew).UnixMilli()))

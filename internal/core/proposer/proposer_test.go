@@ -91,3 +91,15 @@ func TestPatienceFollowsTheNetwork(t *testing.T) {
 		t.Errorf("a slot of %v", s.Length())
 	}
 }
+
+func TestABlockIsLookedAtFromTheMomentWhenItIsNoLongerInTheFuture(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := rapid.Uint64Range(uint64(MaxSkew.Milliseconds()), 1<<48).Draw(t, "time")
+		if opens := Opens(at); Future(at, opens) || !Future(at, opens.Add(-time.Millisecond)) {
+			t.Fatalf("a block of %d opens at %v", at, opens)
+		}
+	})
+	if opens, far := Opens(1<<64-1), time.Now().AddDate(1000, 0, 0); opens.Before(far) {
+		t.Errorf("a time beyond all times opens at %v", opens)
+	}
+}

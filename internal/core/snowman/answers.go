@@ -58,7 +58,8 @@ func (c *Core) onChits(in Chits) {
 	}
 	c.roster.reported(in.Node, in.Accepted, in.AcceptedHeight)
 	c.hint(in.Node, in.Preferred)
-	c.issuing.look(in.Preferred, in.Node)
+	c.lookAt(in, in.Preferred)
+	c.lookAt(in, in.PreferredAt)
 	vote, ok := c.votes.resolve(in.Preferred)
 	if !ok {
 		vote, _ = c.votes.resolve(in.PreferredAt)
@@ -66,12 +67,18 @@ func (c *Core) onChits(in Chits) {
 	c.polling.open.Vote(in.RequestID, in.Node, vote, c.claim(in), c.now)
 }
 
+// lookAt fetches a block that a vote names, unless it is the last accepted one of a voter that isn't ahead.
+func (c *Core) lookAt(in Chits, id primitives.Hash) {
+	if id != in.Accepted || in.AcceptedHeight > c.accepted.root.Height {
+		c.issuing.look(id, in.Node)
+	}
+}
+
 // claim is the block here that the voter has accepted, as far as that can be known: its last accepted block may be far
 // above.
 func (c *Core) claim(in Chits) primitives.Hash {
 	claim, ok := c.votes.resolve(in.Accepted)
 	if !ok && in.AcceptedHeight > c.accepted.root.Height {
-		c.issuing.look(in.PreferredAt, in.Node)
 		claim, _ = c.votes.resolve(in.PreferredAt)
 	}
 	return claim
@@ -87,12 +94,7 @@ func (c *Core) onPut(in Put) {
 		c.fetchFailed(in.Node, in.RequestID)
 		return
 	}
-	c.fetching.done(in.RequestID)
-	if b.Height <= c.accepted.root.Height && !c.accepted.has(b.ID()) {
-		c.pool.forgetDescendants(b.ID()) // it lost long ago, and so did all that waits for it
-		return
-	}
-	c.issuing.receive(b, in.Node, true)
+	c.issuing.take(b, in.Node, c.fetching.done(in.RequestID))
 }
 
 func (c *Core) onAncestors(in Ancestors) {
@@ -142,7 +144,7 @@ func (c *Core) fail(k requests.Key, why requests.Reason) {
 	}
 	switch k.Answer {
 	case requests.Chits:
-		c.polling.open.Drop(k.ID, k.Node, c.now)
+		c.polling.unanswered(k.ID, k.Node)
 	case requests.Put:
 		c.fetchFailed(k.Node, k.ID)
 	default:

@@ -97,13 +97,15 @@ func (b *building) propose() {
 	}
 	turns := int(b.cycle) * len(order)
 	wait := b.slots.Wait(b.ahead(order[:rank]) + turns)
+	h := b.header(tip, height+1, uint64(rank+turns))
 	b.due = later(b.notBefore, later(b.pendingSince, b.tipSince).Add(wait))
+	b.due = later(b.due, proposer.Opens(h.Time)) // nobody looks at it before, when the clocks went back
 	if b.now.Before(b.due) {
 		b.waiting, b.dueOn = true, tip
 		return
 	}
 	b.busy, b.pending = true, false
-	b.emit(Build{Header: b.header(tip, height+1, uint64(rank+turns))})
+	b.emit(Build{Header: h})
 }
 
 // ahead counts those who come first and may well propose: nobody waits for a validator that isn't connected.
@@ -125,8 +127,10 @@ func (b *building) may() bool {
 	}
 	tip, _ := b.tree.Preference()
 	for _, e := range b.pool.entries {
-		if e.block.Parent == tip && e.state == verifying && !e.unwanted {
-			return false // somebody's block is about to be issued here
+		switch {
+		case e.block.Parent != tip || e.unwanted:
+		case e.state == verifying, e.from == b.roster.self:
+			return false // somebody's block is about to be issued here, or this node's waits for its time
 		}
 	}
 	return true
@@ -154,10 +158,11 @@ func (b *building) built(own *block.Block) bool {
 }
 
 // overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot
-// isn't a reason to yield: its proposer may have claimed a time that hasn't come.
+// isn't a reason to yield: its proposer may have claimed a time that hasn't come. Nor is one that waits, for such a
+// time maybe.
 func (b *building) overtaken(own *block.Block) bool {
 	for _, e := range b.pool.entries {
-		if e.block.Parent == own.Parent && e.block.Slot < own.Slot && !e.unwanted {
+		if e.block.Parent == own.Parent && e.block.Slot < own.Slot && e.state != waiting && !e.unwanted {
 			return true
 		}
 	}

@@ -92,7 +92,7 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 // assemble makes the parts, each with those that it uses.
 func (c *Core) assemble(cfg *Config, last Anchor) {
 	t, set, params := c.turn, cfg.Validators, cfg.Parameters
-	c.tree, c.pool, c.accepted = tree.New(params, last.ID, last.Height), newPool(), newAccepted(last)
+	c.tree, c.pool, c.accepted = tree.New(params, last.ID, last.Height), newPool(set.Len()), newAccepted(last)
 	c.asking, c.roster = newAsking(t, cfg.Chain.ID, cfg.FirstRequestID), newRoster(cfg, last.Height)
 	c.amnesia = &amnesia{turn: t, params: params, tree: c.tree, roster: c.roster, accepted: c.accepted}
 	c.votes = &votes{tree: c.tree, pool: c.pool, accepted: c.accepted, amnesia: c.amnesia}
@@ -103,10 +103,7 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	c.frontier = &frontier{
 		turn: t, rand: cfg.Rand, most: params.K, asking: c.asking, roster: c.roster, votes: c.votes, at: t.now,
 	}
-	c.fetching = &fetching{
-		turn: t, rand: cfg.Rand, asking: c.asking, roster: c.roster,
-		blocks: make(map[primitives.Hash]*fetch), byRequest: make(map[uint32]primitives.Hash),
-	}
+	c.fetching = newFetching(t, cfg.Rand, c.asking, c.roster)
 	c.building = &building{
 		turn: t, set: set, params: params, tree: c.tree, pool: c.pool, accepted: c.accepted, roster: c.roster,
 		tipSince: t.now,
@@ -116,8 +113,8 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		rest: c,
 	}
 	c.issuing = &issuing{
-		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, outstanding: params.MaxOutstandingItems, tree: c.tree,
-		pool: c.pool, accepted: c.accepted, fetching: c.fetching, building: c.building, catchUp: c.catchUp,
+		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, tree: c.tree, pool: c.pool,
+		places: newPlaces(params.MaxOutstandingItems, set.Len()), accepted: c.accepted, fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 }
 
@@ -170,6 +167,7 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 func (c *Core) Tick(now time.Time) []Action {
 	c.now, c.out = now, nil
 	c.expire()
+	c.issuing.open()
 	c.settle()
 	return c.out
 }
@@ -193,7 +191,7 @@ func (c *Core) Next() time.Time {
 	next := c.frontier.at
 	for _, at := range []func() (time.Time, bool){
 		c.asking.table.Next, c.asking.next, c.polling.open.Next, c.polling.next, c.building.next,
-		c.catchUp.next, c.amnesia.next,
+		c.catchUp.next, c.amnesia.next, c.issuing.future.next,
 	} {
 		if t, ok := at(); ok && t.Before(next) {
 			next = t

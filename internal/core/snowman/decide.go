@@ -78,7 +78,7 @@ func (c *Core) accept(id primitives.Hash) {
 func (c *Core) reject(ids []primitives.Hash) {
 	for _, id := range ids {
 		if e := c.pool.get(id); e != nil {
-			c.pool.forget(e)
+			c.pool.lose(e)
 			c.emit(Reject{Block: e.block})
 		}
 	}
@@ -117,7 +117,7 @@ func (c *Core) adopt(b *block.Block) {
 			c.pool.forget(e) // if the VM is verifying it, accepting it settles that
 		}
 		c.pool.add(&entry{block: b, state: issued})
-		if err := c.tree.Add(id, b.Parent, b.Height); err != nil {
+		if err := c.tree.Add(id, b.Parent, b.Height, b.Slot); err != nil {
 			panic("snowman: the way to an accepted block has a gap: " + err.Error()) // ancestry.add has checked every link
 		}
 		c.emit(Import{Block: b})

@@ -8,10 +8,7 @@ import (
 
 func testFetching(t *testing.T, connected ...int) *fetching {
 	turn := testTurn()
-	return &fetching{
-		turn: turn, rand: testRand(), asking: newAsking(turn, primitives.Hash{1}, 0), roster: testRoster(t, 5, connected...),
-		blocks: make(map[primitives.Hash]*fetch), byRequest: make(map[uint32]primitives.Hash),
-	}
+	return newFetching(turn, testRand(), newAsking(turn, primitives.Hash{1}, 0), testRoster(t, 5, connected...))
 }
 
 // asked is whom the last question of a turn went to, and its number.
@@ -65,12 +62,54 @@ func TestWhenWhoSpokeOfItIsGoneAnotherOneIsAsked(t *testing.T) {
 	}
 }
 
-func TestWhatIsFetchedAtOnceIsBounded(t *testing.T) {
-	f := testFetching(t, 1)
+// flood speaks of a lot of blocks.
+func (f *fetching) flood(from primitives.NodeID) {
 	for i := range 2 * maxFetches {
-		f.want(primitives.Hash{9, byte(i), byte(i >> 8)}, node(1))
+		f.want(primitives.Hash{from[0], byte(i), byte(i >> 8)}, from)
 	}
-	if len(f.blocks) != maxFetches {
-		t.Errorf("%d blocks are asked for", len(f.blocks))
+}
+
+func TestWhoSpeaksOfALotOfBlocksHasItsOwnPartOfThemFetched(t *testing.T) {
+	f := testFetching(t, 1, 2)
+	f.flood(node(1))
+	if len(f.blocks) != maxFetches/6 {
+		t.Errorf("one of five validators has %d blocks fetched", len(f.blocks))
+	}
+	f.out = nil
+	f.want(primitives.Hash{99}, node(2))
+	if len(f.out) != 1 {
+		t.Error("another one has none fetched")
+	}
+}
+
+func TestAllStrangersTogetherHaveOnePartOfTheFetches(t *testing.T) {
+	f := testFetching(t, 1, 100, 101, 102)
+	for i := range 3 {
+		f.flood(node(100 + i))
+	}
+	if len(f.blocks) != maxFetches/6 {
+		t.Errorf("strangers have %d blocks fetched", len(f.blocks))
+	}
+}
+
+func TestAFetchThatEndsGivesItsPlaceBack(t *testing.T) {
+	for what, end := range map[string]func(*fetching, primitives.NodeID, uint32){
+		"with the block": func(f *fetching, _ primitives.NodeID, id uint32) { f.done(id) },
+		"without": func(f *fetching, n primitives.NodeID, id uint32) {
+			for range fetchRetries {
+				f.out = nil
+				f.failed(n, id)
+				if len(f.out) > 0 {
+					id = f.out[0].(SendGet).RequestID
+				}
+			}
+		},
+	} {
+		f := testFetching(t, 1, 2)
+		f.want(primitives.Hash{9}, node(1))
+		n, id := f.asked(t)
+		if end(f, n, id); len(f.uses) != 0 || len(f.blocks) != 0 || len(f.byRequest) != 0 {
+			t.Errorf("%s: %v are used, %d blocks and %d requests are left", what, f.uses, len(f.blocks), len(f.byRequest))
+		}
 	}
 }

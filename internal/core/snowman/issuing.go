@@ -23,40 +23,76 @@ const (
 // meanwhile.
 type issuing struct {
 	*turn
-	self        primitives.NodeID
-	set         *validators.Set
-	signed      func(*block.Block, ed25519.PublicKey) bool
-	outstanding int // blocks in the tree, at most
-	tree        *tree.Tree
-	pool        *pool
-	accepted    *accepted
-	fetching    *fetching
-	building    *building
-	catchUp     *catchUp
+	self     primitives.NodeID
+	set      *validators.Set
+	signed   func(*block.Block, ed25519.PublicKey) bool
+	places   places
+	tree     *tree.Tree
+	pool     *pool
+	accepted *accepted
+	fetching *fetching
+	building *building
+	catchUp  *catchUp
+	future
 }
 
-// receive takes a block that has been decoded. asked: this node fetched it, so there is room for it.
+// receive takes a block that has been decoded. asked: whoever sent it is who made this node want it.
 func (s *issuing) receive(b *block.Block, from primitives.NodeID, asked bool) {
-	root := s.accepted.root.Height
+	a := account(b.Proposer)
+	if asked || from == s.self {
+		a = accountOf(s.set, from)
+	}
+	s.take(b, from, a)
+}
+
+// take keeps a block for an account, if there is room, and goes on with it.
+func (s *issuing) take(b *block.Block, from primitives.NodeID, a account) {
 	switch {
-	case s.knows(b.ID()) || b.Height <= root || b.Height > root+maxAhead:
-		return // known, decided, or so far ahead that catching up will bring it
+	case s.knows(b.ID()) || b.Height > s.accepted.root.Height+maxAhead:
+		return // known, or so far ahead that catching up will bring it
+	case s.hasLost(b):
+		s.drop(b, from)
+		return
 	case int64(b.Proposer) >= int64(s.set.Len()) || !s.signed(b, s.set.At(int(b.Proposer)).Key):
 		s.emit(Report{Node: from, Cost: costForged, Reason: "a block with a wrong signature"})
 		return
-	case !asked && from != s.self && !s.pool.room(b):
+	case from != s.self && !s.pool.makeRoom(a, b):
 		return
 	}
-	e := &entry{block: b, from: from}
+	e := &entry{block: b, from: from, account: a}
 	s.pool.add(e)
 	s.advance(e)
 }
 
 func (s *issuing) knows(id primitives.Hash) bool {
-	return s.pool.get(id) != nil || s.pool.isInvalid(id)
+	return s.pool.get(id) != nil || s.pool.isJudged(id)
 }
 
-// advance has a waiting block verified if its parent is issued, and looks for the parent otherwise.
+// hasLost tells whether another block was accepted in a block's place, or in that of one that it builds on.
+func (s *issuing) hasLost(b *block.Block) bool {
+	root := s.accepted.root
+	switch {
+	case b.Height <= root.Height || b.Height == root.Height+1 && b.Parent != root.ID:
+		return true
+	}
+	return s.pool.isLost(b.Parent) || b.Parent != root.ID && s.accepted.has(b.Parent)
+}
+
+// drop remembers a block that has lost and isn't kept, and drops what waits for it. One that was accepted is of no use
+// here either.
+func (s *issuing) drop(b *block.Block, from primitives.NodeID) {
+	if s.accepted.has(b.ID()) {
+		return
+	}
+	s.pool.mark(b, accountOf(s.set, from), lost)
+	s.pool.loseDescendants(b.ID())
+	if from == s.self {
+		s.building.pendingTxs()
+	}
+}
+
+// advance has a waiting block verified if its parent is issued and there is a place for it, and looks for the parent
+// otherwise.
 func (s *issuing) advance(e *entry) {
 	if e.state != waiting || s.catchUp.active() {
 		return
@@ -65,12 +101,14 @@ func (s *issuing) advance(e *entry) {
 	switch {
 	case s.pool.isInvalid(parent):
 		s.pool.condemn(e)
+	case s.hasLost(e.block):
+		s.lose(e)
 	case s.tree.Knows(parent):
-		if s.tree.Len() < s.outstanding { // otherwise tried again when something is decided
+		if s.places.free(s.pool.use(e.account), s.tree.Len()+s.pool.atVM) { // otherwise tried again when something changes
 			s.verify(e)
 		}
-	case s.pool.get(parent) == nil:
-		s.fetching.want(parent, e.from)
+	case s.pool.get(parent) == nil && s.pool.mayHold(e.account, e.block.Height-1):
+		s.fetching.wantFor(e.account, parent, e.from)
 	}
 }
 
@@ -89,8 +127,9 @@ func (s *issuing) look(id primitives.Hash, from primitives.NodeID) {
 	for e := s.pool.get(id); e != nil && e.state == waiting; e = s.pool.get(id) {
 		id = e.block.Parent
 	}
-	if !id.IsZero() && !s.tree.Knows(id) && !s.knows(id) && !s.accepted.has(id) && !s.catchUp.active() {
-		s.fetching.want(id, from)
+	known := id.IsZero() || s.tree.Knows(id) || s.knows(id) || s.accepted.has(id)
+	if a := accountOf(s.set, from); !known && !s.catchUp.active() && s.pool.mayHold(a, s.accepted.root.Height) {
+		s.fetching.wantFor(a, id, from)
 	}
 }
 
@@ -107,13 +146,13 @@ func (s *issuing) verify(e *entry) {
 		return
 	}
 	if proposer.Future(b.Time, s.now) {
-		s.pool.forget(e) // not wrong, only early; it will be voted for and fetched again
+		s.postpone(e) // not wrong, only early
 		return
 	}
 	if b.Slot == 0 {
 		s.building.firstCame()
 	}
-	e.state = verifying
+	s.pool.enter(e, verifying)
 	s.emit(Verify{Block: b})
 }
 
@@ -131,25 +170,29 @@ func (s *issuing) verified(id primitives.Hash) *entry {
 	if e == nil || e.state != verifying {
 		return nil
 	}
-	if e.unwanted || s.tree.Add(id, e.block.Parent, e.block.Height) != nil {
-		s.pool.forget(e)
+	if e.unwanted || s.tree.Add(id, e.block.Parent, e.block.Height, e.block.Slot) != nil {
+		s.lose(e)
 		s.emit(Reject{Block: e.block})
+		s.advanceAll() // its place is free
 		return nil
 	}
-	e.state = issued
+	s.pool.enter(e, issued)
 	s.emit(Import{Block: e.block})
 	return e
 }
 
 // invalid forgets a block that breaks the VM's rules, and everything that builds on it.
 func (s *issuing) invalid(id primitives.Hash, reason string) {
-	switch e := s.pool.get(id); {
-	case e == nil || e.state != verifying:
-	case e.unwanted:
-		s.pool.forget(e)
-	default:
+	e := s.pool.get(id)
+	if e == nil || e.state != verifying {
+		return
+	}
+	if e.unwanted {
+		s.lose(e)
+	} else {
 		s.condemn(e, "an invalid block: "+reason)
 	}
+	s.advanceAll() // its place is free
 }
 
 // condemn is for a block that can never be valid: whoever sent it should have known.
@@ -160,18 +203,24 @@ func (s *issuing) condemn(e *entry, why string) {
 	s.pool.condemn(e)
 }
 
+// lose takes a block out that can't be issued any more. What was to be in one of this node's own, which the VM hasn't
+// seen again, waits for the next one.
+func (s *issuing) lose(e *entry) {
+	if e.from == s.self && e.state == waiting {
+		s.building.pendingTxs()
+	}
+	s.pool.lose(e)
+}
+
 // clean drops what can't be issued any more, after something was decided.
 func (s *issuing) clean() {
-	root := s.accepted.root
 	for _, e := range s.pool.sorted() {
-		b := e.block
-		lost := b.Height <= root.Height || b.Height == root.Height+1 && b.Parent != root.ID
-		switch {
-		case e.state == verifying && (lost || !s.tree.Knows(b.Parent)):
+		switch lost := s.hasLost(e.block); {
+		case s.pool.get(e.block.ID()) != e:
+		case e.state == verifying && (lost || !s.tree.Knows(e.block.Parent)):
 			e.unwanted = true
 		case e.state == waiting && lost:
-			s.pool.forget(e)
-			s.pool.forgetDescendants(b.ID())
+			s.lose(e)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package snowman
 import (
 	"crypto/ed25519"
 	"testing"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -14,8 +15,8 @@ func testIssuing(t *testing.T) *issuing {
 	f := testFetching(t, 1, 2, 3, 4)
 	v := testVotes(t)
 	s := &issuing{
-		turn: f.turn, self: node(0), set: f.roster.set, outstanding: 4, tree: v.tree, pool: v.pool, accepted: v.accepted,
-		fetching: f,
+		turn: f.turn, self: node(0), set: f.roster.set, places: places{all: 4, own: 16}, tree: v.tree,
+		pool: v.pool, accepted: v.accepted, fetching: f,
 		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn},
 		signed: func(b *block.Block, _ ed25519.PublicKey) bool { return len(b.VMBlock()) != 1 },
 	}
@@ -53,7 +54,7 @@ func TestABlockIsVerifiedAfterItsParentIsIssued(t *testing.T) {
 	s := testIssuing(t)
 	parent := s.next(t, s.tip(), 10)
 	b := s.next(t, anchorOf(parent), 11)
-	s.receive(b, node(1), false)
+	s.receive(b, node(1), true)
 	if get, ok := s.took()[0].(SendGet); !ok || get.ID != parent.ID() {
 		t.Fatalf("the parent isn't asked for")
 	}
@@ -65,7 +66,7 @@ func TestABlockIsVerifiedAfterItsParentIsIssued(t *testing.T) {
 		t.Fatal("it isn't issued")
 	}
 	s.took()
-	s.outstanding = 5
+	s.places.all = 5
 	if s.advanceAll(); !verifies(s.took(), b) {
 		t.Error("the child isn't verified once there is room")
 	}
@@ -110,7 +111,7 @@ func TestWhatIsDecidedDropsWhatCantBeIssuedAnyMore(t *testing.T) {
 	s := testIssuing(t)
 	lost := child(t, testRoot, 1, 10) // a sibling of the first block
 	waits := child(t, anchorOf(lost), 0, 10)
-	judged := &entry{block: child(t, testRoot, 2, 10), state: verifying}
+	judged := &entry{block: child(t, testRoot, 2, 10), account: 2, state: verifying}
 	s.pool.add(&entry{block: lost})
 	s.pool.add(&entry{block: waits})
 	s.pool.add(judged)
@@ -124,6 +125,170 @@ func TestWhatIsDecidedDropsWhatCantBeIssuedAnyMore(t *testing.T) {
 	}
 	if !judged.unwanted {
 		t.Error("what the VM is judging would be issued")
+	}
+	if s.look(lost.ID(), node(1)); len(s.took()) != 0 {
+		t.Error("a block that lost is fetched again")
+	}
+}
+
+// decide has the first block of the tree accepted.
+func (s *issuing) decide(t *testing.T) *block.Block {
+	first := chainOf(t, 1, 10)[0]
+	s.tree.Accept(first.ID())
+	s.pool.forget(s.pool.get(first.ID()))
+	s.accepted.push(first)
+	s.clean()
+	return first
+}
+
+func TestAChildOfABlockThatLostIsDroppedWithoutAFetch(t *testing.T) {
+	s := testIssuing(t)
+	rejected := child(t, testRoot, 1, 10)
+	s.pool.add(&entry{block: rejected, account: 1})
+	s.decide(t)
+	known := child(t, anchorOf(rejected), 0, 10)
+	again := child(t, anchorOf(known), 0, 10)
+	beside := child(t, Anchor{ID: primitives.Hash{99}, Height: 1}, 0, 10) // at a height where nothing else can follow
+	below := child(t, Anchor{ID: testRoot.ID, Height: 5}, 0, 10)          // on a block that is below the last accepted one
+	for what, b := range map[string]*block.Block{
+		"a child": known, "a grandchild": again, "a child of an unknown rival": beside, "a child of an old block": below,
+	} {
+		for range 2 {
+			s.receive(b, node(1), false)
+			s.look(b.ID(), node(2))
+		}
+		if out := s.took(); len(out) != 0 || s.pool.get(b.ID()) != nil || !s.pool.isLost(b.ID()) {
+			t.Errorf("%s: %v", what, out)
+		}
+	}
+}
+
+// A block that was fetched and turns out to have lost takes with it what waited for it.
+func TestWhatWaitedForABlockThatLostLongAgoIsDropped(t *testing.T) {
+	s := testIssuing(t)
+	old := child(t, testRoot, 1, 10)
+	waits := child(t, anchorOf(old), 0, 10)
+	s.pool.add(&entry{block: waits, account: 1})
+	s.decide(t)
+	s.pool.add(&entry{block: waits, account: 1}) // as if its height had been far above
+	s.took()
+	s.take(old, node(1), 1)
+	if s.pool.get(waits.ID()) != nil || !s.pool.isLost(waits.ID()) {
+		t.Error("it still waits")
+	}
+}
+
+func TestABlockThatIsTooEarlyIsLookedAtWhenItsTimeComes(t *testing.T) {
+	for what, from := range map[string]int{"another one's": 1, "this node's own": 0} {
+		s := testIssuing(t)
+		ahead := time.Hour
+		parent := s.tip()
+		parent.Time = uint64(s.now.Add(ahead).UnixMilli())
+		b := s.next(t, parent, 10)
+		if s.receive(b, node(from), from == 0); s.pool.get(b.ID()) == nil || len(s.took()) != 0 {
+			t.Fatalf("%s: it isn't kept", what)
+		}
+		if s.look(b.ID(), node(2)); len(s.took()) != 0 {
+			t.Fatalf("%s: it is fetched again", what)
+		}
+		at, waits := s.future.next()
+		if early := at.Sub(s.now); !waits || early != ahead-proposer.MaxSkew {
+			t.Fatalf("%s: it waits %v for %v", what, waits, early)
+		}
+		s.after(at.Sub(s.now) - time.Millisecond)
+		if s.open(); verifies(s.took(), b) {
+			t.Errorf("%s: it is looked at too early", what)
+		}
+		s.after(time.Millisecond)
+		if s.open(); !verifies(s.took(), b) {
+			t.Errorf("%s: its time has come, and nobody looks", what)
+		}
+		if _, waits := s.future.next(); waits {
+			t.Errorf("%s: something is waited for still", what)
+		}
+	}
+}
+
+func TestBlocksFromTheFutureTakeTheirAccountsRoomOnly(t *testing.T) {
+	s := testIssuing(t)
+	parent := s.tip()
+	parent.Time = 1 << 63
+	for i := range maxUndecided {
+		s.receive(s.next(t, parent, 10+i), node(1), true)
+	}
+	if kept := s.pool.use(1).blocks; kept != maxUndecided/6 {
+		t.Errorf("%d blocks of one of five validators are kept", kept)
+	}
+	if at, waits := s.future.next(); !waits || at.Before(s.now) {
+		t.Errorf("they are waited for until %v", at)
+	}
+}
+
+// flood has blocks on the tip come from one validator, all of them valid, and returns those that went to the VM.
+func (s *issuing) flood(t *testing.T, from, count int) (verified []*block.Block) {
+	t.Helper()
+	for i := range count {
+		b := s.next(t, s.tip(), 1000*from+10+i)
+		s.receive(b, node(from), true)
+		for _, a := range s.took() {
+			if v, ok := a.(Verify); ok {
+				verified = append(verified, v.Block)
+			}
+		}
+	}
+	return verified
+}
+
+func TestAFloodOfBlocksTakesAFewPlacesAtTheVM(t *testing.T) {
+	s := testIssuing(t)
+	s.places = newPlaces(256, 5)
+	first := s.flood(t, 1, 50)
+	if len(first) != maxVerifying {
+		t.Fatalf("%d blocks of one account are at the VM", len(first))
+	}
+	if others := s.flood(t, 2, 1); len(others) != 1 {
+		t.Error("another one's doesn't go there")
+	}
+	for what, judge := range map[string]func(*block.Block){
+		"that is valid":       func(b *block.Block) { s.verified(b.ID()); s.advanceAll() },
+		"that is invalid":     func(b *block.Block) { s.invalid(b.ID(), "bad") },
+		"that lost its place": func(b *block.Block) { s.pool.get(b.ID()).unwanted = true; s.verified(b.ID()) },
+	} {
+		if judge(first[0]); s.pool.use(1).verifying != maxVerifying {
+			t.Errorf("after one %s %d are there", what, s.pool.use(1).verifying)
+		}
+		first = first[1:]
+	}
+}
+
+func TestAFloodOfValidBlocksKeepsNobodyElsesFromBeingIssued(t *testing.T) {
+	s := testIssuing(t)
+	s.places = newPlaces(60, 2)
+	issue := func(from int) {
+		for again := true; again; {
+			s.advanceAll()
+			again = false
+			for _, e := range s.pool.sorted() {
+				if e.account == account(from) && e.state == verifying {
+					s.verified(e.block.ID())
+					again = true
+				}
+			}
+		}
+	}
+	for _, from := range []int{1, 2, 3} { // three parts of a third make the tree full
+		s.flood(t, from, 50)
+		issue(from)
+		if got := s.pool.use(account(from)).issued; got != 20 && from < 3 || got > 20 {
+			t.Errorf("%d blocks of validator %d are issued", got, from)
+		}
+	}
+	if s.tree.Len() != 60 {
+		t.Fatalf("%d blocks are issued", s.tree.Len())
+	}
+	s.took()
+	if got := s.flood(t, 4, 1); len(got) != 1 {
+		t.Error("a validator that has no block in the tree can't have one issued")
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/reevenet/reeve/internal/core/snowball"
 )
 
 // agree tells whether all honest, running nodes stand at the same height with nothing left to decide.
@@ -134,6 +136,24 @@ func TestWhoIsRestartedVotesOnceAllOthersAgree(t *testing.T) {
 		n.check(t, seed, n.run(begin+5*time.Second, func() bool { return n.agree(1) }))
 		if took := n.now - begin; took > 250*time.Millisecond {
 			t.Errorf("seed %d: the block that waited took %v", seed, took)
+		}
+	}
+}
+
+// Stakes that are nearly equal are no reason to depend on whoever has a little more.
+func TestNearlyEqualStakesAreAsGoodAsEqualOnes(t *testing.T) {
+	for gone := range 4 {
+		n := newSimnet(uint64(gone), []uint64{101, 100, 100, 100}, nil)
+		if n.params != snowball.For(4) {
+			t.Fatalf("their parameters are %s", n.params.String())
+		}
+		n.run(3*time.Second, nil)
+		n.nodes[gone].crash()
+		begin := n.now
+		n.offer()
+		n.check(t, uint64(gone), n.run(n.now+time.Second, func() bool { return n.agree(1) }))
+		if took := n.now - begin; took > 60*time.Millisecond {
+			t.Errorf("without validator %d a block took %v", gone, took)
 		}
 	}
 }

@@ -117,10 +117,17 @@ func (p *polling) begin() (id uint32, ask []primitives.NodeID) {
 			own, _ := p.votes.own()
 			p.open.Vote(id, v.Node, own, p.votes.accepted.stable.ID, p.now)
 		case !slices.Contains(ask, v.Node):
-			p.open.Drop(id, v.Node, p.now)
+			p.unanswered(id, v.Node)
 		}
 	}
 	return id, ask
+}
+
+// unanswered ends the wait for a voter's answer. What it last said to have accepted is its vote then: nobody takes that
+// back.
+func (p *polling) unanswered(id uint32, n primitives.NodeID) {
+	vote := p.votes.lastOf(p.roster.peers[n])
+	p.open.Vote(id, n, vote, vote, p.now)
 }
 
 // take records the oldest poll if it is finished, and returns what it decided. Call it until it returns false.

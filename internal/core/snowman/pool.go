@@ -3,52 +3,68 @@ package snowman
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// What is kept because of peers, at most.
+// What is kept because of peers. Where a bound has two numbers, the first is shared out among the accounts, and the
+// second is what each has at least; see part.
 const (
-	maxAhead      = 512      // heights above the last accepted block
-	maxUndecided  = 1024     // blocks
-	maxBytes      = 64 << 20 // of blocks
-	maxOfProposer = 64       // unasked blocks that one validator signed
-	maxInvalid    = 4096     // ids
+	maxAhead     = 512      // heights above the last accepted block
+	maxUndecided = 1024     // blocks
+	ofUndecided  = 32       // more than an honest validator proposes without seeing any decided
+	maxBytes     = 64 << 20 // of blocks
+	ofBytes      = 2 * block.MaxSize
+	maxVerifying = 4 // blocks of one account at the VM: the others wait here, where they hold up nobody
 )
 
-// pool is the blocks that aren't decided, and the ids of some that were found invalid. Its counters are always those of
-// what is in it, so that what peers make it keep is bounded: a flood of signed blocks costs its validator its own share
-// only.
+// pool is the blocks that aren't decided. Each is kept for an account, and every account has its own part of the room:
+// when that is full, higher blocks give way to lower ones, which have to be decided first. Its counters are always
+// those of what is in it.
 type pool struct {
+	*verdicts
 	entries map[primitives.Hash]*entry
-	bytes   int
-	of      map[uint32]int                      // blocks by proposer
-	invalid map[primitives.Hash]primitives.Hash // to the parent
-	order   []primitives.Hash                   // of the invalid ones, oldest first
+	uses    map[account]*use
+	most    use // of one account
+	atVM    int // blocks of all accounts that are being verified
+}
+
+// use is what is kept for an account.
+type use struct {
+	blocks, bytes     int
+	verifying, issued int // of the blocks
 }
 
 type state uint8
 
 const (
-	waiting   state = iota // for its parent to be issued
+	waiting   state = iota // for its parent to be issued, or for its time
 	verifying              // by the VM
 	issued                 // in the tree
 )
 
-// entry is a block that isn't decided.
+// entry is a block that isn't decided. Its state is changed by the pool alone.
 type entry struct {
-	block *block.Block
-	state state
-	from  primitives.NodeID // who sent it; this node for its own
+	block   *block.Block
+	state   state
+	from    primitives.NodeID // who sent it; this node for its own
+	account account
+	// due is when a block from the future may be looked at; zero for all others.
+	due time.Time
 	// unwanted is set when a block loses its place while the VM judges it.
 	unwanted bool
 }
 
-func newPool() *pool {
+// newPool makes an empty pool on a chain of so many validators.
+func newPool(validators int) *pool {
 	return &pool{
-		entries: make(map[primitives.Hash]*entry), of: make(map[uint32]int),
-		invalid: make(map[primitives.Hash]primitives.Hash),
+		verdicts: newVerdicts(validators), entries: make(map[primitives.Hash]*entry), uses: make(map[account]*use),
+		most: use{
+			blocks: part(maxUndecided, ofUndecided, validators), bytes: part(maxBytes, ofBytes, validators),
+			verifying: maxVerifying,
+		},
 	}
 }
 
@@ -56,63 +72,120 @@ func (p *pool) get(id primitives.Hash) *entry { return p.entries[id] }
 
 func (p *pool) len() int { return len(p.entries) }
 
-// room tells whether a block that nobody asked for may be added.
-func (p *pool) room(b *block.Block) bool {
-	return len(p.entries) < maxUndecided && p.bytes+len(b.Bytes()) <= maxBytes && p.of[b.Proposer] < maxOfProposer
+// use is what is kept for an account now.
+func (p *pool) use(a account) use {
+	if u := p.uses[a]; u != nil {
+		return *u
+	}
+	return use{}
+}
+
+// mayHold tells whether a block of a height could be kept for an account, of whatever size.
+func (p *pool) mayHold(a account, height uint64) bool {
+	u := p.use(a)
+	return u.blocks < p.most.blocks && u.bytes < p.most.bytes || p.highest(a, height) != nil
+}
+
+// makeRoom has higher blocks that wait give way to a block of an account. False: there is no room for it.
+func (p *pool) makeRoom(a account, b *block.Block) bool {
+	for {
+		u := p.use(a)
+		if u.blocks < p.most.blocks && u.bytes+len(b.Bytes()) <= p.most.bytes {
+			return true
+		}
+		e := p.highest(a, b.Height)
+		if e == nil {
+			return false
+		}
+		p.forget(e)
+	}
+}
+
+// highest is the highest of an account's blocks that wait above a height. Nil: there is none.
+func (p *pool) highest(a account, above uint64) (highest *entry) {
+	for _, e := range p.entries { // the order doesn't show in the result
+		if e.account != a || e.state != waiting || e.block.Height <= above {
+			continue
+		}
+		if highest == nil || compareEntries(highest, e) < 0 {
+			highest = e
+		}
+	}
+	return highest
 }
 
 func (p *pool) add(e *entry) {
 	p.entries[e.block.ID()] = e
-	p.bytes += len(e.block.Bytes())
-	p.of[e.block.Proposer]++
+	p.count(e, 1)
+}
+
+// enter changes what is done with a block.
+func (p *pool) enter(e *entry, s state) {
+	p.count(e, -1)
+	e.state, e.due = s, time.Time{}
+	p.count(e, 1)
+}
+
+func (p *pool) count(e *entry, by int) {
+	u := p.uses[e.account]
+	if u == nil {
+		u = &use{}
+		p.uses[e.account] = u
+	}
+	u.blocks += by
+	u.bytes += by * len(e.block.Bytes())
+	switch e.state {
+	case verifying:
+		u.verifying += by
+		p.atVM += by
+	case issued:
+		u.issued += by
+	}
+	if u.blocks == 0 {
+		delete(p.uses, e.account)
+	}
 }
 
 // forget takes a block out, unless it has been already.
 func (p *pool) forget(e *entry) {
-	b := e.block
-	if p.entries[b.ID()] != e {
-		return
-	}
-	delete(p.entries, b.ID())
-	p.bytes -= len(b.Bytes())
-	if p.of[b.Proposer]--; p.of[b.Proposer] == 0 {
-		delete(p.of, b.Proposer)
+	if p.entries[e.block.ID()] == e {
+		delete(p.entries, e.block.ID())
+		p.count(e, -1)
 	}
 }
 
-// forgetDescendants takes everything out that waits for a block.
-func (p *pool) forgetDescendants(id primitives.Hash) {
-	for _, e := range p.sorted() {
-		if e.block.Parent == id && e.state == waiting {
-			p.forget(e)
-			p.forgetDescendants(e.block.ID())
-		}
+// lose takes a block out that can't be accepted any more, and everything that waits for it, and remembers their ids.
+func (p *pool) lose(e *entry) {
+	p.mark(e.block, e.account, lost)
+	p.forget(e)
+	p.loseDescendants(e.block.ID())
+}
+
+// loseDescendants takes everything out that waits for a block that is lost.
+func (p *pool) loseDescendants(id primitives.Hash) {
+	for _, e := range p.waitingFor(id) {
+		p.lose(e)
 	}
 }
 
 // condemn takes a block out that can never be valid, and everything that waits for it, and remembers their ids.
 func (p *pool) condemn(e *entry) {
-	p.markInvalid(e.block)
+	p.mark(e.block, e.account, invalid)
 	p.forget(e)
-	for _, d := range p.sorted() {
-		if d.block.Parent == e.block.ID() && d.state == waiting {
-			p.condemn(d)
+	for _, d := range p.waitingFor(e.block.ID()) {
+		p.condemn(d)
+	}
+}
+
+// waitingFor lists the blocks that wait for a parent.
+func (p *pool) waitingFor(parent primitives.Hash) (list []*entry) {
+	for _, e := range p.entries { // sorted below
+		if e.block.Parent == parent && e.state == waiting {
+			list = append(list, e)
 		}
 	}
-}
-
-func (p *pool) markInvalid(b *block.Block) {
-	if len(p.order) == maxInvalid {
-		delete(p.invalid, p.order[0])
-		p.order = p.order[1:]
-	}
-	p.invalid[b.ID()] = b.Parent
-	p.order = append(p.order, b.ID())
-}
-
-func (p *pool) isInvalid(id primitives.Hash) bool {
-	_, yes := p.invalid[id]
-	return yes
+	slices.SortFunc(list, compareEntries)
+	return list
 }
 
 // sorted lists what isn't decided, parents before children.
@@ -121,13 +194,15 @@ func (p *pool) sorted() []*entry {
 	for _, e := range p.entries {
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b *entry) int {
-		if a.block.Height != b.block.Height {
-			return compare(a.block.Height, b.block.Height)
-		}
-		return a.block.ID().Compare(b.block.ID())
-	})
+	slices.SortFunc(list, compareEntries)
 	return list
+}
+
+func compareEntries(a, b *entry) int {
+	if a.block.Height != b.block.Height {
+		return compare(a.block.Height, b.block.Height)
+	}
+	return a.block.ID().Compare(b.block.ID())
 }
 
 func compare[T cmp.Ordered](a, b T) int { return cmp.Compare(a, b) }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/requests"
 )
 
@@ -17,8 +18,9 @@ type Status struct {
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
-	Pending                    bool // the VM has something for a block
-	Votes                      bool // it has heard enough since its start to vote
+	Pending                    bool          // the VM has something for a block
+	Votes                      bool          // it has heard enough since its start to vote
+	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
 	Counts                     requests.Counts
 }
 
@@ -31,8 +33,12 @@ func (c *Core) Status() Status {
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
-		Votes: !c.amnesia.active(), Counts: c.asking.table.Counts(),
+		Votes: !c.amnesia.active(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
 	}
+}
+
+func (c *Core) ahead() time.Duration {
+	return max(0, proposer.TimeOf(c.accepted.root.Time).Sub(c.now))
 }
 
 // CatchingUp tells whether the node is executing what the network has decided without it.

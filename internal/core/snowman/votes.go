@@ -52,6 +52,16 @@ func (v *votes) queryAll(request uint32, nodes []primitives.NodeID) SendPullQuer
 	return SendPullQuery{Nodes: nodes, RequestID: request, ID: tip, Height: v.accepted.root.Height + 1}
 }
 
+// lastOf is what a peer's last accepted block counts for, as far as it has named one that is known. Nil: the peer is
+// gone.
+func (v *votes) lastOf(p *peer) primitives.Hash {
+	if p == nil {
+		return primitives.Hash{}
+	}
+	vote, _ := v.resolve(p.accepted)
+	return vote
+}
+
 // resolve finds what a vote counts for: the nearest ancestor that is issued. A vote for something decided counts for
 // the last accepted block, that is for nobody.
 func (v *votes) resolve(id primitives.Hash) (primitives.Hash, bool) {
@@ -62,7 +72,7 @@ func (v *votes) resolve(id primitives.Hash) (primitives.Hash, bool) {
 		case e != nil:
 			id = e.block.Parent
 		case v.pool.isInvalid(id):
-			id = v.pool.invalid[id]
+			id = v.pool.known[id].parent
 		case v.accepted.has(id):
 			return v.accepted.root.ID, true
 		default:

@@ -11,11 +11,11 @@ import (
 // testVotes is the first of five validators with three blocks in its tree, on which nobody has voted.
 func testVotes(t *testing.T, connected ...int) *votes {
 	r := testRoster(t, 5, connected...)
-	v := &votes{tree: tree.New(r.params, testRoot.ID, 0), pool: newPool(), accepted: newAccepted(testRoot)}
+	v := &votes{tree: tree.New(r.params, testRoot.ID, 0), pool: newPool(5), accepted: newAccepted(testRoot)}
 	v.amnesia = &amnesia{turn: testTurn(), params: r.params, tree: v.tree, roster: r, accepted: v.accepted}
 	for _, b := range chainOf(t, 3, 10) {
 		v.pool.add(&entry{block: b, state: issued})
-		if err := v.tree.Add(b.ID(), b.Parent, b.Height); err != nil {
+		if err := v.tree.Add(b.ID(), b.Parent, b.Height, b.Slot); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -27,10 +27,10 @@ func TestAVoteCountsForTheNearestAncestorThatIsIssued(t *testing.T) {
 	tip, height := v.tree.Preference()
 	waits := child(t, Anchor{ID: tip, Height: height}, 0, 10)
 	v.pool.add(&entry{block: waits})
-	invalid := child(t, anchorOf(waits), 0, 10)
-	v.pool.markInvalid(invalid)
+	bad := child(t, anchorOf(waits), 0, 10)
+	v.pool.mark(bad, strangers, invalid)
 	for what, at := range map[string]struct{ vote, want primitives.Hash }{
-		"an issued block": {tip, tip}, "one that waits": {waits.ID(), tip}, "an invalid one on that": {invalid.ID(), tip},
+		"an issued block": {tip, tip}, "one that waits": {waits.ID(), tip}, "an invalid one on that": {bad.ID(), tip},
 		"the last accepted": {testRoot.ID, testRoot.ID},
 	} {
 		if got, ok := v.resolve(at.vote); !ok || got != at.want {

@@ -150,10 +150,14 @@ func (b *Block) Verify(c Chain, key ed25519.PublicKey) bool {
 	return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, b.signed(c), b.signature[:])
 }
 
-func (b *Block) signed(c Chain) []byte {
-	payload, err := b.Payload(c, primitives.HashOf(b.bytes[prefixSize:])).Encode()
+func (b *Block) signed(c Chain) []byte { return encode(b.Payload(c, b.bodyHash())) }
+
+func (b *Block) bodyHash() primitives.Hash { return primitives.HashOf(b.bytes[prefixSize:]) }
+
+func encode(p signbytes.Block) []byte {
+	payload, err := p.Encode()
 	if err != nil {
-		panic("block: a payload without variable parts doesn't encode: " + err.Error()) // canon.Block.Encode can't fail
+		panic("block: a payload without variable parts doesn't encode: " + err.Error()) // Block.Encode can't fail
 	}
 	return payload
 }

@@ -79,6 +79,12 @@ const (
 	voteSize      = headerSize + 4 + 32 + 8 + 4 + 1 + 32
 )
 
+// The lengths of the encodings of a Block and of a Vote.
+const (
+	BlockSize = blockSize
+	VoteSize  = voteSize
+)
+
 // MaxBits is the largest number of bits of a bitfield: one per core.
 const MaxBits = 16384
 

@@ -5,6 +5,7 @@
 //	<dir>/<node>/config.toml      settings
 //	<dir>/<node>/keys/            identity and signing key, tokens of the bus
 //	<dir>/<node>/data/<part>/     what a part must not lose
+//	<dir>/<node>/data/evidence/   what was signed twice, by chain
 //	<dir>/<node>/logs/<part>.log  what a part says
 //	<dir>/<node>/run/*.sock       unix sockets
 //
@@ -95,6 +96,9 @@ func (n Node) Keys() string { return filepath.Join(n.Dir, "keys") }
 
 // Data is where the named part keeps what it must not lose.
 func (n Node) Data(part string) string { return filepath.Join(n.Dir, "data", part) }
+
+// Evidence is where the evidence against validators of a chain is kept.
+func (n Node) Evidence(chain string) string { return filepath.Join(n.Dir, "data", "evidence", chain) }
 
 // Log is the file that the named part's output goes to.
 func (n Node) Log(part string) string { return filepath.Join(n.Dir, "logs", part+".log") }

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// tempSuffix marks a file that was being written when something ended; Replace overwrites it the next time.
-const tempSuffix = ".tmp"
+// TempSuffix marks a file that was being written when something ended; Replace overwrites it the next time.
+const TempSuffix = ".tmp"
 
 // Replace makes data the content of path, durably and in one step: a crash at any moment leaves the old content or the
 // new. When it returns an error from before the rename the old content is in place; after it, either may be, and
@@ -22,7 +22,7 @@ func Replace(d Disk, path string, data []byte, mode fs.FileMode) error {
 
 // ReplaceOpen is Replace for a file that is written on: it returns the new file, open.
 func ReplaceOpen(d Disk, path string, data []byte, mode fs.FileMode) (File, error) {
-	temp := path + tempSuffix
+	temp := path + TempSuffix
 	f, err := writeTemp(d, temp, data, mode)
 	if err != nil {
 		_ = d.Remove(temp) // it takes space, which may be what is missing; if it stays, the next Replace removes it

@@ -1,7 +1,6 @@
 package part
 
 import (
-	"encoding/binary"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,11 +30,8 @@ type Node struct {
 // ChainSocket is the unix socket at which the VM's handlers of the chain are served.
 func (n *Node) ChainSocket(chain string) string { return n.Home.Socket(chain + ".http") }
 
-// NetworkNumber is the network's number for VMs, which know networks by number: the first bytes of the genesis hash.
-func (n *Node) NetworkNumber() uint32 {
-	h := n.Genesis.Hash()
-	return binary.BigEndian.Uint32(h[:4])
-}
+// NetworkNumber is the network's number for VMs, which know networks by number, and in what is signed.
+func (n *Node) NetworkNumber() uint32 { return n.Genesis.Number() }
 
 // Build makes the Spec of a part with its ports.
 func (n *Node) Build(i Instance) (subsystem.Spec, error) {

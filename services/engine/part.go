@@ -5,7 +5,6 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/snowball"
-	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/overseer/part"
@@ -34,14 +33,9 @@ func Part() part.Part {
 func event(e *nbv1.NetworkBridgeEvent) proto.Message { return &enginev1.NetworkBridgeUpdate{Event: e} }
 
 func build(n part.Node, chain genesis.Chain) (subsystem.Spec, error) {
-	members := make([]validators.Validator, len(n.Genesis.Validators))
-	for i, v := range n.Genesis.Validators {
-		members[i] = validators.Validator{Node: v.NodeID, Key: v.PublicKey[:], Stake: v.Stake}
-	}
-	set, err := validators.New(members)
+	set, err := n.Genesis.Set()
 	if err != nil {
-		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err,
-			"the validators of %s can't form a network", n.Home.Genesis())
+		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err, "%s", n.Home.Genesis())
 	}
 	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set}
 	if c := n.Genesis.Consensus; c != nil {

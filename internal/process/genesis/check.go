@@ -6,11 +6,13 @@ import (
 	"math"
 	"regexp"
 	"strings"
+
+	"github.com/reevenet/reeve/internal/core/finality"
 )
 
 // Limits of a genesis that this program accepts.
 const (
-	maxValidators = 100_000
+	maxValidators = finality.MaxVotes // all of them may have to sign
 	maxChains     = 64
 )
 

@@ -123,3 +123,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestTheValidatorsAreASetInTheOrderOfTheirNodes(t *testing.T) {
+	g := sample()
+	g.Validators[0], g.Validators[1] = g.Validators[1], g.Validators[0]
+	set, err := g.Set()
+	if err != nil || set.Len() != 2 || set.TotalStake() != 3 {
+		t.Fatal(set, err)
+	}
+	if v := set.At(1); v.Node != (primitives.NodeID{2}) || v.Stake != 2 || v.Key[0] != 12 {
+		t.Errorf("the second is %+v", v)
+	}
+	g.Validators[0].NodeID = g.Validators[1].NodeID
+	if _, err := g.Set(); err == nil {
+		t.Error("one node is two validators")
+	}
+}

@@ -52,6 +52,9 @@ type Block struct {
 // ErrNoBlock says that there is no such accepted block.
 var ErrNoBlock = errors.New("there is no such block here")
 
+// ErrNoProof says that an accepted block has no certificate.
+var ErrNoProof = errors.New("there is nothing that proves this block")
+
 func (g *Gateway) onBus(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, g.config.Bus())
 }
@@ -60,12 +63,33 @@ func (g *Gateway) onBlock(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
 	defer cancel()
 	b, err := within(ctx, func() (*Block, error) { return g.config.Block(ctx, r.PathValue("chain"), r.PathValue("at")) })
+	if err != nil {
+		refuseBlock(w, err)
+		return
+	}
+	answer(w, http.StatusOK, b)
+}
+
+func (g *Gateway) onProof(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
+	defer cancel()
+	file, err := within(ctx, func() ([]byte, error) { return g.config.Proof(ctx, r.PathValue("chain"), r.PathValue("at")) })
+	if err != nil {
+		refuseBlock(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(file) //nolint:errcheck // the client is gone; nobody is left to tell
+}
+
+// refuseBlock says why a client doesn't get what it asked for about a block.
+func refuseBlock(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, ErrNoBlock):
 		refuse(w, http.StatusNotFound, err.Error())
-	case err != nil:
-		refuse(w, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(err, ErrNoProof):
+		refuse(w, http.StatusConflict, err.Error())
 	default:
-		answer(w, http.StatusOK, b)
+		refuse(w, http.StatusServiceUnavailable, err.Error())
 	}
 }

@@ -37,7 +37,9 @@ type Config struct {
 	Bus    func() []Mailbox
 	Peers  func(ctx context.Context) ([]Peer, error)
 	// Block finds an accepted block by its id or height; ErrNoBlock if there is none.
-	Block   func(ctx context.Context, chain, at string) (*Block, error)
+	Block func(ctx context.Context, chain, at string) (*Block, error)
+	// Proof makes the file of internal/core/proof for such a block; ErrNoBlock, or ErrNoProof when there can't be one.
+	Proof   func(ctx context.Context, chain, at string) ([]byte, error)
 	Metrics prometheus.Gatherer
 	// Tracer opens the spans of so large a share of the requests to chains; nil: none.
 	Tracer  trace.Tracer
@@ -60,6 +62,7 @@ func (g *Gateway) Handler() http.Handler {
 	mux.Handle("/ext/bc/{chain}/", http.HandlerFunc(g.onChain))
 	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
 	mux.HandleFunc("GET /ext/chain/{chain}/block/{at}", g.onBlock)
+	mux.HandleFunc("GET /ext/chain/{chain}/proof/{at}", g.onProof)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
 	})

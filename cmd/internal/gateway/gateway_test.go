@@ -233,3 +233,29 @@ func TestServeFinishesWhatItHasBegun(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAProofIsServedAsItIsAndARefusalSaysWhy(t *testing.T) {
+	n := newNode(t)
+	n.config.Proof = func(_ context.Context, chain, at string) ([]byte, error) {
+		switch chain + "/" + at {
+		case "kv/5":
+			return []byte{1, 2, 3}, nil
+		case "kv/0":
+			return nil, fmt.Errorf("%w: it is the genesis block", ErrNoProof)
+		case "kv/7":
+			return nil, errors.New("the host is down")
+		}
+		return nil, ErrNoBlock
+	}
+	url := n.serve(t) + "/ext/chain/"
+	for path, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"kv/proof/5": {200, "\x01\x02\x03"}, "kv/proof/0": {409, "genesis"}, "kv/proof/7": {503, "down"}, "x/proof/5": {404, "no such block"},
+	} {
+		if status, body := get(t, url+path); status != want.status || !strings.Contains(body, want.says) {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/genesis"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
@@ -33,31 +34,39 @@ func mailboxes(bus broker.Status) []gateway.Mailbox {
 	return list
 }
 
-// block finds an accepted block of the node's chain by consensus's id or by height.
+// block describes an accepted block.
 func (n *Node) block(ctx context.Context, a *asker, chain, at string) (*gateway.Block, error) {
+	c, found, err := n.accepted(ctx, a, chain, at)
+	if err != nil {
+		return nil, err
+	}
+	return n.withContent(ctx, a, c.Name, found)
+}
+
+// accepted finds an accepted block of one of the node's chains by consensus's id or by height.
+func (n *Node) accepted(ctx context.Context, a *asker, chain, at string) (c genesis.Chain, b *vmv1.AcceptedBlock, err error) {
 	c, ok := n.Genesis.Chain(chain)
 	if !ok {
-		return nil, fmt.Errorf("%w: this node has no chain %s", gateway.ErrNoBlock, chain)
+		return c, nil, fmt.Errorf("%w: this node has no chain %s", gateway.ErrNoBlock, chain)
 	}
-	var found *vmv1.AcceptedBlock
 	var id primitives.Hash
 	if height, err := strconv.ParseUint(at, 10, 64); err == nil {
 		r, err := ask[*vmv1.GetBlockIDAtHeightResponse](ctx, a, c.Name, &vmv1.GetBlockIDAtHeight{Height: height})
 		if err != nil {
-			return nil, err
+			return c, nil, err
 		}
-		found = r.GetBlock()
+		b = r.GetBlock()
 	} else if err := id.UnmarshalText([]byte(at)); err == nil {
 		r, err := ask[*vmv1.GetConsensusBlockResponse](ctx, a, c.Name, &vmv1.GetConsensusBlock{BlockId: id[:]})
 		if err != nil {
-			return nil, err
+			return c, nil, err
 		}
-		found = r.GetBlock()
+		b = r.GetBlock()
 	}
-	if found == nil {
-		return nil, gateway.ErrNoBlock
+	if b == nil {
+		return c, nil, gateway.ErrNoBlock
 	}
-	return n.withContent(ctx, a, c.Name, found)
+	return c, b, nil
 }
 
 // withContent adds what the VM has in the block.

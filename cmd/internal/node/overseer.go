@@ -140,6 +140,9 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 			r, err := ask[*nbv1.PeersResponse](ctx, s.asker, "", &nbv1.Peers{})
 			return peersOf(r), err
 		},
+		Proof: func(ctx context.Context, chain, at string) ([]byte, error) {
+			return n.proof(ctx, s.asker, chain, at)
+		},
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.asker, chain, at)
 		},

@@ -3,7 +3,8 @@ package errcode
 import "fmt"
 
 // ID is the stable number of a kind of error: REEVE-1203. 10xx is about files and configuration, 11xx about reaching a
-// node, 12xx about VM plugins, 13xx about keys, 14xx about what a chain answered. A number is never used for anything else.
+// node, 12xx about VM plugins, 13xx about keys, 14xx about what a chain answered, 15xx about the simulator, 16xx about
+// proofs that are checked without a node. A number is never used for anything else.
 type ID int
 
 // The kinds of errors.
@@ -39,7 +40,11 @@ const (
 	ChainNotFound ID = 1402
 	KeyAbsent     ID = 1404
 	ChainHalted   ID = 1403
+	NothingProven ID = 1405
 	SimViolation  ID = 1501
+
+	ProofInvalid    ID = 1601
+	EvidenceInvalid ID = 1602
 )
 
 // Exit codes of the kinds that aren't plain failures.
@@ -48,7 +53,7 @@ var exits = map[ID]Code{
 	NodeUnreachable: Unreachable, BusUnreachable: Unreachable, DataDirMissing: Unreachable,
 	NodeNotReady: NotReady, TookTooLong: Timeout,
 	DataVersion: Incompatible, PluginIncompatible: Incompatible,
-	PluginFailedCheck: CheckFailed, SimViolation: CheckFailed,
+	PluginFailedCheck: CheckFailed, SimViolation: CheckFailed, ProofInvalid: CheckFailed, EvidenceInvalid: CheckFailed,
 	ChainHalted: SafetyHalt,
 }
 

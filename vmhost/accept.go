@@ -79,7 +79,7 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 	}
 	return &chainstore.Entry{
 		BlockID: block, VMBlock: vmBlock, Height: r.GetHeight(),
-		Consensus: r.GetConsensusBlock(), Content: r.GetConsensusBlock()[from:to],
+		Consensus: r.GetConsensusBlock(), Content: r.GetConsensusBlock()[from:to], Certificate: r.GetCertificate(),
 	}, nil
 }
 

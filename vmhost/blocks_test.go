@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/reevenet/reeve/overseer/overseertest"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -23,6 +25,9 @@ func TestABlockIsBuiltVerifiedAndAccepted(t *testing.T) {
 	got := overseertest.Must[*vmv1.GetConsensusBlockResponse](t, h.Ask("engine", &vmv1.GetConsensusBlock{BlockId: accepted.GetBlockId()}))
 	if string(got.GetBlock().GetConsensusBlock()) != string(accepted.GetConsensusBlock()) {
 		t.Error("the consensus block came back changed")
+	}
+	if string(got.GetBlock().GetCertificate()) != string(accepted.GetCertificate()) {
+		t.Error("its certificate came back changed")
 	}
 	back := overseertest.Must[*vmv1.GetBlockResponse](t, h.Ask("engine", &vmv1.GetBlock{VmBlockId: b.GetId()}))
 	if !back.GetAccepted() || string(back.GetBlock().GetContent()) != string(b.GetContent()) {
@@ -84,6 +89,51 @@ func TestDecidedBlocksInARowAreTakenTogether(t *testing.T) {
 	h = startOn(t, disk)
 	if h.height() != 3 || h.value("a") != "2" || h.value("b") != "3" {
 		t.Fatalf("after a power cut: height %d, a = %q, b = %q", h.height(), h.value("a"), h.value("b"))
+	}
+}
+
+// Every way in which a decided block leaves the record brings its certificate along, before and after a power cut.
+func TestADecidedBlockIsServedWithItsCertificate(t *testing.T) {
+	disk := memdb.New()
+	h := startOn(t, disk)
+	first, second := wrap(h.extend(0, "a", "1")), wrap(h.extend(1, "a", "2"))
+	for range 2 {
+		last := overseertest.Must[*vmv1.LastAcceptedResponse](t, h.Ask("engine", &vmv1.LastAccepted{}))
+		if string(last.GetBlock().GetCertificate()) != string(second.GetCertificate()) {
+			t.Errorf("the last block has the certificate %q", last.GetBlock().GetCertificate())
+		}
+		ask := h.Ask("engine", &vmv1.GetConsensusBlock{BlockId: first.GetBlockId()})
+		one := overseertest.Must[*vmv1.GetConsensusBlockResponse](t, ask)
+		if string(one.GetBlock().GetCertificate()) != string(first.GetCertificate()) {
+			t.Errorf("the first block has the certificate %q", one.GetBlock().GetCertificate())
+		}
+		ask = h.Ask("engine", &vmv1.GetAncestors{BlockId: second.GetBlockId()})
+		all := overseertest.Must[*vmv1.GetAncestorsResponse](t, ask)
+		want := [][]byte{second.GetCertificate(), first.GetCertificate()}
+		if d := cmp.Diff(want, all.GetCertificates()); d != "" || len(all.GetConsensusBlocks()) != 2 {
+			t.Errorf("%d ancestors, certificates (-want +got)\n%s", len(all.GetConsensusBlocks()), d)
+		}
+		disk.Crash()
+		h = startOn(t, disk)
+	}
+}
+
+// A peer's answer has a bound; the proofs in it count like the blocks.
+func TestCertificatesCountTowardsTheBytesOfAnAnswer(t *testing.T) {
+	h := start(t)
+	h.extend(0, "a", "1")
+	second := wrap(h.extend(1, "a", "2"))
+	for most, want := range map[int]int{
+		2 * (len(second.GetConsensusBlock()) + len(second.GetCertificate())): 2,
+		2*(len(second.GetConsensusBlock())+len(second.GetCertificate())) - 1: 1,
+		2*len(second.GetConsensusBlock()) + len(second.GetCertificate()):     1,
+	} {
+		ask := h.Ask("engine", &vmv1.GetAncestors{BlockId: second.GetBlockId(), MaxBytes: uint32(most)})
+		got := overseertest.Must[*vmv1.GetAncestorsResponse](t, ask)
+		if len(got.GetConsensusBlocks()) != want || len(got.GetCertificates()) != want {
+			t.Errorf("at most %d bytes: %d blocks, %d certificates; want %d",
+				most, len(got.GetConsensusBlocks()), len(got.GetCertificates()), want)
+		}
 	}
 }
 

@@ -190,6 +190,7 @@ func wrap(b *pluginv1.Block) *vmv1.AcceptBlock {
 	return &vmv1.AcceptBlock{
 		VmBlockId: b.GetId(), BlockId: id[:], Height: b.GetHeight(), ConsensusBlock: consensus,
 		VmBlockOffset: 16, VmBlockSize: uint32(len(b.GetContent())),
+		Certificate: append([]byte("certificate of "), id[:]...),
 	}
 }
 

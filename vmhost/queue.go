@@ -113,7 +113,8 @@ func (q *queue) pump() {
 	}
 }
 
-// together is how many acceptances wait for the disk together, and togetherBytes how many bytes of blocks.
+// together is how many acceptances wait for the disk together, and togetherBytes how many bytes of blocks and
+// certificates.
 const (
 	together      = 64
 	togetherBytes = 4 << 20
@@ -130,7 +131,8 @@ func (q *queue) next() *queued {
 		if !accepts || len(all.list) >= together {
 			break
 		}
-		if bytes += len(next.list[0].entry.Content); bytes > togetherBytes {
+		e := next.list[0].entry
+		if bytes += len(e.Content) + len(e.Certificate); bytes > togetherBytes {
 			break
 		}
 		all.list = append(all.list, next.list...)

@@ -76,7 +76,10 @@ func look[T any](r *reads, m *subsystem.Message, find func(ctx context.Context) 
 }
 
 func accepted(e *chainstore.Entry) *vmv1.AcceptedBlock {
-	return &vmv1.AcceptedBlock{BlockId: e.BlockID[:], VmBlockId: e.VMBlock[:], Height: e.Height, ConsensusBlock: e.Consensus}
+	return &vmv1.AcceptedBlock{
+		BlockId: e.BlockID[:], VmBlockId: e.VMBlock[:], Height: e.Height, ConsensusBlock: e.Consensus,
+		Certificate: e.Certificate,
+	}
 }
 
 // onLastAccepted answers from memory.
@@ -121,7 +124,7 @@ func (r *reads) onGetConsensusBlock(m *subsystem.Message, q *vmv1.GetConsensusBl
 func (r *reads) onGetBlockIDAtHeight(m *subsystem.Message, q *vmv1.GetBlockIDAtHeight) {
 	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) }, func(e *chainstore.Entry) {
 		b := accepted(e)
-		b.ConsensusBlock = nil
+		b.ConsensusBlock, b.Certificate = nil, nil
 		m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})
 	})
 }
@@ -133,8 +136,15 @@ func (r *reads) onGetAncestors(m *subsystem.Message, q *vmv1.GetAncestors) {
 		return
 	}
 	blocks, bytes := bounded(q.GetMaxBlocks(), maxAncestors), bounded(q.GetMaxBytes(), maxAncestorBytes)
-	look(r, m, func(ctx context.Context) ([][]byte, error) { return r.store.Ancestors(ctx, id, blocks, bytes) }, func(b [][]byte) {
-		m.Reply(&vmv1.GetAncestorsResponse{ConsensusBlocks: b})
+	look(r, m, func(ctx context.Context) ([]*chainstore.Entry, error) {
+		return r.store.Ancestors(ctx, id, blocks, bytes)
+	}, func(entries []*chainstore.Entry) {
+		a := &vmv1.GetAncestorsResponse{}
+		for _, e := range entries {
+			a.ConsensusBlocks = append(a.ConsensusBlocks, e.Consensus)
+			a.Certificates = append(a.Certificates, e.Certificate)
+		}
+		m.Reply(a)
 	})
 }
 

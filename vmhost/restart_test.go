@@ -126,7 +126,9 @@ func TestAFailedCommitLeavesBothAtTheOldBlock(t *testing.T) {
 	}
 	h.disk.FailWrites(nil)
 	h.Advance(5 * time.Second)
-	if h.height() != 1 || h.value("a") != "1" {
+	ask := h.Ask("engine", &vmv1.GetConsensusBlock{BlockId: wrap(b).GetBlockId()})
+	none := overseertest.Must[*vmv1.GetConsensusBlockResponse](t, ask)
+	if h.height() != 1 || h.value("a") != "1" || none.GetError().GetNotFound() == nil {
 		t.Fatalf("height %d, a = %q", h.height(), h.value("a"))
 	}
 	if e := h.accept(b); e != nil {

@@ -1,4 +1,5 @@
-// Package chainstore is the chain's memory of what it has accepted: one entry per height, with the consensus block that decided it.
+// Package chainstore is the chain's memory of what it has accepted: one entry per height, with the consensus block and
+// the certificate that proves that the network has decided it.
 // It shares one database with the VM's state, and an entry is written in one batch with what its block changed: after a crash at
 // any point both are at the same block. Several entries may be committed before the disk is waited for; nobody is shown any of them
 // until then.
@@ -41,6 +42,9 @@ type Entry struct {
 	Consensus []byte
 	// Content is the VM block's bytes.
 	Content []byte
+	// Certificate proves the decision, in words that aren't read here. Empty for the genesis block, for that of a
+	// synced state, and for what was accepted by a version that had none.
+	Certificate []byte
 }
 
 // Record is an open one. Reading is safe for concurrent use; Commit calls must follow one another.

@@ -36,6 +36,7 @@ func entry(height uint64) *chainstore.Entry {
 	if height > 0 {
 		e.Consensus = fmt.Appendf(nil, "consensus(%s)", content)
 		e.BlockID = primitives.HashOf(e.Consensus)
+		e.Certificate = fmt.Appendf(nil, "certificate of %d", height)
 	}
 	return e
 }
@@ -85,11 +86,18 @@ func TestEntriesAreFoundByEveryName(t *testing.T) {
 func TestAncestorsEndAtTheLimitsAndAtGenesis(t *testing.T) {
 	r := open(t, memdb.New())
 	commit(t, r, 0, 1, 2, 3)
-	size := len(entry(3).Consensus)
-	for _, c := range []struct{ blocks, bytes, want int }{{10, 1 << 20, 3}, {2, 1 << 20, 2}, {10, 2 * size, 2}, {10, 1, 1}, {0, 0, 1}} {
+	size := len(entry(3).Consensus) + len(entry(3).Certificate)
+	for _, c := range []struct{ blocks, bytes, want int }{
+		{10, 1 << 20, 3}, {2, 1 << 20, 2}, {10, 2 * size, 2}, {10, 2*size - 1, 1}, {10, 1, 1}, {0, 0, 1},
+	} {
 		got, err := r.Ancestors(ctx, entry(3).BlockID, c.blocks, c.bytes)
 		if err != nil || len(got) != c.want {
 			t.Errorf("limits %d and %d bytes: %d blocks, %v; want %d", c.blocks, c.bytes, len(got), err, c.want)
+		}
+		for i, e := range got {
+			if d := cmp.Diff(entry(uint64(3-i)), e); d != "" {
+				t.Errorf("ancestor %d (-want +got)\n%s", i, d)
+			}
 		}
 	}
 }
@@ -109,10 +117,42 @@ func TestAfterACrashRecordAndStateAreAtTheSameBlock(t *testing.T) {
 
 	r = open(t, disk)
 	state, err := r.State().Get(ctx, []byte("height"))
-	if err != nil || r.Last().Height != 1 || string(state) != "1" {
-		t.Fatalf("the record is at %d, the state at %s, %v", r.Last().Height, state, err)
+	if err != nil || r.Last().Height != 1 || string(state) != "1" || string(r.Last().Certificate) != "certificate of 1" {
+		t.Fatalf("the record is at %d with %q, the state at %s, %v", r.Last().Height, r.Last().Certificate, state, err)
 	}
 	commit(t, r, 2)
+}
+
+// One write carries a block, its certificate and the state: there is no moment at which one of them is there without
+// the others.
+func TestABlockItsCertificateAndItsStateAreOneWrite(t *testing.T) {
+	disk := memdb.New()
+	db := &counted{Database: disk.Open()}
+	r, err := chainstore.Open(ctx, db, chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.writes = 0
+	commit(t, r, 0, 1)
+	if db.writes != 2 {
+		t.Errorf("two blocks are accepted in %d writes", db.writes)
+	}
+	disk.Crash()
+	r = open(t, disk)
+	if d := cmp.Diff(entry(1), r.Last()); d != "" {
+		t.Errorf("after a power cut (-want +got)\n%s", d)
+	}
+}
+
+// counted counts its writes.
+type counted struct {
+	database.Database
+	writes int
+}
+
+func (c *counted) Write(ctx context.Context, b *database.Batch, d database.Durability) error {
+	c.writes++
+	return c.Database.Write(ctx, b, d)
 }
 
 func TestEntriesThatWaitForTheDiskAreShownToNobody(t *testing.T) {
@@ -143,8 +183,9 @@ func TestEntriesThatWaitForTheDiskAreShownToNobody(t *testing.T) {
 		t.Fatalf("last %d, %v", r.Last().Height, err)
 	}
 	disk.Crash()
-	if r = open(t, disk); r.Last().Height != 2 {
-		t.Fatalf("what was synced isn't there: the record is at %d", r.Last().Height)
+	r = open(t, disk)
+	if d := cmp.Diff(entry(2), r.Last()); d != "" {
+		t.Fatalf("what was synced isn't there (-want +got)\n%s", d)
 	}
 }
 

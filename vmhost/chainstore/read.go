@@ -50,18 +50,20 @@ func (r *Record) by(ctx context.Context, key []byte) (*Entry, error) {
 	return r.AtHeight(ctx, binary.BigEndian.Uint64(height))
 }
 
-// Ancestors are consensus blocks from id downwards, at most so many and so many bytes, but at least the first.
-func (r *Record) Ancestors(ctx context.Context, id primitives.Hash, maxBlocks, maxBytes int) ([][]byte, error) {
+// Ancestors are the entries from a consensus block downwards, at most so many, and so many bytes of blocks and
+// certificates, but at least the first. The genesis block, which has no consensus block, isn't among them.
+func (r *Record) Ancestors(ctx context.Context, id primitives.Hash, maxBlocks, maxBytes int) ([]*Entry, error) {
 	e, err := r.ByBlockID(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var blocks [][]byte
+	var entries []*Entry
 	for size := 0; len(e.Consensus) > 0; {
-		if size += len(e.Consensus); len(blocks) > 0 && (size > maxBytes || len(blocks) >= maxBlocks) {
+		size += len(e.Consensus) + len(e.Certificate)
+		if len(entries) > 0 && (size > maxBytes || len(entries) >= maxBlocks) {
 			break
 		}
-		blocks = append(blocks, e.Consensus)
+		entries = append(entries, e)
 		if e.Height == 0 {
 			break
 		}
@@ -73,11 +75,13 @@ func (r *Record) Ancestors(ctx context.Context, id primitives.Hash, maxBlocks, m
 			return nil, err
 		}
 	}
-	return blocks, nil
+	return entries, nil
 }
 
-// An entry is block id, VM block id, offset and size of the VM block in the consensus block, and the consensus block; of an entry
-// without a consensus block only the VM block follows, and the size of the consensus block is 0.
+// An entry is block id, VM block id, size of the consensus block, offset and size of the VM block in it, the consensus
+// block, and the certificate, which is all that follows. Of an entry without a consensus block only the VM block
+// follows, and the size of the consensus block is 0. Earlier versions wrote no certificate and don't see one: both read
+// what the other has written.
 const entryHeader = 32 + 32 + 4 + 4 + 4
 
 func encode(e *Entry) []byte {
@@ -85,13 +89,14 @@ func encode(e *Entry) []byte {
 	if offset < 0 {
 		payload, offset = join(e.Consensus, e.Content), len(e.Consensus)
 	}
-	b := make([]byte, 0, entryHeader+len(payload))
+	b := make([]byte, 0, entryHeader+len(payload)+len(e.Certificate))
 	b = append(b, e.BlockID[:]...)
 	b = append(b, e.VMBlock[:]...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Consensus)))
 	b = binary.BigEndian.AppendUint32(b, uint32(offset))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(e.Content)))
-	return append(b, payload...)
+	b = append(b, payload...)
+	return append(b, e.Certificate...)
 }
 
 func decode(height uint64, b []byte) (*Entry, error) {
@@ -107,5 +112,8 @@ func decode(height uint64, b []byte) (*Entry, error) {
 		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)
 	}
 	e.Consensus, e.Content = payload[:consensus:consensus], payload[offset:offset+size:offset+size]
+	if end := max(consensus, offset+size); end < len(payload) {
+		e.Certificate = payload[end:]
+	}
 	return e, nil
 }

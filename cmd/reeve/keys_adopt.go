@@ -20,7 +20,7 @@ the highest that the network has seen, and some more. Without a record one of th
 itself within seconds.`,
 	}
 	n := a.nodeFlags(cmd, false)
-	height := cmd.Flags().Uint64("height", 0, "sign no block of any chain up to this height")
+	height := cmd.Flags().Uint64("height", 0, "sign no block and no vote of any chain up to this height")
 	session := cmd.Flags().Uint32("session", 0, "sign no statement and no bitfield up to this session")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		h, err := n.node()

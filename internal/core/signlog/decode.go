@@ -51,13 +51,9 @@ func decodeHeader(b []byte) (Header, error) {
 		return h, damage(0, "the checksum of its header doesn't match")
 	}
 	b = b[len(fileMagic):]
-	if v := binary.BigEndian.Uint32(b); v != fileVersion {
-		return h, damage(
-			0,
-			"its version is %d and this program knows %d; use the program that wrote it",
-			v,
-			fileVersion,
-		)
+	if v := binary.BigEndian.Uint32(b); v == 0 || v > fileVersion {
+		return h, damage(0, "its version is %d and this program knows those up to %d; use the program that wrote it", v,
+			fileVersion)
 	}
 	h.Epoch = binary.BigEndian.Uint64(b[4:])
 	h.Key = [32]byte(b[12:44])
@@ -162,7 +158,7 @@ func (f *File) items(body []byte) error {
 			f.Memory.raise(&c.blocks, floor)
 		case itemVoteFloor:
 			c, floor := f.floor(&r)
-			f.Memory.raise(&c.votes, floor)
+			f.Memory.raiseBallots(&c.votes, floor)
 		case itemSessionFloor:
 			f.Memory.raiseSession(binary.BigEndian.Uint32(r.take(4)))
 		case itemHeightFloor:

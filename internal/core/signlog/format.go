@@ -25,14 +25,17 @@ import (
 //	2  floor of a chain's blocks: network u32, chain id [32], height u64, slot u64
 //	3  floor of sessions: session u32
 //	4  floor of all chains' blocks and votes: height u64
-//	5  floor of a chain's votes: network u32, chain id [32], height u64, round << 8 | phase u64
+//	5  floor of a chain's votes: network u32, chain id [32], height u64, round << 8 | phase u64; the latest commit
+//	   vote for a block at the height of the last vote is remembered, though it may be below
+//
+// Version 1 has no votes and no item 5, and is otherwise the same.
 //
 // A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself
 // becomes durable at the latest with the next sync. So a crash can leave at most one frame behind the mark incomplete,
 // and its records were never answered for: it is cut off. Anything else that doesn't fit is damage.
 const (
 	fileMagic   = "reevelog"
-	fileVersion = 1
+	fileVersion = 2
 	sector      = 512
 	markAt      = sector
 	framesAt    = 3 * sector
@@ -169,7 +172,7 @@ func (m *Memory) floors() [][]byte {
 	var items [][]byte
 	for id, c := range m.chains {
 		items = appendFloor(items, itemBlockFloor, id, &c.blocks)
-		items = appendFloor(items, itemVoteFloor, id, &c.votes)
+		items = appendFloor(items, itemVoteFloor, id, &c.votes.series)
 	}
 	slices.SortFunc(items, slices.Compare)
 	if m.votes.pruned {

@@ -1,11 +1,16 @@
 package signlog
 
 import (
+	"encoding/binary"
 	"errors"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/reevenet/reeve/internal/core/signbytes"
 )
 
 // logFile writes a file as a signer does: a first part, then commits of one to three records, each but the last marked.
@@ -170,6 +175,7 @@ func FuzzDecode(f *testing.F) {
 	data, _ := logFile(f, 3)
 	f.Add(data, 0, byte(0))
 	f.Add(data[:framesAt], 0, byte(0))
+	f.Add(votesFile(f), 0, byte(0))
 	f.Fuzz(func(t *testing.T, data []byte, at int, flip byte) {
 		if len(data) > 0 && at >= 0 {
 			data = slices.Clone(data)
@@ -188,6 +194,65 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("written anew it isn't the same: %v", err)
 		}
 	})
+}
+
+// votesFile is a file of a height with many rounds, whose lock lies below its floor.
+func votesFile(t testing.TB) []byte {
+	m := NewMemory(Limits{Chains: 1, VotesPerChain: 2})
+	for r := range uint32(9) {
+		block := byte(0)
+		if r == 1 {
+			block = 1
+		}
+		if _, _, err := m.Admit(ballot(3, r, signbytes.Commit, block)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, _ := Encode(Header{}, m)
+	return data
+}
+
+// The file was written by a program that knew no votes. It has forgotten some blocks, and remembers others, a statement
+// and a bitfield.
+func TestAFileFromBeforeThereWereVotes(t *testing.T) {
+	data, err := os.ReadFile("testdata/version1.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Decode(data, DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := f.Memory
+	if height, votes := m.Ballots(1, hash(1)); height != 0 || votes != nil || m.Turns() != nil {
+		t.Errorf("it has %d votes at height %d", len(votes), height)
+	}
+	var pruned *PrunedError
+	var conflict *ConflictError
+	if _, _, err := m.Admit(blockAt(1, 0, 2)); !errors.As(err, &pruned) {
+		t.Errorf("what it had forgotten: %v", err)
+	}
+	for _, p := range []signbytes.Payload{blockAt(8, 0, 2), bits(1, 2), says(signbytes.Invalid, 1, 1)} {
+		if _, _, err := m.Admit(p); !errors.As(err, &conflict) {
+			t.Errorf("%s, against what it remembers: %v", p, err)
+		}
+	}
+	if rec, isNew, err := m.Admit(blockAt(8, 0, 1)); err != nil || isNew || rec.Seq != 9 {
+		t.Errorf("asked for again: %+v, %v, %v", rec, isNew, err)
+	}
+	admit(t, m, ballot(9, 0, signbytes.Prepare, 1))
+	if height, votes := reread(t, m, DefaultLimits).Ballots(1, hash(1)); height != 9 || len(votes) != 1 {
+		t.Errorf("%d votes at height %d", len(votes), height)
+	}
+}
+
+func TestAFileOfALaterVersionIsLeftAlone(t *testing.T) {
+	data, _ := logFile(t, 1)
+	binary.BigEndian.PutUint32(data[len(fileMagic):], fileVersion+1)
+	binary.BigEndian.PutUint32(data[sector-4:], checksum(data[:sector-4]))
+	if _, err := Decode(data, DefaultLimits); !isDamage(err) || !strings.Contains(err.Error(), "program that wrote it") {
+		t.Error(err)
+	}
 }
 
 func encode(f *File) []byte {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/reevenet/reeve/internal/core/signbytes"
 )
@@ -143,8 +142,8 @@ func (m *Memory) RefuseHeight(height uint64) {
 		m.raised, m.height = true, height
 	}
 	for _, c := range m.chains { // the order doesn't show in the result
-		m.raise(&c.blocks, position{height, math.MaxUint64})
-		m.raise(&c.votes, position{height, math.MaxUint64})
+		m.raise(&c.blocks, endOf(height))
+		m.raiseBallots(&c.votes, endOf(height))
 	}
 }
 

@@ -4,7 +4,7 @@
 // The rules, each of which is a contradiction that other validators can prove and punish:
 //
 //   - one block per network, chain, height and slot;
-//   - one vote per network, chain, height, round and phase, and none before the last one;
+//   - one vote per network, chain, height, round and phase, and none before the last one of its chain;
 //   - one candidate seconded per relay parent;
 //   - one statement per candidate: whoever seconded it doesn't also call it valid, let alone invalid;
 //   - one availability bitfield per relay parent;
@@ -17,6 +17,10 @@
 // statements and bitfields the latest sessions; below what was forgotten lies a floor, and what isn't above the floor
 // is refused. A session is part of what is signed, so nobody can lift an old statement over the floor. Collations are
 // forgotten in the order in which they came, without a floor.
+//
+// Of the votes on a chain those of the height of the last one are remembered, the latest ones, and always the latest
+// commit vote for a block: it is the lock of a validator (docs/finality.md), which nothing but the next height ends,
+// however many rounds go by.
 package signlog
 
 import (
@@ -40,7 +44,8 @@ type Limits struct {
 	Chains int
 	// BlocksPerChain is how many blocks of a chain are remembered at least; up to twice as many are.
 	BlocksPerChain int
-	// VotesPerChain is how many votes for a chain's blocks are remembered at least; up to twice as many are.
+	// VotesPerChain is how many votes at the height of the last vote on a chain are remembered at least, not less than
+	// 1; up to twice as many are, the lock included. The votes of other heights are forgotten.
 	VotesPerChain int
 	// VoteBytes is the memory for statements and bitfields. When it is full, sessions lower than that of the next
 	// statement are forgotten; when there is none, the statement is refused.

@@ -118,9 +118,6 @@ func TestRules(t *testing.T) {
 		"a vote in the next round": {
 			ballot(5, 1, signbytes.Commit, 1), ballot(5, 2, signbytes.Prepare, 2), false,
 		},
-		"a vote at the next height": {
-			ballot(5, 9, signbytes.Commit, 1), ballot(6, 0, signbytes.Prepare, 2), false,
-		},
 		"a block and a vote for another one": {blockAt(5, 0, 1), ballot(5, 0, signbytes.Prepare, 2), false},
 		"two collations of a para": {
 			signbytes.Collation{ParaID: 1}, signbytes.Collation{ParaID: 1, ParaHead: hash(1)}, true,
@@ -247,7 +244,7 @@ func TestCollationsAreForgottenInTheirOrder(t *testing.T) {
 // Whatever is asked for, in whatever order, with whatever forgotten and however often the file is read again: of all
 // that was ever admitted, no two contradict each other.
 func TestNothingAdmittedContradicts(t *testing.T) {
-	limits := Limits{Chains: 2, BlocksPerChain: 3, VoteBytes: 8 * 400, Collations: 100}
+	limits := Limits{Chains: 2, BlocksPerChain: 3, VotesPerChain: 2, VoteBytes: 8 * 400, Collations: 100}
 	rapid.Check(t, func(t *rapid.T) {
 		m := NewMemory(limits)
 		ever := map[place][]byte{}
@@ -277,7 +274,7 @@ func anyPayload(t *rapid.T) signbytes.Payload {
 		RelayParent: hash(small.Draw(t, "relay parent")),
 	}
 	context.RelayParent[1] = byte(context.Session) // a relay parent is of one session
-	switch rapid.IntRange(1, 3).Draw(t, "kind") {
+	switch rapid.IntRange(1, 4).Draw(t, "kind") {
 	case 1:
 		return blockAt(
 			rapid.Uint64Range(0, 12).Draw(t, "height"),
@@ -293,6 +290,8 @@ func anyPayload(t *rapid.T) signbytes.Payload {
 			Verdict:   signbytes.Verdict(rapid.IntRange(1, 3).Draw(t, "verdict")),
 			Candidate: candidate,
 		}
+	case 3:
+		return anyBallot(t, position{rapid.Uint64Range(0, 4).Draw(t, "last height"), 0})
 	}
 	return signbytes.Bitfield{Context: context, Length: 8, Bits: []byte{small.Draw(t, "bits")}}
 }

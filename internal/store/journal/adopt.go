@@ -11,7 +11,7 @@ import (
 
 // Floors says up to where something may have been signed that the log doesn't know.
 type Floors struct {
-	// Height, if it isn't nil, is the height up to which no block of any chain is signed.
+	// Height, if it isn't nil, is the height up to which no block and no vote of any chain is signed.
 	Height *uint64
 	// Session, if it isn't nil, is the session up to which no statement and no bitfield is signed.
 	Session *uint32

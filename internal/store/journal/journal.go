@@ -189,6 +189,16 @@ func (j *Journal) rewrite() error {
 	return nil
 }
 
+// Ballots lists what the key has voted last on a chain, as signlog.Memory.Ballots does. All of it is durable. The error
+// is that with which the journal ended.
+func (j *Journal) Ballots(network uint32, chain primitives.Hash) (height uint64, votes []signlog.Record, err error) {
+	if j.dead != nil {
+		return 0, nil, j.dead
+	}
+	height, votes = j.memory.Ballots(network, chain)
+	return height, votes, nil
+}
+
 // Close gives the journal up. Everything that was committed is durable already; only the last mark isn't.
 func (j *Journal) Close() error {
 	var err error
@@ -211,13 +221,15 @@ type Stats struct {
 	Torn int
 	// Warning is something that an operator should know and that stops nothing.
 	Warning error
+	// Turns is where the key has voted last on each chain.
+	Turns []signlog.Turn
 }
 
 // Stats describes the journal as it is.
 func (j *Journal) Stats() Stats {
 	return Stats{
 		Records: j.memory.Records(), Remembered: uint64(j.memory.Remembered()), Epoch: j.header.Epoch,
-		Bytes: j.tail.Offset, Torn: j.torn, Warning: j.warning,
+		Bytes: j.tail.Offset, Torn: j.torn, Warning: j.warning, Turns: j.memory.Turns(),
 	}
 }
 

@@ -33,7 +33,14 @@ func crashes(t *testing.T, usual int) int {
 type ledger struct {
 	key    keys.Public
 	signed map[string]signbytes.Payload // by what can be signed once
+	votes  map[signbytes.Vote]string    // and of these the votes, with their signatures
 	seen   map[string]bool              // signatures that were checked
+}
+
+func newLedger(key keys.Public) ledger {
+	return ledger{
+		key: key, signed: map[string]signbytes.Payload{}, votes: map[signbytes.Vote]string{}, seen: map[string]bool{},
+	}
 }
 
 // contradictions names what only one payload may be signed for. The test says it in its own words, apart from the signer's.
@@ -41,6 +48,8 @@ func contradictions(p signbytes.Payload) []string {
 	switch p := p.(type) {
 	case signbytes.Block:
 		return []string{fmt.Sprintf("block %d/%d", p.Height, p.Slot)}
+	case signbytes.Vote:
+		return []string{fmt.Sprintf("%s at %d/%d", p.Phase, p.Height, p.Round)}
 	case signbytes.Statement:
 		names := []string{fmt.Sprintf("candidate %x", p.Candidate)}
 		if p.Verdict == signbytes.Seconded {
@@ -56,20 +65,33 @@ func contradictions(p signbytes.Payload) []string {
 // leaves takes note of a signature that left the signer.
 func (l *ledger) leaves(t *testing.T, p signbytes.Payload, s Signed) {
 	t.Helper()
-	encoded, err := p.Encode()
-	if known := string(encoded) + string(s.Signature); l.seen[known] {
-		return
-	} else if l.seen != nil {
-		l.seen[known] = true
+	encoded, _ := p.Encode()
+	if s.PayloadHash != signbytes.HashOf(encoded) {
+		t.Fatalf("the hash of the %s is wrong", p)
 	}
-	if err != nil || !ed25519.Verify(l.key[:], encoded, s.Signature) || s.PayloadHash != signbytes.HashOf(encoded) {
-		t.Fatalf("the signature of the %s is wrong (%v)", p, err)
+	l.agrees(t, p, s.Signature)
+	for _, name := range contradictions(p) {
+		l.signed[name] = p
+	}
+	if v, ok := p.(signbytes.Vote); ok {
+		l.votes[v] = string(s.Signature)
+	}
+}
+
+// agrees checks a signature, and that nothing that left contradicts what it signs.
+func (l *ledger) agrees(t *testing.T, p signbytes.Payload, signature []byte) {
+	t.Helper()
+	encoded, err := p.Encode()
+	if known := string(encoded) + string(signature); !l.seen[known] {
+		if err != nil || !ed25519.Verify(l.key[:], encoded, signature) {
+			t.Fatalf("the signature of the %s is wrong (%v)", p, err)
+		}
+		l.seen[known] = true
 	}
 	for _, name := range contradictions(p) {
 		if before, ok := l.signed[name]; ok && fmt.Sprint(before) != fmt.Sprint(p) {
-			t.Fatalf("two signatures that contradict each other have left:\n%s\n%s", before, p)
+			t.Fatalf("two signatures that contradict each other:\n%s\n%s", before, p)
 		}
-		l.signed[name] = p
 	}
 }
 
@@ -86,9 +108,31 @@ func bothSides(rng *rand.Rand, turn uint64) []signbytes.Payload {
 		signbytes.Statement{Context: context, Verdict: signbytes.Invalid, Candidate: candidate},
 		signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{1}}, signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{2}},
 	}
+	all = append(all, votesOfTurn(turn)...)
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	return all[:1+rng.IntN(len(all))]
 }
+
+// roundsOfHeight is how many rounds the client takes for a height: more than are remembered, but for the lock.
+const roundsOfHeight = 9
+
+// votesOfTurn are both phases of a round for both sides, and for none. Only the first rounds commit to a block, so that
+// the lock grows old.
+func votesOfTurn(turn uint64) (votes []signbytes.Payload) {
+	v := signbytes.Vote{Height: 1 + turn/roundsOfHeight, Round: uint32(turn % roundsOfHeight)}
+	for _, v.Phase = range []signbytes.Phase{signbytes.Prepare, signbytes.Commit} {
+		for side := range byte(3) {
+			v.Block = primitives.Hash{side}
+			if side == 0 || v.Phase == signbytes.Prepare || v.Round < 2 {
+				votes = append(votes, v)
+			}
+		}
+	}
+	return votes
+}
+
+// votesKept is how many votes a signer is made to remember.
+const votesKept = 2
 
 // world is a machine with a signer, and the luck that decides what happens to it.
 type world struct {
@@ -109,14 +153,16 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err := w.config().Put(secret); err != nil {
 		t.Fatal(err)
 	}
-	w.ledger = ledger{key: secret.Public(), signed: map[string]signbytes.Payload{}, seen: map[string]bool{}}
+	w.ledger = newLedger(secret.Public())
 	return w
 }
 
 func (w *world) config() Config {
 	return Config{
 		Disk: w.disk.Process(), KeyFile: "/keys/signing.key", Dir: "/data", CompactAt: 3000,
-		Limits: signlog.Limits{Chains: 1, BlocksPerChain: 8, VoteBytes: 12_000, Collations: 1},
+		Limits: signlog.Limits{
+			Chains: 1, BlocksPerChain: 8, VotesPerChain: votesKept, VoteBytes: 12_000, Collations: 1,
+		},
 	}
 }
 
@@ -132,11 +178,13 @@ func (w *world) step() bool {
 	if _, err := w.signer.Open(); err != nil {
 		return !isOff(err)
 	}
+	known := w.told(w.signer)
 	batch := bothSides(w.rng, turn)
 	signed, _, err := w.signer.Sign(batch)
 	if err != nil {
 		return !isOff(err)
 	}
+	forward(w.t, known, batch, signed)
 	if !w.calm && w.rng.IntN(20) == 0 {
 		w.at["before the answer"]++
 		return false // signed, and never answered
@@ -147,6 +195,17 @@ func (w *world) step() bool {
 		}
 	}
 	return true
+}
+
+// told is what the signer tells of its votes, which takes no disk.
+func (w *world) told(s *Signer) []Ballot {
+	w.t.Helper()
+	height, ballots, err := s.Ballots(0, primitives.Hash{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.ledger.told(w.t, votesKept, height, ballots)
+	return ballots
 }
 
 // crash ends the process, and half of the time the power with it.
@@ -164,24 +223,16 @@ func (w *world) crash(why string) {
 
 func isOff(err error) bool { return errors.Is(err, simdisk.ErrOff) }
 
-// audit checks after a crash that every signature that left has its record: the contrary of each is refused.
+// audit checks after a crash that every signature that left has its record: the contrary of each is refused. And every
+// vote that left and matters is told.
 func (w *world) audit() {
 	w.t.Helper()
 	s := New(w.config())
 	if _, err := s.Open(); err != nil {
 		w.t.Fatalf("the log can't be opened: %v", err)
 	}
-	for _, p := range w.ledger.signed {
-		b, ok := p.(signbytes.Block)
-		if !ok {
-			continue
-		}
-		b.BodyHash[0] ^= 0xff
-		signed, _, err := s.Sign([]signbytes.Payload{b})
-		if err != nil || signed[0].Err == nil {
-			w.t.Fatalf("there is no record of the %s (%v)", p, err)
-		}
-	}
+	w.told(s)
+	w.ledger.refused(w.t, s)
 	if err := s.Close(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
+	"github.com/reevenet/reeve/internal/core/signlog"
 	"github.com/reevenet/reeve/internal/store/disk"
 )
 
@@ -37,7 +38,8 @@ func osConfig(dir string) Config {
 	return Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "log"), CompactAt: 8000}
 }
 
-// serve signs what its input asks for, a block a line, and answers in the order of the questions. All that has arrived is one batch.
+// serve signs what its input asks for, a block or vote a line, and answers in the order of the questions. All that has
+// arrived is one batch.
 func serve(dir string, in io.Reader, out io.Writer) error {
 	s := New(osConfig(dir))
 	if _, err := s.Open(); err != nil {
@@ -64,7 +66,7 @@ func serve(dir string, in io.Reader, out io.Writer) error {
 			if a.Err != nil {
 				answer = "refused"
 			}
-			if _, err := fmt.Fprintln(out, ask(batch[i].(signbytes.Block)), answer); err != nil {
+			if _, err := fmt.Fprintln(out, ask(batch[i]), answer); err != nil {
 				return err
 			}
 		}
@@ -72,14 +74,29 @@ func serve(dir string, in io.Reader, out io.Writer) error {
 	return s.Close()
 }
 
-func ask(b signbytes.Block) string { return fmt.Sprint(b.Height, " ", b.BodyHash[0]) }
+func ask(p signbytes.Payload) string {
+	if v, ok := p.(signbytes.Vote); ok {
+		return fmt.Sprint("vote ", v.Height, " ", v.Block[0], " ", v.Round, " ", uint8(v.Phase))
+	}
+	b := p.(signbytes.Block)
+	return fmt.Sprint("block ", b.Height, " ", b.BodyHash[0])
+}
 
-func parse(line string) signbytes.Block {
-	var b signbytes.Block
-	if _, err := fmt.Sscan(line, &b.Height, &b.BodyHash[0]); err != nil {
+func parse(line string) signbytes.Payload {
+	var kind string
+	var height uint64
+	var side byte
+	if _, err := fmt.Sscan(line, &kind, &height, &side); err != nil {
 		panic(err)
 	}
-	return b
+	if kind == "block" {
+		return signbytes.Block{Height: height, BodyHash: primitives.Hash{side}}
+	}
+	v := signbytes.Vote{Height: height, Block: primitives.Hash{side}}
+	if _, err := fmt.Sscan(line, &kind, &height, &side, &v.Round, &v.Phase); err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // A real process on a real disk is killed at any moment, again and again, while a client asks it for both sides of everything.
@@ -90,16 +107,18 @@ func TestNoContradictionWhenTheProcessIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &ledger{key: key, signed: map[string]signbytes.Payload{}}
+	ledger := newLedger(key)
+	l := &ledger
 	rng := rand.New(rand.NewPCG(1, 2))
 	height := uint64(0)
 	for range kills {
 		height = killOnce(t, dir, l, rng, height)
+		afterProcess(t, dir, l.toldBy)
 	}
-	auditProcess(t, dir, l)
-	t.Logf("%d kills, %d blocks signed", kills, len(l.signed))
-	if len(l.signed) < kills {
-		t.Errorf("only %d signatures left in %d lives", len(l.signed), kills)
+	afterProcess(t, dir, l.refused)
+	t.Logf("%d kills, %d blocks and votes signed, %d of them votes", kills, len(l.signed), len(l.votes))
+	if blocks := len(l.signed) - len(l.votes); blocks < kills || len(l.votes) < kills {
+		t.Errorf("only %d blocks and %d votes left in %d lives", blocks, len(l.votes), kills)
 	}
 }
 
@@ -134,15 +153,29 @@ func killOnce(t *testing.T, dir string, l *ledger, rng *rand.Rand, height uint64
 	return height
 }
 
-// askBothSides goes on until the pipe breaks.
+// askBothSides goes on until the pipe breaks: at each height for two blocks, and for votes on them in two rounds.
 func askBothSides(in io.Writer, height uint64, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	for ; ; height++ {
-		side := byte(1 + rng.IntN(2))
-		if _, err := fmt.Fprintf(in, "%d %d\n%d %d\n", height, side, height, 3-side); err != nil {
-			return
+		for turn := range uint32(5) {
+			one, other := sides(height, turn, byte(1+rng.IntN(2)))
+			if _, err := fmt.Fprintf(in, "%s\n%s\n", ask(one), ask(other)); err != nil {
+				return
+			}
 		}
 	}
+}
+
+// sides are two payloads of which one may be signed: in turn a block, and the votes of two rounds.
+func sides(height uint64, turn uint32, side byte) (one, other signbytes.Payload) {
+	if turn == 0 {
+		return signbytes.Block{Height: height, BodyHash: primitives.Hash{side}},
+			signbytes.Block{Height: height, BodyHash: primitives.Hash{3 - side}}
+	}
+	v := signbytes.Vote{Height: height, Round: (turn - 1) / 2, Phase: signbytes.Phase(2 - turn%2)}
+	w := v
+	v.Block[0], w.Block[0] = side, 2-side // the other is for another block, or for none
+	return v, w
 }
 
 // line takes note of one answer; the last one of a life may be torn.
@@ -155,24 +188,29 @@ func (l *ledger) line(t *testing.T, line string) uint64 {
 	if err != nil || len(signature) != 64 {
 		return 0
 	}
-	b := parse(line[:at])
-	encoded, _ := b.Encode()
-	l.leaves(t, b, Signed{Signature: signature, PayloadHash: signbytes.HashOf(encoded)})
-	return b.Height
+	p := parse(line[:at])
+	encoded, _ := p.Encode()
+	l.leaves(t, p, Signed{Signature: signature, PayloadHash: signbytes.HashOf(encoded)})
+	if v, ok := p.(signbytes.Vote); ok {
+		return v.Height
+	}
+	return p.(signbytes.Block).Height
 }
 
-func auditProcess(t *testing.T, dir string, l *ledger) {
+// afterProcess looks into the log that a process has left.
+func afterProcess(t *testing.T, dir string, look func(*testing.T, *Signer)) {
 	s := New(osConfig(dir))
-	if _, err := s.Open(); err != nil {
+	mustOpen(t, s)
+	look(t, s)
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	for _, p := range l.signed {
-		b := p.(signbytes.Block)
-		b.BodyHash = primitives.Hash{9}
-		signed, _, err := s.Sign([]signbytes.Payload{b})
-		if err != nil || signed[0].Err == nil {
-			t.Fatalf("there is no record of the %s (%v)", p, err)
-		}
+}
+
+func (l *ledger) toldBy(t *testing.T, s *Signer) {
+	height, ballots, err := s.Ballots(0, primitives.Hash{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	l.told(t, signlog.DefaultLimits.VotesPerChain, height, ballots)
 }

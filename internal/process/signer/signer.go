@@ -1,5 +1,6 @@
-// Package signer holds a validator's signing key together with the log of what was signed with it, and gives no signature that the log
-// doesn't hold durably. The order is always the same: decide by the log's rules, write, sync, sign, answer.
+// Package signer holds a validator's signing key together with the log of what was signed with it, and gives no
+// signature that the log doesn't hold durably. The order is always the same: decide by the log's rules, write, sync,
+// sign, answer. What was voted last on a chain it tells again, from the log.
 //
 // It takes typed payloads, never bytes: what is signed is what internal/core/signbytes makes of them. After an error of the disk it signs nothing
 // until it has been opened again.
@@ -150,6 +151,38 @@ func (s *Signer) Sign(payloads []signbytes.Payload) ([]Signed, Stats, error) {
 		signed[i] = Signed{Signature: s.secret.Sign(o.Record.Payload), PayloadHash: signbytes.HashOf(o.Record.Payload)}
 	}
 	return signed, s.stats(), nil
+}
+
+// Ballot is a vote that was signed before.
+type Ballot struct {
+	Vote signbytes.Vote
+	// Signature is the ed25519 signature of its canonical bytes: the same as ever.
+	Signature []byte
+}
+
+// Ballots tells at which height the key has voted last on a chain, and what it has voted there, as
+// signlog.Memory.Ballots lists it: all that Sign has signed before, whether somebody had the answer or not. The error is
+// ErrClosed when the log isn't open: then nobody knows.
+func (s *Signer) Ballots(network uint32, chain primitives.Hash) (height uint64, ballots []Ballot, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal == nil {
+		return 0, nil, ErrClosed
+	}
+	height, records, err := s.journal.Ballots(network, chain)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, rec := range records {
+		p, err := signbytes.Decode(rec.Payload)
+		if err != nil {
+			return 0, nil, err
+		}
+		if v, ok := p.(signbytes.Vote); ok {
+			ballots = append(ballots, Ballot{v, s.secret.Sign(rec.Payload)})
+		}
+	}
+	return height, ballots, nil
 }
 
 // Close ends the signer for good, after what is under way.

@@ -2,6 +2,7 @@ package keystore_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -29,6 +30,8 @@ type bus struct {
 	addr   string
 	server *overseer.Server
 	engine *subsystem.Sub
+	// endEngine ends it.
+	endEngine func()
 }
 
 // number asks the keystore how it is, and returns one field of what it says.
@@ -73,9 +76,19 @@ func startBus(t testing.TB, cfg keystore.Config) *bus {
 	t.Cleanup(func() { g.Stop(); server.Close(); serving.Wait() })
 
 	b.attach(keystore.Spec(cfg))
+	b.startEngine()
+	<-ask[*keystorev1.PublicKeysResponse](b, &keystorev1.PublicKeys{}) // the log is open
+	return b
+}
+
+// startEngine attaches an engine for the test to speak through.
+func (b *bus) startEngine() {
 	ready := make(chan struct{})
-	b.attach(subsystem.Spec{
-		Name: "engine", Asks: []proto.Message{&keystorev1.SignBlock{}, &keystorev1.PublicKeys{}},
+	b.endEngine = b.attach(subsystem.Spec{
+		Name: "engine",
+		Asks: []proto.Message{
+			&keystorev1.SignBlock{}, &keystorev1.SignVote{}, &keystorev1.QueryVotes{}, &keystorev1.PublicKeys{},
+		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			b.engine = sub
 			close(ready)
@@ -83,7 +96,6 @@ func startBus(t testing.TB, cfg keystore.Config) *bus {
 		},
 	})
 	<-ready
-	return b
 }
 
 type silent struct{}
@@ -91,7 +103,8 @@ type silent struct{}
 func (silent) Signal(*overseerv1.Signal)   {}
 func (silent) Handle(m *subsystem.Message) { m.Unknown() }
 
-func (b *bus) attach(spec subsystem.Spec) {
+// attach runs a subsystem until the test ends, or until end is called.
+func (b *bus) attach(spec subsystem.Spec) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	attached := make(chan struct{}, 1)
 	var running sync.WaitGroup
@@ -100,8 +113,10 @@ func (b *bus) attach(spec subsystem.Spec) {
 			Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} },
 		})
 	})
-	b.t.Cleanup(func() { cancel(); running.Wait() })
+	end = func() { cancel(); running.Wait() }
+	b.t.Cleanup(end)
 	<-attached
+	return end
 }
 
 // ask asks from the engine; the answer, which must be no failure, comes on the channel.
@@ -118,20 +133,26 @@ func ask[R proto.Message](b *bus, req proto.Message) <-chan R {
 	return answer
 }
 
+// holdSync stops the next sync of the disk: started is closed when it is under way, and release lets it go on.
+func (m *machine) holdSync() (started <-chan struct{}, release func()) {
+	begun, gate := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	m.disk.SetFault(func(op simdisk.Op) error {
+		if op.Kind == simdisk.Sync {
+			once.Do(func() { close(begun); <-gate })
+		}
+		return nil
+	})
+	return begun, func() { close(gate) }
+}
+
 // While the first request is being made durable the others arrive; they share the next sync.
 func TestWhatWaitsForTheDiskIsMadeDurableTogether(t *testing.T) {
 	m := newMachine(t)
 	b := startBus(t, m.config())
 	signed, commits := b.number("signed"), b.number("commits")
 
-	started, gate := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	m.disk.SetFault(func(op simdisk.Op) error {
-		if op.Kind == simdisk.Sync {
-			once.Do(func() { close(started); <-gate })
-		}
-		return nil
-	})
+	started, release := m.holdSync()
 	answers := []<-chan *keystorev1.SignBlockResponse{ask[*keystorev1.SignBlockResponse](b, blockAt(0, 1))}
 	<-started
 	for h := range uint64(100) {
@@ -142,7 +163,7 @@ func TestWhatWaitsForTheDiskIsMadeDurableTogether(t *testing.T) {
 	if n := b.number("signed"); n != signed {
 		t.Errorf("%d were signed before they were durable", n-signed)
 	}
-	close(gate)
+	release()
 	for h, a := range answers {
 		if r := <-a; r.GetSignature() == nil {
 			t.Errorf("height %d: %v", h, r)
@@ -153,35 +174,51 @@ func TestWhatWaitsForTheDiskIsMadeDurableTogether(t *testing.T) {
 	}
 }
 
-// BenchmarkDurableSignatures measures block signatures over the bus, each durable on this machine's disk before it is answered.
+// BenchmarkDurableSignatures measures block signatures over the bus, each durable on this machine's disk before it is
+// answered.
 func BenchmarkDurableSignatures(b *testing.B) {
-	for name, inFlight := range map[string]int{"one at a time": 1, "16 in flight": 16, "256 in flight": 256, "1024 in flight": 1024} {
-		b.Run(name, func(b *testing.B) {
-			dir := b.TempDir()
-			cfg := keystore.Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "data")}
-			if _, err := signer.Create(cfg.Signer()); err != nil {
-				b.Fatal(err)
-			}
-			bus := startBus(b, cfg)
-			b.ResetTimer()
-			signMany(bus, uint64(b.N), inFlight)
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "signatures/s")
-			b.ReportMetric(float64(b.N)/float64(bus.number("commits")), "signatures/commit")
+	for _, inFlight := range []int{1, 16, 256, 1024} {
+		b.Run(fmt.Sprint(inFlight, " in flight"), func(b *testing.B) {
+			measure(b, inFlight, func(n uint64) proto.Message { return blockAt(n, 1) })
 		})
 	}
 }
 
-// signMany asks for n blocks and keeps so many asks in flight.
-func signMany(b *bus, n uint64, inFlight int) {
+// BenchmarkSignVote is the same for votes: the two of each height. One at a time is what a height costs twice.
+func BenchmarkSignVote(b *testing.B) {
+	for _, inFlight := range []int{1, 2, 16, 256} {
+		b.Run(fmt.Sprint(inFlight, " in flight"), func(b *testing.B) {
+			measure(b, inFlight, func(n uint64) proto.Message {
+				return voteAt(1+n/2, 0, keystorev1.VotePhase(1+n%2), 1)
+			})
+		})
+	}
+}
+
+// measure asks a keystore with a real file for b.N signatures.
+func measure(b *testing.B, inFlight int, request func(uint64) proto.Message) {
+	dir := b.TempDir()
+	cfg := keystore.Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "data")}
+	if _, err := signer.Create(cfg.Signer()); err != nil {
+		b.Fatal(err)
+	}
+	bus := startBus(b, cfg)
+	b.ResetTimer()
+	signMany(bus, uint64(b.N), inFlight, request)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "signatures/s")
+	b.ReportMetric(float64(b.N)/float64(bus.number("commits")), "signatures/commit")
+}
+
+// signMany asks for n signatures and keeps so many asks in flight.
+func signMany(b *bus, n uint64, inFlight int, request func(uint64) proto.Message) {
 	done := make(chan struct{})
 	next, open := uint64(0), 0
 	var fill func()
 	fill = func() {
 		for open < inFlight && next < n {
-			next++
 			open++
-			subsystem.Ask(b.engine, blockAt(next, 1), 30*time.Second, func(r *keystorev1.SignBlockResponse, err error) {
-				if r.GetSignature() == nil {
+			subsystem.Ask(b.engine, request(next), 30*time.Second, func(r proto.Message, err error) {
+				if err != nil || r.(interface{ GetSignature() *keystorev1.Signature }).GetSignature() == nil {
 					b.t.Errorf("%v, %v", r, err)
 				}
 				open--
@@ -189,6 +226,7 @@ func signMany(b *bus, n uint64, inFlight int) {
 					close(done)
 				}
 			})
+			next++
 		}
 	}
 	b.engine.Post(fill)

@@ -1,13 +1,34 @@
 // Package keystore signs for the validator, and is the only process that holds its signing key.
 //
-// It takes typed requests (SignBlock from the engine, SignStatement from candidate-backing, SignBitfield from bitfield-signing,
-// SignCollation in a collator's own keystore), builds the bytes itself, and answers with a signature or with a refusal that says
-// why and proves it. It sends nothing and asks nobody.
+// It takes typed requests (SignBlock and SignVote from the engine, SignStatement from candidate-backing, SignBitfield
+// from bitfield-signing, SignCollation in a collator's own keystore), builds the bytes itself, and answers with a
+// signature or with a refusal that says why and proves it. An engine that starts asks it with QueryVotes what this key
+// has voted last. It sends nothing and asks nobody.
 //
-// No signature leaves before its record is durable: requests that arrive while a sync is under way are made durable together by the
-// next one. It never signs two things that contradict each other, across crashes, restarts and a second instance (internal/core/signlog has the
-// rules). When the disk fails it refuses, stays up, and tries to open its log again; when the log is missing, damaged or
-// a copy it refuses until an operator has run `reeve keys adopt`. It never logs or answers anything secret.
+// No signature leaves before its record is durable: requests that arrive while a sync is under way are made durable
+// together by the next one. It never signs two things that contradict each other, across crashes, restarts and a second
+// instance (internal/core/signlog has the rules). When the disk fails it refuses, stays up, and tries to open its log
+// again; when the log is missing, damaged or a copy it refuses until an operator has run `reeve keys adopt`. It never
+// logs or answers anything secret.
+//
+// All requests are done in the order in which they come, and whoever no longer waits gets no signature. So QueryVotes is
+// told of every vote that was asked for before, by an engine that has ended meanwhile, too: it is signed by then, or
+// never will be. It is told the votes of the height of the last one: at least the latest signlog.Limits.VotesPerChain
+// (512 by default, at most twice as many), and always the latest commit vote for a block, which is the validator's lock.
+//
+// Why it refuses, and what that means for whoever asks:
+//
+//	CONFLICT   something else was signed there; the evidence proves it: never ask for this again
+//	PASSED     a vote at or before the place of the last one on its chain: go on from what QueryVotes tells
+//	PRUNED     below what is remembered, or below the floor that an operator has set: go on to a later place
+//	MALFORMED  a hash without 32 bytes, a kind or phase that isn't known, too many bits: the asker's mistake
+//	FULL       a chain more than signlog.Limits.Chains, or more statements of a session than it may remember
+//	DISK       the log can't be read or written now; it is tried again by itself
+//	LOCKED     another keystore holds the log; it is tried again by itself
+//	OPERATOR   the key or the log is missing, damaged or a copy
+//	STOPPING   it ends; its next instance answers
+//
+// More than Config.Waiting requests at once are failed as overloaded.
 package keystore
 
 import (
@@ -107,6 +128,10 @@ func (k *keystore) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {
 	case *keystorev1.SignBlock:
 		k.onSignBlock(m, body)
+	case *keystorev1.SignVote:
+		k.onSignVote(m, body)
+	case *keystorev1.QueryVotes:
+		k.onQueryVotes(m, body)
 	case *keystorev1.SignStatement:
 		k.onSignStatement(m, body)
 	case *keystorev1.SignBitfield:

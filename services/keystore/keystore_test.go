@@ -54,6 +54,18 @@ func blockAt(height uint64, body byte) *keystorev1.SignBlock {
 	return &keystorev1.SignBlock{NetworkId: 1, ChainId: hash(1), Height: height, ParentId: hash(2), Slot: 3, TimeUnixMillis: 4, BodyHash: hash(body)}
 }
 
+const (
+	prepare = keystorev1.VotePhase_VOTE_PHASE_PREPARE
+	commit  = keystorev1.VotePhase_VOTE_PHASE_COMMIT
+)
+
+// voteAt is a vote for a block; 0: for none.
+func voteAt(height uint64, round uint32, phase keystorev1.VotePhase, block byte) *keystorev1.SignVote {
+	return &keystorev1.SignVote{
+		NetworkId: 1, ChainId: hash(1), Height: height, Round: round, Phase: phase, BlockId: hash(block),
+	}
+}
+
 // askBlock asks for a block and returns the outcome.
 func askBlock(t *testing.T, o *overseertest.Overseer, r *keystorev1.SignBlock) (*keystorev1.Signature, *keystorev1.Refusal) {
 	t.Helper()
@@ -70,6 +82,16 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 		payload signbytes.Payload
 	}{
 		"block": {blockAt(9, 1), signbytes.Block{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, ParentID: [32]byte(hash(2)), Slot: 3, Time: 4, BodyHash: [32]byte(hash(1))}},
+		"vote": {
+			voteAt(9, 3, commit, 7),
+			signbytes.Vote{
+				NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, Round: 3, Phase: signbytes.Commit, Block: [32]byte(hash(7)),
+			},
+		},
+		"vote for nothing": {
+			voteAt(9, 4, prepare, 0),
+			signbytes.Vote{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, Round: 4, Phase: signbytes.Prepare},
+		},
 		"statement": {
 			&keystorev1.SignStatement{Session: 5, RelayParent: hash(6), Kind: keystorev1.StatementKind_STATEMENT_KIND_INVALID, CandidateHash: hash(7)},
 			signbytes.Statement{Context: sessionAndParent, Verdict: signbytes.Invalid, Candidate: [32]byte(hash(7))},
@@ -136,6 +158,8 @@ func TestWhatIsNotWellFormedIsRefused(t *testing.T) {
 	o := newMachine(t).start(t)
 	short := blockAt(1, 1)
 	short.ParentId = short.ParentId[1:]
+	long, noChain := voteAt(1, 0, prepare, 1), voteAt(1, 0, prepare, 1)
+	long.BlockId, noChain.ChainId = append(long.BlockId, 0), nil
 	for _, r := range []proto.Message{
 		short, &keystorev1.SignBlock{},
 		&keystorev1.SignStatement{RelayParent: hash(1), CandidateHash: hash(1)},
@@ -143,6 +167,7 @@ func TestWhatIsNotWellFormedIsRefused(t *testing.T) {
 		&keystorev1.SignBitfield{RelayParent: hash(1), Length: 1 << 31},
 		&keystorev1.SignBitfield{RelayParent: hash(1), Length: 1, Bits: []byte{2}},
 		&keystorev1.SignCollation{},
+		long, noChain, voteAt(1, 0, 0, 1), voteAt(1, 0, 3, 1), &keystorev1.SignVote{}, &keystorev1.QueryVotes{},
 	} {
 		a := o.Ask("engine", r)
 		refusal := a.Reply.(interface{ GetRefusal() *keystorev1.Refusal }).GetRefusal()

@@ -11,10 +11,12 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
 
-// request is one signature that somebody waits for.
+// request is one signature that somebody waits for, or the votes that were signed last on a chain.
 type request struct {
 	message *subsystem.Message
+	// payload is what is to be signed; votesOf is the chain whose votes are asked for. One of them is nil.
 	payload signbytes.Payload
+	votesOf *chain
 	// answer makes the response of the request's type; one of its arguments is nil.
 	answer func(*keystorev1.Signature, *keystorev1.Refusal) proto.Message
 }
@@ -41,7 +43,7 @@ func (k *keystore) onSignBlock(m *subsystem.Message, r *keystorev1.SignBlock) {
 		Time:      r.GetTimeUnixMillis(),
 		BodyHash:  f.hash("body_hash", r.GetBodyHash()),
 	}
-	k.sign(request{m, p, blockResponse}, f.err)
+	k.accept(request{message: m, payload: p, answer: blockResponse}, f.err)
 }
 
 func blockResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Message {
@@ -58,7 +60,7 @@ func (k *keystore) onSignStatement(m *subsystem.Message, r *keystorev1.SignState
 		Verdict:   verdictOf(r.GetKind()),
 		Candidate: f.hash("candidate_hash", r.GetCandidateHash()),
 	}
-	k.sign(request{m, p, statementResponse}, f.err)
+	k.accept(request{message: m, payload: p, answer: statementResponse}, f.err)
 }
 
 // verdictOf is zero, which has no encoding, for a kind that isn't known.
@@ -88,7 +90,7 @@ func (k *keystore) onSignBitfield(m *subsystem.Message, r *keystorev1.SignBitfie
 		Length:  r.GetLength(),
 		Bits:    r.GetBits(),
 	}
-	k.sign(request{m, p, bitfieldResponse}, f.err)
+	k.accept(request{message: m, payload: p, answer: bitfieldResponse}, f.err)
 }
 
 func bitfieldResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Message {
@@ -109,7 +111,7 @@ func (k *keystore) onSignCollation(m *subsystem.Message, r *keystorev1.SignColla
 		ValidationCodeHash:          f.hash("validation_code_hash", r.GetValidationCodeHash()),
 		ParaHead:                    f.hash("para_head", r.GetParaHead()),
 	}
-	k.sign(request{m, p, collationResponse}, f.err)
+	k.accept(request{message: m, payload: p, answer: collationResponse}, f.err)
 }
 
 func collationResponse(s *keystorev1.Signature, r *keystorev1.Refusal) proto.Message {

@@ -10,8 +10,8 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
 
-// sign takes a request in, or refuses it at once. malformed is what is wrong with it, if something is.
-func (k *keystore) sign(r request, malformed error) {
+// accept takes a request in, or refuses it at once. malformed is what is wrong with it, if something is.
+func (k *keystore) accept(r request, malformed error) {
 	switch {
 	case malformed != nil:
 		k.refuse(r, &keystorev1.Refusal{Reason: keystorev1.Refusal_REASON_MALFORMED, Explanation: malformed.Error()})
@@ -25,32 +25,68 @@ func (k *keystore) sign(r request, malformed error) {
 	}
 }
 
-// next signs what waits, all of it with one sync, when nothing else is being signed.
+// next does what waits, as much as one sync is for, when nothing else is being done.
 func (k *keystore) next() {
-	if k.busy || k.state != ready || len(k.waiting) == 0 {
+	if k.busy || k.state != ready {
 		return
 	}
-	n := min(len(k.waiting), signer.MaxBatch)
-	batch := k.waiting[:n:n]
-	k.waiting = k.waiting[n:]
-	payloads := make([]signbytes.Payload, n)
-	for i, r := range batch {
-		payloads[i] = k.complete(r.payload)
+	batch := k.batch()
+	if len(batch) == 0 {
+		return
 	}
+	work := k.workOf(batch)
 	k.busy = true
-	subsystem.Offload(k.sub, func() (result, error) {
-		signed, stats, err := k.signer.Sign(payloads)
-		return result{signed, stats}, err
-	}, func(res result, err error) { k.onSigned(batch, res, err) })
+	subsystem.Offload(k.sub, work, func(res result, err error) { k.onDone(batch, res, err) })
 }
 
+// batch takes out what is done together, in the order in which it came: requests to sign, and a question for votes only
+// as the last, so that it is told of all before it. Nothing is done for those who no longer wait for the answer.
+func (k *keystore) batch() (batch []request) {
+	for len(k.waiting) > 0 && len(batch) < signer.MaxBatch {
+		r := k.waiting[0]
+		k.waiting = k.waiting[1:]
+		if !r.message.Open() {
+			continue
+		}
+		batch = append(batch, r)
+		if r.votesOf != nil {
+			break
+		}
+	}
+	return batch
+}
+
+// result is what came of a batch: one for each payload, and the answer to the question for votes.
 type result struct {
 	signed []signer.Signed
 	stats  signer.Stats
+	votes  *keystorev1.QueryVotesResponse
 }
 
-// onSigned answers a batch. All that isn't refused in it is durable, or nothing was signed.
-func (k *keystore) onSigned(batch []request, res result, err error) {
+// workOf is what a batch asks of the signer, away from the loop.
+func (k *keystore) workOf(batch []request) func() (result, error) {
+	var payloads []signbytes.Payload
+	var votesOf *chain
+	for _, r := range batch {
+		if r.votesOf != nil {
+			votesOf = r.votesOf
+			continue
+		}
+		payloads = append(payloads, k.complete(r.payload))
+	}
+	return func() (res result, err error) {
+		if len(payloads) > 0 {
+			res.signed, res.stats, err = k.signer.Sign(payloads)
+		}
+		if err == nil && votesOf != nil {
+			res.votes, err = votesOn(k.signer, votesOf)
+		}
+		return res, err
+	}
+}
+
+// onDone answers a batch. All that isn't refused in it is durable, or nothing was signed.
+func (k *keystore) onDone(batch []request, res result, err error) {
 	k.busy = false
 	if err != nil {
 		k.fail(err)
@@ -59,15 +95,26 @@ func (k *keystore) onSigned(batch []request, res result, err error) {
 		}
 		return
 	}
-	if res.stats.Warning != nil && k.stats.Warning == nil {
-		k.note(res.stats.Warning)
+	if len(res.signed) > 0 {
+		k.committed(res.stats)
 	}
-	k.stats = res.stats
-	k.commits++
 	for i, r := range batch {
-		k.answer(r, res.signed[i])
+		if r.votesOf != nil {
+			r.message.Reply(res.votes)
+		} else {
+			k.answer(r, res.signed[i])
+		}
 	}
 	k.next()
+}
+
+// committed notes how the log is after a batch.
+func (k *keystore) committed(stats signer.Stats) {
+	if stats.Warning != nil && k.stats.Warning == nil {
+		k.note(stats.Warning)
+	}
+	k.stats = stats
+	k.commits++
 }
 
 func (k *keystore) answer(r request, s signer.Signed) {
@@ -77,7 +124,8 @@ func (k *keystore) answer(r request, s signer.Signed) {
 		return
 	}
 	k.signed++
-	r.message.Reply(r.answer(&keystorev1.Signature{Signature: s.Signature, PayloadHash: s.PayloadHash[:], PublicKey: k.public[:]}, nil))
+	signature := &keystorev1.Signature{Signature: s.Signature, PayloadHash: s.PayloadHash[:], PublicKey: k.public[:]}
+	r.message.Reply(r.answer(signature, nil))
 }
 
 func (k *keystore) refuse(r request, why *keystorev1.Refusal) {
@@ -91,14 +139,19 @@ func refusalOf(err error) *keystorev1.Refusal {
 	var conflict *signlog.ConflictError
 	var pruned *signlog.PrunedError
 	var full *signlog.FullError
+	var passed *signlog.PassedError
 	switch {
 	case errors.As(err, &conflict):
 		refusal.Reason = keystorev1.Refusal_REASON_CONFLICT
-		refusal.Evidence = &keystorev1.Evidence{SignedPayload: conflict.Before.Payload, RefusedPayload: conflict.Now, Record: conflict.Before.Seq}
+		refusal.Evidence = &keystorev1.Evidence{
+			SignedPayload: conflict.Before.Payload, RefusedPayload: conflict.Now, Record: conflict.Before.Seq,
+		}
 	case errors.As(err, &pruned):
 		refusal.Reason = keystorev1.Refusal_REASON_PRUNED
 	case errors.As(err, &full):
 		refusal.Reason = keystorev1.Refusal_REASON_FULL
+	case errors.As(err, &passed):
+		refusal.Reason = keystorev1.Refusal_REASON_PASSED
 	}
 	return refusal
 }

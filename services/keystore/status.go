@@ -33,17 +33,33 @@ func (k *keystore) Status(s *subsystem.Status) {
 	if !k.lastErrorAt.IsZero() {
 		s.Text("last-error-at", k.lastErrorAt.UTC().Format(time.RFC3339))
 	}
-	for _, f := range []struct {
-		name  string
-		value uint64
-	}{
-		{"signed", k.signed}, {"refused", k.refused}, {"commits", k.commits}, // since the process began
-		{"records", k.stats.Records}, {"remembered", k.stats.Remembered}, // in the log since the key was made, and of them in memory
-		{"fencing-number", k.stats.Epoch}, // how many times a keystore has taken this log
-		{"log-bytes", uint64(k.stats.Bytes)},
-	} {
+	for _, f := range k.numbers() {
 		s.Number(f.name, int64(f.value))
 	}
+}
+
+// number is a value of the status.
+type number struct {
+	name  string
+	value uint64
+}
+
+func (k *keystore) numbers() []number {
+	list := []number{
+		{"signed", k.signed}, {"refused", k.refused}, {"commits", k.commits}, // since the process began
+		// In the log since the key was made, and of them in memory.
+		{"records", k.stats.Records}, {"remembered", k.stats.Remembered},
+		{"fencing-number", k.stats.Epoch}, // how many times a keystore has taken this log
+		{"log-bytes", uint64(k.stats.Bytes)},
+	}
+	for _, t := range k.stats.Turns { // where the key has voted last; in a node of several chains each by its id
+		of := ""
+		if len(k.stats.Turns) > 1 {
+			of = "-" + t.Chain.Short()
+		}
+		list = append(list, number{"voted-height" + of, t.Height}, number{"voted-round" + of, uint64(t.Round)})
+	}
+	return list
 }
 
 // onPublicKeys answers when the key has been loaded, or couldn't be.

@@ -800,10 +800,12 @@ type QueryVotesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Set when the keystore can't tell now.
 	Refusal *Refusal `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
-	// The height of the last vote; 0: none was given on this chain.
+	// The height of the last vote; 0: none was given on this chain. An operator may have said that up to a higher one nothing is
+	// signed any more; then it is that, and there are no votes.
 	Height uint64 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
-	// The votes of that height that are remembered, in the order in which they were given: the last ones, and among them always the
-	// latest commit vote for a block.
+	// The votes of that height that are remembered, in the order in which they were given: the last ones, at least 512 and at most
+	// 1024, and among them always the latest commit vote for a block. Every vote that was asked for before this question is signed by
+	// now, or never.
 	Votes         []*SignedVote `protobuf:"bytes,3,rep,name=votes,proto3" json:"votes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -61,7 +61,7 @@ func (o *Overseer) receivedMessage(e *wire.Envelope) {
 	o.sent = append(o.sent, Sent{
 		Body: m, To: v.Subsystem, Chain: e.Chain, Request: v.IsRequest(), Attempt: int(e.Attempt), id: e.ID, o: o,
 	})
-	if e.Kind == wire.OneWay { // the receiver is quick: credit comes back at once
+	if e.Kind == wire.OneWay && !o.stalled[v.Subsystem] { // the receiver is quick: credit comes back at once
 		var batch wire.Batch
 		batch.Frame(wire.TagCredit, wire.AppendCredit(nil, []wire.EdgeCredit{
 			{To: v.Subsystem, Chain: e.Chain, Lane: v.Lane, Messages: 1, Bytes: uint32(e.Size())},

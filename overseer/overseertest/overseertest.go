@@ -41,6 +41,7 @@ type Overseer struct {
 	epoch    uint64
 	gen      uint64
 	window   *overseerv1.Window
+	stalled  map[string]bool
 }
 
 // Sent is one message that the subsystem sent or asked.
@@ -121,6 +122,23 @@ func handled(spec subsystem.Spec, at *subsystem.Handler) subsystem.Spec {
 		return h, err
 	}
 	return spec
+}
+
+// Stall plays a receiver that finishes nothing: what it is sent one-way gives no credit back from now on.
+func (o *Overseer) Stall(name string) {
+	if o.stalled == nil {
+		o.stalled = map[string]bool{}
+	}
+	o.stalled[name] = true
+}
+
+// Parked is how many messages and asks of the subsystem wait for credit, and their bytes.
+func (o *Overseer) Parked() (messages, bytes int) { return o.machine.Parked() }
+
+// Open is how many asks of the subsystem have no answer yet.
+func (o *Overseer) Open() int {
+	asks, _, _ := o.machine.Open()
+	return asks
 }
 
 // Ended tells whether the subsystem has ended, and with what error.

@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -12,12 +13,15 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// apps carries what two VMs have to say to one another and remembers nothing of it: vmhost sees to it that every
-// request ends exactly once, and outlives an engine that is restarted.
+// apps carries what two VMs have to say to one another: vmhost sees to it that every request ends exactly once, and
+// outlives an engine that is restarted. What peers' VMs say is passed on as far as the host has room for it, and waits
+// nowhere; of their requests so many are open as owed allows.
 type apps struct {
 	sub     *subsystem.Sub
 	peers   *peers
 	send    *sender
+	owed    owed
+	drops   *drops
 	stopped bool
 }
 
@@ -34,7 +38,7 @@ func (a *apps) request(m *enginev1.SendAppRequest) {
 		switch {
 		case !ok:
 		case !a.peers.has(n) || a.stopped:
-			a.fail(n, m.GetRequestId(), requests.AppErrorFor(requests.Unsent))
+			a.sub.Send(failedRequest(n, m.GetRequestId(), requests.AppErrorFor(requests.Unsent)))
 		default:
 			to = append(to, n)
 		}
@@ -49,14 +53,16 @@ func (a *apps) request(m *enginev1.SendAppRequest) {
 
 func (a *apps) response(m *enginev1.SendAppResponse) {
 	if n, ok := a.peers.named(m.GetNodeId()); ok {
-		a.send.to(n, &enginev1.AppResponse{RequestId: m.GetRequestId(), Response: m.GetResponse()})
+		a.owed.paid(n, m.GetRequestId())
+		a.send.answer(n, &enginev1.AppResponse{RequestId: m.GetRequestId(), Response: m.GetResponse()})
 	}
 }
 
 func (a *apps) err(m *enginev1.SendAppError) {
 	if n, ok := a.peers.named(m.GetNodeId()); ok {
+		a.owed.paid(n, m.GetRequestId())
 		e := &enginev1.AppError{RequestId: m.GetRequestId(), Code: m.GetCode(), Message: clip(m.GetMessage())}
-		a.send.to(n, e)
+		a.send.answer(n, e)
 	}
 }
 
@@ -72,14 +78,33 @@ func (a *apps) onRequest(n primitives.NodeID, m *enginev1.AppRequest) {
 		a.send.refuse(n, m.GetRequestId(), requests.AppResponse, "the chain has stopped")
 		return
 	}
-	until := a.sub.Now().Add(min(time.Duration(m.GetDeadlineMs())*time.Millisecond, mostAppWait))
-	a.sub.Send(&pluginv1.AppRequestRequest{
+	now := a.sub.Now()
+	until := now.Add(min(time.Duration(m.GetDeadlineMs())*time.Millisecond, mostAppWait))
+	switch known, why := a.owed.add(n, m.GetRequestId(), now, until); {
+	case known: // the peer's mistake; the request that is open under this number keeps its answer
+		a.drops.add("an app request under a number that is open")
+	case why != "":
+		a.send.refuse(n, m.GetRequestId(), requests.AppResponse, why)
+	case !a.pass(&pluginv1.AppRequestRequest{
 		NodeId: n[:], RequestId: m.GetRequestId(), Deadline: timestamppb.New(until), Request: m.GetRequest(),
-	})
+	}):
+		a.owed.paid(n, m.GetRequestId())
+		a.send.refuse(n, m.GetRequestId(), requests.AppResponse, "the VM's host is busy")
+	}
 }
 
+// pass gives what a peer has sent to the VM's host. False: that has no room for it now.
+func (a *apps) pass(m proto.Message) bool {
+	if a.sub.TrySend(m) == nil {
+		return true
+	}
+	a.drops.add("an app message for which the VM's host has no room")
+	return false
+}
+
+// onResponse passes an answer of a peer's VM to ours. For one that is lost the host has a timeout.
 func (a *apps) onResponse(n primitives.NodeID, m *enginev1.AppResponse) {
-	a.sub.Send(&pluginv1.AppResponseRequest{NodeId: n[:], RequestId: m.GetRequestId(), Response: m.GetResponse()})
+	a.pass(&pluginv1.AppResponseRequest{NodeId: n[:], RequestId: m.GetRequestId(), Response: m.GetResponse()})
 }
 
 // onErr is the peer's VM failing a request. A code that means something else to everybody is no VM's.
@@ -102,14 +127,18 @@ func (a *apps) onUnanswered(n primitives.NodeID, m *enginev1.Unanswered) {
 }
 
 func (a *apps) onGossip(n primitives.NodeID, m *enginev1.AppGossip) {
-	a.sub.Send(&pluginv1.AppGossipRequest{NodeId: n[:], Gossip: m.GetGossip()})
+	a.pass(&pluginv1.AppGossipRequest{NodeId: n[:], Gossip: m.GetGossip()})
 }
 
-// fail ends a request of our VM without an answer.
+// fail ends a request of our VM without an answer, as a peer says.
 func (a *apps) fail(n primitives.NodeID, id uint32, why *requests.AppError) {
-	a.sub.Send(&pluginv1.AppRequestFailedRequest{
+	a.pass(failedRequest(n, id, why))
+}
+
+func failedRequest(n primitives.NodeID, id uint32, why *requests.AppError) proto.Message {
+	return &pluginv1.AppRequestFailedRequest{
 		NodeId: n[:], RequestId: id, Error: &pluginv1.AppError{Code: why.Code, Message: clip(why.Message)},
-	})
+	}
 }
 
 func clip(s string) string { return s[:min(len(s), mostMessage)] }

@@ -42,6 +42,9 @@ func (d *driver) block(id primitives.Hash) (*block.Block, bool) {
 	return d.core.Block(id)
 }
 
+// accepted tells whether a block was accepted lately and is durable. False also for older ones.
+func (d *driver) accepted(id primitives.Hash) bool { return d.core != nil && d.core.Accepted(id) }
+
 // step passes the core one input and performs what follows from it.
 func (d *driver) step(in snowman.Input) {
 	if d.core != nil && !d.stopped {

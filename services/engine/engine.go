@@ -124,13 +124,13 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 // assemble makes the parts.
 func (e *engine) assemble() {
 	sub, set, ids := e.sub, e.cfg.Validators, newVMIDs()
-	e.send = &sender{sub: sub, chain: e.cfg.Chain.ID}
 	e.drops = &drops{sub: sub, count: make(map[string]int)}
+	e.send = &sender{sub: sub, drops: e.drops, chain: e.cfg.Chain.ID}
 	e.peers = &peers{self: e.cfg.NodeID, set: set, drops: e.drops, connected: make(map[primitives.NodeID]bool)}
 	e.driver = &driver{sub: sub, perform: e.perform}
 	e.consensus = &consensus{send: e.send, core: e.driver}
-	e.gets = &gets{sub: sub, send: e.send, core: e.driver}
-	e.apps = &apps{sub: sub, peers: e.peers, send: e.send}
+	e.gets = &gets{sub: sub, send: e.send, questions: newQuestions(set, sub.Now), core: e.driver}
+	e.apps = &apps{sub: sub, peers: e.peers, send: e.send, owed: newOwed(set), drops: e.drops}
 	e.executor = &executor{
 		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
 	}

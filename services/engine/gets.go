@@ -1,8 +1,9 @@
 package engine
 
 import (
-	"slices"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -26,13 +27,21 @@ const (
 // gets answers what peers ask for, in every stage, from the core and the VM host's record. Each question gets exactly
 // one answer; what can't be served gets an explicit one, never silence.
 type gets struct {
-	sub  *subsystem.Sub
-	send *sender
-	core interface { // the driver
+	sub       *subsystem.Sub
+	send      *sender
+	questions *questions
+	core      interface { // the driver
 		started() bool
 		last() snowman.Anchor
 		block(primitives.Hash) (*block.Block, bool)
+		accepted(primitives.Hash) bool
 	}
+}
+
+// askHost has the VM's host asked for a peer, in the peer's turn, and the peer refused when there are too many
+// questions.
+func (g *gets) askHost(n primitives.NodeID, id uint32, answer requests.Answer, ask func(done func(read int))) {
+	g.questions.add(questionKey{n, id, answer}, ask, func(why string) { g.send.refuse(n, id, answer, why) })
 }
 
 // get sends a block: one that is undecided here, or one of the record.
@@ -43,17 +52,21 @@ func (g *gets) get(n primitives.NodeID, m *enginev1.Get) {
 		g.send.refuse(n, m.GetRequestId(), requests.Put, "the id isn't one")
 		return
 	}
-	if b, ok := g.core.block(id); ok {
-		g.send.to(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: b.Bytes()})
+	if b, ok := g.core.block(id); ok && g.questions.serve(n, len(b.Bytes())) {
+		g.send.answer(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: b.Bytes()})
 		return
 	}
-	q := &vmv1.GetConsensusBlock{BlockId: id[:]}
-	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
-		if content := r.GetBlock().GetConsensusBlock(); err == nil && len(content) > 0 {
-			g.send.to(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: content})
-			return
-		}
-		g.send.refuse(n, m.GetRequestId(), requests.Put, whyNone(err, r.GetError()))
+	g.askHost(n, m.GetRequestId(), requests.Put, func(done func(read int)) {
+		q := &vmv1.GetConsensusBlock{BlockId: id[:]}
+		subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
+			content := r.GetBlock().GetConsensusBlock()
+			if err == nil && len(content) > 0 {
+				g.send.answer(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: content})
+			} else {
+				g.send.refuse(n, m.GetRequestId(), requests.Put, whyNone(err, r.GetError()))
+			}
+			done(len(content))
+		})
 	})
 }
 
@@ -69,13 +82,16 @@ func whyNone(err error, failure *pluginv1.Error) string {
 
 // ancestors sends a block of the record and those before it. An unknown one gets an empty list.
 func (g *gets) ancestors(n primitives.NodeID, m *enginev1.GetAncestors) {
-	q := &vmv1.GetAncestors{BlockId: m.GetContainerId(), MaxBlocks: maxAncestors, MaxBytes: maxAnswer}
-	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetAncestorsResponse, err error) {
-		if err != nil {
-			g.send.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())
-			return
-		}
-		g.send.to(n, &enginev1.Ancestors{RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks()})
+	g.askHost(n, m.GetRequestId(), requests.Ancestors, func(done func(read int)) {
+		q := &vmv1.GetAncestors{BlockId: m.GetContainerId(), MaxBlocks: maxAncestors, MaxBytes: maxAnswer}
+		subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetAncestorsResponse, err error) {
+			if err != nil {
+				g.send.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())
+			} else {
+				g.send.answer(n, &enginev1.Ancestors{RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks()})
+			}
+			done(proto.Size(r))
+		})
 	})
 }
 
@@ -85,10 +101,10 @@ func (g *gets) acceptedFrontier(n primitives.NodeID, m *enginev1.GetAcceptedFron
 		return
 	}
 	last := g.core.last().ID
-	g.send.to(n, &enginev1.AcceptedFrontier{RequestId: m.GetRequestId(), ContainerId: last[:]})
+	g.send.answer(n, &enginev1.AcceptedFrontier{RequestId: m.GetRequestId(), ContainerId: last[:]})
 }
 
-// accepted looks every id up and answers when the last one is done.
+// accepted looks one id up after the other and answers when the last one is done.
 func (g *gets) accepted(n primitives.NodeID, m *enginev1.GetAccepted) {
 	ids := m.GetContainerIds()
 	if len(ids) > maxAccepted {
@@ -96,15 +112,23 @@ func (g *gets) accepted(n primitives.NodeID, m *enginev1.GetAccepted) {
 		g.send.refuse(n, m.GetRequestId(), requests.Accepted, "too many ids")
 		return
 	}
-	collect(ids, g.ifAccepted, func(have [][]byte) {
-		g.send.to(n, &enginev1.Accepted{RequestId: m.GetRequestId(), ContainerIds: have})
+	g.askHost(n, m.GetRequestId(), requests.Accepted, func(done func(read int)) {
+		inTurn(ids, g.ifAccepted, func(have [][]byte, read int) {
+			g.send.answer(n, &enginev1.Accepted{RequestId: m.GetRequestId(), ContainerIds: have})
+			done(read)
+		})
 	})
 }
 
-// ifAccepted finds an id if its block is accepted here.
-func (g *gets) ifAccepted(raw []byte, found func([]byte)) {
-	if id, err := primitives.HashFrom(raw); err == nil && g.core.started() && id == g.core.last().ID {
-		found(raw)
+// ifAccepted finds an id if its block is accepted here. Of the latest ones the core knows.
+func (g *gets) ifAccepted(raw []byte, found func(b []byte, read int)) {
+	id, err := primitives.HashFrom(raw)
+	switch {
+	case err != nil:
+		found(nil, 0)
+		return
+	case g.core.accepted(id):
+		found(raw, 0)
 		return
 	}
 	q := &vmv1.GetConsensusBlock{BlockId: raw}
@@ -112,16 +136,19 @@ func (g *gets) ifAccepted(raw []byte, found func([]byte)) {
 		if err != nil || r.GetError() != nil {
 			raw = nil
 		}
-		found(raw)
+		found(raw, len(r.GetBlock().GetConsensusBlock()))
 	})
 }
 
 // stateSummaryFrontier sends the newest summary that the VM can serve, an empty one if it has none.
 func (g *gets) stateSummaryFrontier(n primitives.NodeID, m *enginev1.GetStateSummaryFrontier) {
-	q := &pluginv1.GetLastStateSummaryRequest{}
-	subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetLastStateSummaryResponse, _ error) {
-		summary := r.GetSummary().GetContent()
-		g.send.to(n, &enginev1.StateSummaryFrontier{RequestId: m.GetRequestId(), Summary: summary})
+	g.askHost(n, m.GetRequestId(), requests.StateSummaryFrontier, func(done func(read int)) {
+		q := &pluginv1.GetLastStateSummaryRequest{}
+		subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetLastStateSummaryResponse, _ error) {
+			summary := r.GetSummary().GetContent()
+			g.send.answer(n, &enginev1.StateSummaryFrontier{RequestId: m.GetRequestId(), Summary: summary})
+			done(len(summary))
+		})
 	})
 }
 
@@ -133,30 +160,17 @@ func (g *gets) acceptedStateSummary(n primitives.NodeID, m *enginev1.GetAccepted
 		g.send.refuse(n, m.GetRequestId(), requests.AcceptedStateSummary, "too many heights")
 		return
 	}
-	collect(heights, g.summaryAt, func(ids [][]byte) {
-		g.send.to(n, &enginev1.AcceptedStateSummary{RequestId: m.GetRequestId(), SummaryIds: ids})
+	g.askHost(n, m.GetRequestId(), requests.AcceptedStateSummary, func(done func(read int)) {
+		inTurn(heights, g.summaryAt, func(ids [][]byte, read int) {
+			g.send.answer(n, &enginev1.AcceptedStateSummary{RequestId: m.GetRequestId(), SummaryIds: ids})
+			done(read)
+		})
 	})
 }
 
-func (g *gets) summaryAt(height uint64, found func([]byte)) {
+func (g *gets) summaryAt(height uint64, found func(id []byte, read int)) {
 	q := &pluginv1.GetStateSummaryRequest{Height: height}
 	subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetStateSummaryResponse, _ error) {
-		found(r.GetSummary().GetId())
+		found(r.GetSummary().GetId(), proto.Size(r))
 	})
-}
-
-// collect asks about every item, and when the last answer is there passes on what was found, in the order of the items.
-func collect[T any](items []T, ask func(item T, found func([]byte)), done func([][]byte)) {
-	all, left := make([][]byte, len(items)), len(items)
-	if left == 0 {
-		done(nil)
-	}
-	for i, item := range items {
-		ask(item, func(b []byte) {
-			all[i] = b
-			if left--; left == 0 {
-				done(slices.DeleteFunc(all, func(b []byte) bool { return len(b) == 0 }))
-			}
-		})
-	}
 }

@@ -27,12 +27,15 @@ type fixedCore struct {
 
 func (f fixedCore) started() bool                              { return f.stands }
 func (f fixedCore) last() snowman.Anchor                       { return f.root }
+func (f fixedCore) accepted(id primitives.Hash) bool           { return id == f.root.ID }
 func (f fixedCore) block(primitives.Hash) (*block.Block, bool) { return nil, false }
 
 func testGets(t *testing.T, started bool) (*alone, *gets) {
 	a := testAlone(t)
 	core := fixedCore{a, started, snowman.Anchor{ID: primitives.Hash{7}, Height: 3}}
-	return a, &gets{sub: a.sub, send: &sender{sub: a.sub, chain: partChain.ID}, core: core}
+	return a, &gets{
+		sub: a.sub, send: testSender(a), questions: newQuestions(partSet(t, 4), a.sub.Now), core: core,
+	}
 }
 
 // opened is the only message that was sent, which is for one peer.
@@ -55,14 +58,17 @@ func TestWhatIsAcceptedIsAnsweredInOneMessageInTheOrderOfTheQuestion(t *testing.
 	last := g.core.last().ID
 	ids := [][]byte{id(1), id(2), id(3), last[:]}
 	a.do(func() { g.accepted(partNode(1), &enginev1.GetAccepted{RequestId: 4, ContainerIds: ids}) })
-	asks := a.Sent()
-	if len(asks) != 3 {
-		t.Fatalf("the host is asked for %d blocks", len(asks))
+	for i := range 3 {
+		asks := a.Sent()
+		if q, ok := asks[0].Body.(*vmv1.GetConsensusBlock); !ok || len(asks) != 1 || !bytes.Equal(q.GetBlockId(), ids[i]) {
+			t.Fatalf("for id %d the host is asked %v", i+1, asks)
+		}
+		if i == 1 {
+			asks[0].Fail(subsystem.Unavailable, "restarting")
+		} else {
+			asks[0].Reply(&vmv1.GetConsensusBlockResponse{Block: &vmv1.AcceptedBlock{}})
+		}
 	}
-	asks[2].Reply(&vmv1.GetConsensusBlockResponse{Block: &vmv1.AcceptedBlock{}})
-	asks[1].Fail(subsystem.Unavailable, "restarting")
-	a.ExpectNothing()
-	asks[0].Reply(&vmv1.GetConsensusBlockResponse{Block: &vmv1.AcceptedBlock{}})
 	got := opened(t, a.Sent()).GetAccepted_().GetContainerIds()
 	if want := [][]byte{ids[0], ids[2], ids[3]}; !slices.EqualFunc(got, want, bytes.Equal) {
 		t.Errorf("accepted: %x", got)
@@ -102,7 +108,7 @@ func TestWhatCantBeServedIsRefusedExplicitly(t *testing.T) {
 
 func TestEveryMessageTravelsOnTheLaneOfItsKind(t *testing.T) {
 	a := testAlone(t)
-	s := &sender{sub: a.sub, chain: partChain.ID}
+	s := testSender(a)
 	send := func(m proto.Message) { a.do(func() { s.to(partNode(1), m) }) }
 	send(&enginev1.Chits{})
 	overseertest.Expect[*nbv1.SendConsensusMessage](a.Overseer)
@@ -132,7 +138,7 @@ func TestAnAnswerThatCantBeReadEndsItsRequestAndCostsItsSender(t *testing.T) {
 		},
 	} {
 		a := testAlone(t)
-		c := &consensus{send: &sender{sub: a.sub, chain: partChain.ID}, core: fixedCore{alone: a, stands: true}}
+		c := &consensus{send: testSender(a), core: fixedCore{alone: a, stands: true}}
 		a.do(func() { say(c) })
 		overseertest.Expect[*nbv1.ReportPeer](a.Overseer)
 		in := a.got()
@@ -145,7 +151,7 @@ func TestAnAnswerThatCantBeReadEndsItsRequestAndCostsItsSender(t *testing.T) {
 
 func TestAQueryIsAnsweredEvenBeforeTheStart(t *testing.T) {
 	a := testAlone(t)
-	c := &consensus{send: &sender{sub: a.sub, chain: partChain.ID}, core: fixedCore{alone: a}}
+	c := &consensus{send: testSender(a), core: fixedCore{alone: a}}
 	id := bytes.Repeat([]byte{1}, 32)
 	a.do(func() { c.pullQuery(partNode(1), &enginev1.PullQuery{RequestId: 4, ContainerId: id}) })
 	if u := opened(t, a.Sent()).GetUnanswered(); u.GetRequestId() != 4 || len(a.got()) != 0 {

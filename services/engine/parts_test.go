@@ -55,6 +55,12 @@ func (a *alone) untilAsked() overseertest.Sent {
 	}
 }
 
+func testDrops(a *alone) *drops { return &drops{sub: a.sub, count: map[string]int{}} }
+
+func testSender(a *alone) *sender {
+	return &sender{sub: a.sub, drops: testDrops(a), chain: partChain.ID}
+}
+
 func (a *alone) step(in snowman.Input) { a.inputs = append(a.inputs, in) }
 
 // got is what the core was handed since the last time.

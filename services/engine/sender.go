@@ -14,16 +14,31 @@ import (
 // reports their conduct. A message to this node itself comes back from the network bridge like any other.
 type sender struct {
 	sub   *subsystem.Sub
+	drops *drops
 	chain primitives.Hash
 }
 
 func (s *sender) to(n primitives.NodeID, m proto.Message) { s.toAll([]primitives.NodeID{n}, m) }
 
 func (s *sender) toAll(nodes []primitives.NodeID, m proto.Message) {
+	if out := s.pack(nodes, m); out != nil {
+		s.sub.Send(out)
+	}
+}
+
+// answer sends what a peer has asked for, if there is room: what it makes this node say waits nowhere. It asks again.
+func (s *sender) answer(n primitives.NodeID, m proto.Message) {
+	if out := s.pack([]primitives.NodeID{n}, m); out != nil && s.sub.TrySend(out) != nil {
+		s.drops.add("an answer for which the network bridge has no room")
+	}
+}
+
+// pack makes what the network bridge is sent. Nil: m is nothing for peers.
+func (s *sender) pack(nodes []primitives.NodeID, m proto.Message) proto.Message {
 	wire, err := seal(s.chain, m)
 	if err != nil {
 		s.sub.Log.Error("a message can't be sent", "err", err)
-		return
+		return nil
 	}
 	peers := make([][]byte, 0, len(nodes))
 	for _, n := range nodes {
@@ -32,19 +47,18 @@ func (s *sender) toAll(nodes []primitives.NodeID, m proto.Message) {
 	switch m.(type) {
 	case *enginev1.Ancestors, *enginev1.GetAncestors, *enginev1.GetStateSummaryFrontier, *enginev1.StateSummaryFrontier,
 		*enginev1.GetAcceptedStateSummary, *enginev1.AcceptedStateSummary:
-		s.sub.Send(&nbv1.SendBulk{Peers: peers, Protocol: ProtocolBulk, Payload: wire})
+		return &nbv1.SendBulk{Peers: peers, Protocol: ProtocolBulk, Payload: wire}
 	case *enginev1.AppGossip:
-		s.sub.Send(&nbv1.SendGossip{Peers: peers, Protocol: ProtocolGossip, Payload: wire})
+		return &nbv1.SendGossip{Peers: peers, Protocol: ProtocolGossip, Payload: wire}
 	case *enginev1.AppRequest, *enginev1.AppResponse, *enginev1.AppError:
-		s.sub.Send(&nbv1.SendMessage{Peers: peers, Protocol: ProtocolApp, Payload: wire})
-	default:
-		s.sub.Send(&nbv1.SendConsensusMessage{Peers: peers, Protocol: ProtocolConsensus, Payload: wire})
+		return &nbv1.SendMessage{Peers: peers, Protocol: ProtocolApp, Payload: wire}
 	}
+	return &nbv1.SendConsensusMessage{Peers: peers, Protocol: ProtocolConsensus, Payload: wire}
 }
 
 // refuse answers a peer explicitly that its request gets no answer.
 func (s *sender) refuse(to primitives.NodeID, id uint32, answer requests.Answer, reason string) {
-	s.to(to, &enginev1.Unanswered{RequestId: id, Answer: enginev1.Answer(answer), Reason: reason})
+	s.answer(to, &enginev1.Unanswered{RequestId: id, Answer: enginev1.Answer(answer), Reason: reason})
 }
 
 // report has the network bridge enter what a peer's conduct costs it.

@@ -66,6 +66,12 @@ func (a *accepted) has(id primitives.Hash) bool {
 	return ok
 }
 
+// durable tells whether a block was decided lately, and is durable.
+func (a *accepted) durable(id primitives.Hash) bool {
+	height, ok := a.heights[id]
+	return ok && height <= a.stable.Height
+}
+
 // at is the block of a height, if it was decided lately.
 func (a *accepted) at(height uint64) (primitives.Hash, bool) {
 	id, ok := a.ids[height]

@@ -137,6 +137,9 @@ func (c *Core) arrived() {
 	c.frontier.soon() // they have gone on meanwhile
 }
 
+// Accepted tells whether a block was accepted lately and is durable. False also for older ones.
+func (c *Core) Accepted(id primitives.Hash) bool { return c.accepted.durable(id) }
+
 // Block returns a block that this node vouches for and that isn't durable yet: issued, or accepted a moment ago.
 func (c *Core) Block(id primitives.Hash) (*block.Block, bool) {
 	if e := c.pool.get(id); e != nil && e.state == issued {

@@ -9,6 +9,16 @@ func (m *Machine) Open() (asks, serving, offloaded int) {
 	return len(m.asks.open), len(m.served.open), m.offloaded
 }
 
+// Parked is how many messages and asks wait for credit, and what they cost of it.
+func (m *Machine) Parked() (messages, bytes int) {
+	for _, e := range m.edges.order {
+		for _, o := range e.parked.all() {
+			messages, bytes = messages+1, bytes+o.size
+		}
+	}
+	return messages, bytes
+}
+
 // ID is the id of the n'th message that it sent.
 func (m *Machine) ID(n uint64) [16]byte { return wire.NewID(m.headers.origin, n) }
 

@@ -14,8 +14,8 @@ import (
 )
 
 func (a *app) chainCommand() *cobra.Command {
-	return noun("chain", "The chains of a node, and their blocks", a.chainList(), a.chainInfo(), a.chainHead(), a.chainBlock(),
-		a.chainTx(), a.chainProof(), a.chainVerify())
+	return noun("chain", "The chains of a node, and their blocks",
+		a.chainList(), a.chainInfo(), a.chainHead(), a.chainBlock(), a.chainTx(), a.chainProof(), a.chainVerify())
 }
 
 // nodeInfo asks the node that the flags name what it is.

@@ -19,9 +19,9 @@ import (
 func (a *app) chainProof() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "proof BLOCK", Short: "Write a file that proves that a block is final", Args: takes(cobra.ExactArgs(1)),
-		Long: `Write a file that proves that a block is final: its header, and the certificate, which is the signatures of more than two
-thirds of the stake. BLOCK is an id, a height or "latest". Anybody who has the network's genesis checks the file with
-` + "`reeve chain verify`" + `, without a node. It is checked here, too, before it is written.`,
+		Long: `Write a file that proves that a block is final: its header, and the certificate, which is the signatures of
+more than two thirds of the stake. BLOCK is an id, a height or "latest". Anybody who has the network's genesis checks
+the file with ` + "`reeve chain verify`" + `, without a node. It is checked here, too, before it is written.`,
 	}
 	c := a.chainFlags(cmd)
 	out := cmd.Flags().String("out", "", "file to write, - for standard output (default: CHAIN-HEIGHT.proof)")
@@ -106,7 +106,7 @@ func (a *app) chainVerify() *cobra.Command {
 		Args: takes(cobra.ExactArgs(1)),
 	}
 	genesis := a.genesisFlag(cmd)
-	chain := cmd.Flags().String("chain", "", "name of the chain that the block should be of (default: any of the network's)")
+	chain := cmd.Flags().String("chain", "", "name of the chain that the block should be of (default: any)")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		file, err := readAtMost(args[0], proof.MaxSize, errcode.ProofInvalid)
 		if err != nil {
@@ -144,7 +144,8 @@ func doesNotHold(id errcode.ID, err error, file string) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return errcode.New(id, "Is the genesis that of its network? If so, the file is damaged or forged.", err, "%s doesn't hold", file)
+	return errcode.New(id, "Is the genesis that of its network? If so, the file is damaged or forged.", err,
+		"%s doesn't hold", file)
 }
 
 // readAtMost reads a file that a person names, which may be anything. One that is too long is an error of the kind id.
@@ -154,7 +155,8 @@ func readAtMost(path string, limit int, id errcode.ID) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > int64(limit) {
-		return nil, errcode.New(id, "", nil, "%s doesn't hold: it has %d bytes, at most %d are possible", path, info.Size(), limit)
+		return nil, errcode.New(id, "", nil, "%s doesn't hold: it has %d bytes, at most %d are possible",
+			path, info.Size(), limit)
 	}
 	return os.ReadFile(path)
 }

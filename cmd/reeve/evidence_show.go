@@ -30,7 +30,9 @@ func (f *fault) holds() string {
 }
 
 func (a *app) evidenceShow() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Print what a validator has signed twice", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "Print what a validator has signed twice", Args: takes(cobra.ExactArgs(1)),
+	}
 	c := a.chainFlags(cmd)
 	cmd.Flags().Lookup("chain").Usage = "name of the chain (default: all of them)"
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
@@ -60,14 +62,16 @@ func pick(faults []fault, id string) (*fault, error) {
 		}
 	}
 	if found == nil {
-		return nil, errcode.New(errcode.BadUsage, "`reeve evidence ls` lists what is kept.", nil, "there is no evidence %s", id)
+		return nil, errcode.New(errcode.BadUsage, "`reeve evidence ls` lists what is kept.", nil,
+			"there is no evidence %s", id)
 	}
 	return found, nil
 }
 
 func (a *app) evidenceVerify() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify FILE", Short: "Check evidence without a node; exit code 5 when it doesn't hold", Args: takes(cobra.ExactArgs(1)),
+		Use: "verify FILE", Short: "Check evidence without a node; exit code 5 when it doesn't hold",
+		Args: takes(cobra.ExactArgs(1)),
 	}
 	genesis := a.genesisFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {

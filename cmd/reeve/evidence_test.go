@@ -22,7 +22,8 @@ func (c *council) twice(t *testing.T, i int, height uint64) *evidence.Evidence {
 	var both [2]evidence.Signed
 	for n := range both {
 		payload, err := signbytes.Vote{
-			NetworkID: c.Number(), ChainID: c.chain().ID, Height: height, Phase: signbytes.Commit, Block: primitives.Hash{byte(n)},
+			NetworkID: c.Number(), ChainID: c.chain().ID, Height: height, Phase: signbytes.Commit,
+			Block: primitives.Hash{byte(n)},
 		}.Encode()
 		if err != nil {
 			t.Fatal(err)
@@ -72,15 +73,20 @@ func TestEvidenceThatANodeKeepsIsListedAndShown(t *testing.T) {
 		}
 	}
 	_, out, _ = command(t, c.dir, "evidence", "show", e.ID().Short())
-	for _, want := range []string{e.ID().String(), "v3", "commit vote for no block", "commit vote for block 01000000", "yes"} {
+	for _, want := range []string{
+		e.ID().String(), "v3", "commit vote for no block", "commit vote for block 01000000", "yes",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q isn't in\n%s", want, out)
 		}
 	}
 	for line, code := range map[string]errcode.Code{
-		"show 00ff": errcode.Usage, "ls --chain other": errcode.OK, "ls --chain none": errcode.Failed, "ls --node v9": errcode.Usage,
+		"show 00ff":        errcode.Usage,
+		"ls --chain other": errcode.OK,
+		"ls --chain none":  errcode.Failed,
+		"ls --node v9":     errcode.Usage,
 	} {
-		if got, _, errs := command(t, c.dir, append([]string{"evidence"}, strings.Fields(line)...)...); got != code {
+		if got, _, errs := command(t, c.dir, strings.Fields("evidence "+line)...); got != code {
 			t.Errorf("%s: %d %s", line, got, errs)
 		}
 	}
@@ -104,7 +110,8 @@ func TestEvidenceIsCheckedWithNothingButTheGenesis(t *testing.T) {
 		"cut": good[:100], "nothing": nil, "too long": make([]byte, 1000), "forged": forged,
 		"of another network": others.twice(t, 2, 7).Encode(), "against a stranger": c.twice(t, 9, 7).Encode(),
 	} {
-		if code, out, errs := verify(content); code != errcode.CheckFailed || out != "" || !strings.Contains(errs, "REEVE-1602") {
+		code, out, errs := verify(content)
+		if code != errcode.CheckFailed || out != "" || !strings.Contains(errs, "REEVE-1602") {
 			t.Errorf("%s: %d %s %s", what, code, out, errs)
 		}
 	}

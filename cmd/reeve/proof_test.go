@@ -76,7 +76,8 @@ func (c *council) decide(t *testing.T) *proof.Proof {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proof.Proof{Header: b.Sealed(c.chain()), Certificate: &finality.Proof{Phase: v.Phase, Round: 1, Block: v.Block}}
+	p := &proof.Proof{Header: b.Sealed(c.chain())}
+	p.Certificate = &finality.Proof{Phase: v.Phase, Round: v.Round, Block: v.Block}
 	for i := 1; i < 4; i++ {
 		s := finality.Signature{Validator: i, Signature: [64]byte(ed25519.Sign(keyOf(i), vote))}
 		p.Certificate.Votes = append(p.Certificate.Votes, s)
@@ -88,7 +89,8 @@ func TestAProofIsCheckedWithNothingButTheGenesis(t *testing.T) {
 	c := newCouncil(t.TempDir())
 	g, file := c.write(t, "g.json", c.Encode()), c.write(t, "kv.proof", c.decide(t).Encode())
 	for _, more := range [][]string{nil, {"--chain", "kv"}, {"--chain", c.Chains[0].ID.String()}} {
-		code, out, errs := command(t, c.dir, append([]string{"chain", "verify", file, "--genesis", g, "-o", "json"}, more...)...)
+		line := append([]string{"chain", "verify", file, "--genesis", g, "-o", "json"}, more...)
+		code, out, errs := command(t, c.dir, line...)
 		var p proven
 		if err := json.Unmarshal([]byte(out), &p); code != errcode.OK || err != nil {
 			t.Fatal(code, errs, err)
@@ -106,56 +108,65 @@ func TestAProofIsCheckedWithNothingButTheGenesis(t *testing.T) {
 	}
 }
 
-func TestAProofThatDoesNotHoldIsExitCode5(t *testing.T) {
-	c := newCouncil(t.TempDir())
-	changed := func(change func(p *proof.Proof)) []byte {
-		p := c.decide(t)
-		change(p)
-		return p.Encode()
+// fails checks that a file doesn't hold, and that the message says why.
+func (c *council) fails(t *testing.T, what string, file []byte, g *genesis.Genesis, says string, more ...string) {
+	t.Helper()
+	line := []string{"chain", "verify", c.write(t, "file", file), "--genesis", c.write(t, "g.json", g.Encode())}
+	code, out, errs := command(t, c.dir, append(line, more...)...)
+	switch {
+	case code != errcode.CheckFailed || out != "" || !strings.Contains(errs, "REEVE-1601"):
+		t.Errorf("%s: exit code %d, %q; on standard output %q", what, code, errs, out)
+	case !strings.Contains(errs, says):
+		t.Errorf("%s: %q should say %q", what, errs, says)
 	}
-	others := newCouncil(c.dir)
-	others.Network = "others"
-	robbed := newCouncil(c.dir)
-	robbed.Validators[3].Stake = 100 // another network, since its number is of the genesis
+}
+
+func TestAProofOfSomethingElseIsExitCode5(t *testing.T) {
+	c := newCouncil(t.TempDir())
 	good := c.decide(t).Encode()
-	for what, p := range map[string]struct {
-		file    []byte
-		genesis *genesis.Genesis
-		chain   string
-		says    string
+	others, robbed := newCouncil(c.dir), newCouncil(c.dir)
+	others.Network = "others"
+	robbed.Validators[3].Stake = 100 // another network: its number is of the whole genesis
+	c.fails(t, "cut", good[:len(good)-1], c.Genesis, "aren't the length")
+	c.fails(t, "nothing", nil, c.Genesis, "doesn't begin with")
+	c.fails(t, "too long", make([]byte, proof.MaxSize+1), c.Genesis, "at most")
+	c.fails(t, "another chain", good, c.Genesis, "about chain kv, not other", "--chain", "other")
+	c.fails(t, "another network", good, others.Genesis, "it is about network")
+	c.fails(t, "another set", good, robbed.Genesis, "it is about network")
+}
+
+func TestAProofThatWasChangedIsExitCode5(t *testing.T) {
+	c := newCouncil(t.TempDir())
+	type (
+		header = block.Sealed
+		votes  = finality.Proof
+	)
+	const other = "the votes are for block"
+	for what, change := range map[string]struct {
+		f    func(*header, *votes)
+		says string
 	}{
-		"cut":                {good[:len(good)-1], c.Genesis, "", "aren't the length"},
-		"nothing":            {nil, c.Genesis, "", "doesn't begin with"},
-		"too long":           {make([]byte, proof.MaxSize+1), c.Genesis, "", "at most"},
-		"another chain":      {good, c.Genesis, "other", "about chain kv, not other"},
-		"another network":    {good, others.Genesis, "", "it is about network"},
-		"another set":        {good, robbed.Genesis, "", "it is about network"},
-		"network changed":    {changed(func(p *proof.Proof) { p.Header.Payload.NetworkID++ }), c.Genesis, "", "it is about network"},
-		"chain changed":      {changed(func(p *proof.Proof) { p.Header.Payload.ChainID[0]++ }), c.Genesis, "", "no such chain"},
-		"chain swapped":      {changed(func(p *proof.Proof) { p.Header.Payload.ChainID = c.Chains[1].ID }), c.Genesis, "", "votes are for block"},
-		"height changed":     {changed(func(p *proof.Proof) { p.Header.Payload.Height++ }), c.Genesis, "", "votes are for block"},
-		"parent changed":     {changed(func(p *proof.Proof) { p.Header.Payload.ParentID[0]++ }), c.Genesis, "", "votes are for block"},
-		"slot changed":       {changed(func(p *proof.Proof) { p.Header.Payload.Slot++ }), c.Genesis, "", "votes are for block"},
-		"time changed":       {changed(func(p *proof.Proof) { p.Header.Payload.Time++ }), c.Genesis, "", "votes are for block"},
-		"body changed":       {changed(func(p *proof.Proof) { p.Header.Payload.BodyHash[0]++ }), c.Genesis, "", "votes are for block"},
-		"proposer changed":   {changed(func(p *proof.Proof) { p.Header.Proposer++ }), c.Genesis, "", "votes are for block"},
-		"header's signature": {changed(func(p *proof.Proof) { p.Header.Signature[0]++ }), c.Genesis, "", "votes are for block"},
-		"another block":      {changed(func(p *proof.Proof) { p.Certificate.Block[0]++ }), c.Genesis, "", "votes are for block"},
-		"another round":      {changed(func(p *proof.Proof) { p.Certificate.Round++ }), c.Genesis, "", "signature of validator 1 is wrong"},
-		"another phase":      {changed(func(p *proof.Proof) { p.Certificate.Phase = finality.Prepare }), c.Genesis, "", "prepare"},
-		"another signature":  {changed(func(p *proof.Proof) { p.Certificate.Votes[2].Signature[0]++ }), c.Genesis, "", "signature of validator 3 is wrong"},
-		"another validator":  {changed(func(p *proof.Proof) { p.Certificate.Votes[0].Validator = 0 }), c.Genesis, "", "signature of validator 0 is wrong"},
-		"a stranger":         {changed(func(p *proof.Proof) { p.Certificate.Votes[2].Validator = 4 }), c.Genesis, "", "no validator 4 of 4"},
-		"too little stake":   {changed(func(p *proof.Proof) { p.Certificate.Votes = p.Certificate.Votes[:2] }), c.Genesis, "", "a quorum is 7"},
+		"network":            {func(h *header, _ *votes) { h.Payload.NetworkID++ }, "it is about network"},
+		"chain":              {func(h *header, _ *votes) { h.Payload.ChainID[0]++ }, "no such chain"},
+		"another's chain":    {func(h *header, _ *votes) { h.Payload.ChainID = c.Chains[1].ID }, other},
+		"height":             {func(h *header, _ *votes) { h.Payload.Height++ }, other},
+		"parent":             {func(h *header, _ *votes) { h.Payload.ParentID[0]++ }, other},
+		"slot":               {func(h *header, _ *votes) { h.Payload.Slot++ }, other},
+		"time":               {func(h *header, _ *votes) { h.Payload.Time++ }, other},
+		"body":               {func(h *header, _ *votes) { h.Payload.BodyHash[0]++ }, other},
+		"proposer":           {func(h *header, _ *votes) { h.Proposer++ }, other},
+		"header's signature": {func(h *header, _ *votes) { h.Signature[0]++ }, other},
+		"block":              {func(_ *header, f *votes) { f.Block[0]++ }, other},
+		"round":              {func(_ *header, f *votes) { f.Round++ }, "of validator 1 is wrong"},
+		"phase":              {func(_ *header, f *votes) { f.Phase = finality.Prepare }, "prepare"},
+		"signature":          {func(_ *header, f *votes) { f.Votes[2].Signature[0]++ }, "of validator 3 is wrong"},
+		"validator":          {func(_ *header, f *votes) { f.Votes[0].Validator = 0 }, "of validator 0 is wrong"},
+		"stranger":           {func(_ *header, f *votes) { f.Votes[2].Validator = 4 }, "no validator 4 of 4"},
+		"number of votes":    {func(_ *header, f *votes) { f.Votes = f.Votes[:2] }, "a quorum is 7"},
 	} {
-		args := []string{"chain", "verify", c.write(t, "file", p.file), "--genesis", c.write(t, "g.json", p.genesis.Encode())}
-		if p.chain != "" {
-			args = append(args, "--chain", p.chain)
-		}
-		code, out, errs := command(t, c.dir, args...)
-		if code != errcode.CheckFailed || out != "" || !strings.Contains(errs, "REEVE-1601") || !strings.Contains(errs, p.says) {
-			t.Errorf("%s: exit code %d, %q should say %q; on standard output %q", what, code, errs, p.says, out)
-		}
+		p := c.decide(t)
+		change.f(&p.Header, p.Certificate)
+		c.fails(t, what, p.Encode(), c.Genesis, change.says)
 	}
 }
 
@@ -196,7 +207,8 @@ func (c *council) join(t *testing.T) datadir.Node {
 // serve is the node's door for clients, as its overseer opens it.
 func (c *council) serve(t *testing.T, h datadir.Node, file func(at string) ([]byte, error)) {
 	t.Helper()
-	info := &gateway.Info{NodeID: datadir.NodeID(h), Chains: []gateway.Chain{{ID: c.Chains[0].ID, Name: "kv", Height: 5}}}
+	kv := gateway.Chain{ID: c.Chains[0].ID, Name: "kv", Height: 5}
+	info := &gateway.Info{NodeID: datadir.NodeID(h), Chains: []gateway.Chain{kv}}
 	s := httptest.NewServer(gateway.New(gateway.Config{
 		Hosts: []string{"*"},
 		Info:  func(context.Context) (*gateway.Info, error) { return info, nil },
@@ -225,7 +237,8 @@ func TestANodeIsAskedForAProofWhichIsCheckedAndWritten(t *testing.T) {
 	})
 	for _, at := range []string{"5", id, "latest"} {
 		os.Remove("kv-5.proof")
-		if code, out, errs := command(t, c.dir, "chain", "proof", at); code != errcode.OK || !strings.Contains(out, "kv-5.proof") {
+		code, out, errs := command(t, c.dir, "chain", "proof", at)
+		if code != errcode.OK || !strings.Contains(out, "kv-5.proof") {
 			t.Fatalf("block %s: %d %s %s", at, code, out, errs)
 		}
 		if code, _, errs := command(t, c.dir, "chain", "verify", "kv-5.proof"); code != errcode.OK {
@@ -250,7 +263,8 @@ func TestANodeIsAskedForAProofWhichIsCheckedAndWritten(t *testing.T) {
 		"../x": {errcode.Usage, "neither a block's id"},
 		"last": {errcode.Usage, `nor "latest"`},
 	} {
-		if code, out, errs := command(t, c.dir, "chain", "proof", at); code != want.code || !strings.Contains(errs, want.says) || out != "" {
+		code, out, errs := command(t, c.dir, "chain", "proof", at)
+		if code != want.code || !strings.Contains(errs, want.says) || out != "" {
 			t.Errorf("block %s: %d %s", at, code, errs)
 		}
 	}

@@ -59,7 +59,7 @@ func (p *proven) rows(t *table) {
 	t.row("signed by", strings.Join(names, ", "))
 }
 
-// prove checks a proof with the validators of a genesis file. The chain's name or id may be empty: any of the network's.
+// prove checks a proof with the validators of a genesis file. The chain's name or id may be empty: any of its chains.
 func prove(from, chain string, file []byte) (*proven, error) {
 	g, err := loadGenesis(from)
 	if err != nil {
@@ -107,7 +107,8 @@ func memberOf(g *genesis.Genesis, set *validators.Set, i int) member {
 // chainOf is the chain of the genesis that something signed is about, which must be the one that is wanted.
 func chainOf(g *genesis.Genesis, wanted string, network uint32, id primitives.Hash) (genesis.Chain, error) {
 	if network != g.Number() {
-		return genesis.Chain{}, fmt.Errorf("it is about network %08x, and the genesis is that of %s, %08x", network, g.Network, g.Number())
+		return genesis.Chain{}, fmt.Errorf("it is about network %08x, and the genesis is that of %s, %08x",
+			network, g.Network, g.Number())
 	}
 	c, ok := g.Chain(id.String())
 	if !ok {
@@ -126,10 +127,12 @@ func chainOf(g *genesis.Genesis, wanted string, network uint32, id primitives.Ha
 func loadGenesis(path string) (*genesis.Genesis, error) {
 	g, err := genesis.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errcode.New(errcode.GenesisInvalid, "Name the network's file with --genesis.", nil, "there is no %s", path)
+		return nil, errcode.New(errcode.GenesisInvalid, "Name the network's file with --genesis.", nil,
+			"there is no %s", path)
 	}
 	if err != nil {
-		return nil, errcode.New(errcode.GenesisInvalid, "Get it from somebody who runs a node of the network.", err, "it can't be checked against %s", path)
+		return nil, errcode.New(errcode.GenesisInvalid, "Get it from somebody who runs a node of the network.", err,
+			"it can't be checked against %s", path)
 	}
 	return g, nil
 }

@@ -12,10 +12,11 @@ import (
 	"github.com/reevenet/reeve/internal/core/proof"
 )
 
-// Proof asks a node's door for clients for the file that proves an accepted block, by id or height; gateway.ErrNoBlock if
-// there is none, gateway.ErrNoProof if it has no certificate. What the file says isn't checked.
+// Proof asks a node's door for clients for the file that proves an accepted block, by id or height; gateway.ErrNoBlock
+// if there is none, gateway.ErrNoProof if it has no certificate. What the file says isn't checked.
 func Proof(ctx context.Context, address, chain, at string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/ext/chain/"+chain+"/proof/"+at, nil)
+	url := "http://" + address + "/ext/chain/" + chain + "/proof/" + at
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,8 @@ func (g *Gateway) onBlock(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) onProof(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
 	defer cancel()
-	file, err := within(ctx, func() ([]byte, error) { return g.config.Proof(ctx, r.PathValue("chain"), r.PathValue("at")) })
+	chain, at := r.PathValue("chain"), r.PathValue("at")
+	file, err := within(ctx, func() ([]byte, error) { return g.config.Proof(ctx, chain, at) })
 	if err != nil {
 		refuseBlock(w, err)
 		return

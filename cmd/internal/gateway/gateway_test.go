@@ -252,7 +252,10 @@ func TestAProofIsServedAsItIsAndARefusalSaysWhy(t *testing.T) {
 		status int
 		says   string
 	}{
-		"kv/proof/5": {200, "\x01\x02\x03"}, "kv/proof/0": {409, "genesis"}, "kv/proof/7": {503, "down"}, "x/proof/5": {404, "no such block"},
+		"kv/proof/5": {200, "\x01\x02\x03"},
+		"kv/proof/0": {409, "genesis"},
+		"kv/proof/7": {503, "down"},
+		"x/proof/5":  {404, "no such block"},
 	} {
 		if status, body := get(t, url+path); status != want.status || !strings.Contains(body, want.says) {
 			t.Errorf("%s: %d %q", path, status, body)

@@ -44,7 +44,9 @@ func (n *Node) block(ctx context.Context, a *asker, chain, at string) (*gateway.
 }
 
 // accepted finds an accepted block of one of the node's chains by consensus's id or by height.
-func (n *Node) accepted(ctx context.Context, a *asker, chain, at string) (c genesis.Chain, b *vmv1.AcceptedBlock, err error) {
+func (n *Node) accepted(
+	ctx context.Context, a *asker, chain, at string,
+) (c genesis.Chain, b *vmv1.AcceptedBlock, err error) {
 	c, ok := n.Genesis.Chain(chain)
 	if !ok {
 		return c, nil, fmt.Errorf("%w: this node has no chain %s", gateway.ErrNoBlock, chain)

@@ -18,7 +18,8 @@ func (n *Node) proof(ctx context.Context, a *asker, chain, at string) ([]byte, e
 		return nil, err
 	}
 	if found.GetHeight() == 0 {
-		return nil, fmt.Errorf("%w: it is the genesis block, which nobody decided and the genesis file fixes", gateway.ErrNoProof)
+		return nil, fmt.Errorf("%w: it is the genesis block, which nobody decides and the genesis file fixes",
+			gateway.ErrNoProof)
 	}
 	r, err := ask[*vmv1.GetConsensusBlockResponse](ctx, a, c.Name, &vmv1.GetConsensusBlock{BlockId: found.GetBlockId()})
 	if err != nil {

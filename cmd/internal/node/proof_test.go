@@ -15,7 +15,8 @@ import (
 
 func TestWhatTheHostKeepsMakesAProof(t *testing.T) {
 	c := block.Chain{NetworkID: 7, ID: primitives.Hash{'c'}}
-	b, err := block.New(c, block.Header{Height: 5}, block.Body(nil, []byte("content")), make([]byte, ed25519.SignatureSize))
+	unsigned := make([]byte, ed25519.SignatureSize)
+	b, err := block.New(c, block.Header{Height: 5}, block.Body(nil, []byte("content")), unsigned)
 	if err != nil {
 		t.Fatal(err)
 	}

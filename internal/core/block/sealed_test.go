@@ -19,7 +19,8 @@ func TestASealedHeaderHasTheBlocksIDAndNothingOfItsBody(t *testing.T) {
 	if err != nil || again != s {
 		t.Fatalf("%+v came back as %+v, %v", s, again, err)
 	}
-	if p := s.Payload; p.Height != 3 || p.ChainID != chain.ID || p.BodyHash != primitives.HashOf(b.Bytes()[prefixSize:]) {
+	body := primitives.HashOf(b.Bytes()[prefixSize:])
+	if p := s.Payload; p.Height != 3 || p.ChainID != chain.ID || p.BodyHash != body {
 		t.Errorf("%+v", p)
 	}
 	for i, good := range s.Encode() {

@@ -96,8 +96,8 @@ func (e *Evidence) String() string {
 	return fmt.Sprintf("key %s signed two things for %s: %s, and %s", e.key.Short(), e.place, e.said[0], e.said[1])
 }
 
-// Check tells whether the evidence holds on a chain, and which validator of the set it is against. An error is ErrNoFault
-// and says what is missing.
+// Check tells whether the evidence holds on a chain, and which validator of the set it is against. An error is
+// ErrNoFault and says what is missing.
 func (e *Evidence) Check(network uint32, chain primitives.Hash, set *validators.Set) (who int, err error) {
 	if e.place.NetworkID != network || e.place.ChainID != chain {
 		return 0, fmt.Errorf("%w here: it is about chain %s of network %d",

@@ -135,7 +135,7 @@ func TestWhatMayBothBeSignedIsNoEvidence(t *testing.T) {
 	}
 }
 
-// One signature of the same payload with another nonce is no second thing: the block's bytes differ, what is said doesn't.
+// Another signature of the same payload is no second thing: the block's bytes differ, what is said doesn't.
 func TestTwoSignaturesOfOnePayloadAreNoEvidence(t *testing.T) {
 	a, b := sign(t, 2, proposal(1)), sign(t, 2, proposal(1))
 	b.Signature[0] ^= 1

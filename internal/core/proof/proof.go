@@ -1,6 +1,6 @@
-// Package proof is a file that proves, to anybody who has the validators of a chain, that the chain has decided a block:
-// the block's header, and its certificate. It takes bytes and validators and returns a verdict; it asks no node and
-// believes none.
+// Package proof is a file that proves, to anybody who has the validators of a chain, that the chain has decided a
+// block: the block's header, and its certificate. It takes bytes and validators and returns a verdict; it asks no node
+// and believes none.
 //
 // The bytes, in this order:
 //

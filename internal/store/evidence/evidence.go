@@ -1,8 +1,8 @@
 // Package evidence keeps the evidence of a chain in a directory, one file for each fault, so that it outlives the
 // process that saw it and a person can look at it. A file is the evidence's encoding and nothing else; its name is the
-// id. The store is bounded: one fault per validator and height, and so many in all; when it is full, whoever has the most
-// faults in it makes room, so that nobody's faults push out those of others. It doesn't check signatures: only what
-// holds is given to it.
+// id. The store is bounded: one fault per validator and height, and so many in all; when it is full, whoever has the
+// most faults in it makes room, so that nobody's faults push out those of others. It doesn't check signatures: only
+// what holds is given to it.
 package evidence
 
 import (
@@ -78,8 +78,8 @@ func (s *Store) sweep() error {
 	return err
 }
 
-// Has tells whether there is evidence against the validator with that key at that height: more isn't kept, so it needn't
-// be checked.
+// Has tells whether there is evidence against the validator with that key at that height: more isn't kept, so it
+// needn't be checked.
 func (s *Store) Has(key ed25519.PublicKey, height uint64) bool {
 	if len(key) != ed25519.PublicKeySize {
 		return false
@@ -116,8 +116,8 @@ func (s *Store) Keep(e *evidence.Evidence) (added bool, err error) {
 
 func (s *Store) path(id primitives.Hash) string { return filepath.Join(s.dir, id.String()+Suffix) }
 
-// makeRoom removes the latest fault of the validator that has the most here; it refuses when whom the new one is against
-// has as many.
+// makeRoom removes the latest fault of the validator that has the most here; it refuses when whom the new one is
+// against has as many.
 func (s *Store) makeRoom(comes fault) (bool, error) {
 	of := map[[ed25519.PublicKeySize]byte]int{}
 	for f := range s.kept {

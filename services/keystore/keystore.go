@@ -11,10 +11,10 @@
 // again; when the log is missing, damaged or a copy it refuses until an operator has run `reeve keys adopt`. It never
 // logs or answers anything secret.
 //
-// All requests are done in the order in which they come, and whoever no longer waits gets no signature. So QueryVotes is
-// told of every vote that was asked for before, by an engine that has ended meanwhile, too: it is signed by then, or
+// All requests are done in the order in which they come, and whoever no longer waits gets no signature. So QueryVotes
+// is told of every vote that was asked for before, by an engine that has ended meanwhile, too: it is signed by then, or
 // never will be. It is told the votes of the height of the last one: at least the latest signlog.Limits.VotesPerChain
-// (512 by default, at most twice as many), and always the latest commit vote for a block, which is the validator's lock.
+// (512 by default, at most twice as many), and always the latest commit vote for a block, the validator's lock.
 //
 // Why it refuses, and what that means for whoever asks:
 //

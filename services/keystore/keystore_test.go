@@ -85,7 +85,8 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 		"vote": {
 			voteAt(9, 3, commit, 7),
 			signbytes.Vote{
-				NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, Round: 3, Phase: signbytes.Commit, Block: [32]byte(hash(7)),
+				NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, Round: 3, Phase: signbytes.Commit,
+				Block: [32]byte(hash(7)),
 			},
 		},
 		"vote for nothing": {

@@ -250,7 +250,8 @@ func TestAFileOfALaterVersionIsLeftAlone(t *testing.T) {
 	data, _ := logFile(t, 1)
 	binary.BigEndian.PutUint32(data[len(fileMagic):], fileVersion+1)
 	binary.BigEndian.PutUint32(data[sector-4:], checksum(data[:sector-4]))
-	if _, err := Decode(data, DefaultLimits); !isDamage(err) || !strings.Contains(err.Error(), "program that wrote it") {
+	_, err := Decode(data, DefaultLimits)
+	if !isDamage(err) || !strings.Contains(err.Error(), "program that wrote it") {
 		t.Error(err)
 	}
 }

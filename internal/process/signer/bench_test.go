@@ -29,8 +29,8 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-// BenchmarkSignVote measures durable votes: alone, the two of a height one after the other; and each with a block that is
-// proposed meanwhile.
+// BenchmarkSignVote measures durable votes: alone, the two of a height one after the other; and each with a block that
+// is proposed meanwhile.
 func BenchmarkSignVote(b *testing.B) {
 	for _, with := range []string{"alone", "with a block"} {
 		b.Run(with, func(b *testing.B) {

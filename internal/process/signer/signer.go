@@ -161,8 +161,8 @@ type Ballot struct {
 }
 
 // Ballots tells at which height the key has voted last on a chain, and what it has voted there, as
-// signlog.Memory.Ballots lists it: all that Sign has signed before, whether somebody had the answer or not. The error is
-// ErrClosed when the log isn't open: then nobody knows.
+// signlog.Memory.Ballots lists it: all that Sign has signed before, whether somebody had the answer or not. The error
+// is ErrClosed when the log isn't open: then nobody knows.
 func (s *Signer) Ballots(network uint32, chain primitives.Hash) (height uint64, ballots []Ballot, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

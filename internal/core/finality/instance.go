@@ -105,7 +105,7 @@ func (n *Instance) restore() {
 			n.committed = n.committed || v.Phase == Commit
 		}
 	}
-	sortVotes(n.own)
+	SortVotes(n.own)
 }
 
 // Begin says what a node that starts has to do: send again what it may not have sent before it ended.
@@ -174,7 +174,9 @@ func (n *Instance) settle() {
 	for before := -1; before != len(n.out) && !n.decided; {
 		before = len(n.out)
 		n.decide()
-		n.follow()
+		if !n.decided {
+			n.follow()
+		}
 		if n.begun && !n.decided {
 			n.prepare()
 			n.commit()
@@ -190,6 +192,9 @@ func (n *Instance) Round() (round uint32, locked, valid primitives.Hash) {
 
 // Decided tells whether the height is.
 func (n *Instance) Decided() bool { return n.decided }
+
+// Valid is the proof of the newest block that a quorum has prepared; nil: none is known.
+func (n *Instance) Valid() *Proof { return n.valid.proof }
 
 // Votes lists the votes of a round that are known, for a peer that lags or a person who asks why.
 func (n *Instance) Votes(in uint32) []Signed {

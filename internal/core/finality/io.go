@@ -59,6 +59,11 @@ type Timer struct {
 	Wait  Wait
 }
 
+// Before orders the timers that end at one time.
+func (t Timer) Before(o Timer) bool {
+	return t.Round < o.Round || t.Round == o.Round && t.Wait < o.Wait
+}
+
 // Action is something to do. The types below are all there are; they are to be performed in the order given.
 type Action interface{ action() }
 

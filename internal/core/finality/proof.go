@@ -80,7 +80,8 @@ func proofOf(votes []Signed) *Proof {
 	return p
 }
 
-func sortVotes(votes []Signed) {
+// SortVotes puts votes into the order of rounds, phases and validators.
+func SortVotes(votes []Signed) {
 	slices.SortFunc(votes, func(a, b Signed) int {
 		return cmp.Or(
 			cmp.Compare(a.Round, b.Round),

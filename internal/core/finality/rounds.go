@@ -43,9 +43,7 @@ func (n *Instance) startRound() {
 	if !n.prepared {
 		n.start(ForChoice)
 	}
-	if len(n.own) > 0 {
-		n.start(ForVotes)
-	}
+	n.start(ForVotes)
 	if n.leads() && !n.prepared && n.valid.block == None && n.preferred.Block == None {
 		n.emit(Build{Round: n.round})
 	}
@@ -86,9 +84,12 @@ func (n *Instance) onTimeout(t Timer) {
 	case ForCommit:
 		n.enter(n.round + 1)
 	case ForVotes: // something was lost, or there is nobody to hear it
-		n.emit(Send{Votes: append([]Signed(nil), n.own...)})
+		if len(n.own) > 0 {
+			n.emit(Send{Votes: append([]Signed(nil), n.own...)})
+		}
 		n.show()
 		n.emit(Ask{Round: n.round})
+		n.wantAgain()
 		delete(n.started, t)
 		n.start(ForVotes)
 	}

@@ -60,7 +60,7 @@ func (t *tally) list(wanted func(Signed) bool) []Signed {
 			out = append(out, v)
 		}
 	}
-	sortVotes(out)
+	SortVotes(out)
 	return out
 }
 

@@ -1,6 +1,11 @@
 package finality
 
-import "github.com/reevenet/reeve/internal/core/primitives"
+import (
+	"maps"
+	"slices"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
 
 // keeps tells whether the votes of a round are kept.
 func (n *Instance) keeps(r uint32) bool {
@@ -68,12 +73,41 @@ func (n *Instance) want(block primitives.Hash) {
 	}
 }
 
+// wantAgain asks again for what hasn't come: who was asked may not have had it, and everybody counts on it.
+func (n *Instance) wantAgain() {
+	for _, block := range slices.SortedFunc(maps.Keys(n.wanted), primitives.Hash.Compare) {
+		n.emit(Fetch{Block: block})
+	}
+}
+
+// Wants tells whether a vote would say anything new. Whoever checks signatures need not check others.
+func (n *Instance) Wants(v Vote) bool {
+	switch {
+	case n.decided || v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit:
+		return false
+	case v.Round >= n.latest[v.Validator]:
+		return true
+	case !n.keeps(v.Round):
+		return false
+	}
+	before, twice := n.at(v.Round).of(v.Phase).votes[v.Validator]
+	return !twice || before.Block != v.Block && !n.accused[v.Validator]
+}
+
+// Knows tells whether a proof would say nothing new.
+func (n *Instance) Knows(p *Proof) bool {
+	if n.decided || p.Phase == Prepare && !n.isNews(p.Round) {
+		return true
+	}
+	r := n.rounds[p.Round]
+	return r != nil && r.of(p.Phase).proof != nil
+}
+
 // onRecorded counts a vote of this node, which is durable now, and sends it.
 func (n *Instance) onRecorded(v Signed) {
 	n.onVote(v)
 	if v.Round == n.round {
 		n.own = append(n.own, v)
-		n.start(ForVotes)
 	}
 	n.emit(Send{Votes: []Signed{v}})
 }

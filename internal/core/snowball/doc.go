@@ -1,7 +1,7 @@
-// Package snowball decides between conflicting blocks by repeated polls of a sample of the validators. It holds two
+// Package snowball chooses between conflicting blocks by repeated polls of a sample of the validators. It holds two
 // things: the parameters of a chain, with the rule that scales them to its validator set, and the Flake, the instance
-// that decides between the children of one parent. It counts and decides; it samples nobody, sends nothing and knows
-// neither time nor chance.
+// that chooses between the children of one parent. It counts; it samples nobody, sends nothing and knows neither time
+// nor chance. It decides nothing: package finality does, by signed votes.
 //
 // The rules are those of Snowflake (Team Rocket et al., "Scalable and Probabilistic Leaderless BFT Consensus through
 // Metastability", 2019), with additions that small validator sets need. They were found by simulation; the simulations
@@ -12,11 +12,6 @@
 //     moves to one that can, or to the lowest id that more voters support than may be lying. See Flake.breakTie; the
 //     bound on liars, a quarter, is that of the phase-king protocols (Berman, Garay, Perry, "Towards optimal
 //     distributed consensus", 1989), whose king is the lowest id.
-//   - An acceptance is final. Voters say what they have accepted; when more say so of an option than may be lying, it
-//     is preferred.
-//   - Unanimity is quick. When every unit of a census votes for the same block, no later poll can turn more than the
-//     liars, so a few such polls in a row decide (Parameters.BetaUnanimous) and the happy path takes one or two round
-//     trips.
 //   - The choice is made per block and not bit by bit of its hash, so votes for two losing blocks never help each
 //     other.
 package snowball

@@ -12,13 +12,12 @@ type Parameters struct {
 	K int
 	// AlphaPreference is the number of votes that moves the preference: a majority of K.
 	AlphaPreference int
-	// AlphaConfidence is the number of votes that counts towards a decision.
+	// AlphaConfidence is the number of votes that confirms it.
 	AlphaConfidence int
-	// Beta is the number of polls in a row, with AlphaConfidence votes each, that decide.
+	// Beta is the number of polls in a row, with AlphaConfidence votes each, after which a node is confident: it then
+	// gives its prepare vote. It is a matter of speed; docs/finality.md says what decides.
 	Beta int
-	// BetaUnanimous is the number of polls in a row, with all K votes each, that decide. Zero turns it off.
-	BetaUnanimous int
-	// ConcurrentRepolls is the number of polls kept open while something is undecided.
+	// ConcurrentRepolls is the number of polls kept open while there is something to choose.
 	ConcurrentRepolls int
 	// OptimalProcessing is the number of undecided blocks above which no more are built.
 	OptimalProcessing int
@@ -31,16 +30,13 @@ type Parameters struct {
 	plain bool // no tie-break: the control of the simulation, which must then stand still
 }
 
-// Tolerated is the number of sampled units whose owners may lie without endangering safety: what AlphaConfidence asks
-// above a majority. With it, AlphaConfidence votes contain an honest majority of the sample.
+// Tolerated is the number of sampled units whose owners may lie without keeping the others apart: what AlphaConfidence
+// asks above a majority.
 func (p *Parameters) Tolerated() int { return p.AlphaConfidence - p.AlphaPreference }
 
-// patience is the number of fruitless polls after which a silent voter is taken for a dead one.
-func (p *Parameters) patience() int { return p.Beta }
-
 func (p *Parameters) String() string {
-	return fmt.Sprintf("k=%d preference=%d confidence=%d beta=%d unanimous=%d",
-		p.K, p.AlphaPreference, p.AlphaConfidence, p.Beta, p.BetaUnanimous)
+	return fmt.Sprintf("k=%d preference=%d confidence=%d beta=%d",
+		p.K, p.AlphaPreference, p.AlphaConfidence, p.Beta)
 }
 
 // Plain are the same parameters without the tie-break: the control of simulations, which must then stand still before a

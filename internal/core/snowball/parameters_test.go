@@ -30,7 +30,7 @@ func TestKnownBadParametersAreRefused(t *testing.T) {
 		{"15 of 20 with 25: likewise", 25, 20, 15, 15, 20},
 		{"no majority", 5, 5, 2, 4, 8},
 		{"one silent validator stops it", 4, 4, 3, 4, 8},
-		{"a single poll is no decision", 5, 5, 3, 4, 1},
+		{"no poll is asked", 5, 5, 3, 4, 0},
 	} {
 		p := For(bad.n)
 		p.K, p.AlphaPreference, p.AlphaConfidence, p.Beta = bad.k, bad.preference, bad.confidence, bad.beta

@@ -18,27 +18,9 @@ func TestNoIDMakesUpForALaterRank(t *testing.T) {
 		for _, first := range tallies { // that a voter has seen
 			var f Flake
 			f.Add(first.Choice)
-			if f.Record(&p, tallies, false); f.Preference() != early.Choice {
+			if f.Record(&p, tallies); f.Preference() != early.Choice {
 				t.Fatalf("who has seen %v first prefers %v after a tie", first, f.Preference())
 			}
 		}
 	})
-}
-
-func TestADeadlockEndsWithTheFirstInRank(t *testing.T) {
-	p := For(13) // a preference takes 7, a decision 10, 3 may lie
-	for _, ranks := range [][2]uint64{{4, 6}, {6, 4}} {
-		most := Tally{Choice: primitives.Hash{9}, Rank: ranks[0], Votes: 8}
-		least := Tally{Choice: primitives.Hash{1}, Rank: ranks[1], Votes: 5}
-		var f Flake
-		f.Add(most.Choice)
-		moved := false
-		for range 8 * p.patience() {
-			f.Record(&p, []Tally{most, least}, false)
-			moved = moved || f.Preference() == least.Choice
-		}
-		if moved != (least.Rank < most.Rank) {
-			t.Errorf("ranks %v: it moved to the second %v", ranks, moved)
-		}
-	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A region is a range of parameters that simulation found safe and live; TestEveryRegion… and the network simulation of
+// A region is a range of parameters that simulation found live; TestEveryRegion… and the network simulation of
 // package snowman run it, and the rows known to be bad beside it. Parameters outside of every region are refused.
 type region struct {
 	name             string
@@ -16,28 +16,25 @@ type region struct {
 }
 
 var regions = []region{
-	{name: "census", minN: 1, maxN: 20, census: true, minK: 1, maxK: 20, minBeta: 6, maxBeta: 64},
-	{name: "sample", minN: 21, maxN: 1 << 31, minK: 20, maxK: 20, minBeta: 15, maxBeta: 64},
+	{name: "census", minN: 1, maxN: 20, census: true, minK: 1, maxK: 20, minBeta: 1, maxBeta: 64},
+	{name: "sample", minN: 21, maxN: 1 << 31, minK: 20, maxK: 20, minBeta: 1, maxBeta: 64},
 }
 
 // For returns the parameters for a set of n validators of equal stake, or of n units of stake. Up to twenty, all are
-// asked in every poll. A majority moves the preference; a decision needs (n-1)/4 votes more, so that it holds although
-// as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled, with the
+// asked in every poll. A majority moves the preference; confidence needs (n-1)/4 votes more, so that it means something
+// although as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled, with the
 // same 15 of 20.
 func For(n int) Parameters {
 	p := Parameters{
-		K: min(n, 20), Beta: 8, BetaUnanimous: 3, ConcurrentRepolls: 4, OptimalProcessing: 10,
-		MaxOutstandingItems: 256, MaxItemProcessingTime: 30 * time.Second,
-	}
-	if n > 20 {
-		p.Beta, p.BetaUnanimous = 20, 0
+		K: min(n, 20), Beta: 1, ConcurrentRepolls: 1, OptimalProcessing: 10, MaxOutstandingItems: 256,
+		MaxItemProcessingTime: 30 * time.Second,
 	}
 	p.AlphaPreference = p.K/2 + 1
 	p.AlphaConfidence = p.AlphaPreference + (p.K-1)/4
 	return p
 }
 
-// Validate refuses what no simulation has found safe and live for a set of n validators, or n units of stake.
+// Validate refuses what no simulation has found live for a set of n validators, or n units of stake.
 func (p *Parameters) Validate(n int) error {
 	if err := p.sane(); err != nil {
 		return fmt.Errorf("snow parameters %s: %w", p, err)
@@ -77,13 +74,11 @@ func (r region) holds(p *Parameters, n int) error {
 	case p.AlphaPreference != p.K/2+1:
 		return fmt.Errorf("a preference that needs more than a plain majority stands still before a tie")
 	case p.AlphaConfidence < p.AlphaPreference+lie:
-		return fmt.Errorf("two voters can decide differently with %d liars in a sample", lie)
+		return fmt.Errorf("%d liars in a sample can keep the others apart", lie)
 	case p.K > 3 && p.AlphaConfidence > p.K-max(1, lie):
 		return fmt.Errorf("one silent validator could stop the chain")
 	case p.Beta < r.minBeta || p.Beta > r.maxBeta:
 		return fmt.Errorf("beta is outside of %d to %d", r.minBeta, r.maxBeta)
-	case p.BetaUnanimous != 0 && (!r.census || p.BetaUnanimous < 3):
-		return fmt.Errorf("deciding on unanimity needs a census and at least 3 polls")
 	}
 	return nil
 }

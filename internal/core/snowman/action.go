@@ -2,6 +2,7 @@ package snowman
 
 import (
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
@@ -60,15 +61,54 @@ type (
 	Import struct{ Block *block.Block }
 	// Prefer tells the VM which block is preferred.
 	Prefer struct{ ID primitives.Hash }
-	// Accept makes a decided block durable, verifying it first if it hasn't been. Ends with Committed, or the chain has to
-	// stop.
-	Accept struct{ Block *block.Block }
+	// Accept makes a decided block durable together with its certificate, verifying it first if it hasn't been. Ends with
+	// Committed, or the chain has to stop.
+	Accept struct {
+		Block       *block.Block
+		Certificate []byte
+	}
 	// Reject tells the VM that a block that it has verified lost.
 	Reject struct{ Block *block.Block }
 	// Finalize tells the node that an accepted block is durable.
 	Finalize struct{ Block *block.Block }
 	// Build asks for a block on the parent. Ends with Built or NotBuilt.
 	Build struct{ Header block.Header }
+
+	// SignVote has the keystore write down and sign a vote of this node. Ends with VoteSigned; where the keystore refuses,
+	// this node has no vote.
+	SignVote struct {
+		Height uint64
+		Vote   finality.Vote
+	}
+	// SendVotes sends votes of a height.
+	SendVotes struct {
+		Nodes  []primitives.NodeID
+		Height uint64
+		Votes  []finality.Signed
+	}
+	// SendProof sends a quorum's prepare votes as a whole.
+	SendProof struct {
+		Nodes []primitives.NodeID
+		Proof []byte
+	}
+	// SendGetVotes asks for what is known of a round.
+	SendGetVotes struct {
+		Nodes  []primitives.NodeID
+		Height uint64
+		Round  uint32
+	}
+	// SendCertified sends the durable block of a height, with its certificate.
+	SendCertified struct {
+		Node   primitives.NodeID
+		Height uint64
+	}
+	// Accuse: a validator has signed both, which no honest one does.
+	Accuse struct {
+		Height        uint64
+		First, Second finality.Signed
+	}
+	// Halt: what was decided can't be right. The chain has to stop.
+	Halt struct{ What string }
 
 	// Report says what a peer's conduct costs it.
 	Report struct {
@@ -92,4 +132,11 @@ func (Accept) action()                  {}
 func (Reject) action()                  {}
 func (Finalize) action()                {}
 func (Build) action()                   {}
+func (SignVote) action()                {}
+func (SendVotes) action()               {}
+func (SendProof) action()               {}
+func (SendGetVotes) action()            {}
+func (SendCertified) action()           {}
+func (Accuse) action()                  {}
+func (Halt) action()                    {}
 func (Report) action()                  {}

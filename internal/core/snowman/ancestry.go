@@ -15,14 +15,24 @@ type ancestry struct {
 	whole   bool              // ids reach down to the last accepted block
 	ids     []primitives.Hash // newest first
 	blocks  map[primitives.Hash]*block.Block
-	bytes   int // of blocks
-	limit   int // of bytes
-	highest int // no newer block than this one is kept; an index in ids
-	span    int // how many blocks above the next one are asked for, when they are fetched again
+	proofs  map[primitives.Hash]certificate // of blocks, and of those that were just taken out
+	bytes   int                             // of both
+	limit   int                             // of bytes
+	highest int                             // no newer block than this one is kept; an index in ids
+	span    int                             // how many blocks above the next one are asked for, when they are fetched again
+}
+
+// certificate is what came with a block, not checked, and from whom.
+type certificate struct {
+	bytes []byte
+	from  primitives.NodeID
 }
 
 func newAncestry(target primitives.Hash) *ancestry {
-	return &ancestry{want: target, blocks: make(map[primitives.Hash]*block.Block), limit: maxBytes, span: 256}
+	return &ancestry{
+		want: target, blocks: make(map[primitives.Hash]*block.Block),
+		proofs: make(map[primitives.Hash]certificate), limit: maxBytes, span: 256,
+	}
 }
 
 // left is the number of blocks that are known and not taken out.
@@ -38,15 +48,31 @@ func (a *ancestry) next() *block.Block {
 		return nil
 	}
 	a.ids = a.ids[:len(a.ids)-1]
-	a.drop(b)
+	delete(a.blocks, b.ID())
+	a.bytes -= len(b.Bytes())
 	return b
+}
+
+// certificate is what came with the block that was taken out last.
+func (a *ancestry) certificate(id primitives.Hash) certificate { return a.proofs[id] }
+
+// forget drops the certificate of a block that was taken out.
+func (a *ancestry) forget(id primitives.Hash) {
+	a.bytes -= len(a.proofs[id].bytes)
+	delete(a.proofs, id)
+}
+
+// putBack takes a block's place back in, without the block: it will be asked for again.
+func (a *ancestry) putBack(b *block.Block) {
+	a.forget(b.ID())
+	a.ids = append(a.ids, b.ID())
 }
 
 // add takes as many blocks as follow each other from the wanted one down, and returns how many. beside: they reach down
 // beside the last accepted block, which is no way up from it.
-func (a *ancestry) add(chain block.Chain, root Anchor, containers [][]byte) (taken int, beside bool) {
-	want, at := a.want, a.wantAt
-	for _, data := range containers {
+func (a *ancestry) add(chain block.Chain, root Anchor, in Ancestors) (taken int, beside bool) {
+	want, index := a.want, a.wantAt
+	for i, data := range in.Containers {
 		b, err := block.Decode(chain, data)
 		if err != nil || b.ID() != want {
 			break
@@ -55,29 +81,37 @@ func (a *ancestry) add(chain block.Chain, root Anchor, containers [][]byte) (tak
 		if b.Height <= root.Height {
 			return taken, !a.whole // fetching again overlaps with what is done
 		}
-		a.keep(b, at)
+		a.keep(b, certificate{at(in.Certificates, i), in.Node}, index)
 		want = b.Parent
-		at++
+		index++
 		a.whole = a.whole || want == root.ID
 	}
 	if !a.whole {
-		a.want, a.wantAt = want, at
+		a.want, a.wantAt = want, index
 	} else if taken > 0 && a.blocks[a.ids[len(a.ids)-1]] == nil {
 		a.span = max(1, taken/2) // the answer didn't reach down to the next block
 	}
 	return taken, false
 }
 
+// at is an element of a list that may be shorter than it should be.
+func at(list [][]byte, i int) []byte {
+	if i >= len(list) {
+		return nil
+	}
+	return list[i]
+}
+
 // keep remembers a block with its index in ids, and drops the newest ones when there are too many.
-func (a *ancestry) keep(b *block.Block, at int) {
+func (a *ancestry) keep(b *block.Block, c certificate, at int) {
 	if at == len(a.ids) {
 		a.ids = append(a.ids, b.ID())
 	}
 	if a.blocks[b.ID()] != nil {
 		return
 	}
-	a.blocks[b.ID()] = b
-	a.bytes += len(b.Bytes())
+	a.blocks[b.ID()], a.proofs[b.ID()] = b, c
+	a.bytes += len(b.Bytes()) + len(c.bytes)
 	a.highest = min(a.highest, at)
 	for a.bytes > a.limit && a.highest < len(a.ids) {
 		if newest := a.blocks[a.ids[a.highest]]; newest != nil {
@@ -91,5 +125,6 @@ func (a *ancestry) drop(b *block.Block) {
 	if a.blocks[b.ID()] != nil {
 		delete(a.blocks, b.ID())
 		a.bytes -= len(b.Bytes())
+		a.forget(b.ID())
 	}
 }

@@ -33,7 +33,7 @@ func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 				root = anchorOf(out[len(out)-1])
 			}
 			most := rapid.IntRange(1, 30).Draw(rt, "answer")
-			if taken, beside := a.add(testChain, root, answer(blocks, a.want, most)); taken == 0 || beside {
+			if taken, beside := a.add(testChain, root, Ancestors{Containers: answer(blocks, a.want, most)}); taken == 0 || beside {
 				rt.Fatalf("an honest answer brought %d blocks, beside %v", taken, beside)
 			}
 			if a.bytes > a.limit {
@@ -44,6 +44,7 @@ func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 				if b == nil {
 					break
 				}
+				a.forget(b.ID())
 				out = append(out, b)
 			}
 		}
@@ -60,14 +61,14 @@ func sameIDs(a, b []*block.Block) bool {
 func TestAnAnswerThatDoesntFollowIsTakenAsFarAsItDoes(t *testing.T) {
 	blocks := chainOf(t, 5, 10)
 	a := newAncestry(blocks[4].ID())
-	if taken, _ := a.add(testChain, testRoot, [][]byte{blocks[3].Bytes()}); taken != 0 || a.left() != 0 {
+	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{blocks[3].Bytes()}}); taken != 0 || a.left() != 0 {
 		t.Errorf("%d blocks of another one's ancestry were taken", taken)
 	}
 	gap := [][]byte{blocks[4].Bytes(), blocks[3].Bytes(), blocks[1].Bytes()}
-	if taken, _ := a.add(testChain, testRoot, gap); taken != 2 || a.want != blocks[2].ID() {
+	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: gap}); taken != 2 || a.want != blocks[2].ID() {
 		t.Errorf("%d blocks were taken of an answer with a gap", taken)
 	}
-	if taken, _ := a.add(testChain, testRoot, [][]byte{[]byte("nonsense")}); taken != 0 || a.left() != 2 {
+	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{[]byte("nonsense")}}); taken != 0 || a.left() != 2 {
 		t.Errorf("%d blocks of nonsense were taken", taken)
 	}
 }
@@ -76,7 +77,7 @@ func TestAnAncestryThatPassesTheLastAcceptedBlockByLeadsNowhere(t *testing.T) {
 	blocks := chainOf(t, 5, 10)
 	here := anchorOf(child(t, anchorOf(blocks[1]), 1, 10)) // a sibling of the third
 	a := newAncestry(blocks[4].ID())
-	if _, beside := a.add(testChain, here, answer(blocks, blocks[4].ID(), 5)); !beside {
+	if _, beside := a.add(testChain, here, Ancestors{Containers: answer(blocks, blocks[4].ID(), 5)}); !beside {
 		t.Error("it was taken for a way up from another block")
 	}
 }

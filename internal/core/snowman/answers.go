@@ -64,7 +64,7 @@ func (c *Core) onChits(in Chits) {
 	if !ok {
 		vote, _ = c.votes.resolve(in.PreferredAt)
 	}
-	c.polling.open.Vote(in.RequestID, in.Node, vote, c.claim(in), c.now)
+	c.polling.open.Vote(in.RequestID, in.Node, vote, c.now)
 }
 
 // lookAt fetches a block that a vote names, unless it is the last accepted one of a voter that isn't ahead.
@@ -72,16 +72,6 @@ func (c *Core) lookAt(in Chits, id primitives.Hash) {
 	if id != in.Accepted || in.AcceptedHeight > c.accepted.root.Height {
 		c.issuing.look(id, in.Node)
 	}
-}
-
-// claim is the block here that the voter has accepted, as far as that can be known: its last accepted block may be far
-// above.
-func (c *Core) claim(in Chits) primitives.Hash {
-	claim, ok := c.votes.resolve(in.Accepted)
-	if !ok && in.AcceptedHeight > c.accepted.root.Height {
-		claim, _ = c.votes.resolve(in.PreferredAt)
-	}
-	return claim
 }
 
 func (c *Core) onPut(in Put) {
@@ -95,6 +85,20 @@ func (c *Core) onPut(in Put) {
 		return
 	}
 	c.issuing.take(b, in.Node, c.fetching.done(in.RequestID))
+	c.deciding.arrived(b)
+	if len(in.Certificate) > 0 {
+		c.deciding.onCertified(in.Node, b, in.Certificate)
+	}
+}
+
+// onCertified takes a block that was decided while this node was away or didn't hear enough.
+func (c *Core) onCertified(in Certified) {
+	b, err := block.Decode(c.chain, in.Container)
+	if err != nil {
+		c.emit(Report{Node: in.Node, Cost: costUndecodable, Reason: err.Error()})
+		return
+	}
+	c.deciding.onCertified(in.Node, b, in.Certificate)
 }
 
 func (c *Core) onAncestors(in Ancestors) {

@@ -11,14 +11,14 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowball"
 )
 
-// testCore is the first of so many validators, all connected, in its first life. It takes every signature for good.
+// testCore is the first of so many validators, all connected. It takes every signature for good.
 func testCore(t *testing.T, size int) (c *Core, now time.Time) {
 	t.Helper()
 	set := testSet(t, size)
 	now = time.Unix(1_000_000, 0)
 	c, err := New(Config{
 		Chain: testChain, Self: node(0), Validators: set, Parameters: snowball.For(set.Units()), Rand: testRand(),
-		FirstLife: true, VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
+		VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
 	}, testRoot, now)
 	if err != nil {
 		t.Fatal(err)
@@ -33,8 +33,8 @@ func testCore(t *testing.T, size int) (c *Core, now time.Time) {
 func (c *Core) issue(t *testing.T, now time.Time, size int) (*block.Block, []Action) {
 	t.Helper()
 	b := c.issuing.next(t, testRoot, size)
-	c.Step(now, PushQuery{Node: node(1), RequestID: 1, Container: b.Bytes(), Height: 1})
-	return b, c.Step(now, Verified{ID: b.ID()})
+	out := c.Step(now, PushQuery{Node: node(1), RequestID: 1, Container: b.Bytes(), Height: 1})
+	return b, append(out, c.Step(now, Verified{ID: b.ID()})...)
 }
 
 // query is the first query among actions.
@@ -60,7 +60,8 @@ func gets(actions []Action) (ids []primitives.Hash) {
 
 func TestBothUnknownBlocksOfAVoteAreFetched(t *testing.T) {
 	c, now := testCore(t, 4)
-	_, out := c.issue(t, now, 10)
+	c.issue(t, now, 10)
+	_, out := c.issue(t, now, 11) // a rival, so a poll is needed
 	vote := Chits{
 		Node: node(1), RequestID: query(t, out).RequestID, Preferred: primitives.Hash{98}, PreferredAt: primitives.Hash{97},
 		Accepted: testRoot.ID,
@@ -72,7 +73,8 @@ func TestBothUnknownBlocksOfAVoteAreFetched(t *testing.T) {
 
 func TestTheLastAcceptedBlockOfAVoterThatLagsIsntFetched(t *testing.T) {
 	c, now := testCore(t, 4)
-	_, out := c.issue(t, now, 10)
+	c.issue(t, now, 10)
+	_, out := c.issue(t, now, 11)
 	old := primitives.Hash{98}
 	vote := Chits{Node: node(1), RequestID: query(t, out).RequestID, Preferred: old, PreferredAt: old, Accepted: old}
 	if got := gets(c.Step(now, vote)); len(got) != 0 {
@@ -106,7 +108,8 @@ func TestAVoterThatFailsToAnswerVotesForWhatItHasAccepted(t *testing.T) {
 
 func TestWhoIsGoneVotesForNothing(t *testing.T) {
 	c, now := testCore(t, 4)
-	first, out := c.issue(t, now, 10)
+	first, _ := c.issue(t, now, 10)
+	_, out := c.issue(t, now, 11)
 	id := query(t, out).RequestID
 	c.roster.reported(node(1), first.ID(), 1)
 	c.Step(now, PeerDisconnected{Node: node(1)})

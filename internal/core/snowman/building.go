@@ -182,11 +182,12 @@ func (b *building) notBuilt(why WhyNotBuilt) {
 	}
 }
 
-// used counts a slot as gone.
+// used counts a turn as gone: its slot was used, in this life or an earlier one.
 func (b *building) used(height uint64) {
-	if b.height == height {
-		b.cycle++
+	if b.height != height {
+		b.height, b.cycle = height, 0
 	}
+	b.cycle++
 }
 
 func later(a, b time.Time) time.Time {

@@ -89,11 +89,10 @@ func TestWhoIsOvertakenWhileBuildingKeepsItsBlockToItself(t *testing.T) {
 
 // testBuilding is a validator of five, all connected, whose VM has something for a block.
 func testBuilding(t *testing.T) *building {
-	v := testVotes(t, 1, 2, 3, 4)
-	r := v.amnesia.roster
+	v, r, turn := testVotes(t), testRoster(t, 5, 1, 2, 3, 4), testTurn()
 	b := &building{
-		turn: v.amnesia.turn, set: r.set, params: r.params, tree: v.tree, pool: v.pool, accepted: v.accepted, roster: r,
-		tipSince: v.amnesia.now,
+		turn: turn, set: r.set, params: r.params, tree: v.tree, pool: v.pool, accepted: v.accepted, roster: r,
+		tipSince: turn.now,
 	}
 	b.params.OptimalProcessing = 10
 	_, height := v.tree.Preference()
@@ -128,6 +127,17 @@ func TestASlotIsUsedOnce(t *testing.T) {
 	b.notBuilt(SlotTaken)
 	if second := b.slot(t); second != first+uint64(b.set.Len()) {
 		t.Errorf("after slot %d it builds for slot %d", first, second)
+	}
+}
+
+// A node that has just started doesn't know what it has signed at the height of its last accepted block.
+func TestASlotThatAnEarlierLifeHasUsedIsPassed(t *testing.T) {
+	b := testBuilding(t)
+	b.height, b.cycle = 0, 0 // nothing has changed the tip in this life
+	first := b.slot(t)
+	b.notBuilt(SlotTaken)
+	if second := b.slot(t); second != first+uint64(b.set.Len()) {
+		t.Errorf("after slot %d, which is taken, it builds for slot %d", first, second)
 	}
 }
 

@@ -6,14 +6,15 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 )
 
-// catchUp brings a node that lags to where the network is. It trusts nobody's single word: a frontier is gathered, a
-// block counts as accepted when more than half of all stake says so, and what leads to it is tied to it by hashes. The
-// blocks are then accepted in height order, each executed by the VM. While it is active the rest of the core is
-// suspended.
+// catchUp brings a node that lags to where the network is. It trusts nobody's word: a frontier is gathered, the highest
+// block of it that somebody proves by its certificate is the target, and what leads to it is tied to it by hashes. So one
+// honest peer is enough. The blocks are then accepted in height order, each with its own certificate and executed by the
+// VM. While it is active the rest of the core is suspended.
 type catchUp struct {
 	*turn
 	chain    block.Chain
@@ -23,6 +24,8 @@ type catchUp struct {
 	roster   *roster
 	accepted *accepted
 	rest     rest
+	// certifies checks a block's certificate; why is empty when it holds.
+	certifies func(certificate []byte, b *block.Block) (p *finality.Proof, why string)
 
 	behind time.Time // since when the network has been ahead
 	at     uint64    // own height then
@@ -34,8 +37,8 @@ type catchUp struct {
 type rest interface {
 	// suspend stops polls; nothing is issued or built until one of the others is called.
 	suspend()
-	// adopt accepts a block that the network has decided, issued here or not.
-	adopt(*block.Block)
+	// adopt accepts a block with its certificate, issued here or not.
+	adopt(b *block.Block, certificate []byte)
 	// resume goes on as before: it didn't work out.
 	resume()
 	// arrived goes on where the network was.
@@ -113,7 +116,7 @@ func (u *catchUp) askFrontier() {
 	u.round = round{
 		stage: askingFrontier, question: u.asking.nextID(), endorsers: make(map[primitives.Hash][]primitives.NodeID),
 	}
-	nodes := u.roster.connected(nil)
+	nodes := u.roster.connected(credible)
 	u.rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 	id := u.question
 	u.askAll(requests.AcceptedFrontier, nodes[:min(len(nodes), u.sample)], func(nodes ...primitives.NodeID) Action {
@@ -128,7 +131,7 @@ func (u *catchUp) askAccepted() {
 	}
 	u.stage, u.question = askingAccepted, u.asking.nextID()
 	id, ids := u.question, u.ids
-	u.askAll(requests.Accepted, u.roster.connected(nil), func(nodes ...primitives.NodeID) Action {
+	u.askAll(requests.Accepted, u.roster.connected(credible), func(nodes ...primitives.NodeID) Action {
 		return SendGetAccepted{Nodes: nodes, RequestID: id, IDs: ids}
 	})
 }
@@ -145,6 +148,9 @@ func (u *catchUp) askAll(
 	}
 	u.emit(question(sent...))
 }
+
+// credible is for those who may still be asked: they answer, and haven't claimed what they couldn't prove.
+func credible(p *peer) bool { return !p.unproven && !p.benched() }
 
 // giveUp goes back to following; another round may begin after a pause.
 func (u *catchUp) giveUp() {
@@ -199,15 +205,14 @@ func (u *catchUp) oneLess() {
 	}
 }
 
-// choose takes a block that a majority of all stake has accepted: of several the one that is said to be the highest,
-// any of those when nobody says. Whoever lies about a height makes this node go a shorter way than it could, no wrong
-// one.
+// choose takes the block that is said to be the highest, any of those when nobody says. Whoever lies about a height
+// makes this node go a shorter way than it could; whoever names a block that it can't prove isn't asked again.
 func (u *catchUp) choose() {
 	var target primitives.Hash
 	var highest, equal uint64
 	for _, id := range u.ids {
 		switch height := u.heightOf(id); {
-		case !u.roster.set.IsMajority(u.stakeBehind(id)):
+		case len(u.endorsers[id]) == 0:
 		case target.IsZero() || height > highest:
 			target, highest, equal = id, height, 1
 		case height == highest:
@@ -222,13 +227,6 @@ func (u *catchUp) choose() {
 	}
 	u.stage, u.retry = fetchingAncestors, u.now
 	u.ancestry, u.from = newAncestry(target), u.endorsers[target]
-}
-
-func (u *catchUp) stakeBehind(id primitives.Hash) (stake uint64) {
-	for _, n := range u.endorsers[id] {
-		stake += u.roster.set.Stake(n)
-	}
-	return stake
 }
 
 // heightOf is the greatest height at which somebody says to have accepted the block; 0: nobody says.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 )
@@ -15,12 +16,21 @@ type lagging struct {
 	*catchUp
 	blocks []*block.Block
 	events []string
+
+	certificates []string // of what was adopted
 }
 
-func (l *lagging) suspend()             { l.events = append(l.events, "suspend") }
-func (l *lagging) resume()              { l.events = append(l.events, "resume") }
-func (l *lagging) arrived()             { l.events = append(l.events, "arrived") }
-func (l *lagging) adopt(b *block.Block) { l.accepted.push(b) }
+func (l *lagging) suspend() { l.events = append(l.events, "suspend") }
+func (l *lagging) resume()  { l.events = append(l.events, "resume") }
+func (l *lagging) arrived() { l.events = append(l.events, "arrived") }
+
+func (l *lagging) adopt(b *block.Block, certificate []byte) {
+	l.accepted.push(b)
+	l.certificates = append(l.certificates, string(certificate))
+}
+
+// certificateOf stands for a certificate of the block.
+func certificateOf(b *block.Block) []byte { return []byte("certificate of " + b.ID().String()) }
 
 func newLagging(t *testing.T, blocks int) *lagging {
 	turn := testTurn()
@@ -28,6 +38,12 @@ func newLagging(t *testing.T, blocks int) *lagging {
 	l.catchUp = &catchUp{
 		turn: turn, chain: testChain, rand: testRand(), sample: 5, asking: newAsking(turn, testChain.ID, 0),
 		roster: testRoster(t, 5, 1, 2, 3, 4), accepted: newAccepted(testRoot), rest: l,
+		certifies: func(c []byte, b *block.Block) (*finality.Proof, string) {
+			if string(c) != string(certificateOf(b)) {
+				return nil, "no certificate"
+			}
+			return &finality.Proof{}, ""
+		},
 	}
 	return l
 }
@@ -71,7 +87,7 @@ func (l *lagging) answer(a Action, lies func(primitives.NodeID) Input) {
 			l.onAccepted(Accepted{Node: n, RequestID: a.RequestID, IDs: a.IDs})
 		}
 	case SendGetAncestors:
-		in := Input(Ancestors{Node: a.Node, RequestID: a.RequestID, Containers: answer(l.blocks, a.ID, 7)})
+		in := Input(certified(answer(l.blocks, a.ID, 7)))
 		if lies != nil {
 			if lie := lies(a.Node); lie != nil {
 				in = lie
@@ -87,12 +103,29 @@ func (l *lagging) answer(a Action, lies func(primitives.NodeID) Input) {
 	}
 }
 
+// certified adds the blocks' certificates.
+func certified(containers [][]byte) (in Ancestors) {
+	for _, c := range containers {
+		b, err := block.Decode(testChain, c)
+		if err != nil {
+			panic(err)
+		}
+		in.Containers, in.Certificates = append(in.Containers, c), append(in.Certificates, certificateOf(b))
+	}
+	return in
+}
+
 func TestWhatTheNetworkHasDecidedIsAdoptedInOrder(t *testing.T) {
 	l := newLagging(t, 100)
 	l.claim(1, 2, 3)
 	l.run(nil)
 	if l.accepted.stable != anchorOf(l.tip()) || l.active() {
 		t.Errorf("it stands at %d, active %v", l.accepted.stable.Height, l.active())
+	}
+	for i, b := range l.blocks {
+		if l.certificates[i] != string(certificateOf(b)) {
+			t.Fatalf("block %d was adopted with %q", i, l.certificates[i])
+		}
 	}
 	if !slices.Equal(l.events, []string{"suspend", "arrived"}) {
 		t.Errorf("the rest of the core saw %v", l.events)
@@ -101,36 +134,88 @@ func TestWhatTheNetworkHasDecidedIsAdoptedInOrder(t *testing.T) {
 
 func TestAFewWhoClaimToBeAheadStartNothing(t *testing.T) {
 	l := newLagging(t, 100)
-	l.claim(1, 2)
+	l.claim(1)
 	if l.run(nil); len(l.events) != 0 {
-		t.Errorf("two of five said so: %v", l.events)
+		t.Errorf("one of five said so: %v", l.events)
 	}
 }
 
-func TestABlockThatOnlyAFewHaveAcceptedIsNoTarget(t *testing.T) {
+// One honest peer is enough, whatever the others say that they have accepted.
+func TestWhoNamesABlockThatItCantProveIsntAskedAgain(t *testing.T) {
 	l := newLagging(t, 100)
-	l.claim(1, 2, 3)
-	l.follow()
-	for _, stage := range []int{1, 2} {
-		out := l.out
-		l.out = nil
-		for _, n := range []int{1, 2, 3, 4} {
-			switch a := out[0].(type) {
-			case SendGetAcceptedFrontier:
-				l.onAcceptedFrontier(AcceptedFrontier{Node: node(n), RequestID: a.RequestID, ID: primitives.Hash{66}})
-			case SendGetAccepted:
-				in := Accepted{Node: node(n), RequestID: a.RequestID}
-				if n <= 2 {
-					in.IDs = a.IDs
-				}
-				l.onAccepted(in)
-			default:
-				t.Fatalf("stage %d: %T", stage, a)
+	false1 := child(t, Anchor{ID: primitives.Hash{66}, Height: 1 << 40}, 0, 10)
+	l.claim(1, 2)
+	l.roster.reported(node(3), false1.ID(), false1.Height)
+	asked := 0
+	for round := 0; l.accepted.stable != anchorOf(l.tip()); round++ {
+		if round > 1000 {
+			t.Fatalf("it stands at %d, %v", l.accepted.stable.Height, l.events)
+		}
+		l.follow()
+		out, pending := l.out, l.accepted.pending
+		for _, b := range pending {
+			l.accepted.commit(b.ID())
+		}
+		l.after(catchUpWait)
+		for _, a := range out {
+			if liar := l.lie(a, false1); liar {
+				asked++
 			}
 		}
 	}
-	if l.active() || !slices.Equal(l.events, []string{"suspend", "resume"}) {
-		t.Errorf("two of five have it: active %v, %v", l.active(), l.events)
+	if !l.roster.peers[node(3)].unproven || asked > 4 {
+		t.Errorf("the liar was asked %d times", asked)
+	}
+}
+
+// lie answers as the fourth validator, who has made a block up, and as everybody else.
+func (l *lagging) lie(a Action, made *block.Block) (asked bool) {
+	switch a := a.(type) {
+	case SendGetAcceptedFrontier:
+		for _, n := range a.Nodes {
+			id := l.tip().ID()
+			if n == node(3) {
+				id, asked = made.ID(), true
+			}
+			l.onAcceptedFrontier(AcceptedFrontier{Node: n, RequestID: a.RequestID, ID: id})
+		}
+	case SendGetAccepted:
+		for _, n := range a.Nodes {
+			ids := []primitives.Hash{l.tip().ID()}
+			if n == node(3) {
+				ids, asked = []primitives.Hash{made.ID()}, true
+			}
+			l.onAccepted(Accepted{Node: n, RequestID: a.RequestID, IDs: ids})
+		}
+	case SendGetAncestors:
+		if a.Node != node(3) {
+			l.answer(a, nil)
+			return false
+		}
+		l.onAncestors(Ancestors{
+			Node: a.Node, RequestID: a.RequestID, Containers: [][]byte{made.Bytes()}, Certificates: [][]byte{[]byte("forged")},
+		})
+		return true
+	}
+	return asked
+}
+
+func TestABlockWithoutItsCertificateIsAskedOfSomebodyElse(t *testing.T) {
+	l := newLagging(t, 100)
+	l.claim(1, 2, 3)
+	l.run(func(n primitives.NodeID) Input {
+		if n != node(1) {
+			return nil
+		}
+		in := certified(answer(l.blocks, l.ancestry.want, 7))
+		if len(in.Certificates) > 1 {
+			in.Certificates = in.Certificates[:1] // that of the first block only
+		}
+		return in
+	})
+	if l.accepted.stable != anchorOf(l.tip()) || !l.roster.peers[node(1)].unproven {
+		t.Errorf("it stands at %d; who sent no certificates is trusted: %v",
+			l.accepted.stable.Height, !l.roster.peers[node(1)].unproven)
 	}
 }
 

@@ -17,7 +17,7 @@ func alone(t *testing.T, ahead time.Duration) (c *Core, now time.Time) {
 	last := testRoot
 	last.Height, last.Time = 5, uint64(now.Add(ahead).UnixMilli())
 	c, err := New(Config{
-		Chain: testChain, Self: node(0), Validators: set, Parameters: snowball.For(1), Rand: testRand(), FirstLife: true,
+		Chain: testChain, Self: node(0), Validators: set, Parameters: snowball.For(1), Rand: testRand(),
 		VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
 	}, last, now)
 	if err != nil {

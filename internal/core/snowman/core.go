@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
@@ -24,10 +25,14 @@ type Config struct {
 	Rand *rand.Rand
 	// FirstRequestID is where request numbers begin, so that an answer to an earlier stage isn't taken for a new one.
 	FirstRequestID uint32
-	// FirstLife: this node has never voted on the chain before, so there is nothing that it may have forgotten.
-	FirstLife bool
-	// VerifySignature replaces ed25519 in a simulation. Nil: the real thing.
+	// Own is what this node has voted at the height OwnHeight, the last at which it voted at all, as the keystore knows it.
+	OwnHeight uint64
+	Own       []finality.Signed
+	// Pace of a height's rounds. Zero: the default.
+	Pace finality.Pace
+	// VerifySignature and VerifyVote replace ed25519 in a simulation. Nil: the real thing.
 	VerifySignature func(*block.Block, ed25519.PublicKey) bool
+	VerifyVote      func(height uint64, v finality.Signed) bool
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
 }
@@ -60,7 +65,6 @@ type Core struct {
 	tree     *tree.Tree
 	pool     *pool
 	accepted *accepted
-	amnesia  *amnesia
 	votes    *votes
 	polling  *polling
 	fetching *fetching
@@ -68,6 +72,7 @@ type Core struct {
 	catchUp  *catchUp
 	issuing  *issuing
 	frontier *frontier
+	deciding *certifying
 
 	preferred primitives.Hash // as the VM knows it
 	undecided time.Time       // since when there has been something to decide above the root
@@ -81,11 +86,16 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 	if cfg.VerifySignature == nil {
 		cfg.VerifySignature = func(b *block.Block, key ed25519.PublicKey) bool { return b.Verify(cfg.Chain, key) }
 	}
+	if cfg.VerifyVote == nil {
+		cfg.VerifyVote = func(height uint64, v finality.Signed) bool {
+			return finality.VerifyVote(cfg.Chain.NetworkID, cfg.Chain.ID, height, cfg.Validators, v)
+		}
+	}
+	if cfg.Pace == (finality.Pace{}) {
+		cfg.Pace = defaultPace
+	}
 	c := &Core{turn: &turn{now: now}, chain: cfg.Chain, self: cfg.Self, preferred: last.ID}
 	c.assemble(&cfg, last)
-	if !cfg.FirstLife {
-		c.amnesia.begin()
-	}
 	return c, nil
 }
 
@@ -94,8 +104,7 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	t, set, params := c.turn, cfg.Validators, cfg.Parameters
 	c.tree, c.pool, c.accepted = tree.New(params, last.ID, last.Height), newPool(set.Len()), newAccepted(last)
 	c.asking, c.roster = newAsking(t, cfg.Chain.ID, cfg.FirstRequestID), newRoster(cfg, last.Height)
-	c.amnesia = &amnesia{turn: t, params: params, tree: c.tree, roster: c.roster, accepted: c.accepted}
-	c.votes = &votes{tree: c.tree, pool: c.pool, accepted: c.accepted, amnesia: c.amnesia}
+	c.votes = &votes{tree: c.tree, pool: c.pool, accepted: c.accepted}
 	c.polling = &polling{
 		turn: t, rand: cfg.Rand, params: params, asking: c.asking, roster: c.roster, votes: c.votes, tree: c.tree,
 		open: poll.NewSet(c.tree),
@@ -116,6 +125,11 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, tree: c.tree, pool: c.pool,
 		places: newPlaces(params.MaxOutstandingItems, set.Len()), accepted: c.accepted, fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
+	c.deciding = &certifying{
+		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,
+		roster: c.roster, building: c.building, issuing: c.issuing, own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own},
+	}
+	c.catchUp.certifies = c.deciding.certifies
 }
 
 // Step handles one input.
@@ -148,6 +162,16 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 		c.issuing.invalid(in.ID, in.Reason)
 	case Committed:
 		c.onCommitted(in.ID)
+	case Votes:
+		c.deciding.onVotes(in)
+	case GetVotes:
+		c.deciding.onGetVotes(in)
+	case Proof:
+		c.deciding.onProof(in)
+	case Certified:
+		c.onCertified(in)
+	case VoteSigned:
+		c.deciding.onSigned(in)
 	case PendingTxs:
 		c.building.pendingTxs()
 	case Built:
@@ -168,6 +192,7 @@ func (c *Core) Tick(now time.Time) []Action {
 	c.now, c.out = now, nil
 	c.expire()
 	c.issuing.open()
+	c.deciding.expire()
 	c.settle()
 	return c.out
 }
@@ -175,10 +200,10 @@ func (c *Core) Tick(now time.Time) []Action {
 // settle does everything that may have become possible, whatever happened.
 func (c *Core) settle() {
 	c.asking.repeat()
-	c.amnesia.remember()
-	c.takePolls()
+	c.polling.take()
 	c.prefer()
 	c.catchUp.follow()
+	c.decide()
 	if !c.catchUp.active() {
 		c.poll()
 		c.building.propose()
@@ -191,7 +216,7 @@ func (c *Core) Next() time.Time {
 	next := c.frontier.at
 	for _, at := range []func() (time.Time, bool){
 		c.asking.table.Next, c.asking.next, c.polling.open.Next, c.polling.next, c.building.next,
-		c.catchUp.next, c.amnesia.next, c.issuing.future.next,
+		c.catchUp.next, c.deciding.next, c.issuing.future.next,
 	} {
 		if t, ok := at(); ok && t.Before(next) {
 			next = t

@@ -2,11 +2,11 @@ package snowman
 
 import (
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/snowman/tree"
 )
 
-// How a block is issued, polled about, decided and made durable.
+// How a block is issued, chosen, decided and made durable.
 
 // onBuilt takes the node's own block the way of all others.
 func (c *Core) onBuilt(b *block.Block) {
@@ -25,54 +25,73 @@ func (c *Core) onVerified(id primitives.Hash) {
 		c.undecided = c.now
 	}
 	c.prefer()
-	if c.tree.IsPreferred(id) && !c.catchUp.active() && c.roster.enough {
-		if e.from == c.self {
-			c.polling.push(e.block)
-		} else {
-			c.polling.pull(id)
-		}
-		c.takePolls()
+	if e.from == c.self && c.tree.IsPreferred(id) && !c.catchUp.active() {
+		c.polling.push(e.block) // nobody else has seen it
+		c.polling.take()
 	}
 	c.issuing.advanceAll()
 }
 
-// poll keeps as many polls open as could confirm something.
+// poll keeps as many polls open as could help to choose.
 func (c *Core) poll() {
-	for c.polling.due() {
+	for !c.deciding.chosen() && c.polling.due() {
 		tip, _ := c.tree.Preference()
 		c.polling.pull(tip)
-		c.takePolls()
+		c.polling.take()
 		c.prefer()
+		c.decide()
 	}
 }
 
-// takePolls records the polls that are finished, oldest first.
-func (c *Core) takePolls() {
-	for d, ok := c.polling.take(); ok; d, ok = c.polling.take() {
-		c.decide(d)
+// decide goes on with the votes of the next height, and the one after it, as far as they decide.
+func (c *Core) decide() {
+	d := c.deciding
+	for !c.catchUp.active() || d.instance != nil {
+		if !c.catchUp.active() {
+			d.begin()
+		}
+		if d.certificate == nil {
+			d.tell()
+		}
+		if d.certificate == nil || !c.conclude(d.certificate) {
+			return
+		}
 	}
 }
 
-// decide has the VM accept and reject what a poll decided.
-func (c *Core) decide(d tree.Decision) {
-	for _, id := range d.Accept {
-		c.accept(id)
+// conclude accepts the block that a certificate is for. False: it isn't here; it is asked for.
+func (c *Core) conclude(p *finality.Proof) bool {
+	root, b := c.accepted.root, c.deciding.block
+	if e := c.pool.get(p.Block); e != nil {
+		b = e.block
 	}
-	c.reject(d.Reject)
-	if len(d.Accept) > 0 {
+	switch {
+	case c.pool.isInvalid(p.Block):
+		c.deciding.halt("the VM finds block %s at height %d invalid, which the network has decided",
+			p.Block.Short(), root.Height+1)
+	case b == nil:
+		c.deciding.fetch()
+	case b.Parent != root.ID || b.Height != root.Height+1:
+		c.deciding.halt("block %s is certified at height %d, and isn't a child of %s, which is certified below it",
+			p.Block.Short(), root.Height+1, root.ID.Short())
+	default:
+		c.adopt(b, p.Encode(root.Height+1))
 		c.issuing.clean()
 		c.prefer()
 		c.issuing.advanceAll() // there may be room again
+		return true
 	}
+	return false
 }
 
 // accept puts a decided block on the accepted ones. The tree stands on it already.
-func (c *Core) accept(id primitives.Hash) {
+func (c *Core) accept(id primitives.Hash, certificate []byte) {
 	e := c.pool.get(id)
 	c.pool.forget(e)
 	c.accepted.push(e.block)
 	c.undecided = c.now
-	c.emit(Accept{Block: e.block})
+	c.deciding.end()
+	c.emit(Accept{Block: e.block, Certificate: certificate})
 }
 
 func (c *Core) reject(ids []primitives.Hash) {
@@ -89,6 +108,7 @@ func (c *Core) onCommitted(id primitives.Hash) {
 	if b := c.accepted.commit(id); b != nil {
 		c.roster.committed(b.Height)
 		c.emit(Finalize{Block: b})
+		c.deciding.release()
 	}
 }
 
@@ -110,7 +130,8 @@ func (c *Core) suspend() {
 	c.building.pause()
 }
 
-func (c *Core) adopt(b *block.Block) {
+// adopt accepts a block with its certificate, issued here or not.
+func (c *Core) adopt(b *block.Block, certificate []byte) {
 	id := b.ID()
 	if e := c.pool.get(id); e == nil || e.state != issued {
 		if e != nil {
@@ -123,7 +144,7 @@ func (c *Core) adopt(b *block.Block) {
 		c.emit(Import{Block: b})
 	}
 	rejected, _ := c.tree.Accept(id)
-	c.accept(id)
+	c.accept(id, certificate)
 	c.reject(rejected)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 )
@@ -23,12 +24,40 @@ func (u *catchUp) execute() {
 			u.fetch()
 			return
 		}
-		u.rest.adopt(b)
+		if !u.take(b) {
+			return
+		}
 	}
 	if u.ancestry.left() == 0 && len(u.accepted.pending) == 0 {
 		u.round, u.behind, u.at, u.retry = round{}, time.Time{}, 0, time.Time{}
 		u.rest.arrived()
 	}
+}
+
+// take accepts a block with the certificate that came with it. False: that isn't one, so the block is asked of others.
+func (u *catchUp) take(b *block.Block) bool {
+	if b.Height <= u.accepted.root.Height {
+		u.ancestry.forget(b.ID()) // votes have decided it meanwhile
+		return true
+	}
+	c := u.ancestry.certificate(b.ID())
+	if _, why := u.certifies(c.bytes, b); why != "" {
+		u.ancestry.putBack(b)
+		u.unlucky(c.from)
+		u.distrust(c.from, why)
+		return false
+	}
+	u.rest.adopt(b, c.bytes)
+	u.ancestry.forget(b.ID())
+	return true
+}
+
+// distrust is for a peer that says that a block is decided and can't prove it.
+func (u *catchUp) distrust(n primitives.NodeID, why string) {
+	if p := u.roster.peers[n]; p != nil {
+		p.unproven = true
+	}
+	u.emit(Report{Node: n, Cost: costForged, Reason: why})
 }
 
 func (u *catchUp) fetch() {
@@ -41,7 +70,7 @@ func (u *catchUp) fetch() {
 		return
 	}
 	for _, n := range u.from {
-		if u.roster.peers[n] == nil {
+		if p := u.roster.peers[n]; p == nil || p.unproven {
 			continue
 		}
 		id, want := u.asking.nextID(), u.ancestry.want
@@ -69,7 +98,12 @@ func (u *catchUp) onAncestors(in Ancestors) {
 		return
 	}
 	u.request = 0
-	taken, beside := u.ancestry.add(u.chain, u.accepted.root, in.Containers)
+	if why := u.unprovenTarget(in); why != "" {
+		u.unlucky(in.Node)
+		u.distrust(in.Node, why)
+		return
+	}
+	taken, beside := u.ancestry.add(u.chain, u.accepted.root, in)
 	switch {
 	case beside:
 		u.giveUp()
@@ -79,6 +113,19 @@ func (u *catchUp) onAncestors(in Ancestors) {
 		u.unlucky(in.Node)
 		u.emit(Report{Node: in.Node, Cost: costUseless, Reason: "no ancestors of a block that it has accepted"})
 	}
+}
+
+// unprovenTarget checks the certificate of the target, when that is what was asked for: everything below is tied to it.
+func (u *catchUp) unprovenTarget(in Ancestors) (why string) {
+	if len(u.ancestry.ids) > 0 || len(in.Containers) == 0 {
+		return ""
+	}
+	b, err := block.Decode(u.chain, in.Containers[0])
+	if err != nil || b.ID() != u.ancestry.want {
+		return ""
+	}
+	_, why = u.certifies(at(in.Certificates, 0), b)
+	return why
 }
 
 // unlucky moves a peer that didn't deliver to the end, and pauses.

@@ -30,14 +30,9 @@ func (f *frontier) check() {
 	if f.now.Before(f.at) {
 		return
 	}
-	forgetful := f.votes.amnesia.active()
-	pause := frontierEvery
-	if forgetful {
-		pause = frontierEvery / 10
-	}
-	f.at = f.now.Add(pause + time.Duration(f.rand.Int64N(int64(pause/4))))
-	known := f.roster.network > 0 && !forgetful
-	nodes := f.roster.connected(func(p *peer) bool { return known || f.now.Sub(p.asked) >= pause })
+	f.at = f.now.Add(frontierEvery + time.Duration(f.rand.Int64N(int64(frontierEvery/4))))
+	known := f.roster.network > 0
+	nodes := f.roster.connected(func(p *peer) bool { return known || f.now.Sub(p.asked) >= frontierEvery })
 	f.rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 	count := min(f.most, len(nodes))
 	if known {

@@ -2,6 +2,7 @@ package snowman
 
 import (
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 )
@@ -36,17 +37,41 @@ type (
 		Preferred, PreferredAt, Accepted primitives.Hash
 		AcceptedHeight                   uint64
 	}
-	// Put: a peer sends a block.
+	// Put: a peer sends a block, with its certificate if it has accepted it.
 	Put struct {
-		Node      primitives.NodeID
-		RequestID uint32
-		Container []byte
+		Node        primitives.NodeID
+		RequestID   uint32
+		Container   []byte
+		Certificate []byte
 	}
-	// Ancestors: a peer sends a block and those before it, newest first.
+	// Ancestors: a peer sends a block and those before it, newest first, and the certificate of each.
 	Ancestors struct {
-		Node       primitives.NodeID
-		RequestID  uint32
-		Containers [][]byte
+		Node         primitives.NodeID
+		RequestID    uint32
+		Containers   [][]byte
+		Certificates [][]byte
+	}
+	// Votes: a peer sends votes of a height, its own or others'. Nobody has checked the signatures.
+	Votes struct {
+		Node   primitives.NodeID
+		Height uint64
+		Votes  []finality.Signed
+	}
+	// GetVotes: a peer asks for what is known of a round.
+	GetVotes struct {
+		Node   primitives.NodeID
+		Height uint64
+		Round  uint32
+	}
+	// Proof: a peer sends a quorum's votes as a whole.
+	Proof struct {
+		Node  primitives.NodeID
+		Proof []byte
+	}
+	// Certified: a peer sends a block that it has accepted, with the certificate.
+	Certified struct {
+		Node                   primitives.NodeID
+		Container, Certificate []byte
 	}
 	// AcceptedFrontier: a peer names its last accepted block.
 	AcceptedFrontier struct {
@@ -75,6 +100,11 @@ type (
 	Invalid struct {
 		ID     primitives.Hash
 		Reason string
+	}
+	// VoteSigned: a vote of this node is durable and signed.
+	VoteSigned struct {
+		Height uint64
+		Vote   finality.Signed
 	}
 	// Committed: the VM has made an accepted block durable.
 	Committed struct{ ID primitives.Hash }
@@ -110,6 +140,11 @@ func (Ancestors) input()        {}
 func (AcceptedFrontier) input() {}
 func (Accepted) input()         {}
 func (RequestFailed) input()    {}
+func (Votes) input()            {}
+func (GetVotes) input()         {}
+func (Proof) input()            {}
+func (Certified) input()        {}
+func (VoteSigned) input()       {}
 func (Verified) input()         {}
 func (Invalid) input()          {}
 func (Committed) input()        {}

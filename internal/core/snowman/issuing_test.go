@@ -150,15 +150,13 @@ func TestAChildOfABlockThatLostIsDroppedWithoutAFetch(t *testing.T) {
 	again := child(t, anchorOf(known), 0, 10)
 	beside := child(t, Anchor{ID: primitives.Hash{99}, Height: 1}, 0, 10) // at a height where nothing else can follow
 	below := child(t, Anchor{ID: testRoot.ID, Height: 5}, 0, 10)          // on a block that is below the last accepted one
-	for what, b := range map[string]*block.Block{
-		"a child": known, "a grandchild": again, "a child of an unknown rival": beside, "a child of an old block": below,
-	} {
+	for what, b := range []*block.Block{known, again, beside, below} {
 		for range 2 {
 			s.receive(b, node(1), false)
 			s.look(b.ID(), node(2))
 		}
 		if out := s.took(); len(out) != 0 || s.pool.get(b.ID()) != nil || !s.pool.isLost(b.ID()) {
-			t.Errorf("%s: %v", what, out)
+			t.Errorf("block %d: %v", what, out)
 		}
 	}
 }

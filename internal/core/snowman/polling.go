@@ -80,14 +80,10 @@ func (p *polling) due() bool {
 	if p.tree.Len() == 0 || !p.roster.enough {
 		return false
 	}
-	supported, ok := p.supported()
-	need := 1
-	if ok {
-		need = p.tree.Needed(supported, p.params.BetaUnanimous > 0 && p.roster.responsive())
-	}
-	if p.open.Len() >= min(need, p.params.ConcurrentRepolls) {
+	if p.open.Len() >= min(p.tree.Needed(), p.params.ConcurrentRepolls) {
 		return false
 	}
+	ok := p.supported()
 	if !p.now.Before(p.notBefore) && (ok || p.open.Len() == 0) || ok && p.heard {
 		return true
 	}
@@ -114,8 +110,8 @@ func (p *polling) begin() (id uint32, ask []primitives.NodeID) {
 	for _, v := range voters {
 		switch {
 		case v.Node == p.roster.self:
-			own, _ := p.votes.own()
-			p.open.Vote(id, v.Node, own, p.votes.accepted.stable.ID, p.now)
+			own, _ := p.tree.Preference()
+			p.open.Vote(id, v.Node, own, p.now)
 		case !slices.Contains(ask, v.Node):
 			p.unanswered(id, v.Node)
 		}
@@ -126,23 +122,20 @@ func (p *polling) begin() (id uint32, ask []primitives.NodeID) {
 // unanswered ends the wait for a voter's answer. What it last said to have accepted is its vote then: nobody takes that
 // back.
 func (p *polling) unanswered(id uint32, n primitives.NodeID) {
-	vote := p.votes.lastOf(p.roster.peers[n])
-	p.open.Vote(id, n, vote, vote, p.now)
+	p.open.Vote(id, n, p.votes.lastOf(p.roster.peers[n]), p.now)
 }
 
-// take records the oldest poll if it is finished, and returns what it decided. Call it until it returns false.
-func (p *polling) take() (d tree.Decision, ok bool) {
-	r, ok := p.open.Take(p.now)
-	if !ok || p.tree.Len() == 0 {
-		return d, ok
+// take records the polls that are finished, oldest first.
+func (p *polling) take() {
+	for r, ok := p.open.Take(p.now); ok; r, ok = p.open.Take(p.now) {
+		switch {
+		case p.tree.Len() == 0:
+		case p.tree.Record(r.Votes):
+			p.fruitful(p.now)
+		default:
+			p.fruitless(p.now)
+		}
 	}
-	d = p.tree.Record(r.Votes, p.votes.amnesia.active())
-	if len(d.Accept) > 0 || p.tree.Confirms() {
-		p.fruitful(p.now)
-	} else {
-		p.fruitless(p.now)
-	}
-	return d, true
 }
 
 // stop forgets the polls that are open.
@@ -151,19 +144,14 @@ func (p *polling) stop() {
 	p.wanted = false
 }
 
-// supported is the height up to which AlphaConfidence units have been seen to share this node's preference. Where the
-// set is too large to be asked as a whole, hints say little and the tip is taken for supported.
-func (p *polling) supported() (height uint64, ok bool) {
-	set := p.roster.set
-	tip, tipHeight := p.tree.Preference()
+// supported tells whether AlphaConfidence units have been seen to share this node's preference for the next block. Where
+// the set is too large to be asked as a whole, hints say little and that is taken for granted.
+func (p *polling) supported() bool {
+	set, units := p.roster.set, 0
 	if set.Units() > p.params.K {
-		return tipHeight, true
+		return true
 	}
-	type share struct {
-		height uint64
-		units  int
-	}
-	var shares []share
+	tip, _ := p.tree.Preference()
 	for i, voter := range p.roster.voters {
 		seen := tip
 		if i != p.roster.own {
@@ -172,16 +160,9 @@ func (p *polling) supported() (height uint64, ok bool) {
 			}
 			seen, _ = p.votes.resolve(voter.hint)
 		}
-		if h, ok := p.tree.Shared(seen); ok {
-			shares = append(shares, share{h, set.UnitsOf(i)})
+		if h, ok := p.tree.Shared(seen); ok && h > p.votes.accepted.root.Height {
+			units += set.UnitsOf(i)
 		}
 	}
-	slices.SortStableFunc(shares, func(a, b share) int { return compare(b.height, a.height) })
-	sum := 0
-	for _, s := range shares {
-		if sum += s.units; sum >= p.params.AlphaConfidence {
-			return s.height, s.height > p.votes.accepted.root.Height
-		}
-	}
-	return 0, false
+	return units >= p.params.AlphaConfidence
 }

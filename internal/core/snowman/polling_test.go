@@ -9,8 +9,7 @@ import (
 )
 
 func testPolling(t *testing.T, connected ...int) *polling {
-	v := testVotes(t, connected...)
-	turn, r := v.amnesia.turn, v.amnesia.roster
+	v, turn, r := testVotes(t), testTurn(), testRoster(t, 5, connected...)
 	return &polling{
 		turn: turn, rand: testRand(), params: r.params, asking: newAsking(turn, primitives.Hash{1}, 0), roster: r, votes: v,
 		tree: v.tree, open: poll.NewSet(v.tree),
@@ -29,24 +28,28 @@ func (p *polling) heardFrom(nodes ...int) {
 func (p *polling) all(id uint32, nodes ...int) {
 	tip, _ := p.tree.Preference()
 	for _, i := range nodes {
-		p.open.Vote(id, node(i), tip, testRoot.ID, p.now)
+		p.open.Vote(id, node(i), tip, p.now)
 	}
 }
 
-func TestAsManyPollsAreOpenAsCouldDecideSomething(t *testing.T) {
+func TestOnePollIsOpenUntilItConfirms(t *testing.T) {
 	p := testPolling(t, 1, 2, 3, 4)
 	p.heardFrom(1, 2, 3, 4)
 	opened := 0
 	for ; p.due(); opened++ {
 		p.pull(primitives.Hash{})
 	}
-	if want := min(p.tree.Needed(3, p.params.BetaUnanimous > 0), p.params.ConcurrentRepolls); opened != want {
-		t.Errorf("%d polls are open; %d could decide something", opened, want)
+	if opened != 1 {
+		t.Errorf("%d polls are open", opened)
 	}
 	for _, a := range p.out {
 		if q := a.(SendPullQuery); len(q.Nodes) != 4 {
 			t.Errorf("a poll asks %v", q.Nodes)
 		}
+	}
+	p.all(p.asking.number, 1, 2, 3, 4)
+	if p.take(); p.due() || !p.tree.Confident() {
+		t.Error("it polls on although it is confident")
 	}
 }
 
@@ -64,7 +67,7 @@ func TestOneWithoutSupportPollsAloneAndMoreAndMoreSeldom(t *testing.T) {
 		for i := range 4 { // nobody knows the block
 			p.open.Drop(p.asking.number, node(i+1), p.now)
 		}
-		if _, ok := p.take(); !ok {
+		if p.take(); p.open.Len() > 0 {
 			t.Fatal("the poll isn't finished")
 		}
 		if p.due() {
@@ -96,13 +99,13 @@ func TestAHintOfAPeerEndsThePause(t *testing.T) {
 	}
 }
 
-func TestAPollThatConfirmsIsFollowedByAnotherAtOnce(t *testing.T) {
+func TestAPollThatConfirmsEndsThePause(t *testing.T) {
 	p := testPolling(t, 1, 2, 3, 4)
 	p.fruitless(p.now)
 	p.after(leastPause)
 	p.pull(primitives.Hash{})
 	p.all(p.asking.number, 1, 2, 3, 4)
-	if _, ok := p.take(); !ok || p.pause != 0 || p.notBefore.After(p.now) {
+	if p.take(); p.open.Len() > 0 || p.pause != 0 || p.notBefore.After(p.now) {
 		t.Errorf("the next poll is in %v", p.notBefore.Sub(p.now))
 	}
 }

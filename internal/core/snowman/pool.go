@@ -154,6 +154,16 @@ func (p *pool) forget(e *entry) {
 	}
 }
 
+// contested tells whether another block is known for the place of this one.
+func (p *pool) contested(b *block.Block) bool {
+	for _, e := range p.entries {
+		if e.block.Parent == b.Parent && e.block != b && !e.unwanted {
+			return true
+		}
+	}
+	return false
+}
+
 // lose takes a block out that can't be accepted any more, and everything that waits for it, and remembers their ids.
 func (p *pool) lose(e *entry) {
 	p.mark(e.block, e.account, lost)

@@ -1,6 +1,7 @@
 package snowman
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -23,13 +24,16 @@ type roster struct {
 
 	stake   uint64 // connected, this node's own included
 	enough  bool   // to decide anything: a quorum of all stake
-	network uint64 // the greatest height that more than half of all stake has reported as accepted
+	network uint64 // the greatest height that more than a third of all stake has reported as accepted: one is honest
 }
 
 // peer is what is known of a connected node.
 type peer struct {
 	accepted primitives.Hash // as it last said
 	height   uint64
+	past     uint64          // a height that it has left behind: it has signed a vote of the next one
+	helped   time.Time       // it was, last, when its round didn't end
+	unproven bool            // it has named a block as accepted that it couldn't prove
 	hint     primitives.Hash // the block that it last showed to prefer
 	misses   int             // requests in a row that it let time out
 	asked    time.Time       // what it prefers, by the frontier check
@@ -98,6 +102,19 @@ func (r *roster) reported(n primitives.NodeID, id primitives.Hash, height uint64
 	}
 }
 
+// past remembers that a validator has left a height behind.
+func (r *roster) past(validator int, height uint64) {
+	if p := r.voters[validator]; p != nil && height > p.past {
+		p.past = height
+		r.rose(height)
+	}
+}
+
+// everybody lists all who are connected, in the order of node ids: validators, and those who only watch.
+func (r *roster) everybody() []primitives.NodeID {
+	return slices.SortedFunc(maps.Keys(r.peers), primitives.NodeID.Compare)
+}
+
 // committed notes that this node's last durable block has another height.
 func (r *roster) committed(height uint64) {
 	r.height = height
@@ -143,7 +160,7 @@ func (r *roster) count() {
 	r.stake, r.network = own, 0
 	for i, p := range r.voters {
 		if p != nil {
-			all = append(all, report{p.height, r.set.StakeOf(i)})
+			all = append(all, report{max(p.height, p.past), r.set.StakeOf(i)})
 			r.stake += r.set.StakeOf(i)
 		}
 	}
@@ -151,14 +168,14 @@ func (r *roster) count() {
 	slices.SortFunc(all, func(a, b report) int { return compare(b.height, a.height) })
 	var sum uint64
 	for _, a := range all {
-		if sum += a.stake; r.set.IsMajority(sum) {
+		if sum += a.stake; sum >= finality.Third(r.set.TotalStake()) {
 			r.network = a.height
 			return
 		}
 	}
 }
 
-// rose looks again at the height that most have accepted, after somebody has said that it accepted a greater one than
+// rose looks again at the height that a third has accepted, after somebody has said that it accepted a greater one than
 // before. Nearly always that moves nothing.
 func (r *roster) rose(height uint64) {
 	if height <= r.network {
@@ -169,35 +186,11 @@ func (r *roster) rose(height uint64) {
 		above = r.set.Stake(r.self)
 	}
 	for i, p := range r.voters {
-		if p != nil && p.height > r.network {
+		if p != nil && max(p.height, p.past) > r.network {
 			above += r.set.StakeOf(i)
 		}
 	}
-	if r.set.IsMajority(above) {
+	if above >= finality.Third(r.set.TotalStake()) {
 		r.count()
 	}
-}
-
-// heard is the number of units, this node's among them, that have voted or shown a block since the start and are
-// connected; of a set too large to be asked as a whole, their part of a poll.
-func (r *roster) heard() (units int) {
-	for i, p := range r.voters {
-		if i == r.own || p != nil && !p.hint.IsZero() {
-			units += r.set.UnitsOf(i)
-		}
-	}
-	if total := r.set.Units(); total > r.params.K {
-		units = units * r.params.K / total
-	}
-	return units
-}
-
-// responsive tells whether every other validator is connected and answers, so that a unanimous poll can be hoped for.
-func (r *roster) responsive() bool {
-	for i, p := range r.voters {
-		if i != r.own && (p == nil || p.misses > 0) {
-			return false
-		}
-	}
-	return true
 }

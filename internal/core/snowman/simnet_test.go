@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/requests"
@@ -45,7 +46,9 @@ type simnode struct {
 	life      int // raised by every crash
 	committed []*block.Block
 	byID      map[primitives.Hash]*block.Block
-	txs       int // waiting in the VM
+	proofs    map[primitives.Hash][]byte // certificates of what is committed
+	ballots   []ballot                   // what its keystore has written down
+	txs       int                        // waiting in the VM
 	timer     time.Time
 	busyUntil time.Duration // the VM does one thing after the other
 }
@@ -58,6 +61,7 @@ const (
 	perAsker
 	opposite
 	equivocate
+	twoFaced // votes for one block to half of the network, and for another one to the rest
 )
 
 type event struct {
@@ -162,15 +166,17 @@ func (s *simnode) boot() {
 	core, err := New(Config{
 		Chain: s.net.chain, Self: s.id, Validators: s.net.set, Parameters: s.net.params, Unchecked: true,
 		Rand:            rand.New(rand.NewPCG(s.net.rng.Uint64(), uint64(s.index))),
-		FirstLife:       s.life == 1,
+		OwnHeight:       s.lastHeight(),
+		Own:             s.lastVotes(),
 		VerifySignature: func(b *block.Block, _ ed25519.PublicKey) bool { return s.net.signed(b) },
+		VerifyVote:      func(height uint64, v finality.Signed) bool { return signVote(height, v.Vote) == v },
 	}, last, s.net.clock())
 	if err != nil {
 		panic(err)
 	}
 	s.core, s.busyUntil, s.timer = core, s.net.now, time.Time{}
 	if s.byID == nil {
-		s.byID = make(map[primitives.Hash]*block.Block)
+		s.byID, s.proofs = make(map[primitives.Hash]*block.Block), make(map[primitives.Hash][]byte)
 	}
 	life := s.life
 	for _, o := range s.net.nodes {

@@ -37,7 +37,29 @@ func (s *simnode) perform(actions []Action) {
 		case Verify:
 			s.vm(2*time.Millisecond, func() { s.step(Verified{ID: a.Block.ID()}) })
 		case Accept:
-			s.vm(time.Millisecond, func() { s.commit(a.Block) })
+			s.vm(time.Millisecond, func() { s.commit(a.Block, a.Certificate) })
+		case SignVote:
+			s.sign(a)
+		case SendVotes:
+			s.vote(a)
+		case SendProof:
+			for _, to := range a.Nodes {
+				s.send(to, func(from primitives.NodeID) Input { return Proof{Node: from, Proof: a.Proof} })
+			}
+		case SendGetVotes:
+			for _, to := range a.Nodes {
+				s.send(to, func(from primitives.NodeID) Input { return GetVotes{Node: from, Height: a.Height, Round: a.Round} })
+			}
+		case SendCertified:
+			s.certified(a)
+		case Accuse:
+			if accused := s.net.nodes[a.First.Validator]; accused.honest {
+				s.net.violate("node %d accuses honest node %d: %s, %s", s.index, accused.index, a.First, a.Second)
+			}
+		case Halt:
+			if s.honest {
+				s.net.violate("node %d halts: %s", s.index, a.What)
+			}
 		case Build:
 			s.vm(time.Millisecond, func() { s.build(a.Header) })
 		}
@@ -70,12 +92,12 @@ func (s *simnode) split(h block.Header) {
 	s.step(Built{Block: two[0]})
 }
 
-func (s *simnode) commit(b *block.Block) {
+func (s *simnode) commit(b *block.Block, certificate []byte) {
 	if h := uint64(len(s.committed)) + 1; b.Height != h || b.Parent != s.frontier() {
 		s.net.violate("E2: node %d accepts height %d on %s when it stands at %d", s.index, b.Height, b.Parent.Short(), h-1)
 	}
 	s.committed = append(s.committed, b)
-	s.byID[b.ID()] = b
+	s.byID[b.ID()], s.proofs[b.ID()] = b, certificate
 	s.txs = max(0, s.txs-1)
 	if s.honest {
 		if other, ok := s.net.final[b.Height]; ok && other != b.ID() {
@@ -171,14 +193,16 @@ func (s *simnode) serve(in Input) bool {
 			s.fail(in.node, in.id, requests.Put)
 			return true
 		}
-		s.send(in.node, func(from primitives.NodeID) Input { return Put{Node: from, RequestID: in.id, Container: b.Bytes()} })
+		s.send(in.node, func(from primitives.NodeID) Input {
+			return Put{Node: from, RequestID: in.id, Container: b.Bytes(), Certificate: s.proofs[b.ID()]}
+		})
 	case simGetAncestors:
-		var list [][]byte
+		var list, certificates [][]byte
 		for b := s.byID[in.want]; b != nil && len(list) < 100; b = s.byID[b.Parent] {
-			list = append(list, b.Bytes())
+			list, certificates = append(list, b.Bytes()), append(certificates, s.proofs[b.ID()])
 		}
 		s.send(in.node, func(from primitives.NodeID) Input {
-			return Ancestors{Node: from, RequestID: in.id, Containers: list}
+			return Ancestors{Node: from, RequestID: in.id, Containers: list, Certificates: certificates}
 		})
 	case simGetFrontier:
 		id := s.frontier()

@@ -18,8 +18,10 @@ type Status struct {
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
-	Pending                    bool          // the VM has something for a block
-	Votes                      bool          // it has heard enough since its start to vote
+	Pending                    bool   // the VM has something for a block
+	Round                      uint32 // of the height that is being decided
+	Locked                     primitives.Hash
+	OwnHeight                  uint64        // at which this node voted last
 	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
 	Counts                     requests.Counts
 }
@@ -27,14 +29,18 @@ type Status struct {
 // Status of now.
 func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
-	return Status{
+	s := Status{
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
 		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(),
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
-		Votes: !c.amnesia.active(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
+		OwnHeight: c.deciding.own.height, Ahead: c.ahead(), Counts: c.asking.table.Counts(),
 	}
+	if i := c.deciding.instance; i != nil {
+		s.Round, s.Locked, _ = i.Round()
+	}
+	return s
 }
 
 func (c *Core) ahead() time.Duration {

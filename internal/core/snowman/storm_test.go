@@ -126,11 +126,11 @@ func TestLossAndCrashesAndAPartition(t *testing.T) {
 }
 
 func TestLiars(t *testing.T) {
-	for _, size := range sizes(5, 9) {
-		for _, l := range []lie{randomly, perAsker, opposite, equivocate} {
+	for _, size := range sizes(4, 5, 7, 10) {
+		for _, l := range []lie{randomly, perAsker, opposite, equivocate, twoFaced} {
 			for seed := range seeds(t, 1) {
 				n, done := storm(seed, size, func(n *simnet) {
-					for i := range n.params.Tolerated() {
+					for i := range (size - 1) / 3 {
 						n.nodes[i].lie, n.nodes[i].honest = l, false
 					}
 					n.loss = float64(seed%3) * 0.01
@@ -146,7 +146,7 @@ func TestLiarsAndEverythingElse(t *testing.T) {
 		for seed := range seeds(t, 1) {
 			n, done := storm(seed, size, func(n *simnet) {
 				liar := n.nodes[size-1]
-				liar.lie, liar.honest = lie(1+seed%4), false
+				liar.lie, liar.honest = lie(1+(seed+uint64(size))%5), false
 				n.loss = float64(seed%4) * 0.03
 				n.crashes(20 * time.Second)
 			})
@@ -189,34 +189,4 @@ func TestANodeThatWasDownCatchesUpWhileTheChainGoesOn(t *testing.T) {
 		t.Errorf("%d blocks were caught up while the chain made %d", len(late.committed), own)
 	}
 	n.check(t, 1, n.run(n.now+20*time.Second, func() bool { return n.agree(uint64(missed)) }))
-}
-
-// The controls: what is known to be bad must fail here, or nothing above proves anything.
-
-func TestControlThreeOfFiveIsSplitByALiar(t *testing.T) {
-	split := 0
-	for seed := range uint64(20) {
-		n, _ := storm(seed, 5, func(n *simnet) {
-			n.params.AlphaPreference, n.params.AlphaConfidence, n.params.Beta, n.params.BetaUnanimous = 3, 3, 6, 0
-			n.nodes[0].lie, n.nodes[0].honest = opposite, false
-			n.nodes[1].lie, n.nodes[1].honest = perAsker, false
-		})
-		split += len(n.broken)
-		if split > 0 {
-			return
-		}
-	}
-	t.Error("3 of 5 was never split")
-}
-
-func TestControlUnanimityIsStoppedByOneSilentValidator(t *testing.T) {
-	for _, alpha := range []int{4, 5} {
-		n := newSimnet(1, equal(5), func(n *simnet) { n.params.AlphaConfidence = alpha })
-		n.run(3*time.Second, nil)
-		n.nodes[4].crash()
-		n.offer()
-		if done := n.run(n.now+20*time.Second, func() bool { return n.agree(1) }); done != (alpha == 4) {
-			t.Errorf("with a confidence of %d of 5: done %v", alpha, done)
-		}
-	}
 }

@@ -11,22 +11,13 @@ type votes struct {
 	tree     *tree.Tree
 	pool     *pool
 	accepted *accepted
-	amnesia  *amnesia
-}
-
-// own is what this node prefers, as far as it may say so.
-func (v *votes) own() (id primitives.Hash, height uint64) {
-	if v.amnesia.active() {
-		return v.accepted.root.ID, v.accepted.root.Height
-	}
-	return v.tree.Vote()
 }
 
 // answer is what this node prefers, alone and at a height, and what it has durably accepted.
 func (v *votes) answer(to primitives.NodeID, request uint32, height uint64) Action {
-	tip, upTo := v.own()
+	tip, _ := v.tree.Preference()
 	at, ok := v.tree.PreferredAt(height)
-	if !ok || height > upTo {
+	if !ok {
 		if at, ok = v.accepted.at(height); !ok {
 			at = v.accepted.stable.ID
 		}

@@ -63,7 +63,7 @@ func (s *Set) Add(id uint32, voters []Voter, now time.Time) {
 
 // Vote records what a voter said. A vote without a block counts as missing. A second one, and one by somebody who
 // wasn't asked, is ignored.
-func (s *Set) Vote(id uint32, node primitives.NodeID, block, accepted primitives.Hash, now time.Time) {
+func (s *Set) Vote(id uint32, node primitives.NodeID, block primitives.Hash, now time.Time) {
 	p := s.find(id)
 	if p == nil {
 		return
@@ -77,14 +77,14 @@ func (s *Set) Vote(id uint32, node primitives.NodeID, block, accepted primitives
 	if block.IsZero() {
 		p.missing += units
 	} else {
-		p.votes = append(p.votes, tree.Vote{Block: block, Accepted: accepted, Units: units})
+		p.votes = append(p.votes, tree.Vote{Block: block, Units: units})
 	}
 	s.judgePoll(p, now)
 }
 
 // Drop records that a voter won't answer.
 func (s *Set) Drop(id uint32, node primitives.NodeID, now time.Time) {
-	s.Vote(id, node, primitives.Hash{}, primitives.Hash{}, now)
+	s.Vote(id, node, primitives.Hash{}, now)
 }
 
 func (s *Set) find(id uint32) *poll {
@@ -96,12 +96,9 @@ func (s *Set) find(id uint32) *poll {
 	return nil
 }
 
-// The waits for the last votes, counted from the moment at which they could no longer change everything. For unanimity
-// it is as long again as the votes took so far: it is only a matter of speed. A tie ends only when enough of those who
-// can be heard are heard, so there it is longer.
+// The wait for the last votes of a tie, counted from the moment at which they could no longer change everything: a tie
+// ends only when enough of those who can be heard are heard.
 const (
-	leastWait    = time.Millisecond
-	mostWait     = 25 * time.Millisecond
 	leastTieWait = 100 * time.Millisecond
 	mostTieWait  = 500 * time.Millisecond
 )
@@ -116,8 +113,6 @@ func (s *Set) judgePoll(p *poll, now time.Time) {
 	case outlook == tree.Closed:
 		p.done = true
 	case !p.ripe.IsZero():
-	case outlook == tree.Confirming:
-		p.ripe = now.Add(min(max(took, leastWait), mostWait))
 	case outlook == tree.Tied:
 		p.ripe = now.Add(min(max(4*took, leastTieWait), mostTieWait))
 	}

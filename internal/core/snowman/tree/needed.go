@@ -2,20 +2,12 @@ package tree
 
 import "github.com/reevenet/reeve/internal/core/primitives"
 
-// Needed is how many more polls, all of them confirming, would decide the preferred chain up to a height. unanimous:
-// they may be expected to be so.
-func (t *Tree) Needed(height uint64, unanimous bool) int {
-	need := 0
-	for n := t.tip; n != t.root; n = n.parent {
-		if n.height <= height {
-			need = max(need, n.parent.flake.Needed(&t.params, unanimous))
-		}
-	}
-	return need
-}
+// Needed is how many more polls, all of them confirming, would make this node confident of the lowest block of the
+// preferred chain.
+func (t *Tree) Needed() int { return t.root.flake.Needed(&t.params) }
 
-// Confirms tells whether the last poll confirmed the lowest undecided block of the preferred chain.
-func (t *Tree) Confirms() bool { return t.root.flake.Confidence() > 0 }
+// Confident tells whether polls have confirmed the lowest block of the preferred chain often enough.
+func (t *Tree) Confident() bool { return t.root.flake.Confident(&t.params) }
 
 // Shared is the greatest height at which a block's chain and the preferred one are the same. False when the block isn't
 // here.

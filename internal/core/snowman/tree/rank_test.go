@@ -20,7 +20,7 @@ func TestATieIsTheEarlierProposers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		tr.Record([]Vote{{Block: ids[0], Units: 2}, {Block: ids[1], Units: 2}}, false)
+		tr.Record([]Vote{{Block: ids[0], Units: 2}, {Block: ids[1], Units: 2}})
 		early := ids[0]
 		if slots[1] < slots[0] {
 			early = ids[1]

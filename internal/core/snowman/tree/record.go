@@ -11,76 +11,53 @@ import (
 type Vote struct {
 	// Block is what it prefers: the nearest known ancestor, when the block itself isn't here.
 	Block primitives.Hash
-	// Accepted is the last block that it says it has accepted; see snowball.Tally.Claims. May be unknown here.
-	Accepted primitives.Hash
 	// Units is its weight in the poll.
 	Units int
 }
 
-// Decision is what a poll decided: blocks to accept, in height order, and blocks to reject, parents before children.
-type Decision struct {
-	Accept, Reject []primitives.Hash
-}
-
-// Record counts one finished poll. Votes for blocks that aren't here count for nothing. trusting: see
-// snowball.Flake.Record.
-func (t *Tree) Record(votes []Vote, trusting bool) Decision {
+// Record counts one finished poll, and tells whether it confirmed the lowest block of the preferred chain. Votes for
+// blocks that aren't here count for nothing.
+func (t *Tree) Record(votes []Vote) (confirmed bool) {
 	t.count(votes)
-	t.decide(t.root, trusting)
+	confirmed = t.choose(t.root)
 	for _, n := range t.order {
-		t.decide(n, trusting)
+		t.choose(n)
 	}
-	d := t.settle()
 	t.prefer()
-	return d
+	return confirmed
 }
 
 // count adds every vote to the block it names and to all the block's ancestors.
 func (t *Tree) count(votes []Vote) {
 	for _, n := range t.order {
-		n.votes, n.claims = 0, 0
+		n.votes = 0
 	}
 	for _, v := range votes {
 		if n := t.blocks[v.Block]; n != nil {
 			n.votes += v.Units
 		}
-		if n := t.blocks[v.Accepted]; n != nil {
-			n.claims += v.Units
-		}
 	}
 	for _, n := range slices.Backward(t.order) {
 		n.parent.votes += n.votes
-		n.parent.claims += n.claims
 	}
-	t.root.votes, t.root.claims = 0, 0
+	t.root.votes = 0
 }
 
-// decide tells the instance between a block's children what the poll said.
-func (t *Tree) decide(n *node, trusting bool) {
+// choose tells the instance between a block's children what the poll said.
+func (t *Tree) choose(n *node) (confirmed bool) {
 	if len(n.children) == 0 {
-		return
+		return false
 	}
 	t.tallies = t.tallies[:0]
 	for _, c := range n.children {
-		if c.votes > 0 || c.claims > 0 {
-			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Rank: c.slot, Votes: c.votes, Claims: c.claims})
+		if c.votes > 0 {
+			t.tallies = append(t.tallies, snowball.Tally{Choice: c.id, Rank: c.slot, Votes: c.votes})
 		}
 	}
-	n.flake.Record(&t.params, t.tallies, trusting)
+	return n.flake.Record(&t.params, t.tallies)
 }
 
-// settle accepts as far as the decisions reach without a gap.
-func (t *Tree) settle() (d Decision) {
-	for t.root.flake.Decided() {
-		id := t.root.flake.Preference()
-		d.Accept = append(d.Accept, id)
-		d.Reject = append(d.Reject, t.advance(id)...)
-	}
-	return d
-}
-
-// Accept moves the last accepted block to a child of it, because the network has decided so. It returns what that
-// rejects.
+// Accept moves the last accepted block to a child of it, because it is decided. It returns what that rejects.
 func (t *Tree) Accept(id primitives.Hash) (rejected []primitives.Hash, ok bool) {
 	if n := t.blocks[id]; n == nil || n.parent != t.root {
 		return nil, false
@@ -110,18 +87,11 @@ func (t *Tree) advance(id primitives.Hash) (rejected []primitives.Hash) {
 	return rejected
 }
 
-// prefer follows the instances' preferences to the tip, and notes where the first one wavers.
+// prefer follows the instances' preferences to the tip.
 func (t *Tree) prefer() {
 	n := t.root
-	t.vote = nil
 	for len(n.children) > 0 {
-		if t.vote == nil && n.flake.Wavers() {
-			t.vote = n
-		}
 		n = t.blocks[n.flake.Preference()]
 	}
 	t.tip = n
-	if t.vote == nil {
-		t.vote = n
-	}
 }

@@ -8,8 +8,6 @@ const (
 	Open Outlook = iota
 	// Tied: no rival can get a majority any more, and who moves where depends on every vote that can be had.
 	Tied
-	// Confirming: there is confidence, and all votes together could still make the poll unanimous, which decides sooner.
-	Confirming
 	// Closed: nothing.
 	Closed
 )
@@ -22,7 +20,6 @@ func (t *Tree) Judge(votes []Vote, outstanding int) Outlook {
 		return Open
 	}
 	t.count(votes)
-	outlook := Closed
 	for _, n := range t.order {
 		if n.votes == 0 {
 			continue
@@ -30,14 +27,11 @@ func (t *Tree) Judge(votes []Vote, outstanding int) Outlook {
 		if open(n.votes, p.AlphaPreference) || open(n.votes, p.AlphaConfidence) {
 			return Open
 		}
-		if p.BetaUnanimous > 0 && open(n.votes, p.K) {
-			outlook = Confirming
-		}
 	}
 	if t.tied() {
 		return Tied
 	}
-	return outlook
+	return Closed
 }
 
 // tied tells whether the next block to be decided has a rival, and neither has a majority. Ties further up can wait.

@@ -19,7 +19,6 @@ type Tree struct {
 	blocks map[primitives.Hash]*node // the root and all that are processing
 	order  []*node                   // all that are processing, parents before children, oldest first among equals
 	tip    *node                     // of the preferred chain
-	vote   *node                     // the newest block of it that may be voted for
 
 	tallies []snowball.Tally // scratch
 }
@@ -32,13 +31,12 @@ type node struct {
 	children []*node
 	flake    snowball.Flake // between the children
 	votes    int            // of the poll that is being recorded
-	claims   int            // units in that poll that report it as accepted
 }
 
 // New begins with the last accepted block.
 func New(params snowball.Parameters, root primitives.Hash, height uint64) *Tree {
 	n := &node{id: root, height: height}
-	return &Tree{params: params, root: n, tip: n, vote: n, blocks: map[primitives.Hash]*node{root: n}}
+	return &Tree{params: params, root: n, tip: n, blocks: map[primitives.Hash]*node{root: n}}
 }
 
 // Add issues a block. Its parent must be the last accepted block or be processing. slot is its proposer's place in the
@@ -73,6 +71,15 @@ func (t *Tree) Len() int { return len(t.order) }
 // Knows tells whether a block is processing or accepted last: whether a child of it can be issued.
 func (t *Tree) Knows(id primitives.Hash) bool { return t.blocks[id] != nil }
 
+// Candidates lists the children of the last accepted block, in the order in which they were issued.
+func (t *Tree) Candidates() []primitives.Hash {
+	ids := make([]primitives.Hash, len(t.root.children))
+	for i, n := range t.root.children {
+		ids[i] = n.id
+	}
+	return ids
+}
+
 // Blocks lists what is processing, parents before children.
 func (t *Tree) Blocks() []primitives.Hash {
 	ids := make([]primitives.Hash, len(t.order))
@@ -84,10 +91,6 @@ func (t *Tree) Blocks() []primitives.Hash {
 
 // Preference is the newest block of the preferred chain; the last accepted one when nothing is processing.
 func (t *Tree) Preference() (id primitives.Hash, height uint64) { return t.tip.id, t.tip.height }
-
-// Vote is the newest block of the preferred chain that may be voted for: it ends where the choice between conflicting
-// blocks wavers.
-func (t *Tree) Vote() (id primitives.Hash, height uint64) { return t.vote.id, t.vote.height }
 
 // PreferredAt is the block of the preferred chain at a height. Below the last accepted block and above the tip there is
 // none.

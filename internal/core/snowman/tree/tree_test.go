@@ -40,56 +40,47 @@ func names(ids []primitives.Hash, of ...string) (out []string) {
 	return out
 }
 
-func TestVoteForTheTipAcceptsItsAncestorsInOrder(t *testing.T) {
+func TestOnePollForTheTipMakesConfidentOfTheLowestBlock(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"}, [2]string{"a", "b"}, [2]string{"b", "c"})
-	tr.Record(all("c"), false)
-	tr.Record(all("c"), false)
-	if tr.Len() != 3 {
-		t.Fatal("decided after two polls")
+	if tr.Confident() || tr.Needed() != 1 {
+		t.Fatal("confident before the first poll")
 	}
-	d := tr.Record(all("c"), false)
-	if diff := cmp.Diff([]string{"a", "b", "c"}, names(d.Accept, "a", "b", "c")); diff != "" {
-		t.Error(diff)
+	if !tr.Record(all("c")) || !tr.Confident() || tr.Needed() != 0 {
+		t.Error("not confident after a poll in which all voted for a descendant")
 	}
-	if root, height := tr.root.id, tr.root.height; root != id("c") || height != 3 || tr.Len() != 0 {
-		t.Errorf("the last accepted block is at height %d, %d are left", height, tr.Len())
+	if root := tr.root.id; root != id("root") || tr.Len() != 3 {
+		t.Error("a poll has accepted something")
 	}
 }
 
 func TestAcceptingABlockRejectsItsRivalsAndAllThatBuildsOnThem(t *testing.T) {
 	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"x", "y"}, [2]string{"y", "z"},
 		[2]string{"a", "b"})
-	var d Decision
-	for range 3 {
-		d = tr.Record(all("a"), false)
-	}
-	if diff := cmp.Diff([]string{"x", "y", "z"}, names(d.Reject, "x", "y", "z", "a", "b")); diff != "" {
-		t.Error(diff)
+	rejected, ok := tr.Accept(id("a"))
+	if diff := cmp.Diff([]string{"x", "y", "z"}, names(rejected, "x", "y", "z", "a", "b")); diff != "" || !ok {
+		t.Error(ok, diff)
 	}
 	if tip, _ := tr.Preference(); tip != id("b") || tr.Knows(id("x")) || !tr.Knows(id("b")) {
 		t.Error("b should be all that is left")
 	}
 }
 
-func TestAChildIsNotAcceptedBeforeItsParent(t *testing.T) {
-	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"a", "b"})
-	// Eight polls with four of five for b decide for b among a's children only together with a.
-	for i := range 8 {
-		d := tr.Record([]Vote{{Block: id("b"), Units: 4}, {Block: id("x"), Units: 1}}, false)
-		if want := i == 7; (len(d.Accept) == 2) != want || len(d.Accept) == 1 {
-			t.Fatalf("poll %d accepted %d blocks", i, len(d.Accept))
-		}
+func TestAFailedPollResetsTheConfidence(t *testing.T) {
+	tr := grow(t, [2]string{"root", "a"})
+	tr.Record(all("a"))
+	if tr.Record(nil) || tr.Confident() {
+		t.Error("confidence survived a failed poll")
 	}
 }
 
-func TestAFailedPollResetsTheConfidence(t *testing.T) {
-	tr := grow(t, [2]string{"root", "a"})
-	tr.Record(all("a"), false)
-	tr.Record(all("a"), false)
-	tr.Record(nil, false)
-	tr.Record(all("a"), false)
-	if d := tr.Record(all("a"), false); len(d.Accept) != 0 || tr.root.flake.Confidence() != 2 {
-		t.Error("confidence survived a failed poll")
+func TestTheCandidatesAreTheChildrenOfTheLastAcceptedBlock(t *testing.T) {
+	tr := grow(t, [2]string{"root", "a"}, [2]string{"root", "x"}, [2]string{"x", "y"})
+	if diff := cmp.Diff([]string{"a", "x"}, names(tr.Candidates(), "a", "x", "y")); diff != "" {
+		t.Error(diff)
+	}
+	tr.Accept(id("x"))
+	if diff := cmp.Diff([]string{"y"}, names(tr.Candidates(), "a", "x", "y")); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -98,7 +89,7 @@ func TestThePreferenceFollowsAMajority(t *testing.T) {
 	if tip, _ := tr.Preference(); tip != id("a") {
 		t.Error("the first block isn't preferred")
 	}
-	tr.Record([]Vote{{Block: id("y"), Units: 3}, {Block: id("a"), Units: 2}}, false)
+	tr.Record([]Vote{{Block: id("y"), Units: 3}, {Block: id("a"), Units: 2}})
 	tip, height := tr.Preference()
 	if tip != id("y") || height != 2 || !tr.IsPreferred(id("x")) || tr.IsPreferred(id("a")) {
 		t.Error("three of five didn't move the preference to their tip")
@@ -155,14 +146,16 @@ func TestAcceptedBlocksFormOneChain(t *testing.T) {
 			if left := 5 - votes[0].Units; left > 0 && len(tr.order) > 0 {
 				votes = append(votes, Vote{Block: tr.order[rng.IntN(len(tr.order))].id, Units: left})
 			}
-			d := tr.Record(votes, false)
-			for _, b := range d.Accept {
-				if parents[b] != last {
-					t.Fatal("accepted a block whose parent isn't the last accepted one")
-				}
-				last = b
+			if !tr.Record(votes) || rng.IntN(3) > 0 {
+				continue
 			}
-			for _, b := range append(d.Accept, d.Reject...) {
+			chosen, _ := tr.PreferredAt(tr.root.height + 1)
+			rejected, ok := tr.Accept(chosen)
+			if !ok || parents[chosen] != last {
+				t.Fatal("accepted a block whose parent isn't the last accepted one")
+			}
+			last = chosen
+			for _, b := range append(rejected, chosen) {
 				if decided[b] {
 					t.Fatal("decided twice")
 				}
@@ -180,7 +173,7 @@ func BenchmarkRecord(b *testing.B) {
 	for _, depth := range []int{1, 10, 64, 256} {
 		b.Run(fmt.Sprint(depth), func(b *testing.B) {
 			p := snowball.For(20)
-			p.Beta, p.BetaUnanimous = 1<<30, 0
+			p.Beta = 1 << 30
 			tr := New(p, primitives.Hash{}, 0)
 			last := primitives.Hash{}
 			for i := range uint64(depth) {
@@ -197,7 +190,7 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				tr.Record(votes, false)
+				tr.Record(votes)
 			}
 		})
 	}

@@ -1,0 +1,222 @@
+package snowman
+
+import (
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman/tree"
+	"github.com/reevenet/reeve/internal/core/validators"
+)
+
+// certifying decides the height above the last accepted block, by votes: it runs that height's finality.Instance, tells
+// it what Snowman prefers, and takes its timers and votes to the outside. What is decided waits here until the block is
+// there.
+//
+// A vote of this node is asked for only when the block below is durable. So whatever it has ever voted for, it can
+// prove all that lies below, also after a crash.
+type certifying struct {
+	*turn
+	set      *validators.Set
+	pace     finality.Pace
+	genuine  func(height uint64, v finality.Signed) bool
+	accepted *accepted
+	tree     *tree.Tree
+	pool     *pool
+	roster   *roster
+	building *building
+	issuing  *issuing
+
+	instance *finality.Instance // nil while catching up
+	height   uint64             // of it
+	own      ownVotes
+	verified map[primitives.Hash]bool // what the instance has been told
+	told     finality.Preferred
+	due      map[finality.Timer]time.Time
+	held     []finality.Vote // wanted, but the block below isn't durable yet
+	early    early
+	from     primitives.NodeID // who brought what is being handled: it is asked first for blocks that it names
+
+	certificate *finality.Proof // of a block that isn't here yet
+	block       *block.Block    // it, when it has come; whatever else is kept here, there is room for it
+	askedFor    time.Time       // it was, last
+	asked       int             // how often
+}
+
+// ownVotes are what this node has voted at one height.
+type ownVotes struct {
+	height uint64
+	votes  []finality.Signed
+}
+
+// pace of a height: on a calm network nothing waits for a timer. A poll that rivals tie takes the longest.
+var defaultPace = finality.Pace{
+	Choice: 600 * time.Millisecond, Prepare: 200 * time.Millisecond, Commit: 200 * time.Millisecond,
+	Votes: 300 * time.Millisecond, Growth: 100 * time.Millisecond,
+}
+
+// refetch is the pause before a certified block is asked for again.
+const refetch = 50 * time.Millisecond
+
+// next is when the first timer of the height ends.
+func (f *certifying) next() (time.Time, bool) {
+	var first time.Time
+	for _, at := range f.due { // the order doesn't show in the result
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	if f.certificate != nil && (first.IsZero() || f.askedFor.Add(refetch).Before(first)) {
+		first = f.askedFor.Add(refetch)
+	}
+	return first, !first.IsZero()
+}
+
+// begin makes the instance of the height above the last accepted block, if there is none.
+func (f *certifying) begin() {
+	root := f.accepted.root
+	if f.instance != nil && f.height == root.Height+1 {
+		return
+	}
+	if f.own.height != root.Height+1 {
+		f.own = ownVotes{height: root.Height + 1}
+	}
+	f.height, f.told, f.held = root.Height+1, finality.Preferred{}, nil
+	f.certificate, f.block, f.asked = nil, nil, 0
+	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
+	f.instance = finality.New(finality.Config{
+		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes, Pace: f.pace,
+	})
+	f.perform(f.instance.Begin())
+	for _, v := range f.early.take(f.height) {
+		f.step(finality.Received{Vote: v})
+	}
+}
+
+// end drops the instance: the height is decided elsewhere.
+func (f *certifying) end() {
+	f.instance, f.due, f.held, f.certificate, f.block = nil, nil, nil, nil, nil
+}
+
+// tell passes on what has become valid and preferred at the height.
+func (f *certifying) tell() {
+	for _, id := range f.tree.Candidates() {
+		if !f.verified[id] {
+			f.verified[id] = true
+			f.step(finality.Verified{Block: id})
+		}
+	}
+	id, ok := f.tree.PreferredAt(f.height)
+	if now := (finality.Preferred{Block: id, Confident: f.confident(id)}); ok && now != f.told {
+		f.told = now
+		f.step(now)
+	}
+}
+
+// confident tells whether no poll need be waited for: one has confirmed the block, or it has no rival and comes from the
+// first proposer that is there.
+func (f *certifying) confident(id primitives.Hash) bool {
+	if f.tree.Confident() {
+		return true
+	}
+	e := f.pool.get(id)
+	if e == nil || f.pool.contested(e.block) {
+		return false
+	}
+	order := f.building.proposers(f.accepted.root.ID, f.height)
+	return f.building.ahead(order[:min(e.block.Slot, uint64(len(order)))]) == 0
+}
+
+// chosen tells whether no poll is needed any more. In later rounds, too, a leader proposes what it prefers.
+func (f *certifying) chosen() bool { return f.instance != nil && f.told.Confident }
+
+// expire ends the timers that are due, in their own order.
+func (f *certifying) expire() {
+	for f.instance != nil {
+		var first finality.Timer
+		var at time.Time
+		for t, due := range f.due { // the order doesn't show in the result
+			if at.IsZero() || due.Before(at) || due.Equal(at) && t.Before(first) {
+				first, at = t, due
+			}
+		}
+		if at.IsZero() || f.now.Before(at) {
+			return
+		}
+		delete(f.due, first)
+		f.step(finality.Timeout{Timer: first})
+	}
+}
+
+func (f *certifying) step(in finality.Input) { f.perform(f.instance.Step(in)) }
+
+// perform does what the instance wants.
+func (f *certifying) perform(actions []finality.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case finality.Record:
+			f.held = append(f.held, a.Vote)
+			f.release()
+		case finality.Send:
+			f.emit(SendVotes{Nodes: f.roster.everybody(), Height: f.height, Votes: a.Votes})
+		case finality.Show:
+			f.emit(SendProof{Nodes: f.roster.everybody(), Proof: a.Proof.Encode(f.height)})
+		case finality.Start:
+			f.due[a.Timer] = f.now.Add(a.After)
+		case finality.Fetch:
+			f.issuing.look(a.Block, f.from)
+		case finality.Build:
+			f.building.pendingTxs()
+		case finality.Ask:
+			f.emit(SendGetVotes{Nodes: f.roster.connected(nil), Height: f.height, Round: a.Round})
+		case finality.Decide:
+			f.certificate, f.due = a.Certificate, nil
+		case finality.Accuse:
+			f.emit(Accuse{Height: f.height, First: a.First, Second: a.Second})
+		}
+	}
+}
+
+// release asks for the votes that are wanted when the block below is durable.
+func (f *certifying) release() {
+	if f.accepted.stable.Height+1 != f.height {
+		return
+	}
+	for _, v := range f.held {
+		f.emit(SignVote{Height: f.height, Vote: v})
+	}
+	f.held = nil
+}
+
+// onSigned is the keystore's answer: the vote is durable.
+func (f *certifying) onSigned(in VoteSigned) {
+	if f.instance != nil && in.Height == f.height {
+		f.own.votes = append(f.own.votes, in.Vote)
+		f.step(finality.Recorded{Vote: in.Vote})
+	}
+}
+
+// fetch asks for the block that the certificate is for: who brought it, and then those in turn who signed it.
+func (f *certifying) fetch() {
+	if f.now.Sub(f.askedFor) < refetch {
+		return
+	}
+	from := f.from
+	if signers := f.certificate.Votes; f.asked > 0 {
+		from = f.set.Node(signers[f.asked%len(signers)].Validator)
+	}
+	f.askedFor = f.now
+	f.asked++
+	f.issuing.fetching.want(f.certificate.Block, from)
+}
+
+// arrived takes the block that the certificate is for.
+func (f *certifying) arrived(b *block.Block) {
+	if f.certificate != nil && f.certificate.Block == b.ID() {
+		f.block = b
+	}
+}
+
+// wants tells whether a vote of this node is still of use.
+func (f *certifying) wants(height uint64) bool { return f.instance != nil && height == f.height }

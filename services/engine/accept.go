@@ -31,7 +31,7 @@ func (x *executor) acceptance(op *vmOp) *vmv1.AcceptBlock {
 	b, id := op.block, op.block.ID()
 	q := &vmv1.AcceptBlock{
 		BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(), Context: buildContext(x.set, b.Header, b.Inherent()),
-		VmBlockOffset: uint32(b.VMOffset()), VmBlockSize: uint32(len(b.VMBlock())),
+		Certificate: op.certificate, VmBlockOffset: uint32(b.VMOffset()), VmBlockSize: uint32(len(b.VMBlock())),
 	}
 	if vmID, known := x.ids.of(id); known {
 		q.VmBlockId = vmID[:]

@@ -58,11 +58,15 @@ func (c *consensus) chits(n primitives.NodeID, m *enginev1.Chits) {
 }
 
 func (c *consensus) put(n primitives.NodeID, m *enginev1.Put) {
-	c.core.step(snowman.Put{Node: n, RequestID: m.GetRequestId(), Container: m.GetContainer()})
+	c.core.step(snowman.Put{
+		Node: n, RequestID: m.GetRequestId(), Container: m.GetContainer(), Certificate: m.GetCertificate(),
+	})
 }
 
 func (c *consensus) ancestors(n primitives.NodeID, m *enginev1.Ancestors) {
-	c.core.step(snowman.Ancestors{Node: n, RequestID: m.GetRequestId(), Containers: m.GetContainers()})
+	c.core.step(snowman.Ancestors{
+		Node: n, RequestID: m.GetRequestId(), Containers: m.GetContainers(), Certificates: m.GetCertificates(),
+	})
 }
 
 func (c *consensus) acceptedFrontier(n primitives.NodeID, m *enginev1.AcceptedFrontier) {

@@ -31,6 +31,9 @@ func (d *driver) start(core *snowman.Core) { d.core = core }
 // started tells whether there is a core to ask.
 func (d *driver) started() bool { return d.core != nil }
 
+// deciding tells whether votes of a height are still of use.
+func (d *driver) deciding(height uint64) bool { return d.core != nil && d.core.Deciding(height) }
+
 // last is the last durable block. To be asked once it has started.
 func (d *driver) last() snowman.Anchor { return d.core.Status().LastAccepted }
 

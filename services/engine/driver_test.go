@@ -19,7 +19,7 @@ func testDriver(t *testing.T, begun bool) (a *alone, d *driver, performed *[]str
 	if begun {
 		set := partSet(t, 1)
 		core, err := snowman.New(snowman.Config{
-			Chain: partChain, Self: partNode(0), Validators: set, Parameters: snowball.For(set.Units()), FirstLife: true,
+			Chain: partChain, Self: partNode(0), Validators: set, Parameters: snowball.For(set.Units()),
 			Rand: rand.New(rand.NewPCG(1, 2)),
 		}, snowman.Anchor{ID: primitives.Hash{7}}, a.sub.Now())
 		if err != nil {

@@ -77,7 +77,7 @@ func Spec(cfg Config) subsystem.Spec {
 			&vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{}, &pluginv1.SetPreferenceRequest{},
 			&vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
 			&pluginv1.GetLastStateSummaryRequest{}, &pluginv1.GetStateSummaryRequest{},
-			&keystorev1.SignBlock{},
+			&keystorev1.SignBlock{}, &keystorev1.SignVote{}, &keystorev1.QueryVotes{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newEngine(cfg, sub) },
 	}
@@ -97,6 +97,8 @@ type engine struct {
 	apps      *apps
 	executor  *executor
 	builder   *builder
+	voter     *voter
+	witness   *witness
 	starter   *starter
 	host      *hostHealth
 
@@ -135,7 +137,13 @@ func (e *engine) assemble() {
 		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
 	}
 	e.builder = &builder{sub: sub, chain: e.cfg.Chain, set: set, ids: ids, result: e.driver.step}
-	e.starter = &starter{sub: sub, host: e.host, begin: e.begin}
+	self, votes := set.Index(e.cfg.NodeID)
+	if !votes {
+		self = -1
+	}
+	e.voter = &voter{sub: sub, chain: e.cfg.Chain, self: self, useful: e.driver.deciding, result: e.driver.step}
+	e.witness = &witness{sub: sub, send: e.send}
+	e.starter = &starter{sub: sub, host: e.host, begin: e.recall}
 }
 
 // register tells the network bridge which protocols this subsystem serves and who the validators are.
@@ -151,8 +159,17 @@ func (e *engine) register() {
 	}
 }
 
+// recall asks the keystore what this node has voted before: its votes are its lock, and it must not forget one.
+func (e *engine) recall(last *vmv1.AcceptedBlock) {
+	if e.voter.self < 0 {
+		e.begin(last, ownVotes{})
+		return
+	}
+	e.voter.remember(0, func(own ownVotes) { e.begin(last, own) })
+}
+
 // begin makes the core and tells it who is connected.
-func (e *engine) begin(last *vmv1.AcceptedBlock, first bool) {
+func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes) {
 	anchor, vmID, err := readAnchor(e.cfg.Chain, last)
 	if err != nil {
 		e.halt("the record of accepted blocks is damaged", err)
@@ -163,7 +180,7 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, first bool) {
 		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters,
 		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
-		FirstRequestID: seed >> 1, FirstLife: first, Unchecked: e.cfg.Unchecked,
+		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes, Unchecked: e.cfg.Unchecked,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)
@@ -189,7 +206,7 @@ func (e *engine) stop() {
 	}
 	e.stopped = true
 	e.driver.stop()
-	e.apps.stopped, e.executor.stopped, e.starter.stopped = true, true, true
+	e.apps.stopped, e.executor.stopped, e.starter.stopped, e.voter.stopped = true, true, true, true
 }
 
 // halt stops the chain: the VM refuses what consensus has decided. The cause comes first in the log.

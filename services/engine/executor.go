@@ -55,6 +55,8 @@ type vmOp struct {
 	id    primitives.Hash // of the preferred block
 	state pluginv1.ChainState
 
+	certificate []byte // of the block to accept
+
 	answer *vmv1.AcceptBlockResponse // to an acceptance
 	err    error
 }

@@ -228,7 +228,7 @@ func TestAVMThatRefusesWhatWasDecidedHaltsTheChain(t *testing.T) {
 func TestTheHostIsAskedForTheLastBlockUntilItAnswersAndThenOnce(t *testing.T) {
 	a, begun := testAlone(t), 0
 	host := &hostHealth{}
-	s := &starter{sub: a.sub, host: host, begin: func(*vmv1.AcceptedBlock, bool) { begun++ }}
+	s := &starter{sub: a.sub, host: host, begin: func(*vmv1.AcceptedBlock) { begun++ }}
 	a.do(func() { s.ask(0) })
 	for range 5 {
 		a.Advance(mostRetry)

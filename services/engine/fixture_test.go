@@ -46,7 +46,8 @@ type node struct {
 	down       func(proto.Message) subsystem.Code
 	refuse     func(proto.Message) *pluginv1.Error
 	costs      map[primitives.NodeID]int
-	asked      int // of this node, by the network
+	votes      *keystorev1.QueryVotesResponse // those of the last height at which it voted
+	asked      int                            // of this node, by the network
 }
 
 var genesisVM = primitives.HashOf([]byte("genesis"))
@@ -68,7 +69,7 @@ func newFixture(t *testing.T, size int) *fixture {
 	for i := range size {
 		s.nodes = append(s.nodes, &node{
 			fixture: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{},
-			costs: map[primitives.NodeID]int{},
+			costs: map[primitives.NodeID]int{}, votes: &keystorev1.QueryVotesResponse{},
 		})
 	}
 	return s
@@ -192,6 +193,10 @@ func (n *node) serve(s overseertest.Sent) {
 		n.log("app gossip %s", m.GetGossip())
 	case *keystorev1.SignBlock:
 		s.Reply(n.sign(m))
+	case *keystorev1.SignVote:
+		s.Reply(n.signVote(m))
+	case *keystorev1.QueryVotes:
+		s.Reply(n.votes)
 	default:
 		if s.Request {
 			s.Reply(n.vm(s.Body))
@@ -222,4 +227,27 @@ func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
 	}
 	signature := &keystorev1.Signature{Signature: ed25519.Sign(n.key, payload)}
 	return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Signature{Signature: signature}}
+}
+
+// signVote remembers what it signs, as a keystore does, and trusts the engine to go forward.
+func (n *node) signVote(m *keystorev1.SignVote) *keystorev1.SignVoteResponse {
+	chain, _ := primitives.HashFrom(m.GetChainId())
+	id, _ := primitives.HashFrom(m.GetBlockId())
+	payload, err := signbytes.Vote{
+		NetworkID: m.GetNetworkId(), ChainID: chain, Height: m.GetHeight(), Round: m.GetRound(),
+		Phase: signbytes.Phase(m.GetPhase()), Block: id,
+	}.Encode()
+	if err != nil {
+		n.fixture.t.Fatal(err)
+	}
+	if m.GetHeight() > n.votes.GetHeight() {
+		n.votes = &keystorev1.QueryVotesResponse{Height: m.GetHeight()}
+	}
+	signature := ed25519.Sign(n.key, payload)
+	n.votes.Votes = append(n.votes.Votes, &keystorev1.SignedVote{
+		Round: m.GetRound(), Phase: m.GetPhase(), BlockId: m.GetBlockId(), Signature: signature,
+	})
+	return &keystorev1.SignVoteResponse{
+		Outcome: &keystorev1.SignVoteResponse_Signature{Signature: &keystorev1.Signature{Signature: signature}},
+	}
 }

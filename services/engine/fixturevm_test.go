@@ -38,6 +38,7 @@ func (n *node) last() *vmv1.AcceptedBlock {
 func entry(a *vmv1.AcceptBlock) *vmv1.AcceptedBlock {
 	return &vmv1.AcceptedBlock{
 		BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock(),
+		Certificate: a.GetCertificate(),
 	}
 }
 
@@ -93,6 +94,7 @@ func (n *node) vm(q proto.Message) proto.Message {
 		for i := len(n.accepted) - 1; i >= 0; i-- {
 			if len(r.ConsensusBlocks) > 0 || bytes.Equal(n.accepted[i].GetBlockId(), q.GetBlockId()) {
 				r.ConsensusBlocks = append(r.ConsensusBlocks, n.accepted[i].GetConsensusBlock())
+				r.Certificates = append(r.Certificates, n.accepted[i].GetCertificate())
 			}
 		}
 		return r

@@ -61,7 +61,9 @@ func (g *gets) get(n primitives.NodeID, m *enginev1.Get) {
 		subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
 			content := r.GetBlock().GetConsensusBlock()
 			if err == nil && len(content) > 0 {
-				g.send.answer(n, &enginev1.Put{RequestId: m.GetRequestId(), Container: content})
+				g.send.answer(n, &enginev1.Put{
+					RequestId: m.GetRequestId(), Container: content, Certificate: r.GetBlock().GetCertificate(),
+				})
 			} else {
 				g.send.refuse(n, m.GetRequestId(), requests.Put, whyNone(err, r.GetError()))
 			}
@@ -88,7 +90,9 @@ func (g *gets) ancestors(n primitives.NodeID, m *enginev1.GetAncestors) {
 			if err != nil {
 				g.send.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())
 			} else {
-				g.send.answer(n, &enginev1.Ancestors{RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks()})
+				g.send.answer(n, &enginev1.Ancestors{
+					RequestId: m.GetRequestId(), Containers: r.GetConsensusBlocks(), Certificates: r.GetCertificates(),
+				})
 			}
 			done(proto.Size(r))
 		})
@@ -172,5 +176,32 @@ func (g *gets) summaryAt(height uint64, found func(id []byte, read int)) {
 	q := &pluginv1.GetStateSummaryRequest{Height: height}
 	subsystem.Ask(g.sub, q, getTimeout, func(r *pluginv1.GetStateSummaryResponse, _ error) {
 		found(r.GetSummary().GetId(), proto.Size(r))
+	})
+}
+
+// certified sends the accepted block of a height with its certificate, to a peer that hasn't decided it. Where it can't,
+// the peer asks again.
+func (g *gets) certified(n primitives.NodeID, height uint64) {
+	key := questionKey{peer: n, id: uint32(height)} // no answer in the sense of requests: nobody waits for this one
+	g.questions.add(key, func(done func(read int)) {
+		q := &vmv1.GetBlockIDAtHeight{Height: height}
+		subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetBlockIDAtHeightResponse, err error) {
+			if err != nil || r.GetError() != nil {
+				done(0)
+				return
+			}
+			g.sendCertified(n, r.GetBlock().GetBlockId(), done)
+		})
+	}, func(string) {})
+}
+
+func (g *gets) sendCertified(n primitives.NodeID, id []byte, done func(read int)) {
+	q := &vmv1.GetConsensusBlock{BlockId: id}
+	subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetConsensusBlockResponse, err error) {
+		b := r.GetBlock()
+		if err == nil && len(b.GetConsensusBlock()) > 0 {
+			g.send.answer(n, &enginev1.Certified{Container: b.GetConsensusBlock(), Certificate: b.GetCertificate()})
+		}
+		done(len(b.GetConsensusBlock()))
 	})
 }

@@ -191,6 +191,18 @@ func (e *engine) handlePeer(n primitives.NodeID, w *enginev1.PeerMessage) {
 		e.apps.onErr(n, k.AppError)
 	case *enginev1.PeerMessage_AppGossip:
 		e.apps.onGossip(n, k.AppGossip)
+	case *enginev1.PeerMessage_Votes:
+		e.consensus.votes(n, k.Votes)
+	case *enginev1.PeerMessage_GetVotes_:
+		e.consensus.getVotes(n, k.GetVotes_)
+	case *enginev1.PeerMessage_Proof:
+		e.driver.step(snowman.Proof{Node: n, Proof: k.Proof.GetProof()})
+	case *enginev1.PeerMessage_Certified:
+		e.driver.step(snowman.Certified{
+			Node: n, Container: k.Certified.GetContainer(), Certificate: k.Certified.GetCertificate(),
+		})
+	case *enginev1.PeerMessage_Evidence:
+		e.witness.onEvidence(n, k.Evidence.GetEvidence())
 	case *enginev1.PeerMessage_Unanswered:
 		e.onUnanswered(n, k.Unanswered)
 	}

@@ -37,7 +37,7 @@ func (e *engine) perform(a snowman.Action) {
 	case snowman.Verify:
 		e.executor.push(&vmOp{kind: opVerify, block: a.Block})
 	case snowman.Accept:
-		e.executor.push(&vmOp{kind: opAccept, block: a.Block})
+		e.executor.push(&vmOp{kind: opAccept, block: a.Block, certificate: a.Certificate})
 	case snowman.Reject:
 		e.executor.push(&vmOp{kind: opReject, block: a.Block})
 	case snowman.Prefer:
@@ -48,6 +48,20 @@ func (e *engine) perform(a snowman.Action) {
 		e.finalized(a.Block)
 	case snowman.Build:
 		e.builder.build(a.Header)
+	case snowman.SignVote:
+		e.voter.sign(a.Height, a.Vote)
+	case snowman.SendVotes:
+		e.send.toAll(a.Nodes, votesOf(a.Height, a.Votes))
+	case snowman.SendProof:
+		e.send.toAll(a.Nodes, &enginev1.Proof{Proof: a.Proof})
+	case snowman.SendGetVotes:
+		e.send.toAll(a.Nodes, &enginev1.GetVotes{Height: a.Height, Round: a.Round})
+	case snowman.SendCertified:
+		e.gets.certified(a.Node, a.Height)
+	case snowman.Accuse:
+		e.witness.accuse(a)
+	case snowman.Halt:
+		e.halt(a.What, errContradiction)
 	case snowman.Report:
 		e.send.report(a.Node, a.Cost, a.Reason)
 	default:

@@ -15,7 +15,7 @@ import (
 type starter struct {
 	sub     *subsystem.Sub
 	host    *hostHealth
-	begin   func(last *vmv1.AcceptedBlock, first bool) // first: no engine has begun on this data before
+	begin   func(last *vmv1.AcceptedBlock)
 	stopped bool
 }
 
@@ -30,7 +30,7 @@ func (s *starter) ask(pause time.Duration) {
 				s.again(describe(r.GetError()), pause)
 			default:
 				s.host.answers()
-				s.begin(r.GetBlock(), r.GetFirst())
+				s.begin(r.GetBlock())
 			}
 		})
 	})

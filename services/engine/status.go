@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -35,6 +37,8 @@ func (e *engine) Status(out *subsystem.Status) {
 		out.Number(subsystem.FieldHeight, int64(s.LastAccepted.Height))
 		out.Text(subsystem.FieldLastAccepted, s.LastAccepted.ID.String())
 		out.Text("preferred", s.Preferred.String())
+		out.Number("round", int64(s.Round))
+		out.Text("locked", lockedText(s.Locked))
 		out.Number("network-height", int64(max(s.NetworkHeight, s.LastAccepted.Height)))
 	}
 	for _, f := range []struct {
@@ -60,8 +64,10 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("vm", e.host.trouble)
 	out.Check("connected-stake", when(known && !s.EnoughStake,
 		"connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake))
-	out.Check("voting", when(known && !s.Votes,
-		"it doesn't vote yet: it has to hear first what was under way when it stopped"))
+	out.Check("voting", cmp.Or(
+		e.voter.trouble, e.voter.refused,
+		when(known && s.OwnHeight > s.LastAccepted.Height+1, "this key has voted at height %d, and the record ends at %d: "+
+			"it votes again when it has caught up", s.OwnHeight, s.LastAccepted.Height)))
 	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
 	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(),
 		"nothing was decided for %.0f s", undecided))
@@ -69,6 +75,13 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 		"the chain's last block is %.0f s ahead of this node's clock: the next one waits until that has caught up",
 		s.Ahead.Seconds()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
+}
+
+func lockedText(id primitives.Hash) string {
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
 }
 
 func (e *engine) undecidedFor() float64 {

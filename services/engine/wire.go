@@ -13,9 +13,9 @@ import (
 
 var errOtherChain = errors.New("it is for another chain")
 
-// peerBudget is what a peer's message may cost here. The blocks of the longest Ancestors are the most elements that one
-// has; the rest is room for fields of later versions.
-var peerBudget = decode.Budget{Bytes: 2 << 20, Elements: maxAncestors + 64, Depth: 2}
+// peerBudget is what a peer's message may cost here. The blocks of the longest Ancestors, each with its certificate, are
+// the most elements that one has; the rest is room for fields of later versions.
+var peerBudget = decode.Budget{Bytes: 2 << 20, Elements: 2*maxAncestors + 64, Depth: 3}
 
 // seal puts a message into its wire form. The node id isn't sent: the receiver knows whom it talks to.
 func seal(chain primitives.Hash, m proto.Message) ([]byte, error) {
@@ -86,6 +86,16 @@ func wrap(m proto.Message) *enginev1.PeerMessage {
 		w.Kind = &enginev1.PeerMessage_AppGossip{AppGossip: m}
 	case *enginev1.Unanswered:
 		w.Kind = &enginev1.PeerMessage_Unanswered{Unanswered: m}
+	case *enginev1.Votes:
+		w.Kind = &enginev1.PeerMessage_Votes{Votes: m}
+	case *enginev1.GetVotes:
+		w.Kind = &enginev1.PeerMessage_GetVotes_{GetVotes_: m}
+	case *enginev1.Proof:
+		w.Kind = &enginev1.PeerMessage_Proof{Proof: m}
+	case *enginev1.Certified:
+		w.Kind = &enginev1.PeerMessage_Certified{Certified: m}
+	case *enginev1.Evidence:
+		w.Kind = &enginev1.PeerMessage_Evidence{Evidence: m}
 	default:
 		return nil
 	}

@@ -218,5 +218,3 @@ func (f *certifying) arrived(b *block.Block) {
 	}
 }
 
-// wants tells whether a vote of this node is still of use.
-func (f *certifying) wants(height uint64) bool { return f.instance != nil && height == f.height }

@@ -47,6 +47,11 @@ func (c *Core) ahead() time.Duration {
 	return max(0, proposer.TimeOf(c.accepted.root.Time).Sub(c.now))
 }
 
+// Deciding tells whether votes of a height are still of use.
+func (c *Core) Deciding(height uint64) bool {
+	return c.deciding.instance != nil && c.deciding.height == height
+}
+
 // CatchingUp tells whether the node is executing what the network has decided without it.
 func (c *Core) CatchingUp() bool { return c.catchUp.active() }
 

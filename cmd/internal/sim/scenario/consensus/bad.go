@@ -26,7 +26,7 @@ func (b Bad) change(net *network) {
 	case ThreeOfFive:
 		net.size = 5
 		net.params = snowball.For(5)
-		net.params.AlphaPreference, net.params.AlphaConfidence, net.params.BetaUnanimous = 3, 3, 0
+		net.params.AlphaPreference, net.params.AlphaConfidence = 3, 3
 		// It doesn't stop when all heals.
 		liar := sim.Fault{Name: "liars", Always: true, Begin: net.lies.begin(flatter, 1)}
 		net.faults = []sim.Fault{net.plugins(), liar}
@@ -34,7 +34,7 @@ func (b Bad) change(net *network) {
 		net.size = 20
 		net.params = snowball.For(20)
 		net.params = net.params.Plain()
-		net.params.AlphaPreference, net.params.AlphaConfidence, net.params.BetaUnanimous = 15, 15, 0
+		net.params.AlphaPreference, net.params.AlphaConfidence = 15, 15
 		net.faults = []sim.Fault{net.plugins()}
 	default:
 		return

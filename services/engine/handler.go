@@ -68,7 +68,7 @@ func (e *engine) Handle(m *subsystem.Message) {
 func (e *engine) onNetworkBridgeUpdate(ev *nbv1.NetworkBridgeEvent) {
 	for _, m := range ev.Messages() {
 		if n, ok := e.peers.named(m.GetPeer()); ok {
-			e.onPeerMessage(n, m.GetPayload())
+			e.onPeerMessage(n, ev.GetProtocol(), m.GetPayload())
 		}
 	}
 	if ev.GetProtocol() != ProtocolConsensus {
@@ -117,13 +117,16 @@ func (e *engine) onNotify(ev enginev1.Event) {
 	e.drops.add("an event of the VM that only state sync waits for")
 }
 
-// onPeerMessage opens what a peer sent.
-func (e *engine) onPeerMessage(from primitives.NodeID, payload []byte) {
+// onPeerMessage opens what a peer sent. On another lane than its own it would have the budget and the priority of
+// something else.
+func (e *engine) onPeerMessage(from primitives.NodeID, protocol string, payload []byte) {
 	switch w, err := open(e.cfg.Chain.ID, payload); {
 	case errors.Is(err, errOtherChain):
 		e.drops.add(err.Error())
 	case err != nil:
 		e.send.report(from, costUndecodable, "an undecodable message: "+err.Error())
+	case protocol != travelsOn(w):
+		e.send.report(from, costUndecodable, "a message on another lane than its own")
 	default:
 		e.handlePeer(from, w)
 	}

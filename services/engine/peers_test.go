@@ -35,11 +35,15 @@ func (st *stranger) ask(m proto.Message) (answers []proto.Message) {
 	if err != nil {
 		st.fixture.t.Fatal(err)
 	}
-	return st.sendRaw(wire)
+	return st.sendOn(travelsOn(wrap(m)), wire)
 }
 
 func (st *stranger) sendRaw(payload []byte) (answers []proto.Message) {
-	st.update(peerMessage(ProtocolConsensus, st.id, payload))
+	return st.sendOn(ProtocolConsensus, payload)
+}
+
+func (st *stranger) sendOn(protocol string, payload []byte) (answers []proto.Message) {
+	st.update(peerMessage(protocol, st.id, payload))
 	for sent := st.Sent(); len(sent) > 0; sent = st.Sent() {
 		for _, s := range sent {
 			if to, payload := addressed(s); len(to) == 1 && bytes.Equal(to[0], st.id[:]) {
@@ -240,7 +244,9 @@ func FuzzPeerMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		s := newFixture(t, 1).start()
 		s.pass(5 * time.Millisecond)
-		newStranger(s).sendRaw(payload)
+		for st, i := newStranger(s), 0; i < len(protocols); i++ {
+			st.sendOn(protocols[i], payload)
+		}
 		if ended, err := s.nodes[0].Ended(); ended {
 			t.Fatal(err)
 		}

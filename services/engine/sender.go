@@ -44,16 +44,31 @@ func (s *sender) pack(nodes []primitives.NodeID, m proto.Message) proto.Message 
 	for _, n := range nodes {
 		peers = append(peers, n[:])
 	}
-	switch m.(type) {
-	case *enginev1.Ancestors, *enginev1.GetAncestors, *enginev1.GetStateSummaryFrontier, *enginev1.StateSummaryFrontier,
-		*enginev1.GetAcceptedStateSummary, *enginev1.AcceptedStateSummary:
-		return &nbv1.SendBulk{Peers: peers, Protocol: ProtocolBulk, Payload: wire}
-	case *enginev1.AppGossip:
-		return &nbv1.SendGossip{Peers: peers, Protocol: ProtocolGossip, Payload: wire}
-	case *enginev1.AppRequest, *enginev1.AppResponse, *enginev1.AppError:
-		return &nbv1.SendMessage{Peers: peers, Protocol: ProtocolApp, Payload: wire}
+	switch p := travelsOn(wrap(m)); p {
+	case ProtocolBulk:
+		return &nbv1.SendBulk{Peers: peers, Protocol: p, Payload: wire}
+	case ProtocolGossip:
+		return &nbv1.SendGossip{Peers: peers, Protocol: p, Payload: wire}
+	case ProtocolApp:
+		return &nbv1.SendMessage{Peers: peers, Protocol: p, Payload: wire}
+	default:
+		return &nbv1.SendConsensusMessage{Peers: peers, Protocol: p, Payload: wire}
 	}
-	return &nbv1.SendConsensusMessage{Peers: peers, Protocol: ProtocolConsensus, Payload: wire}
+}
+
+// travelsOn is the protocol, and so the lane, on which a message travels.
+func travelsOn(w *enginev1.PeerMessage) string {
+	switch w.GetKind().(type) {
+	case *enginev1.PeerMessage_GetAncestors, *enginev1.PeerMessage_Ancestors_,
+		*enginev1.PeerMessage_GetStateSummaryFrontier, *enginev1.PeerMessage_StateSummaryFrontier_,
+		*enginev1.PeerMessage_GetAcceptedStateSummary, *enginev1.PeerMessage_AcceptedStateSummary_:
+		return ProtocolBulk
+	case *enginev1.PeerMessage_AppGossip:
+		return ProtocolGossip
+	case *enginev1.PeerMessage_AppRequest, *enginev1.PeerMessage_AppResponse, *enginev1.PeerMessage_AppError:
+		return ProtocolApp
+	}
+	return ProtocolConsensus
 }
 
 // refuse answers a peer explicitly that its request gets no answer.

@@ -46,6 +46,7 @@ func (e *engine) Status(out *subsystem.Status) {
 		value int
 	}{
 		{"processing", s.Processing}, {"waiting", s.Waiting}, {"polls", s.Polls}, {"requests", s.Requests},
+		{"kept-bytes", s.Kept.Bytes}, {"fetches", s.Kept.Fetches}, {"questions", len(e.gets.questions.holding)},
 		{"connected", len(e.peers.connected)}, {"validators", s.Validators},
 	} {
 		out.Number(f.name, int64(f.value))

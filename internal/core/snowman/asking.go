@@ -1,6 +1,7 @@
 package snowman
 
 import (
+	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -31,6 +32,7 @@ type resend struct {
 
 const (
 	maxRequests = 4096
+	maxResends  = 2 * maxRequests // waiting, of questions that may have been answered
 	mostResends = 2
 )
 
@@ -62,6 +64,9 @@ func (a *asking) open(
 		}
 		sent = append(sent, n)
 		pause := deadline.Sub(a.now) / (mostResends + 1)
+		if len(a.lost) >= maxResends {
+			a.lost = slices.DeleteFunc(a.lost, func(r resend) bool { return !a.table.Open(r.key) })
+		}
 		a.lost = append(a.lost, resend{key: k, at: a.now.Add(pause), pause: pause, again: again})
 	}
 	return sent

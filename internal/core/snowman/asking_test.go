@@ -89,3 +89,27 @@ func TestAQuestionThatIsRepeatedLaterIsNeverDueBeforeNow(t *testing.T) {
 		t.Errorf("%d questions whose time is over were sent again, %d are left", len(a.out), len(a.lost))
 	}
 }
+
+// One question isn't answered, and behind it wait the repetitions of all that were.
+func TestWhatIsAnsweredIsntKeptToBeRepeated(t *testing.T) {
+	a, _ := testAsking()
+	for range 4 * maxRequests {
+		id := a.nextID()
+		a.open(id, requests.Put, func(n primitives.NodeID) Action { return SendGet{Node: n, RequestID: id} }, node(1))
+		a.answered(node(1), id, requests.Put)
+	}
+	if len(a.lost) > maxResends {
+		t.Errorf("%d questions are kept", len(a.lost))
+	}
+}
+
+func TestQuestionsAreBounded(t *testing.T) {
+	a, _ := testAsking()
+	for range 2 * maxRequests {
+		id := a.nextID()
+		a.open(id, requests.Put, func(n primitives.NodeID) Action { return SendGet{Node: n, RequestID: id} }, node(1))
+	}
+	if len(a.lost) > maxRequests || a.table.Len() != maxRequests {
+		t.Errorf("%d questions are open, %d are kept to be repeated", a.table.Len(), len(a.lost))
+	}
+}

@@ -33,6 +33,7 @@ type issuing struct {
 	fetching *fetching
 	building *building
 	catchUp  *catchUp
+	mutes    *mutes
 	future
 }
 
@@ -53,8 +54,10 @@ func (s *issuing) take(b *block.Block, from primitives.NodeID, a account) {
 	case s.hasLost(b):
 		s.drop(b, from)
 		return
+	case from != s.self && (s.mutes.muted(from) || !s.pool.mayHold(a, b.Height)):
+		return
 	case int64(b.Proposer) >= int64(s.set.Len()) || !s.signed(b, s.set.At(int(b.Proposer)).Key):
-		s.emit(Report{Node: from, Cost: costForged, Reason: "a block with a wrong signature"})
+		s.blame(from, costForged, "a block with a wrong signature")
 		return
 	case from != s.self && !s.pool.makeRoom(a, b):
 		return
@@ -197,10 +200,16 @@ func (s *issuing) invalid(id primitives.Hash, reason string) {
 
 // condemn is for a block that can never be valid: whoever sent it should have known.
 func (s *issuing) condemn(e *entry, why string) {
-	if e.from != s.self {
-		s.emit(Report{Node: e.from, Cost: costInvalid, Reason: why})
-	}
+	s.blame(e.from, costInvalid, why)
 	s.pool.condemn(e)
+}
+
+// blame is for whoever sent what it should have known to be wrong.
+func (s *issuing) blame(n primitives.NodeID, cost int, why string) {
+	if n != s.self {
+		s.emit(Report{Node: n, Cost: cost, Reason: why})
+		s.mutes.mute(n)
+	}
 }
 
 // lose takes a block out that can't be issued any more. What was to be in one of this node's own, which the VM hasn't

@@ -17,7 +17,7 @@ func testIssuing(t *testing.T) *issuing {
 	s := &issuing{
 		turn: f.turn, self: node(0), set: f.roster.set, places: places{all: 4, own: 16}, tree: v.tree,
 		pool: v.pool, accepted: v.accepted, fetching: f,
-		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn},
+		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn}, mutes: newMutes(f.turn, f.roster.set),
 		signed: func(b *block.Block, _ ed25519.PublicKey) bool { return len(b.VMBlock()) != 1 },
 	}
 	return s
@@ -95,6 +95,7 @@ func TestWhoSendsABlockThatCantBeValidPaysForIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, b := range map[string]*block.Block{"a forged one": forged, "one with a wrong height": wrong} {
+		s.after(muteTime)
 		s.receive(b, node(1), false)
 		out := s.took()
 		if r, ok := out[0].(Report); !ok || r.Node != node(1) || r.Cost < costInvalid || s.pool.get(b.ID()) != nil {
@@ -104,6 +105,39 @@ func TestWhoSendsABlockThatCantBeValidPaysForIt(t *testing.T) {
 	s.receive(wrong, node(2), false)
 	if out := s.took(); len(out) != 0 {
 		t.Errorf("it is judged again: %v", out)
+	}
+}
+
+// Checking a signature costs more than making one up.
+func TestWhoSendsForgedBlocksIsHeardOnceInAWhile(t *testing.T) {
+	s, checked := testIssuing(t), 0
+	s.signed = func(*block.Block, ed25519.PublicKey) bool { checked++; return false }
+	flood := func(from int) {
+		for i := range 100 {
+			s.receive(s.next(t, s.tip(), 10+i), node(from), false)
+		}
+	}
+	if flood(1); checked != 1 {
+		t.Errorf("of a hundred forged blocks %d are checked", checked)
+	}
+	if flood(2); checked != 2 {
+		t.Error("another peer isn't heard because of that")
+	}
+	s.after(muteTime)
+	if flood(1); checked != 3 {
+		t.Errorf("a while later it is heard %d times", checked-2)
+	}
+}
+
+// A validator signs as many blocks as it likes.
+func TestASignatureIsCheckedOnlyWhenThereIsRoomForTheBlock(t *testing.T) {
+	s, checked := testIssuing(t), 0
+	s.signed = func(*block.Block, ed25519.PublicKey) bool { checked++; return true }
+	for i := range maxUndecided {
+		s.receive(orphan(t, 5, i, 10), node(1), true)
+	}
+	if kept := s.pool.use(1).blocks; checked != kept || kept > maxUndecided/6 {
+		t.Errorf("%d signatures are checked for %d blocks that are kept", checked, kept)
 	}
 }
 

@@ -14,6 +14,7 @@ type Status struct {
 	Preferred                  primitives.Hash
 	Processing, Waiting        int
 	Polls, Requests            int
+	Kept                       Kept
 	Peers, Validators          int // connected
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
@@ -31,7 +32,7 @@ func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
 	s := Status{
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
-		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(),
+		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(), Kept: c.kept(),
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
@@ -41,6 +42,36 @@ func (c *Core) Status() Status {
 		s.Round, s.Locked, _ = i.Round()
 	}
 	return s
+}
+
+// Kept is what is kept because of peers.
+type Kept struct {
+	Blocks, Bytes int // undecided ones
+	Verifying     int // of them
+	Verdicts      int // ids of blocks that were judged
+	Fetches       int
+	Resends       int // questions that may be sent again
+}
+
+func (c *Core) kept() Kept {
+	k := Kept{
+		Blocks: c.pool.len(), Verifying: c.pool.atVM, Verdicts: len(c.pool.known), Fetches: len(c.fetching.blocks),
+		Resends: len(c.asking.lost),
+	}
+	for _, u := range c.pool.uses {
+		k.Bytes += u.bytes
+	}
+	return k
+}
+
+// MostKept is what that can be at most on a chain of so many validators.
+func MostKept(validators int) Kept {
+	accounts := validators + 1
+	return Kept{
+		Blocks: accounts * part(maxUndecided, ofUndecided, validators), Bytes: accounts * part(maxBytes, ofBytes, validators),
+		Verifying: accounts * maxVerifying, Verdicts: accounts * part(maxVerdicts, ofVerdicts, validators),
+		Fetches: accounts * part(maxFetches, ofFetches, validators), Resends: maxResends,
+	}
 }
 
 func (c *Core) ahead() time.Duration {

@@ -89,6 +89,13 @@ func (n *node) vm(q proto.Message) proto.Message {
 			}
 		}
 		return &vmv1.GetConsensusBlockResponse{Error: notFound}
+	case *vmv1.GetBlockIDAtHeight:
+		for _, a := range n.accepted {
+			if a.GetHeight() == q.GetHeight() {
+				return &vmv1.GetBlockIDAtHeightResponse{Block: entry(a)}
+			}
+		}
+		return &vmv1.GetBlockIDAtHeightResponse{Error: notFound}
 	case *vmv1.GetAncestors:
 		r := &vmv1.GetAncestorsResponse{}
 		for i := len(n.accepted) - 1; i >= 0; i-- {

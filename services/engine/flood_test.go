@@ -12,8 +12,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
+	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
@@ -83,16 +85,23 @@ var floods = map[string]func(*flooder, uint32){
 		f.say(&enginev1.AppError{RequestId: i, Message: string(make([]byte, 10_000))})
 	},
 	"app_gossip": func(f *flooder, _ uint32) { f.say(&enginev1.AppGossip{Gossip: make([]byte, 10_000)}) },
-	"votes": func(f *flooder, i uint32) {
-		v := &enginev1.Vote{
-			Validator: i % 5, Round: i, Phase: enginev1.Phase(1 + i%2), BlockId: someID(i), Signature: make([]byte, 64),
+	"votes": func(f *flooder, i uint32) { // of its own for blocks that nobody has, of all rounds and heights; and forged
+		for height := range uint64(10) {
+			f.say(f.votes(height, i/2, 1+i%2, someID(1000*i+uint32(height))))
 		}
-		f.say(&enginev1.Votes{Height: uint64(i % 20), Votes: []*enginev1.Vote{v, v}})
+		if i > floodLength/2 {
+			v := &enginev1.Vote{Validator: 3, Round: i, Phase: 1, BlockId: someID(i), Signature: make([]byte, 64)}
+			f.say(&enginev1.Votes{Height: 1, Votes: []*enginev1.Vote{v, v, v}})
+		}
 	},
 	"get_votes": func(f *flooder, i uint32) { f.say(&enginev1.GetVotes{Height: uint64(i % 20), Round: i}) },
-	"proof":     func(f *flooder, i uint32) { f.say(&enginev1.Proof{Proof: append(someID(i), make([]byte, 10_000)...)}) },
+	"proof": func(f *flooder, i uint32) {
+		f.say(&enginev1.Proof{Proof: f.proof(finality.Prepare, i, f.block(i, 100))})
+		f.say(&enginev1.Proof{Proof: append(someID(i), make([]byte, 10_000)...)})
+	},
 	"certified": func(f *flooder, i uint32) {
-		f.say(&enginev1.Certified{Container: f.block(i, 20_000).Bytes(), Certificate: make([]byte, 10_000)})
+		b := f.block(i, 20_000)
+		f.say(&enginev1.Certified{Container: b.Bytes(), Certificate: f.proof(finality.Commit, i, b)})
 	},
 	"evidence": func(f *flooder, i uint32) {
 		f.say(&enginev1.Evidence{Evidence: append(someID(i), make([]byte, 10_000)...)})
@@ -198,8 +207,8 @@ func (f *flooder) heard(answers bool) map[primitives.NodeID][]proto.Message {
 				n, _ := primitives.NodeIDFrom(raw)
 				said[n] = append(said[n], content(w))
 			}
-			if answers && s.Request {
-				s.Reply(f.vm(s.Body))
+			if s.Request && (answers || s.To == "keystore") {
+				f.serve(s)
 			}
 		}
 	}
@@ -262,6 +271,8 @@ func (f *flooder) kept() map[string][2]int {
 		"verifying":    {core.Kept.Verifying, most.Verifying},
 		"verdicts":     {core.Kept.Verdicts, most.Verdicts},
 		"fetches":      {core.Kept.Fetches, most.Fetches},
+		"votes":        {core.Kept.Votes, most.Votes},
+		"wanted":       {core.Kept.Wanted, most.Wanted},
 		"resends":      {core.Kept.Resends, most.Resends},
 		"requests":     {core.Requests, 4096},
 		"questions":    {len(e.gets.questions.holding), validators*ofValidator + ofStrangers},
@@ -331,6 +342,31 @@ func (f *flooder) sign(h block.Header, i uint32, size int) *block.Block {
 		f.t.Fatal(err)
 	}
 	return b
+}
+
+// votes is one vote of the validator whose key the peer has.
+func (f *flooder) votes(height uint64, round, phase uint32, id []byte) *enginev1.Votes {
+	block, _ := primitives.HashFrom(id)
+	payload, err := signbytes.Vote{
+		NetworkID: f.fixture.chain.NetworkID, ChainID: f.fixture.chain.ID, Height: height, Round: round,
+		Phase: signbytes.Phase(phase), Block: block,
+	}.Encode()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return &enginev1.Votes{Height: height, Votes: []*enginev1.Vote{{
+		Validator: uint32(f.signer), Round: round, Phase: enginev1.Phase(phase), BlockId: id,
+		Signature: ed25519.Sign(f.fixture.nodes[f.signer].key, payload),
+	}}}
+}
+
+// proof is one that all have signed, as it says.
+func (f *flooder) proof(phase finality.Phase, round uint32, b *block.Block) []byte {
+	p := &finality.Proof{Phase: phase, Round: round, Block: b.ID()}
+	for i := range f.fixture.set.Len() {
+		p.Votes = append(p.Votes, finality.Signature{Validator: i})
+	}
+	return p.Encode(b.Height)
 }
 
 func someID(i uint32) []byte {

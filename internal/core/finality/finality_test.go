@@ -260,7 +260,7 @@ func TestANodeThatStartsAgainKeepsItsVotesAndItsLock(t *testing.T) {
 	if r, l, v := n.Round(); r != 1 || l != blockA || v != blockA {
 		t.Fatalf("in round %d, locked on %s, valid %s", r, l.Short(), v.Short())
 	}
-	if want := (Fetch{Block: blockA}); len(actions) == 0 || actions[0] != want {
+	if want := (Fetch{Block: blockA, By: byLock}); len(actions) == 0 || actions[0] != want {
 		t.Errorf("it doesn't ask for the block that it is locked on: %v", actions)
 	}
 	feed(n, Verified{Block: blockA}, Verified{Block: blockB})
@@ -322,11 +322,37 @@ func TestWhatOneValidatorMakesItKeepIsBounded(t *testing.T) {
 			n.Step(received(1, r*7, p, primitives.Hash{byte(r), byte(r >> 8), byte(r >> 16), 1}))
 		}
 	}
-	votes := 0
-	for _, r := range n.rounds {
-		votes += len(r.prepare.votes) + len(r.commit.votes)
+	if votes, blocks := n.Kept(); votes > 2*(keepAhead+1) || blocks > 1 {
+		t.Errorf("it keeps %d votes and waits for %d blocks", votes, blocks)
 	}
-	if votes > 2*(keepAhead+1) || len(n.wanted) > votes {
-		t.Errorf("it keeps %d votes and asks for %d blocks", votes, len(n.wanted))
+}
+
+// A liar goes through all rounds with this node, and votes for another block in each phase of each.
+func TestTheBlocksThatOneValidatorNamesKeepNobodyElsesFromBeingAskedFor(t *testing.T) {
+	n := four(t)
+	feed(n, received(2, 0, Prepare, blockB))
+	for r := range uint32(200) {
+		n.Step(received(1, r, Prepare, primitives.Hash{byte(r), 1}))
+		n.Step(received(1, r, Commit, primitives.Hash{byte(r), 2}))
+		n.enter(r + 1)
 	}
+	asked := map[int]int{}
+	for _, a := range n.Step(Timeout{Timer: Timer{Round: 200, Wait: ForVotes}}) {
+		if f, ok := a.(Fetch); ok {
+			asked[f.By]++
+		}
+	}
+	if asked[1] != 1 || asked[2] != 1 {
+		t.Errorf("asked for, by validator: %v", asked)
+	}
+	votes, blocks := n.Kept()
+	if mostVotes, mostBlocks := MostKept(4); votes > mostVotes || blocks > mostBlocks || len(n.started) > 3 {
+		t.Errorf("%d votes, %d blocks and %d timers are kept", votes, blocks, len(n.started))
+	}
+}
+
+func TestAVoteForNothingDoesntMakeABlockUnwanted(t *testing.T) {
+	n := four(t)
+	feed(n, received(1, 0, Prepare, blockA), received(1, 1, Prepare, None))
+	want(t, feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForVotes}}), "ask for votes of round 0", "fetch "+shortA)
 }

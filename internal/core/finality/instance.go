@@ -2,6 +2,7 @@ package finality
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -54,7 +55,7 @@ type Instance struct {
 	latest    []uint32 // by validator: the highest round it voted in, plus one; 0 for none
 	own       []Signed // of this round, to be sent again
 	verified  map[primitives.Hash]bool
-	wanted    map[primitives.Hash]bool // asked for, since votes name them
+	wanted    map[int]primitives.Hash // asked for, by who names it: a validator's newest vote, or one of those below
 	preferred Preferred
 	started   map[Timer]bool
 	accused   map[int]bool // each validator once: one proof is enough
@@ -68,6 +69,12 @@ const (
 	maxRound   = 1 << 30
 )
 
+// Who names a block that isn't a validator.
+const (
+	byQuorum = -1 // a proof
+	byLock   = -2 // this node's own vote of an earlier life
+)
+
 // New makes an Instance. What is to be done at once, Begin says.
 func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
@@ -76,7 +83,7 @@ func New(cfg Config) *Instance {
 		latest: make(
 			[]uint32,
 			cfg.Validators.Len(),
-		), verified: map[primitives.Hash]bool{}, wanted: map[primitives.Hash]bool{},
+		), verified: map[primitives.Hash]bool{}, wanted: map[int]primitives.Hash{},
 		started: map[Timer]bool{}, accused: map[int]bool{},
 	}
 	n.restore()
@@ -113,7 +120,7 @@ func (n *Instance) Begin() []Action {
 	n.out = nil
 	if n.begun {
 		if n.locked.block != None {
-			n.want(n.locked.block)
+			n.want(byLock, n.locked.block)
 		}
 		n.startRound()
 		n.settle()
@@ -151,7 +158,7 @@ func (n *Instance) emit(a Action) { n.out = append(n.out, a) }
 
 func (n *Instance) onVerified(block primitives.Hash) {
 	n.verified[block] = true
-	delete(n.wanted, block)
+	maps.DeleteFunc(n.wanted, func(_ int, wanted primitives.Hash) bool { return wanted == block })
 	n.begin()
 }
 

@@ -80,8 +80,12 @@ type (
 		Timer Timer
 		After time.Duration
 	}
-	// Fetch asks for a block that a vote names and this node doesn't have.
-	Fetch struct{ Block primitives.Hash }
+	// Fetch asks for a block that this node doesn't have. By is the validator whose vote names it; below zero: no
+	// validator alone.
+	Fetch struct {
+		Block primitives.Hash
+		By    int
+	}
 	// Build asks for a block to propose: this node leads a round and has none. It ends with Preferred, or not at all.
 	Build struct{ Round uint32 }
 	// Ask asks the others for the votes of a round that they hold.

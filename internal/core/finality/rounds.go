@@ -1,6 +1,7 @@
 package finality
 
 import (
+	"maps"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -27,6 +28,7 @@ func (n *Instance) enter(r uint32) {
 			delete(n.rounds, old)
 		}
 	}
+	maps.DeleteFunc(n.started, func(t Timer, _ bool) bool { return t.Round < r })
 	if votes := n.Votes(handOn); len(votes) > 0 { // so that all see what one has seen
 		n.emit(Send{Votes: votes})
 	}

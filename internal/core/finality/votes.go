@@ -41,8 +41,8 @@ func (n *Instance) onVote(v Signed) {
 	case before != nil && !n.accused[v.Validator]:
 		n.accused[v.Validator] = true
 		n.emit(Accuse{First: *before, Second: v})
-	case added && v.Block != None:
-		n.want(v.Block)
+	case added && v.Block != None && v.Round+1 == n.latest[v.Validator]:
+		n.want(v.Validator, v.Block)
 	}
 }
 
@@ -51,7 +51,7 @@ func (n *Instance) onProof(p *Proof) {
 	if p.weigh(n.cfg.Validators) != nil || p.Round > maxRound {
 		return
 	}
-	n.want(p.Block)
+	n.want(byQuorum, p.Block)
 	switch {
 	case n.keeps(p.Round):
 		n.at(p.Round).of(p.Phase).proof = p
@@ -65,19 +65,49 @@ func (n *Instance) onProof(p *Proof) {
 	}
 }
 
-// want asks once for a block that a vote names.
-func (n *Instance) want(block primitives.Hash) {
-	if !n.verified[block] && !n.wanted[block] {
-		n.wanted[block] = true
-		n.emit(Fetch{Block: block})
+// want asks for a block that somebody names. Only the last one that each names is waited for, and asked for again: who
+// names many has no more of them than anybody else.
+func (n *Instance) want(by int, block primitives.Hash) {
+	if n.verified[block] || n.wanted[by] == block {
+		return
 	}
+	asked := n.asked(block)
+	if n.wanted[by] = block; !asked {
+		n.emit(Fetch{Block: block, By: by})
+	}
+}
+
+// asked tells whether a block is waited for.
+func (n *Instance) asked(block primitives.Hash) bool {
+	for _, wanted := range n.wanted { // the order doesn't show in the result
+		if wanted == block {
+			return true
+		}
+	}
+	return false
 }
 
 // wantAgain asks again for what hasn't come: who was asked may not have had it, and everybody counts on it.
 func (n *Instance) wantAgain() {
-	for _, block := range slices.SortedFunc(maps.Keys(n.wanted), primitives.Hash.Compare) {
-		n.emit(Fetch{Block: block})
+	for _, by := range slices.Sorted(maps.Keys(n.wanted)) {
+		n.emit(Fetch{Block: n.wanted[by], By: by})
 	}
+}
+
+// Counts tells whether a round's votes are counted. Others only tell how far the network has gone on.
+func (n *Instance) Counts(r uint32) bool { return n.keeps(r) }
+
+// Kept is how many votes are kept, and how many blocks are waited for.
+func (n *Instance) Kept() (votes, blocks int) {
+	for _, r := range n.rounds { // the order doesn't show in the result
+		votes += len(r.prepare.votes) + len(r.commit.votes)
+	}
+	return votes, len(n.wanted)
+}
+
+// MostKept is what that can be at most with so many validators.
+func MostKept(validators int) (votes, blocks int) {
+	return 2 * validators * (keepBehind + 1 + keepAhead + 1), validators + 2
 }
 
 // Wants tells whether a vote would say anything new. Whoever checks signatures need not check others.

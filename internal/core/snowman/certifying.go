@@ -36,6 +36,7 @@ type certifying struct {
 	due      map[finality.Timer]time.Time
 	held     []finality.Vote // wanted, but the block below isn't durable yet
 	early    early
+	ahead    ahead
 	from     primitives.NodeID // who brought what is being handled: it is asked first for blocks that it names
 
 	certificate *finality.Proof // of a block that isn't here yet
@@ -165,7 +166,7 @@ func (f *certifying) perform(actions []finality.Action) {
 		case finality.Start:
 			f.due[a.Timer] = f.now.Add(a.After)
 		case finality.Fetch:
-			f.issuing.look(a.Block, f.from)
+			f.look(a)
 		case finality.Build:
 			f.building.pendingTxs()
 		case finality.Ask:
@@ -176,6 +177,15 @@ func (f *certifying) perform(actions []finality.Action) {
 			f.emit(Accuse{Height: f.height, First: a.First, Second: a.Second})
 		}
 	}
+}
+
+// look fetches a block that a vote names, first from who voted; for who brought it here, when it wasn't a vote.
+func (f *certifying) look(a finality.Fetch) {
+	n := f.from
+	if a.By >= 0 {
+		n = f.set.Node(a.By)
+	}
+	f.issuing.look(a.Block, n)
 }
 
 // release asks for the votes that are wanted when the block below is durable.
@@ -217,4 +227,3 @@ func (f *certifying) arrived(b *block.Block) {
 		f.block = b
 	}
 }
-

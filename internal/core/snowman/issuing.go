@@ -193,22 +193,27 @@ func (s *issuing) invalid(id primitives.Hash, reason string) {
 	if e.unwanted {
 		s.lose(e)
 	} else {
-		s.condemn(e, "an invalid block: "+reason)
+		s.report(e.from, costInvalid, "an invalid block: "+reason)
+		s.pool.condemn(e)
 	}
 	s.advanceAll() // its place is free
 }
 
-// condemn is for a block that can never be valid: whoever sent it should have known.
+// condemn is for a block with a header that can never be valid: whoever sent it should have known.
 func (s *issuing) condemn(e *entry, why string) {
 	s.blame(e.from, costInvalid, why)
 	s.pool.condemn(e)
 }
 
-// blame is for whoever sent what it should have known to be wrong.
+// blame is for whoever sent what it could have known to be wrong without asking anybody. It isn't heard for a while.
 func (s *issuing) blame(n primitives.NodeID, cost int, why string) {
+	s.report(n, cost, why)
+	s.mutes.mute(n)
+}
+
+func (s *issuing) report(n primitives.NodeID, cost int, why string) {
 	if n != s.self {
 		s.emit(Report{Node: n, Cost: cost, Reason: why})
-		s.mutes.mute(n)
 	}
 }
 

@@ -3,6 +3,7 @@ package snowman
 import (
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/requests"
@@ -51,6 +52,8 @@ type Kept struct {
 	Verdicts      int // ids of blocks that were judged
 	Fetches       int
 	Resends       int // questions that may be sent again
+	Votes         int // of this height and the next ones
+	Wanted        int // blocks that votes name
 }
 
 func (c *Core) kept() Kept {
@@ -61,13 +64,21 @@ func (c *Core) kept() Kept {
 	for _, u := range c.pool.uses {
 		k.Bytes += u.bytes
 	}
+	if i := c.deciding.instance; i != nil {
+		k.Votes, k.Wanted = i.Kept()
+	}
+	for _, list := range c.deciding.early.of {
+		k.Votes += len(list)
+	}
 	return k
 }
 
 // MostKept is what that can be at most on a chain of so many validators.
 func MostKept(validators int) Kept {
 	accounts := validators + 1
+	votes, wanted := finality.MostKept(validators)
 	return Kept{
+		Votes: votes + validators*earlyVotes, Wanted: wanted,
 		Blocks: accounts * part(maxUndecided, ofUndecided, validators), Bytes: accounts * part(maxBytes, ofBytes, validators),
 		Verifying: accounts * maxVerifying, Verdicts: accounts * part(maxVerdicts, ofVerdicts, validators),
 		Fetches: accounts * part(maxFetches, ofFetches, validators), Resends: maxResends,

@@ -17,6 +17,9 @@ const helpEvery = 50 * time.Millisecond
 
 // onVotes counts votes, whoever brings them.
 func (f *certifying) onVotes(in Votes) {
+	if f.issuing.mutes.muted(in.Node) {
+		return
+	}
 	if len(in.Votes) > f.mostVotes() {
 		f.emit(Report{Node: in.Node, Cost: costUndecodable, Reason: "more votes than there can be"})
 		return
@@ -24,7 +27,7 @@ func (f *certifying) onVotes(in Votes) {
 	f.from = in.Node
 	for _, v := range in.Votes {
 		if !f.onVote(in.Height, v) {
-			f.emit(Report{Node: in.Node, Cost: costForged, Reason: "a vote with a wrong signature"})
+			f.issuing.blame(in.Node, costForged, "a vote with a wrong signature")
 			return
 		}
 	}
@@ -43,6 +46,8 @@ func (f *certifying) onVote(height uint64, v finality.Signed) bool {
 	switch {
 	case current && !f.instance.Wants(v.Vote), !current && !ahead, ahead && f.early.has(height, v.Vote):
 		return true // nothing new
+	case !(current && f.instance.Counts(v.Round)) && !f.ahead.allows(v.Validator, f.now):
+		return true // enough was heard of where it is
 	case !f.genuine(height, v):
 		return false
 	case current:
@@ -83,9 +88,9 @@ func (f *certifying) onProof(in Proof) {
 	switch {
 	case err != nil:
 		f.emit(Report{Node: in.Node, Cost: costUndecodable, Reason: err.Error()})
-	case f.instance == nil || height != f.height || f.instance.Knows(p):
+	case f.instance == nil || height != f.height || f.instance.Knows(p) || f.issuing.mutes.muted(in.Node):
 	case !f.proves(height, p):
-		f.emit(Report{Node: in.Node, Cost: costForged, Reason: "a proof that doesn't hold"})
+		f.issuing.blame(in.Node, costForged, "a proof that doesn't hold")
 	default:
 		f.from = in.Node
 		f.step(finality.Shown{Proof: p})
@@ -114,13 +119,13 @@ func (f *certifying) certifies(certificate []byte, b *block.Block) (p *finality.
 func (f *certifying) onCertified(from primitives.NodeID, b *block.Block, certificate []byte) {
 	decided, known := f.accepted.at(b.Height)
 	next := f.instance != nil && b.Height == f.height && f.certificate == nil
-	if !next && (!known || decided == b.ID()) {
+	if !next && (!known || decided == b.ID()) || f.issuing.mutes.muted(from) {
 		return
 	}
 	p, why := f.certifies(certificate, b)
 	switch {
 	case why != "":
-		f.emit(Report{Node: from, Cost: costForged, Reason: why})
+		f.issuing.blame(from, costForged, why)
 	case known:
 		f.halt("two blocks are certified at height %d: %s was accepted here, and %s has the votes of a quorum too",
 			b.Height, decided.Short(), b.ID().Short())

@@ -215,7 +215,7 @@ func (w *network) perform(i int, actions []Action) {
 			w.after(a.After, again(Timeout{Timer: a.Timer}))
 		case Fetch:
 			if a.Block == blockA || a.Block == blockB {
-				w.after(w.delay(), again(Verified(a)))
+				w.after(w.delay(), again(Verified{Block: a.Block}))
 			}
 		case Build:
 			w.after(w.delay(), again(Preferred{Block: blockA}))

@@ -63,8 +63,24 @@ func (a *apps) handle(m *subsystem.Message) bool {
 // deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an outcome must never be
 // in doubt.
 func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
+	return a.lane.add(task{alone: alone, run: a.call(g, what, call)})
+}
+
+// offer passes on what a peer says of its own accord. False: too much of that waits already.
+func (a *apps) offer(
+	g *generation, what string, from primitives.NodeID, bytes int, call func(ctx context.Context) error,
+) bool {
+	// An empty message takes room, too.
+	return a.lane.add(task{of: &peersTask{from, bytes + messageRoom}, run: a.call(g, what, call)})
+}
+
+// messageRoom is what a message takes beside its own bytes.
+const messageRoom = 512
+
+// call makes the task of one call to the plugin.
+func (a *apps) call(g *generation, what string, call func(ctx context.Context) error) func(done func()) {
 	trace := a.sub.Traceparent()
-	return a.lane.add(task{alone: alone, run: func(done func()) {
+	return func(done func()) {
 		if a.life.gen != g {
 			done()
 			return
@@ -79,7 +95,7 @@ func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx con
 			}
 			done()
 		})
-	}})
+	}
 }
 
 // ask sends a request that is in the table of outcomes.
@@ -176,7 +192,7 @@ func (a *apps) onAppRequest(r *pluginv1.AppRequestRequest) {
 		a.refuse(r, "too many requests wait for the VM")
 		return
 	}
-	taken := a.deliver(g, "AppRequest", false, func(ctx context.Context) error {
+	taken := a.offer(g, "AppRequest", node, len(r.GetRequest()), func(ctx context.Context) error {
 		_, err := g.vm.AppRequest(ctx, r)
 		return err
 	})
@@ -241,8 +257,9 @@ func (a *apps) outcome(g *generation, what string, call func(ctx context.Context
 
 // onAppGossip may be dropped: the newest first, when the VM doesn't keep up.
 func (a *apps) onAppGossip(r *pluginv1.AppGossipRequest) {
-	if g := a.life.gen; g != nil {
-		a.deliver(g, "AppGossip", false, func(ctx context.Context) error {
+	node, err := primitives.NodeIDFrom(r.GetNodeId())
+	if g := a.life.gen; g != nil && err == nil {
+		a.offer(g, "AppGossip", node, len(r.GetGossip()), func(ctx context.Context) error {
 			_, err := g.vm.AppGossip(ctx, r)
 			return err
 		})

@@ -1,22 +1,33 @@
 package vmhost
 
+import "github.com/reevenet/reeve/internal/core/primitives"
+
 // lane runs things off the loop, so many at once, in order of arrival.
 type lane struct {
 	limit, bound int
 	running      int
 	alone        bool
 	waiting      []task
+	spare        spare
 }
 
 type task struct {
 	run func(done func())
 	// alone: nothing of the lane runs beside it.
 	alone bool
+	// of is set for what a peer says of its own accord, which may be dropped.
+	of *peersTask
+}
+
+// peersTask is whose a task is, and how many bytes it keeps.
+type peersTask struct {
+	peer  primitives.NodeID
+	bytes int
 }
 
 // add takes a task; false when too many wait.
 func (l *lane) add(t task) bool {
-	if len(l.waiting) >= l.bound {
+	if len(l.waiting) >= l.bound || t.of != nil && !l.spare.take(t.of, l.bound) {
 		return false
 	}
 	l.waiting = append(l.waiting, t)
@@ -31,6 +42,9 @@ func (l *lane) pump() {
 			return
 		}
 		l.waiting = l.waiting[1:]
+		if t.of != nil {
+			l.spare.give(t.of)
+		}
 		l.running++
 		l.alone = t.alone
 		t.run(func() {
@@ -40,5 +54,40 @@ func (l *lane) pump() {
 			}
 			l.pump()
 		})
+	}
+}
+
+// spare is what waits in a lane and may be dropped. It leaves a quarter of the lane to what was promised, and no peer
+// fills it: each may have so many bytes, and one message of any size.
+type spare struct {
+	count, bytes int
+	of           map[primitives.NodeID]int // bytes
+}
+
+const (
+	maxSpareBytes = 64 << 20 // of all peers
+	spareOfPeer   = 1 << 20  // bytes of one
+)
+
+// take counts a task in. False: there is no room for it.
+func (s *spare) take(t *peersTask, bound int) bool {
+	has, some := s.of[t.peer]
+	switch {
+	case s.count >= bound/4*3 || s.bytes+t.bytes > maxSpareBytes || some && has+t.bytes > spareOfPeer:
+		return false
+	case s.of == nil:
+		s.of = make(map[primitives.NodeID]int)
+	}
+	s.count++
+	s.bytes += t.bytes
+	s.of[t.peer] = has + t.bytes
+	return true
+}
+
+func (s *spare) give(t *peersTask) {
+	s.count--
+	s.bytes -= t.bytes
+	if s.of[t.peer] -= t.bytes; s.of[t.peer] <= 0 {
+		delete(s.of, t.peer)
 	}
 }

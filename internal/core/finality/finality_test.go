@@ -294,6 +294,35 @@ func TestALeaderProposesWhatAQuorumPreparedElseItsPreferenceElseItBuilds(t *test
 	want(t, lead(Verified{Block: blockA}), "build for round 1")
 }
 
+// A quorum has prepared a block, and all of them have lost it in a power cut: its bytes are nowhere any more.
+func TestWhatWasOnlyPreparedAndIsNowhereAnyMoreHoldsNothingUp(t *testing.T) {
+	n := New(Config{
+		Validators: setOf(t, 1, 1, 1, 1), Self: 1, Order: []int{0, 1, 2, 3}, Pace: pace,
+		Own: []Signed{signed(1, 0, Prepare, blockA)},
+	})
+	n.Begin()
+	want(t, feed(n, received(0, 0, Prepare, blockA)), "fetch "+shortA)
+	want(t, feed(n, received(2, 0, Prepare, blockA), Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}}),
+		"commit of nothing in round 0 by validator 1")
+	want(t, feed(n, received(0, 0, Commit, None), received(2, 0, Commit, None)), "build for round 1")
+	want(t, feed(n, Preferred{Block: blockB}), "prepare of "+shortB+" in round 1 by validator 1")
+}
+
+// Who is locked on the lost block proposes nothing else: others may have decided it.
+func TestALockOnABlockThatIsntHereIsALock(t *testing.T) {
+	n := New(Config{
+		Validators: setOf(t, 1, 1, 1, 1), Self: 1, Order: []int{0, 1, 2, 3}, Pace: pace,
+		Own: []Signed{signed(1, 0, Commit, blockA)},
+	})
+	n.Begin()
+	want(t, feed(n, Preferred{Block: blockB}, received(0, 0, Commit, None), received(2, 0, Commit, None),
+		Timeout{Timer: Timer{Round: 0, Wait: ForCommit}}))
+	if r, l, _ := n.Round(); r != 1 || l != blockA {
+		t.Fatalf("in round %d, locked on %s", r, l.Short())
+	}
+	want(t, feed(n, Verified{Block: blockA}), "prepare of "+shortA+" in round 1 by validator 1")
+}
+
 func TestOneValidatorDecidesAlone(t *testing.T) {
 	n := New(Config{Validators: setOf(t, 7), Self: 0, Order: []int{0}, Pace: pace})
 	want(t, feed(n, Preferred{Block: blockA, Confident: true}), "prepare of "+shortA+" in round 0 by validator 0",

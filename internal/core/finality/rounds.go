@@ -46,7 +46,7 @@ func (n *Instance) startRound() {
 		n.start(ForChoice)
 	}
 	n.start(ForVotes)
-	if n.leads() && !n.prepared && n.valid.block == None && n.preferred.Block == None {
+	if n.leads() && !n.prepared && n.locked.block == None && n.proposal() == None {
 		n.emit(Build{Round: n.round})
 	}
 }

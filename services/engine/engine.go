@@ -7,15 +7,17 @@
 // the network bridge. The overseer learns of every block that is issued and of every block that is durably accepted.
 // What peers ask for is answered by gets, from the record; what two VMs have to say to one another is carried by apps.
 //
-// It keeps nothing on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the
+// It keeps no state on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the
 // last one at every start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is
-// asked again; nothing is lost by that.
+// asked again; nothing is lost by that. What proves that a validator has signed two things for one place is written to
+// the disk, for people and for peers; nothing is decided by it, and a disk that fails stops nothing.
 //
 // It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with
 // the exit code of a safety halt: going on would mean that this node's state isn't the network's.
 package engine
 
 import (
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
@@ -24,6 +26,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -56,6 +59,9 @@ type Config struct {
 	Validators *validators.Set
 	// Parameters of consensus; default snowball.For the size of the set.
 	Parameters *snowball.Parameters
+	// Disk and Dir are where evidence against validators is kept.
+	Disk disk.Disk
+	Dir  string
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
 }
@@ -119,6 +125,7 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 	}
 	e.assemble()
 	e.register()
+	e.witness.keeper.open()
 	e.starter.ask(0)
 	return e, nil
 }
@@ -142,7 +149,13 @@ func (e *engine) assemble() {
 		self = -1
 	}
 	e.voter = &voter{sub: sub, chain: e.cfg.Chain, self: self, useful: e.driver.deciding, result: e.driver.step}
-	e.witness = &witness{sub: sub, send: e.send}
+	e.witness = &witness{
+		sub: sub, send: e.send, drops: e.drops, peers: e.peers, chain: e.cfg.Chain, set: set,
+		checked: make(map[account]*rate.Limiter),
+	}
+	e.witness.keeper = &keeper{
+		sub: sub, disk: e.cfg.Disk, dir: e.cfg.Dir, kept: e.witness.kept, faults: make(map[fault]bool),
+	}
 	e.starter = &starter{sub: sub, host: e.host, begin: e.recall}
 }
 
@@ -207,6 +220,7 @@ func (e *engine) stop() {
 	e.stopped = true
 	e.driver.stop()
 	e.apps.stopped, e.executor.stopped, e.starter.stopped, e.voter.stopped = true, true, true, true
+	e.witness.keeper.stopped = true
 }
 
 // halt stops the chain: the VM refuses what consensus has decided. The cause comes first in the log.

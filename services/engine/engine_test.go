@@ -216,5 +216,6 @@ func TestAnInvalidBlockCostsItsSender(t *testing.T) {
 
 func TestEveryVariantIsHandled(t *testing.T) {
 	s := newFixture(t, 4)
-	overseertest.Exhaustive(t, Spec(Config{Chain: s.chain, NodeID: s.nodes[0].id, Validators: s.set}))
+	n := s.nodes[0]
+	overseertest.Exhaustive(t, Spec(Config{Chain: s.chain, NodeID: n.id, Validators: s.set, Disk: n.disk.Process(), Dir: "/"}))
 }

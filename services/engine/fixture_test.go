@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/core/validators"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -30,6 +31,7 @@ type fixture struct {
 	chain block.Chain
 	set   *validators.Set
 	nodes []*node
+	told  map[string]int // messages between nodes, by kind
 }
 
 // node is one engine with what surrounds it. Its VM's blocks are a parent's id, a height and a text.
@@ -47,13 +49,18 @@ type node struct {
 	refuse     func(proto.Message) *pluginv1.Error
 	costs      map[primitives.NodeID]int
 	votes      *keystorev1.QueryVotesResponse // those of the last height at which it voted
+	disk       *simdisk.Disk                  // the engine's, which survives it
 	asked      int                            // of this node, by the network
 }
+
+const evidenceDir = "/data/evidence"
 
 var genesisVM = primitives.HashOf([]byte("genesis"))
 
 func newFixture(t *testing.T, size int) *fixture {
-	s := &fixture{t: t, chain: block.Chain{NetworkID: 5, ID: primitives.HashOf([]byte("chain"))}}
+	s := &fixture{
+		t: t, chain: block.Chain{NetworkID: 5, ID: primitives.HashOf([]byte("chain"))}, told: map[string]int{},
+	}
 	var members []validators.Validator
 	var keys []ed25519.PrivateKey
 	for i := range size {
@@ -69,7 +76,7 @@ func newFixture(t *testing.T, size int) *fixture {
 	for i := range size {
 		s.nodes = append(s.nodes, &node{
 			fixture: s, id: members[i].Node, key: keys[i], processing: map[primitives.Hash]*pluginv1.Block{},
-			costs: map[primitives.NodeID]int{}, votes: &keystorev1.QueryVotesResponse{},
+			costs: map[primitives.NodeID]int{}, votes: &keystorev1.QueryVotesResponse{}, disk: simdisk.New(uint64(i)),
 		})
 	}
 	return s
@@ -91,7 +98,9 @@ func (s *fixture) start() *fixture {
 }
 
 func (n *node) start() {
-	cfg := Config{Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set}
+	cfg := Config{
+		Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set, Disk: n.disk.Process(), Dir: evidenceDir,
+	}
 	n.Overseer = overseertest.Start(n.fixture.t, Spec(cfg))
 }
 
@@ -209,10 +218,21 @@ func (n *node) carry(protocol string, peers [][]byte, payload []byte) {
 		for _, o := range n.fixture.nodes {
 			if bytes.Equal(o.id[:], p) {
 				o.asked++
+				n.fixture.told[kindOf(payload)]++
 				o.update(peerMessage(protocol, n.id, payload))
 			}
 		}
 	}
+}
+
+// kindOf is the name of a message's kind.
+func kindOf(payload []byte) string {
+	m := &enginev1.PeerMessage{}
+	if proto.Unmarshal(payload, m) != nil || m.GetKind() == nil {
+		return ""
+	}
+	r := m.ProtoReflect()
+	return string(r.WhichOneof(r.Descriptor().Oneofs().ByName("kind")).Name())
 }
 
 func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {

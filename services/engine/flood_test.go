@@ -280,6 +280,7 @@ func (f *flooder) kept() map[string][2]int {
 		"asks":         {f.Open(), maxAtHost + 8}, // the others are this node's own
 		"owed":         {owed, validators*appsOfValidator + appsOfStrangers},
 		"peers":        {len(e.peers.connected), validators},
+		"evidence":     {len(e.witness.keeper.waiting), (validators+1)*waitingOfPeer + waitingOwn},
 		"drops":        {len(e.drops.count), 10},
 		"queue":        {len(e.executor.queue), 64},
 		"parked":       {parked, 0},

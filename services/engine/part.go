@@ -7,6 +7,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -26,7 +27,7 @@ func Part() part.Part {
 			{Name: ProtocolBulk, Event: event, Lane: optionsv1.Lane_LANE_BULK, NoViews: true},
 		},
 		Process: part.Process{Stop: part.StopEarly},
-		Owns:    "consensus: polls, preference, acceptance, proposals. Nothing on disk",
+		Owns:    "consensus: polls, votes, acceptance, proposals. On disk only evidence of what validators have signed twice",
 	}
 }
 
@@ -37,7 +38,10 @@ func build(n part.Node, chain genesis.Chain) (subsystem.Spec, error) {
 	if err != nil {
 		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err, "%s", n.Home.Genesis())
 	}
-	cfg := Config{Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set}
+	cfg := Config{
+		Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set,
+		Disk: disk.OS{}, Dir: n.Home.Evidence(chain.Name),
+	}
 	if c := n.Genesis.Consensus; c != nil {
 		p := parameters(*c, snowball.For(set.Units()))
 		cfg.Parameters = &p

@@ -59,7 +59,9 @@ func (e *engine) perform(a snowman.Action) {
 	case snowman.SendCertified:
 		e.gets.certified(a.Node, a.Height)
 	case snowman.Accuse:
-		e.witness.accuse(a)
+		e.witness.sawVotes(a)
+	case snowman.AccuseBlocks:
+		e.witness.sawBlocks(a)
 	case snowman.Halt:
 		e.halt(a.What, errContradiction)
 	case snowman.Report:

@@ -60,7 +60,8 @@ type Block struct {
 	id        primitives.Hash
 	signature [ed25519.SignatureSize]byte
 	bytes     []byte
-	inherent  int // length
+	inherent  int             // length
+	body      primitives.Hash // of it
 }
 
 // ErrMalformed is what every decoding error is: the bytes aren't a block.
@@ -126,6 +127,7 @@ func Decode(c Chain, b []byte) (*Block, error) {
 	if vm := binary.BigEndian.Uint32(body[4+blk.inherent:]); uint64(vm) != uint64(len(body)-8-blk.inherent) {
 		return nil, fmt.Errorf("%w: the VM block is said to have %d bytes", ErrMalformed, vm)
 	}
+	blk.body = primitives.HashOf(body)
 	blk.id = primitives.HashOf(blk.signed(c), b[headerSize-4:prefixSize])
 	return blk, nil
 }
@@ -150,9 +152,7 @@ func (b *Block) Verify(c Chain, key ed25519.PublicKey) bool {
 	return len(key) == ed25519.PublicKeySize && ed25519.Verify(key, b.signed(c), b.signature[:])
 }
 
-func (b *Block) signed(c Chain) []byte { return encode(b.Payload(c, b.bodyHash())) }
-
-func (b *Block) bodyHash() primitives.Hash { return primitives.HashOf(b.bytes[prefixSize:]) }
+func (b *Block) signed(c Chain) []byte { return encode(b.Payload(c, b.body)) }
 
 func encode(p signbytes.Block) []byte {
 	payload, err := p.Encode()

@@ -22,7 +22,7 @@ const SealedSize = signbytes.BlockSize + 4 + ed25519.SignatureSize
 
 // Sealed is the block without its body.
 func (b *Block) Sealed(c Chain) Sealed {
-	return Sealed{Payload: b.Payload(c, b.bodyHash()), Proposer: b.Proposer, Signature: b.signature}
+	return Sealed{Payload: b.Payload(c, b.body), Proposer: b.Proposer, Signature: b.signature}
 }
 
 // ID is the id of the block.

@@ -36,6 +36,11 @@ func (p *Proof) Vote(i int) Signed {
 	return Signed{Vote: v, Signature: p.Votes[i].Signature}
 }
 
+// find is where a validator's signature is; false: it hasn't signed.
+func (p *Proof) find(validator int) (int, bool) {
+	return slices.BinarySearchFunc(p.Votes, validator, func(s Signature, v int) int { return cmp.Compare(s.Validator, v) })
+}
+
 // Check tells whether it proves anything to somebody who knows only the validators of the height. valid judges a
 // signature; it is called once for each, and only when the rest holds.
 func (p *Proof) Check(set *validators.Set, valid func(Signed) bool) error {

@@ -14,13 +14,11 @@ type tally struct {
 	proof *Proof // that somebody showed
 }
 
-// add counts a vote. It returns an earlier vote of the validator when that says something else, which proves a fault.
+// add counts a vote. It returns what else the validator is known to have voted, which proves a fault.
 func (t *tally) add(set *validators.Set, v Signed) (added bool, contradicts *Signed) {
-	if before, twice := t.votes[v.Validator]; twice {
-		if before.Block != v.Block {
-			return false, &before
-		}
-		return false, nil
+	contradicts = t.contradicts(v)
+	if _, twice := t.votes[v.Validator]; twice {
+		return false, contradicts
 	}
 	if t.votes == nil {
 		t.votes, t.stake = make(map[int]Signed), make(map[primitives.Hash]uint64)
@@ -28,7 +26,22 @@ func (t *tally) add(set *validators.Set, v Signed) (added bool, contradicts *Sig
 	t.votes[v.Validator] = v
 	t.all += set.StakeOf(v.Validator)
 	t.stake[v.Block] += set.StakeOf(v.Validator)
-	return true, nil
+	return true, contradicts
+}
+
+// contradicts is a vote of the same validator that says something else: that which was counted, or that in the proof.
+func (t *tally) contradicts(v Signed) *Signed {
+	if before, twice := t.votes[v.Validator]; twice && before.Block != v.Block {
+		return &before
+	}
+	if t.proof == nil || t.proof.Block == v.Block {
+		return nil
+	}
+	if i, signed := t.proof.find(v.Validator); signed {
+		before := t.proof.Vote(i)
+		return &before
+	}
+	return nil
 }
 
 // quorum returns what a quorum voted for, None included.

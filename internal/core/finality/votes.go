@@ -37,12 +37,17 @@ func (n *Instance) onVote(v Signed) {
 		return
 	}
 	added, before := n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
-	switch {
-	case before != nil && !n.accused[v.Validator]:
-		n.accused[v.Validator] = true
-		n.emit(Accuse{First: *before, Second: v})
-	case added && v.Block != None && v.Round+1 == n.latest[v.Validator]:
+	n.accuse(before, v)
+	if added && v.Block != None && v.Round+1 == n.latest[v.Validator] {
 		n.want(v.Validator, v.Block)
+	}
+}
+
+// accuse tells of two votes of one validator for one place, unless it was accused before, or there is only one.
+func (n *Instance) accuse(first *Signed, second Signed) {
+	if first != nil && !n.accused[second.Validator] {
+		n.accused[second.Validator] = true
+		n.emit(Accuse{First: *first, Second: second})
 	}
 }
 
@@ -54,6 +59,7 @@ func (n *Instance) onProof(p *Proof) {
 	n.want(byQuorum, p.Block)
 	switch {
 	case n.keeps(p.Round):
+		n.compare(p)
 		n.at(p.Round).of(p.Phase).proof = p
 	case p.Phase == Commit:
 		n.conclude(p)
@@ -62,6 +68,14 @@ func (n *Instance) onProof(p *Proof) {
 	}
 	for _, s := range p.Votes {
 		n.latest[s.Validator] = max(n.latest[s.Validator], p.Round+1)
+	}
+}
+
+// compare looks for validators whose votes in a proof aren't those that were counted.
+func (n *Instance) compare(p *Proof) {
+	known := n.at(p.Round).of(p.Phase)
+	for i := range p.Votes {
+		n.accuse(known.contradicts(p.Vote(i)), p.Vote(i))
 	}
 }
 

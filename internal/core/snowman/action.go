@@ -102,11 +102,13 @@ type (
 		Node   primitives.NodeID
 		Height uint64
 	}
-	// Accuse: a validator has signed both, which no honest one does.
+	// Accuse: a validator has signed both votes, which no honest one does.
 	Accuse struct {
 		Height        uint64
 		First, Second finality.Signed
 	}
+	// AccuseBlocks: a validator has signed both blocks for one slot, which no honest one does.
+	AccuseBlocks struct{ First, Second block.Sealed }
 	// Halt: what was decided can't be right. The chain has to stop.
 	Halt struct{ What string }
 
@@ -138,5 +140,6 @@ func (SendProof) action()               {}
 func (SendGetVotes) action()            {}
 func (SendCertified) action()           {}
 func (Accuse) action()                  {}
+func (AccuseBlocks) action()            {}
 func (Halt) action()                    {}
 func (Report) action()                  {}

@@ -123,7 +123,8 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	}
 	c.issuing = &issuing{
 		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, tree: c.tree, pool: c.pool,
-		places: newPlaces(params.MaxOutstandingItems, set.Len()), mutes: newMutes(t, set), accepted: c.accepted, fetching: c.fetching, building: c.building, catchUp: c.catchUp,
+		places: newPlaces(params.MaxOutstandingItems, set.Len()), mutes: newMutes(t, set), accepted: c.accepted,
+		seen: newProposals(t, cfg.Chain, c.accepted), fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 	c.deciding = &certifying{
 		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,

@@ -136,6 +136,8 @@ func (c *Core) adopt(b *block.Block, certificate []byte) {
 	if e := c.pool.get(id); e == nil || e.state != issued {
 		if e != nil {
 			c.pool.forget(e) // if the VM is verifying it, accepting it settles that
+		} else {
+			c.issuing.compare(b) // nobody is to blame if it doesn't say who made it: a quorum vouches for it
 		}
 		c.pool.add(&entry{block: b, state: issued})
 		if err := c.tree.Add(id, b.Parent, b.Height, b.Slot); err != nil {

@@ -34,6 +34,7 @@ type issuing struct {
 	building *building
 	catchUp  *catchUp
 	mutes    *mutes
+	seen     *proposals
 	future
 }
 
@@ -52,14 +53,16 @@ func (s *issuing) take(b *block.Block, from primitives.NodeID, a account) {
 	case s.knows(b.ID()) || b.Height > s.accepted.root.Height+maxAhead:
 		return // known, or so far ahead that catching up will bring it
 	case s.hasLost(b):
-		s.drop(b, from)
+		s.late(b, from)
 		return
 	case from != s.self && (s.mutes.muted(from) || !s.pool.mayHold(a, b.Height)):
 		return
-	case int64(b.Proposer) >= int64(s.set.Len()) || !s.signed(b, s.set.At(int(b.Proposer)).Key):
-		s.blame(from, costForged, "a block with a wrong signature")
+	case !s.genuine(b):
+		s.blame(from, costForged, forgedBlock)
 		return
-	case from != s.self && !s.pool.makeRoom(a, b):
+	}
+	s.seen.add(b)
+	if from != s.self && !s.pool.makeRoom(a, b) {
 		return
 	}
 	e := &entry{block: b, from: from, account: a}

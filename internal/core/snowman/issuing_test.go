@@ -18,6 +18,7 @@ func testIssuing(t *testing.T) *issuing {
 		turn: f.turn, self: node(0), set: f.roster.set, places: places{all: 4, own: 16}, tree: v.tree,
 		pool: v.pool, accepted: v.accepted, fetching: f,
 		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn}, mutes: newMutes(f.turn, f.roster.set),
+		seen:   newProposals(f.turn, testChain, v.accepted),
 		signed: func(b *block.Block, _ ed25519.PublicKey) bool { return len(b.VMBlock()) != 1 },
 	}
 	return s

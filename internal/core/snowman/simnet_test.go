@@ -21,14 +21,15 @@ import (
 // signatures are hashes. Everything else is what production runs.
 type simnet struct {
 	sim
-	chain  block.Chain
-	set    *validators.Set
-	params snowball.Parameters
-	nodes  []*simnode
-	start  time.Time
-	final  map[uint64]primitives.Hash // what honest nodes have accepted
-	broken []string                   // invariants that didn't hold
-	steps  int
+	chain   block.Chain
+	set     *validators.Set
+	params  snowball.Parameters
+	nodes   []*simnode
+	start   time.Time
+	final   map[uint64]primitives.Hash // what honest nodes have accepted
+	broken  []string                   // invariants that didn't hold
+	accused int                        // so often somebody was, of two blocks for one slot
+	steps   int
 
 	loss      float64
 	slow      func() time.Duration // a message's way
@@ -48,6 +49,7 @@ type simnode struct {
 	byID      map[primitives.Hash]*block.Block
 	proofs    map[primitives.Hash][]byte // certificates of what is committed
 	ballots   []ballot                   // what its keystore has written down
+	slots     map[[2]uint64]bool         // heights and slots for which it has signed a block
 	txs       int                        // waiting in the VM
 	timer     time.Time
 	busyUntil time.Duration // the VM does one thing after the other
@@ -282,7 +284,22 @@ func (s *simnode) propose() {
 		return
 	}
 	rank, _ := proposer.Rank(proposer.Order(s.net.set, tip, height+1), s.index)
-	s.step(Built{Block: s.newBlock(s.core.building.header(tip, height+1, uint64(rank)))})
+	if h := s.core.building.header(tip, height+1, uint64(rank)); s.use(h) {
+		s.step(Built{Block: s.newBlock(h)})
+	}
+}
+
+// use writes down that there is a block for the slot. False: there is one already, and no other is signed.
+func (s *simnode) use(h block.Header) bool {
+	slot := [2]uint64{h.Height, h.Slot}
+	if s.slots[slot] {
+		return false
+	}
+	if s.slots == nil {
+		s.slots = make(map[[2]uint64]bool)
+	}
+	s.slots[slot] = true
+	return true
 }
 
 func (s *simnode) vm(cost time.Duration, then func()) {

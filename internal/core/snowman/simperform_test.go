@@ -56,6 +56,11 @@ func (s *simnode) perform(actions []Action) {
 			if accused := s.net.nodes[a.First.Validator]; accused.honest {
 				s.net.violate("node %d accuses honest node %d: %s, %s", s.index, accused.index, a.First, a.Second)
 			}
+		case AccuseBlocks:
+			if accused := s.net.nodes[a.First.Proposer]; accused.honest || a.First.Payload == a.Second.Payload {
+				s.net.violate("node %d accuses node %d: %v, %v", s.index, accused.index, a.First.Payload, a.Second.Payload)
+			}
+			s.net.accused++
 		case Halt:
 			if s.honest {
 				s.net.violate("node %d halts: %s", s.index, a.What)
@@ -73,6 +78,10 @@ func (s *simnode) build(h block.Header) {
 	}
 	if s.lie == equivocate {
 		s.split(h)
+		return
+	}
+	if !s.use(h) {
+		s.step(NotBuilt{Why: SlotTaken})
 		return
 	}
 	s.step(Built{Block: s.newBlock(h)})

@@ -136,6 +136,9 @@ func TestLiars(t *testing.T) {
 					n.loss = float64(seed%3) * 0.01
 				})
 				n.check(t, seed, done)
+				if l == equivocate && n.accused == 0 {
+					t.Errorf("seed %d: nobody saw that there were two blocks for one slot", seed)
+				}
 			}
 		}
 	}

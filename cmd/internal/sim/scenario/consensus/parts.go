@@ -14,10 +14,11 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// Where the keystore keeps its things.
+// Where the keystore and the engines keep their things.
 const (
-	keyFile = "/keys/signing.key"
-	keyDir  = "/keystore"
+	keyFile     = "/keys/signing.key"
+	keyDir      = "/keystore"
+	evidenceDir = "/evidence/"
 )
 
 func (net *network) keystore(i *sim.Incarnation) subsystem.Spec {
@@ -63,7 +64,7 @@ func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
 func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
 	return engine.Spec(engine.Config{
 		Chain: net.chainOf(i).id, NodeID: i.Node.ID, Validators: net.set,
-		Parameters: &net.params, Unchecked: net.unchecked,
+		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(), Dir: evidenceDir + net.chainOf(i).genesis.Name,
 	})
 }
 

@@ -221,6 +221,9 @@ func (f *certifying) fetch() {
 	f.issuing.fetching.want(f.certificate.Block, from)
 }
 
+// wait looks at the certificate again after a while.
+func (f *certifying) wait() { f.askedFor = f.now }
+
 // arrived takes the block that the certificate is for.
 func (f *certifying) arrived(b *block.Block) {
 	if f.certificate != nil && f.certificate.Block == b.ID() {

@@ -69,6 +69,8 @@ func (c *Core) conclude(p *finality.Proof) bool {
 	case c.pool.isInvalid(p.Block):
 		c.deciding.halt("the VM finds block %s at height %d invalid, which the network has decided",
 			p.Block.Short(), root.Height+1)
+	case len(c.accepted.pending) >= window:
+		c.deciding.wait() // the VM doesn't keep up
 	case b == nil:
 		c.deciding.fetch()
 	case b.Parent != root.ID || b.Height != root.Height+1:

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
@@ -96,5 +97,32 @@ func TestTheBlocksOfALiarsVotesTakeItsOwnFetches(t *testing.T) {
 	}
 	if c.fetching.uses[1] == 0 || c.fetching.uses[2] != 0 {
 		t.Errorf("fetches, by account: %v", c.fetching.uses)
+	}
+}
+
+// The VM makes nothing durable, and the network goes on. What it has decided comes with certificates, one by one.
+func TestWhatIsDecidedWaitsForTheVMWithinABound(t *testing.T) {
+	c, now := testCore(t, 4)
+	c.checking(true)
+	show := func(b *block.Block) []Action {
+		p := &finality.Proof{Phase: finality.Commit, Block: b.ID()}
+		for i := range 3 {
+			p.Votes = append(p.Votes, finality.Signature{Validator: i})
+		}
+		return c.Step(now, Certified{Node: node(1), Container: b.Bytes(), Certificate: p.Encode(b.Height)})
+	}
+	blocks := chainOf(t, 4*window, 10)
+	for _, b := range blocks {
+		show(b)
+	}
+	if got := len(c.accepted.pending); got != window {
+		t.Fatalf("%d decided blocks wait for the VM", got)
+	}
+	if next := c.Next(); next.Sub(now) < leastPause {
+		t.Errorf("it wants to look again after %v", next.Sub(now))
+	}
+	c.Step(now, Committed{ID: blocks[0].ID()})
+	if got := c.accepted.root.Height; got != window+1 {
+		t.Errorf("one is durable, and %d are decided", got)
 	}
 }

@@ -130,3 +130,17 @@ func TestAnswersToPeersWaitNowhere(t *testing.T) {
 		t.Errorf("%d answers wait, dropped: %v", parked, s.drops.count)
 	}
 }
+
+func TestAnErrorsWordsAreClipped(t *testing.T) {
+	a, x := testApps(t)
+	long := string(bytes.Repeat([]byte("no"), 10_000))
+	a.do(func() {
+		x.onErr(partNode(1), &enginev1.AppError{RequestId: 1, Message: long})
+		x.onUnanswered(partNode(1), &enginev1.Unanswered{RequestId: 2, Reason: long})
+	})
+	for _, s := range a.Sent() {
+		if m, ok := s.Body.(*pluginv1.AppRequestFailedRequest); !ok || len(m.GetError().GetMessage()) != mostMessage {
+			t.Errorf("the VM is told %T with %d bytes", s.Body, len(m.GetError().GetMessage()))
+		}
+	}
+}

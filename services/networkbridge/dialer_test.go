@@ -181,3 +181,14 @@ func TestAPeerThatBecomesAValidatorHasAValidatorsBudgetAndItsSlot(t *testing.T) 
 		t.Error("its link is kept after its end")
 	}
 }
+
+func TestWhyNodesArentConnectedIsRememberedOfSoMany(t *testing.T) {
+	l := &links{faults: map[primitives.NodeID]string{}}
+	for i := range 2 * maxFaults {
+		l.fault(primitives.NodeID{byte(i), byte(i >> 8)}, "no")
+	}
+	l.fault(primitives.NodeID{}, "still no")
+	if len(l.faults) != maxFaults || l.faults[primitives.NodeID{}] != "still no" {
+		t.Errorf("of %d nodes; the first one's is %q", len(l.faults), l.faults[primitives.NodeID{}])
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"testing"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -90,4 +91,16 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d bytes became %+v", len(data), got)
 		}
 	})
+}
+
+func TestABlockThatIsTooLargeIsRefused(t *testing.T) {
+	body := Body(nil, make([]byte, MaxSize-minSize))
+	largest, err := New(Chain{}, Header{}, body, make([]byte, ed25519.SignatureSize))
+	if err != nil || len(largest.Bytes()) != MaxSize {
+		t.Fatalf("the largest block: %v", err)
+	}
+	body = Body(nil, make([]byte, MaxSize-minSize+1))
+	if _, err := New(Chain{}, Header{}, body, make([]byte, ed25519.SignatureSize)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a larger one: %v", err)
+	}
 }

@@ -158,3 +158,16 @@ func TestExactlyOneOutcome(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoHasGoneIsForgotten(t *testing.T) {
+	tb := New(10)
+	for i := range 1000 {
+		n := primitives.NodeID{byte(i), byte(i >> 8)}
+		add(t, tb, key(n, 1, Put))
+		tb.Answer(key(n, 1, Put), start.Add(time.Second))
+		tb.Disconnect(n)
+	}
+	if len(tb.latency) != 0 {
+		t.Errorf("how fast they were is known of %d", len(tb.latency))
+	}
+}

@@ -280,3 +280,18 @@ func TestANodeThatIsBehindByAFewBlocksWaitsForPolls(t *testing.T) {
 		t.Errorf("it stands at %d", l.accepted.stable.Height)
 	}
 }
+
+// Every one of five names another block.
+func TestAFewBlocksAreGatheredOfAFrontier(t *testing.T) {
+	l := newLagging(t, 1)
+	l.askFrontier()
+	l.waiting = 1000
+	for i := range 1000 {
+		l.onAcceptedFrontier(AcceptedFrontier{
+			Node: node(1), RequestID: l.question, ID: primitives.Hash{9, byte(i), byte(i >> 8)},
+		})
+	}
+	if len(l.ids) != frontierIDs {
+		t.Errorf("%d are gathered", len(l.ids))
+	}
+}

@@ -242,6 +242,17 @@ func TestABlockThatIsTooEarlyIsLookedAtWhenItsTimeComes(t *testing.T) {
 	}
 }
 
+func TestABlockFarAboveTheLastAcceptedOneIsNotKept(t *testing.T) {
+	s := testIssuing(t)
+	s.receive(orphan(t, maxAhead+1, 0, 10), node(1), true)
+	if out := s.took(); s.pool.use(1).blocks != 0 || len(out) != 0 {
+		t.Errorf("%d are kept: %v", s.pool.use(1).blocks, out)
+	}
+	if s.receive(orphan(t, maxAhead, 0, 10), node(1), true); s.pool.use(1).blocks != 1 {
+		t.Error("one that isn't too far above isn't kept")
+	}
+}
+
 func TestBlocksFromTheFutureTakeTheirAccountsRoomOnly(t *testing.T) {
 	s := testIssuing(t)
 	parent := s.tip()

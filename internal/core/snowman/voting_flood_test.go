@@ -86,6 +86,45 @@ func TestOfVotesThatAreFarAheadFewAreCheckedInASecond(t *testing.T) {
 	}
 }
 
+func TestMoreVotesThanThereCanBeAreAFault(t *testing.T) {
+	c, now := testCore(t, 4)
+	checked := c.checking(true)
+	in := Votes{Node: node(1), Height: 1}
+	for i := range uint32(4*4 + 1) {
+		in.Votes = append(in.Votes, aVote(1, i%8, finality.Prepare))
+	}
+	out := c.Step(now, in)
+	if r, ok := out[0].(Report); !ok || r.Cost != costUndecodable || *checked != 0 {
+		t.Errorf("%d are checked: %v", *checked, out)
+	}
+	in.Votes = in.Votes[1:]
+	if c.Step(now, in); *checked == 0 {
+		t.Error("as many as there can be aren't looked at")
+	}
+}
+
+func TestAPeerIsHelpedOnceInAWhile(t *testing.T) {
+	c, now := testCore(t, 4)
+	c.checking(true)
+	c.Step(now, Votes{Node: node(1), Height: 1, Votes: []finality.Signed{aVote(1, 0, finality.Prepare)}})
+	helped := func(peer, count int) (times int) {
+		for range count {
+			for _, a := range c.Step(now, GetVotes{Node: node(peer), Height: 1}) {
+				if v, ok := a.(SendVotes); ok && len(v.Nodes) == 1 {
+					times++
+				}
+			}
+		}
+		return times
+	}
+	if got := helped(2, 100); got != 1 || helped(3, 1) != 1 {
+		t.Errorf("of a hundred questions %d are answered, or another peer's isn't", got)
+	}
+	if now = now.Add(helpEvery); helped(2, 1) != 1 {
+		t.Error("a while later it isn't helped")
+	}
+}
+
 // The blocks that a liar's votes name are fetched on its own account.
 func TestTheBlocksOfALiarsVotesTakeItsOwnFetches(t *testing.T) {
 	c, now := testCore(t, 4)

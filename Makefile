@@ -36,7 +36,7 @@ lint: $(LINT) ## what the compiler doesn't say: import rules, determinism rules,
 generate: $(BUF) ## generate Go from proto/
 	$(BUF) lint
 	$(BUF) generate
-	$(BUF) generate --template buf.gen.wire.yaml --path proto/reeve/overseer/v1/routed.proto --path proto/reeve/vm/plugin/v1/fastcall.proto
+	$(BUF) generate --template buf.gen.wire.yaml --path proto/reeve/overseer/v1/routed.proto --path proto/reeve/overseer/v1/flow.proto --path proto/reeve/overseer/v1/signal.proto --path proto/reeve/vm/plugin/v1/fastcall.proto
 
 breaking: $(BUF) ## fail when the protocol breaks what proto/baseline.binpb promises
 	$(BUF) breaking --against proto/baseline.binpb

@@ -162,7 +162,7 @@ func (c *Core) number(signals ...*overseerv1.Signal) []byte {
 		c.sequence++
 		s.Sequence = c.sequence
 	}
-	b, err := proto.Marshal(&overseerv1.SignalBatch{Signals: signals})
+	b, err := (&overseerv1.SignalBatch{Signals: signals}).MarshalVTStrict()
 	if err != nil { // a chain's name that is no text: New has refused it
 		c.log.Error("signals can't be encoded", "err", err)
 	}

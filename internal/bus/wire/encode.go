@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -30,7 +32,7 @@ func (e *Envelope) payload(m *overseerv1.RoutedEnvelope) {
 	m.Message, m.Reply = e.Message, e.Reply
 	if f := e.Failure; f != nil {
 		text := strings.ToValidUTF8(f.Message, "\uFFFD")
-		m.Failure = appendMessage([]byte{}, &Failure{Code: f.Code, Message: text, Detail: f.Detail})
+		m.Failure, _ = proto.MarshalOptions{}.MarshalAppend([]byte{}, &Failure{Code: f.Code, Message: text, Detail: f.Detail})
 	}
 }
 

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"google.golang.org/protobuf/proto"
+	"slices"
 
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -28,7 +28,7 @@ func (p *Processed) Append(b []byte) []byte {
 // ParseProcessed decodes what Append wrote.
 func ParseProcessed(b []byte) (p Processed, err error) {
 	var m overseerv1.Processed
-	if err := proto.Unmarshal(b, &m); err != nil {
+	if err := m.UnmarshalVT(b); err != nil {
 		return p, malformed(err)
 	}
 	p.SignalSeq, p.Requests = m.GetSignalSequence(), m.GetRequests()
@@ -69,7 +69,7 @@ func AppendCredit(b []byte, edges []EdgeCredit) []byte {
 // ParseCredit decodes what AppendCredit wrote.
 func ParseCredit(b []byte) (edges []EdgeCredit, err error) {
 	var m overseerv1.Credit
-	if err := proto.Unmarshal(b, &m); err != nil {
+	if err := m.UnmarshalVT(b); err != nil {
 		return nil, malformed(err)
 	}
 	for _, e := range m.GetEdges() {
@@ -89,8 +89,17 @@ func laneOf(l optionsv1.Lane) (Lane, error) {
 	return Lane(l), nil
 }
 
-// appendMessage appends the encoding of a message whose strings are valid.
-func appendMessage(b []byte, m proto.Message) []byte {
-	b, _ = proto.MarshalOptions{}.MarshalAppend(b, m)
-	return b
+// message is one whose codec is generated.
+type message interface {
+	SizeVT() int
+	MarshalToSizedBufferVTStrict(b []byte) (int, error)
+}
+
+// appendMessage appends the encoding of a message.
+func appendMessage(b []byte, m message) []byte {
+	size := m.SizeVT()
+	b = slices.Grow(b, size)
+	end := len(b) + size
+	_, _ = m.MarshalToSizedBufferVTStrict(b[len(b):end]) // can't fail: it holds no messages of another kind
+	return b[:end]
 }

@@ -230,7 +230,7 @@ func (b *inbox) frame(tag wire.Tag, body []byte, names wire.Names, in *wire.Memo
 		b.control.push(func() { to.onCredit(credits) })
 	case wire.TagSignals:
 		var s overseerv1.SignalBatch
-		if err := proto.Unmarshal(body, &s); err != nil {
+		if err := s.UnmarshalVT(body); err != nil {
 			return err
 		}
 		b.control.push(func() { to.onSignals(s.GetSignals()) })

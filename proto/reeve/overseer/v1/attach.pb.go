@@ -9,7 +9,6 @@
 package overseerv1
 
 import (
-	v11 "github.com/reevenet/reeve/proto/reeve/options/v1"
 	v1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -838,127 +837,6 @@ func (x *Window) GetBytes() uint32 {
 	return 0
 }
 
-// Processed tells the overseer how many one-way messages of each lane the handler has finished since the stream began. A
-// question is finished by its reply, and here it is told how many have reached the handler.
-type Processed struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// One entry per lane that moved.
-	Lanes []*LaneCount `protobuf:"bytes,1,rep,name=lanes,proto3" json:"lanes,omitempty"`
-	// Sequence of the last signal that was handled.
-	SignalSequence uint64 `protobuf:"varint,2,opt,name=signal_sequence,json=signalSequence,proto3" json:"signal_sequence,omitempty"`
-	// Requests that the handler has been given since the stream began: they are no longer on the way, though unanswered. Zero from
-	// an instance that doesn't count them; then an answer shows that its request has arrived.
-	Requests      uint64 `protobuf:"varint,3,opt,name=requests,proto3" json:"requests,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Processed) Reset() {
-	*x = Processed{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Processed) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Processed) ProtoMessage() {}
-
-func (x *Processed) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Processed.ProtoReflect.Descriptor instead.
-func (*Processed) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *Processed) GetLanes() []*LaneCount {
-	if x != nil {
-		return x.Lanes
-	}
-	return nil
-}
-
-func (x *Processed) GetSignalSequence() uint64 {
-	if x != nil {
-		return x.SignalSequence
-	}
-	return 0
-}
-
-func (x *Processed) GetRequests() uint64 {
-	if x != nil {
-		return x.Requests
-	}
-	return 0
-}
-
-// LaneCount is a running count of one lane.
-type LaneCount struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The lane.
-	Lane v11.Lane `protobuf:"varint,1,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
-	// Messages finished on it since the stream began.
-	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LaneCount) Reset() {
-	*x = LaneCount{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LaneCount) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LaneCount) ProtoMessage() {}
-
-func (x *LaneCount) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LaneCount.ProtoReflect.Descriptor instead.
-func (*LaneCount) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *LaneCount) GetLane() v11.Lane {
-	if x != nil {
-		return x.Lane
-	}
-	return v11.Lane(0)
-}
-
-func (x *LaneCount) GetCount() uint64 {
-	if x != nil {
-		return x.Count
-	}
-	return 0
-}
-
 // Heartbeat shows that the process is scheduled at all.
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -974,7 +852,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[10]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -986,7 +864,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[10]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -999,7 +877,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{10}
+	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Heartbeat) GetWaiting() uint64 {
@@ -1034,7 +912,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[11]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1046,7 +924,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[11]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1059,151 +937,12 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{11}
+	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Goodbye) GetReason() string {
 	if x != nil {
 		return x.Reason
-	}
-	return ""
-}
-
-// Credit acknowledges and replenishes: the receiver has finished work. Until then the sender keeps its one-way messages, so
-// that it can send them again when the overseer itself restarts. A reply or failure is the credit of its own question.
-type Credit struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Edges on which the receiver has finished work since the last grant.
-	Edges         []*EdgeCredit `protobuf:"bytes,1,rep,name=edges,proto3" json:"edges,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Credit) Reset() {
-	*x = Credit{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Credit) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Credit) ProtoMessage() {}
-
-func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Credit.ProtoReflect.Descriptor instead.
-func (*Credit) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *Credit) GetEdges() []*EdgeCredit {
-	if x != nil {
-		return x.Edges
-	}
-	return nil
-}
-
-// EdgeCredit gives back room on one edge: a sender, a receiver, a chain and a lane.
-type EdgeCredit struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Receiving subsystem.
-	To string `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
-	// Lane.
-	Lane v11.Lane `protobuf:"varint,2,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
-	// Messages finished.
-	Messages uint32 `protobuf:"varint,3,opt,name=messages,proto3" json:"messages,omitempty"`
-	// Bytes finished.
-	Bytes uint32 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
-	// Which ones, as the last eight bytes of their ids, where work is shared by several instances and may be finished out of
-	// order. Those of `messages` that are not named here are the oldest ones.
-	Finished []uint64 `protobuf:"fixed64,5,rep,packed,name=finished,proto3" json:"finished,omitempty"`
-	// The chain that the messages named; empty: none.
-	Chain         string `protobuf:"bytes,6,opt,name=chain,proto3" json:"chain,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *EdgeCredit) Reset() {
-	*x = EdgeCredit{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[13]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *EdgeCredit) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*EdgeCredit) ProtoMessage() {}
-
-func (x *EdgeCredit) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[13]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use EdgeCredit.ProtoReflect.Descriptor instead.
-func (*EdgeCredit) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{13}
-}
-
-func (x *EdgeCredit) GetTo() string {
-	if x != nil {
-		return x.To
-	}
-	return ""
-}
-
-func (x *EdgeCredit) GetLane() v11.Lane {
-	if x != nil {
-		return x.Lane
-	}
-	return v11.Lane(0)
-}
-
-func (x *EdgeCredit) GetMessages() uint32 {
-	if x != nil {
-		return x.Messages
-	}
-	return 0
-}
-
-func (x *EdgeCredit) GetBytes() uint32 {
-	if x != nil {
-		return x.Bytes
-	}
-	return 0
-}
-
-func (x *EdgeCredit) GetFinished() []uint64 {
-	if x != nil {
-		return x.Finished
-	}
-	return nil
-}
-
-func (x *EdgeCredit) GetChain() string {
-	if x != nil {
-		return x.Chain
 	}
 	return ""
 }
@@ -1225,7 +964,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[14]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +976,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[14]
+	mi := &file_reeve_overseer_v1_attach_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +989,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{14}
+	return file_reeve_overseer_v1_attach_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Presence) GetSubsystem() string {
@@ -1285,7 +1024,7 @@ var File_reeve_overseer_v1_attach_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\n" +
-	"\x1ereeve/overseer/v1/attach.proto\x12\x11reeve.overseer.v1\x1a\x1ereeve/options/v1/options.proto\x1a reeve/overseer/v1/envelope.proto\x1a\x1ereeve/overseer/v1/signal.proto\x1a\x1creeve/status/v1/status.proto\"J\n" +
+	"\x1ereeve/overseer/v1/attach.proto\x12\x11reeve.overseer.v1\x1a reeve/overseer/v1/envelope.proto\x1a\x1creeve/overseer/v1/flow.proto\x1a\x1ereeve/overseer/v1/signal.proto\x1a\x1creeve/status/v1/status.proto\"J\n" +
 	"\rAttachRequest\x129\n" +
 	"\x06frames\x18\x01 \x03(\v2!.reeve.overseer.v1.SubsystemFrameR\x06frames\"\xf4\x02\n" +
 	"\x0eSubsystemFrame\x120\n" +
@@ -1342,30 +1081,13 @@ const file_reeve_overseer_v1_attach_proto_rawDesc = "" +
 	"\x11max_message_bytes\x18\a \x01(\rR\x0fmaxMessageBytes\":\n" +
 	"\x06Window\x12\x1a\n" +
 	"\bmessages\x18\x01 \x01(\rR\bmessages\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\rR\x05bytes\"\x84\x01\n" +
-	"\tProcessed\x122\n" +
-	"\x05lanes\x18\x01 \x03(\v2\x1c.reeve.overseer.v1.LaneCountR\x05lanes\x12'\n" +
-	"\x0fsignal_sequence\x18\x02 \x01(\x04R\x0esignalSequence\x12\x1a\n" +
-	"\brequests\x18\x03 \x01(\x04R\brequests\"M\n" +
-	"\tLaneCount\x12*\n" +
-	"\x04lane\x18\x01 \x01(\x0e2\x16.reeve.options.v1.LaneR\x04lane\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"k\n" +
+	"\x05bytes\x18\x02 \x01(\rR\x05bytes\"k\n" +
 	"\tHeartbeat\x12\x18\n" +
 	"\awaiting\x18\x01 \x01(\x04R\awaiting\x12'\n" +
 	"\x0fhandling_millis\x18\x02 \x01(\x04R\x0ehandlingMillis\x12\x1b\n" +
 	"\trss_bytes\x18\x03 \x01(\x04R\brssBytes\"!\n" +
 	"\aGoodbye\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"=\n" +
-	"\x06Credit\x123\n" +
-	"\x05edges\x18\x01 \x03(\v2\x1d.reeve.overseer.v1.EdgeCreditR\x05edges\"\xac\x01\n" +
-	"\n" +
-	"EdgeCredit\x12\x0e\n" +
-	"\x02to\x18\x01 \x01(\tR\x02to\x12*\n" +
-	"\x04lane\x18\x02 \x01(\x0e2\x16.reeve.options.v1.LaneR\x04lane\x12\x1a\n" +
-	"\bmessages\x18\x03 \x01(\rR\bmessages\x12\x14\n" +
-	"\x05bytes\x18\x04 \x01(\rR\x05bytes\x12\x1a\n" +
-	"\bfinished\x18\x05 \x03(\x06R\bfinished\x12\x14\n" +
-	"\x05chain\x18\x06 \x01(\tR\x05chain\"x\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"x\n" +
 	"\bPresence\x12\x1c\n" +
 	"\tsubsystem\x18\x01 \x01(\tR\tsubsystem\x12\x18\n" +
 	"\apresent\x18\x02 \x01(\bR\apresent\x12\x1e\n" +
@@ -1390,7 +1112,7 @@ func file_reeve_overseer_v1_attach_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_overseer_v1_attach_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_overseer_v1_attach_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_reeve_overseer_v1_attach_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_reeve_overseer_v1_attach_proto_goTypes = []any{
 	(Declaration_Class)(0),    // 0: reeve.overseer.v1.Declaration.Class
 	(*AttachRequest)(nil),     // 1: reeve.overseer.v1.AttachRequest
@@ -1401,50 +1123,43 @@ var file_reeve_overseer_v1_attach_proto_goTypes = []any{
 	(*Declaration)(nil),       // 6: reeve.overseer.v1.Declaration
 	(*Attached)(nil),          // 7: reeve.overseer.v1.Attached
 	(*Window)(nil),            // 8: reeve.overseer.v1.Window
-	(*Processed)(nil),         // 9: reeve.overseer.v1.Processed
-	(*LaneCount)(nil),         // 10: reeve.overseer.v1.LaneCount
-	(*Heartbeat)(nil),         // 11: reeve.overseer.v1.Heartbeat
-	(*Goodbye)(nil),           // 12: reeve.overseer.v1.Goodbye
-	(*Credit)(nil),            // 13: reeve.overseer.v1.Credit
-	(*EdgeCredit)(nil),        // 14: reeve.overseer.v1.EdgeCredit
-	(*Presence)(nil),          // 15: reeve.overseer.v1.Presence
-	(*Envelope)(nil),          // 16: reeve.overseer.v1.Envelope
-	(*v1.StatusResponse)(nil), // 17: reeve.status.v1.StatusResponse
-	(*SignalBatch)(nil),       // 18: reeve.overseer.v1.SignalBatch
-	(*v1.StatusRequest)(nil),  // 19: reeve.status.v1.StatusRequest
-	(*Snapshot)(nil),          // 20: reeve.overseer.v1.Snapshot
-	(v11.Lane)(0),             // 21: reeve.options.v1.Lane
+	(*Heartbeat)(nil),         // 9: reeve.overseer.v1.Heartbeat
+	(*Goodbye)(nil),           // 10: reeve.overseer.v1.Goodbye
+	(*Presence)(nil),          // 11: reeve.overseer.v1.Presence
+	(*Envelope)(nil),          // 12: reeve.overseer.v1.Envelope
+	(*Processed)(nil),         // 13: reeve.overseer.v1.Processed
+	(*v1.StatusResponse)(nil), // 14: reeve.status.v1.StatusResponse
+	(*SignalBatch)(nil),       // 15: reeve.overseer.v1.SignalBatch
+	(*Credit)(nil),            // 16: reeve.overseer.v1.Credit
+	(*v1.StatusRequest)(nil),  // 17: reeve.status.v1.StatusRequest
+	(*Snapshot)(nil),          // 18: reeve.overseer.v1.Snapshot
 }
 var file_reeve_overseer_v1_attach_proto_depIdxs = []int32{
 	2,  // 0: reeve.overseer.v1.AttachRequest.frames:type_name -> reeve.overseer.v1.SubsystemFrame
 	5,  // 1: reeve.overseer.v1.SubsystemFrame.hello:type_name -> reeve.overseer.v1.Hello
-	16, // 2: reeve.overseer.v1.SubsystemFrame.envelope:type_name -> reeve.overseer.v1.Envelope
-	9,  // 3: reeve.overseer.v1.SubsystemFrame.processed:type_name -> reeve.overseer.v1.Processed
-	11, // 4: reeve.overseer.v1.SubsystemFrame.heartbeat:type_name -> reeve.overseer.v1.Heartbeat
-	12, // 5: reeve.overseer.v1.SubsystemFrame.goodbye:type_name -> reeve.overseer.v1.Goodbye
-	17, // 6: reeve.overseer.v1.SubsystemFrame.status:type_name -> reeve.status.v1.StatusResponse
+	12, // 2: reeve.overseer.v1.SubsystemFrame.envelope:type_name -> reeve.overseer.v1.Envelope
+	13, // 3: reeve.overseer.v1.SubsystemFrame.processed:type_name -> reeve.overseer.v1.Processed
+	9,  // 4: reeve.overseer.v1.SubsystemFrame.heartbeat:type_name -> reeve.overseer.v1.Heartbeat
+	10, // 5: reeve.overseer.v1.SubsystemFrame.goodbye:type_name -> reeve.overseer.v1.Goodbye
+	14, // 6: reeve.overseer.v1.SubsystemFrame.status:type_name -> reeve.status.v1.StatusResponse
 	4,  // 7: reeve.overseer.v1.AttachResponse.frames:type_name -> reeve.overseer.v1.OverseerFrame
 	7,  // 8: reeve.overseer.v1.OverseerFrame.attached:type_name -> reeve.overseer.v1.Attached
-	18, // 9: reeve.overseer.v1.OverseerFrame.signals:type_name -> reeve.overseer.v1.SignalBatch
-	16, // 10: reeve.overseer.v1.OverseerFrame.envelope:type_name -> reeve.overseer.v1.Envelope
-	13, // 11: reeve.overseer.v1.OverseerFrame.credit:type_name -> reeve.overseer.v1.Credit
-	15, // 12: reeve.overseer.v1.OverseerFrame.presence:type_name -> reeve.overseer.v1.Presence
-	19, // 13: reeve.overseer.v1.OverseerFrame.status:type_name -> reeve.status.v1.StatusRequest
+	15, // 9: reeve.overseer.v1.OverseerFrame.signals:type_name -> reeve.overseer.v1.SignalBatch
+	12, // 10: reeve.overseer.v1.OverseerFrame.envelope:type_name -> reeve.overseer.v1.Envelope
+	16, // 11: reeve.overseer.v1.OverseerFrame.credit:type_name -> reeve.overseer.v1.Credit
+	11, // 12: reeve.overseer.v1.OverseerFrame.presence:type_name -> reeve.overseer.v1.Presence
+	17, // 13: reeve.overseer.v1.OverseerFrame.status:type_name -> reeve.status.v1.StatusRequest
 	6,  // 14: reeve.overseer.v1.Hello.declaration:type_name -> reeve.overseer.v1.Declaration
 	0,  // 15: reeve.overseer.v1.Declaration.class:type_name -> reeve.overseer.v1.Declaration.Class
-	20, // 16: reeve.overseer.v1.Attached.snapshot:type_name -> reeve.overseer.v1.Snapshot
+	18, // 16: reeve.overseer.v1.Attached.snapshot:type_name -> reeve.overseer.v1.Snapshot
 	8,  // 17: reeve.overseer.v1.Attached.window:type_name -> reeve.overseer.v1.Window
-	10, // 18: reeve.overseer.v1.Processed.lanes:type_name -> reeve.overseer.v1.LaneCount
-	21, // 19: reeve.overseer.v1.LaneCount.lane:type_name -> reeve.options.v1.Lane
-	14, // 20: reeve.overseer.v1.Credit.edges:type_name -> reeve.overseer.v1.EdgeCredit
-	21, // 21: reeve.overseer.v1.EdgeCredit.lane:type_name -> reeve.options.v1.Lane
-	1,  // 22: reeve.overseer.v1.OverseerService.Attach:input_type -> reeve.overseer.v1.AttachRequest
-	3,  // 23: reeve.overseer.v1.OverseerService.Attach:output_type -> reeve.overseer.v1.AttachResponse
-	23, // [23:24] is the sub-list for method output_type
-	22, // [22:23] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	1,  // 18: reeve.overseer.v1.OverseerService.Attach:input_type -> reeve.overseer.v1.AttachRequest
+	3,  // 19: reeve.overseer.v1.OverseerService.Attach:output_type -> reeve.overseer.v1.AttachResponse
+	19, // [19:20] is the sub-list for method output_type
+	18, // [18:19] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_reeve_overseer_v1_attach_proto_init() }
@@ -1453,6 +1168,7 @@ func file_reeve_overseer_v1_attach_proto_init() {
 		return
 	}
 	file_reeve_overseer_v1_envelope_proto_init()
+	file_reeve_overseer_v1_flow_proto_init()
 	file_reeve_overseer_v1_signal_proto_init()
 	file_reeve_overseer_v1_attach_proto_msgTypes[1].OneofWrappers = []any{
 		(*SubsystemFrame_Hello)(nil),
@@ -1476,7 +1192,7 @@ func file_reeve_overseer_v1_attach_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_overseer_v1_attach_proto_rawDesc), len(file_reeve_overseer_v1_attach_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/evidence"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
@@ -104,7 +105,10 @@ var floods = map[string]func(*flooder, uint32){
 		f.say(&enginev1.Certified{Container: b.Bytes(), Certificate: f.proof(finality.Commit, i, b)})
 	},
 	"evidence": func(f *flooder, i uint32) {
-		f.say(&enginev1.Evidence{Evidence: append(someID(i), make([]byte, 10_000)...)})
+		f.say(&enginev1.Evidence{Evidence: f.evidence(uint64(i))})
+		if i > floodLength/2 {
+			f.say(&enginev1.Evidence{Evidence: append(someID(i), make([]byte, 10_000)...)})
+		}
 	},
 	"unanswered": func(f *flooder, i uint32) {
 		f.say(&enginev1.Unanswered{RequestId: i, Answer: enginev1.Answer(i % 9), Reason: string(make([]byte, 10_000))})
@@ -261,24 +265,25 @@ func (f *flooder) kept() map[string][2]int {
 		core = e.driver.core.Status()
 	}
 	most, owed := snowman.MostKept(validators), 0
+	two := func(all int) int { return 2 * all / (validators + 1) } // the peer's account, and that of the key that it has
 	for _, debts := range e.apps.owed.of {
 		owed += len(debts)
 	}
 	parked, bytes := f.Parked()
 	return map[string][2]int{
-		"blocks":       {core.Kept.Blocks, most.Blocks},
-		"bytes":        {core.Kept.Bytes, most.Bytes},
-		"verifying":    {core.Kept.Verifying, most.Verifying},
-		"verdicts":     {core.Kept.Verdicts, most.Verdicts},
-		"fetches":      {core.Kept.Fetches, most.Fetches},
+		"blocks":       {core.Kept.Blocks, two(most.Blocks)},
+		"bytes":        {core.Kept.Bytes, two(most.Bytes)},
+		"verifying":    {core.Kept.Verifying, two(most.Verifying)},
+		"verdicts":     {core.Kept.Verdicts, two(most.Verdicts)},
+		"fetches":      {core.Kept.Fetches, two(most.Fetches)},
 		"votes":        {core.Kept.Votes, most.Votes},
 		"wanted":       {core.Kept.Wanted, most.Wanted},
 		"resends":      {core.Kept.Resends, most.Resends},
 		"requests":     {core.Requests, 4096},
-		"questions":    {len(e.gets.questions.holding), validators*ofValidator + ofStrangers},
+		"questions":    {len(e.gets.questions.holding), ofValidator},
 		"at the host":  {e.gets.questions.asked, maxAtHost},
 		"asks":         {f.Open(), maxAtHost + 8}, // the others are this node's own
-		"owed":         {owed, validators*appsOfValidator + appsOfStrangers},
+		"owed":         {owed, appsOfValidator},
 		"peers":        {len(e.peers.connected), validators},
 		"evidence":     {len(e.witness.keeper.waiting), (validators+1)*waitingOfPeer + waitingOwn},
 		"drops":        {len(e.drops.count), 10},
@@ -343,6 +348,25 @@ func (f *flooder) sign(h block.Header, i uint32, size int) *block.Block {
 		f.t.Fatal(err)
 	}
 	return b
+}
+
+// evidence is that the validator whose key the peer has voted twice at a height, which it did.
+func (f *flooder) evidence(height uint64) []byte {
+	var twice [2]finality.Signed
+	for i := range twice {
+		v, err := voteFrom(f.votes(height, 0, 1, someID(uint32(i))).GetVotes()[0])
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		twice[i] = v
+	}
+	chain := f.fixture.chain
+	key := f.fixture.set.At(f.signer).Key
+	e, err := evidence.OfVotes(chain.NetworkID, chain.ID, height, key, twice[0], twice[1])
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return e.Encode()
 }
 
 // votes is one vote of the validator whose key the peer has.

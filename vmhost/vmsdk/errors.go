@@ -19,7 +19,8 @@ var (
 	ErrNotFound = database.ErrNotFound
 )
 
-// InvalidError is the verdict that a block isn't valid, on every node and for ever.
+// InvalidError is the verdict that a block isn't valid, on every node and for ever. A plain error from ParseBlock or Verify
+// is the same.
 type InvalidError struct{ Reason string }
 
 func (e *InvalidError) Error() string { return "invalid block: " + e.Reason }
@@ -34,7 +35,7 @@ type MissingParentError struct{ Parent ID }
 
 func (e *MissingParentError) Error() string { return "parent " + e.Parent.Short() + " isn't verified" }
 
-// BusyError says that the VM can't do it now.
+// BusyError says that the VM can't do it now: it is to be asked again, not before RetryAfter.
 type BusyError struct{ RetryAfter time.Duration }
 
 func (e *BusyError) Error() string { return fmt.Sprintf("busy, retry after %v", e.RetryAfter) }
@@ -48,6 +49,11 @@ func (e *CorruptError) Error() string { return "corrupt: " + e.Reason }
 func Corruptf(format string, args ...any) error {
 	return &CorruptError{Reason: fmt.Sprintf(format, args...)}
 }
+
+// InternalError says that something went wrong that says nothing about what was asked: it is asked again later.
+type InternalError struct{ Reason string }
+
+func (e *InternalError) Error() string { return e.Reason }
 
 // UnimplementedError says that the VM lacks a capability.
 type UnimplementedError struct{ What string }
@@ -130,7 +136,7 @@ func ErrorFromProto(e *pb.Error) error {
 	case *pb.Error_Unavailable:
 		return &UnavailableError{Cause: k.Unavailable.GetCause(), RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
 	case *pb.Error_Internal:
-		return errors.New(k.Internal.GetReason())
+		return &InternalError{Reason: k.Internal.GetReason()}
 	}
 	return errors.New("an error of a kind this version doesn't know")
 }

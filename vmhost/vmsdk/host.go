@@ -21,6 +21,7 @@ const MaxMessage = 16 << 20
 
 // host is the plugin's end of the host's services.
 type host struct {
+	reads    *reads // what db and blocks go over
 	db       *remote.Client
 	sender   pb.AppSenderServiceClient
 	blocks   pb.BlockServiceClient
@@ -50,9 +51,10 @@ func (s *Server) connect(r *pb.InitializeRequest) (*host, error) {
 			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.fast.forMethod}
 		}
 	}
-	h.db = remote.NewClient(conn, s.env.CacheSize)
+	h.reads = &reads{ClientConnInterface: conn}
+	h.db = remote.NewClient(h.reads, s.env.CacheSize)
 	h.sender = pb.NewAppSenderServiceClient(conn)
-	h.blocks = pb.NewBlockServiceClient(conn)
+	h.blocks = pb.NewBlockServiceClient(h.reads)
 	h.notifier = &notifier{engine: pb.NewEngineServiceClient(conn), run: s.env.Go}
 	return h, nil
 }

@@ -108,19 +108,15 @@ func (s *Server) ParseBlock(ctx context.Context, r *pb.ParseBlockRequest) (*pb.P
 }
 
 func (s *Server) parse(ctx context.Context, t *tree, content []byte) (Block, error) {
-	b, err := s.vm.ParseBlock(ctx, content)
+	var b Block
+	err := s.heed(ctx, func() (err error) {
+		b, err = s.vm.ParseBlock(ctx, content)
+		return err
+	}, isInvalid)
 	if err != nil {
-		return nil, parseError(err)
+		return nil, err
 	}
 	return t.remember(b), nil
-}
-
-// parseError takes an author's plain error for the verdict that it is.
-func parseError(err error) error {
-	if _, plain := ErrorToProto(err).GetKind().(*pb.Error_Internal); plain {
-		return &InvalidError{Reason: err.Error()}
-	}
-	return err
 }
 
 // VerifyBlock makes a block processing.
@@ -132,7 +128,7 @@ func (s *Server) VerifyBlock(ctx context.Context, r *pb.VerifyBlockRequest) (*pb
 			return err
 		}
 		if _, done := t.live(b.ID()); !done {
-			if err := verify(ctx, t, b, contextFrom(r.GetContext())); err != nil {
+			if err := s.verify(ctx, t, b, contextFrom(r.GetContext())); err != nil {
 				return err
 			}
 			t.verified(b)
@@ -168,7 +164,7 @@ func (s *Server) find(ctx context.Context, t *tree, r *pb.VerifyBlockRequest) (B
 	return b, nil
 }
 
-func verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
+func (s *Server) verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
 	if b.Height() <= t.lastAccepted.Height() {
 		return Invalidf("height %d is decided already", b.Height())
 	}
@@ -179,7 +175,7 @@ func verify(ctx context.Context, t *tree, b Block, build BuildContext) error {
 	if b.Height() != parent.Height()+1 {
 		return Invalidf("height %d on a parent of height %d", b.Height(), parent.Height())
 	}
-	return b.Verify(ctx, parent, build)
+	return s.heed(ctx, func() error { return b.Verify(ctx, parent, build) }, isInvalid)
 }
 
 // AcceptBlock hands out what the block writes.
@@ -195,7 +191,7 @@ func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb
 		}
 		defer s.tracing.begin(ctx)()
 		var batch database.Batch
-		if err := b.Accept(ctx, &batch); err != nil {
+		if err := s.heed(ctx, func() error { return b.Accept(ctx, &batch) }, isFatal); err != nil {
 			return err
 		}
 		if err := batch.Check(); err != nil {

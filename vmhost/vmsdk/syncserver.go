@@ -44,8 +44,8 @@ func (s *syncServer) ParseStateSummary(
 	ctx context.Context, r *pb.ParseStateSummaryRequest,
 ) (*pb.ParseStateSummaryResponse, error) {
 	parsed, err := s.vm.ParseStateSummary(ctx, r.GetContent())
-	if err != nil {
-		err = parseError(err)
+	if err != nil && !ours(err) {
+		err = isInvalid(err.Error())
 	}
 	summary, e := summaryToProto(parsed, err)
 	return &pb.ParseStateSummaryResponse{Summary: summary, Error: e}, nil

@@ -69,10 +69,14 @@ type Block interface {
 	// Bytes is what ParseBlock makes the block of. Not to be changed.
 	Bytes() []byte
 	// Verify reports whether the block is valid after parent, which is verified or the last accepted. build is what its
-	// proposer built it with. nil: valid. Invalidf: invalid, on every node. Any other error: it couldn't be judged.
-	// Verify changes nothing that another block can see; siblings are verified in any order.
+	// proposer built it with. nil: valid. Any error means that it is invalid, on every node and for ever, unless it is
+	// one of this package's, such as Busy, or the host couldn't be asked, or ctx has ended: then the block hasn't been
+	// judged, gets no vote, and comes again later. Whatever depends on anything but the chain (a clock, another server)
+	// must therefore be a BusyError. Verify changes nothing that another block can see; siblings are verified in any
+	// order.
 	Verify(ctx context.Context, parent Block, build BuildContext) error
-	// Accept puts what the block changes into batch. The parent is accepted. Any error but Busy is fatal for the chain.
+	// Accept puts what the block changes into batch. The parent is accepted. Any error is fatal for the chain, unless it
+	// is Busy, or the host couldn't be asked, or ctx has ended: then the block comes again.
 	Accept(ctx context.Context, batch *database.Batch) error
 	// Reject forgets the block: another one was accepted at its height or below.
 	Reject(ctx context.Context) error

@@ -2,7 +2,6 @@ package vmhost
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
@@ -29,8 +28,9 @@ type acceptance struct {
 type acceptJob struct {
 	b    *blocks
 	list []*acceptance
-	// due are those that the record doesn't have yet.
+	// due are those that the record doesn't have yet; at is the one that the call is busy with.
 	due []*acceptance
+	at  int
 }
 
 // onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of another
@@ -53,6 +53,7 @@ func (j *acceptJob) begin(*generation) bool {
 			j.b.acceptAgain(a)
 		case e.Height != next.Height+1:
 			refuse(a.m, missingParent(nil))
+		case j.b.held(a.m, e.Content): // and those above it have no parent
 		default:
 			a.known, a.failure, next = j.b.processing[e.VMBlock], nil, e
 			j.due = append(j.due, a)
@@ -87,6 +88,7 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 // plugin has to be replaced: it may have gone ahead of what is on disk.
 func (j *acceptJob) call(ctx context.Context, g *generation) error {
 	for i, a := range j.due {
+		j.at = i
 		last := i == len(j.due)-1
 		err := j.b.acceptOne(ctx, g, a, database.Durability(last))
 		if err == nil && a.failure == nil {
@@ -95,21 +97,43 @@ func (j *acceptJob) call(ctx context.Context, g *generation) error {
 		for _, later := range j.due[i+1:] {
 			later.failure = missingParent(a.entry.VMBlock[:])
 		}
-		return errors.Join(err, j.b.store.Sync(context.WithoutCancel(ctx)))
+		if unsynced := j.b.store.Sync(context.WithoutCancel(ctx)); unsynced != nil {
+			return &diskError{unsynced}
+		}
+		return err
 	}
 	return nil
+}
+
+func (j *acceptJob) contents() [][]byte { return [][]byte{j.due[j.at].entry.Content} }
+
+// abandon: those below the block that the plugin ended on are durable, those above it have no parent.
+func (j *acceptJob) abandon(e *pluginv1.Error) {
+	j.due[j.at].failure = e
+	j.finish(nil)
 }
 
 func (j *acceptJob) finish(*generation) {
 	for _, a := range j.due {
 		if a.failure != nil {
-			refuse(a.m, a.failure)
+			refuse(a.m, ofTheVM(a.failure))
+			if a.failure.GetNotFound() != nil {
+				delete(j.b.processing, a.entry.VMBlock) // it is verified before it is asked about again
+			}
 			continue
 		}
 		delete(j.b.processing, a.entry.VMBlock)
+		j.b.queue.suspects.clear(a.entry.Content)
 		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
 	}
 }
+
+// diskError is the disk's fault: no block is to blame. The plugin is replaced, as it may have gone ahead of what is on disk.
+type diskError struct{ cause error }
+
+func (e *diskError) Error() string { return "the block wasn't written to disk: " + e.cause.Error() }
+
+func (e *diskError) Unwrap() error { return e.cause }
 
 func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, durability database.Durability) error {
 	ctx, cancel := context.WithTimeout(intercept.Continue(ctx, a.trace), b.queue.limits.BlockCall)
@@ -128,7 +152,7 @@ func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, du
 	}
 	// The commit has no deadline: it is either done or the disk is broken.
 	if err := b.store.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()), durability); err != nil {
-		return fmt.Errorf("the block wasn't written to disk: %w", err)
+		return &diskError{err}
 	}
 	return nil
 }

@@ -77,12 +77,13 @@ func (a *admin) up(g *generation) {
 	}
 }
 
-// onRestartPlugin also closes the breaker again.
+// onRestartPlugin also closes the breaker again, and has the new plugin shown what others died on.
 func (a *admin) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
 	reason := "an operator asked for a restart"
 	if r.GetReason() != "" {
 		reason += ": " + r.GetReason()
 	}
+	a.blocks.queue.suspects.reset()
 	a.life.restart(reason)
 	m.Reply(&vmv1.RestartPluginResponse{Expected: durationpb.New(500 * time.Millisecond)})
 }

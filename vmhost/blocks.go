@@ -74,9 +74,10 @@ func (b *blocks) known() []*undecided {
 	})
 }
 
-// lose forgets a block that a new plugin refuses, although the one before had verified it.
-func (b *blocks) lose(id primitives.Hash) {
-	b.sub.Log.Warn("the VM refuses a block that it had verified before it was started again", "block", id)
+// lose forgets a block that a new plugin refuses, or ends on, although the one before had verified it. When the block is decided it is
+// verified anew.
+func (b *blocks) lose(id primitives.Hash, why string) {
+	b.sub.Log.Warn("a block that the VM had verified before it was started again isn't verified any more", "block", id, "err", why)
 	delete(b.processing, id)
 }
 
@@ -127,6 +128,15 @@ func (b *blocks) lastAccepted() primitives.Hash {
 		return last.VMBlock
 	}
 	return primitives.Hash{}
+}
+
+// held refuses what is about a block that isn't shown to a plugin now.
+func (b *blocks) held(m *subsystem.Message, contents ...[]byte) bool {
+	e := b.queue.suspects.refusal(b.sub.Now(), contents...)
+	if e != nil {
+		refuse(m, e)
+	}
+	return e != nil
 }
 
 // sane checks what a plugin says of a block. A plugin that says nonsense is broken.

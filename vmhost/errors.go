@@ -85,6 +85,14 @@ func unavailable(cause string, retry time.Duration) *pluginv1.Error {
 	return &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: u}}
 }
 
+// ofTheVM is an error as a running VM can mean it: that none is running is for the host to say.
+func ofTheVM(e *pluginv1.Error) *pluginv1.Error {
+	if e.GetUnavailable() == nil {
+		return e
+	}
+	return internal("%s", e.GetUnavailable().GetCause())
+}
+
 func busy() *pluginv1.Error {
 	return &pluginv1.Error{Kind: &pluginv1.Error_Busy{Busy: &pluginv1.Busy{RetryAfter: durationpb.New(100 * time.Millisecond)}}}
 }

@@ -75,7 +75,7 @@ func (h *handler) open() error {
 func (h *handler) assemble(store *chainstore.Record) {
 	sub, limits := h.sub, h.cfg.Limits
 	h.life = &life{sub: sub, limits: limits, know: h.know, events: h}
-	h.life.history.Policy = limits.restarts()
+	h.life.history.Policy, h.life.blamed.Policy = limits.restarts(), limits.blamed()
 	h.queue = &queue{sub: sub, life: h.life, limits: limits}
 	h.notices = &notices{sub: sub, life: h.life}
 	h.blocks = &blocks{
@@ -177,7 +177,7 @@ func (h *handler) stateChanged() {
 // up: what the plugin's predecessor didn't live to do goes on.
 func (h *handler) up(g *generation) {
 	for _, id := range g.lost {
-		h.blocks.lose(id)
+		h.blocks.lose(id, "the VM refuses it")
 	}
 	if h.http != nil {
 		h.http.serve(g.handlers, g.vm)
@@ -195,6 +195,12 @@ func (h *handler) down(degraded bool) {
 	if degraded {
 		h.queue.clear()
 	}
+}
+
+// ended has the next plugin start without the block that this one ended on.
+func (h *handler) ended(e *replayError) {
+	h.blocks.lose(e.id, e.Error())
+	h.queue.suspects.blame(h.sub.Now(), e.took, [][]byte{e.content}, e.Error())
 }
 
 // exited lets go of what hangs on a plugin.

@@ -35,6 +35,8 @@ type life struct {
 	starts   uint64
 	restarts uint32
 	history  supervise.History
+	// blamed are the deaths that blocks are blamed for: they never open the breaker.
+	blamed   supervise.History
 	stopping bool
 }
 
@@ -48,6 +50,8 @@ type lifeEvents interface {
 	down(degraded bool)
 	// exited: g is gone, whether or not it ever answered.
 	exited(g *generation)
+	// ended: a plugin ended while it was told of an undecided block.
+	ended(e *replayError)
 }
 
 // hopeless: nobody starts a plugin any more, unless asked to.
@@ -95,7 +99,11 @@ func (l *life) start() {
 // started takes a new plugin into use.
 func (l *life) started(g *generation, err error) {
 	if err != nil {
-		l.died(err.Error())
+		var replay *replayError
+		if errors.As(err, &replay) {
+			l.events.ended(replay)
+		}
+		l.died(err.Error(), replay != nil)
 		return
 	}
 	if l.stopping {
@@ -103,7 +111,7 @@ func (l *life) started(g *generation, err error) {
 		return
 	}
 	if g.dead {
-		l.died("the plugin ended right after its start")
+		l.died("the plugin ended right after its start", false)
 		return
 	}
 	l.gen = g
@@ -124,7 +132,7 @@ func (l *life) exited(g *generation, cause error) {
 	if cause != nil {
 		reason = fmt.Sprintf("the plugin ended: %v", cause)
 	}
-	l.died(reason)
+	l.died(reason, g.judging)
 }
 
 // replace ends a plugin that can't be trusted any more, and starts another.
@@ -133,6 +141,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 		return
 	}
 	l.gen = nil
+	judging := g.judging
 	l.sub.Log.Error("the plugin is replaced", "err", reason, "pid", g.plugin.PID())
 	subsystem.Offload(l.sub, func() (struct{}, error) {
 		if dump {
@@ -140,7 +149,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 		}
 		g.plugin.Kill()
 		return struct{}{}, nil
-	}, func(struct{}, error) { l.died(reason) })
+	}, func(struct{}, error) { l.died(reason, judging) })
 }
 
 // failed replaces a plugin that has failed a call, with a dump of what it does when it didn't answer in time.
@@ -150,13 +159,18 @@ func (l *life) failed(g *generation, what string, err error) (reason string) {
 	return reason
 }
 
-// died decides what follows a death: another start after a pause, or the breaker.
-func (l *life) died(reason string) {
+// died decides what follows a death: another start after a pause, or the breaker. blamed: a block is to blame, which isn't looked at
+// again at once, so a start helps.
+func (l *life) died(reason string, blamed bool) {
 	if l.stopping {
 		return
 	}
 	l.cause = reason
-	verdict := l.history.Died(l.sub.Now(), l.sub.Rand().Float64())
+	history := &l.history
+	if blamed {
+		history = &l.blamed
+	}
+	verdict := history.Died(l.sub.Now(), l.sub.Rand().Float64())
 	if verdict.Quarantine {
 		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow, reason)
 		l.enter(supervise.Quarantined)
@@ -173,8 +187,10 @@ func (l *life) died(reason string) {
 // restart starts a new plugin because an operator wants it, and closes the breaker.
 func (l *life) restart(reason string) {
 	l.history.Reset()
+	l.blamed.Reset()
 	switch {
 	case l.gen != nil:
+		l.gen.dismissed = true
 		l.replace(l.gen, reason, false)
 	case l.state == supervise.Quarantined:
 		l.cause = reason

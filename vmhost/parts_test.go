@@ -43,7 +43,7 @@ func newFixture(t *testing.T) *fixture {
 		limits := Limits{}.withDefaults()
 		f.sub = sub
 		f.life = &life{sub: sub, limits: limits, know: func() knowledge { return knowledge{} }, launch: f.launch, events: f}
-		f.life.history.Policy = limits.restarts()
+		f.life.history.Policy, f.life.blamed.Policy = limits.restarts(), limits.blamed()
 		return f, nil
 	}
 	f.Overseer = overseertest.Start(t, spec)
@@ -58,6 +58,7 @@ func (f *fixture) stateChanged()      {}
 func (f *fixture) up(*generation)     { f.ups++; f.onUp() }
 func (f *fixture) down(degraded bool) { f.downs++; f.degraded = degraded }
 func (f *fixture) exited(*generation) {}
+func (f *fixture) ended(*replayError) {}
 
 func (f *fixture) launch(number uint64, _ knowledge) (*generation, error) {
 	if f.refuse != nil {

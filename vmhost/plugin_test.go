@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// slowVM is kvvm that hangs when a block is built at a certain time.
+// slowVM is kvvm that hangs when a block is built at a certain time, ends on a block with the word deadly in it, and hangs on one with the
+// word endless.
 type slowVM struct {
 	kvvm.VM
 	chain *vmsdk.Chain
@@ -59,6 +60,16 @@ func (vm *slowVM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsd
 		select {}
 	}
 	return vm.VM.BuildBlock(ctx, parent, build)
+}
+
+func (vm *slowVM) ParseBlock(ctx context.Context, content []byte) (vmsdk.Block, error) {
+	switch {
+	case bytes.Contains(content, []byte("deadly")):
+		os.Exit(3)
+	case bytes.Contains(content, []byte("endless")):
+		select {}
+	}
+	return vm.VM.ParseBlock(ctx, content)
 }
 
 // real is a host with a plugin process, a database on disk and an HTTP socket. Its time is the test's.
@@ -211,6 +222,46 @@ func TestAHangingCallEndsAndThePluginIsReplaced(t *testing.T) {
 		return running(s) && s.GetPid() != before.GetPid()
 	})
 	r.extend(1)
+}
+
+// A process that ends on a block, or hangs on one, is replaced, and the chain goes on with other blocks at once; the block is shown to
+// one process after another, never twice in a row.
+func TestAProcessThatDiesOnABlockIsServedTheOthersBeforeItSeesThatOneAgain(t *testing.T) {
+	for word, cause := range map[string]string{"deadly": "VerifyBlock failed", "endless": "VerifyBlock wasn't answered within 1s"} {
+		r := startReal(t)
+		tx := kvvm.NewTx(chainID, key, 0, kvvm.Put, []byte(word), nil)
+		if code, body, _ := r.http("POST", "/tx", tx.Bytes()); code != 200 {
+			t.Fatalf("POST /tx: %d %s", code, body)
+		}
+		content := r.build(r.Runtime.Now()).GetBlock().GetContent()
+		for nonce := range uint64(3) {
+			restarts := r.plugin().GetRestarts()
+			if e := r.verify(content); !strings.Contains(e.GetInternal().GetReason(), cause) {
+				t.Fatalf("%s: %v", word, e)
+			}
+			if e := r.verify(content); !strings.Contains(e.GetInternal().GetReason(), "isn't shown again") {
+				t.Errorf("%s, at once again: %v", word, e)
+			}
+			r.extend(nonce)
+			if n := r.plugin().GetRestarts() - restarts; n != 1 {
+				t.Errorf("%s: the plugin was started %d times", word, n)
+			}
+			r.Advance(time.Minute)
+		}
+	}
+}
+
+// verify shows the plugin a block as the engine does: by its bytes.
+func (r *real) verify(content []byte) *pluginv1.Error {
+	r.t.Helper()
+	a := r.Ask("engine", &pluginv1.VerifyBlockRequest{Content: content})
+	r.until("the answer to VerifyBlock", func() bool {
+		if !a.Done {
+			r.Advance(50 * time.Millisecond)
+		}
+		return a.Done
+	})
+	return overseertest.Must[*pluginv1.VerifyBlockResponse](r.t, a).GetError()
 }
 
 // BenchmarkBlockCycle is building, verifying, preferring and accepting a small block through host, plugin process and disk. The

@@ -2,6 +2,7 @@ package vmhost
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -22,13 +23,20 @@ type job interface {
 	finish(g *generation)
 }
 
+// judging is a job that is about certain blocks. When a plugin ends in the midst of it, it isn't repeated: the blocks are
+// suspects, and whoever asked is answered at once, goes on with others, and comes back.
+type judging interface {
+	// contents are the blocks that the call was busy with when it broke.
+	contents() [][]byte
+	// abandon answers after such an end, runs on the loop; e is what there is to say of the blocks.
+	abandon(e *pluginv1.Error)
+}
+
 // queued is a job that waits for its turn, or for a plugin.
 type queued struct {
 	job
 	// asked are the requests that the job answers: several only for acceptances.
 	asked []*subsystem.Message
-	// contents are the blocks of strangers that the call is about.
-	contents [][]byte
 
 	until    time.Time
 	attempts int
@@ -43,16 +51,17 @@ func (q *queued) fail(e *pluginv1.Error) {
 	}
 }
 
-// maxAttempts is how many plugins may die on one call before the call is given up.
+// maxAttempts is how many plugins may die on one call that isn't about a block before the call is given up.
 const maxAttempts = 2
 
-// queue makes the block calls, one at a time and in order. A call that the plugin dies on is made again with its successor, before those
-// behind it; one on which two have died is given up, and so are the bytes that it was about. A request leaves it answered once.
+// queue makes the block calls, one at a time and in order. Nothing that the plugin dies on holds up what waits behind it: what was asked
+// about a block is answered with that, and any other call is made again with the plugin's successor when those behind it have had their
+// turn; one on which two have died is given up. A request leaves it answered once.
 type queue struct {
-	sub    *subsystem.Sub
-	life   *life
-	limits Limits
-	poison poison
+	sub      *subsystem.Sub
+	life     *life
+	limits   Limits
+	suspects suspects
 
 	jobs []*queued
 	busy bool
@@ -85,19 +94,16 @@ func (q *queue) clear() {
 	}
 }
 
-// add takes a block call that answers m, or refuses it when too many wait, nobody is going to answer, or plugins have died on the
-// contents.
-func (q *queue) add(m *subsystem.Message, j job, contents ...[]byte) {
+// add takes a block call that answers m, or refuses it when too many wait or nobody is going to answer.
+func (q *queue) add(m *subsystem.Message, j job) {
 	switch {
-	case q.poison.hasOne(contents):
-		refuse(m, deadly())
 	case q.life.hopeless():
 		refuse(m, q.life.unavailable())
 	case len(q.jobs) >= q.limits.Queue:
 		refuse(m, busy())
 	default:
 		q.jobs = append(q.jobs, &queued{
-			job: j, asked: []*subsystem.Message{m}, contents: contents,
+			job: j, asked: []*subsystem.Message{m},
 			until: q.sub.Now().Add(q.limits.Wait), trace: q.sub.Traceparent(),
 		})
 		q.pump()
@@ -144,8 +150,10 @@ func (q *queue) next() *queued {
 }
 
 func (q *queue) run(g *generation, j *queued) {
+	began := q.sub.Now()
 	q.busy = true
 	j.attempts++
+	_, g.judging = j.job.(judging)
 	limit := q.limits.BlockCall * time.Duration(len(j.asked)) // each acceptance has its own within that
 	subsystem.Offload(q.sub, func() (struct{}, error) {
 		ctx, cancel := context.WithTimeout(intercept.Continue(context.Background(), j.trace), limit)
@@ -154,27 +162,37 @@ func (q *queue) run(g *generation, j *queued) {
 	}, func(_ struct{}, err error) {
 		q.busy = false
 		if err != nil {
-			q.broke(g, j, err)
+			q.broke(g, j, q.sub.Now().Sub(began), err)
 		} else {
+			g.judging = false
 			j.finish(g)
 		}
 		q.pump()
 	})
 }
 
-// broke deals with a call that got no answer from the VM: the plugin is replaced, and the call repeated with its successor.
-func (q *queue) broke(g *generation, j *queued, err error) {
+// broke deals with a call that got no answer from the VM: the plugin is replaced.
+func (q *queue) broke(g *generation, j *queued, took time.Duration, err error) {
 	hang := status.Code(err) == codes.DeadlineExceeded
 	what := nameOf(j.asked[0].Body)
 	reason := what + " failed: " + status.Convert(err).Message()
 	if hang {
 		reason = what + " wasn't answered within " + q.limits.BlockCall.String()
 	}
+	var disk *diskError
+	g.judging = g.judging && !errors.As(err, &disk)
 	q.life.replace(g, reason, hang)
-	if j.attempts < maxAttempts {
+	switch {
+	case g.dismissed: // whatever was under way then isn't to blame
+		j.attempts--
 		q.jobs = append([]*queued{j}, q.jobs...)
-		return
+	case g.judging:
+		blocks := j.job.(judging)
+		q.suspects.blame(q.sub.Now(), min(took, q.limits.BlockCall), blocks.contents(), reason)
+		blocks.abandon(internal("%s", reason))
+	case j.attempts >= maxAttempts:
+		j.fail(unavailable(reason, 0))
+	default:
+		q.jobs = append(q.jobs, j)
 	}
-	q.poison.add(j.contents)
-	j.fail(unavailable(reason, 0))
 }

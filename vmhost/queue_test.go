@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -36,6 +38,29 @@ func (j *recorded) finish(*generation) {
 	j.m.Reply(&pluginv1.RejectBlockResponse{})
 }
 
+// recordedBlock is one about the block that it is named by.
+type recordedBlock struct {
+	*recorded
+	q *queue
+}
+
+func (j *recordedBlock) begin(g *generation) bool {
+	if e := j.q.suspects.refusal(j.q.sub.Now(), []byte(j.name)); e != nil {
+		refuse(j.m, e)
+		return false
+	}
+	return j.recorded.begin(g)
+}
+
+func (j *recordedBlock) contents() [][]byte { return [][]byte{[]byte(j.name)} }
+
+func (j *recordedBlock) abandon(e *pluginv1.Error) { refuse(j.m, e) }
+
+func (j *recordedBlock) finish(g *generation) {
+	j.q.suspects.clear([]byte(j.name))
+	j.recorded.finish(g)
+}
+
 // queueOf makes a queue whose jobs are named by the block that a test asks to reject.
 func queueOf(t *testing.T, started bool, fails map[string]error) (*fixture, *queue, *[]string) {
 	f := newFixture(t)
@@ -43,7 +68,12 @@ func queueOf(t *testing.T, started bool, fails map[string]error) (*fixture, *que
 	log := &[]string{}
 	f.handle = func(m *subsystem.Message) {
 		name := string(m.Body.(*pluginv1.RejectBlockRequest).GetBlockId())
-		q.add(m, &recorded{m: m, name: name, log: log, err: fails[name]}, []byte(name))
+		j := &recorded{m: m, name: name, log: log, err: fails[name]}
+		if strings.HasPrefix(name, "block") {
+			q.add(m, &recordedBlock{recorded: j, q: q})
+			return
+		}
+		q.add(m, j)
 	}
 	f.onUp = q.pump
 	if started {
@@ -76,24 +106,119 @@ func TestBlockCallsAreMadeOneAfterTheOther(t *testing.T) {
 	}
 }
 
-func TestACallIsMadeAgainBeforeThoseBehindItAndGivenUpAfterTwo(t *testing.T) {
-	f, _, log := queueOf(t, true, map[string]error{"bad": status.Error(codes.Unavailable, "gone")})
+func errorOf(t *testing.T, a *overseertest.Answer) *pluginv1.Error {
+	t.Helper()
+	return overseertest.Must[*pluginv1.RejectBlockResponse](t, a).GetError()
+}
+
+var gone = status.Error(codes.Unavailable, "gone")
+
+func TestACallThatAPluginDiesOnComesAgainAfterThoseBehindItAndIsGivenUpAfterTwo(t *testing.T) {
+	f, _, log := queueOf(t, false, map[string]error{"bad": gone})
 	bad, good := f.reject("bad"), f.reject("good")
+	if err := f.life.startFirst(); err != nil {
+		t.Fatal(err)
+	}
 	f.Advance(time.Second)
-	want := []string{"begin bad 1", "begin bad 2", "begin good 3", "finish good"}
+	want := []string{"begin bad 1", "begin good 2", "finish good", "begin bad 2"}
 	if !slices.Equal(*log, want) {
 		t.Errorf("%v, want %v", *log, want)
 	}
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, bad).GetError(); e.GetUnavailable() == nil {
+	if e := errorOf(t, bad); e.GetUnavailable() == nil {
 		t.Errorf("the call that two plugins died on: %v", e)
 	}
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, good).GetError(); e != nil {
+	if e := errorOf(t, good); e != nil {
 		t.Error(e)
 	}
-	again := f.reject("bad")
-	f.Step()
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, again).GetError(); e.GetInternal() == nil || len(*log) != len(want) {
-		t.Errorf("bytes that two plugins died on: %v, %v", e, *log)
+}
+
+func TestABlockThatAPluginDiesOnIsAnsweredAtOnceAndHeldBackForLongerEachTime(t *testing.T) {
+	fails := map[string]error{"block": gone}
+	f, q, _ := queueOf(t, true, fails)
+	reason := func() string {
+		t.Helper()
+		a := f.reject("block")
+		f.Step()
+		return errorOf(t, a).GetInternal().GetReason()
+	}
+	for _, pause := range []time.Duration{leastPause, time.Second, 4 * time.Second, 16 * time.Second, mostPause, mostPause} {
+		if why := reason(); !strings.Contains(why, "gone") {
+			t.Fatalf("a plugin died on it, and it is answered with %q", why)
+		}
+		f.Advance(pause - time.Millisecond)
+		if why := reason(); !strings.Contains(why, "isn't shown again for 1ms") {
+			t.Fatalf("just before a pause of %v is over: %q", pause, why)
+		}
+		other := f.reject("block of another")
+		f.Step()
+		if e := errorOf(t, other); e != nil {
+			t.Fatalf("another block meanwhile: %v", e)
+		}
+		f.Advance(time.Millisecond)
+	}
+	delete(fails, "block")
+	for range 2 {
+		if why := reason(); why != "" || len(q.suspects.known) != 0 {
+			t.Fatalf("a plugin has lived through it: %q", why)
+		}
+	}
+}
+
+func TestABlockOnWhichAPluginHangsIsHeldBackAsLongAsThatTook(t *testing.T) {
+	for before, want := range []time.Duration{10 * time.Second, 40 * time.Second, mostPause, mostPause} {
+		if got := pauseAfter(before, 10*time.Second); got != want {
+			t.Errorf("after %d hangs before: %v, want %v", before, got, want)
+		}
+	}
+	if got := pauseAfter(0, time.Hour); got != mostPause {
+		t.Errorf("after an hour: %v", got)
+	}
+}
+
+func TestDeathsThatABlockIsBlamedForOpenNoBreaker(t *testing.T) {
+	fails := make(map[string]error)
+	f, _, _ := queueOf(t, true, fails)
+	for i := range 20 {
+		name := fmt.Sprint("block ", i)
+		fails[name] = gone
+		f.reject(name)
+		f.Advance(mostBlamed * 3 / 2)
+	}
+	if f.life.gen == nil || f.life.state != supervise.Running {
+		t.Fatalf("after twenty blocks on which a plugin died: %v, %s", f.life.state, f.life.cause)
+	}
+}
+
+// What an operator ends was not the fault of what was under way.
+func TestNoBlockIsBlamedForAnOperatorsRestart(t *testing.T) {
+	f, q, log := queueOf(t, true, nil)
+	q.suspects.blame(f.Runtime.Now(), 0, [][]byte{[]byte("block")}, "an old story")
+	q.suspects.reset()
+	g := f.life.gen
+	f.life.restart("as ordered")
+	j := &queued{job: &recordedBlock{recorded: &recorded{}}, asked: []*subsystem.Message{{Body: &pluginv1.RejectBlockRequest{}}}, attempts: 1}
+	g.judging = true
+	q.broke(g, j, time.Second, gone)
+	if len(q.jobs) != 1 || q.jobs[0] != j || j.attempts != 0 || len(q.suspects.known) != 0 {
+		t.Errorf("%d jobs wait, %d attempts count, %d blocks are suspects; %v", len(q.jobs), j.attempts, len(q.suspects.known), *log)
+	}
+}
+
+func TestSuspectsAreBounded(t *testing.T) {
+	var s suspects
+	for i := range maxSuspects + 10 {
+		s.blame(time.Time{}, 0, [][]byte{fmt.Append(nil, i)}, "died")
+		s.blame(time.Time{}, 0, [][]byte{fmt.Append(nil, i)}, "died again")
+	}
+	if len(s.known) != maxSuspects || len(s.order) != maxSuspects {
+		t.Errorf("%d are remembered, %d in order", len(s.known), len(s.order))
+	}
+	if s.refusal(time.Time{}, []byte("0")) != nil || s.refusal(time.Time{}, fmt.Append(nil, maxSuspects)) == nil {
+		t.Error("it isn't the oldest that is forgotten")
+	}
+	s.clear(fmt.Append(nil, maxSuspects))
+	if len(s.known) != maxSuspects-1 || len(s.order) != maxSuspects-1 {
+		t.Errorf("%d are remembered, %d in order, after one was cleared", len(s.known), len(s.order))
 	}
 }
 

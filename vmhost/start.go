@@ -95,7 +95,7 @@ func (s *starter) bringUp(ctx context.Context, g *generation, know knowledge) er
 			return fmt.Errorf("the plugin can't go to its state: %w", err)
 		}
 	}
-	if err := replay(ctx, g, know); err != nil {
+	if err := s.replay(ctx, g, know); err != nil {
 		return err
 	}
 	if s.cfg.HTTPSocket != "" {
@@ -107,7 +107,7 @@ func (s *starter) bringUp(ctx context.Context, g *generation, know knowledge) er
 }
 
 // replay tells a plugin of peers and undecided blocks.
-func replay(ctx context.Context, g *generation, know knowledge) error {
+func (s *starter) replay(ctx context.Context, g *generation, know knowledge) error {
 	for _, p := range know.peers {
 		if _, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version}); err != nil {
 			return fmt.Errorf("the plugin wasn't told of its peers: %w", err)
@@ -115,19 +115,44 @@ func replay(ctx context.Context, g *generation, know knowledge) error {
 		g.met[p.node] = struct{}{}
 	}
 	for _, u := range know.processing {
-		answer, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: u.block.GetId(), Content: u.content, Context: u.context})
-		if err != nil {
-			return fmt.Errorf("the plugin wasn't told of an undecided block: %w", err)
+		if err := s.again(ctx, g, u); err != nil {
+			return err
 		}
-		id, _ := primitives.HashFrom(u.block.GetId())
-		if answer.GetError() != nil {
-			g.lost = append(g.lost, id)
-			continue
-		}
+	}
+	return nil
+}
+
+// again has a plugin verify a block that its predecessor had verified.
+func (s *starter) again(ctx context.Context, g *generation, u *undecided) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Limits.BlockCall)
+	defer cancel()
+	id, _ := primitives.HashFrom(u.block.GetId())
+	began := s.sub.Now()
+	answer, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: id[:], Content: u.content, Context: u.context})
+	switch {
+	case err != nil:
+		return &replayError{id: id, content: u.content, took: s.sub.Now().Sub(began), cause: err}
+	case answer.GetError() != nil:
+		g.lost = append(g.lost, id)
+	default:
 		g.shown[id] = struct{}{}
 	}
 	return nil
 }
+
+// replayError says that a plugin ended, or hung, when it was told of an undecided block that its predecessor had verified.
+type replayError struct {
+	id      primitives.Hash
+	content []byte
+	took    time.Duration
+	cause   error
+}
+
+func (e *replayError) Error() string {
+	return fmt.Sprintf("the plugin couldn't be told of the undecided block %v: %v", e.id.Short(), e.cause)
+}
+
+func (e *replayError) Unwrap() error { return e.cause }
 
 func checkExtensions(about *pluginv1.DescribeResponse) error {
 	offered := make(map[string]bool)

@@ -33,5 +33,6 @@ func (h *handler) Status(s *subsystem.Status) {
 	}
 	s.Number("processing", int64(len(h.blocks.processing)))
 	s.Number("queued", int64(len(h.blocks.queue.jobs)))
+	s.Number("suspects", int64(len(h.blocks.queue.suspects.known)))
 	s.Number("starts", int64(h.life.starts))
 }

@@ -19,10 +19,16 @@ type parseJob struct {
 }
 
 func (b *blocks) onParseBlock(m *subsystem.Message, r *pluginv1.ParseBlockRequest) {
-	b.queue.add(m, &parseJob{b: b, m: m, request: r}, r.GetContents()...)
+	b.queue.add(m, &parseJob{b: b, m: m, request: r})
 }
 
-func (j *parseJob) begin(*generation) bool { return j.m.Open() }
+func (j *parseJob) begin(*generation) bool {
+	return j.m.Open() && !j.b.held(j.m, j.request.GetContents()...)
+}
+
+func (j *parseJob) contents() [][]byte { return j.request.GetContents() }
+
+func (j *parseJob) abandon(e *pluginv1.Error) { refuse(j.m, e) }
 
 func (j *parseJob) call(ctx context.Context, g *generation) (err error) {
 	if j.answer, err = g.vm.ParseBlock(ctx, j.request); err != nil {
@@ -69,7 +75,7 @@ func (b *blocks) onVerifyBlock(m *subsystem.Message, r *pluginv1.VerifyBlockRequ
 		refuse(m, invalid("neither an id nor the bytes of a block"))
 		return
 	}
-	b.queue.add(m, &verifyJob{b: b, m: m, request: r}, r.GetContent())
+	b.queue.add(m, &verifyJob{b: b, m: m, request: r})
 }
 
 func (j *verifyJob) begin(g *generation) bool {
@@ -93,8 +99,12 @@ func (j *verifyJob) begin(g *generation) bool {
 		}
 	}
 	_, j.shown = g.shown[id]
-	return true
+	return !j.b.held(j.m, j.content)
 }
+
+func (j *verifyJob) contents() [][]byte { return [][]byte{j.content} }
+
+func (j *verifyJob) abandon(e *pluginv1.Error) { refuse(j.m, e) }
 
 // call sends the bytes only to a plugin that hasn't seen them.
 func (j *verifyJob) call(ctx context.Context, g *generation) (err error) {
@@ -113,6 +123,8 @@ func (j *verifyJob) call(ctx context.Context, g *generation) (err error) {
 }
 
 func (j *verifyJob) finish(*generation) {
+	j.b.queue.suspects.clear(j.content)
+	j.answer.Error = ofTheVM(j.answer.GetError())
 	block := j.answer.GetBlock()
 	if id, ok := hashOf(block.GetId()); ok && j.answer.GetError() == nil && block.GetHeight() > j.b.store.Last().Height {
 		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext()})

@@ -12,6 +12,7 @@
 package vmhost
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -74,7 +75,7 @@ type Limits struct {
 	Stop time.Duration
 	// RestartMin and RestartMax bound the pause before a restart, which doubles each time. 50 ms and 30 s.
 	RestartMin, RestartMax time.Duration
-	// CrashLoop deaths within CrashWindow open the breaker. 5 in 60 s.
+	// CrashLoop deaths within CrashWindow open the breaker, but for those in the midst of judging a block. 5 in 60 s.
 	CrashLoop   int
 	CrashWindow time.Duration
 	// Queue is how many block calls may wait. 1,024.
@@ -113,6 +114,16 @@ func (l Limits) restarts() supervise.Policy {
 		Intensity: l.CrashLoop - 1, Window: l.CrashWindow,
 		First: l.RestartMin, Base: 2 * l.RestartMin, Max: l.RestartMax, Jitter: 0.2,
 	}
+}
+
+// mostBlamed is the longest pause before a plugin is started that has ended on a block: there are others to be looked at.
+const mostBlamed = time.Second
+
+// blamed is the policy for deaths that a block is blamed for: they are answered with another start however many there are.
+func (l Limits) blamed() supervise.Policy {
+	p := l.restarts()
+	p.Intensity, p.Max = math.MaxInt, min(p.Max, mostBlamed)
+	return p
 }
 
 // Spec is the subsystem.

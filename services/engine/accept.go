@@ -10,15 +10,15 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// accept has the host make durable what stands decided at the head of the queue, in height order and at once: the disk
-// is then waited for once. Catching up brings blocks that haven't been verified; the host does that.
-func (x *executor) accept() {
-	run := x.acceptances()
+// accept has the host make durable what stands decided, in height order and several blocks at once: the disk is then
+// waited for once. Catching up brings blocks that haven't been verified; the host does that.
+func (x *executor) accept(first *vmOp) {
+	run, asked := x.acceptances(first), x.sub.Now()
 	left := len(run)
 	for _, op := range run {
 		x.about(op, "accept", func() {
 			subsystem.Ask(x.sub, x.acceptance(op), askTimeout, func(r *vmv1.AcceptBlockResponse, err error) {
-				op.answer, op.err = r, err
+				op.answer, op.err, op.took = r, err, x.sub.Now().Sub(asked)
 				if left--; left == 0 {
 					x.accepted(run)
 				}
@@ -45,7 +45,7 @@ func (x *executor) accepted(run []*vmOp) {
 	for n < len(run) && run[n].err == nil && run[n].answer.GetError() == nil {
 		n++
 	}
-	x.finish(n)
+	x.finish(run[:n]...)
 	for _, op := range run[:n] {
 		id := op.block.ID()
 		if vmID, err := primitives.HashFrom(op.answer.GetVmBlockId()); err == nil {
@@ -61,11 +61,19 @@ func (x *executor) accepted(run []*vmOp) {
 	x.next()
 }
 
+// notAccepted halts the chain when the VM refuses the block. When it fails at it, it is asked again and again: the block
+// can't be skipped, but all that has nothing to do with it can be done meanwhile.
 func (x *executor) notAccepted(op *vmOp) {
-	switch failure := op.answer.GetError(); {
-	case x.postponed(op.err, failure):
+	failure := op.answer.GetError()
+	w, failed := failing(op.err, failure)
+	w.took = op.took
+	switch {
+	case failed:
+		x.later(op, w)
 	case failure.GetMissingParent() != nil:
-		x.again(describe(failure), 0)
+		x.later(op, why{words: describe(failure), host: true})
+	case failure.GetInvalidBlock() == nil && failure.GetCorrupt() == nil:
+		x.later(op, why{words: describe(failure), answered: true, took: op.took})
 	default:
 		what := fmt.Sprintf("the VM doesn't accept block %s at height %d, which the network has accepted",
 			op.block.ID().Short(), op.block.Height)

@@ -19,10 +19,11 @@ const (
 	mostRetry  = time.Second
 )
 
-// executor has the VM's host do what the core wants, in the core's order: a block is verified after its parent, and
-// accepted blocks become durable in height order. One thing is asked at a time, but that acceptances in a row go
-// together. What can't be asked now is asked again; only an answer ends it. When the VM refuses what consensus has
-// decided, the chain halts.
+// executor has the VM's host do what the core wants. One thing is asked at a time, the oldest that can be, but that
+// acceptances in a row go together; accepted blocks become durable in height order, and nothing is rejected before what
+// it lost to is durable. Beyond that nothing waits for anything else: what can't be done now is left for later, and the
+// next thing has its turn. A block that the VM can't judge goes back to the core; one that is decided is asked about
+// until the VM executes it. When the VM refuses what consensus has decided, the chain halts.
 type executor struct {
 	sub    *subsystem.Sub
 	set    *validators.Set
@@ -34,9 +35,12 @@ type executor struct {
 
 	queue   []*vmOp
 	busy    bool
-	pause   time.Duration
-	stopped bool // nothing is asked again
-	halted  bool // nothing is asked
+	served  uint64        // how many things the host has done
+	rest    time.Time     // nothing is asked before: the host couldn't be
+	pause   time.Duration // before rest, the last time
+	timer   func()        // cancels the next look; nil: none is set
+	stopped bool          // nothing is asked again
+	halted  bool          // nothing is asked
 }
 
 type opKind int
@@ -49,16 +53,24 @@ const (
 	opState
 )
 
+// String is what is done, for people.
+func (k opKind) String() string {
+	return [...]string{"verify", "accept", "reject", "prefer", "set the state"}[k]
+}
+
 type vmOp struct {
-	kind  opKind
-	block *block.Block
-	id    primitives.Hash // of the preferred block
-	state pluginv1.ChainState
+	kind    opKind
+	block   *block.Block
+	doubted bool            // of a block to verify: whatever else can be done comes first
+	id      primitives.Hash // of the preferred block; of the VM block to reject
+	state   pluginv1.ChainState
 
 	certificate []byte // of the block to accept
+	setback
 
 	answer *vmv1.AcceptBlockResponse // to an acceptance
 	err    error
+	took   time.Duration // until the answer
 }
 
 func (x *executor) push(op *vmOp) {
@@ -66,18 +78,22 @@ func (x *executor) push(op *vmOp) {
 	x.next()
 }
 
-// next begins the oldest operation if none is under way.
+// next begins an operation if none is under way, or sets a timer for when one may begin.
 func (x *executor) next() {
-	if x.busy || len(x.queue) == 0 || x.halted {
+	if x.busy || x.halted {
+		return
+	}
+	op, at := x.ready(x.sub.Now())
+	if op == nil {
+		x.wake(at)
 		return
 	}
 	x.busy = true
-	op := x.queue[0]
 	switch op.kind {
 	case opVerify:
 		x.about(op, "verify", func() { x.verify(op) })
 	case opAccept:
-		x.accept()
+		x.accept(op)
 	case opReject:
 		x.about(op, "reject", func() { x.reject(op) })
 	case opPrefer:
@@ -87,60 +103,75 @@ func (x *executor) next() {
 	}
 }
 
+// ready is the oldest operation that may begin, one that is doubted after all others; nil: none may before at, or there
+// is none at all.
+func (x *executor) ready(now time.Time) (first *vmOp, at time.Time) {
+	accepting := false // a block that is older than what follows
+	for _, op := range x.queue {
+		decided := op.kind == opAccept || op.kind == opReject
+		due := op.notBefore
+		if due.Before(x.rest) {
+			due = x.rest
+		}
+		switch {
+		case accepting && decided:
+		case now.Before(due):
+			if at.IsZero() || due.Before(at) {
+				at = due
+			}
+		case !op.doubted:
+			return op, at
+		case first == nil:
+			first = op
+		}
+		accepting = accepting || op.kind == opAccept
+	}
+	return first, at
+}
+
+// wake looks again when something may begin; zero: nothing is left for later.
+func (x *executor) wake(at time.Time) {
+	if x.timer != nil {
+		x.timer()
+		x.timer = nil
+	}
+	if at.IsZero() || x.stopped {
+		return
+	}
+	x.timer = x.sub.After(at.Sub(x.sub.Now()), func() {
+		x.timer = nil
+		x.next()
+	})
+}
+
 // about does what is asked about a block as part of the block's trace.
 func (x *executor) about(op *vmOp, what string, do func()) {
 	id := op.block.ID()
 	x.sub.About(id[:], what, do)
 }
 
-// finish takes the oldest operations out.
-func (x *executor) finish(n int) {
-	clear(x.queue[:n])
-	x.queue = x.queue[n:]
-	if n > 0 {
+// finish takes operations out that the host has done.
+func (x *executor) finish(ops ...*vmOp) {
+	x.drop(ops...)
+	if len(ops) > 0 {
+		x.served++
 		x.pause = 0
 		x.host.answers()
 	}
 }
 
+func (x *executor) drop(ops ...*vmOp) {
+	x.queue = slices.DeleteFunc(x.queue, func(op *vmOp) bool { return slices.Contains(ops, op) })
+}
+
 // done ends the operation and then passes the core what came of it, which may want the next ones.
-func (x *executor) done(in snowman.Input) {
-	x.finish(1)
+func (x *executor) done(op *vmOp, in snowman.Input) {
+	x.finish(op)
 	x.busy = false
 	if in != nil {
 		x.result(in)
 	}
 	x.next()
-}
-
-// again asks the same once more after a pause: nobody has judged anything yet.
-func (x *executor) again(why string, after time.Duration) {
-	if x.stopped {
-		return
-	}
-	if x.host.fails(why) {
-		x.sub.Log.Warn("the VM can't be asked now; it will be asked again", "err", why)
-	}
-	x.pause = min(max(2*x.pause, leastRetry), mostRetry)
-	x.sub.After(max(x.pause, min(after, mostRetry)), func() {
-		x.busy = false
-		x.next()
-	})
-}
-
-// postponed tells whether an answer says nothing about the block, and has the question asked again.
-func (x *executor) postponed(err error, failure *pluginv1.Error) bool {
-	switch {
-	case err != nil:
-		x.again(err.Error(), 0)
-	case failure.GetBusy() != nil:
-		x.again("busy", failure.GetBusy().GetRetryAfter().AsDuration())
-	case failure.GetUnavailable() != nil:
-		x.again(describe(failure), failure.GetUnavailable().GetRetryAfter().AsDuration())
-	default:
-		return false
-	}
-	return true
 }
 
 func (x *executor) prefer(op *vmOp) {
@@ -149,19 +180,28 @@ func (x *executor) prefer(op *vmOp) {
 		q := &pluginv1.SetPreferenceRequest{BlockId: vmID[:]}
 		subsystem.Ask(x.sub, q, askTimeout, func(*pluginv1.SetPreferenceResponse, error) {})
 	}
-	x.done(nil)
+	x.skip(op)
+}
+
+// skip ends an operation for which nobody need be asked.
+func (x *executor) skip(op *vmOp) {
+	x.drop(op)
+	x.busy = false
+	x.next()
 }
 
 func (x *executor) setState(op *vmOp) {
 	q := &pluginv1.SetStateRequest{State: op.state}
 	subsystem.Ask(x.sub, q, askTimeout, func(r *pluginv1.SetStateResponse, err error) {
-		if x.postponed(err, r.GetError()) {
+		failure := r.GetError()
+		if why, failed := failing(err, failure); failed {
+			x.later(op, why)
 			return
 		}
-		if r.GetError() != nil {
-			x.sub.Log.Warn("the VM doesn't take its state", "err", describe(r.GetError()))
+		if failure != nil {
+			x.sub.Log.Warn("the VM doesn't take its state", "err", describe(failure))
 		}
-		x.done(nil)
+		x.done(op, nil)
 	})
 }
 
@@ -172,12 +212,16 @@ const (
 	togetherBytes = 1 << 20
 )
 
-// acceptances are those at the head of the queue, as many as go together.
-func (x *executor) acceptances() []*vmOp {
-	n, bytes := 0, 0
-	for n < min(len(x.queue), together) && x.queue[n].kind == opAccept && bytes < togetherBytes {
-		bytes += len(x.queue[n].block.Bytes())
-		n++
+// acceptances are the oldest one and those right behind it, as many as go together. One that has failed before is asked
+// for alone.
+func (x *executor) acceptances(first *vmOp) (run []*vmOp) {
+	bytes := 0
+	for _, op := range x.queue[slices.Index(x.queue, first):] {
+		if op.kind != opAccept || len(run) >= together || bytes >= togetherBytes || len(run) > 0 && first.tries > 0 {
+			break
+		}
+		bytes += len(op.block.Bytes()) + len(op.certificate)
+		run = append(run, op)
 	}
-	return slices.Clone(x.queue[:n])
+	return run
 }

@@ -129,34 +129,6 @@ func TestAnAcceptanceThatFailedIsAskedAgainWithThoseAboveIt(t *testing.T) {
 	}
 }
 
-func TestWhatCantBeAskedNowIsAskedAgainAndNothingOvertakesIt(t *testing.T) {
-	x, blocks := testExecutor(t), partBlocks(t, "a")
-	x.push(verifyOp(blocks[0]), &vmOp{kind: opState})
-	_, ask := overseertest.Expect[*pluginv1.VerifyBlockRequest](x.Overseer)
-	last := time.Duration(0)
-	for range 8 {
-		asked := x.Runtime.Now()
-		ask.Fail(subsystem.Unavailable, "restarting")
-		if x.host.trouble == "" {
-			t.Fatal("the host is said to answer")
-		}
-		ask = x.untilAsked()
-		if _, same := ask.Body.(*pluginv1.VerifyBlockRequest); !same {
-			t.Fatalf("%v overtook it", ask)
-		}
-		pause := x.Runtime.Now().Sub(asked)
-		if pause < last || pause > mostRetry {
-			t.Errorf("after a pause of %v comes one of %v", last, pause)
-		}
-		last = pause
-	}
-	ask.Reply(x.verified(blocks[0]))
-	if x.host.trouble != "" {
-		t.Errorf("the host answers, and is said not to: %s", x.host.trouble)
-	}
-	overseertest.Expect[*pluginv1.SetStateRequest](x.Overseer)
-}
-
 func TestAHostThatHasForgottenAParentIsRemindedOfIt(t *testing.T) {
 	x, blocks := testExecutor(t), partBlocks(t, "a", "b")
 	x.known[blocks[0].ID()] = blocks[0]
@@ -189,6 +161,16 @@ func TestAVMBlockInAnotherPlaceThanItsConsensusBlockIsInvalidAndTakenBack(t *tes
 		t.Errorf("the core is handed %v", in)
 	}
 	overseertest.Expect[*pluginv1.RejectBlockRequest](x.Overseer)
+}
+
+func TestABlockIsInvalidAlsoWithoutAReason(t *testing.T) {
+	x, b := testExecutor(t), partBlocks(t, "a")[0]
+	x.push(verifyOp(b))
+	_, ask := overseertest.Expect[*pluginv1.VerifyBlockRequest](x.Overseer)
+	ask.Reply(&pluginv1.VerifyBlockResponse{Error: invalid("")})
+	if in := x.got(); len(in) != 1 || in[0] != (snowman.Invalid{ID: b.ID()}) {
+		t.Errorf("the core is handed %v", in)
+	}
 }
 
 func TestAVMBlockThatTwoBlocksWrapIsRejectedWithTheLastOfThem(t *testing.T) {

@@ -35,7 +35,7 @@ func (e *engine) perform(a snowman.Action) {
 	case snowman.SendGetAccepted:
 		e.send.toAll(a.Nodes, &enginev1.GetAccepted{RequestId: a.RequestID, ContainerIds: bytesOf(a.IDs)})
 	case snowman.Verify:
-		e.executor.push(&vmOp{kind: opVerify, block: a.Block})
+		e.executor.push(&vmOp{kind: opVerify, block: a.Block, doubted: a.Doubted})
 	case snowman.Accept:
 		e.executor.push(&vmOp{kind: opAccept, block: a.Block, certificate: a.Certificate})
 	case snowman.Reject:

@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
@@ -75,6 +77,8 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("clock", when(s.Ahead > proposer.MaxSkew,
 		"the chain's last block is %.0f s ahead of this node's clock: the next one waits until that has caught up",
 		s.Ahead.Seconds()))
+	out.Check("executing", e.stuckText())
+	out.Check("judging", doubtText(s.Doubts, e.sub.Now()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
 }
 
@@ -83,6 +87,32 @@ func lockedText(id primitives.Hash) string {
 		return ""
 	}
 	return id.String()
+}
+
+// stuckText names the decided block that the VM can't execute.
+func (e *engine) stuckText() string {
+	op := e.executor.stuck()
+	if op == nil {
+		return ""
+	}
+	return fmt.Sprintf("the VM can't execute block %s at height %d, which is decided, since %s: %s",
+		op.block.ID().Short(), op.block.Height, op.since.UTC().Format(time.RFC3339), op.why)
+}
+
+// doubtGrace is for how long a block may go unjudged before the node is said to be unwell: a plugin that is started again
+// comes back within that time.
+const doubtGrace = 2 * time.Second
+
+// doubtText names the blocks that the VM couldn't judge.
+func doubtText(doubts []snowman.Doubt, now time.Time) string {
+	var list []string
+	for _, d := range doubts {
+		if now.Sub(d.Since) >= doubtGrace {
+			list = append(list, fmt.Sprintf("the VM can't judge block %s at height %d by validator %d, since %s: %s",
+				d.Block.Short(), d.Height, d.Proposer, d.Since.UTC().Format(time.RFC3339), d.Why))
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 func (e *engine) undecidedFor() float64 {

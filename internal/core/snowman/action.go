@@ -55,8 +55,12 @@ type (
 		IDs       []primitives.Hash
 	}
 
-	// Verify asks the VM to judge a block whose parent is verified or accepted. Ends with Verified or Invalid.
-	Verify struct{ Block *block.Block }
+	// Verify asks the VM to judge a block whose parent is verified or accepted. Ends with Verified, Invalid or Unjudged.
+	// Doubted: whatever else there is to be done comes first.
+	Verify struct {
+		Block   *block.Block
+		Doubted bool
+	}
 	// Import tells the node that a block was issued.
 	Import struct{ Block *block.Block }
 	// Prefer tells the VM which block is preferred.

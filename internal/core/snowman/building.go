@@ -21,6 +21,7 @@ type building struct {
 	pool     *pool
 	accepted *accepted
 	roster   *roster
+	doubts   doubts
 
 	pending      bool // the VM has something for a block
 	pendingSince time.Time
@@ -128,7 +129,7 @@ func (b *building) may() bool {
 	tip, _ := b.tree.Preference()
 	for _, e := range b.pool.entries {
 		switch {
-		case e.block.Parent != tip || e.unwanted:
+		case e.block.Parent != tip || e.unwanted || b.doubts.of(e.block.Proposer):
 		case e.state == verifying, e.from == b.roster.self:
 			return false // somebody's block is about to be issued here, or this node's waits for its time
 		}
@@ -159,10 +160,11 @@ func (b *building) built(own *block.Block) bool {
 
 // overtaken tells whether a block of an earlier slot is there, and not known to be worthless. One of a later slot
 // isn't a reason to yield: its proposer may have claimed a time that hasn't come. Nor is one that waits, for such a
-// time maybe.
+// time maybe, or that the VM may never judge.
 func (b *building) overtaken(own *block.Block) bool {
 	for _, e := range b.pool.entries {
-		if e.block.Parent == own.Parent && e.block.Slot < own.Slot && e.state != waiting && !e.unwanted {
+		earlier := e.block.Parent == own.Parent && e.block.Slot < own.Slot && e.state != waiting && !e.unwanted
+		if earlier && (e.state == issued || !b.doubts.of(e.block.Proposer)) {
 			return true
 		}
 	}

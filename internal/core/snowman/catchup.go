@@ -78,15 +78,15 @@ const (
 
 func (u *catchUp) active() bool { return u.stage != following }
 
-// next is when follow may have something to do.
-func (u *catchUp) next() (time.Time, bool) {
+// next is when follow may have something to do, if that is a matter of time only: it isn't while the VM is behind.
+func (u *catchUp) next() (at time.Time, ok bool) {
 	switch {
 	case u.stage == following && !u.behind.IsZero():
-		return later(u.behind.Add(nearBehind), u.retry), true
+		at = later(u.behind.Add(nearBehind), u.retry)
 	case u.stage == fetchingAncestors && u.request == 0:
-		return u.retry, true
+		at = u.retry
 	}
-	return time.Time{}, false
+	return at, u.now.Before(at)
 }
 
 // follow starts to catch up when the network is ahead and polls don't bring this node forward.

@@ -121,10 +121,13 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		turn: t, chain: cfg.Chain, rand: cfg.Rand, sample: params.K, asking: c.asking, roster: c.roster, accepted: c.accepted,
 		rest: c,
 	}
+	inDoubt := make(doubts)
+	c.building.doubts = inDoubt
 	c.issuing = &issuing{
 		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, tree: c.tree, pool: c.pool,
 		places: newPlaces(params.MaxOutstandingItems, set.Len()), mutes: newMutes(t, set), accepted: c.accepted,
 		seen: newProposals(t, cfg.Chain, c.accepted), fetching: c.fetching, building: c.building, catchUp: c.catchUp,
+		doubts: inDoubt,
 	}
 	c.deciding = &certifying{
 		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,
@@ -161,6 +164,8 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 		c.onVerified(in.ID)
 	case Invalid:
 		c.issuing.invalid(in.ID, in.Reason)
+	case Unjudged:
+		c.issuing.unjudged(in)
 	case Committed:
 		c.onCommitted(in.ID)
 	case Votes:

@@ -1,6 +1,8 @@
 package snowman
 
 import (
+	"time"
+
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -101,6 +103,13 @@ type (
 		ID     primitives.Hash
 		Reason string
 	}
+	// Unjudged: the VM couldn't judge a block. It failed, hung or died on it, after it had taken so long; or it says after
+	// what time it is to be asked again.
+	Unjudged struct {
+		ID          primitives.Hash
+		Why         string
+		Took, After time.Duration
+	}
 	// VoteSigned: a vote of this node is durable and signed.
 	VoteSigned struct {
 		Height uint64
@@ -147,6 +156,7 @@ func (Certified) input()        {}
 func (VoteSigned) input()       {}
 func (Verified) input()         {}
 func (Invalid) input()          {}
+func (Unjudged) input()         {}
 func (Committed) input()        {}
 func (PendingTxs) input()       {}
 func (Built) input()            {}

@@ -20,7 +20,7 @@ const (
 
 // issuing brings a block from its arrival into the tree. A block is verified by the VM after its parent is issued and
 // its own header has been checked, once; it is issued when the VM found it valid and it hasn't lost its place
-// meanwhile.
+// meanwhile. What the VM couldn't judge is set aside and shown to it again.
 type issuing struct {
 	*turn
 	self     primitives.NodeID
@@ -35,6 +35,7 @@ type issuing struct {
 	catchUp  *catchUp
 	mutes    *mutes
 	seen     *proposals
+	doubts   doubts
 	future
 }
 
@@ -110,7 +111,8 @@ func (s *issuing) advance(e *entry) {
 	case s.hasLost(e.block):
 		s.lose(e)
 	case s.tree.Knows(parent):
-		if s.places.free(s.pool.use(e.account), s.tree.Len()+s.pool.atVM) { // otherwise tried again when something changes
+		// Otherwise it is tried again when something changes.
+		if !s.tooEarly(e) && s.places.free(s.pool.use(e.account), s.tree.Len()+s.pool.atVM) {
 			s.verify(e)
 		}
 	case s.pool.get(parent) == nil && s.pool.mayHold(e.account, e.block.Height-1):
@@ -155,11 +157,12 @@ func (s *issuing) verify(e *entry) {
 		s.postpone(e) // not wrong, only early
 		return
 	}
-	if b.Slot == 0 {
+	doubted := s.doubts.ask(b)
+	if b.Slot == 0 && !doubted {
 		s.building.firstCame()
 	}
 	s.pool.enter(e, verifying)
-	s.emit(Verify{Block: b})
+	s.emit(Verify{Block: b, Doubted: doubted})
 }
 
 func (s *issuing) parentOf(b *block.Block) (height, time uint64) {
@@ -170,12 +173,24 @@ func (s *issuing) parentOf(b *block.Block) (height, time uint64) {
 	return p.Height, p.Time
 }
 
-// verified issues a block, and returns it. Nil: it isn't issued.
-func (s *issuing) verified(id primitives.Hash) *entry {
+// answered is the block about which the VM has answered. Nil: nobody waits for that any more.
+func (s *issuing) answered(id primitives.Hash) *entry {
+	s.doubts.answered(id)
 	e := s.pool.get(id)
 	if e == nil || e.state != verifying {
+		s.advanceAll() // another one of its proposer may have waited for the answer
 		return nil
 	}
+	return e
+}
+
+// verified issues a block, and returns it. Nil: it isn't issued.
+func (s *issuing) verified(id primitives.Hash) *entry {
+	e := s.answered(id)
+	if e == nil {
+		return nil
+	}
+	s.doubts.judged(s.pool, e.block)
 	if e.unwanted || s.tree.Add(id, e.block.Parent, e.block.Height, e.block.Slot) != nil {
 		s.lose(e)
 		s.emit(Reject{Block: e.block})
@@ -189,10 +204,11 @@ func (s *issuing) verified(id primitives.Hash) *entry {
 
 // invalid forgets a block that breaks the VM's rules, and everything that builds on it.
 func (s *issuing) invalid(id primitives.Hash, reason string) {
-	e := s.pool.get(id)
-	if e == nil || e.state != verifying {
+	e := s.answered(id)
+	if e == nil {
 		return
 	}
+	s.doubts.judged(s.pool, e.block)
 	if e.unwanted {
 		s.lose(e)
 	} else {

@@ -40,7 +40,7 @@ type use struct {
 type state uint8
 
 const (
-	waiting   state = iota // for its parent to be issued, or for its time
+	waiting   state = iota // for its parent to be issued, for its time, or set aside
 	verifying              // by the VM
 	issued                 // in the tree
 )
@@ -51,8 +51,10 @@ type entry struct {
 	state   state
 	from    primitives.NodeID // who sent it; this node for its own
 	account account
-	// due is when a block from the future may be looked at; zero for all others.
+	// due is when a block from the future, or one that was set aside, may be looked at; zero for all others.
 	due time.Time
+	// failures is how often the VM couldn't judge it.
+	failures int
 	// unwanted is set when a block loses its place while the VM judges it.
 	unwanted bool
 }

@@ -35,6 +35,8 @@ type simnet struct {
 	slow      func() time.Duration // a message's way
 	conflicts bool                 // everybody proposes whenever it likes
 	cut       func(a, b int) bool  // a partition
+	// fails is how long a node's VM takes to fail on a block; 0: it judges it.
+	fails func(s *simnode, b *block.Block) time.Duration
 }
 
 type simnode struct {
@@ -52,6 +54,8 @@ type simnode struct {
 	slots     map[[2]uint64]bool         // heights and slots for which it has signed a block
 	txs       int                        // waiting in the VM
 	timer     time.Time
+	stalls    bool          // its VM executes nothing that is decided
+	stalled   []Action      // until it does again
 	busyUntil time.Duration // the VM does one thing after the other
 }
 

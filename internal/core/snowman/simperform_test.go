@@ -35,8 +35,12 @@ func (s *simnode) perform(actions []Action) {
 				s.send(to, func(from primitives.NodeID) Input { return simGetAccepted{from, a.RequestID, a.IDs} })
 			}
 		case Verify:
-			s.vm(2*time.Millisecond, func() { s.step(Verified{ID: a.Block.ID()}) })
+			s.judge(a.Block)
 		case Accept:
+			if s.stalls {
+				s.stalled = append(s.stalled, a)
+				continue
+			}
 			s.vm(time.Millisecond, func() { s.commit(a.Block, a.Certificate) })
 		case SignVote:
 			s.sign(a)
@@ -69,6 +73,17 @@ func (s *simnode) perform(actions []Action) {
 			s.vm(time.Millisecond, func() { s.build(a.Header) })
 		}
 	}
+}
+
+// judge is the VM's work on a block, as far as it gets.
+func (s *simnode) judge(b *block.Block) {
+	if s.net.fails != nil {
+		if t := s.net.fails(s, b); t > 0 {
+			s.vm(t, func() { s.step(Unjudged{ID: b.ID(), Why: "the VM failed", Took: t}) })
+			return
+		}
+	}
+	s.vm(2*time.Millisecond, func() { s.step(Verified{ID: b.ID()}) })
 }
 
 func (s *simnode) build(h block.Header) {

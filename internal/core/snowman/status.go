@@ -25,6 +25,7 @@ type Status struct {
 	Locked                     primitives.Hash
 	OwnHeight                  uint64        // at which this node voted last
 	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
+	Doubts                     []Doubt       // blocks that the VM couldn't judge
 	Counts                     requests.Counts
 }
 
@@ -38,6 +39,7 @@ func (c *Core) Status() Status {
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
 		OwnHeight: c.deciding.own.height, Ahead: c.ahead(), Counts: c.asking.table.Counts(),
+		Doubts: c.issuing.doubts.list(c.pool),
 	}
 	if i := c.deciding.instance; i != nil {
 		s.Round, s.Locked, _ = i.Round()

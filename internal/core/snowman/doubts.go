@@ -1,0 +1,171 @@
+package snowman
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
+
+// The pauses before the VM is asked again about a block that it couldn't judge, unless it says itself when: the first is
+// leastDoubt, each further one doubtGrowth times the one before, and none is above mostDoubt, so that a VM that has been
+// mended is asked within that time. None is shorter than doubtShare times what the VM took to fail, so that the blocks
+// of one proposer take little of its time from the others'.
+const (
+	leastDoubt  = 250 * time.Millisecond
+	doubtGrowth = 4
+	doubtShare  = 4
+	mostDoubt   = time.Minute
+)
+
+// doubts are the proposers of blocks that the VM couldn't judge: it failed on them, didn't answer, or died. Such a block
+// is set aside in the pool, and with it what builds on it: it has no vote and holds up nothing. Whatever else its
+// proposer has signed is shown to the VM one block at a time, after the same pauses and after everybody else's, until the
+// block is judged or lost; the block itself comes after those others. So whoever knows how to make VMs hang has less and less of their time.
+type doubts map[uint32]*doubt // by proposer
+
+type doubt struct {
+	block *block.Block // the last one that couldn't be judged
+	since time.Time    // it has been tried
+	tries int
+	why   string
+	until time.Time       // nothing of the proposer is verified before
+	asked primitives.Hash // what the VM is looking at; zero: nothing
+}
+
+// of tells whether a proposer is in doubt.
+func (d doubts) of(proposer uint32) bool { return d[proposer] != nil }
+
+// add sets a block aside, and returns until when.
+func (d doubts) add(now time.Time, b *block.Block, in Unjudged) time.Time {
+	x := d[b.Proposer]
+	if x == nil {
+		x = &doubt{}
+		d[b.Proposer] = x
+	}
+	if x.block == nil || x.block.ID() != in.ID {
+		x.block, x.since = b, now
+	}
+	x.why = in.Why
+	if in.After > 0 {
+		x.until = now.Add(min(in.After, mostDoubt))
+		return x.until
+	}
+	x.tries++
+	pause := leastDoubt
+	for range x.tries - 1 {
+		pause = min(pause*doubtGrowth, mostDoubt)
+	}
+	x.until = now.Add(min(max(pause, doubtShare*in.Took), mostDoubt))
+	return x.until
+}
+
+// ask notes that a block is shown to the VM; it tells whether its proposer is in doubt.
+func (d doubts) ask(b *block.Block) bool {
+	x := d[b.Proposer]
+	if x != nil {
+		x.asked = b.ID()
+	}
+	return x != nil
+}
+
+// answered notes that the VM has answered about a block, one way or another.
+func (d doubts) answered(id primitives.Hash) {
+	for _, x := range d { // the order doesn't show in the result
+		if x.asked == id {
+			x.asked = primitives.Hash{}
+		}
+	}
+}
+
+// held tells whether nothing of a proposer is verified now; until, if it isn't for a block of its at the VM.
+func (d doubts) held(now time.Time, proposer uint32) (until time.Time, held bool) {
+	x := d[proposer]
+	switch {
+	case x == nil:
+		return time.Time{}, false
+	case !x.asked.IsZero():
+		return time.Time{}, true
+	}
+	return x.until, now.Before(x.until)
+}
+
+// judged ends the doubt in a proposer with a verdict on the block that made it, or on another one when that one has
+// gone.
+func (d doubts) judged(p *pool, b *block.Block) {
+	if x := d[b.Proposer]; x != nil && (x.block.ID() == b.ID() || p.get(x.block.ID()) == nil) {
+		delete(d, b.Proposer)
+	}
+}
+
+// Doubt is a block that has been set aside.
+type Doubt struct {
+	Block    primitives.Hash
+	Height   uint64
+	Proposer uint32
+	Since    time.Time
+	Tries    int
+	Why      string
+}
+
+// list is what is set aside at present, by proposer.
+func (d doubts) list(p *pool) (list []Doubt) {
+	for _, proposer := range slices.Sorted(maps.Keys(d)) {
+		if x := d[proposer]; p.get(x.block.ID()) != nil {
+			list = append(list, Doubt{
+				Block: x.block.ID(), Height: x.block.Height, Proposer: proposer, Since: x.since, Tries: x.tries, Why: x.why,
+			})
+		}
+	}
+	return list
+}
+
+// tooEarly tells whether a block may not be verified yet, and has it looked at when it may. A new block of this node,
+// which its own VM has built, isn't held back for those before it.
+func (s *issuing) tooEarly(e *entry) bool {
+	var until time.Time
+	held := false
+	if e.from != s.self || e.failures > 0 {
+		until, held = s.doubts.held(s.now, e.block.Proposer)
+	}
+	if s.othersFirst(e) {
+		e.due = later(e.due, s.now.Add(leastDoubt))
+	}
+	if at := later(until, e.due); s.now.Before(at) {
+		s.wake(at)
+		return true
+	}
+	return held
+}
+
+// othersFirst tells whether the same proposer has a block that the VM has failed on less often: that one has its turn
+// before.
+func (s *issuing) othersFirst(e *entry) bool {
+	if e.failures == 0 {
+		return false
+	}
+	for _, o := range s.pool.entries { // the order doesn't show in the result
+		ready := o.state == waiting && o.block.Proposer == e.block.Proposer && !s.now.Before(o.due) && s.tree.Knows(o.block.Parent)
+		if ready && o.failures < e.failures {
+			return true
+		}
+	}
+	return false
+}
+
+// unjudged sets a block aside.
+func (s *issuing) unjudged(in Unjudged) {
+	switch e := s.answered(in.ID); {
+	case e == nil:
+		return
+	case e.unwanted:
+		s.lose(e)
+	default:
+		s.pool.enter(e, waiting)
+		e.failures++
+		e.due = s.doubts.add(s.now, e.block, in)
+	}
+	s.advanceAll() // its place is free
+}

@@ -140,7 +140,7 @@ func (x *AcceptBlock) GetCertificate() []byte {
 type AcceptBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Corrupt, invalid block: the chain must stop. Missing parent: the block below hasn't been accepted, send that again first.
-	// Unavailable, busy: ask again.
+	// Unavailable, busy: ask again. Internal: the VM failed, hung or died on it; do what else there is to do, and ask again.
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// The VM's id of the block, 32 bytes.
 	VmBlockId     []byte `protobuf:"bytes,2,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`

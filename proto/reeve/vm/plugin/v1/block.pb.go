@@ -360,7 +360,8 @@ func (x *VerifyBlockRequest) GetContext() *BuildContext {
 // VerifyBlockResponse: valid when error is unset.
 type VerifyBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Invalid block is the only negative verdict; every other kind (missing parent, not found, busy) says that the block wasn't judged.
+	// Invalid block is the only negative verdict; every other kind (missing parent, not found, busy, internal) says that the block wasn't
+	// judged. From vmhost, internal also means that the plugin died or hung on it: others come first, and then it is asked again.
 	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// Without content.
 	Block         *Block `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`

@@ -693,11 +693,11 @@ func (x *Unavailable) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
-// Internal: the VM returned an error that it didn't put into one of the kinds above, or broke the protocol. Never a verdict
-// about a block.
+// Internal: the call failed in a way that says nothing about what was asked: the VM couldn't ask its host, it broke the protocol,
+// or its process died or hung. Never a verdict about a block.
 type Internal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's words.
+	// What went wrong, for people.
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -59,8 +59,8 @@ var floods = map[string]func(*flooder, uint32){
 		}
 	},
 	"push_query": func(f *flooder, i uint32) {
-		kinds := []func(uint32, int) *block.Block{f.early, f.orphan, f.block, f.forged}
-		b := kinds[i*uint32(len(kinds))/floodLength](i, 20_000)
+		kinds := []func(uint32, int) *block.Block{f.orphan, f.early, f.block, f.forged}
+		b := kinds[i*uint32(len(kinds))/floodLength](i, 100_000)
 		f.say(&enginev1.PushQuery{RequestId: i, Container: b.Bytes()})
 	},
 	"pull_query": func(f *flooder, i uint32) { f.say(&enginev1.PullQuery{RequestId: i, ContainerId: someID(i)}) },

@@ -74,6 +74,9 @@ type vmOp struct {
 }
 
 func (x *executor) push(op *vmOp) {
+	if op.kind == opPrefer { // only the last one matters, and votes can change it for as long as the host is away
+		x.queue = slices.DeleteFunc(x.queue, func(old *vmOp) bool { return old.kind == opPrefer })
+	}
 	x.queue = append(x.queue, op)
 	x.next()
 }

@@ -249,3 +249,14 @@ func TestARecordThatContradictsItselfIsNoAnchor(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyTheLastPreferenceWaitsForTheHost(t *testing.T) {
+	x, blocks := testExecutor(t), partBlocks(t, "a", "b")
+	x.push(verifyOp(blocks[0]))
+	for i := range 1000 {
+		x.push(&vmOp{kind: opPrefer, id: blocks[i%2].ID()})
+	}
+	if last := x.queue[len(x.queue)-1]; len(x.queue) != 2 || last.id != blocks[1].ID() {
+		t.Errorf("%d things wait, the last one prefers %s", len(x.queue), last.id.Short())
+	}
+}

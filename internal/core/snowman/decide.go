@@ -73,8 +73,6 @@ func (c *Core) conclude(p *finality.Proof) bool {
 		c.deciding.wait() // the VM doesn't keep up
 	case b == nil:
 		c.deciding.fetch()
-	case len(c.accepted.pending) >= window:
-		c.deciding.askedFor = c.now // the VM can't follow
 	case b.Parent != root.ID || b.Height != root.Height+1:
 		c.deciding.halt("block %s is certified at height %d, and isn't a child of %s, which is certified below it",
 			p.Block.Short(), root.Height+1, root.ID.Short())

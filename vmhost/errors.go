@@ -43,6 +43,10 @@ func refusal(request proto.Message, e *pluginv1.Error) proto.Message {
 		return &vmv1.GetBlockIDAtHeightResponse{Error: e}
 	case *vmv1.GetAncestors:
 		return &vmv1.GetAncestorsResponse{Error: e}
+	case *vmv1.KeepBlock:
+		return &vmv1.KeepBlockResponse{Error: e}
+	case *vmv1.GetKeptBlock:
+		return &vmv1.GetKeptBlockResponse{Error: e}
 	case *vmv1.Version:
 		return &vmv1.VersionResponse{Error: e}
 	}

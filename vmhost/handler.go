@@ -32,6 +32,7 @@ type handler struct {
 	apps    *apps
 	notices *notices
 	reads   *reads
+	keeping *keeping
 	admin   *admin
 }
 
@@ -86,6 +87,7 @@ func (h *handler) assemble(store *chainstore.Record) {
 	h.reads = &reads{
 		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue}, fresh: store.Last() == nil,
 	}
+	h.keeping = newKeeping(sub, store)
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
 	s := &starter{
 		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited,
@@ -134,7 +136,7 @@ func (h *handler) Signal(sig *overseerv1.Signal) {
 
 // Handle answers what the bus brings.
 func (h *handler) Handle(m *subsystem.Message) {
-	for _, p := range [...]answerer{h.blocks, h.reads, h.apps, h.stages, h.admin} {
+	for _, p := range [...]answerer{h.blocks, h.reads, h.keeping, h.apps, h.stages, h.admin} {
 		if p.handle(m) {
 			return
 		}

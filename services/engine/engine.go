@@ -7,10 +7,11 @@
 // the network bridge. The overseer learns of every block that is issued and of every block that is durably accepted.
 // What peers ask for is answered by gets, from the record; what two VMs have to say to one another is carried by apps.
 //
-// It keeps no state on disk: the VM's host commits an accepted block together with the VM's writes, and is asked for the
-// last one at every start. While the host, the plugin or the keystore is restarting, what is asked of it waits and is
-// asked again; nothing is lost by that. What proves that a validator has signed two things for one place is written to
-// the disk, for people and for peers; nothing is decided by it, and a disk that fails stops nothing.
+// It keeps no state on disk: the VM's host commits an accepted block together with the VM's writes, keeps the blocks that
+// this node is bound to by its votes, and is asked for both at every start. While the host, the plugin or the keystore is
+// restarting, what is asked of it waits and is asked again; nothing is lost by that. What proves that a validator has
+// signed two things for one place is written to the disk, for people and for peers; nothing is decided by it, and a disk
+// that fails stops nothing.
 //
 // It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with
 // the exit code of a safety halt: going on would mean that this node's state isn't the network's.
@@ -82,6 +83,7 @@ func Spec(cfg Config) subsystem.Spec {
 			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{}, &pluginv1.VerifyBlockRequest{},
 			&vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{}, &pluginv1.SetPreferenceRequest{},
 			&vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
+			&vmv1.KeepBlock{}, &vmv1.GetKeptBlock{},
 			&pluginv1.GetLastStateSummaryRequest{}, &pluginv1.GetStateSummaryRequest{},
 			&keystorev1.SignBlock{}, &keystorev1.SignVote{}, &keystorev1.QueryVotes{},
 		},
@@ -104,6 +106,7 @@ type engine struct {
 	executor  *executor
 	builder   *builder
 	voter     *voter
+	preserver *preserver
 	witness   *witness
 	starter   *starter
 	host      *hostHealth
@@ -126,7 +129,10 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 	e.assemble()
 	e.register()
 	e.witness.keeper.open()
-	e.starter.ask(0)
+	e.recall(func(own ownVotes, kept []*block.Block) {
+		e.starter.begin = func(last *vmv1.AcceptedBlock) { e.begin(last, own, kept) }
+		e.starter.ask(0)
+	})
 	return e, nil
 }
 
@@ -156,7 +162,8 @@ func (e *engine) assemble() {
 	e.witness.keeper = &keeper{
 		sub: sub, disk: e.cfg.Disk, dir: e.cfg.Dir, kept: e.witness.kept, faults: make(map[fault]bool),
 	}
-	e.starter = &starter{sub: sub, host: e.host, begin: e.recall}
+	e.preserver = &preserver{sub: sub, chain: e.cfg.Chain, useful: e.driver.deciding, result: e.driver.step}
+	e.starter = &starter{sub: sub, host: e.host}
 }
 
 // register tells the network bridge which protocols this subsystem serves and who the validators are.
@@ -172,17 +179,21 @@ func (e *engine) register() {
 	}
 }
 
-// recall asks the keystore what this node has voted before: its votes are its lock, and it must not forget one.
-func (e *engine) recall(last *vmv1.AcceptedBlock) {
+// recall asks the keystore what this node has voted before, since its votes are its lock and it must not forget one,
+// and the VM's host for the blocks that they bind it to. Where the chain stands is asked after that: a block that the
+// host has given up by then is one that it has accepted.
+func (e *engine) recall(then func(ownVotes, []*block.Block)) {
 	if e.voter.self < 0 {
-		e.begin(last, ownVotes{})
+		then(ownVotes{}, nil)
 		return
 	}
-	e.voter.remember(0, func(own ownVotes) { e.begin(last, own) })
+	e.voter.remember(0, func(own ownVotes) {
+		e.preserver.restore(own, func(kept []*block.Block) { then(own, kept) })
+	})
 }
 
 // begin makes the core and tells it who is connected.
-func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes) {
+func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []*block.Block) {
 	anchor, vmID, err := readAnchor(e.cfg.Chain, last)
 	if err != nil {
 		e.halt("the record of accepted blocks is damaged", err)
@@ -206,6 +217,9 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes) {
 		"height", anchor.Height, "block", anchor.ID.Short(), "parameters", e.cfg.Parameters.String())
 	// The VM's state is no precondition of anything, so nobody waits for it.
 	e.executor.push(&vmOp{kind: opState, state: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
+	for _, b := range kept {
+		e.driver.step(snowman.Restored{Block: b})
+	}
 	for _, n := range e.peers.list() {
 		e.driver.step(snowman.PeerConnected{Node: n})
 	}
@@ -219,8 +233,8 @@ func (e *engine) stop() {
 	}
 	e.stopped = true
 	e.driver.stop()
-	e.apps.stopped, e.executor.stopped, e.starter.stopped, e.voter.stopped = true, true, true, true
-	e.witness.keeper.stopped = true
+	e.apps.stopped, e.executor.stopped, e.starter.stopped = true, true, true
+	e.voter.stopped, e.preserver.stopped, e.witness.keeper.stopped = true, true, true
 }
 
 // halt stops the chain: the VM refuses what consensus has decided. The cause comes first in the log.

@@ -43,6 +43,7 @@ type node struct {
 
 	processing map[primitives.Hash]*pluginv1.Block
 	accepted   []*vmv1.AcceptBlock // from height 1
+	kept       []*vmv1.KeepBlock   // undecided
 	pending    []string            // texts for the next blocks
 	events     []string            // what the VM and the overseer saw, in order
 	down       func(proto.Message) subsystem.Code

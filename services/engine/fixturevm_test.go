@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -77,6 +78,15 @@ func (n *node) vm(q proto.Message) proto.Message {
 			return &vmv1.AcceptBlockResponse{Error: refused}
 		}
 		return n.acceptBlock(q)
+	case *vmv1.KeepBlock:
+		return n.keep(q, refused)
+	case *vmv1.GetKeptBlock:
+		for _, k := range n.kept {
+			if bytes.Equal(k.GetBlockId(), q.GetBlockId()) {
+				return &vmv1.GetKeptBlockResponse{ConsensusBlock: k.GetConsensusBlock()}
+			}
+		}
+		return &vmv1.GetKeptBlockResponse{Error: notFound}
 	case *pluginv1.RejectBlockRequest:
 		id, _ := primitives.HashFrom(q.GetBlockId())
 		delete(n.processing, id)
@@ -154,6 +164,16 @@ func (n *node) verifyBlock(q *pluginv1.VerifyBlockRequest) proto.Message {
 	n.processing[id] = b
 	n.log("verify %d", b.GetHeight())
 	return &pluginv1.VerifyBlockResponse{Block: b}
+}
+
+// keep holds a block, and the one that it names.
+func (n *node) keep(q *vmv1.KeepBlock, refused *pluginv1.Error) proto.Message {
+	if refused == nil {
+		n.kept = append(slices.DeleteFunc(n.kept, func(k *vmv1.KeepBlock) bool {
+			return !bytes.Equal(k.GetBlockId(), q.GetAlso())
+		}), q)
+	}
+	return &vmv1.KeepBlockResponse{Error: refused}
 }
 
 func (n *node) acceptBlock(q *vmv1.AcceptBlock) proto.Message {

@@ -48,6 +48,8 @@ func (e *engine) perform(a snowman.Action) {
 		e.finalized(a.Block)
 	case snowman.Build:
 		e.builder.build(a.Header)
+	case snowman.Keep:
+		e.preserver.keep(a)
 	case snowman.SignVote:
 		e.voter.sign(a.Height, a.Vote)
 	case snowman.SendVotes:

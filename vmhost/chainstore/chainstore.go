@@ -2,7 +2,7 @@
 // the certificate that proves that the network has decided it.
 // It shares one database with the VM's state, and an entry is written in one batch with what its block changed: after a crash at
 // any point both are at the same block. Several entries may be committed before the disk is waited for; nobody is shown any of them
-// until then.
+// until then. Beside the entries it holds the undecided blocks that this node is bound to by its votes.
 //
 // The bytes of a VM block are kept once, inside the consensus block that wraps them.
 package chainstore
@@ -25,6 +25,7 @@ var (
 	blockKey  = []byte("b") // + consensus block id → height
 	vmKey     = []byte("v") // + VM block id → height
 	lastKey   = []byte("l") // → height
+	keptKey   = []byte("k") // + id of an undecided consensus block → height, the block
 	chainKey  = []byte("c") // → format, chain id
 )
 
@@ -47,11 +48,13 @@ type Entry struct {
 	Certificate []byte
 }
 
-// Record is an open one. Reading is safe for concurrent use; Commit calls must follow one another.
+// Record is an open one. Reading is safe for concurrent use; Commit calls must follow one another, and so must those
+// of Keep.
 type Record struct {
 	db   database.Database
 	last atomic.Pointer[Entry] // the newest durable one
 	head *Entry                // the newest one; who commits has it
+	kept kept
 }
 
 // MismatchError says that the database belongs to another chain, or to another version of the software.
@@ -67,6 +70,9 @@ func (e *MismatchError) Error() string { return e.Reason }
 func Open(ctx context.Context, db database.Database, chain primitives.Hash) (*Record, error) {
 	r := &Record{db: db}
 	if err := r.claim(ctx, chain); err != nil {
+		return nil, err
+	}
+	if err := r.kept.load(ctx, db); err != nil {
 		return nil, err
 	}
 	height, err := db.Get(ctx, lastKey)
@@ -158,6 +164,7 @@ func (r *Record) put(ctx context.Context, e *Entry, changes *database.Batch, dur
 	b.Put(join(blockKey, e.BlockID[:]), height)
 	b.Put(join(vmKey, e.VMBlock[:]), height)
 	b.Put(lastKey, height)
+	r.kept.forget(&b, func(_ primitives.Hash, height uint64) bool { return height <= e.Height })
 	if err := r.db.Write(ctx, &b, durability); err != nil {
 		return err
 	}

@@ -78,6 +78,13 @@ type (
 	// Build asks for a block on the parent. Ends with Built or NotBuilt.
 	Build struct{ Header block.Header }
 
+	// Keep makes an undecided block durable, in the order in which it is asked for. What was kept before may be forgotten,
+	// but for the block Also, if it isn't zero. Ends with BlockKept; where it doesn't, this node doesn't vote for the block.
+	Keep struct {
+		Number uint64
+		Block  *block.Block
+		Also   primitives.Hash
+	}
 	// SignVote has the keystore write down and sign a vote of this node. Ends with VoteSigned; where the keystore refuses,
 	// this node has no vote.
 	SignVote struct {
@@ -138,6 +145,7 @@ func (Accept) action()                  {}
 func (Reject) action()                  {}
 func (Finalize) action()                {}
 func (Build) action()                   {}
+func (Keep) action()                    {}
 func (SignVote) action()                {}
 func (SendVotes) action()               {}
 func (SendProof) action()               {}

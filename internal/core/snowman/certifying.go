@@ -14,8 +14,8 @@ import (
 // it what Snowman prefers, and takes its timers and votes to the outside. What is decided waits here until the block is
 // there.
 //
-// A vote of this node is asked for only when the block below is durable. So whatever it has ever voted for, it can
-// prove all that lies below, also after a crash.
+// A vote of this node is asked for only when the block below is durable, and a commit vote when the block itself is. So
+// whatever it has ever voted for, it can prove all that lies below, and show what it is bound to, also after a crash.
 type certifying struct {
 	*turn
 	set      *validators.Set
@@ -27,6 +27,7 @@ type certifying struct {
 	roster   *roster
 	building *building
 	issuing  *issuing
+	keeping  *keeping
 
 	instance *finality.Instance // nil while catching up
 	height   uint64             // of it
@@ -34,7 +35,7 @@ type certifying struct {
 	verified map[primitives.Hash]bool // what the instance has been told
 	told     finality.Preferred
 	due      map[finality.Timer]time.Time
-	held     []finality.Vote // wanted, but the block below isn't durable yet
+	held     []finality.Vote // wanted, in this order, but what they presuppose isn't durable yet
 	early    early
 	ahead    ahead
 	from     primitives.NodeID // who brought what is being handled: it is asked first for blocks that it names
@@ -85,6 +86,7 @@ func (f *certifying) begin() {
 	}
 	f.height, f.told, f.held = root.Height+1, finality.Preferred{}, nil
 	f.certificate, f.block, f.asked = nil, nil, 0
+	f.keeping.at(f.height)
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
 	f.instance = finality.New(finality.Config{
 		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes, Pace: f.pace,
@@ -188,15 +190,44 @@ func (f *certifying) look(a finality.Fetch) {
 	f.issuing.look(a.Block, n)
 }
 
-// release asks for the votes that are wanted when the block below is durable.
+// release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose block
+// was given up meanwhile is past.
 func (f *certifying) release() {
-	if f.accepted.stable.Height+1 != f.height {
+	if f.instance == nil || f.accepted.stable.Height+1 != f.height {
 		return
 	}
+	_, locked, _ := f.instance.Round()
 	for _, v := range f.held {
-		f.emit(SignVote{Height: f.height, Vote: v})
+		f.keeping.want(v.Block, locked)
 	}
-	f.held = nil
+	for len(f.held) > 0 {
+		v := f.held[0]
+		binds := v.Phase == finality.Commit && v.Block != finality.None
+		durable, wanted := f.keeping.durable(v.Block)
+		if binds && !durable && wanted {
+			return
+		}
+		f.held = f.held[1:]
+		if durable || !binds {
+			f.emit(SignVote{Height: f.height, Vote: v})
+		}
+	}
+}
+
+// onKept: so much of what was to be kept is durable.
+func (f *certifying) onKept(number uint64) {
+	f.keeping.done = number
+	f.release()
+}
+
+// onRestored takes a block that this node has kept in an earlier life.
+func (f *certifying) onRestored(b *block.Block) {
+	if b.Height != f.accepted.root.Height+1 {
+		return // it is decided, that one or another
+	}
+	f.keeping.at(b.Height)
+	f.keeping.stays[b.ID()] = 0
+	f.issuing.receive(b, f.roster.self, true)
 }
 
 // onSigned is the keystore's answer: the vote is durable.

@@ -131,7 +131,8 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	}
 	c.deciding = &certifying{
 		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,
-		roster: c.roster, building: c.building, issuing: c.issuing, own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own},
+		roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
+		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own},
 	}
 	c.catchUp.certifies = c.deciding.certifies
 }
@@ -168,6 +169,10 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 		c.issuing.unjudged(in)
 	case Committed:
 		c.onCommitted(in.ID)
+	case BlockKept:
+		c.deciding.onKept(in.Number)
+	case Restored:
+		c.deciding.onRestored(in.Block)
 	case Votes:
 		c.deciding.onVotes(in)
 	case GetVotes:

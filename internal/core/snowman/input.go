@@ -115,6 +115,10 @@ type (
 		Height uint64
 		Vote   finality.Signed
 	}
+	// BlockKept: the block of the Keep with this number is durable, and so are those before.
+	BlockKept struct{ Number uint64 }
+	// Restored: a block that was kept before this core began.
+	Restored struct{ Block *block.Block }
 	// Committed: the VM has made an accepted block durable.
 	Committed struct{ ID primitives.Hash }
 	// PendingTxs: the VM has something for a block.
@@ -157,6 +161,8 @@ func (VoteSigned) input()       {}
 func (Verified) input()         {}
 func (Invalid) input()          {}
 func (Unjudged) input()         {}
+func (BlockKept) input()        {}
+func (Restored) input()         {}
 func (Committed) input()        {}
 func (PendingTxs) input()       {}
 func (Built) input()            {}

@@ -42,6 +42,8 @@ func (s *simnode) perform(actions []Action) {
 				continue
 			}
 			s.vm(time.Millisecond, func() { s.commit(a.Block, a.Certificate) })
+		case Keep:
+			s.keep(a)
 		case SignVote:
 			s.sign(a)
 		case SendVotes:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
@@ -63,6 +64,18 @@ func (s *simnode) sign(a SignVote) {
 			s.step(VoteSigned{Height: a.Height, Vote: signVote(a.Height, a.Vote)})
 		}
 	})
+}
+
+// keep is durable at once, too, and answers in order.
+func (s *simnode) keep(a Keep) {
+	kept := []*block.Block{a.Block}
+	for _, b := range s.kept {
+		if b.Height == a.Block.Height && b.ID() == a.Also && b.ID() != a.Block.ID() {
+			kept = append(kept, b)
+		}
+	}
+	s.kept = kept
+	s.vm(time.Duration(s.net.rng.IntN(1000))*time.Microsecond, func() { s.step(BlockKept{Number: a.Number}) })
 }
 
 // vote sends votes, and two of them where the node has two faces.

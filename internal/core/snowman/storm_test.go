@@ -158,6 +158,31 @@ func TestLiarsAndEverythingElse(t *testing.T) {
 	}
 }
 
+// The lights go out at any moment of a height, for all at once, and again before much was decided.
+func TestAfterEveryPowerCutOfAllTheChainGoesOn(t *testing.T) {
+	for _, size := range []int{1, 2, 4} {
+		for seed := range seeds(t, 3) {
+			n := newSimnet(seed, equal(size), nil)
+			for cuts := 0; cuts < 100 && !t.Failed(); cuts++ {
+				n.offer()
+				n.run(n.now+time.Duration(n.rng.IntN(30))*time.Millisecond, nil)
+				for _, s := range n.nodes {
+					s.crash()
+				}
+				for _, s := range n.nodes {
+					s.boot()
+				}
+				n.offer()
+				before := len(n.final)
+				if !n.run(n.now+time.Minute, func() bool { return len(n.final) > before }) {
+					t.Errorf("%d validators, seed %d: nothing is decided after cut %d: %s", size, seed, cuts, n.describe())
+				}
+			}
+			n.check(t, seed, true)
+		}
+	}
+}
+
 func TestANodeThatWasDownCatchesUpWhileTheChainGoesOn(t *testing.T) {
 	n := newSimnet(1, equal(5), nil)
 	n.run(time.Second, nil)

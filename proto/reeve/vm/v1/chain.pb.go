@@ -538,6 +538,229 @@ func (x *GetAncestorsResponse) GetCertificates() [][]byte {
 	return nil
 }
 
+// KeepBlock: make an undecided block durable. The engine commits itself to a block only when this node can show it again
+// after any crash: else all could be bound by their votes to a block that nobody has any more. What was kept of its height
+// before is forgotten, but for the block that is named; and all of it when a block of the height is accepted. Asked one
+// after the other. Safe to repeat.
+type KeepBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consensus block's id, 32 bytes.
+	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	// Its height.
+	Height uint64 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"`
+	// The whole consensus block.
+	ConsensusBlock []byte `protobuf:"bytes,3,opt,name=consensus_block,json=consensusBlock,proto3" json:"consensus_block,omitempty"`
+	// The id of another block that stays kept, 32 bytes; empty: none.
+	Also          []byte `protobuf:"bytes,4,opt,name=also,proto3" json:"also,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepBlock) Reset() {
+	*x = KeepBlock{}
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepBlock) ProtoMessage() {}
+
+func (x *KeepBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepBlock.ProtoReflect.Descriptor instead.
+func (*KeepBlock) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *KeepBlock) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+func (x *KeepBlock) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *KeepBlock) GetConsensusBlock() []byte {
+	if x != nil {
+		return x.ConsensusBlock
+	}
+	return nil
+}
+
+func (x *KeepBlock) GetAlso() []byte {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
+// KeepBlockResponse: the block is durable when error is unset.
+type KeepBlockResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Internal: the disk is in trouble, ask again.
+	Error         *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepBlockResponse) Reset() {
+	*x = KeepBlockResponse{}
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepBlockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepBlockResponse) ProtoMessage() {}
+
+func (x *KeepBlockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepBlockResponse.ProtoReflect.Descriptor instead.
+func (*KeepBlockResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *KeepBlockResponse) GetError() *v1.Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// GetKeptBlock: a block that KeepBlock has kept, whatever became of it. For an engine that starts.
+type GetKeptBlock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consensus block's id, 32 bytes.
+	BlockId       []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetKeptBlock) Reset() {
+	*x = GetKeptBlock{}
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetKeptBlock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetKeptBlock) ProtoMessage() {}
+
+func (x *GetKeptBlock) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetKeptBlock.ProtoReflect.Descriptor instead.
+func (*GetKeptBlock) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetKeptBlock) GetBlockId() []byte {
+	if x != nil {
+		return x.BlockId
+	}
+	return nil
+}
+
+// GetKeptBlockResponse: the block.
+type GetKeptBlockResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not found: it isn't kept.
+	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// The whole consensus block.
+	ConsensusBlock []byte `protobuf:"bytes,2,opt,name=consensus_block,json=consensusBlock,proto3" json:"consensus_block,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *GetKeptBlockResponse) Reset() {
+	*x = GetKeptBlockResponse{}
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetKeptBlockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetKeptBlockResponse) ProtoMessage() {}
+
+func (x *GetKeptBlockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_v1_chain_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetKeptBlockResponse.ProtoReflect.Descriptor instead.
+func (*GetKeptBlockResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_v1_chain_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetKeptBlockResponse) GetError() *v1.Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *GetKeptBlockResponse) GetConsensusBlock() []byte {
+	if x != nil {
+		return x.ConsensusBlock
+	}
+	return nil
+}
+
 var File_reeve_vm_v1_chain_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_chain_proto_rawDesc = "" +
@@ -572,7 +795,19 @@ const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\x14GetAncestorsResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12)\n" +
 	"\x10consensus_blocks\x18\x02 \x03(\fR\x0fconsensusBlocks\x12\"\n" +
-	"\fcertificates\x18\x03 \x03(\fR\fcertificatesB\x9d\x01\n" +
+	"\fcertificates\x18\x03 \x03(\fR\fcertificates\"\x98\x01\n" +
+	"\tKeepBlock\x12\x19\n" +
+	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x12'\n" +
+	"\x0fconsensus_block\x18\x03 \x01(\fR\x0econsensusBlock\x12\x12\n" +
+	"\x04also\x18\x04 \x01(\fR\x04also:\x1b\x82\xce\x18\x17\b\x02\x12\x11KeepBlockResponse \x01\"D\n" +
+	"\x11KeepBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"I\n" +
+	"\fGetKeptBlock\x12\x19\n" +
+	"\bblock_id\x18\x01 \x01(\fR\ablockId:\x1e\x82\xce\x18\x1a\b\x02\x12\x14GetKeptBlockResponse \x01\"p\n" +
+	"\x14GetKeptBlockResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12'\n" +
+	"\x0fconsensus_block\x18\x02 \x01(\fR\x0econsensusBlockB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
 	"ChainProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
 
@@ -588,7 +823,7 @@ func file_reeve_vm_v1_chain_proto_rawDescGZIP() []byte {
 	return file_reeve_vm_v1_chain_proto_rawDescData
 }
 
-var file_reeve_vm_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_reeve_vm_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_reeve_vm_v1_chain_proto_goTypes = []any{
 	(*AcceptedBlock)(nil),              // 0: reeve.vm.v1.AcceptedBlock
 	(*LastAccepted)(nil),               // 1: reeve.vm.v1.LastAccepted
@@ -599,21 +834,27 @@ var file_reeve_vm_v1_chain_proto_goTypes = []any{
 	(*GetBlockIDAtHeightResponse)(nil), // 6: reeve.vm.v1.GetBlockIDAtHeightResponse
 	(*GetAncestors)(nil),               // 7: reeve.vm.v1.GetAncestors
 	(*GetAncestorsResponse)(nil),       // 8: reeve.vm.v1.GetAncestorsResponse
-	(*v1.Error)(nil),                   // 9: reeve.vm.plugin.v1.Error
+	(*KeepBlock)(nil),                  // 9: reeve.vm.v1.KeepBlock
+	(*KeepBlockResponse)(nil),          // 10: reeve.vm.v1.KeepBlockResponse
+	(*GetKeptBlock)(nil),               // 11: reeve.vm.v1.GetKeptBlock
+	(*GetKeptBlockResponse)(nil),       // 12: reeve.vm.v1.GetKeptBlockResponse
+	(*v1.Error)(nil),                   // 13: reeve.vm.plugin.v1.Error
 }
 var file_reeve_vm_v1_chain_proto_depIdxs = []int32{
-	9, // 0: reeve.vm.v1.LastAcceptedResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	0, // 1: reeve.vm.v1.LastAcceptedResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 2: reeve.vm.v1.GetConsensusBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	0, // 3: reeve.vm.v1.GetConsensusBlockResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 4: reeve.vm.v1.GetBlockIDAtHeightResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	0, // 5: reeve.vm.v1.GetBlockIDAtHeightResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
-	9, // 6: reeve.vm.v1.GetAncestorsResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	13, // 0: reeve.vm.v1.LastAcceptedResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	0,  // 1: reeve.vm.v1.LastAcceptedResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
+	13, // 2: reeve.vm.v1.GetConsensusBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	0,  // 3: reeve.vm.v1.GetConsensusBlockResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
+	13, // 4: reeve.vm.v1.GetBlockIDAtHeightResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	0,  // 5: reeve.vm.v1.GetBlockIDAtHeightResponse.block:type_name -> reeve.vm.v1.AcceptedBlock
+	13, // 6: reeve.vm.v1.GetAncestorsResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	13, // 7: reeve.vm.v1.KeepBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	13, // 8: reeve.vm.v1.GetKeptBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_chain_proto_init() }
@@ -627,7 +868,7 @@ func file_reeve_vm_v1_chain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_v1_chain_proto_rawDesc), len(file_reeve_vm_v1_chain_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -67,6 +67,8 @@ type VMMessage struct {
 	//	*VMMessage_AcceptStateSummary
 	//	*VMMessage_QueryRuntime
 	//	*VMMessage_CheckInherent
+	//	*VMMessage_KeepBlock
+	//	*VMMessage_GetKeptBlock
 	Kind          isVMMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -379,6 +381,24 @@ func (x *VMMessage) GetCheckInherent() *v1.CheckInherentRequest {
 	return nil
 }
 
+func (x *VMMessage) GetKeepBlock() *KeepBlock {
+	if x != nil {
+		if x, ok := x.Kind.(*VMMessage_KeepBlock); ok {
+			return x.KeepBlock
+		}
+	}
+	return nil
+}
+
+func (x *VMMessage) GetGetKeptBlock() *GetKeptBlock {
+	if x != nil {
+		if x, ok := x.Kind.(*VMMessage_GetKeptBlock); ok {
+			return x.GetKeptBlock
+		}
+	}
+	return nil
+}
+
 type isVMMessage_Kind interface {
 	isVMMessage_Kind()
 }
@@ -503,6 +523,14 @@ type VMMessage_CheckInherent struct {
 	CheckInherent *v1.CheckInherentRequest `protobuf:"bytes,32,opt,name=check_inherent,json=checkInherent,proto3,oneof"`
 }
 
+type VMMessage_KeepBlock struct {
+	KeepBlock *KeepBlock `protobuf:"bytes,33,opt,name=keep_block,json=keepBlock,proto3,oneof"`
+}
+
+type VMMessage_GetKeptBlock struct {
+	GetKeptBlock *GetKeptBlock `protobuf:"bytes,34,opt,name=get_kept_block,json=getKeptBlock,proto3,oneof"`
+}
+
 func (*VMMessage_SetState) isVMMessage_Kind() {}
 
 func (*VMMessage_BuildBlock) isVMMessage_Kind() {}
@@ -563,11 +591,15 @@ func (*VMMessage_QueryRuntime) isVMMessage_Kind() {}
 
 func (*VMMessage_CheckInherent) isVMMessage_Kind() {}
 
+func (*VMMessage_KeepBlock) isVMMessage_Kind() {}
+
+func (*VMMessage_GetKeptBlock) isVMMessage_Kind() {}
+
 var File_reeve_vm_v1_message_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x19reeve/vm/v1/message.proto\x12\vreeve.vm.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto\x1a\x17reeve/vm/v1/admin.proto\x1a\x17reeve/vm/v1/block.proto\x1a\x17reeve/vm/v1/chain.proto\"\xe3\x12\n" +
+	"\x19reeve/vm/v1/message.proto\x12\vreeve.vm.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto\x1a\x17reeve/vm/v1/admin.proto\x1a\x17reeve/vm/v1/block.proto\x1a\x17reeve/vm/v1/chain.proto\"\xdf\x13\n" +
 	"\tVMMessage\x12B\n" +
 	"\tset_state\x18\x01 \x01(\v2#.reeve.vm.plugin.v1.SetStateRequestH\x00R\bsetState\x12H\n" +
 	"\vbuild_block\x18\x02 \x01(\v2%.reeve.vm.plugin.v1.BuildBlockRequestH\x00R\n" +
@@ -603,7 +635,10 @@ const file_reeve_vm_v1_message_proto_rawDesc = "" +
 	"\x11get_state_summary\x18\x1d \x01(\v2*.reeve.vm.plugin.v1.GetStateSummaryRequestH\x00R\x0fgetStateSummary\x12a\n" +
 	"\x14accept_state_summary\x18\x1e \x01(\v2-.reeve.vm.plugin.v1.AcceptStateSummaryRequestH\x00R\x12acceptStateSummary\x12N\n" +
 	"\rquery_runtime\x18\x1f \x01(\v2'.reeve.vm.plugin.v1.QueryRuntimeRequestH\x00R\fqueryRuntime\x12Q\n" +
-	"\x0echeck_inherent\x18  \x01(\v2(.reeve.vm.plugin.v1.CheckInherentRequestH\x00R\rcheckInherentB\x06\n" +
+	"\x0echeck_inherent\x18  \x01(\v2(.reeve.vm.plugin.v1.CheckInherentRequestH\x00R\rcheckInherent\x127\n" +
+	"\n" +
+	"keep_block\x18! \x01(\v2\x16.reeve.vm.v1.KeepBlockH\x00R\tkeepBlock\x12A\n" +
+	"\x0eget_kept_block\x18\" \x01(\v2\x19.reeve.vm.v1.GetKeptBlockH\x00R\fgetKeptBlockB\x06\n" +
 	"\x04kindJ\x04\b\x04\x10\x05B\x9f\x01\n" +
 	"\x0fcom.reeve.vm.v1B\fMessageProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
 
@@ -652,6 +687,8 @@ var file_reeve_vm_v1_message_proto_goTypes = []any{
 	(*v1.AcceptStateSummaryRequest)(nil),         // 28: reeve.vm.plugin.v1.AcceptStateSummaryRequest
 	(*v1.QueryRuntimeRequest)(nil),               // 29: reeve.vm.plugin.v1.QueryRuntimeRequest
 	(*v1.CheckInherentRequest)(nil),              // 30: reeve.vm.plugin.v1.CheckInherentRequest
+	(*KeepBlock)(nil),                            // 31: reeve.vm.v1.KeepBlock
+	(*GetKeptBlock)(nil),                         // 32: reeve.vm.v1.GetKeptBlock
 }
 var file_reeve_vm_v1_message_proto_depIdxs = []int32{
 	1,  // 0: reeve.vm.v1.VMMessage.set_state:type_name -> reeve.vm.plugin.v1.SetStateRequest
@@ -684,11 +721,13 @@ var file_reeve_vm_v1_message_proto_depIdxs = []int32{
 	28, // 27: reeve.vm.v1.VMMessage.accept_state_summary:type_name -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
 	29, // 28: reeve.vm.v1.VMMessage.query_runtime:type_name -> reeve.vm.plugin.v1.QueryRuntimeRequest
 	30, // 29: reeve.vm.v1.VMMessage.check_inherent:type_name -> reeve.vm.plugin.v1.CheckInherentRequest
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	31, // 30: reeve.vm.v1.VMMessage.keep_block:type_name -> reeve.vm.v1.KeepBlock
+	32, // 31: reeve.vm.v1.VMMessage.get_kept_block:type_name -> reeve.vm.v1.GetKeptBlock
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_v1_message_proto_init() }
@@ -730,6 +769,8 @@ func file_reeve_vm_v1_message_proto_init() {
 		(*VMMessage_AcceptStateSummary)(nil),
 		(*VMMessage_QueryRuntime)(nil),
 		(*VMMessage_CheckInherent)(nil),
+		(*VMMessage_KeepBlock)(nil),
+		(*VMMessage_GetKeptBlock)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -1,0 +1,77 @@
+package vmhost
+
+import (
+	"context"
+	"errors"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/chainstore"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// keeping makes undecided blocks durable for the engine, one after the other, with or without a plugin.
+type keeping struct {
+	sub   *subsystem.Sub
+	store *chainstore.Record
+	lane  lane
+}
+
+// mostKeeping is how many questions may wait. The engine asks one at a time.
+const mostKeeping = 16
+
+func newKeeping(sub *subsystem.Sub, store *chainstore.Record) *keeping {
+	return &keeping{sub: sub, store: store, lane: lane{limit: 1, bound: mostKeeping}}
+}
+
+func (k *keeping) handle(m *subsystem.Message) bool {
+	switch body := m.Body.(type) {
+	case *vmv1.KeepBlock:
+		k.onKeepBlock(m, body)
+	case *vmv1.GetKeptBlock:
+		k.onGetKeptBlock(m, body)
+	default:
+		return false
+	}
+	return true
+}
+
+func (k *keeping) onKeepBlock(m *subsystem.Message, q *vmv1.KeepBlock) {
+	id, ok := hashOf(q.GetBlockId())
+	if !ok || len(q.GetConsensusBlock()) == 0 {
+		refuse(m, invalid("a block without an id or without bytes can't be kept"))
+		return
+	}
+	also, _ := hashOf(q.GetAlso())
+	k.do(m, func(ctx context.Context) ([]byte, error) {
+		return nil, k.store.Keep(ctx, id, q.GetHeight(), q.GetConsensusBlock(), also)
+	}, func([]byte) { m.Reply(&vmv1.KeepBlockResponse{}) })
+}
+
+func (k *keeping) onGetKeptBlock(m *subsystem.Message, q *vmv1.GetKeptBlock) {
+	id, _ := primitives.HashFrom(q.GetBlockId()) // nothing is kept under the zero one
+	k.do(m, func(ctx context.Context) ([]byte, error) { return k.store.Kept(ctx, id) }, func(block []byte) {
+		m.Reply(&vmv1.GetKeptBlockResponse{ConsensusBlock: block})
+	})
+}
+
+// do works off the loop, in turn.
+func (k *keeping) do(m *subsystem.Message, work func(context.Context) ([]byte, error), then func([]byte)) {
+	ok := k.lane.add(task{run: func(done func()) {
+		subsystem.Offload(k.sub, func() ([]byte, error) { return work(context.Background()) }, func(b []byte, err error) {
+			switch {
+			case errors.Is(err, chainstore.ErrNotFound):
+				refuse(m, notFound())
+			case err != nil:
+				refuse(m, vmsdk.ErrorToProto(err))
+			default:
+				then(b)
+			}
+			done()
+		})
+	}})
+	if !ok {
+		refuse(m, busy())
+	}
+}

@@ -197,6 +197,19 @@ func (n *Instance) Round() (round uint32, locked, valid primitives.Hash) {
 	return n.round, n.locked.block, n.valid.block
 }
 
+// Begun tells whether there is something to decide.
+func (n *Instance) Begun() bool { return n.begun }
+
+// Silent lists the validators of which no vote of this round or a later one is known, if the height has begun.
+func (n *Instance) Silent() (validators []int) {
+	for v, latest := range n.latest {
+		if n.begun && latest <= n.round {
+			validators = append(validators, v)
+		}
+	}
+	return validators
+}
+
 // Decided tells whether the height is.
 func (n *Instance) Decided() bool { return n.decided }
 

@@ -38,7 +38,7 @@ type rest interface {
 	// suspend stops polls; nothing is issued or built until one of the others is called.
 	suspend()
 	// adopt accepts a block with its certificate, issued here or not.
-	adopt(b *block.Block, certificate []byte)
+	adopt(b *block.Block, certificate *finality.Proof)
 	// resume goes on as before: it didn't work out.
 	resume()
 	// arrived goes on where the network was.

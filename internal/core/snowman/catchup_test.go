@@ -17,16 +17,16 @@ type lagging struct {
 	blocks []*block.Block
 	events []string
 
-	certificates []string // of what was adopted
+	certificates []primitives.Hash // of what was adopted: the blocks that they are for
 }
 
 func (l *lagging) suspend() { l.events = append(l.events, "suspend") }
 func (l *lagging) resume()  { l.events = append(l.events, "resume") }
 func (l *lagging) arrived() { l.events = append(l.events, "arrived") }
 
-func (l *lagging) adopt(b *block.Block, certificate []byte) {
+func (l *lagging) adopt(b *block.Block, certificate *finality.Proof) {
 	l.accepted.push(b)
-	l.certificates = append(l.certificates, string(certificate))
+	l.certificates = append(l.certificates, certificate.Block)
 }
 
 // certificateOf stands for a certificate of the block.
@@ -42,7 +42,7 @@ func newLagging(t *testing.T, blocks int) *lagging {
 			if string(c) != string(certificateOf(b)) {
 				return nil, "no certificate"
 			}
-			return &finality.Proof{}, ""
+			return &finality.Proof{Block: b.ID()}, ""
 		},
 	}
 	return l
@@ -123,8 +123,8 @@ func TestWhatTheNetworkHasDecidedIsAdoptedInOrder(t *testing.T) {
 		t.Errorf("it stands at %d, active %v", l.accepted.stable.Height, l.active())
 	}
 	for i, b := range l.blocks {
-		if l.certificates[i] != string(certificateOf(b)) {
-			t.Fatalf("block %d was adopted with %q", i, l.certificates[i])
+		if l.certificates[i] != b.ID() {
+			t.Fatalf("block %d was adopted with that of %s", i, l.certificates[i])
 		}
 	}
 	if !slices.Equal(l.events, []string{"suspend", "arrived"}) {

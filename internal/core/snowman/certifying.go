@@ -6,6 +6,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 	"github.com/reevenet/reeve/internal/core/snowman/tree"
 	"github.com/reevenet/reeve/internal/core/validators"
 )
@@ -28,6 +29,7 @@ type certifying struct {
 	building *building
 	issuing  *issuing
 	keeping  *keeping
+	history  *history.History
 
 	instance *finality.Instance // nil while catching up
 	height   uint64             // of it
@@ -91,6 +93,9 @@ func (f *certifying) begin() {
 	f.instance = finality.New(finality.Config{
 		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes, Pace: f.pace,
 	})
+	for _, v := range f.own.votes {
+		f.saw(f.height, v)
+	}
 	f.perform(f.instance.Begin())
 	for _, v := range f.early.take(f.height) {
 		f.step(finality.Received{Vote: v})
@@ -176,7 +181,7 @@ func (f *certifying) perform(actions []finality.Action) {
 		case finality.Decide:
 			f.certificate, f.due = a.Certificate, nil
 		case finality.Accuse:
-			f.emit(Accuse{Height: f.height, First: a.First, Second: a.Second})
+			f.accuse(f.height, a.First, a.Second)
 		}
 	}
 }
@@ -234,6 +239,7 @@ func (f *certifying) onRestored(b *block.Block) {
 func (f *certifying) onSigned(in VoteSigned) {
 	if f.instance != nil && in.Height == f.height {
 		f.own.votes = append(f.own.votes, in.Vote)
+		f.saw(in.Height, in.Vote)
 		f.step(finality.Recorded{Vote: in.Vote})
 	}
 }

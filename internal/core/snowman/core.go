@@ -10,6 +10,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
 	"github.com/reevenet/reeve/internal/core/snowman/tree"
 	"github.com/reevenet/reeve/internal/core/validators"
@@ -73,6 +74,8 @@ type Core struct {
 	issuing  *issuing
 	frontier *frontier
 	deciding *certifying
+	history  *history.History
+	absences *history.Absences
 
 	preferred primitives.Hash // as the VM knows it
 	undecided time.Time       // since when there has been something to decide above the root
@@ -103,11 +106,12 @@ func New(cfg Config, last Anchor, now time.Time) (*Core, error) {
 func (c *Core) assemble(cfg *Config, last Anchor) {
 	t, set, params := c.turn, cfg.Validators, cfg.Parameters
 	c.tree, c.pool, c.accepted = tree.New(params, last.ID, last.Height), newPool(set.Len()), newAccepted(last)
+	c.history, c.absences = history.New(set.Len()), history.NewAbsences(set.Len())
 	c.asking, c.roster = newAsking(t, cfg.Chain.ID, cfg.FirstRequestID), newRoster(cfg, last.Height)
 	c.votes = &votes{tree: c.tree, pool: c.pool, accepted: c.accepted}
 	c.polling = &polling{
 		turn: t, rand: cfg.Rand, params: params, asking: c.asking, roster: c.roster, votes: c.votes, tree: c.tree,
-		open: poll.NewSet(c.tree),
+		open: poll.NewSet(c.tree), history: c.history,
 	}
 	c.frontier = &frontier{
 		turn: t, rand: cfg.Rand, most: params.K, asking: c.asking, roster: c.roster, votes: c.votes, at: t.now,
@@ -126,13 +130,13 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	c.issuing = &issuing{
 		turn: t, self: cfg.Self, set: set, signed: cfg.VerifySignature, tree: c.tree, pool: c.pool,
 		places: newPlaces(params.MaxOutstandingItems, set.Len()), mutes: newMutes(t, set), accepted: c.accepted,
-		seen: newProposals(t, cfg.Chain, c.accepted), fetching: c.fetching, building: c.building, catchUp: c.catchUp,
-		doubts: inDoubt,
+		seen: newProposals(t, cfg.Chain, c.accepted), history: c.history, doubts: inDoubt,
+		fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 	c.deciding = &certifying{
 		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,
 		roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
-		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own},
+		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
 	}
 	c.catchUp.certifies = c.deciding.certifies
 }

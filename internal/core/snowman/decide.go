@@ -77,7 +77,7 @@ func (c *Core) conclude(p *finality.Proof) bool {
 		c.deciding.halt("block %s is certified at height %d, and isn't a child of %s, which is certified below it",
 			p.Block.Short(), root.Height+1, root.ID.Short())
 	default:
-		c.adopt(b, p.Encode(root.Height+1))
+		c.adopt(b, p)
 		c.issuing.clean()
 		c.prefer()
 		c.issuing.advanceAll() // there may be room again
@@ -87,13 +87,16 @@ func (c *Core) conclude(p *finality.Proof) bool {
 }
 
 // accept puts a decided block on the accepted ones. The tree stands on it already.
-func (c *Core) accept(id primitives.Hash, certificate []byte) {
+func (c *Core) accept(id primitives.Hash, certificate *finality.Proof) {
 	e := c.pool.get(id)
+	height := e.block.Height
 	c.pool.forget(e)
 	c.accepted.push(e.block)
 	c.undecided = c.now
 	c.deciding.end()
-	c.emit(Accept{Block: e.block, Certificate: certificate})
+	c.history.At(height).End(certificate, c.now)
+	c.absences.Add(certificate)
+	c.emit(Accept{Block: e.block, Certificate: certificate.Encode(height)})
 }
 
 func (c *Core) reject(ids []primitives.Hash) {
@@ -109,6 +112,7 @@ func (c *Core) reject(ids []primitives.Hash) {
 func (c *Core) onCommitted(id primitives.Hash) {
 	if b := c.accepted.commit(id); b != nil {
 		c.roster.committed(b.Height)
+		c.history.At(b.Height).Stored(c.now)
 		c.emit(Finalize{Block: b})
 		c.deciding.release()
 	}
@@ -133,7 +137,7 @@ func (c *Core) suspend() {
 }
 
 // adopt accepts a block with its certificate, issued here or not.
-func (c *Core) adopt(b *block.Block, certificate []byte) {
+func (c *Core) adopt(b *block.Block, certificate *finality.Proof) {
 	id := b.ID()
 	if e := c.pool.get(id); e == nil || e.state != issued {
 		if e != nil {

@@ -41,13 +41,14 @@ func (u *catchUp) take(b *block.Block) bool {
 		return true
 	}
 	c := u.ancestry.certificate(b.ID())
-	if _, why := u.certifies(c.bytes, b); why != "" {
+	p, why := u.certifies(c.bytes, b)
+	if why != "" {
 		u.ancestry.putBack(b)
 		u.unlucky(c.from)
 		u.distrust(c.from, why)
 		return false
 	}
-	u.rest.adopt(b, c.bytes)
+	u.rest.adopt(b, p)
 	u.ancestry.forget(b.ID())
 	return true
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 	"github.com/reevenet/reeve/internal/core/snowman/tree"
 	"github.com/reevenet/reeve/internal/core/validators"
 )
@@ -35,6 +36,7 @@ type issuing struct {
 	catchUp  *catchUp
 	mutes    *mutes
 	seen     *proposals
+	history  *history.History
 	doubts   doubts
 	future
 }
@@ -66,7 +68,7 @@ func (s *issuing) take(b *block.Block, from primitives.NodeID, a account) {
 	if from != s.self && !s.pool.makeRoom(a, b) {
 		return
 	}
-	e := &entry{block: b, from: from, account: a}
+	e := &entry{block: b, from: from, account: a, came: s.now}
 	s.pool.add(e)
 	s.advance(e)
 }
@@ -198,6 +200,9 @@ func (s *issuing) verified(id primitives.Hash) *entry {
 		return nil
 	}
 	s.pool.enter(e, issued)
+	s.history.At(e.block.Height).Issued(history.Block{
+		ID: id, Proposer: e.block.Proposer, Slot: e.block.Slot, From: e.from, Came: e.came, Issued: s.now,
+	})
 	s.emit(Import{Block: e.block})
 	return e
 }

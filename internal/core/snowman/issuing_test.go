@@ -8,6 +8,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 )
 
 // testIssuing takes every signature for good but that of a block with a body of one byte.
@@ -18,7 +19,7 @@ func testIssuing(t *testing.T) *issuing {
 		turn: f.turn, self: node(0), set: f.roster.set, places: places{all: 4, own: 16}, tree: v.tree,
 		pool: v.pool, accepted: v.accepted, fetching: f,
 		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn}, mutes: newMutes(f.turn, f.roster.set),
-		seen:   newProposals(f.turn, testChain, v.accepted),
+		seen: newProposals(f.turn, testChain, v.accepted), history: history.New(5),
 		signed: func(b *block.Block, _ ed25519.PublicKey) bool { return len(b.VMBlock()) != 1 },
 	}
 	return s

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowball"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
 	"github.com/reevenet/reeve/internal/core/snowman/tree"
 )
@@ -25,7 +26,8 @@ type polling struct {
 	votes  *votes
 	tree   *tree.Tree
 
-	open *poll.Set
+	open    *poll.Set
+	history *history.History
 	pacing
 }
 
@@ -128,7 +130,7 @@ func (p *polling) unanswered(id uint32, n primitives.NodeID) {
 // take records the polls that are finished, oldest first.
 func (p *polling) take() {
 	for r, ok := p.open.Take(p.now); ok; r, ok = p.open.Take(p.now) {
-		switch {
+		switch p.history.At(p.votes.accepted.root.Height + 1).Polled(r); {
 		case p.tree.Len() == 0:
 		case p.tree.Record(r.Votes):
 			p.fruitful(p.now)

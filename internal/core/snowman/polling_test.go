@@ -5,14 +5,15 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 	"github.com/reevenet/reeve/internal/core/snowman/poll"
 )
 
 func testPolling(t *testing.T, connected ...int) *polling {
 	v, turn, r := testVotes(t), testTurn(), testRoster(t, 5, connected...)
 	return &polling{
-		turn: turn, rand: testRand(), params: r.params, asking: newAsking(turn, primitives.Hash{1}, 0), roster: r, votes: v,
-		tree: v.tree, open: poll.NewSet(v.tree),
+		turn: turn, rand: testRand(), params: r.params, asking: newAsking(turn, primitives.Hash{1}, 0), roster: r,
+		votes: v, history: history.New(5), tree: v.tree, open: poll.NewSet(v.tree),
 	}
 }
 

@@ -51,6 +51,7 @@ type entry struct {
 	state   state
 	from    primitives.NodeID // who sent it; this node for its own
 	account account
+	came    time.Time
 	// due is when a block from the future, or one that was set aside, may be looked at; zero for all others.
 	due time.Time
 	// failures is how often the VM couldn't judge it.

@@ -7,6 +7,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/requests"
+	"github.com/reevenet/reeve/internal/core/snowman/history"
 )
 
 // Status is what a core can say of itself.
@@ -20,9 +21,8 @@ type Status struct {
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
-	Pending                    bool   // the VM has something for a block
-	Round                      uint32 // of the height that is being decided
-	Locked                     primitives.Hash
+	Pending                    bool          // the VM has something for a block
+	Deciding                   *Standing     // nil: nothing is being decided
 	OwnHeight                  uint64        // at which this node voted last
 	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
 	Doubts                     []Doubt       // blocks that the VM couldn't judge
@@ -32,19 +32,15 @@ type Status struct {
 // Status of now.
 func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
-	s := Status{
+	return Status{
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
 		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(), Kept: c.kept(),
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
-		OwnHeight: c.deciding.own.height, Ahead: c.ahead(), Counts: c.asking.table.Counts(),
+		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
 		Doubts: c.issuing.doubts.list(c.pool),
 	}
-	if i := c.deciding.instance; i != nil {
-		s.Round, s.Locked, _ = i.Round()
-	}
-	return s
 }
 
 // Kept is what is kept because of peers.
@@ -56,6 +52,8 @@ type Kept struct {
 	Resends       int // questions that may be sent again
 	Votes         int // of this height and the next ones
 	Wanted        int // blocks that votes name
+	Headers       int // of blocks that proposers have signed lately
+	Remembered    int // votes of the last heights
 }
 
 func (c *Core) kept() Kept {
@@ -72,6 +70,10 @@ func (c *Core) kept() Kept {
 	for _, list := range c.deciding.early.of {
 		k.Votes += len(list)
 	}
+	for _, list := range c.issuing.seen.of {
+		k.Headers += len(list)
+	}
+	k.Remembered = c.history.Len()
 	return k
 }
 
@@ -80,9 +82,11 @@ func MostKept(validators int) Kept {
 	accounts := validators + 1
 	votes, wanted := finality.MostKept(validators)
 	return Kept{
-		Votes: votes + validators*earlyVotes, Wanted: wanted,
-		Blocks: accounts * part(maxUndecided, ofUndecided, validators), Bytes: accounts * part(maxBytes, ofBytes, validators),
-		Verifying: accounts * maxVerifying, Verdicts: accounts * part(maxVerdicts, ofVerdicts, validators),
+		Votes: votes + validators*earlyVotes, Wanted: wanted, Headers: validators * mostProposals,
+		Remembered: history.Most(validators) * validators * history.VotesOfOne,
+		Blocks:     accounts * part(maxUndecided, ofUndecided, validators),
+		Bytes:      accounts * part(maxBytes, ofBytes, validators),
+		Verifying:  accounts * maxVerifying, Verdicts: accounts * part(maxVerdicts, ofVerdicts, validators),
 		Fetches: accounts * part(maxFetches, ofFetches, validators), Resends: maxResends,
 	}
 }

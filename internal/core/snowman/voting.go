@@ -26,7 +26,7 @@ func (f *certifying) onVotes(in Votes) {
 	}
 	f.from = in.Node
 	for _, v := range in.Votes {
-		if !f.onVote(in.Height, v) {
+		if !f.onVote(in.Node, in.Height, v) {
 			f.issuing.blame(in.Node, costForged, "a vote with a wrong signature")
 			return
 		}
@@ -37,22 +37,26 @@ func (f *certifying) onVotes(in Votes) {
 func (f *certifying) mostVotes() int { return 4 * f.set.Len() }
 
 // onVote takes one vote. False: it is forged.
-func (f *certifying) onVote(height uint64, v finality.Signed) bool {
+func (f *certifying) onVote(from primitives.NodeID, height uint64, v finality.Signed) bool {
 	if v.Validator < 0 || v.Validator >= f.set.Len() {
 		return false
 	}
 	current := f.instance != nil && height == f.height
 	ahead := height > f.accepted.root.Height+1
 	switch {
-	case current && !f.instance.Wants(v.Vote), !current && !ahead, ahead && f.early.has(height, v.Vote):
+	case !current && !ahead:
+		return f.late(from, height, v)
+	case current && !f.instance.Wants(v.Vote), ahead && f.early.has(height, v.Vote):
 		return true // nothing new
 	case !(current && f.instance.Counts(v.Round)) && !f.ahead.allows(v.Validator, f.now):
 		return true // enough was heard of where it is
 	case !f.genuine(height, v):
 		return false
 	case current:
+		f.saw(height, v)
 		f.step(finality.Received{Vote: v})
 	case height <= f.accepted.root.Height+1+earlyHeights:
+		f.saw(height, v)
 		f.early.add(height, v)
 	}
 	f.roster.past(v.Validator, height-1)

@@ -19,6 +19,7 @@ type Voter struct {
 // Result is a finished poll. Missing is the weight of those who said nothing.
 type Result struct {
 	ID      uint32
+	Began   time.Time
 	Votes   []tree.Vote
 	Missing int
 }
@@ -129,7 +130,7 @@ func (s *Set) Take(now time.Time) (Result, bool) {
 	}
 	s.polls[0] = nil
 	s.polls = s.polls[1:]
-	return Result{ID: p.id, Votes: p.votes, Missing: p.missing + p.left}, true
+	return Result{ID: p.id, Began: p.began, Votes: p.votes, Missing: p.missing + p.left}, true
 }
 
 // Next is when Take will find a poll finished by time alone.

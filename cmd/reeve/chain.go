@@ -31,24 +31,6 @@ func (n *nodeFlags) nodeInfo(ctx context.Context) (*gateway.Info, error) {
 	return info, isIt(h, info.NodeID, c.HTTP.Listen)
 }
 
-func (a *app) chainInfo() *cobra.Command {
-	cmd := &cobra.Command{Use: "info", Short: "Print a node's chains", Args: takes(cobra.NoArgs)}
-	n := a.nodeFlags(cmd, false)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		info, err := n.nodeInfo(cmd.Context())
-		if err != nil {
-			return err
-		}
-		return a.show(info.Chains, func(t *table) {
-			t.row("CHAIN", "VM", "HEIGHT", "LAST ACCEPTED", "ID")
-			for _, c := range info.Chains {
-				t.row(c.Name, c.VM, c.Height, c.LastAccepted.Short(), c.ID)
-			}
-		})
-	}
-	return cmd
-}
-
 func (a *app) chainList() *cobra.Command {
 	cmd := &cobra.Command{Use: "ls", Short: "Print where the chains of a node are reached", Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)

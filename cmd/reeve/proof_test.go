@@ -204,16 +204,14 @@ func (c *council) join(t *testing.T) datadir.Node {
 	return net.Node("v1")
 }
 
-// serve is the node's door for clients, as its overseer opens it.
-func (c *council) serve(t *testing.T, h datadir.Node, file func(at string) ([]byte, error)) {
+// serve is the node's door for clients, as its overseer opens it, with what it says of blocks.
+func (c *council) serve(t *testing.T, h datadir.Node, says gateway.Config) {
 	t.Helper()
-	kv := gateway.Chain{ID: c.Chains[0].ID, Name: "kv", Height: 5}
+	kv := gateway.Chain{ID: c.Chains[0].ID, Name: "kv", Height: 5, LastAccepted: c.decide(t).Header.ID()}
 	info := &gateway.Info{NodeID: datadir.NodeID(h), Chains: []gateway.Chain{kv}}
-	s := httptest.NewServer(gateway.New(gateway.Config{
-		Hosts: []string{"*"},
-		Info:  func(context.Context) (*gateway.Info, error) { return info, nil },
-		Proof: func(_ context.Context, _, at string) ([]byte, error) { return file(at) },
-	}).Handler())
+	says.Hosts = []string{"*"}
+	says.Info = func(context.Context) (*gateway.Info, error) { return info, nil }
+	s := httptest.NewServer(gateway.New(says).Handler())
 	t.Cleanup(s.Close)
 	t.Setenv("REEVE_HTTP_LISTEN", strings.TrimPrefix(s.URL, "http://"))
 }
@@ -222,7 +220,7 @@ func TestANodeIsAskedForAProofWhichIsCheckedAndWritten(t *testing.T) {
 	c := newCouncil(t.TempDir())
 	t.Chdir(c.dir)
 	h, id := c.join(t), c.decide(t).Header.ID().String()
-	c.serve(t, h, func(at string) ([]byte, error) {
+	c.serve(t, h, gateway.Config{Proof: func(_ context.Context, _, at string) ([]byte, error) {
 		switch at {
 		case "0":
 			return nil, fmt.Errorf("%w: it is the genesis block", gateway.ErrNoProof)
@@ -234,7 +232,7 @@ func TestANodeIsAskedForAProofWhichIsCheckedAndWritten(t *testing.T) {
 			return c.decide(t).Encode(), nil
 		}
 		return nil, gateway.ErrNoBlock
-	})
+	}})
 	for _, at := range []string{"5", id, "latest"} {
 		os.Remove("kv-5.proof")
 		code, out, errs := command(t, c.dir, "chain", "proof", at)

@@ -63,6 +63,8 @@ type Config struct {
 	// Disk and Dir are where evidence against validators is kept.
 	Disk disk.Disk
 	Dir  string
+	// Absences is told who is missing from certificates. Nil: nobody wants to know.
+	Absences Absences
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
 }
@@ -108,6 +110,7 @@ type engine struct {
 	voter     *voter
 	preserver *preserver
 	witness   *witness
+	absences  *absences
 	starter   *starter
 	host      *hostHealth
 
@@ -163,6 +166,7 @@ func (e *engine) assemble() {
 		sub: sub, disk: e.cfg.Disk, dir: e.cfg.Dir, kept: e.witness.kept, faults: make(map[fault]bool),
 	}
 	e.preserver = &preserver{sub: sub, chain: e.cfg.Chain, useful: e.driver.deciding, result: e.driver.step}
+	e.absences = &absences{sub: sub, core: e.driver, set: set, tell: e.cfg.Absences}
 	e.starter = &starter{sub: sub, host: e.host}
 }
 

@@ -51,7 +51,8 @@ type node struct {
 	costs      map[primitives.NodeID]int
 	votes      *keystorev1.QueryVotesResponse // those of the last height at which it voted
 	disk       *simdisk.Disk                  // the engine's, which survives it
-	asked      int                            // of this node, by the network
+	absences   Absences
+	asked      int // of this node, by the network
 }
 
 const evidenceDir = "/data/evidence"
@@ -101,6 +102,7 @@ func (s *fixture) start() *fixture {
 func (n *node) start() {
 	cfg := Config{
 		Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set, Disk: n.disk.Process(), Dir: evidenceDir,
+		Absences: n.absences,
 	}
 	n.Overseer = overseertest.Start(n.fixture.t, Spec(cfg))
 }

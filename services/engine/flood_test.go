@@ -285,6 +285,8 @@ func (f *flooder) kept() map[string][2]int {
 		"asks":         {f.Open(), maxAtHost + 8}, // the others are this node's own
 		"owed":         {owed, appsOfValidator},
 		"peers":        {len(e.peers.connected), validators},
+		"headers":      {core.Kept.Headers, most.Headers},
+		"remembered":   {core.Kept.Remembered, most.Remembered},
 		"evidence":     {len(e.witness.keeper.waiting), (validators+1)*waitingOfPeer + waitingOwn},
 		"drops":        {len(e.drops.count), 10},
 		"queue":        {len(e.executor.queue), 64},

@@ -54,6 +54,8 @@ func (e *engine) Handle(m *subsystem.Message) {
 		e.onDisconnected(body.GetNodeId())
 	case *enginev1.Gossip:
 		e.driver.step(snowman.CheckFrontier{})
+	case *enginev1.QueryHeight:
+		e.explain(m, body)
 	case *enginev1.Shutdown:
 		e.stop()
 	default:

@@ -42,6 +42,9 @@ func build(n part.Node, chain genesis.Chain) (subsystem.Spec, error) {
 		Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set,
 		Disk: disk.OS{}, Dir: n.Home.Evidence(chain.Name),
 	}
+	if cfg.Absences, err = countAbsences(n); err != nil {
+		return subsystem.Spec{}, err
+	}
 	if c := n.Genesis.Consensus; c != nil {
 		p := parameters(*c, snowball.For(set.Units()))
 		cfg.Parameters = &p

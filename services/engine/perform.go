@@ -83,6 +83,7 @@ func (e *engine) finalized(b *block.Block) {
 	id := b.ID()
 	e.sub.Log.Debug("final", "height", b.Height, "block", id.Short())
 	e.sub.Send(&overseerv1.BlockAccepted{Hash: id[:], Number: b.Height})
+	e.absences.changed()
 }
 
 func bytesOf(ids []primitives.Hash) [][]byte {

@@ -39,8 +39,7 @@ func (e *engine) Status(out *subsystem.Status) {
 		out.Number(subsystem.FieldHeight, int64(s.LastAccepted.Height))
 		out.Text(subsystem.FieldLastAccepted, s.LastAccepted.ID.String())
 		out.Text("preferred", s.Preferred.String())
-		out.Number("round", int64(s.Round))
-		out.Text("locked", lockedText(s.Locked))
+		e.standing(out, s.Deciding)
 		out.Number("network-height", int64(max(s.NetworkHeight, s.LastAccepted.Height)))
 	}
 	for _, f := range []struct {
@@ -56,6 +55,30 @@ func (e *engine) Status(out *subsystem.Status) {
 	out.Number("connected-stake", int64(s.ConnectedStake))
 	out.Number("total-stake", int64(e.cfg.Validators.TotalStake()))
 	out.Text("parameters", e.cfg.Parameters.String())
+}
+
+// standing says where the height that is decided stands.
+func (e *engine) standing(out *subsystem.Status, s *snowman.Standing) {
+	if s == nil {
+		s = &snowman.Standing{}
+	}
+	out.Number("round", int64(s.Round))
+	out.Text("locked", lockedText(s.Locked))
+	out.Number("votes-missing", int64(len(s.Silent)))
+	out.Text("votes-missing-of", e.names(s.Silent))
+}
+
+// names lists the first validators of some.
+func (e *engine) names(validators []int) string {
+	const most = 8
+	var names []string
+	for _, v := range validators[:min(len(validators), most)] {
+		names = append(names, e.cfg.Validators.Node(v).Short())
+	}
+	if more := len(validators) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, " ")
 }
 
 func (e *engine) checks(out *subsystem.Status, s snowman.Status) {

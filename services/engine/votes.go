@@ -14,12 +14,17 @@ import (
 func votesOf(height uint64, votes []finality.Signed) *enginev1.Votes {
 	m := &enginev1.Votes{Height: height, Votes: make([]*enginev1.Vote, len(votes))}
 	for i, v := range votes {
-		m.Votes[i] = &enginev1.Vote{
-			Validator: uint32(v.Validator), Round: v.Round, Phase: enginev1.Phase(v.Phase), Signature: v.Signature[:],
-		}
-		if v.Block != finality.None {
-			m.Votes[i].BlockId = v.Block[:]
-		}
+		m.Votes[i] = voteOf(v)
+	}
+	return m
+}
+
+func voteOf(v finality.Signed) *enginev1.Vote {
+	m := &enginev1.Vote{
+		Validator: uint32(v.Validator), Round: v.Round, Phase: enginev1.Phase(v.Phase), Signature: v.Signature[:],
+	}
+	if v.Block != finality.None {
+		m.BlockId = v.Block[:]
 	}
 	return m
 }

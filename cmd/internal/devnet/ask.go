@@ -30,6 +30,13 @@ func Block(ctx context.Context, address, chain, at string) (*gateway.Block, erro
 	return &b, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/chain/"+chain+"/block/"+at, &b)
 }
 
+// Why asks a node's door for clients what it remembers of a block, by id or height, or of the "next" one;
+// gateway.ErrNoBlock if that is nothing.
+func Why(ctx context.Context, address, chain, at string) (*gateway.Why, error) {
+	var w gateway.Why
+	return &w, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/chain/"+chain+"/why/"+at, &w)
+}
+
 // Supervised tells whether somebody supervises what belongs to the run directory.
 func Supervised(run string) bool {
 	c, err := net.Dial("unix", controlSocket(run))

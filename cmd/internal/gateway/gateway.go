@@ -39,7 +39,9 @@ type Config struct {
 	// Block finds an accepted block by its id or height; ErrNoBlock if there is none.
 	Block func(ctx context.Context, chain, at string) (*Block, error)
 	// Proof makes the file of internal/core/proof for such a block; ErrNoBlock, or ErrNoProof when there can't be one.
-	Proof   func(ctx context.Context, chain, at string) ([]byte, error)
+	Proof func(ctx context.Context, chain, at string) ([]byte, error)
+	// Why tells what is remembered of a block or height, or of the "next" one; ErrNoBlock if that is nothing.
+	Why     func(ctx context.Context, chain, at string) (*Why, error)
 	Metrics prometheus.Gatherer
 	// Tracer opens the spans of so large a share of the requests to chains; nil: none.
 	Tracer  trace.Tracer
@@ -63,6 +65,7 @@ func (g *Gateway) Handler() http.Handler {
 	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
 	mux.HandleFunc("GET /ext/chain/{chain}/block/{at}", g.onBlock)
 	mux.HandleFunc("GET /ext/chain/{chain}/proof/{at}", g.onProof)
+	mux.HandleFunc("GET /ext/chain/{chain}/why/{at}", g.onWhy)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
 	})

@@ -262,3 +262,29 @@ func TestAProofIsServedAsItIsAndARefusalSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestWhyIsToldAndARefusalSaysWhatIsMissing(t *testing.T) {
+	n := newNode(t)
+	n.config.Why = func(_ context.Context, chain, at string) (*Why, error) {
+		switch chain + "/" + at {
+		case "kv/5":
+			return &Why{Chain: chain, Height: 5, Decision: &Decision{Round: 3}}, nil
+		case "kv/7":
+			return nil, errors.New("the engine is down")
+		}
+		return nil, ErrNoBlock
+	}
+	url := n.serve(t) + "/ext/chain/"
+	for path, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"kv/why/5": {200, `"round":3`},
+		"kv/why/7": {503, "down"},
+		"x/why/5":  {404, "no such block"},
+	} {
+		if status, body := get(t, url+path); status != want.status || !strings.Contains(body, want.says) {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
@@ -26,7 +27,10 @@ type asker struct{ sub atomic.Pointer[subsystem.Sub] }
 func (a *asker) spec() subsystem.Spec {
 	return subsystem.Spec{
 		Name: askerName,
-		Asks: []proto.Message{&nbv1.Peers{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlock{}},
+		Asks: []proto.Message{
+			&nbv1.Peers{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlock{},
+			&enginev1.QueryHeight{},
+		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			a.sub.Store(sub)
 			return silent{}, nil

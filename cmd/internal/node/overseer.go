@@ -143,6 +143,9 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 		Proof: func(ctx context.Context, chain, at string) ([]byte, error) {
 			return n.proof(ctx, s.asker, chain, at)
 		},
+		Why: func(ctx context.Context, chain, at string) (*gateway.Why, error) {
+			return n.why(ctx, s.asker, chain, at)
+		},
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.asker, chain, at)
 		},

@@ -71,7 +71,7 @@ func TestAProofIsAskedForAtTheDoorForClients(t *testing.T) {
 	b, kept := certified(t, c)
 	first := &vmv1.AcceptedBlock{BlockId: c.ID[:], VmBlockId: c.ID[:]}
 	run(t, n.Overseer)
-	run(t, func(ctx context.Context) error { return n.attachVM(ctx, t, record{first, kept}) })
+	run(t, func(ctx context.Context) error { return n.attach(ctx, t, "vm", record{first, kept}) })
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -99,15 +99,15 @@ func TestAProofIsAskedForAtTheDoorForClients(t *testing.T) {
 	}
 }
 
-// attachVM runs a stand-in for the VM's host of the one chain.
-func (n *Node) attachVM(ctx context.Context, t *testing.T, r record) error {
-	i := instance(t, n, "vm")
+// attach runs a stand-in for a part of the one chain.
+func (n *Node) attach(ctx context.Context, t *testing.T, part string, h subsystem.Handler) error {
+	i := instance(t, n, part)
 	token, err := datadir.Token(n.Home, i.Spec.Name)
 	if err != nil {
 		return err
 	}
 	spec := i.Spec
-	spec.New = func(*subsystem.Sub) (subsystem.Handler, error) { return r, nil }
+	spec.New = func(*subsystem.Sub) (subsystem.Handler, error) { return h, nil }
 	return subsystem.Run(ctx, spec, subsystem.Options{Address: n.Bus(), Token: token, Chain: i.Chain, Log: n.Log})
 }
 

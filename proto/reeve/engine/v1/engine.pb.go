@@ -74,6 +74,7 @@ type EngineMessage struct {
 	//	*EngineMessage_Proof
 	//	*EngineMessage_Certified
 	//	*EngineMessage_Evidence
+	//	*EngineMessage_QueryHeight
 	Kind          isEngineMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -494,6 +495,15 @@ func (x *EngineMessage) GetEvidence() *Evidence {
 	return nil
 }
 
+func (x *EngineMessage) GetQueryHeight() *QueryHeight {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_QueryHeight); ok {
+			return x.QueryHeight
+		}
+	}
+	return nil
+}
+
 type isEngineMessage_Kind interface {
 	isEngineMessage_Kind()
 }
@@ -666,6 +676,10 @@ type EngineMessage_Evidence struct {
 	Evidence *Evidence `protobuf:"bytes,42,opt,name=evidence,proto3,oneof"`
 }
 
+type EngineMessage_QueryHeight struct {
+	QueryHeight *QueryHeight `protobuf:"bytes,43,opt,name=query_height,json=queryHeight,proto3,oneof"`
+}
+
 func (*EngineMessage_GetStateSummaryFrontier) isEngineMessage_Kind() {}
 
 func (*EngineMessage_StateSummaryFrontier_) isEngineMessage_Kind() {}
@@ -750,11 +764,13 @@ func (*EngineMessage_Certified) isEngineMessage_Kind() {}
 
 func (*EngineMessage_Evidence) isEngineMessage_Kind() {}
 
+func (*EngineMessage_QueryHeight) isEngineMessage_Kind() {}
+
 var File_reeve_engine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1areeve/engine/v1/peer.proto\"\xed\x17\n" +
+	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1creeve/engine/v1/height.proto\x1a\x1areeve/engine/v1/peer.proto\"\xb0\x18\n" +
 	"\rEngineMessage\x12g\n" +
 	"\x1aget_state_summary_frontier\x18\x01 \x01(\v2(.reeve.engine.v1.GetStateSummaryFrontierH\x00R\x17getStateSummaryFrontier\x12]\n" +
 	"\x16state_summary_frontier\x18\x02 \x01(\v2%.reeve.engine.v1.StateSummaryFrontierH\x00R\x14stateSummaryFrontier\x12z\n" +
@@ -803,7 +819,8 @@ const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\tget_votes\x18' \x01(\v2\x19.reeve.engine.v1.GetVotesH\x00R\bgetVotes\x12.\n" +
 	"\x05proof\x18( \x01(\v2\x16.reeve.engine.v1.ProofH\x00R\x05proof\x12:\n" +
 	"\tcertified\x18) \x01(\v2\x1a.reeve.engine.v1.CertifiedH\x00R\tcertified\x127\n" +
-	"\bevidence\x18* \x01(\v2\x19.reeve.engine.v1.EvidenceH\x00R\bevidenceB\x06\n" +
+	"\bevidence\x18* \x01(\v2\x19.reeve.engine.v1.EvidenceH\x00R\bevidence\x12A\n" +
+	"\fquery_height\x18+ \x01(\v2\x1c.reeve.engine.v1.QueryHeightH\x00R\vqueryHeightB\x06\n" +
 	"\x04kindB\xba\x01\n" +
 	"\x13com.reeve.engine.v1B\vEngineProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
@@ -864,6 +881,7 @@ var file_reeve_engine_v1_engine_proto_goTypes = []any{
 	(*Proof)(nil),                         // 40: reeve.engine.v1.Proof
 	(*Certified)(nil),                     // 41: reeve.engine.v1.Certified
 	(*Evidence)(nil),                      // 42: reeve.engine.v1.Evidence
+	(*QueryHeight)(nil),                   // 43: reeve.engine.v1.QueryHeight
 }
 var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	1,  // 0: reeve.engine.v1.EngineMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
@@ -908,11 +926,12 @@ var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	40, // 39: reeve.engine.v1.EngineMessage.proof:type_name -> reeve.engine.v1.Proof
 	41, // 40: reeve.engine.v1.EngineMessage.certified:type_name -> reeve.engine.v1.Certified
 	42, // 41: reeve.engine.v1.EngineMessage.evidence:type_name -> reeve.engine.v1.Evidence
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	43, // 42: reeve.engine.v1.EngineMessage.query_height:type_name -> reeve.engine.v1.QueryHeight
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_engine_proto_init() }
@@ -922,6 +941,7 @@ func file_reeve_engine_v1_engine_proto_init() {
 	}
 	file_reeve_engine_v1_bus_proto_init()
 	file_reeve_engine_v1_failed_proto_init()
+	file_reeve_engine_v1_height_proto_init()
 	file_reeve_engine_v1_peer_proto_init()
 	file_reeve_engine_v1_engine_proto_msgTypes[0].OneofWrappers = []any{
 		(*EngineMessage_GetStateSummaryFrontier)(nil),
@@ -966,6 +986,7 @@ func file_reeve_engine_v1_engine_proto_init() {
 		(*EngineMessage_Proof)(nil),
 		(*EngineMessage_Certified)(nil),
 		(*EngineMessage_Evidence)(nil),
+		(*EngineMessage_QueryHeight)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

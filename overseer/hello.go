@@ -18,11 +18,12 @@ const (
 	maxStrangers = 32               // streams on which nobody has said hello yet
 )
 
-// helloBudget is what a process may make the overseer decode before it is admitted: a declaration's lists are the largest part.
+// helloBudget is what a process may make the overseer decode before it is admitted: a declaration's lists are the
+// largest part.
 var helloBudget = decode.Budget{Bytes: carrier.MaxHello, Elements: 4096, Depth: 3}
 
-// meet hears who is at the other end of a stream. Whoever may open the socket may open streams; of those that then say nothing
-// there are few, and none stays. The error is a status.
+// meet hears who is at the other end of a stream. Whoever may open the socket may open streams; of those that then say
+// nothing there are few, and none stays. The error is a status.
 func (s *Server) meet(stream carrier.Stream) (*overseerv1.Hello, error) {
 	defer s.strangers.Add(-1)
 	if s.strangers.Add(1) > maxStrangers {

@@ -24,7 +24,8 @@ func stubs(t *testing.T) string {
 	t.Helper()
 	protoc, err := exec.LookPath("protoc")
 	if err == nil {
-		err = exec.Command(python, "-c", "import grpc, google.protobuf; open('/usr/include/google/protobuf/descriptor.proto')").Run()
+		err = exec.Command(python, "-c",
+			"import grpc, google.protobuf; open('/usr/include/google/protobuf/descriptor.proto')").Run()
 	}
 	if err != nil {
 		t.Skipf("%s has no gRPC, or there is no protoc (%v): apt-get install python3-grpcio python3-protobuf protobuf-compiler libprotobuf-dev", python, err)

@@ -109,8 +109,8 @@ func TestWithoutAnEndpointTracingIsInert(t *testing.T) {
 	}
 }
 
-// A subsystem whose messages carry no hash says which block its work is about. What a timer does is part of no trace: one that sets
-// itself again would be for ever.
+// A subsystem whose messages carry no hash says which block its work is about. What a timer does is part of no trace:
+// one that sets itself again would be for ever.
 func TestWorkAboutABlockIsPartOfItsTraceAndATimerIsNot(t *testing.T) {
 	c := startCollector(t)
 	tel, err := telemetry.Start(t.Context(), "test")
@@ -136,9 +136,11 @@ func TestWorkAboutABlockIsPartOfItsTraceAndATimerIsNot(t *testing.T) {
 				sub.Continue("00-1-2-01", func() { traces <- sub.Traceparent() })
 				return funcs{}, nil
 			},
-		}, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer, Sampling: tel.Sampling})
+		}, subsystem.Options{Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), Tracer: tel.Tracer,
+			Sampling: tel.Sampling})
 	}()
-	for _, want := range []string{"00-" + hex.EncodeToString(block[:16]), "00-" + hex.EncodeToString(other[:16]), "", "00-1-2-01", ""} {
+	for _, want := range []string{"00-" + hex.EncodeToString(block[:16]), "00-" + hex.EncodeToString(other[:16]), "",
+		"00-1-2-01", ""} {
 		if got := <-traces; !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("it works in trace %q, want %q", got, want)
 		}

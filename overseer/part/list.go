@@ -35,7 +35,8 @@ func (l List) Names() []string {
 func (l List) Find(name string) (Part, error) {
 	i := slices.IndexFunc(l, func(p Part) bool { return p.Spec.Name == name || p.Name() == name })
 	if i < 0 {
-		return Part{}, errcode.New(errcode.NoSuchProcess, "", nil, "there is no subsystem %q, only %s", name, strings.Join(l.Names(), ", "))
+		return Part{}, errcode.New(errcode.NoSuchProcess, "", nil, "there is no subsystem %q, only %s", name,
+			strings.Join(l.Names(), ", "))
 	}
 	return l[i], nil
 }
@@ -90,7 +91,8 @@ func (i *Instance) Label() string {
 	return i.Name()
 }
 
-// Instances lists the processes of a node with the given chains: one of each part, and of a part per chain one for each chain.
+// Instances lists the processes of a node with the given chains: one of each part, and of a part per chain one for each
+// chain.
 func (l List) Instances(chains []genesis.Chain) []Instance {
 	var list []Instance
 	for _, p := range l {

@@ -22,7 +22,8 @@ type Node struct {
 	Log     *slog.Logger
 	ID      primitives.NodeID
 
-	// Of the process that the part is built for: Metrics takes what it counts, Tracing opens its spans. nil: nobody looks.
+	// Of the process that the part is built for: Metrics takes what it counts, Tracing opens its spans. nil: nobody
+	// looks.
 	Metrics prometheus.Registerer
 	Tracing trace.TracerProvider
 }

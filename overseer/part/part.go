@@ -1,8 +1,10 @@
-// Package part says in one value what a node knows of a subsystem: what it declares to the overseer, how its ports are built,
-// what it can be told in the settings, what it speaks with other nodes, and how its process runs. The program, the supervisor,
-// the simulator, the tests and the documents go over a List of them; nothing else in a node knows a subsystem by its name.
+// Package part says in one value what a node knows of a subsystem: what it declares to the overseer, how its ports are
+// built, what it can be told in the settings, what it speaks with other nodes, and how its process runs. The program,
+// the supervisor, the simulator, the tests and the documents go over a List of them; nothing else in a node knows a
+// subsystem by its name.
 //
-// A part stands beside its subsystem, which knows none of this: a handler is given its ports and never looks for its own files.
+// A part stands beside its subsystem, which knows none of this: a handler is given its ports and never looks for its
+// own files.
 package part
 
 import (
@@ -22,11 +24,11 @@ import (
 type Part struct {
 	// Spec is what the subsystem declares, without ports. The overseer holds every instance to it.
 	Spec subsystem.Spec
-	// Build makes the Spec with its ports, for a process of that node; nil: it needs none. The chain is that of the process, and empty
-	// unless there is one per chain. The error says what is missing.
+	// Build makes the Spec with its ports, for a process of that node; nil: it needs none. The chain is that of the
+	// process, and empty unless there is one per chain. The error says what is missing.
 	Build func(Node, genesis.Chain) (subsystem.Spec, error)
-	// Settings are the part's section of the node's settings; the section is named after what they configure, not necessarily
-	// after the subsystem.
+	// Settings are the part's section of the node's settings; the section is named after what they configure, not
+	// necessarily after the subsystem.
 	Settings config.Section
 	// Protocols are spoken with the same subsystem of other nodes. The network bridge carries them.
 	Protocols []Protocol
@@ -62,8 +64,8 @@ type Protocol struct {
 	Lane optionsv1.Lane
 	// Family is the set of peers that it is spoken with; default validation.
 	Family nbv1.Family
-	// NoViews: the subsystem has no use for views, its peers' or ours, and isn't told of them. On a network of n nodes that is n
-	// messages less for every block.
+	// NoViews: the subsystem has no use for views, its peers' or ours, and isn't told of them. On a network of n nodes
+	// that is n messages less for every block.
 	NoViews bool
 	// MaxPayload is the largest payload in bytes; default and upper bound: what the lane carries.
 	MaxPayload int
@@ -72,7 +74,8 @@ type Protocol struct {
 	// RequestTimeout is the longest deadline of a request; default 10 s.
 	RequestTimeout time.Duration
 
-	// Subsystem is the one that speaks it, and PerChain says that there is one of it per chain. List.Protocols fills both in.
+	// Subsystem is the one that speaks it, and PerChain says that there is one of it per chain. List.Protocols fills
+	// both in.
 	Subsystem string
 	PerChain  bool
 }

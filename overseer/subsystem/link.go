@@ -129,7 +129,8 @@ func (d *dialer) attach(ctx context.Context, m *driver.Machine, opt Options) err
 // openBulk adds the second stream, before anything is sent: what is sent on one lane stays on one stream, in order. Its
 // end is the end of the attachment, since what was on its way on it is lost. A node in which nothing is bulk pays one
 // idle connection for it.
-func (d *dialer) openBulk(ctx context.Context, end func(), m *driver.Machine, link *grpcLink, h *overseerv1.Hello, generation uint64) {
+func (d *dialer) openBulk(ctx context.Context, end func(), m *driver.Machine, link *grpcLink, h *overseerv1.Hello,
+	generation uint64) {
 	h = proto.CloneOf(h)
 	h.BulkOfGeneration = generation
 	stream, _, err := d.open(ctx, h)
@@ -158,8 +159,8 @@ func read(m *driver.Machine, stream carrier.ClientStream) error {
 	}
 }
 
-// beat sends a heartbeat each second, from outside the machine: it shows that the process is scheduled, and says how long
-// the handler has been at its current message.
+// beat sends a heartbeat each second, from outside the machine: it shows that the process is scheduled, and says how
+// long the handler has been at its current message.
 func (k *grpcLink) beat(ctx context.Context, m *driver.Machine) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

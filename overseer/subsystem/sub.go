@@ -124,8 +124,8 @@ func (s *Sub) Traceparent() string { return s.out.Traceparent() }
 // outside the bus: what f sends is part of it. Empty: f is called as it is.
 func (s *Sub) Continue(traceparent string, f func()) { s.out.Continue(traceparent, f) }
 
-// About calls f, whose work is about a block or candidate with this hash. If the trace of the hash is sampled, a span is
-// opened for it, under the name that what gives, and what f sends is part of that trace; all nodes sample the same
+// About calls f, whose work is about a block or candidate with this hash. If the trace of the hash is sampled, a span
+// is opened for it, under the name that what gives, and what f sends is part of that trace; all nodes sample the same
 // hashes. Otherwise it costs nothing.
 func (s *Sub) About(hash []byte, what string, f func()) { s.out.About(hash, what, f) }
 

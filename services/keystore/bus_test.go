@@ -110,7 +110,8 @@ func (b *bus) attach(spec subsystem.Spec) (end func()) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		_ = subsystem.Run(ctx, spec, subsystem.Options{
-			Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} },
+			Address: "unix:" + b.addr, Log: slog.New(slog.DiscardHandler),
+			OnAttached: func() { attached <- struct{}{} },
 		})
 	})
 	end = func() { cancel(); running.Wait() }
@@ -158,7 +159,8 @@ func TestWhatWaitsForTheDiskIsMadeDurableTogether(t *testing.T) {
 	for h := range uint64(100) {
 		answers = append(answers, ask[*keystorev1.SignBlockResponse](b, blockAt(h+1, 1)))
 	}
-	// The answer to a question of a lower lane, asked last, says that nearly all have arrived; and that a slow disk stops nothing else.
+	// The answer to a question of a lower lane, asked last, says that nearly all have arrived; and that a slow disk
+	// stops nothing else.
 	<-ask[*keystorev1.PublicKeysResponse](b, &keystorev1.PublicKeys{})
 	if n := b.number("signed"); n != signed {
 		t.Errorf("%d were signed before they were durable", n-signed)

@@ -58,7 +58,8 @@ type Config struct {
 	Limits signlog.Limits
 	// Waiting is how many requests may wait for the disk; default 4096. More are failed as overloaded.
 	Waiting int
-	// RetryAfter is the pause before the log is opened again after an error; default 250 ms. It doubles up to RetryAtMost, default 5 s.
+	// RetryAfter is the pause before the log is opened again after an error; default 250 ms. It doubles up to
+	// RetryAtMost, default 5 s.
 	RetryAfter, RetryAtMost time.Duration
 }
 

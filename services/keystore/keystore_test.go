@@ -51,7 +51,8 @@ func (m *machine) start(t *testing.T) *overseertest.Overseer {
 func hash(b byte) []byte { return append(make([]byte, 31), b) }
 
 func blockAt(height uint64, body byte) *keystorev1.SignBlock {
-	return &keystorev1.SignBlock{NetworkId: 1, ChainId: hash(1), Height: height, ParentId: hash(2), Slot: 3, TimeUnixMillis: 4, BodyHash: hash(body)}
+	return &keystorev1.SignBlock{NetworkId: 1, ChainId: hash(1), Height: height, ParentId: hash(2), Slot: 3,
+		TimeUnixMillis: 4, BodyHash: hash(body)}
 }
 
 const (
@@ -67,7 +68,8 @@ func voteAt(height uint64, round uint32, phase keystorev1.VotePhase, block byte)
 }
 
 // askBlock asks for a block and returns the outcome.
-func askBlock(t *testing.T, o *overseertest.Overseer, r *keystorev1.SignBlock) (*keystorev1.Signature, *keystorev1.Refusal) {
+func askBlock(t *testing.T, o *overseertest.Overseer, r *keystorev1.SignBlock) (*keystorev1.Signature,
+	*keystorev1.Refusal) {
 	t.Helper()
 	resp := overseertest.Must[*keystorev1.SignBlockResponse](t, o.Ask("engine", r))
 	return resp.GetSignature(), resp.GetRefusal()
@@ -81,7 +83,9 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 		request proto.Message
 		payload signbytes.Payload
 	}{
-		"block": {blockAt(9, 1), signbytes.Block{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, ParentID: [32]byte(hash(2)), Slot: 3, Time: 4, BodyHash: [32]byte(hash(1))}},
+		"block": {blockAt(9, 1),
+			signbytes.Block{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, ParentID: [32]byte(hash(2)), Slot: 3,
+				Time: 4, BodyHash: [32]byte(hash(1))}},
 		"vote": {
 			voteAt(9, 3, commit, 7),
 			signbytes.Vote{
@@ -94,7 +98,8 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 			signbytes.Vote{NetworkID: 1, ChainID: [32]byte(hash(1)), Height: 9, Round: 4, Phase: signbytes.Prepare},
 		},
 		"statement": {
-			&keystorev1.SignStatement{Session: 5, RelayParent: hash(6), Kind: keystorev1.StatementKind_STATEMENT_KIND_INVALID, CandidateHash: hash(7)},
+			&keystorev1.SignStatement{Session: 5, RelayParent: hash(6),
+				Kind: keystorev1.StatementKind_STATEMENT_KIND_INVALID, CandidateHash: hash(7)},
 			signbytes.Statement{Context: sessionAndParent, Verdict: signbytes.Invalid, Candidate: [32]byte(hash(7))},
 		},
 		"bitfield": {
@@ -103,11 +108,13 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 		},
 		"collation": {
 			&keystorev1.SignCollation{
-				ParaId: 1, RelayParent: hash(2), PersistedValidationDataHash: hash(3), PovHash: hash(4), ErasureRoot: hash(5),
+				ParaId: 1, RelayParent: hash(2), PersistedValidationDataHash: hash(3), PovHash: hash(4),
+				ErasureRoot:        hash(5),
 				ValidationCodeHash: hash(6), ParaHead: hash(7),
 			},
 			signbytes.Collation{
-				ParaID: 1, RelayParent: [32]byte(hash(2)), Collator: m.key, PersistedValidationDataHash: [32]byte(hash(3)), PoVHash: [32]byte(hash(4)),
+				ParaID: 1, RelayParent: [32]byte(hash(2)), Collator: m.key,
+				PersistedValidationDataHash: [32]byte(hash(3)), PoVHash: [32]byte(hash(4)),
 				ErasureRoot: [32]byte(hash(5)), ValidationCodeHash: [32]byte(hash(6)), ParaHead: [32]byte(hash(7)),
 			},
 		},
@@ -122,7 +129,8 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := signbytes.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) || !ed25519.Verify(s.GetPublicKey(), encoded, s.GetSignature()) {
+			if want := signbytes.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) ||
+				!ed25519.Verify(s.GetPublicKey(), encoded, s.GetSignature()) {
 				t.Errorf("%v doesn't sign the %s", s, c.payload)
 			}
 			if !bytes.Equal(s.GetPublicKey(), m.key[:]) {
@@ -181,7 +189,8 @@ func TestWhatIsNotWellFormedIsRefused(t *testing.T) {
 	}
 }
 
-// A failing disk: the request is refused and the keystore stays up; when the disk is well again it signs again, by itself.
+// A failing disk: the request is refused and the keystore stays up; when the disk is well again it signs again, by
+// itself.
 func TestADiskThatFailsAndRecovers(t *testing.T) {
 	for _, fault := range []error{syscall.ENOSPC, syscall.EIO, syscall.EMFILE, syscall.EROFS} {
 		t.Run(fault.Error(), func(t *testing.T) {
@@ -189,11 +198,13 @@ func TestADiskThatFailsAndRecovers(t *testing.T) {
 			o := m.start(t)
 			m.disk.SetFault(func(simdisk.Op) error { return fault })
 			_, refusal := askBlock(t, o, blockAt(1, 1))
-			if refusal.GetReason() != keystorev1.Refusal_REASON_DISK || !strings.Contains(refusal.GetExplanation(), fault.Error()) {
+			if refusal.GetReason() != keystorev1.Refusal_REASON_DISK ||
+				!strings.Contains(refusal.GetExplanation(), fault.Error()) {
 				t.Fatalf("%v", refusal)
 			}
 			o.Advance(time.Minute)
-			if cause := o.Trouble("signing"); !strings.Contains(cause, "failed") || !strings.Contains(cause, fault.Error()) {
+			if cause := o.Trouble("signing"); !strings.Contains(cause, "failed") ||
+				!strings.Contains(cause, fault.Error()) {
 				t.Fatalf("%v", o.Status())
 			}
 			m.disk.SetFault(nil)
@@ -241,7 +252,8 @@ func TestOnlyAnOperatorLetsACopySign(t *testing.T) {
 	restored := &machine{disk: m.disk.Copy(2), key: m.key}
 	o := restored.start(t)
 	_, refusal := askBlock(t, o, blockAt(10, 1))
-	if refusal.GetReason() != keystorev1.Refusal_REASON_OPERATOR || !strings.Contains(refusal.GetExplanation(), "reeve keys adopt") {
+	if refusal.GetReason() != keystorev1.Refusal_REASON_OPERATOR ||
+		!strings.Contains(refusal.GetExplanation(), "reeve keys adopt") {
 		t.Fatalf("%v", refusal)
 	}
 	if cause := o.Trouble("signing"); !strings.HasPrefix(cause, "needs-operator ") {
@@ -285,7 +297,8 @@ func TestAKeyThatOthersMayReadIsNotUsed(t *testing.T) {
 	m := &machine{disk: simdisk.New(1)}
 	o := m.start(t)
 	_, refusal := askBlock(t, o, blockAt(1, 1))
-	if refusal.GetReason() != keystorev1.Refusal_REASON_OPERATOR || !strings.Contains(refusal.GetExplanation(), "reeve keys new") {
+	if refusal.GetReason() != keystorev1.Refusal_REASON_OPERATOR ||
+		!strings.Contains(refusal.GetExplanation(), "reeve keys new") {
 		t.Fatalf("%v", refusal)
 	}
 	a := o.Ask("engine", &keystorev1.PublicKeys{})

@@ -18,7 +18,8 @@ func (k *keystore) accept(r request, malformed error) {
 	case k.trouble.err != nil:
 		k.refuse(r, k.trouble.refusal())
 	case len(k.waiting) >= k.cfg.Waiting:
-		r.message.Fail(subsystem.Failf(subsystem.Overloaded, "%d requests wait for the sign log already", len(k.waiting)))
+		r.message.Fail(subsystem.Failf(subsystem.Overloaded, "%d requests wait for the sign log already",
+			len(k.waiting)))
 	default:
 		k.waiting = append(k.waiting, r)
 		k.next()

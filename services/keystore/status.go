@@ -66,7 +66,8 @@ func (k *keystore) numbers() []number {
 func (k *keystore) onPublicKeys(m *subsystem.Message) {
 	switch {
 	case k.public != keys.Public{}:
-		m.Reply(&keystorev1.PublicKeysResponse{Keys: []*keystorev1.PublicKey{{Purpose: "validator", Algorithm: "ed25519", Key: k.public[:]}}})
+		m.Reply(&keystorev1.PublicKeysResponse{Keys: []*keystorev1.PublicKey{{Purpose: "validator",
+			Algorithm: "ed25519", Key: k.public[:]}}})
 	case k.trouble.err != nil:
 		m.Fail(subsystem.Failf(subsystem.Unavailable, "the signing key isn't loaded: %v", k.trouble.err))
 	case len(k.askers) >= k.cfg.Waiting:

@@ -43,7 +43,8 @@ func (t trouble) refusal() *keystorev1.Refusal {
 	return &keystorev1.Refusal{Reason: t.reason, Explanation: t.err.Error()}
 }
 
-// open reads and verifies the log, for the first time or again. Requests wait the first time; later they are refused meanwhile.
+// open reads and verifies the log, for the first time or again. Requests wait the first time; later they are refused
+// meanwhile.
 func (k *keystore) open() {
 	if k.trouble.err == nil {
 		k.state = opening
@@ -62,12 +63,13 @@ func (k *keystore) onOpen(stats signer.Stats, err error) {
 	}
 	k.stats, k.trouble, k.pause, k.logged = stats, trouble{}, 0, ""
 	k.state = ready
-	k.sub.Log.Info("ready to sign", "records", stats.Records, "remembered", stats.Remembered, "fencing", stats.Epoch, "cut off", stats.Torn)
+	k.sub.Log.Info("ready to sign", "records", stats.Records, "remembered", stats.Remembered, "fencing", stats.Epoch,
+		"cut off", stats.Torn)
 	k.next()
 }
 
-// fail stops signing because of err, refuses all that waits, and tries again after a pause. The log is read and verified again then: after an
-// error nothing is believed about it.
+// fail stops signing because of err, refuses all that waits, and tries again after a pause. The log is read and
+// verified again then: after an error nothing is believed about it.
 func (k *keystore) fail(err error) {
 	if k.state == stopping {
 		return
@@ -100,7 +102,8 @@ func (k *keystore) refuseWaiting() {
 // stop refuses everything from now on; the batch that is being signed is still answered.
 func (k *keystore) stop() {
 	k.state = stopping
-	k.trouble = trouble{errors.New("the keystore is stopping; ask its next instance"), keystorev1.Refusal_REASON_STOPPING, k.state}
+	k.trouble = trouble{errors.New("the keystore is stopping; ask its next instance"),
+		keystorev1.Refusal_REASON_STOPPING, k.state}
 	k.refuseWaiting()
 	k.learn(k.public)
 }

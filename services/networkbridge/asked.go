@@ -49,7 +49,8 @@ func (a *asked) ask(m *subsystem.Message, r *nbv1.SendRequest, id primitives.Nod
 	a.last++
 	key := requestKey{id, a.last}
 	if !a.links.send(p, proto.Lane, encode(&nbv1.Frame{Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{
-		Id: key.id, Protocol: proto.Name, Chain: proto.chain, Payload: r.GetPayload(), DeadlineMs: uint32(wait.Milliseconds()),
+		Id: key.id, Protocol: proto.Name, Chain: proto.chain, Payload: r.GetPayload(),
+		DeadlineMs: uint32(wait.Milliseconds()),
 	}}})) {
 		m.Reply(unsent("too much is waiting to be sent to the peer"))
 		return

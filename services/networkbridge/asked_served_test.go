@@ -63,7 +63,8 @@ func TestAnAnswerToNothingCostsThePeer(t *testing.T) {
 	a, q := testAsked(t, 1)
 	a.do(func() { q.answered(q.links.get(node(1)), payload(7)) })
 	if q.dropped.LateResponses != 1 || q.conduct.ledger.Score(node(1), a.sub.Now()) >= 0 {
-		t.Errorf("%d late responses, a score of %d", q.dropped.LateResponses, q.conduct.ledger.Score(node(1), a.sub.Now()))
+		t.Errorf("%d late responses, a score of %d", q.dropped.LateResponses,
+			q.conduct.ledger.Score(node(1), a.sub.Now()))
 	}
 }
 
@@ -99,7 +100,8 @@ func TestAPeersRequestIsAnsweredOnce(t *testing.T) {
 	}
 	for range 2 {
 		a.do(func() {
-			s.respond(node(1), &nbv1.SendResponse{RequestId: 5, Outcome: &nbv1.SendResponse_Payload{Payload: []byte("!")}})
+			s.respond(node(1), &nbv1.SendResponse{RequestId: 5,
+				Outcome: &nbv1.SendResponse_Payload{Payload: []byte("!")}})
 		})
 	}
 	a.Advance(time.Minute)

@@ -12,7 +12,8 @@ import (
 // BenchmarkDecode is what a peer's message costs before it is passed on: the walk within the budget, and the decoding.
 func BenchmarkDecode(b *testing.B) {
 	raw, err := proto.Marshal(
-		&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow", Payload: make([]byte, 100)}}},
+		&nbv1.Frame{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow",
+			Payload: make([]byte, 100)}}},
 	)
 	if err != nil {
 		b.Fatal(err)

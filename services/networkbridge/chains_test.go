@@ -60,7 +60,8 @@ func TestWhatAnEngineSendsSaysItsChainToThePeer(t *testing.T) {
 	s.On("b")
 	s.Send("engine", &nbv1.SendConsensusMessage{Peers: [][]byte{raw(id(2))}, Protocol: "snow", Payload: []byte("vote")})
 	s.On("")
-	s.Send("statement-distribution", &nbv1.SendMessage{Peers: [][]byte{raw(id(2))}, Protocol: "stmt", Payload: []byte("word")})
+	s.Send("statement-distribution",
+		&nbv1.SendMessage{Peers: [][]byte{raw(id(2))}, Protocol: "stmt", Payload: []byte("word")})
 	s.run()
 	var got []string
 	for _, f := range p.heard() {

@@ -23,8 +23,8 @@ type Config struct {
 	Agent string
 	// Families are the ones that this node takes part in; default validation.
 	Families []nbv1.Family
-	// Chains are the names of the node's chains, for the protocols that are spoken for each. Empty: it has one, which has
-	// no name.
+	// Chains are the names of the node's chains, for the protocols that are spoken for each. Empty: it has one, which
+	// has no name.
 	Chains []string
 	// Protocols names the subsystem that each protocol belongs to, and how its events reach it.
 	Protocols []Protocol
@@ -56,7 +56,8 @@ type Protocol struct {
 	Family nbv1.Family
 	// Lane carries it.
 	Lane Lane
-	// PerChain: there is one of the subsystem per chain, and what is said is about one. A peer's message reaches the one of its chain.
+	// PerChain: there is one of the subsystem per chain, and what is said is about one. A peer's message reaches the
+	// one of its chain.
 	PerChain bool
 	// NoViews: the subsystem has no use for views, its peers' or ours, and gets none. On a network of n nodes that is n
 	// messages less for every block.

@@ -143,7 +143,8 @@ func TestAHelloThatDoesntFitEndsTheLink(t *testing.T) {
 				}
 			}
 		})
-		if p := x.links.get(node(1)); !p.leaving || !slices.Contains(a.net.ended, node(1)) || x.links.faults[node(1)] == "" {
+		if p := x.links.get(node(1)); !p.leaving || !slices.Contains(a.net.ended, node(1)) ||
+			x.links.faults[node(1)] == "" {
 			t.Errorf("a hello %s is accepted", what)
 		}
 	}

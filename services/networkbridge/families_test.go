@@ -13,7 +13,8 @@ const validation = nbv1.Family_FAMILY_VALIDATION
 func testFamilies(t *testing.T, p Protocol, peers ...int) (*alone, *families) {
 	a := testAlone(t)
 	s := a.subscribers(t, p)
-	v := &views{sub: a.sub, links: a.links(peers...), subscribers: s, conduct: a.conduct(), chains: map[string]*chainView{}}
+	v := &views{sub: a.sub, links: a.links(peers...), subscribers: s, conduct: a.conduct(),
+		chains: map[string]*chainView{}}
 	f := &families{
 		ours: []nbv1.Family{validation}, subscribers: s, views: v,
 		standing: newStanding(&Config{}, func(primitives.NodeID) bool { return false }),

@@ -252,5 +252,6 @@ func marshal(text string) ([]byte, error) {
 
 func TestEveryVariantIsHandled(t *testing.T) {
 	net := memnet.New(memnet.Config{})
-	overseertest.Exhaustive(t, nb.Spec(nb.Config{Transport: net.Node(id(1)), NetworkID: hash(42), Protocols: protocols}))
+	overseertest.Exhaustive(t,
+		nb.Spec(nb.Config{Transport: net.Node(id(1)), NetworkID: hash(42), Protocols: protocols}))
 }

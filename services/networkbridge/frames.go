@@ -120,7 +120,8 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 	switch k := f.GetKind().(type) {
 	case *nbv1.Frame_Message:
 		payload := k.Message.GetPayload()
-		if proto := b.spoken(p, lane, topic{k.Message.GetProtocol(), k.Message.GetChain()}, len(payload)); proto != nil {
+		if proto := b.spoken(p, lane, topic{k.Message.GetProtocol(), k.Message.GetChain()},
+			len(payload)); proto != nil {
 			b.subscribers.enqueue(proto, p.id, payload)
 		}
 	case *nbv1.Frame_Request:

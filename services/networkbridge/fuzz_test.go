@@ -17,11 +17,13 @@ func frames() (out []*nbv1.Frame) {
 		{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}}}},
 		{Kind: &nbv1.Frame_Membership{Membership: &nbv1.Membership{Families: []nbv1.Family{collation}}}},
 		{Kind: &nbv1.Frame_PeerExchange{
-			PeerExchange: &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{{Peer: raw(id(9)), Addresses: []string{"/memory/9"}}}},
+			PeerExchange: &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{{Peer: raw(id(9)),
+				Addresses: []string{"/memory/9"}}}},
 		}},
 		{Kind: &nbv1.Frame_Message{Message: &nbv1.WireMessage{Protocol: "snow", Payload: []byte("x")}}},
 		{
-			Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{Id: 1, Protocol: "stmt", Payload: []byte("x"), DeadlineMs: 10}},
+			Kind: &nbv1.Frame_Request{Request: &nbv1.WireRequest{Id: 1, Protocol: "stmt", Payload: []byte("x"),
+				DeadlineMs: 10}},
 		},
 		{Kind: &nbv1.Frame_Response{
 			Response: &nbv1.WireResponse{Id: 1, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: 3}}},

@@ -164,7 +164,8 @@ func TestTwoBridgesOverSockets(t *testing.T) {
 			}); ok && update.GetEvent().GetPeerRequest() != nil {
 				r := update.GetEvent().GetPeerRequest()
 				b.Send("statement-distribution", &nbv1.SendResponse{
-					Peer: r.GetPeer(), RequestId: r.GetRequestId(), Outcome: &nbv1.SendResponse_Payload{Payload: []byte("here")},
+					Peer: r.GetPeer(), RequestId: r.GetRequestId(),
+					Outcome: &nbv1.SendResponse_Payload{Payload: []byte("here")},
 				})
 				answered = true
 			}

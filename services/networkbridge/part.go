@@ -74,7 +74,8 @@ func Carried(protocols []part.Protocol) []Protocol {
 			lane = Lanes
 		}
 		carried[i] = Protocol{
-			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, PerChain: p.PerChain, NoViews: p.NoViews,
+			Name: p.Name, Subsystem: p.Subsystem, Event: p.Event, Family: p.Family, Lane: lane, PerChain: p.PerChain,
+			NoViews:    p.NoViews,
 			MaxPayload: p.MaxPayload, OpenRequests: p.OpenRequests, RequestTimeout: p.RequestTimeout,
 		}
 	}
@@ -146,7 +147,8 @@ func (s *settings) peers(n part.Node) ([]Address, error) {
 		at, id, ok := strings.Cut(text, "/p2p/")
 		var node primitives.NodeID
 		if err := node.UnmarshalText([]byte(id)); !ok || err != nil {
-			return nil, fmt.Errorf("p2p.peers: %q should be an address such as /ip4/10.0.0.1/tcp/9651/p2p/NodeID-…", text)
+			return nil, fmt.Errorf("p2p.peers: %q should be an address such as /ip4/10.0.0.1/tcp/9651/p2p/NodeID-…",
+				text)
 		}
 		list = append(list, Address{Node: node, At: []string{at}})
 	}

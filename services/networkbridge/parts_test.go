@@ -100,7 +100,8 @@ func (a *alone) ask(req proto.Message) (*subsystem.Message, *overseertest.Answer
 // links of peers that have said hello and take part in validation.
 func (a *alone) links(peers ...int) *links {
 	l := &links{
-		net: a.net, dropped: &nbv1.Dropped{}, peers: map[primitives.NodeID]*peer{}, faults: map[primitives.NodeID]string{},
+		net: a.net, dropped: &nbv1.Dropped{}, peers: map[primitives.NodeID]*peer{},
+		faults: map[primitives.NodeID]string{},
 	}
 	for _, i := range peers {
 		l.add(&peer{
@@ -113,7 +114,8 @@ func (a *alone) links(peers ...int) *links {
 
 func (a *alone) conduct() *conduct {
 	return &conduct{
-		sub: a.sub, ledger: reputation.New(), ban: func(id primitives.NodeID, _ time.Time, _ string) { a.net.Disconnect(id) },
+		sub: a.sub, ledger: reputation.New(),
+		ban: func(id primitives.NodeID, _ time.Time, _ string) { a.net.Disconnect(id) },
 	}
 }
 

@@ -152,7 +152,8 @@ func TestABannedPeerIsNotTakenBackBeforeItsTime(t *testing.T) {
 	s := opened(t)
 	p := s.friend(2, validation)
 	s.Send(
-		"statement-distribution", &nbv1.ReportPeer{Peer: raw(id(2)), CostBenefit: math.MinInt32, Reason: "bad signature"},
+		"statement-distribution",
+		&nbv1.ReportPeer{Peer: raw(id(2)), CostBenefit: math.MinInt32, Reason: "bad signature"},
 	)
 	s.run()
 	if p.up {
@@ -180,7 +181,8 @@ func TestOneSubsystemAloneCanNotDropAValidator(t *testing.T) {
 	for n := byte(2); n <= 11; n++ {
 		for range 10 {
 			s.Send(
-				"statement-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised"},
+				"statement-distribution",
+				&nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised"},
 			)
 		}
 	}
@@ -192,7 +194,8 @@ func TestOneSubsystemAloneCanNotDropAValidator(t *testing.T) {
 	}
 	for n := byte(2); n <= 11; n++ {
 		s.Send(
-			"bitfield-distribution", &nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised too"},
+			"bitfield-distribution",
+			&nbv1.ReportPeer{Peer: raw(id(n)), CostBenefit: math.MinInt32, Reason: "compromised too"},
 		)
 	}
 	s.run()

@@ -77,8 +77,9 @@ func TestEveryOtherEndOfARequest(t *testing.T) {
 		"too large":        {"UNSENT", nil, ask(2, strings.Repeat("x", 2<<20))},
 		"no answer":        {"TIMED_OUT", func(s *fixture, _ *peer) { s.Advance(2 * time.Second) }, ask(2, "?")},
 		"peer goes":        {"DISCONNECTED", func(s *fixture, p *peer) { p.Disconnect(s.me); s.run() }, ask(2, "?")},
-		"refused":          {"REFUSED", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 0) }, ask(2, "?")},
-		"remote":           {"REMOTE", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 7) }, ask(2, "?")},
+		"refused": {"REFUSED", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 0) },
+			ask(2, "?")},
+		"remote": {"REMOTE", func(_ *fixture, p *peer) { p.fail(request(p.s.t, p).GetId(), 7) }, ask(2, "?")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t)

@@ -22,7 +22,8 @@ func TestOneMessageReachesEveryListedPeerThatTakesPart(t *testing.T) {
 	s := opened(t)
 	a, b, c := s.friend(2, validation), s.friend(3, validation), s.friend(4, collation)
 	s.Send("engine", &nbv1.SendConsensusMessage{
-		Peers: [][]byte{raw(id(2)), raw(id(4)), raw(id(9)), {1, 2}, raw(id(3))}, Protocol: "snow", Payload: []byte("query"),
+		Peers: [][]byte{raw(id(2)), raw(id(4)), raw(id(9)), {1, 2}, raw(id(3))}, Protocol: "snow",
+		Payload: []byte("query"),
 	})
 	s.run()
 	if len(a.lanes) != 1 || a.lanes[0] != nb.LaneConsensus {

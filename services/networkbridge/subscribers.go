@@ -28,7 +28,8 @@ const (
 // topic is a protocol, and the chain that it is spoken for; empty: it is spoken for none in particular.
 type topic struct{ protocol, chain string }
 
-// protocol is one declared protocol, of one chain if there is one of its subsystem per chain, with what waits for the subsystem.
+// protocol is one declared protocol, of one chain if there is one of its subsystem per chain, with what waits for the
+// subsystem.
 type protocol struct {
 	Protocol
 	chain string
@@ -71,7 +72,8 @@ func (s *subscribers) register(from, name, chain string) {
 	p := s.find(name, chain)
 	switch {
 	case p == nil:
-		s.sub.Log.Error("a subsystem registered for a protocol that isn't declared", "subsystem", from, "protocol", name)
+		s.sub.Log.Error("a subsystem registered for a protocol that isn't declared", "subsystem", from, "protocol",
+			name)
 	case p.Subsystem != from:
 		s.sub.Log.Error("a second registration is ignored: the first one stays",
 			"subsystem", from, "protocol", name, "first", p.Subsystem)

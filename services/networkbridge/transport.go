@@ -65,11 +65,11 @@ type Transport interface {
 	Start(events func(Event)) error
 	// Addresses are the multiaddrs at which this node listens, with the real port. Valid after Start.
 	Addresses() []string
-	// Send queues a frame, which isn't changed from then on by anyone. False: there is no link, or the queue is full and
-	// the frame was shed. On the consensus lane a full queue ends the link instead.
+	// Send queues a frame, which isn't changed from then on by anyone. False: there is no link, or the queue is full
+	// and the frame was shed. On the consensus lane a full queue ends the link instead.
 	Send(peer primitives.NodeID, lane Lane, frame []byte) bool
-	// Consumed tells that a frame of n bytes was dealt with. A transport stops reading from a peer that has too many bytes
-	// not yet consumed, so it is called once for each Frame event.
+	// Consumed tells that a frame of n bytes was dealt with. A transport stops reading from a peer that has too many
+	// bytes not yet consumed, so it is called once for each Frame event.
 	Consumed(peer primitives.NodeID, lane Lane, n int)
 	// Connect makes one attempt, within a few seconds. It ends in Up or in Unreachable, unless the link is up already.
 	Connect(Address)

@@ -154,7 +154,8 @@ func TestNewsThatFoundNoRoomIsSentAnew(t *testing.T) {
 	for n := range burst {
 		h := hash(byte(n%2 + 1))
 		b, err := proto.Marshal(
-			&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation, Heads: [][]byte{h[:]}}}},
+			&nbv1.Frame{Kind: &nbv1.Frame_ViewUpdate{ViewUpdate: &nbv1.ViewUpdate{Family: validation,
+				Heads: [][]byte{h[:]}}}},
 		)
 		if err != nil {
 			t.Fatal(err)

@@ -83,7 +83,8 @@ func TestARatioIsJudgedByItsMedianAndAFigureWithoutPeerByItself(t *testing.T) {
 		{"within the aim", Against("ask", "µs", "nats", cost, []float64{4, 4, 30}, []float64{10, 10, 10}), true, true},
 		{"within the floor", Against("ask", "µs", "nats", cost, []float64{7}, []float64{10}), true, false},
 		{"missed", Against("ask", "µs", "nats", cost, []float64{9}, []float64{10}), false, false},
-		{"more is better", Against("rate", "/s", "nats", Target{Floor: AtLeast(2)}, []float64{30}, []float64{10}), true, false},
+		{"more is better", Against("rate", "/s", "nats", Target{Floor: AtLeast(2)}, []float64{30}, []float64{10}),
+			true, false},
 		{"alone", Absolute("memory", "MiB", Target{Floor: AtMost(150)}, []float64{149}), true, false},
 		{"alone and missed", Absolute("memory", "MiB", Target{Floor: AtMost(150)}, []float64{151}), false, false},
 		{"never measured", Absolute("memory", "MiB", Target{Floor: AtMost(150)}, nil), false, false},
@@ -99,7 +100,8 @@ func document() Document {
 	return Document{
 		Bench: "bus", When: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Machine: "2 × test",
 		Rows: []Row{
-			Against("ask 64 B p50", "µs", "nats", Target{AtMost(0.8), AtMost(0.5)}, []float64{40, 50, 45}, []float64{100, 100, 100}),
+			Against("ask 64 B p50", "µs", "nats", Target{AtMost(0.8), AtMost(0.5)}, []float64{40, 50, 45},
+				[]float64{100, 100, 100}),
 			Absolute("one-way 64 B", "/s", Target{Floor: AtLeast(2e6)}, []float64{1_900_000}),
 		},
 	}
@@ -111,7 +113,8 @@ func TestTheDocumentReadsBackAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, field := range []string{`"figure"`, `"ours"`, `"peer"`, `"peerName"`, `"ratio"`, `"ratioMin"`, `"ratioMax"`,
-		`"target": "≤ 0.8×"`, `"met"`, `"unit"`, `"n": 3`, `"bench": "bus"`, `"when": "2026-01-02T03:04:05Z"`, `"machine"`} {
+		`"target": "≤ 0.8×"`, `"met"`, `"unit"`, `"n": 3`, `"bench": "bus"`, `"when": "2026-01-02T03:04:05Z"`,
+		`"machine"`} {
 		if !strings.Contains(text.String(), field) {
 			t.Errorf("%s is missing in %s", field, text.String())
 		}
@@ -141,7 +144,8 @@ func TestTheTableMarksWhatWasMissed(t *testing.T) {
 }
 
 func TestAmountsHaveThreeDigits(t *testing.T) {
-	for value, want := range map[float64]string{0: "0 µs", 0.0123: "0.0123 µs", 4.567: "4.57 µs", 123.4: "123 µs", 45_678: "45.7 kµs", 2.3e6: "2.30 Mµs"} {
+	for value, want := range map[float64]string{0: "0 µs", 0.0123: "0.0123 µs", 4.567: "4.57 µs", 123.4: "123 µs",
+		45_678: "45.7 kµs", 2.3e6: "2.30 Mµs"} {
 		if got := Amount(value, "µs"); got != want {
 			t.Errorf("%v: got %q, want %q", value, got, want)
 		}

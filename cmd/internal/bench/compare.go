@@ -47,7 +47,8 @@ func WriteChanges(out io.Writer, before, after Document) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tAGAINST\tBEFORE\tAFTER\tCHANGE\tRATIO BEFORE\tRATIO AFTER\tMET")
 	for _, c := range Compare(before, after) {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Figure, dash(c.PeerName), c.amount(c.Before), c.amount(c.After),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Figure, dash(c.PeerName), c.amount(c.Before),
+			c.amount(c.After),
 			c.change(), c.ratio(c.Before), c.ratio(c.After), c.met())
 	}
 	return table.Flush()

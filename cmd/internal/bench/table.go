@@ -15,7 +15,8 @@ func (d Document) WriteTable(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tOURS\tPEER\t\tRATIO\tMIN–MAX\tTARGET\tAIM\tMET\tN")
 	for _, row := range d.Rows {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", row.Figure, Amount(row.Ours, row.Unit), row.peerText(),
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\n", row.Figure, Amount(row.Ours, row.Unit),
+			row.peerText(),
 			row.PeerName, row.ratioText(), row.spreadText(), dash(row.Target), dash(row.Aim), row.metText(), row.N)
 	}
 	return table.Flush()

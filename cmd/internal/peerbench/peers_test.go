@@ -33,7 +33,8 @@ func TestEveryPeerAnswersAndCountsAndLeavesNoProcess(t *testing.T) {
 					t.Errorf("ask: %+v", ask)
 				}
 				for range 2 { // the second round would see a count that the first left behind
-					if flood := a.play(round{Op: "flood", Size: 64, N: 1000}); flood.Error != "" || flood.PerSecond <= 0 {
+					if flood := a.play(round{Op: "flood", Size: 64, N: 1000}); flood.Error != "" ||
+						flood.PerSecond <= 0 {
 						t.Errorf("flood: %+v", flood)
 					}
 				}
@@ -82,7 +83,8 @@ func TestASessionAnswersEveryLineAndNeverStops(t *testing.T) {
 }
 
 func TestOrdersOutOfRangeAreRefused(t *testing.T) {
-	for _, order := range []round{{Op: "ask", Size: 0, N: 1}, {Op: "ask", Size: 1}, {Op: "ask", Size: maxPayload + 1, N: 1}, {Op: "dance", Size: 1, N: 1}} {
+	for _, order := range []round{{Op: "ask", Size: 0, N: 1}, {Op: "ask", Size: 1},
+		{Op: "ask", Size: maxPayload + 1, N: 1}, {Op: "dance", Size: 1, N: 1}} {
 		if res := (&asker{}).play(order); res.Error == "" {
 			t.Errorf("%+v was played", order)
 		}

@@ -50,11 +50,11 @@ func Parse(name string) (Kind, error) {
 type Stream interface {
 	// Context ends when the stream does. On the server's side it knows the peer.
 	Context() context.Context
-	// Send sends a batch and empties it, with memory for the next. It waits for flow control. Any number of goroutines may
-	// call it.
+	// Send sends a batch and empties it, with memory for the next. It waits for flow control. Any number of goroutines
+	// may call it.
 	Send(b *wire.Batch) error
-	// Recv reads the next batch, into b's memory where that is large enough. It returns io.EOF when the other side ended
-	// the stream well, and a status error when it didn't. One goroutine at a time may call it.
+	// Recv reads the next batch, into b's memory where that is large enough. It returns io.EOF when the other side
+	// ended the stream well, and a status error when it didn't. One goroutine at a time may call it.
 	Recv(b *wire.Batch) error
 }
 

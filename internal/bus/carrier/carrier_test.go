@@ -26,7 +26,8 @@ import (
 func overEvery(t *testing.T, story func(t *testing.T, server, client carrier.Kind)) {
 	for _, server := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
 		for _, client := range []carrier.Kind{carrier.Fast, carrier.GRPC} {
-			t.Run(fmt.Sprintf("%s server and %s client", server, client), func(t *testing.T) { story(t, server, client) })
+			t.Run(fmt.Sprintf("%s server and %s client", server, client),
+				func(t *testing.T) { story(t, server, client) })
 		}
 	}
 }
@@ -89,7 +90,8 @@ func TestBatchesOfEverySizeComeBack(t *testing.T) {
 	overEvery(t, func(t *testing.T, server, client carrier.Kind) {
 		s := dial(t, carrier.Client{Address: serve(t, grpcx.Server{}, server, echo), Kind: client})
 		var got wire.Batch
-		for _, size := range []int{0, 1, 64, 16<<10 - 5, 16 << 10, 16<<10 + 1, 1<<16 - 1, 70_000, 300_000, 1 << 20, 5 << 20} {
+		for _, size := range []int{0, 1, 64, 16<<10 - 5, 16 << 10, 16<<10 + 1, 1<<16 - 1, 70_000, 300_000, 1 << 20,
+			5 << 20} {
 			sent := wire.Batch{Bytes: filled(size)}
 			if err := s.Send(&sent); err != nil {
 				t.Fatalf("%d bytes: %v", size, err)

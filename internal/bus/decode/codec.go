@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Codec is gRPC's own codec for protobuf, but that what arrives is held to a budget. It is for a connection whose other end isn't
-// trusted: grpc.ForceServerCodecV2 and grpc.ForceCodecV2 take it.
+// Codec is gRPC's own codec for protobuf, but that what arrives is held to a budget. It is for a connection whose other
+// end isn't trusted: grpc.ForceServerCodecV2 and grpc.ForceCodecV2 take it.
 type Codec struct {
 	encoding.CodecV2
 	budget Budget

@@ -1,10 +1,10 @@
-// Package decode turns bytes from outside into protobuf messages without trusting them. A megabyte of empty sub-messages
-// would become tens of megabytes of heap, so the bytes are walked first, with the message's descriptor in hand, and nothing
-// is allocated before they are known to be within a budget. Bytes that are too few to exceed it aren't walked. The message's
-// own Validate has the last word.
+// Package decode turns bytes from outside into protobuf messages without trusting them. A megabyte of empty
+// sub-messages would become tens of megabytes of heap, so the bytes are walked first, with the message's descriptor in
+// hand, and nothing is allocated before they are known to be within a budget. Bytes that are too few to exceed it
+// aren't walked. The message's own Validate has the last word.
 //
-// Everything that a peer or a plugin sends goes through Unmarshal, and so does what a process says to the overseer before it
-// is admitted. Its errors are about the sender; they stop nothing.
+// Everything that a peer or a plugin sends goes through Unmarshal, and so does what a process says to the overseer
+// before it is admitted. Its errors are about the sender; they stop nothing.
 package decode
 
 import (
@@ -33,8 +33,8 @@ type Validator interface{ Validate() error }
 // ErrBudget is wrapped by every error that tells of a message within no budget.
 var ErrBudget = errors.New("the message is larger than allowed")
 
-// Unmarshal reads raw into msg, which is emptied first: budget, decoding, Validate. Fields that the message doesn't have are
-// dropped. After an error msg holds nothing of use.
+// Unmarshal reads raw into msg, which is emptied first: budget, decoding, Validate. Fields that the message doesn't
+// have are dropped. After an error msg holds nothing of use.
 func Unmarshal(raw []byte, msg proto.Message, b Budget) error {
 	// No element takes less than a byte, and the decoder itself counts the depth.
 	small := len(raw) <= min(b.Elements, b.Bytes)

@@ -52,7 +52,8 @@ func (r *raw) floods(write func(w *http2.Framer, n int) error) (taken int) {
 func TestRapidResetIsEnded(t *testing.T) {
 	opened(t, echo).floods(func(w *http2.Framer, n int) error {
 		stream := uint32(2*n + 3)
-		return errors.Join(writeHeaders(w, stream, false, request(method)), w.WriteRSTStream(stream, http2.ErrCodeCancel))
+		return errors.Join(writeHeaders(w, stream, false, request(method)),
+			w.WriteRSTStream(stream, http2.ErrCodeCancel))
 	})
 }
 
@@ -325,7 +326,8 @@ func TestWhoOnlyListensIsWelcome(t *testing.T) {
 		if err := s.Send([]byte("listen")); err != nil {
 			t.Fatal(err)
 		}
-		err := errors.Join(r.w.WriteWindowUpdate(0, 20), r.w.WriteWindowUpdate(streamID, 20), r.w.WritePing(false, [8]byte{}))
+		err := errors.Join(r.w.WriteWindowUpdate(0, 20), r.w.WriteWindowUpdate(streamID, 20),
+			r.w.WritePing(false, [8]byte{}))
 		if err != nil || !r.hears(line(data(message1("listen")))) {
 			t.Fatal("it was hung up on: ", err)
 		}

@@ -126,7 +126,8 @@ var ofEither = []conformance{
 	{"6.7: a ping of seven bytes", rawFrame(http2.FramePing, 0, 0, "1234567"), frameSize},
 	{"6.7: an answer to a ping that nobody sent is passed over",
 		rawFrame(http2.FramePing, http2.FlagPingAck, 0, "12345678"), ""},
-	{"6.8: a farewell on a stream", rawFrame(http2.FrameGoAway, 0, 1, "\x00\x00\x00\x01\x00\x00\x00\x00"), protocolError},
+	{"6.8: a farewell on a stream", rawFrame(http2.FrameGoAway, 0, 1, "\x00\x00\x00\x01\x00\x00\x00\x00"),
+		protocolError},
 	{"6.8: after a farewell the stream goes on",
 		func(w *http2.Framer) error { return w.WriteGoAway(streamID, http2.ErrCodeNo, nil) }, ""},
 	{"6.9: a window of three bytes", rawFrame(http2.FrameWindowUpdate, 0, 0, "\x00\x00\x01"), frameSize},
@@ -157,7 +158,8 @@ var ofServers = []conformance{
 	{"5.1.1: a client's stream with an even number", headers(2, false, call()...), protocolError},
 	{"5.1.1: a stream that is older than the last",
 		all(headers(5, true, call()...), headers(3, true, call()...)), streamClosed},
-	{"5.1.1: a stream that is opened twice", all(headers(3, true, call()...), headers(3, true, call()...)), streamClosed},
+	{"5.1.1: a stream that is opened twice", all(headers(3, true, call()...), headers(3, true, call()...)),
+		streamClosed},
 	{"5.1.2: a further call is refused", headers(3, true, call()...), ""},
 	{"5.1.2: what still comes of a refused call is passed over", all(
 		headers(3, false, call()...), dataOn(3, false, string(message1("unheard"))),
@@ -172,7 +174,8 @@ var ofServers = []conformance{
 	{"6.10: a block in pieces", func(w *http2.Framer) error {
 		b := block(call()...)
 		return errors.Join(w.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: b[:5]}),
-			w.WriteContinuation(3, false, b[5:6]), w.WriteContinuation(3, false, nil), w.WriteContinuation(3, true, b[6:]))
+			w.WriteContinuation(3, false, b[5:6]), w.WriteContinuation(3, false, nil),
+			w.WriteContinuation(3, true, b[6:]))
 	}, ""},
 	{"8.1: trailers that don't end the stream", headers(1, false, [2]string{"x", "y"}), protocolError},
 	{"8.1: trailers with what only requests have", headers(1, true, [2]string{":path", "/"}), protocolError},
@@ -239,7 +242,10 @@ func called(t *testing.T) (*raw, *Stream) {
 	t.Cleanup(func() { s.Close() })
 	r := newRaw(t, near)
 	go r.listen()
-	if err := s.now(func(w *http2.Framer) error { return writeHeaders(w, streamID, false, request(method)) }); err != nil {
+	if err := s.now(func(w *http2.Framer) error {
+		return writeHeaders(w, streamID, false,
+			request(method))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return r, s
@@ -268,7 +274,8 @@ func TestAClientLearnsHowTheServerEnds(t *testing.T) {
 		want  string
 	}{
 		{"8.1: an answer that is still to come is none",
-			all(headers(1, false, [2]string{":status", "103"}), headers(1, true, ok, [2]string{"grpc-status", "0"})), "EOF"},
+			all(headers(1, false, [2]string{":status", "103"}), headers(1, true, ok, [2]string{"grpc-status", "0"})),
+			"EOF"},
 		{"data before headers", dataOn(1, false, "x"), "PROTOCOL_ERROR"},
 		{"an answer that is no gRPC", headers(1, true, [2]string{":status", "404"}), `"404"`},
 		{"8.1: a stream that ends without trailers",

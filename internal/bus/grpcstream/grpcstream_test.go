@@ -472,7 +472,8 @@ func frames(write func(*http2.Framer) error) []byte {
 func FuzzNoBytesPanicOrGrow(f *testing.F) {
 	f.Add([]byte("\x00\x00\x06\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x01x"), true)
 	f.Add(frames(func(w *http2.Framer) error {
-		return errors.Join(preamble(w), writeHeaders(w, streamID, true, append(response(), trailers(io.ErrNoProgress)...)))
+		return errors.Join(preamble(w),
+			writeHeaders(w, streamID, true, append(response(), trailers(io.ErrNoProgress)...)))
 	}), true)
 	f.Add(frames(func(w *http2.Framer) error {
 		return errors.Join(preamble(w), writeHeaders(w, streamID, false, request(method)),

@@ -129,7 +129,8 @@ func trailers(err error) []hpack.HeaderField {
 	st := status.Convert(err)
 	fields := []hpack.HeaderField{{Name: "grpc-status", Value: strconv.Itoa(int(st.Code()))}}
 	if m := st.Message(); m != "" {
-		fields = append(fields, hpack.HeaderField{Name: "grpc-message", Value: url.PathEscape(m[:min(len(m), maxText)])})
+		fields = append(fields,
+			hpack.HeaderField{Name: "grpc-message", Value: url.PathEscape(m[:min(len(m), maxText)])})
 	}
 	return fields
 }

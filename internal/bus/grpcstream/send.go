@@ -189,7 +189,8 @@ func (s *Stream) finish(err error) error {
 		return ErrFinished
 	}
 	return s.now(func(w *http2.Framer) error {
-		return errors.Join(writeHeaders(w, streamID, true, trailers(err)), w.WriteGoAway(streamID, http2.ErrCodeNo, nil))
+		return errors.Join(writeHeaders(w, streamID, true, trailers(err)),
+			w.WriteGoAway(streamID, http2.ErrCodeNo, nil))
 	})
 }
 

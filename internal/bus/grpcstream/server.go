@@ -34,8 +34,8 @@ type Server struct {
 	Handle func(*Stream) error
 	// Creds protect connections and say who is at the other end; nil: none.
 	Creds credentials.TransportCredentials
-	// Around stands around Handle as it stands around a call that grpc-go serves: recovery, log, metrics. It sees the call
-	// and its end, and its messages not at all. nil: nothing does, and a handler that panics ends the process.
+	// Around stands around Handle as it stands around a call that grpc-go serves: recovery, log, metrics. It sees the
+	// call and its end, and its messages not at all. nil: nothing does, and a handler that panics ends the process.
 	Around grpc.StreamServerInterceptor
 	// MaxMessage is the longest message in bytes that is received.
 	MaxMessage int

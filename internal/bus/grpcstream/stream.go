@@ -49,7 +49,8 @@ type Stream struct {
 	highest  uint32 // stream that the client has opened
 	ended    error
 
-	// Writing. Who sends holds sending for a whole message, and the socket for each frame of it; mu is held for moments.
+	// Writing. Who sends holds sending for a whole message, and the socket for each frame of it; mu is held for
+	// moments.
 	sending sync.Mutex
 	socket  sync.Mutex
 	scratch []byte // what is being written
@@ -73,8 +74,8 @@ const (
 	defaultFrame = 16 << 10
 	// ourFrame is the longest frame that we take, the most that HTTP/2 has a number for: of DATA, nothing is kept.
 	ourFrame = 1<<24 - 1
-	// ourWindow is the credit that we give. We read a frame only when somebody receives, so what is in flight is bounded
-	// by the socket's own buffers, and a window would only be a second, slower, bound.
+	// ourWindow is the credit that we give. We read a frame only when somebody receives, so what is in flight is
+	// bounded by the socket's own buffers, and a window would only be a second, slower, bound.
 	ourWindow     = 1 << 30
 	defaultWindow = 1<<16 - 1
 	maxWindow     = 1<<31 - 1

@@ -1,5 +1,6 @@
-// Package httpproxy passes HTTP to a server on a unix socket, as it came: answers are passed on while they are written, so that streams,
-// server-sent events and upgraded connections work. The gateway uses it to reach a chain's host, and the host to reach its plugin.
+// Package httpproxy passes HTTP to a server on a unix socket, as it came: answers are passed on while they are written,
+// so that streams, server-sent events and upgraded connections work. The gateway uses it to reach a chain's host, and
+// the host to reach its plugin.
 package httpproxy
 
 import (
@@ -36,7 +37,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// IdleTimeout is how long a connection to the server is kept without use.
 	IdleTimeout time.Duration
-	// Tracer opens the spans of requests that are traced, under Name; nil: none. Those of the node's users are sampled: so large a share.
+	// Tracer opens the spans of requests that are traced, under Name; nil: none. Those of the node's users are sampled:
+	// so large a share.
 	Tracer  trace.Tracer
 	Name    string
 	Sampled float64
@@ -82,13 +84,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.reverse.ServeHTTP(w, r)
 		return
 	}
-	ctx, span := p.options.Tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+p.options.Name, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := p.options.Tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+p.options.Name,
+		trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 	p.reverse.ServeHTTP(w, r.WithContext(ctx))
 }
 
-// trace is the one that a request is part of: what the proxy before this one says, or a new one for some of the users' requests. What a user
-// says counts for nothing: he would have the whole node work for it.
+// trace is the one that a request is part of: what the proxy before this one says, or a new one for some of the users'
+// requests. What a user says counts for nothing: he would have the whole node work for it.
 func (o *Options) trace(r *http.Request) string {
 	switch {
 	case o.Tracer == nil:

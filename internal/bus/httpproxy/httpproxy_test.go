@@ -76,10 +76,11 @@ func TestTheTokenIsTheProxysOwn(t *testing.T) {
 
 func TestAServerThatIsNotThereIsSaidToBe(t *testing.T) {
 	var why error
-	p := New(filepath.Join(t.TempDir(), "nobody"), Options{Log: slog.New(slog.DiscardHandler), Failed: func(w http.ResponseWriter, _ *http.Request, err error) {
-		why = err
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}})
+	p := New(filepath.Join(t.TempDir(), "nobody"),
+		Options{Log: slog.New(slog.DiscardHandler), Failed: func(w http.ResponseWriter, _ *http.Request, err error) {
+			why = err
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}})
 	answer := httptest.NewRecorder()
 	p.ServeHTTP(answer, httptest.NewRequest("GET", "/", nil))
 	if answer.Code != http.StatusServiceUnavailable || !errors.Is(why, syscall.ENOENT) {
@@ -90,7 +91,8 @@ func TestAServerThatIsNotThereIsSaidToBe(t *testing.T) {
 // What a user says of traces counts for nothing; what the node's outer proxy says goes on.
 func TestTheNodeDecidesWhichRequestsAreTraced(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
-	provider := trace.NewTracerProvider(trace.WithSpanProcessor(recorder), trace.WithSampler(trace.ParentBased(trace.NeverSample())))
+	provider := trace.NewTracerProvider(trace.WithSpanProcessor(recorder),
+		trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	tracer, forged := provider.Tracer(""), "00-"+strings.Repeat("ab", 16)+"-"+strings.Repeat("cd", 8)+"-01"
 	for sampled, spans := range map[float64]int{0: 0, 1: 2} {
 		recorder.Reset()

@@ -1,6 +1,7 @@
-// Package intercept is what stands around every call of a node, whichever way the call goes: over grpc-go, or over a stream that carries
-// gRPC calls without it. A panic ends the call and not the process, failures are logged, calls are counted, and traces go on. For
-// grpc-go the parts are those of its middleware and of OpenTelemetry; the same functions serve the other calls.
+// Package intercept is what stands around every call of a node, whichever way the call goes: over grpc-go, or over a
+// stream that carries gRPC calls without it. A panic ends the call and not the process, failures are logged, calls are
+// counted, and traces go on. For grpc-go the parts are those of its middleware and of OpenTelemetry; the same functions
+// serve the other calls.
 package intercept
 
 import (
@@ -97,9 +98,11 @@ func (s *served) pass(ctx context.Context, request any) (any, error) {
 
 // Made puts everything that calls pass which are made without grpc-go around one way of making them.
 func (c Chain) Made(invoke grpc.UnaryInvoker) grpc.UnaryInvoker {
-	for _, one := range slices.Backward(append([]grpc.UnaryClientInterceptor{tracedClient(c.ClientHandler())}, c.Client()...)) {
+	for _, one := range slices.Backward(append([]grpc.UnaryClientInterceptor{tracedClient(c.ClientHandler())},
+		c.Client()...)) {
 		inner := invoke
-		invoke = func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, options ...grpc.CallOption) error {
+		invoke = func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+			options ...grpc.CallOption) error {
 			return one(ctx, method, request, reply, conn, inner, options...)
 		}
 	}
@@ -109,7 +112,8 @@ func (c Chain) Made(invoke grpc.UnaryInvoker) grpc.UnaryInvoker {
 // ServerOptions put the chain around what a grpc.Server serves.
 func (c Chain) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(c.Unary()...), grpc.ChainStreamInterceptor(c.Stream()...), grpc.StatsHandler(c.ServerHandler()),
+		grpc.ChainUnaryInterceptor(c.Unary()...), grpc.ChainStreamInterceptor(c.Stream()...),
+		grpc.StatsHandler(c.ServerHandler()),
 	}
 }
 
@@ -126,21 +130,24 @@ func (c Chain) caught(_ context.Context, p any) error {
 	return status.Error(codes.Internal, "the server failed on this call; its log says why")
 }
 
-func (c Chain) countUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (c Chain) countUnary(ctx context.Context, request any, info *grpc.UnaryServerInfo,
+	handler grpc.UnaryHandler) (any, error) {
 	start := time.Now()
 	response, err := handler(ctx, request)
 	c.Count.Served(info.FullMethod, time.Since(start), err)
 	return response, err
 }
 
-func (c Chain) countStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (c Chain) countStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo,
+	handler grpc.StreamHandler) error {
 	start := time.Now()
 	err := handler(srv, stream)
 	c.Count.Served(info.FullMethod, time.Since(start), err)
 	return err
 }
 
-func (c Chain) countClient(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker,
+func (c Chain) countClient(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+	invoke grpc.UnaryInvoker,
 	options ...grpc.CallOption) error {
 	start := time.Now()
 	err := invoke(ctx, method, request, reply, conn, options...)

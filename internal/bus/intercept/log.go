@@ -28,8 +28,8 @@ func (c Chain) logger() logging.Logger {
 
 func (c Chain) debug(ctx context.Context) bool { return c.Log.Enabled(ctx, slog.LevelDebug) }
 
-// logUnary is the middleware's logging for calls that fail, and for all when somebody looks: what it gathers for a line costs as much as
-// a fast call.
+// logUnary is the middleware's logging for calls that fail, and for all when somebody looks: what it gathers for a line
+// costs as much as a fast call.
 func (c Chain) logUnary() grpc.UnaryServerInterceptor {
 	log := logging.UnaryServerInterceptor(c.logger(), events)
 	failure := logging.UnaryServerInterceptor(c.logger(), events, untimed)
@@ -49,15 +49,17 @@ func (c Chain) logUnary() grpc.UnaryServerInterceptor {
 func (c Chain) logClient() grpc.UnaryClientInterceptor {
 	log := logging.UnaryClientInterceptor(c.logger(), events)
 	failure := logging.UnaryClientInterceptor(c.logger(), events, untimed)
-	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 		if c.debug(ctx) {
 			return log(ctx, method, request, reply, conn, invoke, options...)
 		}
 		err := invoke(ctx, method, request, reply, conn, options...)
 		if err != nil {
-			_ = failure(ctx, method, request, reply, conn, func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
-				return err
-			}, options...)
+			_ = failure(ctx, method, request, reply, conn,
+				func(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
+					return err
+				}, options...)
 		}
 		return err
 	}

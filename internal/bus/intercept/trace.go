@@ -29,11 +29,13 @@ func (c Chain) otel() []otelgrpc.Option {
 		provider = tracenoop.NewTracerProvider()
 	}
 	return []otelgrpc.Option{
-		otelgrpc.WithTracerProvider(provider), otelgrpc.WithPropagators(propagation.TraceContext{}), otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
+		otelgrpc.WithTracerProvider(provider), otelgrpc.WithPropagators(propagation.TraceContext{}),
+		otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
 	}
 }
 
-// tracedServer has OpenTelemetry's handler look at the calls that are part of a sampled trace. The others cost it nothing.
+// tracedServer has OpenTelemetry's handler look at the calls that are part of a sampled trace. The others cost it
+// nothing.
 func tracedServer(h stats.Handler) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		if len(metadata.ValueFromIncomingContext(ctx, Traceparent)) == 0 {
@@ -48,7 +50,8 @@ func tracedServer(h stats.Handler) grpc.UnaryServerInterceptor {
 
 // tracedClient does the same for calls that are made; the callee finds the trace in the metadata.
 func tracedClient(h stats.Handler) grpc.UnaryClientInterceptor {
-	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	return func(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn,
+		invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
 		if !trace.SpanContextFromContext(ctx).IsSampled() {
 			return invoke(ctx, method, request, reply, conn, options...)
 		}

@@ -32,7 +32,8 @@ func (e *Envelope) payload(m *overseerv1.RoutedEnvelope) {
 	m.Message, m.Reply = e.Message, e.Reply
 	if f := e.Failure; f != nil {
 		text := strings.ToValidUTF8(f.Message, "\uFFFD")
-		m.Failure, _ = proto.MarshalOptions{}.MarshalAppend([]byte{}, &Failure{Code: f.Code, Message: text, Detail: f.Detail})
+		m.Failure, _ = proto.MarshalOptions{}.MarshalAppend([]byte{},
+			&Failure{Code: f.Code, Message: text, Detail: f.Detail})
 	}
 }
 

@@ -60,7 +60,8 @@ func AppendCredit(b []byte, edges []EdgeCredit) []byte {
 	m := &overseerv1.Credit{}
 	for _, e := range edges {
 		m.Edges = append(m.Edges, &overseerv1.EdgeCredit{
-			To: e.To, Chain: e.Chain, Lane: optionsv1.Lane(e.Lane), Messages: e.Messages, Bytes: e.Bytes, Finished: e.Finished,
+			To: e.To, Chain: e.Chain, Lane: optionsv1.Lane(e.Lane), Messages: e.Messages, Bytes: e.Bytes,
+			Finished: e.Finished,
 		})
 	}
 	return appendMessage(b, m)

@@ -61,7 +61,8 @@ func TestEnvelopeIsTheProtocols(t *testing.T) {
 		if err := ParseEnvelope(again, &back, Names{}); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(*e, back, protocmp.Transform(), cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); diff != "" {
+		if diff := cmp.Diff(*e, back, protocmp.Transform(),
+			cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); diff != "" {
 			t.Fatalf("came back different (-sent +read):\n%s", diff)
 		}
 	})

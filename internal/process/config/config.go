@@ -1,7 +1,7 @@
-// Package config reads a node's settings. Each has one name: http.listen in the file, --http-listen on the command line,
-// REEVE_HTTP_LISTEN in the environment. The command line wins over the environment, the environment over the file, the file
-// over the default, and Origin remembers which it was. A key that the file has and nobody has declared is an error, because a
-// setting that is silently ignored is worse than a node that doesn't start.
+// Package config reads a node's settings. Each has one name: http.listen in the file, --http-listen on the command
+// line, REEVE_HTTP_LISTEN in the environment. The command line wins over the environment, the environment over the
+// file, the file over the default, and Origin remembers which it was. A key that the file has and nobody has declared
+// is an error, because a setting that is silently ignored is worse than a node that doesn't start.
 //
 // What concerns the node as such stands here. Each part of the node declares a Section of its own and reads it with
 // Config.Section; this package knows none of them.
@@ -33,8 +33,9 @@ type Config struct {
 
 // HTTP is where clients of the chains reach the node.
 type HTTP struct {
-	Listen string   `koanf:"listen"`
-	Hosts  []string `koanf:"hosts"` // names by which it may be called; a browser page elsewhere can't rebind its name to us
+	Listen string `koanf:"listen"`
+	// names by which it may be called; a browser page elsewhere can't rebind its name to us
+	Hosts []string `koanf:"hosts"`
 }
 
 // Metrics is where monitoring reaches the node.

@@ -68,7 +68,8 @@ func TestWithoutAFileEverythingHasItsDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Name != "v3" || c.HTTP.Listen != "127.0.0.1:9650" || c.Drain.Timeout != 5*time.Second || c.Origin("clock.listen") != "default" {
+	if c.Name != "v3" || c.HTTP.Listen != "127.0.0.1:9650" || c.Drain.Timeout != 5*time.Second ||
+		c.Origin("clock.listen") != "default" {
 		t.Errorf("got %+v", c)
 	}
 	if diff := cmp.Diff(clock{Listen: "127.0.0.1:9651", Peers: []string{}, Ticks: 60}, section(t, c)); diff != "" {
@@ -79,7 +80,8 @@ func TestWithoutAFileEverythingHasItsDefault(t *testing.T) {
 func TestTheCommandLineWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 	path := write(t, "[http]\nlisten = '127.0.0.1:1'\n[clock]\nlisten = '127.0.0.1:2'\n[metrics]\nlisten = '127.0.0.1:3'\n")
 	env := map[string]string{
-		"REEVE_CLOCK_LISTEN": "127.0.0.1:20", "REEVE_METRICS_LISTEN": "127.0.0.1:30", "REEVE_CLOCK_PEERS": "/a,/b", "REEVE_CLOCK_STRICT": "true",
+		"REEVE_CLOCK_LISTEN": "127.0.0.1:20", "REEVE_METRICS_LISTEN": "127.0.0.1:30", "REEVE_CLOCK_PEERS": "/a,/b",
+		"REEVE_CLOCK_STRICT": "true",
 	}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	c, err := schema.Load(path, map[string]string{"metrics-listen": "127.0.0.1:300", "clock-ticks": "7"}, lookup)
@@ -90,15 +92,19 @@ func TestTheCommandLineWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 	if diff := cmp.Diff(want, section(t, c)); diff != "" {
 		t.Error(diff)
 	}
-	wantAt := map[string]string{"http.listen": "127.0.0.1:1", "clock.listen": "127.0.0.1:20", "metrics.listen": "127.0.0.1:300"}
+	wantAt := map[string]string{"http.listen": "127.0.0.1:1", "clock.listen": "127.0.0.1:20",
+		"metrics.listen": "127.0.0.1:300"}
 	if diff := cmp.Diff(wantAt, c.Listens()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]any{[]string{"/a", "/b"}, true, 7}, []any{c.Value("clock.peers"), c.Value("clock.strict"), c.Value("clock.ticks")}); diff != "" {
+	if diff := cmp.Diff([]any{[]string{"/a", "/b"}, true, 7},
+		[]any{c.Value("clock.peers"), c.Value("clock.strict"), c.Value("clock.ticks")}); diff != "" {
 		t.Error(diff)
 	}
-	origins := []string{c.Origin("http.listen"), c.Origin("clock.listen"), c.Origin("metrics.listen"), c.Origin("log.level")}
-	if diff := cmp.Diff([]string{"file " + path, "environment REEVE_CLOCK_LISTEN", "flag --metrics-listen", "default"}, origins); diff != "" {
+	origins := []string{c.Origin("http.listen"), c.Origin("clock.listen"), c.Origin("metrics.listen"),
+		c.Origin("log.level")}
+	if diff := cmp.Diff([]string{"file " + path, "environment REEVE_CLOCK_LISTEN", "flag --metrics-listen", "default"},
+		origins); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -106,7 +112,8 @@ func TestTheCommandLineWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	path := write(t, "")
 	want := map[string]any{
-		"name": "v7", "http.listen": "127.0.0.1:7", "http.hosts": []string{"a \"b\"", "c"}, "clock.listen": "127.0.0.1:8", "clock.strict": true, "clock.ticks": 3,
+		"name": "v7", "http.listen": "127.0.0.1:7", "http.hosts": []string{"a \"b\"", "c"},
+		"clock.listen": "127.0.0.1:8", "clock.strict": true, "clock.ticks": 3,
 	}
 	if err := schema.Write(path, want); err != nil {
 		t.Fatal(err)
@@ -118,7 +125,8 @@ func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	if c.Name != "v7" || c.HTTP.Listen != "127.0.0.1:7" || strings.Join(c.HTTP.Hosts, ";") != "a \"b\";c" {
 		t.Errorf("%+v", c)
 	}
-	if diff := cmp.Diff(clock{Listen: "127.0.0.1:8", Peers: []string{}, Strict: true, Ticks: 3}, section(t, c)); diff != "" {
+	if diff := cmp.Diff(clock{Listen: "127.0.0.1:8", Peers: []string{}, Strict: true, Ticks: 3},
+		section(t, c)); diff != "" {
 		t.Error(diff)
 	}
 	if got := slices.Sorted(maps.Keys(c.Written())); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
@@ -155,7 +163,8 @@ func TestAWrongFileIsNamed(t *testing.T) {
 
 func TestEverySettingCanBeSetEverywhere(t *testing.T) {
 	for _, s := range schema.Settings() {
-		if s.Env() != strings.ToUpper(s.Env()) || !strings.HasPrefix(s.Env(), "REEVE_") || strings.Contains(s.Flag(), ".") {
+		if s.Env() != strings.ToUpper(s.Env()) || !strings.HasPrefix(s.Env(), "REEVE_") ||
+			strings.Contains(s.Flag(), ".") {
 			t.Errorf("%s: %s, --%s", s.Key, s.Env(), s.Flag())
 		}
 		if s.Usage == "" {

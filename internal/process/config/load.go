@@ -14,8 +14,8 @@ import (
 	"github.com/knadh/koanf/v2"
 )
 
-// Load merges the sources. path may name a file that doesn't exist: everything then has its default. flags holds what was
-// set on the command line, by the name of the flag; lookup reads the environment, as os.LookupEnv does.
+// Load merges the sources. path may name a file that doesn't exist: everything then has its default. flags holds what
+// was set on the command line, by the name of the flag; lookup reads the environment, as os.LookupEnv does.
 func (s Schema) Load(path string, flags map[string]string, lookup func(string) (string, bool)) (*Config, error) {
 	c := &Config{schema: s, values: koanf.New("."), from: map[string]string{}}
 	for _, setting := range s.Settings() {

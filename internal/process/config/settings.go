@@ -27,8 +27,10 @@ type Section struct {
 // own are the settings of the node as such, which no part declares.
 var own = []Setting{
 	{Key: "name", Default: "", Usage: "the node's name in logs and tables (default: its directory's name)"},
-	{Key: "http.listen", Default: "127.0.0.1:9650", Usage: "address for clients: chains, health, information", Listens: true},
-	{Key: "http.hosts", Default: []string{"localhost", "127.0.0.1", "::1"}, Usage: "host names by which clients may call it; * allows any"},
+	{Key: "http.listen", Default: "127.0.0.1:9650", Usage: "address for clients: chains, health, information",
+		Listens: true},
+	{Key: "http.hosts", Default: []string{"localhost", "127.0.0.1", "::1"},
+		Usage: "host names by which clients may call it; * allows any"},
 	{Key: "metrics.listen", Default: "127.0.0.1:9464", Usage: "address for metrics and health", Listens: true},
 	{Key: "log.level", Default: "info", Usage: "debug, info, warn or error"},
 	{Key: "drain.timeout", Default: "5s", Usage: "how long a stopping part may take to finish what it has begun"},
@@ -75,8 +77,8 @@ func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, ".", "-") }
 // EnvName is the environment's twin of a flag or key.
 func EnvName(flag string) string { return "REEVE_" + strings.ToUpper(twin.Replace(flag)) }
 
-// typed is a text from the command line or the environment as the type that the setting's default has. What can't be converted
-// stays a text, and decoding says what is wrong with it.
+// typed is a text from the command line or the environment as the type that the setting's default has. What can't be
+// converted stays a text, and decoding says what is wrong with it.
 func (s Setting) typed(text string) any {
 	switch s.Default.(type) {
 	case []string:

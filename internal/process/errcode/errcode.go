@@ -1,7 +1,7 @@
 // Package errcode is the contract between reeve and whoever runs it from a script: the exit codes, and the one type of
-// error that reaches a person. Such an error says what happened, why, and what to do, and has a number that stays the same
-// from release to release. Everything else in the program returns plain Go errors; the command line turns the ones that a
-// caller decides something by into an Error of this package.
+// error that reaches a person. Such an error says what happened, why, and what to do, and has a number that stays the
+// same from release to release. Everything else in the program returns plain Go errors; the command line turns the ones
+// that a caller decides something by into an Error of this package.
 package errcode
 
 import (

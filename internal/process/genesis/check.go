@@ -60,10 +60,12 @@ func (g *Genesis) checkValidators() error {
 		case v.Stake > math.MaxInt64-total:
 			return fmt.Errorf("the stakes add up to more than %d with validator %s", int64(math.MaxInt64), v.Name)
 		case v.Address != "" && !strings.HasPrefix(v.Address, "/"):
-			return fmt.Errorf("validator %s: address %q isn't a multiaddr such as /ip4/127.0.0.1/tcp/9651", v.Name, v.Address)
+			return fmt.Errorf("validator %s: address %q isn't a multiaddr such as /ip4/127.0.0.1/tcp/9651", v.Name,
+				v.Address)
 		}
 		total += v.Stake
-		for _, key := range []string{"name " + v.Name, "nodeId " + v.NodeID.String(), "publicKey " + v.PublicKey.String()} {
+		for _, key := range []string{"name " + v.Name, "nodeId " + v.NodeID.String(),
+			"publicKey " + v.PublicKey.String()} {
 			if other, taken := seen[key]; taken {
 				return fmt.Errorf("validators %s and %s have the same %s", other, v.Name, key)
 			}
@@ -91,7 +93,8 @@ func (g *Genesis) checkChains() error {
 	return nil
 }
 
-// check only finds what can't mean anything; the engine checks the parameters against the regions known to be safe and live.
+// check only finds what can't mean anything; the engine checks the parameters against the regions known to be safe and
+// live.
 func (c *Consensus) check() error {
 	if c == nil || c.K == 0 {
 		return nil

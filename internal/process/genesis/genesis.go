@@ -1,6 +1,7 @@
 // Package genesis holds what all nodes of a network agree on before the first block: the network's name, its validators
-// with their keys and stakes, and its chains with the VM that runs each. It reads and checks the file, and hashes it. It
-// never guesses: an unknown field, a second validator with the same key or a stake of zero is an error that names it.
+// with their keys and stakes, and its chains with the VM that runs each. It reads and checks the file, and hashes it.
+// It never guesses: an unknown field, a second validator with the same key or a stake of zero is an error that names
+// it.
 package genesis
 
 import (
@@ -44,7 +45,8 @@ type Consensus struct {
 	Beta            uint32 `json:"beta,omitempty"`
 }
 
-// ChainID derives the id of a chain from the network's and the chain's name, so that messages of two networks can't be mixed up.
+// ChainID derives the id of a chain from the network's and the chain's name, so that messages of two networks can't be
+// mixed up.
 func ChainID(network, name string) primitives.Hash {
 	return primitives.HashOf([]byte("reeve chain\x00" + network + "\x00" + name))
 }
@@ -76,7 +78,8 @@ func (g *Genesis) Chain(nameOrID string) (Chain, bool) {
 	return Chain{}, false
 }
 
-// Validator returns the validator with that node id. A node that isn't in the genesis follows the chains without a vote.
+// Validator returns the validator with that node id. A node that isn't in the genesis follows the chains without a
+// vote.
 func (g *Genesis) Validator(id primitives.NodeID) (Validator, bool) {
 	for _, v := range g.Validators {
 		if v.NodeID == id {

@@ -15,7 +15,8 @@ func sample() *Genesis {
 	return &Genesis{
 		Network: "test",
 		Validators: []Validator{
-			{Name: "v1", NodeID: primitives.NodeID{1}, PublicKey: primitives.Hash{11}, Stake: 1, Address: "/ip4/127.0.0.1/tcp/9651"},
+			{Name: "v1", NodeID: primitives.NodeID{1}, PublicKey: primitives.Hash{11}, Stake: 1,
+				Address: "/ip4/127.0.0.1/tcp/9651"},
 			{Name: "v2", NodeID: primitives.NodeID{2}, PublicKey: primitives.Hash{12}, Stake: 2},
 		},
 		Chains: []Chain{{ID: ChainID("test", "kv"), Name: "kv", VM: "kvvm", Genesis: []byte(`{"a":1}`)}},
@@ -101,7 +102,8 @@ func TestAWrongGenesisIsNamed(t *testing.T) {
 func TestUnknownFieldsAndTrailingTextAreErrors(t *testing.T) {
 	text := string(sample().Encode())
 	for _, bad := range []string{
-		"", "null", "[]", "{", text + "{}", strings.Replace(text, `"stake"`, `"steak"`, 1), strings.Replace(text, `"stake": 1`, `"stake": -1`, 1),
+		"", "null", "[]", "{", text + "{}", strings.Replace(text, `"stake"`, `"steak"`, 1),
+		strings.Replace(text, `"stake": 1`, `"stake": -1`, 1),
 	} {
 		if _, err := Parse([]byte(bad)); err == nil {
 			t.Errorf("taken for a genesis: %.60q", bad)

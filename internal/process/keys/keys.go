@@ -1,6 +1,6 @@
-// Package keys keeps ed25519 secret keys in files: a validator's signing key, which the keystore alone loads, and a node's network
-// identity, which the network bridge loads. A key file is text that a person can recognise, can't confuse with another kind of
-// key, and can't damage unnoticed:
+// Package keys keeps ed25519 secret keys in files: a validator's signing key, which the keystore alone loads, and a
+// node's network identity, which the network bridge loads. A key file is text that a person can recognise, can't
+// confuse with another kind of key, and can't damage unnoticed:
 //
 //	reeve key, version 1
 //	purpose: signing
@@ -9,11 +9,12 @@
 //	secret key: 64 hexadecimal digits, the seed of RFC 8032
 //	checksum: 16 hexadecimal digits, the beginning of SHA-256 of the lines above
 //
-// Files have mode 0600, and one that others may read is refused: its secret must be taken for known. No error and no log line
-// holds anything of a secret, and a Secret shows itself as a placeholder however it is printed.
+// Files have mode 0600, and one that others may read is refused: its secret must be taken for known. No error and no
+// log line holds anything of a secret, and a Secret shows itself as a placeholder however it is printed.
 //
-// A signing key alone isn't enough to sign: the keystore also wants the log of what was signed with it, which services/keystore.Create
-// makes together with the key. A key that is restored or imported comes without one, and an operator has to say so.
+// A signing key alone isn't enough to sign: the keystore also wants the log of what was signed with it, which
+// services/keystore.Create makes together with the key. A key that is restored or imported comes without one, and an
+// operator has to say so.
 package keys
 
 import (
@@ -58,7 +59,8 @@ const fileMode fs.FileMode = 0o600
 // Secret is a secret key.
 type Secret struct {
 	purpose Purpose
-	// Behind a pointer, because fmt prints unexported fields of other structs without asking Format, and stops at pointers.
+	// Behind a pointer, because fmt prints unexported fields of other structs without asking Format, and stops at
+	// pointers.
 	key *ed25519.PrivateKey
 }
 
@@ -113,7 +115,8 @@ func New(d disk.Disk, path string, purpose Purpose) (Secret, error) {
 	return s, Save(d, path, s)
 }
 
-// Import makes the file, which must not exist, of a key from elsewhere: the text of a key file, or a seed of 64 hexadecimal digits.
+// Import makes the file, which must not exist, of a key from elsewhere: the text of a key file, or a seed of 64
+// hexadecimal digits.
 func Import(d disk.Disk, path string, purpose Purpose, text []byte) (Secret, error) {
 	s, err := parseAny(text, purpose)
 	if err != nil {

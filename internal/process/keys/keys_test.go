@@ -67,14 +67,15 @@ func TestKeysThatAreRefused(t *testing.T) {
 		mode fs.FileMode
 		want error
 	}{
-		"readable by the group":  {good, 0o640, ErrExposed},
-		"readable by others":     {good, 0o604, ErrExposed},
-		"of another purpose":     {string(FromSeed(Identity, [32]byte{1}).text()), 0o600, ErrPurpose},
-		"empty":                  {"", 0o600, ErrBroken},
-		"a digit changed":        {strings.Replace(good, "secret key: 0", "secret key: 1", 1), 0o600, ErrBroken},
-		"cut off":                {good[:len(good)-1], 0o600, ErrBroken},
-		"something after it":     {good + "x", 0o600, ErrBroken},
-		"a line twice":           {strings.Replace(good, "purpose: signing\n", "purpose: signing\npurpose: signing\n", 1), 0o600, ErrBroken},
+		"readable by the group": {good, 0o640, ErrExposed},
+		"readable by others":    {good, 0o604, ErrExposed},
+		"of another purpose":    {string(FromSeed(Identity, [32]byte{1}).text()), 0o600, ErrPurpose},
+		"empty":                 {"", 0o600, ErrBroken},
+		"a digit changed":       {strings.Replace(good, "secret key: 0", "secret key: 1", 1), 0o600, ErrBroken},
+		"cut off":               {good[:len(good)-1], 0o600, ErrBroken},
+		"something after it":    {good + "x", 0o600, ErrBroken},
+		"a line twice": {strings.Replace(good, "purpose: signing\n", "purpose: signing\npurpose: signing\n",
+			1), 0o600, ErrBroken},
 		"of another version":     {strings.Replace(good, "version 1", "version 2", 1), 0o600, ErrBroken},
 		"of an unknown purpose":  {resum(strings.Replace(good, "signing", "cooking", 1)), 0o600, ErrBroken},
 		"of another algorithm":   {resum(strings.Replace(good, "ed25519", "ed448", 1)), 0o600, ErrBroken},
@@ -117,7 +118,8 @@ func TestImport(t *testing.T) {
 	d := simdisk.New(1).Process()
 	want := FromSeed(Signing, [32]byte{1})
 	seed := "01" + strings.Repeat("00", 31)
-	for path, text := range map[string]string{"/text": string(want.text()), "/seed": seed, "/seed with space": " " + seed + "\n"} {
+	for path, text := range map[string]string{"/text": string(want.text()), "/seed": seed,
+		"/seed with space": " " + seed + "\n"} {
 		got, err := Import(d, path, Signing, []byte(text))
 		if err != nil || got.Public() != want.Public() {
 			t.Errorf("%s: %v, %v", path, got, err)
@@ -146,7 +148,8 @@ func TestASecretIsNeverShown(t *testing.T) {
 	hidden := "%v %+v %#v %x" // fmt asks no method of an unexported field
 	shown := log.String() + string(js) + fmt.Sprintf("%v %+v %#v %s %q %x %X %d", s, s, s, s, s, s, s, s) +
 		fmt.Sprintf("%v %+v %#v %x", &s, struct{ Key Secret }{s}, []Secret{s}, struct{ Key Secret }{s}) +
-		fmt.Sprintf(hidden, struct{ key Secret }{s}, struct{ key Secret }{s}, struct{ key Secret }{s}, struct{ key Secret }{s})
+		fmt.Sprintf(hidden, struct{ key Secret }{s}, struct{ key Secret }{s}, struct{ key Secret }{s},
+			struct{ key Secret }{s})
 	for _, secret := range []string{"deadbeef", "DEADBEEF", "222 173 190 239", "0xde, 0xad"} {
 		if strings.Contains(shown, secret) {
 			t.Errorf("the secret shows as %s in %s", secret, shown)

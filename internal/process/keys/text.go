@@ -22,7 +22,8 @@ const (
 // text is the content of the key's file.
 func (s Secret) text() []byte {
 	pub := s.Public()
-	values := [len(fields)]string{string(s.purpose), algorithm, hex.EncodeToString(pub[:]), hex.EncodeToString(s.key.Seed())}
+	values := [len(fields)]string{string(s.purpose), algorithm, hex.EncodeToString(pub[:]),
+		hex.EncodeToString(s.key.Seed())}
 	var b bytes.Buffer
 	fmt.Fprintln(&b, firstLine)
 	for i, f := range fields {

@@ -57,7 +57,8 @@ func TestAnEndSaysWhoseItWas(t *testing.T) {
 	}{
 		{"exit 3", nil, Exit{Code: 3}, "exited with code 3: the last line"},
 		{"kill -9 $$", nil, Exit{Code: -1, Signal: syscall.SIGKILL}, "killed by signal 9 (killed)"},
-		{"sleep 1000", (*Child).Kill, Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true}, "killed by signal 9 (killed)"},
+		{"sleep 1000", (*Child).Kill, Exit{Code: -1, Signal: syscall.SIGKILL, Killed: true},
+			"killed by signal 9 (killed)"},
 	} {
 		child, _ := shell(t, c.script)
 		if c.by != nil {

@@ -43,7 +43,8 @@ func newLedger(key keys.Public) ledger {
 	}
 }
 
-// contradictions names what only one payload may be signed for. The test says it in its own words, apart from the signer's.
+// contradictions names what only one payload may be signed for. The test says it in its own words, apart from the
+// signer's.
 func contradictions(p signbytes.Payload) []string {
 	switch p := p.(type) {
 	case signbytes.Block:
@@ -97,16 +98,19 @@ func (l *ledger) agrees(t *testing.T, p signbytes.Payload, signature []byte) {
 
 // bothSides is a client that asks for contradictory things at every turn, in an order that luck decides.
 func bothSides(rng *rand.Rand, turn uint64) []signbytes.Payload {
-	parent, candidate := primitives.Hash{1, byte(turn), byte(turn >> 8)}, primitives.Hash{2, byte(turn), byte(turn >> 8)}
+	parent, candidate := primitives.Hash{1, byte(turn), byte(turn >> 8)},
+		primitives.Hash{2, byte(turn), byte(turn >> 8)}
 	context := signbytes.Context{Session: uint32(turn / 8), RelayParent: parent}
 	other := candidate
 	other[31] = 1
 	all := []signbytes.Payload{
-		signbytes.Block{Height: turn, BodyHash: primitives.Hash{1}}, signbytes.Block{Height: turn, BodyHash: primitives.Hash{2}},
+		signbytes.Block{Height: turn, BodyHash: primitives.Hash{1}},
+		signbytes.Block{Height: turn, BodyHash: primitives.Hash{2}},
 		signbytes.Statement{Context: context, Verdict: signbytes.Seconded, Candidate: candidate},
 		signbytes.Statement{Context: context, Verdict: signbytes.Seconded, Candidate: other},
 		signbytes.Statement{Context: context, Verdict: signbytes.Invalid, Candidate: candidate},
-		signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{1}}, signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{2}},
+		signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{1}},
+		signbytes.Bitfield{Context: context, Length: 4, Bits: []byte{2}},
 	}
 	all = append(all, votesOfTurn(turn)...)
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -277,7 +281,8 @@ func TestNoContradictionWhereverTheMachineStops(t *testing.T) {
 	}
 }
 
-// Everything at once, for long: crashes, faults of every kind, full disks, and a client that never stops asking for both sides.
+// Everything at once, for long: crashes, faults of every kind, full disks, and a client that never stops asking for
+// both sides.
 func TestNoContradictionUnderAnyFault(t *testing.T) {
 	total, at := 0, map[string]int{}
 	for seed := uint64(0); total < crashes(t, 500); seed++ {

@@ -35,7 +35,8 @@ func TestMain(m *testing.M) {
 }
 
 func osConfig(dir string) Config {
-	return Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "log"), CompactAt: 8000}
+	return Config{Disk: disk.OS{}, KeyFile: filepath.Join(dir, "signing.key"), Dir: filepath.Join(dir, "log"),
+		CompactAt: 8000}
 }
 
 // serve signs what its input asks for, a block or vote a line, and answers in the order of the questions. All that has
@@ -99,7 +100,8 @@ func parse(line string) signbytes.Payload {
 	return v
 }
 
-// A real process on a real disk is killed at any moment, again and again, while a client asks it for both sides of everything.
+// A real process on a real disk is killed at any moment, again and again, while a client asks it for both sides of
+// everything.
 func TestNoContradictionWhenTheProcessIsKilled(t *testing.T) {
 	kills := crashes(t, 60)
 	dir := t.TempDir()
@@ -122,7 +124,8 @@ func TestNoContradictionWhenTheProcessIsKilled(t *testing.T) {
 	}
 }
 
-// killOnce starts the signer, asks from a few heights back on, kills it after some hundred microseconds, and reads all that it had answered.
+// killOnce starts the signer, asks from a few heights back on, kills it after some hundred microseconds, and reads all
+// that it had answered.
 func killOnce(t *testing.T, dir string, l *ledger, rng *rand.Rand, height uint64) uint64 {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), childDir+"="+dir)

@@ -2,8 +2,8 @@
 // signature that the log doesn't hold durably. The order is always the same: decide by the log's rules, write, sync,
 // sign, answer. What was voted last on a chain it tells again, from the log.
 //
-// It takes typed payloads, never bytes: what is signed is what internal/core/signbytes makes of them. After an error of the disk it signs nothing
-// until it has been opened again.
+// It takes typed payloads, never bytes: what is signed is what internal/core/signbytes makes of them. After an error of
+// the disk it signs nothing until it has been opened again.
 package signer
 
 import (
@@ -73,7 +73,8 @@ func (c Config) keyIsAbsent() error {
 	return fmt.Errorf("%w in %s; move it away if another shall take its place", keys.ErrExists, filepath.Dir(c.KeyFile))
 }
 
-// Adopt is the operator's word that nothing else signs with the key: see journal.Adopt. It is what an imported or restored key needs.
+// Adopt is the operator's word that nothing else signs with the key: see journal.Adopt. It is what an imported or
+// restored key needs.
 func Adopt(c Config, floors journal.Floors) error {
 	desc, err := keys.Show(c.Disk, c.KeyFile)
 	if err != nil {
@@ -95,8 +96,8 @@ type Signer struct {
 // New returns a signer that isn't open yet.
 func New(c Config) *Signer { return &Signer{config: c} }
 
-// Open loads the key, takes the log and verifies it. It does nothing when the signer is open already. The error is one of package keys, one
-// of journal.Open, with which the public key is known all the same, or ErrClosed after Close.
+// Open loads the key, takes the log and verifies it. It does nothing when the signer is open already. The error is one
+// of package keys, one of journal.Open, with which the public key is known all the same, or ErrClosed after Close.
 func (s *Signer) Open() (Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,8 +129,8 @@ type Signed struct {
 	Err error
 }
 
-// Sign signs what may be signed of the payloads, at most MaxBatch, once all of it is durable. An error is about the disk: nothing was
-// signed, and the signer must be opened again.
+// Sign signs what may be signed of the payloads, at most MaxBatch, once all of it is durable. An error is about the
+// disk: nothing was signed, and the signer must be opened again.
 func (s *Signer) Sign(payloads []signbytes.Payload) ([]Signed, Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -49,7 +49,8 @@ func TestAPersonsRestartForgetsAllDeaths(t *testing.T) {
 
 func TestADelayStaysWithinItsJitterAndItsLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := Policy{Intensity: 1000, Window: time.Hour, Base: 100 * time.Millisecond, Max: 30 * time.Second, Jitter: 0.2}
+		p := Policy{Intensity: 1000, Window: time.Hour, Base: 100 * time.Millisecond, Max: 30 * time.Second,
+			Jitter: 0.2}
 		n := rapid.IntRange(2, 1000).Draw(t, "deaths")
 		got := p.delay(n, rapid.Float64Range(0, 1).Draw(t, "luck"))
 		if got < 80*time.Millisecond || got > 36*time.Second {

@@ -64,7 +64,8 @@ func TestTheEnvironmentGoesFirst(t *testing.T) {
 	debug.SetGCPercent(50)
 	limit := debug.SetMemoryLimit(-1)
 	Profile{Threads: One}.Apply()
-	if n, p, l := runtime.GOMAXPROCS(0), debug.SetGCPercent(100), debug.SetMemoryLimit(-1); n != 3 || p != 50 || l != limit {
+	if n, p, l := runtime.GOMAXPROCS(0), debug.SetGCPercent(100),
+		debug.SetMemoryLimit(-1); n != 3 || p != 50 || l != limit {
 		t.Errorf("%d threads, %d %%, limit %d", n, p, l)
 	}
 }

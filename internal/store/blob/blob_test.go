@@ -114,7 +114,8 @@ func TestTooLargeIsRefusedAndLeavesNothing(t *testing.T) {
 func TestWhatAPowerFailureDamagedCountsAsMissing(t *testing.T) {
 	good := bytes.Repeat([]byte("content "), 1000)
 	for name, damage := range map[string][]byte{
-		"empty": {}, "cut": good[:100], "zeroes": make([]byte, len(good)), "longer": append(append([]byte{}, good...), 'x'),
+		"empty": {}, "cut": good[:100], "zeroes": make([]byte, len(good)),
+		"longer":  append(append([]byte{}, good...), 'x'),
 		"one bit": append([]byte{good[0] ^ 1}, good[1:]...),
 	} {
 		dir := t.TempDir()

@@ -13,8 +13,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// leases is the directory of the leases in that of the store. A lease is an empty file, named by the blob in a directory
-// named by the holder, whose modification time is its end: so no process needs another's word to sweep.
+// leases is the directory of the leases in that of the store. A lease is an empty file, named by the blob in a
+// directory named by the holder, whose modification time is its end: so no process needs another's word to sweep.
 const leases = "leases"
 
 func (s *Dir) leasePath(holder string, h primitives.Hash) string {

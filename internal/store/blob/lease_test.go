@@ -134,7 +134,8 @@ func TestNobodyHoldsForNothing(t *testing.T) {
 	everyStore(t, Limits{MaxSize: 100}, func(c *clocked) {
 		ref := c.put("a", "proof", time.Hour)
 		for _, err := range []error{
-			c.Hold("", ref, time.Hour), c.Hold("b", ref, 0), c.Hold("b", Ref{Hash: primitives.HashOf([]byte("other"))}, time.Hour),
+			c.Hold("", ref, time.Hour), c.Hold("b", ref, 0),
+			c.Hold("b", Ref{Hash: primitives.HashOf([]byte("other"))}, time.Hour),
 		} {
 			if err == nil {
 				c.t.Error("a lease without a holder, a length or a blob")

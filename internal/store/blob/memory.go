@@ -43,7 +43,8 @@ func (m *Memory) Put(holder string, b []byte, lease time.Duration) (Ref, error) 
 	m.sweep()
 	if m.blobs[ref.Hash] == nil {
 		if m.bytes+ref.Size > m.limits.MaxTotal {
-			return Ref{}, fmt.Errorf("%w: %d of %d bytes are held and %d don't fit", ErrFull, m.bytes, m.limits.MaxTotal, ref.Size)
+			return Ref{}, fmt.Errorf("%w: %d of %d bytes are held and %d don't fit", ErrFull, m.bytes,
+				m.limits.MaxTotal, ref.Size)
 		}
 		m.blobs[ref.Hash] = &kept{bytes: bytes.Clone(b), until: map[string]time.Time{}}
 		m.bytes += ref.Size

@@ -50,7 +50,8 @@ func adoptable(p Place, floors Floors) (*signlog.File, error) {
 	lost := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case err == nil && f.Header.Key != p.Key:
-		return nil, fmt.Errorf("the sign log in %s is of another key (%x…); move it away first", p.Dir, f.Header.Key[:4])
+		return nil, fmt.Errorf("the sign log in %s is of another key (%x…); move it away first", p.Dir,
+			f.Header.Key[:4])
 	case err == nil:
 		return f, nil
 	case !lost && !errors.As(err, &damage):

@@ -22,8 +22,8 @@ type causes struct{ current cause }
 
 func (c *causes) clear() { c.current = cause{} }
 
-// later makes f run under the cause that is current now, but for the trace: what happens by the clock is a story of its own, and what sets
-// its timer again each time would be part of one for ever.
+// later makes f run under the cause that is current now, but for the trace: what happens by the clock is a story of its
+// own, and what sets its timer again each time would be part of one for ever.
 func (c *causes) later(f func()) func() {
 	before := c.current.traceparent
 	c.current.traceparent = ""

@@ -91,7 +91,8 @@ func (o *Out) Continue(traceparent string, f func()) {
 	current.traceparent = before
 }
 
-// About calls f as part of the trace of a block's or candidate's hash, under a span of its own, if that trace is sampled.
+// About calls f as part of the trace of a block's or candidate's hash, under a span of its own, if that trace is
+// sampled.
 func (o *Out) About(hash []byte, what string, f func()) {
 	end := o.m.headers.trace.about(&o.m.causes.current, hash, what)
 	f()

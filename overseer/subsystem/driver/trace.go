@@ -15,8 +15,8 @@ import (
 
 // tracer opens the spans of a subsystem. Its zero value is inert: nothing is looked at and nothing allocated.
 //
-// A message that has a routing key, a block's or candidate's hash, belongs to the trace of that hash. What is sent while
-// a message is handled belongs to that message's.
+// A message that has a routing key, a block's or candidate's hash, belongs to the trace of that hash. What is sent
+// while a message is handled belongs to that message's.
 type tracer struct {
 	tracer trace.Tracer
 	sample traces.Sampler
@@ -59,8 +59,8 @@ func (t *tracer) handling(c *cause, v *registry.Variant, e *wire.Envelope) (end 
 	return func() { span.End() }
 }
 
-// about opens the span of work that is about a hash, if the trace of that is sampled, and makes it the parent of what is sent meanwhile. Work
-// that was caused in another trace is linked to it.
+// about opens the span of work that is about a hash, if the trace of that is sampled, and makes it the parent of what
+// is sent meanwhile. Work that was caused in another trace is linked to it.
 func (t *tracer) about(c *cause, hash []byte, what string) (end func()) {
 	if t.tracer == nil || !t.sample.Sampled(hash) {
 		return func() {}

@@ -38,7 +38,8 @@ func newResources(maxLinks int) (network.ResourceManager, error) {
 		},
 		// Two links, the old one and the one that replaces it, called from both sides.
 		PeerDefault: rcmgr.ResourceLimits{
-			Conns: 4 * connsPerLink, ConnsInbound: 2 * connsPerLink, ConnsOutbound: 2 * connsPerLink, FD: 4 * connsPerLink,
+			Conns: 4 * connsPerLink, ConnsInbound: 2 * connsPerLink, ConnsOutbound: 2 * connsPerLink,
+			FD:     4 * connsPerLink,
 			Memory: perPeerMemory,
 		},
 	}

@@ -34,8 +34,8 @@ import (
 type Config struct {
 	// Key is the node's network identity.
 	Key ed25519.PrivateKey
-	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None: the
-	// node calls others and can't be called.
+	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None:
+	// the node calls others and can't be called.
 	Listen []string
 	// Advertise are the multiaddrs shown to others in place of the ones listened at; for a node behind a translated
 	// address.
@@ -81,7 +81,8 @@ var _ nb.Transport = (*Network)(nil)
 func New(cfg Config) (*Network, error) {
 	if len(cfg.Key) != ed25519.PrivateKeySize {
 		return nil, fmt.Errorf(
-			"the network identity is an ed25519 private key of %d bytes, this one has %d", ed25519.PrivateKeySize, len(cfg.Key),
+			"the network identity is an ed25519 private key of %d bytes, this one has %d", ed25519.PrivateKeySize,
+			len(cfg.Key),
 		)
 	}
 	if cfg.MaxLinks == 0 {

@@ -38,7 +38,8 @@ func readPreamble(r io.Reader) (p preamble, err error) {
 	}
 	switch {
 	case p.Magic != preambleMagic:
-		err = fmt.Errorf("the peer opened a stream with %q, not %q: it isn't a node of this kind", p.Magic, preambleMagic)
+		err = fmt.Errorf("the peer opened a stream with %q, not %q: it isn't a node of this kind", p.Magic,
+			preambleMagic)
 	case p.Lane >= nb.Lanes:
 		err = fmt.Errorf("the peer opened lane %d, there is none", p.Lane)
 	}

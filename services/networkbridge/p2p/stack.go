@@ -42,7 +42,8 @@ func (n *Network) addTCP(key crypto.PrivKey) error {
 		return err
 	}
 	up, err := upgrader.New(
-		[]sec.SecureTransport{quietly{tls}}, muxers, nil, n.resources, gate{}, upgrader.WithAcceptTimeout(handshakeTimeout),
+		[]sec.SecureTransport{quietly{tls}}, muxers, nil, n.resources, gate{},
+		upgrader.WithAcceptTimeout(handshakeTimeout),
 	)
 	if err != nil {
 		return err
@@ -56,9 +57,11 @@ func (n *Network) addTCP(key crypto.PrivKey) error {
 }
 
 func (n *Network) addQUIC(key crypto.PrivKey) error {
-	// Both keys only have to survive as long as the process: a peer that outlives it sees the link end, and calls again.
+	// Both keys only have to survive as long as the process: a peer that outlives it sees the link end, and calls
+	// again.
 	conns, err := quicreuse.NewConnManager(
-		quic.StatelessResetKey(derive(n.cfg.Key, "stateless reset")), quic.TokenGeneratorKey(derive(n.cfg.Key, "token")),
+		quic.StatelessResetKey(derive(n.cfg.Key, "stateless reset")),
+		quic.TokenGeneratorKey(derive(n.cfg.Key, "token")),
 	)
 	if err != nil {
 		return err

@@ -17,7 +17,8 @@ import (
 type Setup struct {
 	// Node makes the transport of the i-th node, not started.
 	Node func(t *testing.T, i int) nb.Transport
-	// Drive makes everything happen that is queued, in an implementation where nothing happens by itself. Nil in others.
+	// Drive makes everything happen that is queued, in an implementation where nothing happens by itself. Nil in
+	// others.
 	Drive func()
 }
 

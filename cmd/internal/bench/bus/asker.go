@@ -34,7 +34,8 @@ const (
 // fifteen.
 var listeners = []string{
 	stalledName, "vm", "keystore", "runtime-api", "candidate-validation", "candidate-backing", "candidate-selection",
-	"availability-distribution", "availability-store", "bitfield-signing", "bitfield-distribution", "provisioner", "misbehavior-arbitration", "collator",
+	"availability-distribution", "availability-store", "bitfield-signing", "bitfield-distribution", "provisioner",
+	"misbehavior-arbitration", "collator",
 }
 
 // asker is the subsystem that plays the rounds, one at a time.
@@ -48,7 +49,8 @@ func askerSpec(ready func(*asker)) subsystem.Spec {
 	return subsystem.Spec{
 		Name: askerName,
 		Sends: []proto.Message{
-			(*networkbridgev1.SendConsensusMessage)(nil), (*overseerv1.BlockImported)(nil), (*overseerv1.BlockAccepted)(nil),
+			(*networkbridgev1.SendConsensusMessage)(nil), (*overseerv1.BlockImported)(nil),
+			(*overseerv1.BlockAccepted)(nil),
 			(*povdistributionv1.NetworkBridgeUpdate)(nil),
 		},
 		Asks: []proto.Message{(*networkbridgev1.SendRequest)(nil)},
@@ -160,7 +162,8 @@ func (s *session) signals(order rounds.Order) rounds.Result {
 			return failed(order, "%v", err)
 		}
 	}
-	return s.onLoop(order, func(order rounds.Order, done func(rounds.Result)) { s.asker.signals(order, len(listeners)+1, done) })
+	return s.onLoop(order,
+		func(order rounds.Order, done func(rounds.Result)) { s.asker.signals(order, len(listeners)+1, done) })
 }
 
 func (s *session) need(listener string) error {

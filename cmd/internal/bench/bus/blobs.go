@@ -39,8 +39,10 @@ func (c *comparison) blobs() ([]bench.Row, error) {
 	}
 	first, again, copied, hashed := results[0], results[1], results[2], results[3]
 	return []bench.Row{
-		bench.Against("blob of 5 MiB put, got and checked by another, read", "µs", "copies and hashes", bench.Target{}, first, hashed),
-		bench.Against("blob of 5 MiB that was checked before, got and read", "µs", "memory copy", blobCopy, again, copied),
+		bench.Against("blob of 5 MiB put, got and checked by another, read", "µs", "copies and hashes", bench.Target{},
+			first, hashed),
+		bench.Against("blob of 5 MiB that was checked before, got and read", "µs", "memory copy", blobCopy, again,
+			copied),
 	}, nil
 }
 

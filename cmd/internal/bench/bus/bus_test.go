@@ -33,7 +33,8 @@ func start(t *testing.T) *rounds.Session {
 
 func TestRoundsGoOverARealBus(t *testing.T) {
 	session := start(t)
-	for _, order := range []rounds.Order{{Op: "ask", Size: 64, N: 20}, {Op: "flood", Size: 64, N: 30_000}, {Op: "flood", Size: 1024, N: 100}, {Op: "ask", Size: 65536, N: 5}, {Op: "signal", Size: 1, N: 3}} {
+	for _, order := range []rounds.Order{{Op: "ask", Size: 64, N: 20}, {Op: "flood", Size: 64, N: 30_000},
+		{Op: "flood", Size: 1024, N: 100}, {Op: "ask", Size: 65536, N: 5}, {Op: "signal", Size: 1, N: 3}} {
 		result, err := session.Play(order)
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +56,8 @@ func TestAStoppedConsumerLeavesTheOthersAlone(t *testing.T) {
 }
 
 func TestOrdersThatMakeNoSenseAreRefused(t *testing.T) {
-	for _, order := range []rounds.Order{{Op: "ask", Size: 0, N: 1}, {Op: "ask", Size: 1}, {Op: "ask", Size: maxPayload + 1, N: 1}, {Op: "dance", Size: 1, N: 1}} {
+	for _, order := range []rounds.Order{{Op: "ask", Size: 0, N: 1}, {Op: "ask", Size: 1},
+		{Op: "ask", Size: maxPayload + 1, N: 1}, {Op: "dance", Size: 1, N: 1}} {
 		if result := (&session{}).play(order); result.Error == "" {
 			t.Errorf("%+v was played", order)
 		}

@@ -59,7 +59,8 @@ var parts = []part{
 		},
 	}, {
 		order: rounds.Order{Op: "ask", Size: 64 << 10, N: 500}, peers: []string{peerNATS, peerGRPC, peerRaw},
-		figures: []figure{{"ask 64 KiB, p50", "µs", p50, []against{{peerNATS, bigAsk}, {peerGRPC, bench.Target{}}, {peerRaw, bench.Target{}}}}},
+		figures: []figure{{"ask 64 KiB, p50", "µs", p50,
+			[]against{{peerNATS, bigAsk}, {peerGRPC, bench.Target{}}, {peerRaw, bench.Target{}}}}},
 	}, {
 		order: rounds.Order{Op: "flood", Size: 64, N: 200_000}, peers: []string{peerNATS},
 		figures: []figure{{"one-way 64 B, messages", "/s", perSecond, []against{{peerNATS, rate64}}}},

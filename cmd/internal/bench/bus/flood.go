@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	ahead = 4096                   // messages sent beyond the credit, which wait in the SDK, so that credit is never idle
+	// messages sent beyond the credit, which wait in the SDK, so that credit is never idle
+	ahead = 4096
 	again = 200 * time.Microsecond // between looks at whether there is room
 )
 
@@ -23,14 +24,16 @@ func (a *asker) flood(order rounds.Order, done func(rounds.Result)) {
 	message := &networkbridgev1.SendConsensusMessage{Protocol: echo, Payload: randomBytes(order.Size)}
 	began := time.Now()
 	a.pour(message, order.N, func() {
-		question := &networkbridgev1.SendRequest{Protocol: count, Payload: binary.BigEndian.AppendUint64(nil, uint64(order.N))}
+		question := &networkbridgev1.SendRequest{Protocol: count,
+			Payload: binary.BigEndian.AppendUint64(nil, uint64(order.N))}
 		subsystem.Ask(a.sub, question, patience, func(answer *networkbridgev1.SendRequestResponse, err error) {
 			done(counted(order, answer, err, began))
 		})
 	})
 }
 
-func counted(order rounds.Order, answer *networkbridgev1.SendRequestResponse, err error, began time.Time) rounds.Result {
+func counted(order rounds.Order, answer *networkbridgev1.SendRequestResponse, err error,
+	began time.Time) rounds.Result {
 	took := time.Since(began)
 	if err != nil {
 		return rounds.Result{Error: err.Error()}
@@ -56,7 +59,8 @@ func (a *asker) pour(message proto.Message, left int, end func()) {
 	a.sub.After(again, func() { a.pour(message, left, end) })
 }
 
-// asksBesideFlood sends to the stalled subsystem until there is no room left for it, and goes on trying while it asks the answerer.
+// asksBesideFlood sends to the stalled subsystem until there is no room left for it, and goes on trying while it asks
+// the answerer.
 func (a *asker) asksBesideFlood(order rounds.Order, done func(rounds.Result)) {
 	stop := a.press(&povdistributionv1.NetworkBridgeUpdate{})
 	a.asks(order, func(r rounds.Result) {

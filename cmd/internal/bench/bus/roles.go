@@ -1,10 +1,10 @@
-// Package bus measures the message bus as it runs in production: an overseer, an asker and an answerer, each a process of
-// its own, over a unix socket, with the SDK that every subsystem is written in. It receives rounds from
+// Package bus measures the message bus as it runs in production: an overseer, an asker and an answerer, each a process
+// of its own, over a unix socket, with the SDK that every subsystem is written in. It receives rounds from
 // cmd/internal/bench and compares what they cost with what the same rounds cost on the peers of cmd/internal/peerbench.
 //
-// The processes wear the names of subsystems and speak in variants of their enums, since the bus carries nothing else: the answerer
-// is the network bridge, the asker is statement distribution. It never reaches round the bus, and starts nothing
-// that it doesn't stop.
+// The processes wear the names of subsystems and speak in variants of their enums, since the bus carries nothing else:
+// the answerer is the network bridge, the asker is statement distribution. It never reaches round the bus, and starts
+// nothing that it doesn't stop.
 package bus
 
 import (
@@ -80,12 +80,14 @@ func options(ctx context.Context, name, socket string) (opt subsystem.Options, s
 	if err != nil {
 		return opt, nil, err
 	}
-	return subsystem.Options{Address: "unix:" + socket, Log: log, Tracer: tracing.Tracer, Sampling: tracing.Sampling}, tracing.Close, nil
+	return subsystem.Options{Address: "unix:" + socket, Log: log, Tracer: tracing.Tracer, Sampling: tracing.Sampling},
+		tracing.Close, nil
 }
 
 // failed makes the result of a round that came to nothing.
 func failed(order rounds.Order, format string, args ...any) rounds.Result {
-	return rounds.Result{Op: order.Op, Peer: peerName, Size: order.Size, N: order.N, Error: fmt.Sprintf(format, args...)}
+	return rounds.Result{Op: order.Op, Peer: peerName, Size: order.Size, N: order.N,
+		Error: fmt.Sprintf(format, args...)}
 }
 
 // Names of our sessions: the bus as it is by default, and over grpc-go's streams.

@@ -25,8 +25,8 @@ type Config struct {
 	Progress io.Writer
 }
 
-// Run compares the bus, over each of its carriers, with its peers, and with itself under stress. It takes about a minute with seven rounds. ctx ends
-// it between two rounds.
+// Run compares the bus, over each of its carriers, with its peers, and with itself under stress. It takes about a
+// minute with seven rounds. ctx ends it between two rounds.
 func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 	doc := bench.Document{Bench: "bus", When: time.Now().UTC().Truncate(time.Second), Machine: bench.Machine()}
 	dir, err := os.MkdirTemp("", "reeve-bench")
@@ -46,7 +46,8 @@ func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 		}
 		doc.Rows = append(doc.Rows, rows...)
 	}
-	for _, more := range []func() ([]bench.Row, error){c.blobs, c.stress, func() ([]bench.Row, error) { return c.tracing(dir) }} {
+	for _, more := range []func() ([]bench.Row, error){c.blobs, c.stress,
+		func() ([]bench.Row, error) { return c.tracing(dir) }} {
 		rows, err := more()
 		if err != nil {
 			return doc, err
@@ -66,7 +67,8 @@ type comparison struct {
 // startOurs starts a session of ours over a carrier.
 func (c *comparison) startOurs(name, socket string, over carrier.Kind, env ...string) (err error) {
 	self := append(append([]string(nil), c.cfg.Self...), roleAsker, socket)
-	c.sides[name], err = rounds.StartWith(append(env, carrier.Variable+"="+string(over)), name, "/proc/self/exe", self...)
+	c.sides[name], err = rounds.StartWith(append(env, carrier.Variable+"="+string(over)), name, "/proc/self/exe",
+		self...)
 	return err
 }
 
@@ -126,11 +128,13 @@ func (c *comparison) play(p part) ([]bench.Row, error) {
 	var rows []bench.Row
 	for _, f := range p.figures {
 		for _, a := range f.peers {
-			rows = append(rows, bench.Against(f.name, f.unit, a.peer, a.target, bench.Column(of[peerName], f.value), bench.Column(of[a.peer], f.value)))
+			rows = append(rows, bench.Against(f.name, f.unit, a.peer, a.target, bench.Column(of[peerName], f.value),
+				bench.Column(of[a.peer], f.value)))
 		}
 		for _, a := range f.peers { // the other carrier has no target: it is there to be known
 			name := f.name + ", over grpc-go"
-			rows = append(rows, bench.Against(name, f.unit, a.peer, bench.Target{}, bench.Column(of[overGRPC], f.value), bench.Column(of[a.peer], f.value)))
+			rows = append(rows, bench.Against(name, f.unit, a.peer, bench.Target{},
+				bench.Column(of[overGRPC], f.value), bench.Column(of[a.peer], f.value)))
 		}
 	}
 	return rows, nil
@@ -151,8 +155,11 @@ func (c *comparison) stress() ([]bench.Row, error) {
 		return nil, err
 	}
 	return []bench.Row{
-		bench.Against("ask 64 B beside a stopped consumer, p99", "µs", "undisturbed", undisturbed, bench.Column(beside, p99), bench.Column(alone, p99)),
-		bench.Against("overseer's memory meanwhile", "MiB", "its bound", withinBound, bench.Column(beside, resident), bench.Column(beside, bound)),
-		bench.Against("signal to 15 subsystems until all acknowledged, p50", "µs", "one ask", fifteen, bench.Column(results[0], p50), bench.Column(results[1], p50)),
+		bench.Against("ask 64 B beside a stopped consumer, p99", "µs", "undisturbed", undisturbed,
+			bench.Column(beside, p99), bench.Column(alone, p99)),
+		bench.Against("overseer's memory meanwhile", "MiB", "its bound", withinBound, bench.Column(beside, resident),
+			bench.Column(beside, bound)),
+		bench.Against("signal to 15 subsystems until all acknowledged, p50", "µs", "one ask", fifteen,
+			bench.Column(results[0], p50), bench.Column(results[1], p50)),
 	}, nil
 }

@@ -24,7 +24,8 @@ type signalRound struct {
 }
 
 func (a *asker) signals(order rounds.Order, hearers int, done func(rounds.Result)) {
-	r := &signalRound{asker: a, times: hdrhistogram.New(1, patience.Nanoseconds(), 3), left: order.N, hearers: hearers, began: time.Now(), done: done}
+	r := &signalRound{asker: a, times: hdrhistogram.New(1, patience.Nanoseconds(), 3), left: order.N, hearers: hearers,
+		began: time.Now(), done: done}
 	a.onAck = r.onAck
 	r.next()
 }

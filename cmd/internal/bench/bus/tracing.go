@@ -19,14 +19,16 @@ const tracedName = "reeve, tracing"
 // endpointEnv is what makes a process trace.
 const endpointEnv = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
-// tracing compares signals to fifteen, whose messages all belong to a block and so to a trace, with tracing and without.
+// tracing compares signals to fifteen, whose messages all belong to a block and so to a trace, with tracing and
+// without.
 func (c *comparison) tracing(dir string) ([]bench.Row, error) {
 	collector, address, err := collect()
 	if err != nil {
 		return nil, err
 	}
 	defer collector.Stop()
-	if err := c.startOurs(tracedName, filepath.Join(dir, "traced.sock"), carrier.Fast, endpointEnv+"=http://"+address); err != nil {
+	if err := c.startOurs(tracedName, filepath.Join(dir, "traced.sock"), carrier.Fast,
+		endpointEnv+"=http://"+address); err != nil {
 		return nil, err
 	}
 	c.say("signal with tracing", tracedSignal)
@@ -35,8 +37,10 @@ func (c *comparison) tracing(dir string) ([]bench.Row, error) {
 		return nil, err
 	}
 	return []bench.Row{
-		bench.Against("signal to 15 subsystems, tracing at default sampling, mean", "µs", "off", traced, bench.Column(results[0], of(0, mean)), bench.Column(results[0], of(1, mean))),
-		bench.Against("signal to 15 subsystems, tracing at default sampling, CPU of all processes", "µs", "off", traced, bench.Column(results[0], of(0, cpu)), bench.Column(results[0], of(1, cpu))),
+		bench.Against("signal to 15 subsystems, tracing at default sampling, mean", "µs", "off", traced,
+			bench.Column(results[0], of(0, mean)), bench.Column(results[0], of(1, mean))),
+		bench.Against("signal to 15 subsystems, tracing at default sampling, CPU of all processes", "µs", "off",
+			traced, bench.Column(results[0], of(0, cpu)), bench.Column(results[0], of(1, cpu))),
 	}, nil
 }
 
@@ -48,8 +52,8 @@ func of(side int, figure func(rounds.Result) float64) func([2]rounds.Result) flo
 // turns is how many turns each side has in a round of alternating ones.
 const turns = 25
 
-// alternating plays a round of two sides in many short turns: what else the machine does lasts longer than a turn, and is the same
-// for both. Two sides that differ by a hundredth can't be told apart otherwise.
+// alternating plays a round of two sides in many short turns: what else the machine does lasts longer than a turn, and
+// is the same for both. Two sides that differ by a hundredth can't be told apart otherwise.
 func (c *comparison) alternating(order rounds.Order, one, other string) func() ([2]rounds.Result, error) {
 	return func() (totals [2]rounds.Result, err error) {
 		played, err := bench.InTurn(turns, c.side(one, order), c.side(other, order))

@@ -62,8 +62,8 @@ func (a *account) sign(count int) [][]byte {
 	return txs
 }
 
-// signAll lets all accounts sign count transactions each, before anything is measured: the client's signatures are not the
-// chain's cost.
+// signAll lets all accounts sign count transactions each, before anything is measured: the client's signatures are not
+// the chain's cost.
 func signAll(accounts []*account, count int) [][][]byte {
 	all := make([][][]byte, len(accounts))
 	slots := make(chan struct{}, runtime.NumCPU())

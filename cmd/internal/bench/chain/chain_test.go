@@ -65,7 +65,8 @@ func TestATransactionIsFinalWhenTheLastNodeTellsOfIt(t *testing.T) {
 func TestTheLongestGapIsBetweenNewHeightsOfAnyNode(t *testing.T) {
 	l := newLedger(2)
 	start := l.heard
-	for _, told := range []struct{ node, height, millis int }{{0, 1, 10}, {1, 1, 500}, {1, 2, 40}, {0, 2, 900}, {0, 3, 140}} {
+	for _, told := range []struct{ node, height, millis int }{{0, 1, 10}, {1, 1, 500}, {1, 2, 40}, {0, 2, 900},
+		{0, 3, 140}} {
 		l.told(told.node, kv.Block{Height: uint64(told.height)}, start.Add(time.Duration(told.millis)*time.Millisecond))
 	}
 	if l.gap != 100*time.Millisecond {

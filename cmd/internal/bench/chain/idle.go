@@ -12,8 +12,8 @@ import (
 
 const quietFor = 2 * time.Second
 
-// idle measures the network while nobody uses it: proportional set size of one validator in bytes, and the share of a core that
-// all of them take together.
+// idle measures the network while nobody uses it: proportional set size of one validator in bytes, and the share of a
+// core that all of them take together.
 func (n *network) idle() (bytes, core float64) {
 	var all []int
 	for _, at := range n.nodes {

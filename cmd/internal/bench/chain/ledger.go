@@ -37,7 +37,8 @@ type posted struct {
 const rewatch = 50 * time.Millisecond // before listening again to a node that went away
 
 func newLedger(nodes int) *ledger {
-	return &ledger{nodes: nodes, open: map[primitives.Hash]*posted{}, times: hdrhistogram.New(1, slowest.Microseconds(), 3), heard: time.Now()}
+	return &ledger{nodes: nodes, open: map[primitives.Hash]*posted{},
+		times: hdrhistogram.New(1, slowest.Microseconds(), 3), heard: time.Now()}
 }
 
 func (l *ledger) due(tx *kvvm.Tx, at time.Time) {
@@ -125,7 +126,8 @@ func (l *ledger) waiting() int {
 	return waiting
 }
 
-// lost asks the nodes for every acknowledged transaction that not all have told of, and counts those that a node doesn't have.
+// lost asks the nodes for every acknowledged transaction that not all have told of, and counts those that a node
+// doesn't have.
 func (l *ledger) lost(ctx context.Context, n *network) int {
 	l.mu.Lock()
 	var doubtful []primitives.Hash
@@ -164,11 +166,13 @@ func (l *ledger) rows(cfg RateConfig, took time.Duration, lost int) []bench.Row 
 	at := func(quantile float64) []float64 { return []float64{float64(l.times.ValueAtQuantile(quantile)) / 1000} }
 	load := fmt.Sprintf("at %d/s", cfg.PerSec)
 	rows := []bench.Row{
-		bench.Absolute("acknowledged "+load, "/s", bench.Target{Floor: bench.AtLeast(0.95 * float64(cfg.PerSec))}, []float64{float64(l.acked) / took.Seconds()}),
+		bench.Absolute("acknowledged "+load, "/s", bench.Target{Floor: bench.AtLeast(0.95 * float64(cfg.PerSec))},
+			[]float64{float64(l.acked) / took.Seconds()}),
 		bench.Absolute("due until told by all nodes "+load+", p50", "ms", finalityTarget, at(50)),
 		bench.Absolute("due until told by all nodes "+load+", p99", "ms", bench.Target{}, at(99)),
 		bench.Absolute("longest time without a new block", "ms", gapTarget, []float64{millis(l.gap)}),
-		bench.Absolute("posts that a node refused or didn't answer", "posts", bench.Target{}, []float64{float64(l.refusals)}),
+		bench.Absolute("posts that a node refused or didn't answer", "posts", bench.Target{},
+			[]float64{float64(l.refusals)}),
 		bench.Absolute("acknowledged and not on all nodes", "transactions", none, []float64{float64(lost)}),
 	}
 	for i := range rows {

@@ -80,8 +80,8 @@ func (n *network) final(ctx context.Context, accounts []*account) (count uint64,
 	return count, time.Now(), nil
 }
 
-// post posts the transactions in order, in batches, until they or the time end. A request that failed is posted again: a node
-// answers that it has what arrived.
+// post posts the transactions in order, in batches, until they or the time end. A request that failed is posted again:
+// a node answers that it has what arrived.
 func (n *network) post(ctx context.Context, txs [][]byte) error {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
@@ -101,8 +101,8 @@ func (n *network) post(ctx context.Context, txs [][]byte) error {
 	return nil
 }
 
-// postBatch posts some transactions and returns how many of the first were taken: after one that wasn't, those with higher
-// nonces are posted again, and a node answers that it has them.
+// postBatch posts some transactions and returns how many of the first were taken: after one that wasn't, those with
+// higher nonces are posted again, and a node answers that it has them.
 func postBatch(ctx context.Context, client *http.Client, url string, txs [][]byte) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(bytes.Join(txs, nil)))
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package chain measures a network of validators as a user has it: started with `reeve devnet up`, every subsystem a process
-// of its own, transactions posted over HTTP to the key-value chain. It compares with a CometBFT network of the same size,
-// started, loaded and stopped in turn with ours, and it can load a network that is running while somebody kills its parts.
+// Package chain measures a network of validators as a user has it: started with `reeve devnet up`, every subsystem a
+// process of its own, transactions posted over HTTP to the key-value chain. It compares with a CometBFT network of the
+// same size, started, loaded and stopped in turn with ours, and it can load a network that is running while somebody
+// kills its parts.
 //
 // It uses a network through its command line and its HTTP interface and nothing else, and leaves none behind.
 package chain
@@ -44,8 +45,8 @@ type status struct {
 	} `json:"nodes"`
 }
 
-// up makes a network in a directory of its own and returns how long it took until all nodes were ready, keys and genesis
-// included.
+// up makes a network in a directory of its own and returns how long it took until all nodes were ready, keys and
+// genesis included.
 func up(ctx context.Context, reeve string, validators int) (*network, time.Duration, error) {
 	dir, err := os.MkdirTemp("", "reeve-bench-chain")
 	if err != nil {
@@ -53,7 +54,8 @@ func up(ctx context.Context, reeve string, validators int) (*network, time.Durat
 	}
 	n := &network{reeve: reeve, dir: dir}
 	begin := time.Now()
-	s, err := n.ask(ctx, "up", "--validators", strconv.Itoa(validators), "--port-base", "0", "--detach", "--timeout", "60s")
+	s, err := n.ask(ctx, "up", "--validators", strconv.Itoa(validators), "--port-base", "0", "--detach", "--timeout",
+		"60s")
 	took := time.Since(begin)
 	if err != nil {
 		n.down()

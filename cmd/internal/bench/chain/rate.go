@@ -14,8 +14,8 @@ import (
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
-// RateConfig says how a network is loaded in an open loop: transactions are posted when they are due, whatever has become of
-// those before, as users do.
+// RateConfig says how a network is loaded in an open loop: transactions are posted when they are due, whatever has
+// become of those before, as users do.
 type RateConfig struct {
 	Reeve    string
 	DataDir  string // of a running network; empty: one of our own
@@ -33,8 +33,8 @@ const (
 	drainPoll  = 100 * time.Millisecond // between looks whether it has
 )
 
-// Rate loads a network and reports how long transactions take from when they were due until all nodes have told of their
-// block, what was acknowledged and never became final, and the longest time without a new block anywhere.
+// Rate loads a network and reports how long transactions take from when they were due until all nodes have told of
+// their block, what was acknowledged and never became final, and the longest time without a new block anywhere.
 func Rate(ctx context.Context, cfg RateConfig) (bench.Document, error) {
 	doc := bench.Document{Bench: "chain", When: time.Now().UTC().Truncate(time.Second), Machine: bench.Machine()}
 	n, stop, err := cfg.network(ctx)
@@ -97,9 +97,10 @@ func (n *network) postAtRate(ctx context.Context, cfg RateConfig, l *ledger) (ti
 	return time.Since(began), nil
 }
 
-// postOnTime posts one account's transactions when they are due. One that was late is posted at once, and its time counts from
-// when it was due.
-func (n *network) postOnTime(ctx context.Context, a *account, first int, due time.Time, interval time.Duration, l *ledger) {
+// postOnTime posts one account's transactions when they are due. One that was late is posted at once, and its time
+// counts from when it was due.
+func (n *network) postOnTime(ctx context.Context, a *account, first int, due time.Time, interval time.Duration,
+	l *ledger) {
 	for at := first; ; due = due.Add(interval) {
 		select {
 		case <-ctx.Done():

@@ -63,13 +63,17 @@ func (cfg Config) rows(ours, theirs []run) []bench.Row {
 	}
 	p50 := func(r run) float64 { return r.P50 }
 	return []bench.Row{
-		row(fmt.Sprintf("start of %d validators until ready", cfg.Validators), "ms", startTarget, func(r run) float64 { return r.Start }),
-		row(fmt.Sprintf("sustained transactions of %d bytes", cfg.Size), "/s", rateTarget, func(r run) float64 { return r.PerSecond }),
+		row(fmt.Sprintf("start of %d validators until ready", cfg.Validators), "ms", startTarget,
+			func(r run) float64 { return r.Start }),
+		row(fmt.Sprintf("sustained transactions of %d bytes", cfg.Size), "/s", rateTarget,
+			func(r run) float64 { return r.PerSecond }),
 		row("posted to one, readable on all, p50", "ms", bench.Target{}, p50),
 		row("posted to one, readable on all, p99", "ms", bench.Target{}, func(r run) float64 { return r.P99 }),
 		bench.Absolute("posted to one, readable on all, p50", "ms", finalityTarget, bench.Column(ours, p50)),
-		bench.Absolute("memory of one idle validator (PSS)", "MiB", memoryTarget, bench.Column(ours, func(r run) float64 { return r.Memory })),
-		bench.Absolute("CPU of all idle validators", "% of a core", idleTarget, bench.Column(ours, func(r run) float64 { return r.Core })),
+		bench.Absolute("memory of one idle validator (PSS)", "MiB", memoryTarget,
+			bench.Column(ours, func(r run) float64 { return r.Memory })),
+		bench.Absolute("CPU of all idle validators", "% of a core", idleTarget,
+			bench.Column(ours, func(r run) float64 { return r.Core })),
 	}
 }
 
@@ -94,7 +98,8 @@ func (cfg Config) ours(ctx context.Context) (r run, err error) {
 
 func (cfg Config) theirs(ctx context.Context) (r run, err error) {
 	fmt.Fprintf(cfg.Progress, "a network of %d of CometBFT's, %s\n", cfg.Validators, cfg.Profile)
-	command := exec.CommandContext(ctx, cfg.Peers, "chain", "--validators", strconv.Itoa(cfg.Validators), "--size", strconv.Itoa(cfg.Size),
+	command := exec.CommandContext(ctx, cfg.Peers, "chain", "--validators", strconv.Itoa(cfg.Validators), "--size",
+		strconv.Itoa(cfg.Size),
 		"--for", cfg.For.String(), "--probes", strconv.Itoa(cfg.Probes), "--profile", cfg.Profile)
 	command.Stderr = cfg.Progress
 	out, err := command.Output()

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Fleet is the processes that take part in a session beside its own. Each plays a role of this very executable, lives as
-// long as its standard input stays open, and dies with us.
+// Fleet is the processes that take part in a session beside its own. Each plays a role of this very executable, lives
+// as long as its standard input stays open, and dies with us.
 type Fleet struct {
 	self     []string
 	children []*Child
@@ -84,7 +84,8 @@ func (f *Fleet) Stop() {
 	f.children = nil
 }
 
-// Obey is the child's side: it says that it is ready, then answers each line with what on returns, until the input ends.
+// Obey is the child's side: it says that it is ready, then answers each line with what on returns, until the input
+// ends.
 func Obey(in io.Reader, out io.Writer, on func(line string) string) {
 	fmt.Fprintln(out, "ready")
 	for lines := bufio.NewScanner(in); lines.Scan(); {

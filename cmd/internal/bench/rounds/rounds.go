@@ -1,6 +1,6 @@
 // Package rounds is the tiny language between whoever compares and whoever is measured: one JSON line orders a round,
-// one JSON line says what it cost. The peers of cmd/internal/peerbench speak it and so do Reeve's own measuring processes,
-// so the comparison drives both alike and nothing but the system under test differs.
+// one JSON line says what it cost. The peers of cmd/internal/peerbench speak it and so do Reeve's own measuring
+// processes, so the comparison drives both alike and nothing but the system under test differs.
 //
 // It starts processes and reads clocks; it never computes a statistic over more than one round.
 package rounds

@@ -26,7 +26,8 @@ func (c cycle) of(step string) time.Duration {
 	return c.build + c.verify + c.prefer + c.accept
 }
 
-// blocks is a round of blocks of one transaction each; the order's operation says which step is timed, or "block" for all.
+// blocks is a round of blocks of one transaction each; the order's operation says which step is timed, or "block" for
+// all.
 func (s *session) blocks(order rounds.Order) rounds.Result {
 	return timed(order, func() (time.Duration, error) {
 		if err := s.post(); err != nil {
@@ -37,8 +38,8 @@ func (s *session) blocks(order rounds.Order) rounds.Result {
 	})
 }
 
-// block builds, verifies, prefers and accepts one block, as the engine of a lone validator does. The consensus block around it
-// is the block itself: its size is what matters here.
+// block builds, verifies, prefers and accepts one block, as the engine of a lone validator does. The consensus block
+// around it is the block itself: its size is what matters here.
 func (s *session) block() (c cycle, err error) {
 	began := time.Now()
 	lap := func() time.Duration {
@@ -64,7 +65,8 @@ func (s *session) block() (c cycle, err error) {
 	c.prefer = lap()
 	id := primitives.HashOf(b.GetContent())
 	accepted, err := ask[*vmv1.AcceptBlockResponse](s.sub, &vmv1.AcceptBlock{
-		VmBlockId: b.GetId(), BlockId: id[:], Height: b.GetHeight(), ConsensusBlock: b.GetContent(), VmBlockSize: uint32(len(b.GetContent())),
+		VmBlockId: b.GetId(), BlockId: id[:], Height: b.GetHeight(), ConsensusBlock: b.GetContent(),
+		VmBlockSize: uint32(len(b.GetContent())),
 	})
 	c.accept = lap()
 	return c, either(err, accepted.GetError())

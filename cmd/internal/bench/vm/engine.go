@@ -43,7 +43,8 @@ func engineSpec(ready func(*subsystem.Sub)) subsystem.Spec {
 	return subsystem.Spec{
 		Name: "engine",
 		Asks: []proto.Message{
-			(*pluginv1.SetStateRequest)(nil), (*vmv1.LastAccepted)(nil), (*pluginv1.BuildBlockRequest)(nil), (*pluginv1.VerifyBlockRequest)(nil), (*pluginv1.SetPreferenceRequest)(nil), (*vmv1.AcceptBlock)(nil),
+			(*pluginv1.SetStateRequest)(nil), (*vmv1.LastAccepted)(nil), (*pluginv1.BuildBlockRequest)(nil),
+			(*pluginv1.VerifyBlockRequest)(nil), (*pluginv1.SetPreferenceRequest)(nil), (*vmv1.AcceptBlock)(nil),
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			ready(sub)
@@ -86,7 +87,8 @@ type account struct {
 func playEngine(ctx context.Context, self []string, at place, plugin string, in io.Reader, out io.Writer) error {
 	fleet := rounds.NewFleet(self...)
 	defer fleet.Stop()
-	for _, role := range [][]string{{"overseer", at.bus()}, {roleHost, string(at), plugin}, {roleDatabase, string(at), plugin}} {
+	for _, role := range [][]string{{"overseer", at.bus()}, {roleHost, string(at), plugin},
+		{roleDatabase, string(at), plugin}} {
 		if _, err := fleet.Start(role...); err != nil {
 			return err
 		}
@@ -106,7 +108,8 @@ func playEngine(ctx context.Context, self []string, at place, plugin string, in 
 	go func() {
 		ended <- subsystem.Run(ctx, engineSpec(func(sub *subsystem.Sub) { ready <- sub }), at.options())
 	}()
-	s := &session{at: at, plugin: plugin, socket: socket, stores: stores, client: overUnix(at.http()), account: &account{key: kv.NewAccount()}}
+	s := &session{at: at, plugin: plugin, socket: socket, stores: stores, client: overUnix(at.http()),
+		account: &account{key: kv.NewAccount()}}
 	select {
 	case s.sub = <-ready:
 	case err := <-ended:
@@ -121,14 +124,16 @@ func playEngine(ctx context.Context, self []string, at place, plugin string, in 
 // overUnix is an HTTP client of the host's socket.
 func overUnix(socket string) *http.Client {
 	var dialer net.Dialer
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn,
+		error) {
 		return dialer.DialContext(ctx, "unix", socket)
 	}}}
 }
 
 // begin brings the VM to normal operation.
 func (s *session) begin() error {
-	a, err := ask[*pluginv1.SetStateResponse](s.sub, &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
+	a, err := ask[*pluginv1.SetStateResponse](s.sub,
+		&pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
 	if err != nil {
 		return err
 	}
@@ -185,7 +190,8 @@ func timed(order rounds.Order, operation func() (time.Duration, error)) rounds.R
 		}
 		_ = times.RecordValue(took.Nanoseconds())
 	}
-	return rounds.Result{Op: order.Op, N: order.N, P50: float64(times.ValueAtQuantile(50)), P99: float64(times.ValueAtQuantile(99))}
+	return rounds.Result{Op: order.Op, N: order.N, P50: float64(times.ValueAtQuantile(50)),
+		P99: float64(times.ValueAtQuantile(99))}
 }
 
 // post gives the VM one transaction, which isn't timed.
@@ -193,7 +199,8 @@ func (s *session) post() error {
 	key := []byte(fmt.Sprintf("bench%08d", s.account.nonce))
 	tx := kvvm.NewTx(chainID, s.account.key, s.account.nonce, kvvm.Put, key, make([]byte, 64))
 	s.account.nonce++
-	r, err := s.client.Post("http://vm/ext/bc/"+chainName+"/tx", "application/octet-stream", bytes.NewReader(tx.Bytes()))
+	r, err := s.client.Post("http://vm/ext/bc/"+chainName+"/tx", "application/octet-stream",
+		bytes.NewReader(tx.Bytes()))
 	if err != nil {
 		return err
 	}
@@ -210,5 +217,6 @@ func (s *session) post() error {
 // buildContext is what a proposer gives the VM: itself and a time that grows.
 func (s *session) buildContext() *pluginv1.BuildContext {
 	s.height++
-	return &pluginv1.BuildContext{Proposer: make([]byte, len(primitives.NodeID{})), Time: timestamppb.New(time.Unix(2_000_000_000+int64(s.height), 0))}
+	return &pluginv1.BuildContext{Proposer: make([]byte, len(primitives.NodeID{})),
+		Time: timestamppb.New(time.Unix(2_000_000_000+int64(s.height), 0))}
 }

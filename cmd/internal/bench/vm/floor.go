@@ -53,8 +53,9 @@ func (s *session) trip() error {
 	return err
 }
 
-// least goes the ways of a block and does nothing on them: the engine asks the host four times, the host the plugin three times, the
-// plugin reads once, and the disk is waited for. The order's operation says whether the last of it is timed, or all.
+// least goes the ways of a block and does nothing on them: the engine asks the host four times, the host the plugin
+// three times, the plugin reads once, and the disk is waited for. The order's operation says whether the last of it is
+// timed, or all.
 func (s *session) least(order rounds.Order) rounds.Result {
 	return timed(order, func() (time.Duration, error) {
 		began := time.Now()
@@ -80,7 +81,8 @@ func (s *session) lastAccepted() error {
 	return refusal(a.GetError())
 }
 
-// starts is a round of starts of the plugin, as a host does it with a checksum configured, up to the answer to the first call.
+// starts is a round of starts of the plugin, as a host does it with a checksum configured, up to the answer to the
+// first call.
 func (s *session) starts(order rounds.Order) rounds.Result {
 	file, err := os.ReadFile(s.plugin)
 	if err != nil {
@@ -90,7 +92,8 @@ func (s *session) starts(order rounds.Order) rounds.Result {
 	launcher := process.Launcher{Path: s.plugin, Checksum: sum[:], RunDir: string(s.at)}
 	return timed(order, func() (time.Duration, error) {
 		began := time.Now()
-		p, err := launcher.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: quiet()})
+		p, err := launcher.Launch(launch.Request{Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {},
+			Log: quiet()})
 		if err != nil {
 			return 0, err
 		}

@@ -1,6 +1,6 @@
-// Package vm measures what a plugin costs: a block's way from the engine's question on the bus through the host to the plugin
-// process and back, and a read of the host's database from the plugin's process, with and without its cache, beside a read of the
-// same store in one's own process.
+// Package vm measures what a plugin costs: a block's way from the engine's question on the bus through the host to the
+// plugin process and back, and a read of the host's database from the plugin's process, with and without its cache,
+// beside a read of the same store in one's own process.
 //
 // It plays the engine and nothing else: overseer, host, plugin and store are what a node runs, each as its own process.
 package vm

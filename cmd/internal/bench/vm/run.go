@@ -42,7 +42,8 @@ type side struct {
 }
 
 var (
-	block    = side{"build, verify, prefer and accept a block, over bus, host and plugin", rounds.Order{Op: "block", N: blockCount}}
+	block = side{"build, verify, prefer and accept a block, over bus, host and plugin",
+		rounds.Order{Op: "block", N: blockCount}}
 	build    = side{"  of it, build", rounds.Order{Op: "build", N: blockCount}}
 	verify   = side{"  of it, verify", rounds.Order{Op: "verify", N: blockCount}}
 	prefer   = side{"  of it, set preference", rounds.Order{Op: "prefer", N: blockCount}}
@@ -53,14 +54,16 @@ var (
 	local    = side{"local pebble", rounds.Order{Op: "local", N: readCount}}
 	cached   = side{"database read in the plugin, cached", rounds.Order{Op: "cached", N: readCount}}
 	uncached = side{"database read in the plugin, not cached", rounds.Order{Op: "uncached", N: readCount}}
-	hundred  = side{"database read in the plugin, not cached, one of 100 at once", rounds.Order{Op: "many", Size: manyKeys, N: manyCount}}
-	bare     = side{"bare socket", rounds.Order{Op: "bare", N: readCount}}
-	start    = side{"start of a plugin to its first answer", rounds.Order{Op: "start", N: startCount}}
-	minimal  = side{"minimal go-plugin", start.order}
+	hundred  = side{"database read in the plugin, not cached, one of 100 at once",
+		rounds.Order{Op: "many", Size: manyKeys, N: manyCount}}
+	bare    = side{"bare socket", rounds.Order{Op: "bare", N: readCount}}
+	start   = side{"start of a plugin to its first answer", rounds.Order{Op: "start", N: startCount}}
+	minimal = side{"minimal go-plugin", start.order}
 )
 
 // ours are played by this program's processes, in this order.
-var ours = []side{block, build, verify, prefer, accept, oneAsk, least, commit, local, cached, uncached, hundred, bare, start}
+var ours = []side{block, build, verify, prefer, accept, oneAsk, least, commit, local, cached, uncached, hundred, bare,
+	start}
 
 // Run measures; it takes some seconds per round.
 func Run(ctx context.Context, cfg Config) (bench.Document, error) {
@@ -70,7 +73,8 @@ func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 		return doc, err
 	}
 	defer os.RemoveAll(dir)
-	session, err := rounds.Start("vm", "/proc/self/exe", append(append([]string(nil), cfg.Self...), roleEngine, dir, cfg.Plugin)...)
+	session, err := rounds.Start("vm", "/proc/self/exe",
+		append(append([]string(nil), cfg.Self...), roleEngine, dir, cfg.Plugin)...)
 	if err != nil {
 		return doc, err
 	}
@@ -139,7 +143,8 @@ func (f figures) rows() []bench.Row {
 		against(uncached, local, remoteTarget),
 		bench.Against("  the same, p50", "µs", "round trip on a bare socket", none, f[uncached.what], f[bare.what]),
 		against(hundred, local, remoteTarget),
-		bench.Against(start.what+", p50", "ms", minimal.what, startTarget, thousandths(f[start.what]), thousandths(f[minimal.what])),
+		bench.Against(start.what+", p50", "ms", minimal.what, startTarget, thousandths(f[start.what]),
+			thousandths(f[minimal.what])),
 	}
 }
 

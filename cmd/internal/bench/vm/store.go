@@ -63,7 +63,8 @@ func playDatabase(at place, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fast := fastcall.NewServer(token, intercept.Chain{Log: quiet(), Count: count}, grpcx.Server{Log: quiet()}.StreamInterceptor())
+	fast := fastcall.NewServer(token, intercept.Chain{Log: quiet(), Count: count},
+		grpcx.Server{Log: quiet()}.StreamInterceptor())
 	defer fast.Close()
 	pluginv1.RegisterDatabaseServiceServer(usual, service)
 	pluginv1.RegisterDatabaseServiceServer(&fast.Services, service)
@@ -145,7 +146,8 @@ func openStores(at place) (*stores, error) {
 		return nil, err
 	}
 	dialer := fastcall.Dialer{Target: "unix:" + at.store(), Token: token, Around: intercept.Chain{Log: quiet()}}
-	channels := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return dialer.Ask(context.Background()) }, Most: 1}
+	channels := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return dialer.Ask(context.Background()) },
+		Most: 1}
 	conn := &fastcall.Conn{ClientConnInterface: usual, For: func(string) *fastcall.Pool { return channels }}
 	s := &stores{local: local, commits: commits, uncached: remote.NewClient(conn, 1), cached: remote.NewClient(conn, 0)}
 	for i := range entries {

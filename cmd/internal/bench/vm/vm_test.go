@@ -72,7 +72,8 @@ func TestTheWholeTableComesFromOneRun(t *testing.T) {
 			t.Skip("a plugin is not built: set REEVE_BIN to where make put them")
 		}
 	}
-	doc, err := Run(t.Context(), Config{Self: []string{"role"}, Plugin: plugin, Minimal: minimal, Rounds: 1, Progress: t.Output()})
+	doc, err := Run(t.Context(),
+		Config{Self: []string{"role"}, Plugin: plugin, Minimal: minimal, Rounds: 1, Progress: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}

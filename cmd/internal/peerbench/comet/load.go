@@ -20,9 +20,10 @@ const (
 	slowest   = 60 * time.Second     // upper end of the histogram
 )
 
-// Load posts transactions to one validator as fast as it takes them, for a while, and returns how many per second another
-// one committed once the first quarter of that time was over.
-func (n *Network) Load(ctx context.Context, profile Profile, size int, length time.Duration) (perSecond float64, committed int, err error) {
+// Load posts transactions to one validator as fast as it takes them, for a while, and returns how many per second
+// another one committed once the first quarter of that time was over.
+func (n *Network) Load(ctx context.Context, profile Profile, size int, length time.Duration) (perSecond float64,
+	committed int, err error) {
 	posted := make(chan error, 1)
 	go func() { posted <- n.post(ctx, profile.Batch, size, length) }()
 	time.Sleep(length / settle)

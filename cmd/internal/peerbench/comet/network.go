@@ -58,7 +58,8 @@ func (n *Network) start(ctx context.Context, binary string, count int, profile P
 	if err != nil {
 		return 0, err
 	}
-	testnet := exec.CommandContext(ctx, binary, "testnet", "--v", strconv.Itoa(count), "--o", n.dir, "--starting-ip-address", "127.0.0.1", "--p2p-port", strconv.Itoa(p2p))
+	testnet := exec.CommandContext(ctx, binary, "testnet", "--v", strconv.Itoa(count), "--o", n.dir,
+		"--starting-ip-address", "127.0.0.1", "--p2p-port", strconv.Itoa(p2p))
 	if text, err := testnet.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("cometbft testnet: %w: %s", err, text)
 	}

@@ -23,7 +23,8 @@ type rpc struct {
 }
 
 func newRPC(url string) *rpc {
-	return &rpc{url: url, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	return &rpc{url: url,
+		client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 }
 
 type request struct {
@@ -144,7 +145,8 @@ func (r *rpc) blocks(ctx context.Context, from, to int64) ([]block, error) {
 				Txs string `json:"num_txs"`
 			} `json:"block_metas"`
 		}
-		bounds := map[string]string{"minHeight": strconv.FormatInt(from, 10), "maxHeight": strconv.FormatInt(min(to, from+page-1), 10)}
+		bounds := map[string]string{"minHeight": strconv.FormatInt(from, 10),
+			"maxHeight": strconv.FormatInt(min(to, from+page-1), 10)}
 		if err := r.call(ctx, "blockchain", bounds, &chain); err != nil {
 			return nil, err
 		}

@@ -1,9 +1,10 @@
-// Command minimal is the smallest plugin that hashicorp/go-plugin makes, and its host: what starting a plugin costs before anybody
-// has added anything to it. It has the guards that Reeve's plugins have: the file's checksum is verified, and both sides prove
-// themselves by certificates made for the one life.
+// Command minimal is the smallest plugin that hashicorp/go-plugin makes, and its host: what starting a plugin costs
+// before anybody has added anything to it. It has the guards that Reeve's plugins have: the file's checksum is
+// verified, and both sides prove themselves by certificates made for the one life.
 //
-// As a host it plays rounds, JSON lines on standard input and output like peerbench's: "start" starts itself as a plugin, makes one
-// call and kills it, n times. It is a program apart so that nothing but the library is linked into it.
+// As a host it plays rounds, JSON lines on standard input and output like peerbench's: "start" starts itself as a
+// plugin, makes one call and kills it, n times. It is a program apart so that nothing but the library is linked into
+// it.
 package main
 
 import (
@@ -22,7 +23,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-var handshake = plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "MINIMAL_PLUGIN", MagicCookieValue: "minimal"}
+var handshake = plugin.HandshakeConfig{ProtocolVersion: 1, MagicCookieKey: "MINIMAL_PLUGIN",
+	MagicCookieValue: "minimal"}
 
 // nothing is a plugin without services: the library's own health service is what is called.
 type nothing struct{ plugin.NetRPCUnsupportedPlugin }
@@ -51,7 +53,8 @@ type result struct {
 func main() {
 	if os.Getenv(handshake.MagicCookieKey) != "" {
 		plugin.Serve(&plugin.ServeConfig{
-			HandshakeConfig: handshake, Plugins: plugins, GRPCServer: plugin.DefaultGRPCServer, Logger: hclog.NewNullLogger(),
+			HandshakeConfig: handshake, Plugins: plugins, GRPCServer: plugin.DefaultGRPCServer,
+			Logger: hclog.NewNullLogger(),
 		})
 		return
 	}
@@ -76,7 +79,8 @@ func play(o order) result {
 		times = append(times, took)
 	}
 	slices.Sort(times)
-	return result{Op: o.Op, N: o.N, P50: float64(times[len(times)/2].Nanoseconds()), P99: float64(times[len(times)-1].Nanoseconds())}
+	return result{Op: o.Op, N: o.N, P50: float64(times[len(times)/2].Nanoseconds()),
+		P99: float64(times[len(times)-1].Nanoseconds())}
 }
 
 // start is how long it takes from nothing to the first answer.
@@ -92,8 +96,10 @@ func start() (time.Duration, error) {
 	sum := sha256.Sum256(file)
 	began := time.Now()
 	client := plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig: handshake, Plugins: plugins, AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC}, Cmd: exec.Command(self),
-		AutoMTLS: true, SecureConfig: &plugin.SecureConfig{Checksum: sum[:], Hash: sha256.New()}, Logger: hclog.NewNullLogger(),
+		HandshakeConfig: handshake, Plugins: plugins, AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		Cmd:      exec.Command(self),
+		AutoMTLS: true, SecureConfig: &plugin.SecureConfig{Checksum: sum[:], Hash: sha256.New()},
+		Logger: hclog.NewNullLogger(),
 	})
 	defer client.Kill()
 	protocol, err := client.Client()

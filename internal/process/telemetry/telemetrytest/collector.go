@@ -1,4 +1,5 @@
-// Package telemetrytest is a collector for tests: it takes what processes export over OTLP, as a real one does, and keeps it.
+// Package telemetrytest is a collector for tests: it takes what processes export over OTLP, as a real one does, and
+// keeps it.
 package telemetrytest
 
 import (
@@ -60,7 +61,8 @@ func Start(t testing.TB) *Collector {
 }
 
 // Export takes spans.
-func (c *Collector) Export(_ context.Context, r *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
+func (c *Collector) Export(_ context.Context,
+	r *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, process := range r.GetResourceSpans() {
@@ -90,16 +92,19 @@ func intOf(v *commonv1.AnyValue) int64 { return v.GetIntValue() }
 func spanOf(service string, pid int64, s *tracev1.Span) Span {
 	out := Span{
 		Service: service, PID: pid, Name: s.GetName(), Kind: s.GetKind(),
-		Trace: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()),
+		Trace: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()),
+		Parent: hex.EncodeToString(s.GetParentSpanId()),
 		Failed: s.GetStatus().GetCode() == tracev1.Status_STATUS_CODE_ERROR,
 	}
 	for _, l := range s.GetLinks() {
-		out.Links = append(out.Links, Link{Trace: hex.EncodeToString(l.GetTraceId()), ID: hex.EncodeToString(l.GetSpanId())})
+		out.Links = append(out.Links,
+			Link{Trace: hex.EncodeToString(l.GetTraceId()), ID: hex.EncodeToString(l.GetSpanId())})
 	}
 	return out
 }
 
-// Await waits until nothing is missing from the spans that have come, and returns them. Processes send them a second late.
+// Await waits until nothing is missing from the spans that have come, and returns them. Processes send them a second
+// late.
 func (c *Collector) Await(t testing.TB, missing func([]Span) []string) []Span {
 	t.Helper()
 	for end := time.After(30 * time.Second); ; {
@@ -121,7 +126,8 @@ func (c *Collector) Await(t testing.TB, missing func([]Span) []string) []Span {
 	}
 }
 
-// Above returns the spans from s up to where its process's story begins: parent, parent's parent, as far as they have come.
+// Above returns the spans from s up to where its process's story begins: parent, parent's parent, as far as they have
+// come.
 func Above(spans []Span, s Span) (list []Span) {
 	for s.Parent != "" {
 		i := slices.IndexFunc(spans, func(o Span) bool { return o.Trace == s.Trace && o.ID == s.Parent })

@@ -1,5 +1,5 @@
-// Availability distribution brings each validator its own erasure chunk of every backed candidate, serves chunks to others, and
-// puts a candidate's data together again from enough of them.
+// Availability distribution brings each validator its own erasure chunk of every backed candidate, serves chunks to
+// others, and puts a candidate's data together again from enough of them.
 //
 // Instances may divide the work by candidate. NetworkBridgeUpdate has no candidate.
 
@@ -207,9 +207,9 @@ func (*AvailabilityDistributionMessage_NetworkBridgeUpdate) isAvailabilityDistri
 func (*AvailabilityDistributionMessage_RecoverAvailableData) isAvailabilityDistributionMessage_Kind() {
 }
 
-// DistributeChunk is sent by candidate-backing when it has encoded a candidate's data. The receiver offers the chunk to the
-// validator with its index, and serves it until the candidate is no longer live. A chunk of an unknown candidate is dropped and
-// logged.
+// DistributeChunk is sent by candidate-backing when it has encoded a candidate's data. The receiver offers the chunk to
+// the validator with its index, and serves it until the candidate is no longer live. A chunk of an unknown candidate is
+// dropped and logged.
 type DistributeChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the candidate.
@@ -264,8 +264,8 @@ func (x *DistributeChunk) GetChunk() *v1.ErasureChunk {
 	return nil
 }
 
-// FetchChunk is asked by whoever needs a certain chunk. The receiver looks in the store, then asks the backers, then the validator
-// whose chunk it is, verifies the proof against the erasure root, and answers once.
+// FetchChunk is asked by whoever needs a certain chunk. The receiver looks in the store, then asks the backers, then
+// the validator whose chunk it is, verifies the proof against the erasure root, and answers once.
 type FetchChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the candidate.
@@ -405,8 +405,8 @@ func (*FetchChunkResponse_Chunk) isFetchChunkResponse_Outcome() {}
 
 func (*FetchChunkResponse_Missing_) isFetchChunkResponse_Outcome() {}
 
-// NetworkBridgeUpdate is sent by network-bridge for the availability protocol: peers' requests for chunks, answered from the store
-// with proofs, and changes of peers and views. It has no candidate.
+// NetworkBridgeUpdate is sent by network-bridge for the availability protocol: peers' requests for chunks, answered
+// from the store with proofs, and changes of peers and views. It has no candidate.
 type NetworkBridgeUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
@@ -452,9 +452,9 @@ func (x *NetworkBridgeUpdate) GetEvent() *v11.NetworkBridgeEvent {
 	return nil
 }
 
-// RecoverAvailableData is asked by whoever must check a candidate again. The receiver asks the backers for all of it, then random
-// validators for chunks until byzantine(n)+1 verify, decodes, encodes again and compares the root, because a dishonest encoder can
-// commit to chunks that belong to no data at all.
+// RecoverAvailableData is asked by whoever must check a candidate again. The receiver asks the backers for all of it,
+// then random validators for chunks until byzantine(n)+1 verify, decodes, encodes again and compares the root, because
+// a dishonest encoder can commit to chunks that belong to no data at all.
 type RecoverAvailableData struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the receipt.

@@ -1,5 +1,5 @@
-// Availability store keeps candidates' data and erasure chunks on disk: an hour if nothing comes of the candidate, until finality
-// once it is included, and 25 hours after. What it has acknowledged survives the death of its process.
+// Availability store keeps candidates' data and erasure chunks on disk: an hour if nothing comes of the candidate,
+// until finality once it is included, and 25 hours after. What it has acknowledged survives the death of its process.
 //
 // "Absent" in an answer means never stored, or pruned.
 

@@ -171,8 +171,8 @@ func (StoreAvailableDataResponse_Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_availabilitystore_v1_store_proto_rawDescGZIP(), []int{3, 0}
 }
 
-// StoreChunk is sent by availability-distribution when it has fetched a chunk and verified its proof. The receiver keeps it only if
-// the candidate was noted as backed, and answers when it is durable.
+// StoreChunk is sent by availability-distribution when it has fetched a chunk and verified its proof. The receiver
+// keeps it only if the candidate was noted as backed, and answers when it is durable.
 type StoreChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the candidate.
@@ -282,8 +282,8 @@ func (x *StoreChunkResponse) GetOutcome() StoreChunkResponse_Outcome {
 	return StoreChunkResponse_OUTCOME_UNSPECIFIED
 }
 
-// StoreAvailableData is asked by candidate-backing before it signs for a candidate. The receiver encodes the data for n validators,
-// compares the root, keeps data and chunks, and answers when they are durable.
+// StoreAvailableData is asked by candidate-backing before it signs for a candidate. The receiver encodes the data for n
+// validators, compares the root, keeps data and chunks, and answers when they are durable.
 type StoreAvailableData struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the candidate.

@@ -1,5 +1,5 @@
-// Candidate backing judges candidates of its own group's para, counts all groups' statements to a quorum, and reports who
-// contradicts himself. It signs nothing that it hasn't validated, and nothing at all when it couldn't tell.
+// Candidate backing judges candidates of its own group's para, counts all groups' statements to a quorum, and reports
+// who contradicts himself. It signs nothing that it hasn't validated, and nothing at all when it couldn't tell.
 //
 // Instances may divide the work by relay parent.
 
@@ -183,9 +183,9 @@ func (*CandidateBackingMessage_Second) isCandidateBackingMessage_Kind() {}
 
 func (*CandidateBackingMessage_Statement) isCandidateBackingMessage_Kind() {}
 
-// RegisterBackingWatcher is asked by candidate-selection and by whoever builds on a relay parent. The receiver promises every
-// candidate that could be backed in a child of it, each once: those already backable first and at once, then each one when it
-// gets its quorum. The stream ends when the relay parent is no leaf any more.
+// RegisterBackingWatcher is asked by candidate-selection and by whoever builds on a relay parent. The receiver promises
+// every candidate that could be backed in a child of it, each once: those already backable first and at once, then each
+// one when it gets its quorum. The stream ends when the relay parent is no leaf any more.
 type RegisterBackingWatcher struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The relay parent.
@@ -316,10 +316,10 @@ func (*RegisterBackingWatcherResponse_Backable) isRegisterBackingWatcherResponse
 
 func (*RegisterBackingWatcherResponse_Refusal_) isRegisterBackingWatcherResponse_Item() {}
 
-// Second is sent by candidate-selection, for at most one candidate per relay parent at a time. The receiver validates it; if it is
-// valid and nothing was seconded yet, it stores the data, signs, shares the statement and serves the proof. If it is invalid,
-// candidate-selection gets Invalid. If the receiver couldn't tell, it signs nothing and another candidate may be proposed. A
-// candidate of another para, or one already judged, is ignored and logged.
+// Second is sent by candidate-selection, for at most one candidate per relay parent at a time. The receiver validates
+// it; if it is valid and nothing was seconded yet, it stores the data, signs, shares the statement and serves the
+// proof. If it is invalid, candidate-selection gets Invalid. If the receiver couldn't tell, it signs nothing and
+// another candidate may be proposed. A candidate of another para, or one already judged, is ignored and logged.
 type Second struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The relay parent; equal to the descriptor's.
@@ -383,9 +383,10 @@ func (x *Second) GetPov() *v1.PoV {
 	return nil
 }
 
-// Statement is sent by statement-distribution for each new statement of a peer validator. The receiver verifies it, counts it,
-// validates the candidate if that is its duty, tells the provisioner of a quorum once, and reports to misbehavior-arbitration what
-// contradicts. A bad signature is dropped and logged; a relay parent without work likewise.
+// Statement is sent by statement-distribution for each new statement of a peer validator. The receiver verifies it,
+// counts it, validates the candidate if that is its duty, tells the provisioner of a quorum once, and reports to
+// misbehavior-arbitration what contradicts. A bad signature is dropped and logged; a relay parent without work
+// likewise.
 type Statement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Context of the statement.

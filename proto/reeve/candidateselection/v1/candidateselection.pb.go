@@ -1,5 +1,6 @@
-// Candidate selection takes in what collators submit, through the network or beside the node, proposes one candidate per relay
-// parent and para for seconding, tries the next when that one fails, and tells the collator what became of his.
+// Candidate selection takes in what collators submit, through the network or beside the node, proposes one candidate
+// per relay parent and para for seconding, tries the next when that one fails, and tells the collator what became of
+// his.
 //
 // Instances may divide the work by relay parent. NetworkBridgeUpdate has none.
 
@@ -148,8 +149,8 @@ func (*CandidateSelectionMessage_CollationOutcome) isCandidateSelectionMessage_K
 
 func (*CandidateSelectionMessage_NetworkBridgeUpdate) isCandidateSelectionMessage_Kind() {}
 
-// Invalid is sent by candidate-backing when a candidate that we recommended is invalid. The receiver penalises the collator, tells
-// him, and recommends the next candidate. One that it didn't recommend is ignored and logged.
+// Invalid is sent by candidate-backing when a candidate that we recommended is invalid. The receiver penalises the
+// collator, tells him, and recommends the next candidate. One that it didn't recommend is ignored and logged.
 type Invalid struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The relay parent.
@@ -204,9 +205,9 @@ func (x *Invalid) GetReceipt() *v1.CandidateReceipt {
 	return nil
 }
 
-// Collation is asked by a collator that runs beside the node. The receiver checks what it can without executing, and answers at
-// once; acceptance means that the collation waits its turn, not that it is good. Submitting the same one twice is accepted twice
-// and counts once.
+// Collation is asked by a collator that runs beside the node. The receiver checks what it can without executing, and
+// answers at once; acceptance means that the collation waits its turn, not that it is good. Submitting the same one
+// twice is accepted twice and counts once.
 type Collation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Block that it was built on; must be an active leaf.
@@ -428,9 +429,9 @@ func (x *CollationAccepted) GetAhead() uint32 {
 	return 0
 }
 
-// CollationOutcome is asked by a collator after his collation was accepted. The receiver promises the steps so far at once, then
-// each as it happens; the stream ends after inclusion or a refusal. A candidate that it doesn't know, or remembers no longer, gets
-// the single refusal `unknown relay parent`.
+// CollationOutcome is asked by a collator after his collation was accepted. The receiver promises the steps so far at
+// once, then each as it happens; the stream ends after inclusion or a refusal. A candidate that it doesn't know, or
+// remembers no longer, gets the single refusal `unknown relay parent`.
 type CollationOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Relay parent of the candidate.
@@ -531,9 +532,9 @@ func (x *CollationOutcomeResponse) GetStatus() *v1.CollationStatus {
 	return nil
 }
 
-// NetworkBridgeUpdate is sent by network-bridge for the collation protocol: collators that declare themselves, advertise and
-// deliver. The receiver accepts an advertisement only after a declaration, once per collator and relay parent, and fetches one
-// collation after the other. It has no relay parent.
+// NetworkBridgeUpdate is sent by network-bridge for the collation protocol: collators that declare themselves,
+// advertise and deliver. The receiver accepts an advertisement only after a declaration, once per collator and relay
+// parent, and fetches one collation after the other. It has no relay parent.
 type NetworkBridgeUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.

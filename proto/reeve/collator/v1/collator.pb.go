@@ -1,6 +1,6 @@
-// Collator is a parachain team's process, outside the validators: it follows the relay chain, tells the parachain when and on what
-// to build, turns what was built into a signed collation, submits it to the validators that can back it, and tells what became
-// of it.
+// Collator is a parachain team's process, outside the validators: it follows the relay chain, tells the parachain when
+// and on what to build, turns what was built into a signed collation, submits it to the validators that can back it,
+// and tells what became of it.
 //
 // It belongs to a full node of its own, or runs beside a validator. The parachain's block producer attaches to the same
 // overseer and sends the requests below.
@@ -207,9 +207,9 @@ func (*CollatorMessage_WatchCollations) isCollatorMessage_Kind() {}
 
 func (*CollatorMessage_NetworkBridgeUpdate) isCollatorMessage_Kind() {}
 
-// CollateOn is asked by the parachain's block producer, once per para. The receiver connects to the validators that can back the
-// para now and after the next rotation, and promises an opportunity for every leaf on which a core waits for the para, at most one
-// per leaf. The stream lives until it is cancelled; that ends the collating too.
+// CollateOn is asked by the parachain's block producer, once per para. The receiver connects to the validators that can
+// back the para now and after the next rotation, and promises an opportunity for every leaf on which a core waits for
+// the para, at most one per leaf. The stream lives until it is cancelled; that ends the collating too.
 type CollateOn struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The para.
@@ -413,9 +413,9 @@ func (x *Opportunity) GetValidationCodeHash() []byte {
 	return nil
 }
 
-// SubmitCollation is asked by the block producer with what it built on an opportunity. The receiver encodes the data, has the
-// keystore sign the descriptor, and offers the collation to the validators, to each once. It takes one per relay parent and para;
-// the same one again gets the same answer.
+// SubmitCollation is asked by the block producer with what it built on an opportunity. The receiver encodes the data,
+// has the keystore sign the descriptor, and offers the collation to the validators, to each once. It takes one per
+// relay parent and para; the same one again gets the same answer.
 type SubmitCollation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The opportunity's leaf.
@@ -628,8 +628,8 @@ func (x *Submitted) GetCandidate() []byte {
 	return nil
 }
 
-// WatchCollations is asked by the block producer and by tools. The receiver promises every step of every collation of the para from
-// now on, and first the last step of those that are under way. The stream lives until it is cancelled.
+// WatchCollations is asked by the block producer and by tools. The receiver promises every step of every collation of
+// the para from now on, and first the last step of those that are under way. The stream lives until it is cancelled.
 type WatchCollations struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The para.
@@ -739,8 +739,8 @@ func (x *WatchCollationsResponse) GetStatus() *v1.CollationStatus {
 	return nil
 }
 
-// NetworkBridgeUpdate is sent by network-bridge for the collation protocol: validators that come, ask for a collation, or tell what
-// became of it. The receiver answers with what it has advertised, to validators alone.
+// NetworkBridgeUpdate is sent by network-bridge for the collation protocol: validators that come, ask for a collation,
+// or tell what became of it. The receiver answers with what it has advertised, to validators alone.
 type NetworkBridgeUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.

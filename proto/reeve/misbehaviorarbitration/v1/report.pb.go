@@ -25,9 +25,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// MisbehaviorReport is sent by candidate-backing. The receiver verifies every signature before it believes anything, drops what
-// doesn't prove what it says and what it has already, stores the rest durably and then gives it to the provisioner. The same report
-// rides in ProvisionableData and in a block's inherent.
+// MisbehaviorReport is sent by candidate-backing. The receiver verifies every signature before it believes anything,
+// drops what doesn't prove what it says and what it has already, stores the rest durably and then gives it to the
+// provisioner. The same report rides in ProvisionableData and in a block's inherent.
 //
 // All statements of a report have the same signing context.
 type MisbehaviorReport struct {
@@ -174,8 +174,8 @@ func (*MisbehaviorReport_UnauthorizedStatement) isMisbehaviorReport_Kind() {}
 
 func (*MisbehaviorReport_DoubleSign) isMisbehaviorReport_Kind() {}
 
-// CandidateValidityDisagreement: somebody says valid, somebody says invalid, and one of them is wrong. Also reported when our own
-// check disagrees with others'. Who is wrong is settled elsewhere; until then nobody is an offender.
+// CandidateValidityDisagreement: somebody says valid, somebody says invalid, and one of them is wrong. Also reported
+// when our own check disagrees with others'. Who is wrong is settled elsewhere; until then nobody is an offender.
 type CandidateValidityDisagreement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The candidate.
@@ -230,7 +230,8 @@ func (x *CandidateValidityDisagreement) GetStatements() []*v1.SignedStatement {
 	return nil
 }
 
-// SelfContradiction: Seconded and Invalid, Valid and Invalid, or Seconded and Valid, of one candidate, by one validator.
+// SelfContradiction: Seconded and Invalid, Valid and Invalid, or Seconded and Valid, of one candidate, by one
+// validator.
 type SelfContradiction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The candidate.
@@ -358,8 +359,8 @@ func (x *DoubleVote) GetSecond() *v1.SignedStatement {
 	return nil
 }
 
-// UnauthorizedStatement: the validator isn't in the group that is assigned to the candidate's para. The receipt shows the para, the
-// relay parent's state shows the group.
+// UnauthorizedStatement: the validator isn't in the group that is assigned to the candidate's para. The receipt shows
+// the para, the relay parent's state shows the group.
 type UnauthorizedStatement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The candidate.
@@ -414,8 +415,8 @@ func (x *UnauthorizedStatement) GetStatement() *v1.SignedStatement {
 	return nil
 }
 
-// DoubleSign: two different valid signatures of one validator over one statement. An honest signer is deterministic, so the key is
-// used by two programs, or by one that is up to something.
+// DoubleSign: two different valid signatures of one validator over one statement. An honest signer is deterministic, so
+// the key is used by two programs, or by one that is up to something.
 type DoubleSign struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The signature that was seen first, with its statement.

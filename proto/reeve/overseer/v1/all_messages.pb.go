@@ -40,8 +40,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AllMessages is the sum of all enums. The name of a field is the name of a subsystem, with _ for -; a new subsystem begins
-// with a line here.
+// AllMessages is the sum of all enums. The name of a field is the name of a subsystem, with _ for -; a new subsystem
+// begins with a line here.
 type AllMessages struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:

@@ -501,7 +501,8 @@ type Hello struct {
 	Pid int64 `protobuf:"varint,7,opt,name=pid,proto3" json:"pid,omitempty"`
 	// A second stream of the same instance, for the bulk lane: the generation that `attached` gave to the first one.
 	BulkOfGeneration uint64 `protobuf:"varint,8,opt,name=bulk_of_generation,json=bulkOfGeneration,proto3" json:"bulk_of_generation,omitempty"`
-	// Generation that this process had before its stream was lost; zero at first. With it the process keeps its open work.
+	// Generation that this process had before its stream was lost; zero at first. With it the process keeps its open
+	// work.
 	PreviousGeneration uint64 `protobuf:"varint,9,opt,name=previous_generation,json=previousGeneration,proto3" json:"previous_generation,omitempty"`
 	// The chain that the instance serves, of a subsystem that has an instance per chain; empty for all others.
 	Chain string `protobuf:"bytes,10,opt,name=chain,proto3" json:"chain,omitempty"`

@@ -28,10 +28,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OverseerService is the broker of one validator. Any gRPC client may attach: see docs/attach.md for the few frames it needs.
+// OverseerService is the broker of one validator. Any gRPC client may attach: see docs/attach.md for the few frames it
+// needs.
 type OverseerServiceClient interface {
-	// Attach a subsystem. The first frame is `hello`, the first answer is `attached` with a snapshot of the timeline. Then
-	// frames flow both ways until one side ends the stream.
+	// Attach a subsystem. The first frame is `hello`, the first answer is `attached` with a snapshot of the timeline.
+	// Then frames flow both ways until one side ends the stream.
 	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[AttachRequest, AttachResponse], error)
 }
 
@@ -60,10 +61,11 @@ type OverseerService_AttachClient = grpc.BidiStreamingClient[AttachRequest, Atta
 // All implementations must embed UnimplementedOverseerServiceServer
 // for forward compatibility.
 //
-// OverseerService is the broker of one validator. Any gRPC client may attach: see docs/attach.md for the few frames it needs.
+// OverseerService is the broker of one validator. Any gRPC client may attach: see docs/attach.md for the few frames it
+// needs.
 type OverseerServiceServer interface {
-	// Attach a subsystem. The first frame is `hello`, the first answer is `attached` with a snapshot of the timeline. Then
-	// frames flow both ways until one side ends the stream.
+	// Attach a subsystem. The first frame is `hello`, the first answer is `attached` with a snapshot of the timeline.
+	// Then frames flow both ways until one side ends the stream.
 	Attach(grpc.BidiStreamingServer[AttachRequest, AttachResponse]) error
 	mustEmbedUnimplementedOverseerServiceServer()
 }

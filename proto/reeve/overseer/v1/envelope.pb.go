@@ -178,9 +178,9 @@ type Envelope struct {
 	Id []byte `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// Name of the sending subsystem. The overseer sets it from the attachment's identity, whatever the sender wrote.
 	From string `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
-	// Name of the receiving subsystem. It follows from the variant, and the overseer sets it. A sender that fills in `from`, `to`
-	// and `lane` as the overseer would, and writes the fields in order, saves it from writing the envelope anew. In a reply it is
-	// the asker.
+	// Name of the receiving subsystem. It follows from the variant, and the overseer sets it. A sender that fills in
+	// `from`, `to` and `lane` as the overseer would, and writes the fields in order, saves it from writing the envelope
+	// anew. In a reply it is the asker.
 	To string `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
 	// The lane, from the variant's options.
 	Lane v1.Lane `protobuf:"varint,5,opt,name=lane,proto3,enum=reeve.options.v1.Lane" json:"lane,omitempty"`
@@ -208,9 +208,9 @@ type Envelope struct {
 	CausationId []byte `protobuf:"bytes,16,opt,name=causation_id,json=causationId,proto3" json:"causation_id,omitempty"`
 	// Id of the first message of the chain.
 	CorrelationId []byte `protobuf:"bytes,17,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
-	// The chain that it is about. Of a sender that serves one chain it is that chain: the overseer sets it from the attachment's
-	// identity, as it does `from`. A sender that serves all chains names one, or none where the receiver serves all, too. It decides
-	// which instance of a subsystem per chain gets the message. Answers have none.
+	// The chain that it is about. Of a sender that serves one chain it is that chain: the overseer sets it from the
+	// attachment's identity, as it does `from`. A sender that serves all chains names one, or none where the receiver
+	// serves all, too. It decides which instance of a subsystem per chain gets the message. Answers have none.
 	Chain         string `protobuf:"bytes,18,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

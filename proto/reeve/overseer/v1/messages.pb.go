@@ -126,8 +126,8 @@ func (*OverseerMessage_BlockAccepted) isOverseerMessage_Kind() {}
 
 func (*OverseerMessage_WaitForActivation) isOverseerMessage_Kind() {}
 
-// BlockImported is sent by the engine when it has verified and issued a block. The overseer makes it a leaf: one batch with
-// StartWork for it and StopWork for its parent if that was one. Importing a block twice activates it once.
+// BlockImported is sent by the engine when it has verified and issued a block. The overseer makes it a leaf: one batch
+// with StartWork for it and StopWork for its parent if that was one. Importing a block twice activates it once.
 type BlockImported struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the block.
@@ -191,8 +191,8 @@ func (x *BlockImported) GetNumber() uint64 {
 	return 0
 }
 
-// BlockAccepted is sent by the engine when it has accepted a block. The overseer announces finality, and in the same batch
-// stops the leaves that finality left behind. A block that is accepted and is a leaf stays one.
+// BlockAccepted is sent by the engine when it has accepted a block. The overseer announces finality, and in the same
+// batch stops the leaves that finality left behind. A block that is accepted and is a leaf stays one.
 type BlockAccepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the block.
@@ -247,8 +247,8 @@ func (x *BlockAccepted) GetNumber() uint64 {
 	return 0
 }
 
-// WaitForActivation may be asked by every subsystem. It is answered when the block has been activated, at once if it is a
-// leaf already, and fails with the asker's deadline otherwise.
+// WaitForActivation may be asked by every subsystem. It is answered when the block has been activated, at once if it is
+// a leaf already, and fails with the asker's deadline otherwise.
 type WaitForActivation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the block.

@@ -24,8 +24,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// RoutedEnvelope is Envelope, byte for byte, with the messages in it left encoded: who routes looks at none of them. Its fields
-// are explained there; a test holds the two together.
+// RoutedEnvelope is Envelope, byte for byte, with the messages in it left encoded: who routes looks at none of them.
+// Its fields are explained there; a test holds the two together.
 type RoutedEnvelope struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Kind           Envelope_Kind          `protobuf:"varint,1,opt,name=kind,proto3,enum=reeve.overseer.v1.Envelope_Kind" json:"kind,omitempty"`

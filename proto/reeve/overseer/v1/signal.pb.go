@@ -23,8 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Signal is one point on the timeline. The overseer numbers signals 1, 2, 3, …. Who serves one chain gets those of its chain, all others
-// get all, in the same sequence.
+// Signal is one point on the timeline. The overseer numbers signals 1, 2, 3, …. Who serves one chain gets those of its
+// chain, all others get all, in the same sequence.
 type Signal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Position on the timeline. Several signals caused by one event share a batch and have consecutive numbers.
@@ -225,7 +225,8 @@ func (x *StartWork) GetParent() []byte {
 	return nil
 }
 
-// StopWork: the block is no leaf any more; it has a child, or finality left it behind. The receiver drops what it keyed by it.
+// StopWork: the block is no leaf any more; it has a child, or finality left it behind. The receiver drops what it keyed
+// by it.
 type StopWork struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the block.

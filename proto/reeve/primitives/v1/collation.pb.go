@@ -140,8 +140,8 @@ func (CollationRefusal) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_primitives_v1_collation_proto_rawDescGZIP(), []int{0}
 }
 
-// CollationStatus is one step of a collation's life. Steps come in the order seconded, backed, included; a refusal may come
-// instead of any of them, and is the last.
+// CollationStatus is one step of a collation's life. Steps come in the order seconded, backed, included; a refusal may
+// come instead of any of them, and is the last.
 type CollationStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:

@@ -80,8 +80,8 @@ func (x *SigningContext) GetParent() []byte {
 
 // Statement is one validator's judgement of one candidate.
 //
-// The signed payload is the *compact* form, the kind and the candidate hash, and the SigningContext. So one signature stands for
-// Seconded with the whole receipt and for Seconded with its hash alone.
+// The signed payload is the *compact* form, the kind and the candidate hash, and the SigningContext. So one signature
+// stands for Seconded with the whole receipt and for Seconded with its hash alone.
 type Statement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -413,8 +413,8 @@ func (x *BackedCandidate) GetGroupMembers() *Bits {
 	return nil
 }
 
-// Dispute is a validator's claim, about a candidate that is included already, that it is invalid. The signature is that of an
-// Invalid statement, so a dispute stands as evidence by itself and needs no payload of its own.
+// Dispute is a validator's claim, about a candidate that is included already, that it is invalid. The signature is that
+// of an Invalid statement, so a dispute stands as evidence by itself and needs no payload of its own.
 type Dispute struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hash of the candidate.

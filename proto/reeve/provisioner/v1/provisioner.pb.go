@@ -1,5 +1,5 @@
-// Provisioner collects what a block on a relay parent should include, and answers the block's author with a selection that the VM
-// has tried. With nothing to offer it answers an empty one, which is always valid.
+// Provisioner collects what a block on a relay parent should include, and answers the block's author with a selection
+// that the VM has tried. With nothing to offer it answers an empty one, which is always valid.
 //
 // Instances may divide the work by relay parent.
 
@@ -192,9 +192,9 @@ func (*ProvisionerMessage_ProvisionableData) isProvisionerMessage_Kind() {}
 
 func (*ProvisionerMessage_RequestInherentData) isProvisionerMessage_Kind() {}
 
-// RequestBlockAuthorshipData is asked by possible authors of a block on the relay parent, and by tools. The receiver promises what
-// has arrived, in order of arrival, then what arrives, each once. The stream ends when the relay parent is no leaf any more; for one
-// that isn't active it ends at once.
+// RequestBlockAuthorshipData is asked by possible authors of a block on the relay parent, and by tools. The receiver
+// promises what has arrived, in order of arrival, then what arrives, each once. The stream ends when the relay parent
+// is no leaf any more; for one that isn't active it ends at once.
 type RequestBlockAuthorshipData struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The relay parent.
@@ -286,9 +286,9 @@ func (x *RequestBlockAuthorshipDataResponse) GetData() *ProvisionableData {
 	return nil
 }
 
-// ProvisionableData is sent by bitfield-distribution (bitfields), candidate-backing (candidates, once each, at their quorum) and
-// misbehavior-arbitration (reports and disputes). The receiver keeps it as long as the relay parent is a leaf; for one that isn't it
-// is dropped and logged.
+// ProvisionableData is sent by bitfield-distribution (bitfields), candidate-backing (candidates, once each, at their
+// quorum) and misbehavior-arbitration (reports and disputes). The receiver keeps it as long as the relay parent is a
+// leaf; for one that isn't it is dropped and logged.
 type ProvisionableData struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Block that the data belongs on top of.
@@ -416,9 +416,9 @@ func (*ProvisionableData_MisbehaviorReport) isProvisionableData_Kind() {}
 
 func (*ProvisionableData_Dispute) isProvisionableData_Kind() {}
 
-// RequestInherentData is asked by the engine when it is about to build a block on the relay parent. The receiver selects, has the VM
-// try the selection, and answers within the asker's deadline or two seconds, whichever is shorter: with less if time is short, with
-// nothing if it must, never with what the VM would refuse.
+// RequestInherentData is asked by the engine when it is about to build a block on the relay parent. The receiver
+// selects, has the VM try the selection, and answers within the asker's deadline or two seconds, whichever is shorter:
+// with less if time is short, with nothing if it must, never with what the VM would refuse.
 type RequestInherentData struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The new block's parent.

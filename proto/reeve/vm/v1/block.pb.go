@@ -24,10 +24,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AcceptBlock: consensus has decided. vmhost commits the VM's writes and the record of the block in one durable batch, so that
-// after a crash at any point both are at the same block. Blocks must come in height order, parent first; the next may be sent
-// before the last is answered, and the disk is then waited for once for several. Safe to repeat. A block that isn't processing
-// (vmhost was restarted, or the engine is catching up) is verified first, from the bytes it carries.
+// AcceptBlock: consensus has decided. vmhost commits the VM's writes and the record of the block in one durable batch,
+// so that after a crash at any point both are at the same block. Blocks must come in height order, parent first; the
+// next may be sent before the last is answered, and the disk is then waited for once for several. Safe to repeat. A
+// block that isn't processing (vmhost was restarted, or the engine is catching up) is verified first, from the bytes it
+// carries.
 type AcceptBlock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The VM's id of the block, 32 bytes. Empty when the engine has never had it verified and doesn't know it.
@@ -139,8 +140,9 @@ func (x *AcceptBlock) GetCertificate() []byte {
 // AcceptBlockResponse: the block is durable when error is unset.
 type AcceptBlockResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Corrupt, invalid block: the chain must stop. Missing parent: the block below hasn't been accepted, send that again first.
-	// Unavailable, busy: ask again. Internal: the VM failed, hung or died on it; do what else there is to do, and ask again.
+	// Corrupt, invalid block: the chain must stop. Missing parent: the block below hasn't been accepted, send that again
+	// first. Unavailable, busy: ask again. Internal: the VM failed, hung or died on it; do what else there is to do, and
+	// ask again.
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// The VM's id of the block, 32 bytes.
 	VmBlockId     []byte `protobuf:"bytes,2,opt,name=vm_block_id,json=vmBlockId,proto3" json:"vm_block_id,omitempty"`

@@ -67,7 +67,8 @@ type DescribeResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// What it can do beyond the core: "state_sync", "parachain_runtime". A host ignores names it doesn't know.
 	Capabilities []string `protobuf:"bytes,3,rep,name=capabilities,proto3" json:"capabilities,omitempty"`
-	// Ids of the feature extensions it can't do without. The start fails, with a sentence, when the host doesn't offer one.
+	// Ids of the feature extensions it can't do without. The start fails, with a sentence, when the host doesn't offer
+	// one.
 	RequiredExtensions []string `protobuf:"bytes,4,rep,name=required_extensions,json=requiredExtensions,proto3" json:"required_extensions,omitempty"`
 	// What it was built with, "vmsdk 1". For people.
 	Sdk           string `protobuf:"bytes,5,opt,name=sdk,proto3" json:"sdk,omitempty"`
@@ -157,7 +158,8 @@ type InitializeRequest struct {
 	Upgrade []byte `protobuf:"bytes,6,opt,name=upgrade,proto3" json:"upgrade,omitempty"`
 	// The operator's configuration, in the VM's own encoding. May be empty.
 	Config []byte `protobuf:"bytes,7,opt,name=config,proto3" json:"config,omitempty"`
-	// The block the record of accepted blocks ends with. Unset: this is the first start ever, and the VM makes its genesis block.
+	// The block the record of accepted blocks ends with. Unset: this is the first start ever, and the VM makes its
+	// genesis block.
 	LastAccepted *Block `protobuf:"bytes,8,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	// Feature extensions that the host offers.
 	Extensions []*FeatureExtension `protobuf:"bytes,9,rep,name=extensions,proto3" json:"extensions,omitempty"`
@@ -362,7 +364,8 @@ type InitializeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Corrupt, or internal with a reason: the start fails.
 	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
-	// The block that the VM stands at. Must be the one in the request, if there was one. With content for the genesis block.
+	// The block that the VM stands at. Must be the one in the request, if there was one. With content for the genesis
+	// block.
 	LastAccepted *Block `protobuf:"bytes,2,opt,name=last_accepted,json=lastAccepted,proto3" json:"last_accepted,omitempty"`
 	// The genesis state, committed together with the record of the genesis block.
 	Writes        []*Write `protobuf:"bytes,3,rep,name=writes,proto3" json:"writes,omitempty"`
@@ -421,8 +424,8 @@ func (x *InitializeResponse) GetWrites() []*Write {
 	return nil
 }
 
-// SetStateRequest: the engine moves to another stage. Once answered, the VM behaves accordingly; vmhost tells it again after a restart
-// of the plugin.
+// SetStateRequest: the engine moves to another stage. Once answered, the VM behaves accordingly; vmhost tells it again
+// after a restart of the plugin.
 type SetStateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The stage that begins.
@@ -667,8 +670,8 @@ func (*PingResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{10}
 }
 
-// HealthCheckRequest: asked by whoever reports the node's health. Answered also while the plugin is down, with the cause; never waits
-// for a block call.
+// HealthCheckRequest: asked by whoever reports the node's health. Answered also while the plugin is down, with the
+// cause; never waits for a block call.
 type HealthCheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -805,7 +808,8 @@ func (*CreateHandlersRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{13}
 }
 
-// CreateHandlersResponse: plain HTTP/1.1 on a unix socket. The host proxies /ext/bc/<chain>/<extension>/… to it as it came.
+// CreateHandlersResponse: plain HTTP/1.1 on a unix socket. The host proxies /ext/bc/<chain>/<extension>/… to it as it
+// came.
 type CreateHandlersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path of the socket, inside run_dir, 0600. Empty: no handlers.

@@ -136,8 +136,8 @@ func (Event) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{1}
 }
 
-// Error is the whole vocabulary of a VM's failures. A response carries it in a field; it is unset when the call succeeded.
-// What the bus itself reports (timed out, unavailable, …) is a failure of the ask and never appears here.
+// Error is the whole vocabulary of a VM's failures. A response carries it in a field; it is unset when the call
+// succeeded. What the bus itself reports (timed out, unavailable, …) is a failure of the ask and never appears here.
 type Error struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -406,8 +406,8 @@ func (*NothingToBuild) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
-// InvalidBlock: the bytes aren't a block, or the block breaks a rule of the VM. A verdict about the block: asking again gives
-// the same answer on every node.
+// InvalidBlock: the bytes aren't a block, or the block breaks a rule of the VM. A verdict about the block: asking again
+// gives the same answer on every node.
 type InvalidBlock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// For people and logs; no code decides anything by it.
@@ -453,8 +453,8 @@ func (x *InvalidBlock) GetReason() string {
 	return ""
 }
 
-// MissingParent: the block can't be judged because its parent is neither accepted last nor verified in this life of the VM.
-// Verify the parent first, then ask again. Not a verdict.
+// MissingParent: the block can't be judged because its parent is neither accepted last nor verified in this life of the
+// VM. Verify the parent first, then ask again. Not a verdict.
 type MissingParent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The VM's id of the parent, 32 bytes.
@@ -693,8 +693,8 @@ func (x *Unavailable) GetRetryAfter() *durationpb.Duration {
 	return nil
 }
 
-// Internal: the call failed in a way that says nothing about what was asked: the VM couldn't ask its host, it broke the protocol,
-// or its process died or hung. Never a verdict about a block.
+// Internal: the call failed in a way that says nothing about what was asked: the VM couldn't ask its host, it broke the
+// protocol, or its process died or hung. Never a verdict about a block.
 type Internal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What went wrong, for people.

@@ -1,9 +1,9 @@
-// The protocol between vmhost and a plugin, in any language. vmhost is the client of the services in this file and serves those
-// in host.proto. A host of version N talks to plugins of N and N-1; inside a version, what isn't there is answered with the gRPC
-// status Unimplemented and means "doesn't have it".
+// The protocol between vmhost and a plugin, in any language. vmhost is the client of the services in this file and
+// serves those in host.proto. A host of version N talks to plugins of N and N-1; inside a version, what isn't there is
+// answered with the gRPC status Unimplemented and means "doesn't have it".
 //
-// The bus carries the same messages: those with an option (reeve.options.v1.variant) are also what other subsystems send to vmhost,
-// which passes them on. The option means nothing to a plugin.
+// The bus carries the same messages: those with an option (reeve.options.v1.variant) are also what other subsystems
+// send to vmhost, which passes them on. The option means nothing to a plugin.
 //
 // Rules that both sides may rely on:
 //   - block calls (BuildBlock, ParseBlock, VerifyBlock, AcceptBlock, RejectBlock, SetPreference, SetState) come one at a time;

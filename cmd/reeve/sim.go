@@ -49,7 +49,7 @@ that happens to standard error. Exit code 5: an invariant didn't hold, or a netw
 func (o *simOptions) flags() *pflag.FlagSet {
 	f := pflag.NewFlagSet("sim", pflag.ContinueOnError)
 	f.IntVar(&o.seeds, "seeds", 20, "how many seeds to run, from 1 on")
-	f.IntVar(&o.cfg.Nodes, "validators", 0, "size of the network; 0: 5 to 13, by seed")
+	f.IntVar(&o.cfg.Nodes, "validators", 0, "size of the network; 0: 1 to 30, by seed")
 	f.Uint64Var(&o.seed, "seed", 0, "run this seed alone, or begin with it when --seeds is given too")
 	f.BoolVar(&o.trace, "trace", false, "write everything that happens to standard error")
 	f.DurationVar(&o.cfg.Duration, "faults-for", 20*time.Second, "how long faults happen, in virtual time")
@@ -61,7 +61,7 @@ func (o *simOptions) flags() *pflag.FlagSet {
 	f.StringSliceVar(&o.cfg.Only, "only-faults", nil,
 		"the kinds of faults that may happen, of those that a seed turns on; none: no kind")
 	f.StringVar((*string)(&o.scenario.Bad), "known-bad", "",
-		"use parameters that are known to be bad, which must be found out: 3-of-5 or 15-of-20")
+		"run a network that is known to be bad, which must be found out: "+strings.Join(consensus.BadNames(), ", "))
 	f.BoolVar(&o.shrink, "shrink", true, "look for the smallest command that fails as the first seed that failed did")
 	f.IntVar(&o.parallel, "parallel", runtime.GOMAXPROCS(0), "how many seeds to run at once")
 	return f
@@ -112,9 +112,9 @@ func (o *simOptions) check() error {
 		return fmt.Errorf("--seeds is %d, it should be at least 1", o.seeds)
 	case o.cfg.Nodes < 0 || o.cfg.Nodes > 1000:
 		return fmt.Errorf("--validators is %d, it should be 1 to 1000, or 0", o.cfg.Nodes)
-	case !slices.Contains([]consensus.Bad{"", consensus.ThreeOfFive, consensus.FifteenOfTwenty}, o.scenario.Bad):
-		return fmt.Errorf("--known-bad is %q, it should be %s or %s",
-			o.scenario.Bad, consensus.ThreeOfFive, consensus.FifteenOfTwenty)
+	}
+	if err := o.scenario.Bad.Check(); err != nil {
+		return fmt.Errorf("--known-bad: %w", err)
 	}
 	return o.checkFaults()
 }

@@ -15,6 +15,7 @@ type bus struct {
 	*memnode.Node
 	node   *Node
 	intake [2]intake // by stream: primary, bulk
+	point  *point    // where the overseer dies next; nil: nowhere
 }
 
 // intake is what is on its way to the overseer on one stream: the link of each batch, in the order in which they were
@@ -25,7 +26,7 @@ type intake struct {
 }
 
 func newBus(n *Node, cfg overseer.Config) bus {
-	return bus{Node: memnode.New(cfg, n.World.Clock.Now), node: n}
+	return bus{Node: memnode.New(cfg, n.Now), node: n}
 }
 
 // hop is how long a batch takes from one process to another on one machine.
@@ -51,13 +52,46 @@ func (u *bus) deliver(stream int) {
 		if !l.Up() {
 			continue
 		}
+		dies := u.takes(l, stream)
 		if err := l.Deliver(stream); err != nil {
 			u.node.World.Violate("bus", "node %d: the overseer can't read what %s sent: %v",
 				u.node.Index, l.Process.Driver, err)
 		}
+		if dies {
+			u.die()
+			return
+		}
 	}
 	clear(arrived)
 	u.Serve()
+}
+
+// takes counts the messages of the batch that is delivered next, and cuts it where the overseer dies.
+func (u *bus) takes(l *memnode.Link, stream int) (dies bool) {
+	if u.point == nil {
+		return false
+	}
+	u.point.left = l.Shorten(stream, u.point.left)
+	return u.point.left == 0
+}
+
+// die ends the overseer at its point. Somebody starts it again.
+func (u *bus) die() {
+	w := u.node.World
+	w.Note("node %d: the overseer dies between two messages", u.node.Index)
+	*w.count.points++
+	u.point = nil
+	u.crash()
+	u.restart(virtual.Between(u.node.rng, 20*time.Millisecond, w.Timing.Restart))
+}
+
+// restart starts the overseer after a while, if its machine runs by then.
+func (u *bus) restart(after time.Duration) {
+	u.node.World.Clock.After(after, func() {
+		if !u.node.off {
+			u.start()
+		}
+	})
 }
 
 // during makes sure that something happens in this epoch of the overseer only.
@@ -112,7 +146,7 @@ func (u *bus) tick() {
 				i.Heartbeat(0, 0)
 			}
 		}
-		u.Core.Tick(u.node.World.Clock.Now())
+		u.Core.Tick(u.node.Now())
 		u.Events(u.act)
 		u.Serve()
 		u.tick()

@@ -23,9 +23,12 @@ func (w *World) commonFaults() []Fault {
 		w.partitions(),
 		w.Repeated("process", 500*time.Millisecond, 5*time.Second, w.crashProcess),
 		w.Repeated("power", time.Second, 10*time.Second, w.cutPower),
+		w.Repeated("site", 4*time.Second, 20*time.Second, w.CutSite),
 		w.Repeated("overseer", time.Second, 10*time.Second, w.crashOverseer),
 		w.Repeated("hang", 2*time.Second, 10*time.Second, w.hangProcess),
 		{Name: "disk", Begin: w.failDisks, End: func() { w.eachDisk(nil) }},
+		{Name: "clocks", Begin: w.setClocks},
+		w.points(),
 	}
 }
 
@@ -48,6 +51,18 @@ func (w *World) crashProcess(r *rand.Rand) {
 	}
 }
 
+// Crash kills a subsystem's process on some node, if it runs.
+func (w *World) Crash(r *rand.Rand, subsystem string) {
+	n := w.Any(r)
+	for _, p := range n.processes {
+		if p.name == subsystem && p.running != nil {
+			w.Note("node %d: %s is killed", n.Index, p.id)
+			*w.count.processes++
+			p.running.Kill()
+		}
+	}
+}
+
 func (w *World) hangProcess(r *rand.Rand) {
 	if i := w.anyProcess(r); i != nil {
 		d := virtual.Between(r, 100*time.Millisecond, 6*time.Second)
@@ -64,6 +79,35 @@ func (w *World) cutPower(r *rand.Rand) {
 	n.powerCut(virtual.Between(r, 100*time.Millisecond, 4*time.Second))
 }
 
+// CutSite cuts the power of all machines at one moment. They come back one by one, some of them late.
+func (w *World) CutSite(r *rand.Rand) {
+	w.Note("power cut of the whole site")
+	*w.count.sites++
+	for _, n := range w.Nodes {
+		off := virtual.Between(r, 100*time.Millisecond, 4*time.Second)
+		if r.IntN(4) == 0 {
+			off = virtual.Between(r, 4*time.Second, 20*time.Second)
+		}
+		n.powerCut(off)
+	}
+}
+
+// Bounds of the clocks of machines. That two nodes' clocks are at most proposer.MaxSkew apart is what operators are
+// told to see to; that no fork follows where they don't is another matter.
+const (
+	maxOffset = 5 * time.Second
+	maxDrift  = 100 // millionths
+)
+
+// setClocks sets the clocks of machines apart, for good.
+func (w *World) setClocks(r *rand.Rand) {
+	most := virtual.Between(r, 10*time.Millisecond, maxOffset)
+	for _, n := range w.Nodes {
+		*w.count.clocks++
+		n.watch = virtual.Watch{Offset: virtual.Between(r, -most, most), Drift: int64(r.IntN(2*maxDrift+1) - maxDrift)}
+	}
+}
+
 func (w *World) crashOverseer(r *rand.Rand) {
 	n := w.Any(r)
 	if n.off || n.bus.Core == nil {
@@ -72,11 +116,7 @@ func (w *World) crashOverseer(r *rand.Rand) {
 	w.Note("node %d: the overseer is killed", n.Index)
 	*w.count.overseers++
 	n.bus.crash()
-	w.Clock.After(virtual.Between(r, 20*time.Millisecond, 2*time.Second), func() {
-		if !n.off {
-			n.bus.start()
-		}
-	})
+	n.bus.restart(virtual.Between(r, 20*time.Millisecond, 2*time.Second))
 }
 
 // failDisks fails writes and syncs now and then.
@@ -144,14 +184,15 @@ func (w *World) partition(r *rand.Rand) {
 
 // counts are the counters of the common faults, and of what processes and overseers do about them.
 type counts struct {
-	processes, powerCuts, overseers, hangs, partitions, disks *uint64
-	exits, watchdog, quarantined                              *uint64
+	processes, powerCuts, sites, overseers, hangs, partitions, disks, clocks, points *uint64
+	exits, watchdog, quarantined                                                     *uint64
 }
 
 func newCounts(w *World) counts {
 	return counts{
 		processes: w.Fault("processCrashes"), powerCuts: w.Fault("powerCuts"), overseers: w.Fault("overseerCrashes"),
 		hangs: w.Fault("hangs"), partitions: w.Fault("partitions"), disks: w.Fault("diskFaults"),
+		sites: w.Fault("siteCuts"), clocks: w.Fault("clocksApart"), points: w.Fault("crashPoints"),
 		exits: w.Fault("exits"), watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
 	}
 }

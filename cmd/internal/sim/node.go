@@ -23,12 +23,16 @@ type Node struct {
 	Disk *simdisk.Disk
 
 	rng       *rand.Rand // what is fast and slow today
+	watch     virtual.Watch
 	log       *slog.Logger
 	bus       bus
 	processes []*process
 	off       bool // the machine is down
 	powerCuts []func()
 }
+
+// Now is what the machine takes for the time.
+func (n *Node) Now() time.Time { return n.watch.At(n.World.Clock.Elapsed()) }
 
 // OnPowerCut adds something that a power cut does to the machine.
 func (n *Node) OnPowerCut(f func()) { n.powerCuts = append(n.powerCuts, f) }
@@ -50,7 +54,7 @@ func (n *Node) equip() error {
 		case ports == nil:
 			ports = func(*Incarnation) subsystem.Spec { return i.Spec }
 		}
-		n.processes = append(n.processes, &process{node: n, id: i.ID, chain: i.Chain, ports: ports})
+		n.processes = append(n.processes, &process{node: n, name: i.Spec.Name, id: i.ID, chain: i.Chain, ports: ports})
 	}
 	return nil
 }
@@ -77,7 +81,7 @@ func (n *Node) powerCut(off time.Duration) {
 		}
 	}
 	n.Disk.Crash()
-	n.bus.Blobs = driver.NewBlobs(n.World.Clock.Now) // nothing of it was synced
+	n.bus.Blobs = driver.NewBlobs(n.Now) // nothing of it was synced
 	for _, f := range n.powerCuts {
 		f()
 	}

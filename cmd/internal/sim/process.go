@@ -14,11 +14,13 @@ import (
 // process is the place of a subsystem's process in a node: its supervisor starts it again when it dies.
 type process struct {
 	node    *Node
+	name    string // of the subsystem
 	id      string
 	chain   string // that it serves, of a subsystem per chain
 	ports   func(*Incarnation) subsystem.Spec
 	running *Incarnation // nil while it is down
 	starts  int
+	point   *point // where it dies next; nil: nowhere
 }
 
 // Incarnation is a process from one start to its end.
@@ -33,6 +35,7 @@ type Incarnation struct {
 	hung              bool
 	stepping, stirred bool
 	stir              func() // the step that follows a waking
+	dying             bool   // it has come to its point, and does nothing more
 	// receiving: the overseer has something for it, and receive is planned.
 	receiving bool
 	receive   func()
@@ -50,8 +53,9 @@ func (p *process) start() {
 		i.stirred = false
 		i.step()
 	}
-	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.id, n.Index, p.starts), n.work)
+	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.id, n.Index, p.starts), n.work).By(n.watch)
 	i.Process = n.bus.Process(p.ports(i), p.chain, p.id, i.runtime, n.log, i)
+	i.Dying = i.leaving
 	p.running = i
 	n.World.Clock.After(virtual.Between(n.rng, time.Millisecond, 20*time.Millisecond), i.attach)
 }
@@ -144,8 +148,16 @@ func (i *Incarnation) step() {
 		return
 	}
 	i.stepping = true
-	i.Machine.Step()
+	if i.of.point == nil {
+		i.Machine.Step()
+	} else {
+		i.stepToPoint()
+	}
 	i.stepping = false
+	if i.dying {
+		i.die()
+		return
+	}
 	if ended, err := i.Machine.Ended(); ended {
 		i.exit(err)
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	Calm bool
 	// Only are the kinds of faults that may happen, by name; nil: all. It turns none on that the seed doesn't.
 	Only []string
+	// Points are where processes die, besides what the seed turns on.
+	Points []Point
 	// Trace takes a readable log of everything.
 	Trace io.Writer
 }
@@ -94,7 +96,11 @@ func Run(cfg Config, scenario Builder, seed uint64) (out Outcome) {
 			out = w.outcome()
 		}
 	}()
-	if err := w.build(scenario); err != nil {
+	err := w.build(scenario)
+	if err == nil {
+		err = w.place()
+	}
+	if err != nil {
 		w.Violate("setup", "%v", err)
 		return w.outcome()
 	}

@@ -22,6 +22,8 @@ type Config struct {
 	Own []Signed
 	// Pace is how long to wait in round 0. A later round waits longer.
 	Pace Pace
+	// Flaws are none but in tests and simulations.
+	Flaws Flaws
 }
 
 // Pace is how long the timers of round 0 run. In round r each is longer by r times Growth, so that a network of any
@@ -78,8 +80,11 @@ const (
 // New makes an Instance. What is to be done at once, Begin says.
 func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
+	if cfg.Flaws.ForgetVotes {
+		cfg.Own = nil
+	}
 	n := &Instance{
-		cfg: cfg, quorum: Quorum(total), third: Third(total), rounds: map[uint32]*round{},
+		cfg: cfg, quorum: cfg.Flaws.quorum(total), third: Third(total), rounds: map[uint32]*round{},
 		latest: make(
 			[]uint32,
 			cfg.Validators.Len(),

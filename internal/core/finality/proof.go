@@ -44,7 +44,7 @@ func (p *Proof) find(validator int) (int, bool) {
 // Check tells whether it proves anything to somebody who knows only the validators of the height. valid judges a
 // signature; it is called once for each, and only when the rest holds.
 func (p *Proof) Check(set *validators.Set, valid func(Signed) bool) error {
-	if err := p.weigh(set); err != nil {
+	if err := p.weigh(set, Quorum(set.TotalStake())); err != nil {
 		return err
 	}
 	for i := range p.Votes {
@@ -56,7 +56,7 @@ func (p *Proof) Check(set *validators.Set, valid func(Signed) bool) error {
 }
 
 // weigh checks everything but the signatures.
-func (p *Proof) weigh(set *validators.Set) error {
+func (p *Proof) weigh(set *validators.Set, needed uint64) error {
 	if p.Block == None || p.Phase != Prepare && p.Phase != Commit {
 		return fmt.Errorf("%w: %s of no block", ErrNoProof, p.Phase)
 	}
@@ -70,7 +70,7 @@ func (p *Proof) weigh(set *validators.Set) error {
 		}
 		stake += set.StakeOf(s.Validator)
 	}
-	if needed := Quorum(set.TotalStake()); stake < needed {
+	if stake < needed {
 		return fmt.Errorf("%w: they have %d of the stake, a quorum is %d", ErrNoProof, stake, needed)
 	}
 	return nil

@@ -102,8 +102,12 @@ func (n *Instance) commit() {
 	n.learnValid()
 	now := n.at(n.round)
 	block, ok := now.prepare.quorum(n.quorum)
+	skips := n.unprepared(now)
 	switch {
 	case n.committed:
+	case skips.block != None:
+		n.locked = skips
+		n.vote(Commit, skips.block)
 	case ok && block == None:
 		n.vote(Commit, None)
 	case ok && n.verified[block]:

@@ -53,7 +53,7 @@ func (n *Instance) accuse(first *Signed, second Signed) {
 
 // onProof takes a quorum as a whole.
 func (n *Instance) onProof(p *Proof) {
-	if p.weigh(n.cfg.Validators) != nil || p.Round > maxRound {
+	if p.weigh(n.cfg.Validators, n.quorum) != nil || p.Round > maxRound {
 		return
 	}
 	n.want(byQuorum, p.Block)

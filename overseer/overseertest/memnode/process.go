@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/wire"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
@@ -17,6 +18,9 @@ type Process struct {
 	// Link is nil while it isn't attached.
 	Link   *Link
 	Driver Driver
+	// Dying, when set, is given every batch that the process writes, and returns what of it leaves: a process may die
+	// while it writes.
+	Dying func(batch []byte) []byte
 
 	node       *Node
 	name       string
@@ -91,6 +95,11 @@ func (l *Link) Write(batch []byte, bulk bool) (free []byte, err error) {
 	if bulk && l.Bulk {
 		stream = broker.Bulk
 	}
+	if dying := l.Process.Dying; dying != nil {
+		if batch = dying(batch); len(batch) == 0 {
+			return nil, nil
+		}
+	}
 	l.written[stream] = append(l.written[stream], l.Process.node.keep(batch))
 	l.Process.Driver.Written(l, stream)
 	return batch[:0], nil
@@ -122,6 +131,13 @@ func (l *Link) Deliver(stream int) error {
 		return nil
 	}
 	return err
+}
+
+// Shorten leaves so many messages of the oldest batch of a stream, and tells how many were missing.
+func (l *Link) Shorten(stream, messages int) (missing int) {
+	waiting := l.written[stream]
+	waiting[0], missing = Cut(waiting[0], wire.TagFromEnvelope, messages)
+	return missing
 }
 
 // Repeat puts the oldest batch of a stream behind the others once more.

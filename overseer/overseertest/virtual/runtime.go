@@ -12,6 +12,7 @@ type Runtime struct {
 	scheduler *Scheduler
 	rng       *rand.Rand
 	work      func() time.Duration
+	watch     Watch
 	dead      bool
 }
 
@@ -20,18 +21,24 @@ func (s *Scheduler) Runtime(rng *rand.Rand, work func() time.Duration) *Runtime 
 	return &Runtime{scheduler: s, rng: rng, work: work}
 }
 
+// By has the process live by a watch of its own.
+func (r *Runtime) By(w Watch) *Runtime {
+	r.watch = w
+	return r
+}
+
 // End makes sure that nothing of the process happens any more.
 func (r *Runtime) End() { r.dead = true }
 
-// Now is the virtual time.
-func (r *Runtime) Now() time.Time { return r.scheduler.Now() }
+// Now is the virtual time, as the process's watch shows it.
+func (r *Runtime) Now() time.Time { return r.watch.At(r.scheduler.Elapsed()) }
 
 // Rand is the process's source of randomness.
 func (r *Runtime) Rand() *rand.Rand { return r.rng }
 
 // AfterFunc plans f, unless the process is dead by then.
 func (r *Runtime) AfterFunc(d time.Duration, f func()) func() {
-	return r.scheduler.After(d, func() {
+	return r.scheduler.After(r.watch.Takes(d), func() {
 		if !r.dead {
 			f()
 		}

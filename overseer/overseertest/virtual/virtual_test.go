@@ -72,6 +72,30 @@ func TestADeadProcessDoesNothingMore(t *testing.T) {
 	}
 }
 
+// Whatever a watch shows: it never goes back, and a timer has waited as long by it as it should, and hardly longer.
+func TestWatchesAreApartAndTimersGoByThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		watch := virtual.Watch{
+			Offset: time.Duration(rapid.Int64Range(-10e9, 10e9).Draw(t, "offset")),
+			Drift:  rapid.Int64Range(-1000, 1000).Draw(t, "drift"),
+		}
+		s := virtual.New()
+		s.Next(time.Duration(rapid.Int64Range(0, 3600e9).Draw(t, "begin")))
+		r := s.Runtime(virtual.RNG(1, "process"), nil).By(watch)
+		begin := r.Now()
+		if got := begin.Sub(virtual.Epoch) - s.Elapsed() - watch.Offset; got.Abs() > 4*time.Second {
+			t.Fatalf("%+v is off by %v", watch, got)
+		}
+		d := time.Duration(rapid.Int64Range(0, 3600e9).Draw(t, "timer"))
+		rang := false
+		r.AfterFunc(d, func() { rang = true })
+		s.Step()
+		if late := r.Now().Sub(begin) - d; !rang || late < 0 || late > 10*time.Microsecond {
+			t.Fatalf("%+v: after %v it is %v late", watch, d, late)
+		}
+	})
+}
+
 func TestRolesAreSplitAndRepeatable(t *testing.T) {
 	a, b, c := virtual.RNG(7, "network"), virtual.RNG(7, "network"), virtual.RNG(7, "disk")
 	if x := a.Uint64(); x != b.Uint64() || x == c.Uint64() {

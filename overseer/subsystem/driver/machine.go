@@ -109,6 +109,10 @@ func (m *Machine) Run(stop <-chan struct{}) {
 // Step runs everything that waits, and writes what was sent meanwhile.
 func (m *Machine) Step() { m.step(-1) }
 
+// StepOne runs one event, and writes what was sent meanwhile. It tells whether more waits: between two events is where
+// a process may be made to die.
+func (m *Machine) StepOne() (more bool) { return m.step(1) }
+
 // step runs up to n events (all, when n is negative) unless another goroutine is running them, and writes what was
 // sent. A goroutine that has just read a few frames calls it directly: that saves a switch for each message.
 func (m *Machine) step(n int) (more bool) {

@@ -55,14 +55,35 @@ func (t *Node) Send(peer primitives.NodeID, lane nb.Lane, frame []byte) bool {
 			return true
 		}
 	}
+	t.depart(l, side, to, lane, frame)
+	return true
+}
+
+// Say puts a frame on its way in a node's name, unseen by the Tap: what an adversary has to say of its own accord, or
+// held back before. It is lost where the two have no link, or haven't greeted each other on the lane.
+func (n *Network) Say(from, to int, lane nb.Lane, frame []byte) {
+	t := n.up[from]
+	if t == nil || from == to {
+		return
+	}
+	l, side := n.link(from, to)
+	if !l.ends[side].up || l.ends[side].lanes[lane].sent == 0 {
+		return
+	}
+	n.Count.Sent++
+	t.depart(l, side, to, lane, frame)
+}
+
+// depart lets a frame leave, if nothing holds it up.
+func (t *Node) depart(l *link, side, to int, lane nb.Lane, frame []byte) {
+	n := t.net
 	if n.blocked[t.node][to] {
 		n.Count.Blocked++
 		n.log("blocked", t.node, to, lane, frame)
 		n.doom(t.node, to)
-		return true
+		return
 	}
 	t.carry(l, side, to, lane, frame)
-	return true
 }
 
 // carry applies the faults to a frame that isn't held up.

@@ -73,8 +73,10 @@ func (f *file) fits(p []byte, off int64) int {
 func (f *file) Sync() error {
 	return f.try(Sync, func(d *Disk, fault error) error {
 		switch {
+		case fault == nil && d.later != nil:
+			d.postpone(f.node)
 		case fault == nil || d.halfway():
-			f.node.sync()
+			f.node.sync(len(f.node.unsynced))
 		case !d.off:
 			f.node.syncFailed(d.rng)
 		}

@@ -19,6 +19,8 @@ type node struct {
 	// durable is what a crash leaves for sure, and unsynced what it may add to it.
 	durable  []byte
 	unsynced []write
+	// settled counts the writes that are out of unsynced.
+	settled int
 }
 
 func (n *node) info() disk.Info {
@@ -48,16 +50,19 @@ func (n *node) write(data []byte, off int64) {
 	n.unsynced = append(n.unsynced, write{off, bytes.Clone(data)})
 }
 
-func (n *node) sync() {
-	for _, w := range n.unsynced {
+// sync makes the oldest writes durable.
+func (n *node) sync(writes int) {
+	writes = max(0, min(writes, len(n.unsynced)))
+	for _, w := range n.unsynced[:writes] {
 		n.durable = place(n.durable, w.data, w.off)
 	}
-	n.unsynced = nil
+	n.unsynced, n.settled = n.unsynced[writes:], n.settled+writes
 }
 
 // syncFailed forgets what should have become durable. Reads still show it, and no later sync will write it.
 func (n *node) syncFailed(rng *rand.Rand) {
 	n.settle(rng)
+	n.settled += len(n.unsynced)
 	n.unsynced = nil
 }
 

@@ -34,6 +34,8 @@ type Disk struct {
 	handles int
 	holders map[string]*lock
 	all     []*Process
+	later   func(func())
+	crashes int
 }
 
 // Limits bounds what the machine has; zero means no bound.
@@ -78,6 +80,7 @@ func (d *Disk) Crash() {
 		p.end()
 	}
 	d.all = nil
+	d.crashes++
 	d.names.crash(d.rng)
 	d.off = false
 }
@@ -87,6 +90,26 @@ func (d *Disk) SetFault(f Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fault = f
+}
+
+// SetLying makes every sync of a file a lie: it returns at once, and makes what was written durable when later calls what
+// it is given. A crash before that loses it. Later must not call it at once; nil ends the lying.
+func (d *Disk) SetLying(later func(func())) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.later = later
+}
+
+// postpone makes durable later what has been written to a file so far.
+func (d *Disk) postpone(n *node) {
+	crashes, upTo := d.crashes, n.settled+len(n.unsynced)
+	d.later(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.crashes == crashes {
+			n.sync(upTo - n.settled)
+		}
+	})
 }
 
 // SetLimits changes what the machine has.

@@ -27,8 +27,7 @@ func TestThreeOfFiveIsSplitByAFlatterer(t *testing.T) {
 		}
 		good := func(net *network) {
 			net.params = snowball.For(5)
-			liar := sim.Fault{Name: "liars", Always: true, Begin: net.lies.begin(flatter, 1), End: net.lies.end}
-			net.faults = []sim.Fault{liar}
+			net.faults = []sim.Fault{net.oneLiar(Flatter)}
 		}
 		fails(t, sim.Run(cfg, New(Config{Bad: ThreeOfFive, tune: good}), seed))
 		return

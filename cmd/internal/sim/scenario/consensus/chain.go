@@ -50,6 +50,7 @@ func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
 	if r.liar() {
 		return
 	}
+	c.net.lies.late.decided(height)
 	if height == uint64(len(c.final)) {
 		c.final = append(c.final, id)
 		if height > 0 {
@@ -60,6 +61,14 @@ func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
 	if c.final[height] != id {
 		r.violate("E1", "it has accepted %s at height %d, another %s", id.Short(), height, c.final[height].Short())
 	}
+}
+
+// tip is the last block that honest nodes have accepted.
+func (c *chain) tip() (id primitives.Hash) {
+	if n := len(c.final); n > 0 {
+		return c.final[n-1]
+	}
+	return id
 }
 
 // remember notes once in a virtual second what every node has, for those whose votes fall behind it (E3).
@@ -86,7 +95,7 @@ func (c *chain) settled() bool {
 			return false
 		}
 	}
-	return c.users.open() == 0
+	return c.users.open() == 0 && c.users.kept()
 }
 
 // String says how far it is.

@@ -8,8 +8,11 @@
 //	E2          accepted blocks form one chain, each once, in order, parent first  replica.go, at every durable write
 //	E3          nobody votes as if it had accepted what isn't durable, or less     votes.go, at every vote
 //	E5          once all is healed, everything issued is decided everywhere        unsettled, below: else it is stuck
-//	signatures  no key signs two blocks for one place                              votes.go, at every block
-//	wire        honest nodes send blocks that can be read                          votes.go, at every block
+//	signatures  no key signs two blocks or two votes for one place                 votes.go, at every block and vote
+//	told        what a user was told is final is final everywhere                  workload.go, when all is settled
+//	wire        honest nodes send blocks and votes that can be read                votes.go, at every block and vote
+//
+// What a dishonest validator's own node accepts, says and tells users counts for nothing.
 package consensus
 
 import (
@@ -18,6 +21,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/validators"
@@ -36,6 +40,8 @@ import (
 type Config struct {
 	// Heights, when set, ends the run once every honest node has accepted so many blocks.
 	Heights uint64
+	// Lies, when set, are those that liars choose from.
+	Lies []Lie
 	// Bad runs parameters that are known to be bad; the run must then fail.
 	Bad Bad
 
@@ -59,11 +65,14 @@ type network struct {
 	parts part.List // of a node
 	cfg   Config
 
-	size   int
-	names  []string // of the chains
-	params snowball.Parameters
+	size    int
+	weights []uint64 // stakes; not one for each node: they are drawn
+	names   []string // of the chains
+	params  snowball.Parameters
 	// unchecked: the parameters are a control's.
 	unchecked bool
+	flaws     finality.Flaws // likewise
+	lying     time.Duration  // by how much disks are late with what they say is durable
 	users     int
 	think     time.Duration // the mean time between two acts of a user
 	quiet     time.Duration // before the users begin
@@ -88,6 +97,9 @@ func newNetwork(w *sim.World, cfg Config) (*network, error) {
 	if cfg.tune != nil {
 		cfg.tune(net)
 	}
+	if len(net.weights) != net.size {
+		net.weights = net.drawStakes()
+	}
 	if err := net.found(); err != nil {
 		return nil, err
 	}
@@ -104,11 +116,10 @@ func newNetwork(w *sim.World, cfg Config) (*network, error) {
 
 func (net *network) draw() {
 	r := net.world.RNG("network of validators")
-	if net.size = 5 + r.IntN(9); net.world.Config.Nodes > 0 {
+	if net.size = drawSize(r); net.world.Config.Nodes > 0 {
 		net.size = net.world.Config.Nodes
 	}
 	net.names = []string{"kv"}
-	net.params = snowball.For(net.size)
 	net.users = 1 + r.IntN(6)
 	net.think = 50*time.Millisecond + time.Duration(r.Int64N(int64(950*time.Millisecond)))
 	if net.world.Config.Calm {
@@ -116,7 +127,7 @@ func (net *network) draw() {
 	}
 	net.faults = []sim.Fault{
 		net.plugins(),
-		{Name: "liars", Begin: net.lies.draw, End: net.lies.end},
+		{Name: "liars", Begin: net.lies.draw}, // they don't stop when all heals
 	}
 }
 
@@ -125,6 +136,9 @@ func (net *network) addNode(id primitives.NodeID) error {
 	setup := keystore.Config{Disk: n.Disk.Process(), KeyFile: keyFile, Dir: keyDir}
 	if err := setup.Signer().Put(net.secrets[id]); err != nil {
 		return fmt.Errorf("the key of node %d: %w", n.Index, err)
+	}
+	if net.lying > 0 {
+		n.Disk.SetLying(func(durable func()) { net.world.Clock.Do(net.lying, durable) })
 	}
 	for _, c := range net.chains {
 		c.add(n)
@@ -162,7 +176,9 @@ func (net *network) tap(from, to int, lane nb.Lane, frame []byte) []byte {
 	for _, c := range net.chains {
 		if isFor(m, c) {
 			c.votes.sees(c.replicas[from], frame, m)
-			return net.lies.rewrite(c.replicas[from], to, frame, m)
+			net.lies.looks(c, to, m)
+			net.lies.hears(c.replicas[from], to, lane, frame, m)
+			return net.lies.rewrite(c.replicas[from], to, lane, frame, m)
 		}
 	}
 	return frame

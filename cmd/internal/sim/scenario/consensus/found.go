@@ -2,8 +2,10 @@ package consensus
 
 import (
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/keys"
@@ -22,10 +24,11 @@ func (net *network) found() error {
 		id := primitives.NodeID(net.world.Key("identity", i))
 		secret := keys.FromSeed(keys.Signing, net.world.Key("signing", i))
 		public := secret.Public()
-		net.secrets[id], net.stakes[id] = secret, 100
-		members = append(members, validators.Validator{Node: id, Key: public[:], Stake: 100})
+		stake := net.weights[i]
+		net.secrets[id], net.stakes[id] = secret, stake
+		members = append(members, validators.Validator{Node: id, Key: public[:], Stake: stake})
 		net.genesis.Validators = append(net.genesis.Validators, genesis.Validator{
-			Name: fmt.Sprintf("node-%d", i), NodeID: id, PublicKey: primitives.Hash(public), Stake: 100,
+			Name: fmt.Sprintf("node-%d", i), NodeID: id, PublicKey: primitives.Hash(public), Stake: stake,
 		})
 	}
 	for _, name := range net.names {
@@ -36,6 +39,40 @@ func (net *network) found() error {
 		return err
 	}
 	var err error
-	net.set, err = validators.New(members)
-	return err
+	if net.set, err = validators.New(members); err != nil {
+		return err
+	}
+	if net.params.K == 0 {
+		net.params = snowball.For(net.set.Units())
+	}
+	return nil
+}
+
+// drawSize draws how many validators there are: mostly a handful, now and then the few that are a special case, or
+// many.
+func drawSize(r *rand.Rand) int {
+	small, usual, large := 1+r.IntN(4), 5+r.IntN(9), 14+r.IntN(17)
+	switch n := r.IntN(16); {
+	case n < 5:
+		return small
+	case n == 5:
+		return large
+	}
+	return usual
+}
+
+// drawStakes draws who has how much, for half of the seeds unevenly.
+func (net *network) drawStakes() []uint64 {
+	r := net.world.RNG("stakes")
+	kind := r.IntN(8)
+	stakes := make([]uint64, net.size)
+	for i := range stakes {
+		stakes[i] = [...]uint64{
+			0: 100 + uint64(r.IntN(2)), 1: 1 + uint64(r.IntN(1000)), 2: 1 << r.IntN(10), 3: 1 + uint64(i*i), 7: 0,
+		}[kind]
+		if kind > 3 {
+			stakes[i] = 100
+		}
+	}
+	return stakes
 }

@@ -2,154 +2,190 @@ package consensus
 
 import (
 	"math/rand/v2"
-
-	"google.golang.org/protobuf/proto"
+	"slices"
 
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
-	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
-// lie is how a dishonest validator votes. It knows what everybody prefers.
-type lie int
-
-const (
-	truth    lie = iota
-	random       // any block that is undecided
-	perAsker     // each asker always hears the same, and not all the same
-	opposite     // never what the asker prefers
-	flatter      // always what the asker prefers, and twins: the strongest against safety
-	silent       // says nothing
-	twins        // votes truly, and shows half of the others another block than the rest when it proposes
-	lieKinds
-)
-
-func (l lie) String() string {
-	return [...]string{"truth", "random", "per asker", "opposite", "flatter", "silent", "twins"}[l]
-}
-
-// liars are the dishonest validators: honest nodes whose votes are changed on their way out.
+// liars are the dishonest validators: nodes like all others, whose messages are changed on their way out.
 type liars struct {
-	net   *network
-	kind  lie
-	rng   *rand.Rand
-	which map[int]bool
-	over  bool // they have become honest, and are still not believed
-	count *uint64
+	net     *network
+	kinds   map[int]Lie // by node
+	rng     *rand.Rand
+	late    holding
+	ballots ballots
+	plots   plots
+	count   *uint64
 }
 
 func newLiars(net *network) *liars {
-	return &liars{net: net, which: map[int]bool{}, count: net.world.Fault("lies")}
+	return &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies")}
 }
 
-// draw makes as many nodes liars as the parameters tolerate.
+// draw makes liars of as much stake as is tolerated: all of one kind, or each of its own.
 func (l *liars) draw(r *rand.Rand) {
-	l.begin(lie(1+r.IntN(int(lieKinds)-1)), l.net.params.Tolerated())(r)
-}
-
-// begin makes some nodes liars of a kind.
-func (l *liars) begin(kind lie, nodes int) func(*rand.Rand) {
-	return func(r *rand.Rand) {
-		l.kind, l.rng = kind, r
-		for _, i := range r.Perm(l.net.size)[:nodes] {
-			l.which[i] = true
+	mixed, kind := r.IntN(4) == 0, l.any(r)
+	for _, i := range l.most(r) {
+		if mixed {
+			kind = l.any(r)
 		}
+		l.begin(r, kind, i)
 	}
 }
 
-func (l *liars) end() { l.over = true }
-
-func (l *liars) is(node int) bool { return l.which[node] }
-
-// rewrite changes what a liar sends.
-func (l *liars) rewrite(from *replica, to int, frame []byte, m *enginev1.PeerMessage) []byte {
-	if !from.liar() || l.over {
-		return frame
+// any is a kind that may be drawn.
+func (l *liars) any(r *rand.Rand) Lie {
+	among := l.net.cfg.Lies
+	if len(among) == 0 {
+		among = Lies
 	}
-	switch kind := l.kind; {
-	case (kind == twins || kind == flatter) && m.GetPushQuery() != nil:
-		if to%2 == 1 {
-			return l.twin(from, frame, m)
+	return among[r.IntN(len(among))]
+}
+
+// begin makes a node a liar.
+func (l *liars) begin(r *rand.Rand, kind Lie, node int) {
+	l.rng = r
+	if l.late.most == 0 {
+		l.late = newHolding(l.net, r)
+	}
+	l.ballots.liars, l.plots.liars = l, l
+	l.kinds[node] = kind
+	l.net.world.Note("node %d is a liar: %s", node, kind)
+}
+
+// most chooses liars who have less than a third of the stake, and as much of that as some random choices reach.
+func (l *liars) most(r *rand.Rand) (best []int) {
+	var bestStake uint64
+	total := l.net.set.TotalStake()
+	for range 32 {
+		var nodes []int
+		var stake uint64
+		for _, i := range r.Perm(l.net.size) {
+			if s := l.net.set.StakeOf(i); 3*(stake+s) < total {
+				nodes, stake = append(nodes, i), stake+s
+			}
 		}
-		return frame
-	case kind == twins || m.GetChits() == nil:
+		if stake > bestStake || stake == bestStake && len(nodes) > len(best) {
+			best, bestStake = nodes, stake
+		}
+	}
+	slices.Sort(best)
+	return best
+}
+
+func (l *liars) is(node int) bool { return l.kinds[node] != "" }
+
+// rewrite changes what a liar sends; nil: it says nothing now.
+func (l *liars) rewrite(from *replica, to int, lane nb.Lane, frame []byte, m *enginev1.PeerMessage) []byte {
+	kind := l.kinds[from.node.Index]
+	if kind == "" {
 		return frame
 	}
-	*l.count++
-	if l.kind == silent {
+	if kind == Plot && m.GetChits() != nil {
+		if said, plotted := l.plots.chits(from, to, lane, frame); plotted {
+			*l.count++
+			return said
+		}
+	}
+	said := l.say(kind, from, to, frame, m)
+	if len(said) != len(frame) || &said[0] != &frame[0] {
+		*l.count++
+	}
+	if kind == Wait && said != nil && isAnswer(m) {
+		l.late.hold(held{from: from.node.Index, to: to, lane: lane, frame: said, about: l.subject(from.chain, to, m)})
 		return nil
 	}
-	choice := l.choice(from.chain, to)
-	return remake(frame, func(m *enginev1.PeerMessage) {
-		m.GetChits().PreferredId, m.GetChits().PreferredIdAtHeight = choice[:], choice[:]
-	})
+	return said
 }
 
-// twin replaces a liar's own block by another one for the same place, signed with the same key.
-func (l *liars) twin(from *replica, frame []byte, m *enginev1.PeerMessage) []byte {
-	chain := from.chain.id
-	b, err := block.Decode(chain, m.GetPushQuery().GetContainer())
-	if err != nil || int(b.Proposer) != from.node.Index {
-		return frame
+// say is what a liar says in the place of what it would say if it were honest.
+func (l *liars) say(kind Lie, from *replica, to int, frame []byte, m *enginev1.PeerMessage) []byte {
+	switch {
+	case kind == Silent:
+		return nil
+	case kind == Garbage:
+		return garble(l.rng, frame)
+	case m.GetPushQuery() != nil && kind.twins():
+		return l.twins(from, to, frame, m)
+	case m.GetChits() != nil && kind != Equivocate:
+		choice := l.preference(kind, from.chain, to, m.GetChits())
+		return remake(frame, func(m *enginev1.PeerMessage) {
+			m.GetChits().PreferredId, m.GetChits().PreferredIdAtHeight = choice[:], choice[:]
+		})
+	case m.GetVotes() != nil:
+		votes := l.ballots.instead(kind, from, to, m.GetVotes())
+		return remake(frame, func(m *enginev1.PeerMessage) { m.GetVotes().Votes = votes })
 	}
-	h, body := b.Header, block.Body(b.Inherent(), b.VMBlock())
-	h.Time++
-	payload, err := h.Payload(chain, primitives.HashOf(body)).Encode()
-	if err != nil {
-		return frame
-	}
-	other, err := block.New(chain, h, body, l.net.secrets[from.node.ID].Sign(payload))
-	if err != nil {
-		return frame
-	}
-	*l.count++
-	from.chain.votes.onBlock(from, other.Bytes())
-	return remake(frame, func(m *enginev1.PeerMessage) { m.GetPushQuery().Container = other.Bytes() })
+	return frame
 }
 
-// choice is what a liar claims to prefer when a node asks.
-func (l *liars) choice(c *chain, asker int) primitives.Hash {
+// preference is what a liar claims to prefer when a node asks.
+func (l *liars) preference(kind Lie, c *chain, to int, honest *enginev1.Chits) primitives.Hash {
+	truth, _ := primitives.HashFrom(honest.GetPreferredId()) // its own engine made it
 	v := c.votes
-	wants, options := v.asked[asker], v.undecided()
+	wants, options := v.asked[to], v.undecided()
 	if height, shown := v.known[wants]; shown {
 		options = v.at[height]
 	}
-	if len(options) == 0 {
-		return c.final[len(c.final)-1]
-	}
-	switch l.kind {
-	case flatter:
-		return wants
-	case perAsker:
-		return options[asker%len(options)]
-	case opposite:
-		for _, o := range options {
-			if o != wants {
-				return o
-			}
-		}
-		return c.final[0]
-	}
-	return options[l.rng.IntN(len(options))]
+	return kind.says(l.rng, asked{
+		to: to, of: l.net.size, wants: wants, truth: truth, nothing: c.tip(), options: options,
+	})
 }
 
-// remake changes the engine's message in a frame.
-func remake(frame []byte, change func(*enginev1.PeerMessage)) []byte {
-	var f nbv1.Frame
-	var m enginev1.PeerMessage
-	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), &m) != nil {
-		return frame
+// isAnswer tells whether a message is something that others wait for.
+func isAnswer(m *enginev1.PeerMessage) bool {
+	switch m.GetKind().(type) {
+	case *enginev1.PeerMessage_PushQuery, *enginev1.PeerMessage_PullQuery, *enginev1.PeerMessage_Get,
+		*enginev1.PeerMessage_GetAncestors, *enginev1.PeerMessage_GetAccepted, *enginev1.PeerMessage_GetVotes_,
+		*enginev1.PeerMessage_GetAcceptedFrontier:
+		return false
 	}
-	change(&m)
-	payload, err := proto.Marshal(&m)
-	if err != nil {
-		return frame
+	return true
+}
+
+// subject is the place and the block that a message to a node is about, as far as it matters to who waits.
+func (l *liars) subject(c *chain, to int, m *enginev1.PeerMessage) subject {
+	if votes := m.GetVotes(); votes != nil {
+		s := subject{height: votes.GetHeight()}
+		for _, v := range votes.GetVotes() {
+			s.round = max(s.round, v.GetRound())
+		}
+		return s
 	}
-	f.GetMessage().Payload = payload
-	changed, err := proto.Marshal(&f)
-	if err != nil {
-		return frame
+	wants := c.votes.asked[to]
+	return subject{height: c.votes.known[wants], block: wants}
+}
+
+// looks takes notice of a block that a node is shown.
+func (l *liars) looks(c *chain, to int, m *enginev1.PeerMessage) {
+	raw := m.GetPushQuery().GetContainer()
+	if m.GetPut() != nil {
+		raw = m.GetPut().GetContainer()
 	}
-	return changed
+	if b, err := block.Decode(c.id, raw); err == nil && len(raw) > 0 {
+		l.plots.shows(to, b.ID())
+	}
+}
+
+// hears has the liars react to what an honest node says to one of them.
+func (l *liars) hears(from *replica, to int, lane nb.Lane, frame []byte, m *enginev1.PeerMessage) {
+	kind := l.kinds[to]
+	if !kind.votesBack() || m.GetVotes() == nil || from.liar() {
+		return
+	}
+	answer := l.ballots.back(kind, from, to, m.GetVotes())
+	if len(answer) == 0 {
+		return
+	}
+	*l.count++
+	said := remake(frame, func(m *enginev1.PeerMessage) { m.GetVotes().Votes = answer })
+	if kind == Wait {
+		about := subject{height: m.GetVotes().GetHeight(), round: answer[len(answer)-1].GetRound()}
+		l.late.hold(held{from: to, to: from.node.Index, lane: lane, frame: said, about: about})
+		return
+	}
+	l.net.world.Network.Say(to, from.node.Index, lane, said)
 }

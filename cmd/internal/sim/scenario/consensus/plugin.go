@@ -95,6 +95,9 @@ func (r *replica) post(tx []byte) bool {
 	return r.call(http.MethodPost, "/tx", tx).code == http.StatusOK
 }
 
+// serves tells whether users are answered.
+func (r *replica) serves() bool { return r.plugin != nil && r.host.process.Responsive() }
+
 // accepted asks the VM whether a transaction is in an accepted block.
 func (r *replica) accepted(tx vmsdk.ID) bool {
 	a := r.call(http.MethodGet, "/tx/"+tx.String(), nil)
@@ -104,7 +107,7 @@ func (r *replica) accepted(tx vmsdk.ID) bool {
 // call is a user's request; the code is zero when nobody serves it.
 func (r *replica) call(method, path string, body []byte) (a answer) {
 	a.header = http.Header{}
-	if r.plugin == nil || !r.host.process.Responsive() {
+	if !r.serves() {
 		return a
 	}
 	routes, err := r.plugin.vm.CreateHandlers(context.Background())

@@ -20,6 +20,7 @@ type workload struct {
 	users []*user
 	// closed: users begin nothing new.
 	closed bool
+	told   []vmsdk.ID // what a user was told is final
 	final  *uint64
 }
 
@@ -87,8 +88,9 @@ func (w *workload) ask(u *user) {
 	if len(u.pending) == 0 {
 		return
 	}
-	r := w.any()
+	r := w.honest()
 	for len(u.pending) > 0 && r.accepted(u.pending[0].id) {
+		w.told = append(w.told, u.pending[0].id)
 		u.pending = u.pending[1:]
 		*w.final++
 	}
@@ -107,6 +109,33 @@ func (w *workload) post(p *waiting) {
 }
 
 func (w *workload) any() *replica { return w.chain.replicas[w.rng.IntN(len(w.chain.replicas))] }
+
+// honest is some node whose word counts.
+func (w *workload) honest() *replica {
+	for {
+		if r := w.any(); !r.liar() {
+			return r
+		}
+	}
+}
+
+// kept checks that every node that answers knows as final what users were told is final. False: not all nodes answer.
+func (w *workload) kept() bool {
+	for _, r := range w.chain.replicas {
+		if !r.liar() && !r.serves() {
+			return false
+		}
+	}
+	for _, r := range w.chain.replicas {
+		for _, id := range w.told {
+			if !r.liar() && !r.accepted(id) {
+				r.violate("told", "a user was told that transaction %s is final, and it isn't", id)
+				return true
+			}
+		}
+	}
+	return true
+}
 
 // open counts what isn't final yet.
 func (w *workload) open() (n int) {

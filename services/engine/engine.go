@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
 	"github.com/reevenet/reeve/internal/core/snowman"
@@ -67,6 +68,8 @@ type Config struct {
 	Absences Absences
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
+	// Flaws are none but in the simulation's controls.
+	Flaws finality.Flaws
 }
 
 // Spec declares the engine.
@@ -209,6 +212,7 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []*block.Blo
 		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
 		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes, Unchecked: e.cfg.Unchecked,
+		Flaws: e.cfg.Flaws,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)

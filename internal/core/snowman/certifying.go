@@ -21,6 +21,7 @@ type certifying struct {
 	*turn
 	set      *validators.Set
 	pace     finality.Pace
+	flaws    finality.Flaws
 	genuine  func(height uint64, v finality.Signed) bool
 	accepted *accepted
 	tree     *tree.Tree
@@ -92,6 +93,7 @@ func (f *certifying) begin() {
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
 	f.instance = finality.New(finality.Config{
 		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes, Pace: f.pace,
+		Flaws: f.flaws,
 	})
 	for _, v := range f.own.votes {
 		f.saw(f.height, v)

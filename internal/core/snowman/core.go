@@ -36,6 +36,8 @@ type Config struct {
 	VerifyVote      func(height uint64, v finality.Signed) bool
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
+	// Flaws are none but in the simulation's controls.
+	Flaws finality.Flaws
 }
 
 // Anchor is the last accepted block, as the VM's host knows it.
@@ -134,8 +136,8 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 	c.deciding = &certifying{
-		turn: t, set: set, pace: cfg.Pace, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree, pool: c.pool,
-		roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
+		turn: t, set: set, pace: cfg.Pace, flaws: cfg.Flaws, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree,
+		pool: c.pool, roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
 		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
 	}
 	c.catchUp.certifies = c.deciding.certifies

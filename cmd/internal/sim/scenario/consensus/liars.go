@@ -22,7 +22,9 @@ type liars struct {
 }
 
 func newLiars(net *network) *liars {
-	return &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies")}
+	l := &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies")}
+	l.ballots.liars, l.plots.liars = l, l
+	return l
 }
 
 // draw makes liars of as much stake as is tolerated: all of one kind, or each of its own.
@@ -51,7 +53,6 @@ func (l *liars) begin(r *rand.Rand, kind Lie, node int) {
 	if l.late.most == 0 {
 		l.late = newHolding(l.net, r)
 	}
-	l.ballots.liars, l.plots.liars = l, l
 	l.kinds[node] = kind
 	l.net.world.Note("node %d is a liar: %s", node, kind)
 }

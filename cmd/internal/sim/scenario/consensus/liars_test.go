@@ -91,17 +91,17 @@ func TestASilentLiarSaysNothing(t *testing.T) {
 func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 	c := fixture(t, Equivocate)
 	b := signedBlock(t, c, 0, 0)
-	m := readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
+	m := readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
 	twin, err := block.Decode(c.id, m.GetPushQuery().GetContainer())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
-		t.Errorf("node 1 is shown %v", twin)
+		t.Errorf("node 2 is shown %v", twin)
 	}
-	m = readFrame(c.net.tap(0, 2, 0, push(t, c, b)))
+	m = readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
 	if string(m.GetPushQuery().GetContainer()) != string(b.Bytes()) {
-		t.Error("node 2 isn't shown the block itself")
+		t.Error("node 1 isn't shown the block itself")
 	}
 	if len(c.violations()) > 0 {
 		t.Errorf("a liar is held to the rules: %+v", c.violations())

@@ -65,6 +65,7 @@ func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
 	return engine.Spec(engine.Config{
 		Chain: net.chainOf(i).id, NodeID: i.Node.ID, Validators: net.set,
 		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(), Dir: evidenceDir + net.chainOf(i).genesis.Name,
+		Flaws: net.flaws,
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 // The command that is printed for a failure is one that reeve sim understands, and it means the same run.
 func TestTheCommandThatRepeatsASimulationIsUnderstood(t *testing.T) {
-	want := simOptions{scenario: consensus.Config{Heights: 7, Bad: consensus.ThreeOfFive}}
+	want := simOptions{scenario: consensus.Config{Heights: 7, Bad: consensus.QuorumOfHalf}}
 	for _, only := range [][]string{nil, {}, {"loss", "power"}} {
 		want.cfg = sim.Config{
 			Nodes: 6, Duration: 1700 * time.Millisecond, Heal: time.Minute, Calm: only == nil, Only: only,

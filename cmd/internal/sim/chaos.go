@@ -51,13 +51,12 @@ func (w *World) crashProcess(r *rand.Rand) {
 	}
 }
 
-// Crash kills a subsystem's process on some node, if it runs.
-func (w *World) Crash(r *rand.Rand, subsystem string) {
-	n := w.Any(r)
+// Kill kills a node's processes of a subsystem, if they run.
+func (n *Node) Kill(subsystem string) {
 	for _, p := range n.processes {
 		if p.name == subsystem && p.running != nil {
-			w.Note("node %d: %s is killed", n.Index, p.id)
-			*w.count.processes++
+			n.World.Note("node %d: %s is killed", n.Index, p.id)
+			*n.World.count.processes++
 			p.running.Kill()
 		}
 	}
@@ -74,9 +73,14 @@ func (w *World) hangProcess(r *rand.Rand) {
 
 func (w *World) cutPower(r *rand.Rand) {
 	n := w.Any(r)
-	w.Note("node %d: power cut", n.Index)
-	*w.count.powerCuts++
-	n.powerCut(virtual.Between(r, 100*time.Millisecond, 4*time.Second))
+	n.CutPower(virtual.Between(r, 100*time.Millisecond, 4*time.Second))
+}
+
+// CutPower cuts a machine's power for a while.
+func (n *Node) CutPower(off time.Duration) {
+	n.World.Note("node %d: power cut", n.Index)
+	*n.World.count.powerCuts++
+	n.powerCut(off)
 }
 
 // CutSite cuts the power of all machines at one moment. They come back one by one, some of them late.
@@ -143,41 +147,48 @@ func (w *World) eachDisk(f simdisk.Fault) {
 
 // partitions cuts some nodes off from the others, each time for a while.
 func (w *World) partitions() Fault {
-	now := 0
 	f := w.Repeated("partition", time.Second, 8*time.Second, func(r *rand.Rand) {
-		*w.count.partitions++
-		now++
-		w.partition(r)
-		w.Clock.After(virtual.Between(r, 100*time.Millisecond, 8*time.Second), func() {
-			if now--; now == 0 {
-				w.Network.Heal()
-			}
-		})
+		w.Part(virtual.Between(r, 100*time.Millisecond, 8*time.Second), w.partition(r))
 	})
 	f.End = w.Network.Heal
 	return f
 }
 
-// partition cuts nodes off: in both directions, in one, or only some of the links between.
-func (w *World) partition(r *rand.Rand) {
+// Part lets nothing through for a while on the ways that cut names. When several partitions overlap all of them heal
+// with the last.
+func (w *World) Part(during time.Duration, cut func(from, to int) bool) {
+	*w.count.partitions++
+	w.parted++
+	for from := range w.Nodes {
+		for to := range w.Nodes {
+			if from != to && cut(from, to) {
+				w.Network.Block(from, to, true)
+			}
+		}
+	}
+	w.Clock.After(during, func() {
+		if w.parted--; w.parted == 0 {
+			w.Network.Heal()
+		}
+	})
+}
+
+// partition draws who is cut off: in both directions, in one, or only some of the links between.
+func (w *World) partition(r *rand.Rand) (cut func(from, to int) bool) {
 	kind, nodes := r.IntN(3), len(w.Nodes)
 	side := make([]bool, nodes)
 	for range 1 + r.IntN(max(1, nodes/2)) {
 		side[r.IntN(nodes)] = true
 	}
 	w.Note("partition of kind %d: %v", kind, side)
-	for from := range nodes {
-		for to := range nodes {
-			cut := from != to && side[from] != side[to]
-			switch kind {
-			case 1:
-				cut = cut && side[from]
-			case 2:
-				cut = cut && r.IntN(2) == 0
-			}
-			if cut {
-				w.Network.Block(from, to, true)
-			}
+	return func(from, to int) bool {
+		switch between := side[from] != side[to]; kind {
+		case 1:
+			return between && side[from]
+		case 2:
+			return between && r.IntN(2) == 0
+		default:
+			return between
 		}
 	}
 }

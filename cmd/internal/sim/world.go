@@ -36,6 +36,7 @@ type World struct {
 	progress   counters
 	count      counts
 	diskFaults bool
+	parted     int // partitions that haven't healed
 }
 
 // NewWorld makes a world without nodes, in which nothing has happened yet. Run makes its own.

@@ -80,9 +80,6 @@ const (
 // New makes an Instance. What is to be done at once, Begin says.
 func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
-	if cfg.Flaws.ForgetVotes {
-		cfg.Own = nil
-	}
 	n := &Instance{
 		cfg: cfg, quorum: cfg.Flaws.quorum(total), third: Third(total), rounds: map[uint32]*round{},
 		latest: make(
@@ -104,6 +101,9 @@ func (n *Instance) restore() {
 		if v.Phase == Commit && v.Block != None && (n.locked.block == None || v.Round > n.locked.round) {
 			n.locked = lock{block: v.Block, round: v.Round}
 		}
+	}
+	if n.cfg.Flaws.ForgetLocks {
+		n.locked = lock{}
 	}
 	n.valid = n.locked
 	for _, v := range n.cfg.Own {

@@ -105,9 +105,8 @@ func (n *Instance) commit() {
 	skips := n.unprepared(now)
 	switch {
 	case n.committed:
-	case skips.block != None:
-		n.locked = skips
-		n.vote(Commit, skips.block)
+	case skips != None:
+		n.vote(Commit, skips)
 	case ok && block == None:
 		n.vote(Commit, None)
 	case ok && n.verified[block]:

@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
-	"github.com/reevenet/reeve/internal/core/snowball"
-	"github.com/reevenet/reeve/services/engine"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 )
 
 // Bad names a network that is known to be bad. A simulation that doesn't find it out isn't worth much: these are its
@@ -18,68 +17,37 @@ type Bad string
 
 // The controls.
 const (
-	// ThreeOfFive lets three votes of five decide: one liar who flatters everybody splits the network.
-	ThreeOfFive Bad = "3-of-5"
-	// FifteenOfTwenty asks for fifteen of twenty votes to change a mind, without our rule for ties: where several
-	// blocks compete it stands still.
-	FifteenOfTwenty Bad = "15-of-20"
 	// QuorumOfHalf takes half of the stake for a quorum.
 	QuorumOfHalf Bad = "quorum-of-half"
 	// PrepareSkipped commits without a quorum of prepare votes.
 	PrepareSkipped Bad = "prepare-skipped"
-	// LocksForgotten has an engine begin again without the votes that it has given.
+	// LocksForgotten has an engine begin again as if the votes that it has given didn't bind it.
 	LocksForgotten Bad = "locks-forgotten"
 	// VotesBeforeSync has the keystore answer before what it has signed is durable: its disk says too early that it is.
 	VotesBeforeSync Bad = "votes-before-sync"
 )
 
-// controls make a network bad.
+// controls make a network of four bad, and put it where that matters.
 var controls = map[Bad]func(*network){
-	ThreeOfFive: func(net *network) {
-		net.equal(5)
-		net.unchecked = true
-		net.params = snowball.For(5)
-		net.params.AlphaPreference, net.params.AlphaConfidence = 3, 3
-		net.slow()
-		net.faults = []sim.Fault{net.plugins(), net.oneLiar(Flatter)}
-	},
-	FifteenOfTwenty: func(net *network) {
-		net.equal(20)
-		net.unchecked = true
-		net.params = snowball.For(20)
-		net.params = net.params.Plain()
-		net.params.AlphaPreference, net.params.AlphaConfidence = 15, 15
-		net.slow()
-		net.faults = []sim.Fault{net.plugins()}
-	},
 	QuorumOfHalf: func(net *network) {
-		net.equal(4)
 		net.flaws.HalfQuorum = true
-		net.slow()
-		net.faults = []sim.Fault{net.plugins()}
+		net.always(net.halves())
 	},
 	PrepareSkipped: func(net *network) {
-		net.equal(4)
 		net.flaws.SkipPrepare = true
-		net.slow()
-		net.faults = []sim.Fault{net.plugins(), net.oneLiar(Flatter)}
+		net.always(net.oneLiar(Plot), net.ahead.fault(time.Second, time.Second, nothing))
 	},
 	LocksForgotten: func(net *network) {
-		net.equal(4)
-		net.flaws.ForgetVotes = true
-		net.slow()
-		net.faults = []sim.Fault{net.plugins(), net.oneLiar(Flatter), net.engines()}
+		net.flaws.ForgetLocks = true
+		net.always(net.oneLiar(Plot), net.ahead.fault(time.Second, time.Second, forgetful))
 	},
 	VotesBeforeSync: func(net *network) {
-		net.equal(4)
 		net.lying = lyingFor
-		site := net.world.Repeated("lights", 2*time.Second, 4*time.Second, net.world.CutSite)
-		site.Always = true
-		net.faults = []sim.Fault{net.plugins(), site}
+		net.always(net.ahead.fault(time.Second, time.Second, blackout))
 	},
 }
 
-// lyingFor is how long the disks of VotesBeforeSync take for what they say they have done.
+// lyingFor is by how much the disks of VotesBeforeSync are late.
 const lyingFor = 300 * time.Millisecond
 
 // Check tells whether there is such a control, or none was named.
@@ -102,6 +70,7 @@ func BadNames() (names []string) {
 // change makes a network the control's.
 func (b Bad) change(net *network) {
 	if change := controls[b]; change != nil {
+		net.equal(4)
 		change(net)
 	}
 }
@@ -109,6 +78,15 @@ func (b Bad) change(net *network) {
 // equal makes it a network of so many validators with one stake each.
 func (net *network) equal(size int) {
 	net.size, net.weights = size, slices.Repeat([]uint64{100}, size)
+}
+
+// always has faults happen in every seed, also in a calm network, and plugins that crash where the seed says so.
+func (net *network) always(faults ...sim.Fault) {
+	net.faults = []sim.Fault{net.plugins()}
+	for _, f := range faults {
+		f.Always = true
+		net.faults = append(net.faults, f)
+	}
 }
 
 // slow makes links so slow that several proposers step in at one height: there is something to disagree about.
@@ -121,18 +99,21 @@ func (net *network) oneLiar(kind Lie) sim.Fault { return net.someLiars(kind, 1) 
 
 // someLiars is the fault of so many liars of a kind.
 func (net *network) someLiars(kind Lie, nodes int) sim.Fault {
-	return sim.Fault{Name: "liars", Always: true, Begin: func(r *rand.Rand) {
+	return sim.Fault{Name: "liars", Begin: func(r *rand.Rand) {
 		for _, i := range r.Perm(net.size)[:nodes] {
 			net.lies.begin(r, kind, i)
 		}
 	}}
 }
 
-// engines is the fault of engines that are killed all the time.
-func (net *network) engines() sim.Fault {
-	f := net.world.Repeated("engines", 300*time.Millisecond, time.Second, func(r *rand.Rand) {
-		net.world.Crash(r, engine.Name)
+// halves is the fault of a network that falls into halves.
+func (net *network) halves() sim.Fault {
+	w := net.world
+	f := w.Repeated("halves", time.Second, 4*time.Second, func(r *rand.Rand) {
+		w.Part(virtual.Between(r, time.Second, 8*time.Second), func(from, to int) bool {
+			return (from < net.size/2) != (to < net.size/2)
+		})
 	})
-	f.Always = true
+	f.End = func() { w.Network.Heal() }
 	return f
 }

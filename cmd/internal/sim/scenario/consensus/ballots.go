@@ -74,6 +74,11 @@ func (b *ballots) lie(kind Lie, me *replica, to int, height uint64, v *enginev1.
 		wants: c.votes.ballot(to, height, v.GetRound(), signbytes.Phase(v.GetPhase()), truth),
 	}
 	choice := kind.says(b.liars.rng, a)
+	if kind == Plot {
+		if plotted, ok := b.liars.plots.votes(c, to, height, signbytes.Phase(v.GetPhase())); ok {
+			choice = plotted
+		}
+	}
 	if kind != Equivocate {
 		return []*enginev1.Vote{b.sign(me, height, v, choice)}
 	}

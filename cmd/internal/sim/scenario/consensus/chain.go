@@ -54,6 +54,7 @@ func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
 	if height == uint64(len(c.final)) {
 		c.final = append(c.final, id)
 		if height > 0 {
+			c.net.ahead.decided(r)
 			*c.heights++
 		}
 		return

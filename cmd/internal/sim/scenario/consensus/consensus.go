@@ -85,13 +85,14 @@ type network struct {
 
 	chains []*chain
 	lies   *liars
+	ahead  *ahead
 	last   lastRead
 }
 
 // newNetwork draws a network and adds its nodes to the world.
 func newNetwork(w *sim.World, cfg Config) (*network, error) {
 	net := &network{world: w, cfg: cfg}
-	net.lies = newLiars(net)
+	net.lies, net.ahead = newLiars(net), newAhead(net)
 	net.draw()
 	cfg.Bad.change(net)
 	if cfg.tune != nil {
@@ -128,6 +129,7 @@ func (net *network) draw() {
 	net.faults = []sim.Fault{
 		net.plugins(),
 		{Name: "liars", Begin: net.lies.draw}, // they don't stop when all heals
+		net.ahead.fault(2*time.Second, 8*time.Second),
 	}
 }
 

@@ -3,7 +3,9 @@ package consensus
 import (
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/signbytes"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
@@ -69,6 +71,27 @@ func (p *plots) says(c *chain, to int, height uint64) (block primitives.Hash, la
 		p.stale = now + p.liars.net.world.Timing.Far + time.Millisecond
 	}
 	return second, true, true
+}
+
+// votes is what a node is told that a liar votes for: to the victim, and to those who shall prepare with it, the first
+// block; that a quorum has committed to it only the victim learns.
+func (p *plots) votes(
+	c *chain, to int, height uint64, phase signbytes.Phase,
+) (block primitives.Hash, ok bool) {
+	options := c.votes.at[height]
+	if height != p.at || len(options) < 2 {
+		return block, false
+	}
+	first, second := options[0], options[1]
+	switch role := p.role(c, to, first); {
+	case role == victim:
+		return first, true
+	case p.done(c, height, first), role == bystander:
+		return second, true
+	case phase == signbytes.Prepare:
+		return first, true
+	}
+	return finality.None, true
 }
 
 // shows notes that a node was shown a block.

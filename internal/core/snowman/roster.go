@@ -20,6 +20,7 @@ type roster struct {
 	height uint64 // of this node's last durable block
 
 	peers  map[primitives.NodeID]*peer
+	misses uint64  // requests that anybody let time out, ever
 	voters []*peer // the connected ones among the validators, by their index; nil for the others and for this node
 
 	stake   uint64 // connected, this node's own included
@@ -36,13 +37,12 @@ type peer struct {
 	unproven bool            // it has named a block as accepted that it couldn't prove
 	hint     primitives.Hash // the block that it last showed to prefer
 	misses   int             // requests in a row that it let time out
+	silent   uint64          // when that row began: roster.misses then
+	bench    bool            // it isn't asked any more, but for the frontier check
 	asked    time.Time       // what it prefers, by the frontier check
 }
 
-// benchedAfter is the number of timeouts in a row after which a peer isn't asked any more, but for the frontier check.
-const benchedAfter = 2
-
-func (p *peer) benched() bool { return p.misses >= benchedAfter }
+func (p *peer) benched() bool { return p.bench }
 
 func newRoster(cfg *Config, height uint64) *roster {
 	r := &roster{
@@ -68,6 +68,7 @@ func (r *roster) connect(n primitives.NodeID) (validator bool) {
 		r.voters[i] = p
 	}
 	r.count()
+	r.benching()
 	return validator
 }
 
@@ -81,6 +82,7 @@ func (r *roster) disconnect(n primitives.NodeID) bool {
 		r.voters[i] = nil
 	}
 	r.count()
+	r.benching()
 	return true
 }
 
@@ -119,26 +121,6 @@ func (r *roster) everybody() []primitives.NodeID {
 func (r *roster) committed(height uint64) {
 	r.height = height
 	r.rose(height)
-}
-
-// missed counts a request that a peer let time out, answered ends the row.
-func (r *roster) missed(n primitives.NodeID) {
-	if p := r.peers[n]; p != nil {
-		p.misses++
-	}
-}
-
-func (r *roster) answered(n primitives.NodeID) {
-	if p := r.peers[n]; p != nil {
-		p.misses = 0
-	}
-}
-
-// forgive gives everybody another chance: who was slow while this node caught up may have been so because of it.
-func (r *roster) forgive() {
-	for _, p := range r.peers {
-		p.misses = min(p.misses, benchedAfter-1)
-	}
 }
 
 // connected lists the validators that are connected, in the order of node ids.

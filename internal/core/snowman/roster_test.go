@@ -66,7 +66,7 @@ func TestWhatFollowsFromThePeersIsAlwaysWhatCountingThemGives(t *testing.T) {
 }
 
 func TestWhoMissesTwiceInARowIsBenchedUntilItAnswers(t *testing.T) {
-	r := testRoster(t, 3, 1, 2)
+	r := testRoster(t, 4, 1, 2, 3)
 	for _, miss := range []bool{true, false, true, true} {
 		if r.peers[node(1)].benched() {
 			t.Fatal("it is benched too early")

@@ -50,9 +50,12 @@ type round struct {
 	stage     stage
 	question  uint32 // the number of the one that is open, to all
 	waiting   int    // answers still to come
+	asked     uint64 // the stake of those who were asked it
+	heard     uint64 // of those among them who have answered
 	ids       []primitives.Hash
 	endorsers map[primitives.Hash][]primitives.NodeID // who has accepted it
 
+	target   primitives.Hash
 	ancestry *ancestry
 	from     []primitives.NodeID
 	failed   int    // requests in a row that brought nothing
@@ -136,12 +139,16 @@ func (u *catchUp) askAccepted() {
 	})
 }
 
-// askAll asks the nodes one question, and waits for as many answers as there can be.
+// askAll asks the nodes one question. The answers of more than half of their stake will do, if they say anything.
 func (u *catchUp) askAll(
 	answer requests.Answer, nodes []primitives.NodeID, question func(...primitives.NodeID) Action,
 ) {
 	again := func(n primitives.NodeID) Action { return question(n) }
 	sent := u.asking.open(u.question, answer, again, nodes...)
+	u.asked, u.heard = 0, 0
+	for _, n := range sent {
+		u.asked += u.roster.set.Stake(n)
+	}
 	if u.waiting = len(sent); len(sent) == 0 {
 		u.giveUp()
 		return
@@ -165,11 +172,17 @@ func (u *catchUp) onAcceptedFrontier(in AcceptedFrontier) {
 	if !slices.Contains(u.ids, in.ID) && !u.accepted.has(in.ID) && len(u.ids) < frontierIDs {
 		u.ids = append(u.ids, in.ID)
 	}
-	u.oneLess()
+	u.hear(in.Node, len(u.ids) > 0)
 }
 
 func (u *catchUp) onAccepted(in Accepted) {
-	if u.stage != askingAccepted || in.RequestID != u.question {
+	if in.RequestID != u.question {
+		return
+	}
+	if u.stage == fetchingAncestors && slices.Contains(in.IDs, u.target) {
+		u.from = append(u.from, in.Node) // late, but one more who can be asked
+	}
+	if u.stage != askingAccepted {
 		return
 	}
 	for _, id := range u.ids {
@@ -177,7 +190,7 @@ func (u *catchUp) onAccepted(in Accepted) {
 			u.endorsers[id] = append(u.endorsers[id], in.Node)
 		}
 	}
-	u.oneLess()
+	u.hear(in.Node, len(u.endorsers) > 0)
 }
 
 // requestFailed is called for a request of catching up that ended without an answer.
@@ -186,21 +199,28 @@ func (u *catchUp) requestFailed(k requests.Key) {
 	accepted := k.Answer == requests.Accepted && u.stage == askingAccepted
 	switch {
 	case k.ID == u.question && (frontier || accepted):
-		u.oneLess()
+		u.waiting--
+		u.goOn(u.waiting == 0)
 	case k.Answer == requests.Ancestors && u.stage == fetchingAncestors && k.ID == u.request:
 		u.request = 0
 		u.unlucky(k.Node)
 	}
 }
 
-// oneLess goes to the next stage when all have answered or failed.
-func (u *catchUp) oneLess() {
-	if u.waiting--; u.waiting > 0 {
-		return
-	}
-	if u.stage == askingFrontier {
+// hear counts an answer. The slow ones aren't waited for, unless nobody has said anything useful yet.
+func (u *catchUp) hear(n primitives.NodeID, useful bool) {
+	u.waiting--
+	u.heard += u.roster.set.Stake(n)
+	u.goOn(u.waiting == 0 || useful && u.heard > u.asked/2)
+}
+
+// goOn goes to the next stage, if enough have answered.
+func (u *catchUp) goOn(enough bool) {
+	switch {
+	case !enough:
+	case u.stage == askingFrontier:
 		u.askAccepted()
-	} else {
+	default:
 		u.choose()
 	}
 }
@@ -226,7 +246,7 @@ func (u *catchUp) choose() {
 		return
 	}
 	u.stage, u.retry = fetchingAncestors, u.now
-	u.ancestry, u.from = newAncestry(target), u.endorsers[target]
+	u.target, u.ancestry, u.from = target, newAncestry(target), u.endorsers[target]
 }
 
 // heightOf is the greatest height at which somebody says to have accepted the block; 0: nobody says.

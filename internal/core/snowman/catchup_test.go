@@ -285,7 +285,7 @@ func TestANodeThatIsBehindByAFewBlocksWaitsForPolls(t *testing.T) {
 func TestAFewBlocksAreGatheredOfAFrontier(t *testing.T) {
 	l := newLagging(t, 1)
 	l.askFrontier()
-	l.waiting = 1000
+	l.waiting, l.asked = 1000, 1<<40
 	for i := range 1000 {
 		l.onAcceptedFrontier(AcceptedFrontier{
 			Node: node(1), RequestID: l.question, ID: primitives.Hash{9, byte(i), byte(i >> 8)},
@@ -293,5 +293,56 @@ func TestAFewBlocksAreGatheredOfAFrontier(t *testing.T) {
 	}
 	if len(l.ids) != frontierIDs {
 		t.Errorf("%d are gathered", len(l.ids))
+	}
+}
+
+// Four are asked; with the third answer more than half of their stake is there.
+func TestTheSlowestArentWaitedFor(t *testing.T) {
+	l := newLagging(t, 100)
+	l.askFrontier()
+	question := l.question
+	for i := range 3 {
+		if l.stage != askingFrontier {
+			t.Fatalf("after %d answers of four it goes on", i)
+		}
+		l.onAcceptedFrontier(AcceptedFrontier{Node: node(i + 1), RequestID: question, ID: l.tip().ID()})
+	}
+	if l.stage != askingAccepted {
+		t.Fatal("after three answers of four it waits for the last")
+	}
+	l.onAcceptedFrontier(AcceptedFrontier{Node: node(4), RequestID: question, ID: primitives.Hash{66}})
+	if len(l.ids) != 1 || l.stage != askingAccepted || l.heard != 0 {
+		t.Errorf("a late answer to the question before counts: %d blocks, stage %d", len(l.ids), l.stage)
+	}
+	for i := range 4 {
+		if fetches := l.stage == fetchingAncestors; fetches != (i == 3) {
+			t.Fatalf("after %d of four have confirmed it: stage %d", i, l.stage)
+		}
+		l.onAccepted(Accepted{Node: node(i + 1), RequestID: l.question, IDs: l.ids})
+	}
+	if !slices.Contains(l.from, node(4)) {
+		t.Error("who confirmed it late isn't asked for blocks")
+	}
+}
+
+// Three of four know of nothing new. They aren't ahead; the fourth may be.
+func TestNobodyGoesOnWithAnswersThatSayNothing(t *testing.T) {
+	l := newLagging(t, 100)
+	l.askFrontier()
+	for i := range 3 {
+		l.onAcceptedFrontier(AcceptedFrontier{Node: node(i + 1), RequestID: l.question, ID: testRoot.ID})
+	}
+	if l.stage != askingFrontier {
+		t.Fatalf("the one that is ahead isn't waited for: stage %d, %v", l.stage, l.events)
+	}
+	l.onAcceptedFrontier(AcceptedFrontier{Node: node(4), RequestID: l.question, ID: l.tip().ID()})
+	for i := range 3 {
+		l.onAccepted(Accepted{Node: node(i + 1), RequestID: l.question})
+	}
+	if l.stage != askingAccepted {
+		t.Fatalf("the only one that can confirm it isn't waited for: stage %d, %v", l.stage, l.events)
+	}
+	if l.onAccepted(Accepted{Node: node(4), RequestID: l.question, IDs: l.ids}); l.stage != fetchingAncestors {
+		t.Errorf("stage %d", l.stage)
 	}
 }

@@ -100,6 +100,7 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("clock", when(s.Ahead > proposer.MaxSkew,
 		"the chain's last block is %.0f s ahead of this node's clock: the next one waits until that has caught up",
 		s.Ahead.Seconds()))
+	out.Check("proposing", when(s.Refusing != "", "the VM finds the blocks invalid that it builds: %s", s.Refusing))
 	out.Check("executing", e.stuckText())
 	out.Check("judging", doubtText(s.Doubts, e.sub.Now()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))

@@ -116,3 +116,32 @@ func TestANodeWhoseVMCantExecuteADecidedBlockWaitsForThatAlone(t *testing.T) {
 		t.Errorf("in the end it says %q", why)
 	}
 }
+
+// A VM that has gone mad refuses what it builds itself. The node says so, and what waits is final without another
+// transaction when the VM is mended.
+func TestWhatTheVMRefusedOfItsOwnIsBuiltAgainWhenItIsMended(t *testing.T) {
+	for _, size := range []int{1, 4} {
+		s := newFixture(t, size).start()
+		s.pass(100 * time.Millisecond)
+		for _, n := range s.nodes {
+			n.refuse = func(m proto.Message) *pluginv1.Error {
+				if _, ok := m.(*pluginv1.VerifyBlockRequest); ok {
+					return invalid("I am mad")
+				}
+				return nil
+			}
+			n.offer("tx")
+		}
+		s.pass(20 * time.Second)
+		for i, n := range s.nodes {
+			if why := n.Trouble("proposing"); !strings.Contains(why, "I am mad") {
+				t.Errorf("%d nodes: node %d says %q", size, i, why)
+			}
+			n.refuse = nil
+		}
+		s.until(20*time.Second, s.allAt(1))
+		if why := s.nodes[0].Trouble("proposing"); why != "" {
+			t.Errorf("%d nodes: in the end it says %q", size, why)
+		}
+	}
+}

@@ -18,6 +18,8 @@ func (x *executor) verify(op *vmOp) {
 		case j.found == foundValid:
 			x.done(op, snowman.Verified{ID: op.block.ID()})
 		case j.found == foundInvalid:
+			x.sub.Log.Info("the VM finds a block invalid", "block", op.block.ID().Short(), "height", op.block.Height,
+				"proposer", op.block.Proposer, "err", j.words)
 			x.done(op, snowman.Invalid{ID: op.block.ID(), Reason: j.words})
 		case j.lost && op.block.Parent != x.ids.root:
 			x.done(op, snowman.Invalid{ID: op.block.ID(), Reason: "its parent lost meanwhile"})

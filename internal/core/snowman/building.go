@@ -36,6 +36,8 @@ type building struct {
 	orderOf      primitives.Hash
 	order        []int
 	slots        proposer.Slots
+	refusals     int    // own blocks in a row on the present tip that the VM finds invalid
+	refusal      string // its words about the last one
 }
 
 // retryBuild is how long to wait after the VM or the signer couldn't.
@@ -60,7 +62,7 @@ func (b *building) pendingTxs() {
 
 // tipChanged: the preferred chain ends at another block.
 func (b *building) tipChanged(height uint64) {
-	b.tipSince, b.dueOn = b.now, primitives.Hash{}
+	b.tipSince, b.dueOn, b.refusals = b.now, primitives.Hash{}, 0
 	if b.height != height+1 {
 		b.height, b.cycle = height+1, 0
 	}
@@ -182,6 +184,32 @@ func (b *building) notBuilt(why WhyNotBuilt) {
 		b.notBefore = b.now.Add(retryBuild)
 		b.pendingTxs()
 	}
+}
+
+// The pauses before another block is built when the VM finds one invalid that it has built: each is twice the one
+// before.
+const (
+	leastRefused = 250 * time.Millisecond
+	mostRefused  = 10 * time.Second
+)
+
+// refused: the VM finds a block invalid that it has built itself. What was to be in it waits still.
+func (b *building) refused(why string) {
+	pause := leastRefused
+	for range b.refusals {
+		pause = min(2*pause, mostRefused)
+	}
+	b.refusals, b.refusal = b.refusals+1, why
+	b.notBefore, b.dueOn = b.now.Add(pause), primitives.Hash{}
+	b.pendingTxs()
+}
+
+// refusing is what the VM says against the blocks that it builds itself, when it goes on; empty: nothing.
+func (b *building) refusing() string {
+	if b.refusals < 3 {
+		return ""
+	}
+	return b.refusal
 }
 
 // used counts a turn as gone: its slot was used, in this life or an earlier one.

@@ -169,3 +169,43 @@ func TestNobodyBuildsBesideABlockThatIsAboutToBeIssued(t *testing.T) {
 		t.Error("a block that has lost its place keeps it from building")
 	}
 }
+
+// A VM that builds what it then finds invalid is given time to come to its senses, without anybody's asking.
+func TestWhatTheVMRefusesOfItsOwnIsBuiltAgainEverMoreSeldom(t *testing.T) {
+	set, now := testSet(t, 1), time.Unix(1_000_000, 0)
+	chain := block.Chain{NetworkID: 1}
+	core, err := New(Config{
+		Chain: chain, Self: set.At(0).Node, Validators: set, Parameters: snowball.For(set.Units()), Rand: testRand(),
+		VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
+	}, Anchor{ID: primitives.Hash{7}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, last := header(core.Step(now, PendingTxs{})), time.Duration(0)
+	for i := range 12 {
+		b := newBlock(t, chain, *own)
+		if !verifies(core.Step(now, Built{Block: b}), b) {
+			t.Fatal("the block isn't shown to the VM")
+		}
+		core.Step(now, Invalid{ID: b.ID(), Reason: "a bad root"})
+		if header(core.Step(now, PendingTxs{})) != nil {
+			t.Fatal("the next one is built at once")
+		}
+		if refusing := core.Status().Refusing; (refusing == "a bad root") != (i >= 2) {
+			t.Errorf("after %d blocks it says %q", i+1, refusing)
+		}
+		refused := now
+		for own = nil; own == nil; own = header(core.Tick(now)) {
+			now = core.Next()
+		}
+		if pause := now.Sub(refused); pause < last || pause < leastRefused || pause > mostRefused {
+			t.Errorf("after a pause of %v comes one of %v", last, pause)
+		}
+		last = now.Sub(refused)
+	}
+	b := newBlock(t, chain, *own)
+	core.Step(now, Built{Block: b})
+	if core.Step(now, Verified{ID: b.ID()}); core.Status().Refusing != "" {
+		t.Error("it agrees with itself at last, and is said not to")
+	}
+}

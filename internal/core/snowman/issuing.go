@@ -199,6 +199,9 @@ func (s *issuing) verified(id primitives.Hash) *entry {
 		s.advanceAll() // its place is free
 		return nil
 	}
+	if e.from == s.self {
+		s.building.refusals = 0
+	}
 	s.pool.enter(e, issued)
 	s.history.At(e.block.Height).Issued(history.Block{
 		ID: id, Proposer: e.block.Proposer, Slot: e.block.Slot, From: e.from, Came: e.came, Issued: s.now,
@@ -219,6 +222,9 @@ func (s *issuing) invalid(id primitives.Hash, reason string) {
 	} else {
 		s.report(e.from, costInvalid, "an invalid block: "+reason)
 		s.pool.condemn(e)
+		if e.from == s.self {
+			s.building.refused(reason)
+		}
 	}
 	s.advanceAll() // its place is free
 }

@@ -22,6 +22,7 @@ type Status struct {
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
 	Pending                    bool          // the VM has something for a block
+	Refusing                   string        // what the VM says against the blocks that it builds itself, when it goes on
 	Deciding                   *Standing     // nil: nothing is being decided
 	OwnHeight                  uint64        // at which this node voted last
 	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
@@ -39,7 +40,7 @@ func (c *Core) Status() Status {
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
 		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
-		Doubts: c.issuing.doubts.list(c.pool),
+		Doubts: c.issuing.doubts.list(c.pool), Refusing: c.building.refusing(),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/process/proc"
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
@@ -84,8 +85,8 @@ func pids(s devnet.Status) (list []proc.Identity) {
 	return list
 }
 
-// The story of a network, with real processes: it starts, finalises, survives a kill, takes in a new node, stops and
-// starts again where it was, and leaves nothing behind.
+// The story of a network, with real processes: it starts, finalises and proves it, survives a kill, takes in a new
+// node, stops and starts again where it was, and leaves nothing behind.
 func TestTheStoryOfANetwork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
@@ -109,6 +110,8 @@ func TestTheStoryOfANetwork(t *testing.T) {
 			t.Errorf("%s reads %q", n.Name, got)
 		}
 	}
+
+	m.provesItsLastBlock()
 
 	v2, _ := s.Node("v2")
 	engine, _ := v2.Process("engine")
@@ -151,6 +154,30 @@ func TestTheStoryOfANetwork(t *testing.T) {
 		t.Errorf("after a restart of everything v4 reads %q", got)
 	}
 	m.reeve("devnet", "down")
+}
+
+// provesItsLastBlock has the network prove its last block, checks the proof without it, and asks why it was decided.
+func (m *machine) provesItsLastBlock() {
+	m.t.Helper()
+	m.reeve("chain", "proof", "latest", "--out", "latest.proof")
+	var p proven
+	line := []string{"chain", "verify", "latest.proof", "--genesis", ".reeve/genesis.json", "-o", "json"}
+	if err := json.Unmarshal([]byte(m.reeve(line...)), &p); err != nil || p.Chain != "kv" || p.Stake < p.Quorum {
+		m.t.Errorf("%+v, %v", p, err)
+	}
+	var w gateway.Why
+	if err := json.Unmarshal([]byte(m.reeve("why", "block", p.Block.String(), "-o", "json")), &w); err != nil {
+		m.t.Fatal(err)
+	}
+	if w.Height != p.Height || w.State != "accepted" || w.Decision == nil || w.Decision.Round != p.Round || len(w.Votes) < 3 {
+		m.t.Errorf("%+v", w)
+	}
+	if list := m.reeve("chain", "info"); !strings.Contains(list, "VOTES MISSING") {
+		m.t.Error(list)
+	}
+	if list := m.reeve("evidence", "ls", "-o", "json"); strings.TrimSpace(list) != "[]" {
+		m.t.Errorf("honest validators are accused: %s", list)
+	}
 }
 
 func (m *machine) noSockets() {

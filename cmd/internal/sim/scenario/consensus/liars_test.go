@@ -1,7 +1,9 @@
 package consensus
 
 import (
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
 	"github.com/reevenet/reeve/internal/core/block"
@@ -137,5 +139,37 @@ func TestTwoBlocksAtOneHeightAreFoundOut(t *testing.T) {
 	c.agree(c.replicas[3], 1, primitives.Hash{2})
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E1" {
 		t.Errorf("%+v", c.violations())
+	}
+}
+
+// A liar that signs twice is written down by every honest node, and no honest one is, whatever crashes and whatever
+// disks fail meanwhile.
+func TestWhoSignsTwiceIsWrittenDownByAll(t *testing.T) {
+	for seed, cfg := range []sim.Config{{Nodes: 4, Calm: true}, {Nodes: 5}, {Nodes: 7}} {
+		cfg.Duration = 8 * time.Second
+		var net *network
+		twice := func(n *network) {
+			net = n
+			n.equal(cfg.Nodes)
+			begin := func(r *rand.Rand) { n.lies.begin(r, Equivocate, 1) }
+			n.faults = []sim.Fault{{Name: "liars", Always: true, Begin: begin}}
+		}
+		out := sim.Run(cfg, New(Config{tune: twice}), uint64(seed))
+		fails(t, out)
+		for _, r := range net.chains[0].replicas {
+			against, err := r.evidence()
+			if err != nil {
+				t.Fatal(err)
+			}
+			count := 0
+			for who, faults := range against {
+				if count += faults; !net.lies.is(who) {
+					t.Errorf("seed %d: node %d has evidence against honest node %d", seed, r.node.Index, who)
+				}
+			}
+			if count == 0 && !r.liar() {
+				t.Errorf("seed %d: after %d lies node %d has no evidence", seed, out.Faults["lies"], r.node.Index)
+			}
+		}
 	}
 }

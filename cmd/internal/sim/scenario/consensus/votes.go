@@ -52,6 +52,8 @@ func (v *votes) sees(from *replica, frame []byte, m *enginev1.PeerMessage) {
 		if b := v.onBlock(from, m.PushQuery.GetContainer()); b != nil {
 			v.prefers(from, b.ID())
 		}
+	case *enginev1.PeerMessage_Evidence:
+		v.onEvidence(from, m.Evidence.GetEvidence())
 	case *enginev1.PeerMessage_Put:
 		v.onBlock(from, m.Put.GetContainer())
 	case *enginev1.PeerMessage_Ancestors_:

@@ -9,11 +9,16 @@ import (
 // down; then the blocks are taken upwards. Every block in it has the id that its child names, so one trusted target
 // makes all trusted. Of the blocks themselves only the lowest that fit into limit are kept: the others are fetched
 // again when their turn comes.
+//
+// Of a long way only the ids of the lowest stretch are kept, and of each one above the id at its top. When a stretch is
+// done, the ids of the next one are learnt in the same way, from its top down.
 type ancestry struct {
 	want    primitives.Hash   // the block to ask for next
 	wantAt  int               // its index in ids
 	whole   bool              // ids reach down to the last accepted block
-	ids     []primitives.Hash // newest first
+	ids     []primitives.Hash // of the stretch, newest first
+	most    int               // of ids
+	tops    []primitives.Hash // of the stretches above, newest first
 	blocks  map[primitives.Hash]*block.Block
 	proofs  map[primitives.Hash]certificate // of blocks, and of those that were just taken out
 	bytes   int                             // of both
@@ -21,6 +26,9 @@ type ancestry struct {
 	highest int                             // no newer block than this one is kept; an index in ids
 	span    int                             // how many blocks above the next one are asked for, when they are fetched again
 }
+
+// maxStretch bounds the ids that are kept, 32 bytes each.
+const maxStretch = 1 << 20
 
 // certificate is what came with a block, not checked, and from whom.
 type certificate struct {
@@ -32,10 +40,33 @@ func newAncestry(target primitives.Hash) *ancestry {
 	return &ancestry{
 		want: target, blocks: make(map[primitives.Hash]*block.Block),
 		proofs: make(map[primitives.Hash]certificate), limit: maxBytes, span: 256,
+		most: maxStretch,
 	}
 }
 
-// left is the number of blocks that are known and not taken out.
+// shelve forgets the stretch but for its top: the way goes on below it.
+func (a *ancestry) shelve() {
+	a.tops = append(a.tops, a.ids[0])
+	a.restart()
+}
+
+// climb begins with the stretch above, when one is done. False: there is none.
+func (a *ancestry) climb() bool {
+	if len(a.tops) == 0 {
+		return false
+	}
+	a.restart()
+	a.want, a.tops = a.tops[len(a.tops)-1], a.tops[:len(a.tops)-1]
+	return true
+}
+
+func (a *ancestry) restart() {
+	clear(a.blocks)
+	clear(a.proofs)
+	a.ids, a.wantAt, a.whole, a.bytes, a.highest = a.ids[:0], 0, false, 0, 0
+}
+
+// left is the number of blocks of the stretch that are known and not taken out.
 func (a *ancestry) left() int { return len(a.ids) }
 
 // next takes the lowest block out. Nil: it isn't here, and want is where to ask for it. To be used once the ancestry is
@@ -80,6 +111,10 @@ func (a *ancestry) add(chain block.Chain, root Anchor, in Ancestors) (taken int,
 		taken++
 		if b.Height <= root.Height {
 			return taken, !a.whole // fetching again overlaps with what is done
+		}
+		if index == a.most {
+			a.shelve()
+			index = 0
 		}
 		a.keep(b, certificate{at(in.Certificates, i), in.Node}, index)
 		want = b.Parent

@@ -17,12 +17,13 @@ func answer(blocks []*block.Block, want [32]byte, most int) (containers [][]byte
 	return containers
 }
 
-// Whatever the answers' lengths and however little may be kept, every block comes out once, in order.
+// Whatever the answers' lengths and however little may be kept, of blocks and of ids, every block comes out once, in order.
 func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		blocks := chainOf(t, rapid.IntRange(1, 60).Draw(rt, "length"), 100)
 		a := newAncestry(blocks[len(blocks)-1].ID())
 		a.limit = rapid.IntRange(1, 20).Draw(rt, "kept") * len(blocks[0].Bytes())
+		a.most = rapid.IntRange(1, 70).Draw(rt, "stretch")
 		var out []*block.Block
 		for questions := 0; len(out) < len(blocks); questions++ {
 			if questions > 10*len(blocks) {
@@ -36,8 +37,8 @@ func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 			if taken, beside := a.add(testChain, root, Ancestors{Containers: answer(blocks, a.want, most)}); taken == 0 || beside {
 				rt.Fatalf("an honest answer brought %d blocks, beside %v", taken, beside)
 			}
-			if a.bytes > a.limit {
-				rt.Fatalf("%d bytes are kept, at most %d", a.bytes, a.limit)
+			if a.bytes > a.limit || len(a.ids) > a.most {
+				rt.Fatalf("%d bytes are kept, at most %d, and %d ids, at most %d", a.bytes, a.limit, len(a.ids), a.most)
 			}
 			for a.whole && a.left() > 0 {
 				b := a.next()
@@ -46,6 +47,9 @@ func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 				}
 				a.forget(b.ID())
 				out = append(out, b)
+			}
+			if a.whole && a.left() == 0 && a.climb() != (len(out) < len(blocks)) {
+				rt.Fatalf("%d of %d blocks are out, and whether there are more it knows wrongly", len(out), len(blocks))
 			}
 		}
 		if !slices.Equal(out, blocks) && !sameIDs(out, blocks) {

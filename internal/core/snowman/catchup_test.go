@@ -132,6 +132,23 @@ func TestWhatTheNetworkHasDecidedIsAdoptedInOrder(t *testing.T) {
 	}
 }
 
+func TestALongWayIsTakenInStretches(t *testing.T) {
+	l := newLagging(t, 100)
+	l.claim(1, 2, 3)
+	stretches := 0
+	l.run(func(primitives.NodeID) Input {
+		l.ancestry.most = 30
+		stretches = max(stretches, len(l.ancestry.tops)+1)
+		return nil
+	})
+	if l.accepted.stable != anchorOf(l.tip()) || l.active() || stretches != 4 {
+		t.Errorf("it stands at %d after %d stretches, active %v", l.accepted.stable.Height, stretches, l.active())
+	}
+	if !slices.Equal(l.events, []string{"suspend", "arrived"}) {
+		t.Errorf("the rest of the core saw %v", l.events)
+	}
+}
+
 func TestAFewWhoClaimToBeAheadStartNothing(t *testing.T) {
 	l := newLagging(t, 100)
 	l.claim(1)

@@ -28,7 +28,14 @@ func (u *catchUp) execute() {
 			return
 		}
 	}
-	if u.ancestry.left() == 0 && len(u.accepted.pending) == 0 {
+	if u.ancestry.left() > 0 {
+		return
+	}
+	if u.ancestry.climb() {
+		u.fetch()
+		return
+	}
+	if len(u.accepted.pending) == 0 {
 		u.round, u.behind, u.at, u.retry = round{}, time.Time{}, 0, time.Time{}
 		u.rest.arrived()
 	}

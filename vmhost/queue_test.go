@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -270,5 +271,20 @@ func TestOnlyAcceptancesBehindOneAnotherShareAWait(t *testing.T) {
 	}
 	if want := []int{1, 2, 1, 1, together, 1}; !slices.Equal(sizes, want) {
 		t.Errorf("calls of %v, want %v", sizes, want)
+	}
+}
+
+// A plugin that doesn't know a block that it has verified is told of it anew.
+func TestABlockThatThePluginHasLostIsVerifiedAnew(t *testing.T) {
+	f, q, _ := queueOf(t, true, nil)
+	id := primitives.Hash{1}
+	b := &blocks{sub: f.sub, queue: q, processing: map[primitives.Hash]*undecided{id: {}}}
+	f.handle = func(m *subsystem.Message) {
+		a := &acceptance{m: m, entry: &chainstore.Entry{VMBlock: id}, failure: notFound()}
+		(&acceptJob{b: b, due: []*acceptance{a}}).finish(nil)
+	}
+	f.reject("any")
+	if len(b.processing) != 0 {
+		t.Error("it is taken for verified still")
 	}
 }

@@ -54,6 +54,10 @@ func TestADecidedBlockThatKillsTheVMHoldsUpOnlyWhatBuildsOnIt(t *testing.T) {
 	if e := h.accept(blocks[1]); e.GetInternal() == nil {
 		t.Fatalf("after a power cut: %v", e)
 	}
+	h.Advance(100 * time.Millisecond)
+	if e := h.accept(blocks[1]); !strings.Contains(e.GetInternal().GetReason(), "isn't shown again") {
+		t.Errorf("a plugin has just died on it: %v", e)
+	}
 	h.Advance(time.Second)
 	h.submit(1, "c", "4")
 	rival := h.build()
@@ -77,12 +81,16 @@ func TestAnOperatorsRestartHasTheVMShownWhatOthersDiedOn(t *testing.T) {
 	b := ahead.extend(0, "deadly", "1")
 	h.diesOn([]byte("deadly"))
 	for range 4 {
+		h.Advance(20 * time.Second)
 		if e := h.verify(b); e.GetInternal() == nil {
 			t.Fatal(e)
 		}
-		h.Advance(20 * time.Second)
 	}
 	h.diesOn(nil)
+	h.Advance(time.Second)
+	if e := h.verify(b); e.GetInternal() == nil {
+		t.Fatalf("without a restart: %v", e)
+	}
 	h.Ask("overseer", &vmv1.RestartPlugin{Reason: "mended"})
 	h.Advance(time.Second)
 	if e := h.verify(b); e != nil {

@@ -262,6 +262,20 @@ func TestAVMThatNeverKnowsAParentIsRemindedOnce(t *testing.T) {
 	}
 }
 
+// Only a block's own parent decides that it is lost with it.
+func TestABlockWhoseGrandparentNobodyKnowsIsntInvalid(t *testing.T) {
+	x, blocks := testExecutor(t), partBlocks(t, "a", "b", "c")
+	x.known[blocks[1].ID()] = blocks[1]
+	x.push(verifyOp(blocks[2]))
+	for range 2 {
+		_, ask := overseertest.Expect[*pluginv1.VerifyBlockRequest](x.Overseer)
+		ask.Reply(failed(&pluginv1.VerifyBlockRequest{}, missingParent))
+	}
+	if in := x.got(); len(in) != 1 || in[0].(snowman.Unjudged).ID != blocks[2].ID() {
+		t.Errorf("the core is handed %v", in)
+	}
+}
+
 func TestALostParentsChildIsInvalidAndAParentThatFailsIsnt(t *testing.T) {
 	x, blocks := testExecutor(t), partBlocks(t, "a", "b")
 	x.push(verifyOp(blocks[1]))

@@ -246,6 +246,18 @@ func TestAnAnswerAboutABlockThatIsDecidedLetsItsProposersNextOneGo(t *testing.T)
 	}
 }
 
+// What this node's own VM builds isn't held back for a block of its that failed: nobody else pays for that.
+func TestANewBlockOfItsOwnDoesntWaitForTheOneThatFailed(t *testing.T) {
+	s := doubting(t)
+	deadly, next := s.by(t, 0, s.tip(), "deadly"), s.by(t, 0, s.tip(), "next")
+	s.receive(deadly, node(0), true)
+	s.failed(deadly)
+	s.took()
+	if s.receive(next, node(0), true); !verifies(s.took(), next) {
+		t.Error("it waits")
+	}
+}
+
 // Neither a block that the VM can't judge nor one of this node's own that it can't keeps it from proposing another.
 func TestNobodysProposalWaitsForABlockInDoubt(t *testing.T) {
 	for what, from := range map[string]int{"another one's": 1, "its own": 0} {

@@ -60,6 +60,9 @@ type round struct {
 	from     []primitives.NodeID
 	failed   int    // requests in a row that brought nothing
 	request  uint32 // for ancestors; 0: none is open
+
+	requested time.Time // it was, then
+	fetches   int       // such requests
 }
 
 type stage uint8

@@ -77,14 +77,11 @@ func (u *catchUp) fetch() {
 		u.abandon() // it may be the genesis block, or nobody keeps so old a block
 		return
 	}
-	for _, n := range u.from {
-		if p := u.roster.peers[n]; p == nil || p.unproven {
-			continue
-		}
+	for _, n := range u.sources() {
 		id, want := u.asking.nextID(), u.ancestry.want
 		get := func(n primitives.NodeID) Action { return SendGetAncestors{Node: n, RequestID: id, ID: want} }
 		if len(u.asking.open(id, requests.Ancestors, get, n)) == 1 {
-			u.request = id
+			u.request, u.requested = id, u.now
 			u.emit(get(n))
 			return
 		}
@@ -117,6 +114,7 @@ func (u *catchUp) onAncestors(in Ancestors) {
 		u.giveUp()
 	case taken > 0:
 		u.failed = 0
+		u.measure(in.Node, taken)
 	default:
 		u.unlucky(in.Node)
 		u.emit(Report{Node: in.Node, Cost: costUseless, Reason: "no ancestors of a block that it has accepted"})
@@ -138,6 +136,7 @@ func (u *catchUp) unprovenTarget(in Ancestors) (why string) {
 
 // unlucky moves a peer that didn't deliver to the end, and pauses.
 func (u *catchUp) unlucky(n primitives.NodeID) {
+	u.measure(n, 0)
 	u.retry = u.now.Add(catchUpWait)
 	u.failed++
 	if i := slices.Index(u.from, n); i >= 0 {

@@ -35,6 +35,7 @@ type peer struct {
 	past     uint64          // a height that it has left behind: it has signed a vote of the next one
 	helped   time.Time       // it was, last, when its round didn't end
 	unproven bool            // it has named a block as accepted that it couldn't prove
+	pace     pace            // at which it has brought ancestors
 	hint     primitives.Hash // the block that it last showed to prefer
 	misses   int             // requests in a row that it let time out
 	silent   uint64          // when that row began: roster.misses then

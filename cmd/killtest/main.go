@@ -1,9 +1,11 @@
 // Command killtest starts a network of its own, kills each of its processes under load, and prints what that cost. With
-// -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new node join,
-// and prints how long they took to catch up while the chain went on.
+// -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new
+// node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
+// network's only validator so many times.
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -absence 500
+//	make build && go run ./cmd/killtest -single 200
 //
 // Exit code 5 when something was lost or a bound was broken.
 package main
@@ -40,50 +42,58 @@ func main() {
 
 var errFaults = errors.New("the network didn't keep its promises")
 
-func run(ctx context.Context) error {
-	program := flag.String("reeve", "bin/reeve", "the program to test")
-	validators := flag.Int("validators", 4, "number of validators")
-	chain := flag.String("chain", "kv", "the chain that is used meanwhile; its VM is kvvm")
-	rounds := flag.Int("rounds", 3, "how often to kill everything")
-	rate := flag.Float64("rate", 50, "transactions per second")
-	pause := flag.Duration("pause", 500*time.Millisecond, "between two kills")
-	stopped := flag.Bool("stop", true, "also stop (SIGSTOP) each kind of process once")
-	absence := flag.Uint64("absence", 0, "instead: how many blocks a validator misses")
-	out := flag.String("json", "", "file to write the report to")
-	flag.Parse()
+// flags are what the command line says.
+type flags struct {
+	program    string
+	validators int
+	chain      string
+	rounds     int
+	rate       float64
+	pause      time.Duration
+	stop       bool
+	absence    uint64
+	single     int
+	seed       uint64
+	keep       bool
+	out        string
+}
 
-	client, down, err := start(ctx, *program, *validators)
-	if err != nil {
-		return err
+func parse() *flags {
+	f := &flags{}
+	flag.StringVar(&f.program, "reeve", "bin/reeve", "the program to test")
+	flag.IntVar(&f.validators, "validators", 4, "number of validators")
+	flag.StringVar(&f.chain, "chain", "kv", "the chain that is used meanwhile; its VM is kvvm")
+	flag.IntVar(&f.rounds, "rounds", 3, "how often to kill everything")
+	flag.Float64Var(&f.rate, "rate", 50, "transactions per second")
+	flag.DurationVar(&f.pause, "pause", 500*time.Millisecond, "between two kills; the longest, with -single")
+	flag.BoolVar(&f.stop, "stop", true, "also stop (SIGSTOP) each kind of process once")
+	flag.Uint64Var(&f.absence, "absence", 0, "instead: how many blocks a validator misses")
+	flag.IntVar(&f.single, "single", 0, "instead: how often to kill the engine of a network of one validator")
+	flag.Uint64Var(&f.seed, "seed", uint64(time.Now().UnixNano()), "of the moments that are drawn")
+	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
+	flag.StringVar(&f.out, "json", "", "file to write the report to")
+	flag.Parse()
+	return f
+}
+
+func run(ctx context.Context) error {
+	switch f := parse(); {
+	case f.absence > 0:
+		return f.runAbsence(ctx)
+	case f.single > 0:
+		return f.runSingle(ctx)
+	default:
+		return f.runKills(ctx)
 	}
-	defer down()
-	if *absence > 0 {
-		report, err := killtest.Absence(ctx, killtest.AbsenceOptions{
-			Client: client, Chain: *chain, Rate: *rate, Blocks: *absence, Limit: 5 * time.Minute, Out: os.Stdout,
-		})
-		if err != nil {
-			return err
-		}
-		showAbsence(report)
-		return conclude(report, report.Findings, *out)
-	}
-	report, err := killtest.Run(ctx, killtest.Options{
-		Client: client, Chain: *chain, Rounds: *rounds, Rate: *rate, Pause: *pause, Stop: *stopped, Limit: 20 * time.Second, Out: os.Stdout,
-	})
-	if err != nil {
-		return err
-	}
-	showKills(report)
-	return conclude(report, report.Findings, *out)
 }
 
 // start brings up a network in a directory of its own; down ends it and removes the directory.
-func start(ctx context.Context, program string, validators int) (client *devnet.Client, down func(), err error) {
+func (f *flags) start(ctx context.Context, validators int) (client *devnet.Client, down func(), err error) {
 	dir, err := os.MkdirTemp("", "reeve-kill-")
 	if err != nil {
 		return nil, nil, err
 	}
-	up := exec.CommandContext(ctx, program, "devnet", "up", "--detach", "--data-dir", dir, "--port-base", "0", "--validators", fmt.Sprint(validators))
+	up := exec.CommandContext(ctx, f.program, "devnet", "up", "--detach", "--data-dir", dir, "--port-base", "0", "--validators", fmt.Sprint(validators))
 	up.Stdout, up.Stderr = os.Stdout, os.Stderr
 	if err := up.Run(); err != nil {
 		os.RemoveAll(dir)
@@ -96,29 +106,10 @@ func start(ctx context.Context, program string, validators int) (client *devnet.
 		if err := client.Down(ctx); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
-		os.RemoveAll(dir)
-	}, nil
-}
-
-func showKills(r *killtest.Report) {
-	fmt.Printf(`
-kills                              %d
-longest gap without a block        %.2f s (%s)
-back and working, p50 / p99        %.2f s / %.2f s
-stopped process found and replaced %.2f s at most
-`, r.Kills, r.LongestGap, r.GapAfter, r.BackP50, r.BackP99, r.StoppedBack)
-}
-
-func showAbsence(r *killtest.AbsenceReport) {
-	fmt.Printf("\nthe chain's own rate               %.0f blocks/s\n", r.ChainPerSecond)
-	for _, a := range r.Returns {
-		how := "was away"
-		if a.New {
-			how = "joined"
+		if !f.keep {
+			os.RemoveAll(dir)
 		}
-		fmt.Printf("%-4s %-8s missed %4d blocks     %.2f s to the head, %.2f s of it since its first block: %.0f blocks/s, %.1f× the chain's rate\n",
-			a.Node, how, a.Missed, a.Took.Seconds(), a.Fetching.Seconds(), a.PerSecond, a.PerSecond/r.ChainPerSecond)
-	}
+	}, nil
 }
 
 // conclude prints what must hold after any run, and what didn't.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/reevenet/reeve/cmd/internal/killtest"
+)
+
+func (f *flags) runKills(ctx context.Context) error {
+	client, down, err := f.start(ctx, f.validators)
+	if err != nil {
+		return err
+	}
+	defer down()
+	r, err := killtest.Run(ctx, killtest.Options{
+		Client: client, Chain: f.chain, Rounds: f.rounds, Rate: f.rate, Pause: f.pause, Stop: f.stop,
+		Limit: 20 * time.Second, Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`
+kills                              %d
+longest gap without a block        %.2f s (%s)
+back and working, p50 / p99        %.2f s / %.2f s
+stopped process found and replaced %.2f s at most
+`, r.Kills, r.LongestGap, r.GapAfter, r.BackP50, r.BackP99, r.StoppedBack)
+	return conclude(r, r.Findings, f.out)
+}
+
+func (f *flags) runAbsence(ctx context.Context) error {
+	client, down, err := f.start(ctx, f.validators)
+	if err != nil {
+		return err
+	}
+	defer down()
+	r, err := killtest.Absence(ctx, killtest.AbsenceOptions{
+		Client: client, Chain: f.chain, Rate: f.rate, Blocks: f.absence, Limit: 5 * time.Minute, Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nthe chain's own rate               %.0f blocks/s\n", r.ChainPerSecond)
+	for _, a := range r.Returns {
+		how := "was away"
+		if a.New {
+			how = "joined"
+		}
+		fmt.Printf("%-4s %-8s missed %4d blocks     %.2f s to the head, %.2f s of it since its first block: "+
+			"%.0f blocks/s, %.1f× the chain's rate\n", a.Node, how, a.Missed, a.Took.Seconds(), a.Fetching.Seconds(),
+			a.PerSecond, a.PerSecond/r.ChainPerSecond)
+	}
+	return conclude(r, r.Findings, f.out)
+}
+
+func (f *flags) runSingle(ctx context.Context) error {
+	client, down, err := f.start(ctx, 1)
+	if err != nil {
+		return err
+	}
+	defer down()
+	fmt.Printf("seed %d\n", f.seed)
+	r, err := killtest.Single(ctx, killtest.SingleOptions{
+		Client: client, Chain: f.chain, Kills: f.single, Rate: f.rate, Pause: f.pause, Limit: 20 * time.Second,
+		Seed: f.seed, Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`
+kills                              %d, %d of them while the engine was starting
+from a kill to the next block      %.2f s in the middle, %.2f s at most (kill %d)
+`, r.Kills, r.Early, r.StallP50, r.LongestStall, r.StallAfter)
+	return conclude(r, r.Findings, f.out)
+}

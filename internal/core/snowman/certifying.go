@@ -34,6 +34,7 @@ type certifying struct {
 
 	instance *finality.Instance // nil while catching up
 	height   uint64             // of it
+	since    time.Time          // it has been voted on; zero: nobody votes yet
 	own      ownVotes
 	verified map[primitives.Hash]bool // what the instance has been told
 	told     finality.Preferred
@@ -88,7 +89,7 @@ func (f *certifying) begin() {
 		f.own = ownVotes{height: root.Height + 1}
 	}
 	f.height, f.told, f.held = root.Height+1, finality.Preferred{}, nil
-	f.certificate, f.block, f.asked = nil, nil, 0
+	f.certificate, f.block, f.asked, f.since = nil, nil, 0, time.Time{}
 	f.keeping.at(f.height)
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
 	f.instance = finality.New(finality.Config{
@@ -106,7 +107,7 @@ func (f *certifying) begin() {
 
 // end drops the instance: the height is decided elsewhere.
 func (f *certifying) end() {
-	f.instance, f.due, f.held, f.certificate, f.block = nil, nil, nil, nil, nil
+	f.instance, f.due, f.held, f.certificate, f.block, f.since = nil, nil, nil, nil, nil, time.Time{}
 }
 
 // tell passes on what has become valid and preferred at the height.
@@ -163,6 +164,9 @@ func (f *certifying) step(in finality.Input) { f.perform(f.instance.Step(in)) }
 
 // perform does what the instance wants.
 func (f *certifying) perform(actions []finality.Action) {
+	if f.since.IsZero() && f.instance.Begun() {
+		f.since = f.now
+	}
 	for _, a := range actions {
 		switch a := a.(type) {
 		case finality.Record:

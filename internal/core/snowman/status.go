@@ -104,11 +104,14 @@ func (c *Core) Deciding(height uint64) bool {
 // CatchingUp tells whether the node is executing what the network has decided without it.
 func (c *Core) CatchingUp() bool { return c.catchUp.active() }
 
-// UndecidedFor is how long the chain has stood on its last accepted block with something to decide; zero when nothing
-// is.
+// UndecidedFor is how long the chain has stood on its last accepted block with something to decide: a block, or something
+// for one while validators have begun to vote. Zero when there is nothing.
 func (c *Core) UndecidedFor(now time.Time) time.Duration {
-	if c.tree.Len() == 0 {
-		return 0
+	switch {
+	case c.tree.Len() > 0:
+		return now.Sub(c.undecided)
+	case (c.building.pending || c.building.busy) && !c.deciding.since.IsZero():
+		return now.Sub(later(c.deciding.since, c.building.pendingSince))
 	}
-	return now.Sub(c.undecided)
+	return 0
 }

@@ -66,6 +66,8 @@ type Config struct {
 	Dir  string
 	// Absences is told who is missing from certificates. Nil: nobody wants to know.
 	Absences Absences
+	// Tamper makes a liar of the engine. Nil but in drills.
+	Tamper NewTamper
 	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
 	Unchecked bool
 	// Flaws are none but in the simulation's controls.
@@ -147,6 +149,9 @@ func (e *engine) assemble() {
 	sub, set, ids := e.sub, e.cfg.Validators, newVMIDs()
 	e.drops = &drops{sub: sub, count: make(map[string]int)}
 	e.send = &sender{sub: sub, drops: e.drops, chain: e.cfg.Chain.ID}
+	if e.cfg.Tamper != nil {
+		e.send.tamper = e.cfg.Tamper(sub, e.send.send)
+	}
 	e.peers = &peers{self: e.cfg.NodeID, set: set, drops: e.drops, connected: make(map[primitives.NodeID]bool)}
 	e.driver = &driver{sub: sub, perform: e.perform}
 	e.consensus = &consensus{send: e.send, core: e.driver}

@@ -99,13 +99,14 @@ func (s *fixture) start() *fixture {
 	return s
 }
 
-func (n *node) start() {
-	cfg := Config{
+func (n *node) config() Config {
+	return Config{
 		Chain: n.fixture.chain, NodeID: n.id, Validators: n.fixture.set, Disk: n.disk.Process(), Dir: evidenceDir,
 		Absences: n.absences,
 	}
-	n.Overseer = overseertest.Start(n.fixture.t, Spec(cfg))
 }
+
+func (n *node) start() { n.Overseer = overseertest.Start(n.fixture.t, Spec(n.config())) }
 
 func (n *node) update(e *nbv1.NetworkBridgeEvent) {
 	n.Send("network-bridge", &enginev1.NetworkBridgeUpdate{Event: e})

@@ -130,6 +130,9 @@ func (e *engine) onPeerMessage(from primitives.NodeID, protocol string, payload 
 	case protocol != travelsOn(w):
 		e.send.report(from, costUndecodable, "a message on another lane than its own")
 	default:
+		if e.send.tamper != nil {
+			e.send.tamper.Hears(from, w)
+		}
 		e.handlePeer(from, w)
 	}
 }

@@ -34,22 +34,31 @@ func Part() part.Part {
 func event(e *nbv1.NetworkBridgeEvent) proto.Message { return &enginev1.NetworkBridgeUpdate{Event: e} }
 
 func build(n part.Node, chain genesis.Chain) (subsystem.Spec, error) {
+	cfg, err := ConfigOf(n, chain)
+	if err != nil {
+		return subsystem.Spec{}, err
+	}
+	return Spec(cfg), nil
+}
+
+// ConfigOf is what the engine of a node's chain is made from.
+func ConfigOf(n part.Node, chain genesis.Chain) (Config, error) {
 	set, err := n.Genesis.Set()
 	if err != nil {
-		return subsystem.Spec{}, errcode.New(errcode.GenesisInvalid, "", err, "%s", n.Home.Genesis())
+		return Config{}, errcode.New(errcode.GenesisInvalid, "", err, "%s", n.Home.Genesis())
 	}
 	cfg := Config{
 		Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set,
 		Disk: disk.OS{}, Dir: n.Home.Evidence(chain.Name),
 	}
 	if cfg.Absences, err = countAbsences(n); err != nil {
-		return subsystem.Spec{}, err
+		return Config{}, err
 	}
 	if c := n.Genesis.Consensus; c != nil {
 		p := parameters(*c, snowball.For(set.Units()))
 		cfg.Parameters = &p
 	}
-	return Spec(cfg), nil
+	return cfg, nil
 }
 
 // parameters overrides the defaults with what the genesis says.

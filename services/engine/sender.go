@@ -16,11 +16,21 @@ type sender struct {
 	sub   *subsystem.Sub
 	drops *drops
 	chain primitives.Hash
+	// tamper is nil but in drills.
+	tamper Tamper
 }
 
 func (s *sender) to(n primitives.NodeID, m proto.Message) { s.toAll([]primitives.NodeID{n}, m) }
 
 func (s *sender) toAll(nodes []primitives.NodeID, m proto.Message) {
+	if s.tamper != nil {
+		s.tamper.Says(nodes, m)
+		return
+	}
+	s.send(nodes, m)
+}
+
+func (s *sender) send(nodes []primitives.NodeID, m proto.Message) {
 	if out := s.pack(nodes, m); out != nil {
 		s.sub.Send(out)
 	}
@@ -28,6 +38,10 @@ func (s *sender) toAll(nodes []primitives.NodeID, m proto.Message) {
 
 // answer sends what a peer has asked for, if there is room: what it makes this node say waits nowhere. It asks again.
 func (s *sender) answer(n primitives.NodeID, m proto.Message) {
+	if s.tamper != nil {
+		s.tamper.Says([]primitives.NodeID{n}, m)
+		return
+	}
 	if out := s.pack([]primitives.NodeID{n}, m); out != nil && s.sub.TrySend(out) != nil {
 		s.drops.add("an answer for which the network bridge has no room")
 	}

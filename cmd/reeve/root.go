@@ -29,7 +29,7 @@ func (a *app) root() *cobra.Command {
 	root := noun("reeve", "A blockchain validator taken apart into processes",
 		a.devnetCommand(), a.nodeCommand(), a.chainCommand(), a.evidenceCommand(), a.whyCommand(), a.kvCommand(),
 		a.vmCommand(), a.svcCommand(), a.busCommand(),
-		a.overseerCommand(), a.runCommand(), a.bundleCommand(), a.keysCommand(), a.configCommand(), a.healthcheckCommand(), a.benchCommand(), a.simCommand(), a.versionCommand())
+		a.overseerCommand(), a.runCommand(), a.bundleCommand(), a.keysCommand(), a.configCommand(), a.healthcheckCommand(), a.benchCommand(), a.simCommand(), a.chaosCommand(), a.versionCommand())
 	root.AddCommand(a.hostCommands()...)
 	root.Long = `Reeve runs blockchain validators whose parts are processes of their own, and whose state machine is a plugin.
 

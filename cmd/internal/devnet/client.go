@@ -1,10 +1,12 @@
 package devnet
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -64,9 +66,29 @@ func (c *Client) RestartProcess(ctx context.Context, node, process string) error
 	return c.call(ctx, http.MethodPost, "/nodes/"+node+"/processes/"+process+"/restart", nil)
 }
 
+// Substitute has another command run in the place of a process until ctx ends; begun is called when it does.
+func (c *Client) Substitute(ctx context.Context, node, process, why string, command []string, begun func()) error {
+	body, err := json.Marshal(substitution{Why: why, Command: command})
+	if err != nil {
+		return err
+	}
+	r, err := c.send(ctx, http.MethodPost, "/nodes/"+node+"/processes/"+process+"/substitute", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	var ok bool
+	if err := json.NewDecoder(r.Body).Decode(&ok); err != nil {
+		return fmt.Errorf("asking the supervisor: %w", err)
+	}
+	begun()
+	io.Copy(io.Discard, r.Body) //nolint:errcheck // it ends with ctx, or with the supervisor
+	return nil
+}
+
 // Down asks the supervisor to end, and returns when it has: nothing of the network runs any more then.
 func (c *Client) Down(ctx context.Context) error {
-	supervisor := c.holder()
+	supervisor := c.Supervisor()
 	if err := c.call(ctx, http.MethodPost, "/down", nil); err != nil {
 		return err
 	}
@@ -80,8 +102,8 @@ func (c *Client) Down(ctx context.Context) error {
 	return nil
 }
 
-// holder is the process whose number the lock file holds.
-func (c *Client) holder() proc.Identity {
+// Supervisor is the process whose number the lock file holds.
+func (c *Client) Supervisor() proc.Identity {
 	text, err := os.ReadFile(c.run + "/lock")
 	if err != nil {
 		return proc.Identity{}
@@ -94,30 +116,40 @@ func (c *Client) holder() proc.Identity {
 }
 
 func (c *Client) call(ctx context.Context, method, path string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, nil)
+	r, err := c.send(ctx, method, path, nil)
 	if err != nil {
 		return err
 	}
-	r, err := c.http.Do(req)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return errcode.New(errcode.DataDirMissing, "Start it with `reeve devnet up`, or name its directory with --data-dir.", nil, "no network runs in %s", strings.TrimSuffix(c.run, "/run"))
-	}
-	if err != nil {
-		return fmt.Errorf("asking the supervisor: %w", err)
-	}
 	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		var t trouble
-		if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
-			return fmt.Errorf("the supervisor answers %s", r.Status)
-		}
-		if t.ID == 0 {
-			return errors.New(t.What)
-		}
-		return errcode.New(t.ID, t.Do, nil, "%s", t.What)
-	}
 	if into == nil {
 		return nil
 	}
 	return json.NewDecoder(r.Body).Decode(into)
+}
+
+// send returns the answer of the supervisor if it is a good one.
+func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://supervisor"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.http.Do(req)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, errcode.New(errcode.DataDirMissing, "Start it with `reeve devnet up`, or name its directory with --data-dir.", nil, "no network runs in %s", strings.TrimSuffix(c.run, "/run"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("asking the supervisor: %w", err)
+	}
+	if r.StatusCode == http.StatusOK {
+		return r, nil
+	}
+	defer r.Body.Close()
+	var t trouble
+	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
+		return nil, fmt.Errorf("the supervisor answers %s", r.Status)
+	}
+	if t.ID == 0 {
+		return nil, errors.New(t.What)
+	}
+	return nil, errcode.New(t.ID, t.Do, nil, "%s", t.What)
 }

@@ -50,6 +50,7 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	mux.HandleFunc("POST /nodes/{node}/stop", c.onNode(func(ctx context.Context, name string) error { return n.Stop(ctx, name) }))
 	mux.HandleFunc("POST /nodes/{node}/start", c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
+	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
 	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go c.server.Serve(l) //nolint:errcheck // it ends with Close
 	return c, nil
@@ -92,6 +93,29 @@ func (c *Control) onRestart(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), drainTimeout)
 	defer cancel()
 	reply(w, nil, c.network.Restart(ctx, r.PathValue("node"), r.PathValue("process")))
+}
+
+// substitution asks for another process in the place of one, for as long as the asker stays.
+type substitution struct {
+	Why     string   `json:"why"`
+	Command []string `json:"command"`
+}
+
+func (c *Control) onSubstitute(w http.ResponseWriter, r *http.Request) {
+	var s substitution
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(&s); err != nil {
+		reply(w, nil, errcode.New(errcode.BadUsage, "", err, "it isn't said what is to run"))
+		return
+	}
+	begun := false
+	err := c.network.Substitute(r.Context(), r.PathValue("node"), r.PathValue("process"), s.Why, s.Command, func() {
+		begun = true
+		reply(w, true, nil)
+		http.NewResponseController(w).Flush() //nolint:errcheck // the client is gone, which ends it
+	})
+	if !begun {
+		reply(w, nil, err)
+	}
 }
 
 func reply(w http.ResponseWriter, value any, err error) {

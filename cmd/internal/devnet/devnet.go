@@ -41,6 +41,7 @@ type Network struct {
 	acting sync.Mutex // one start, stop, add or remove at a time
 	mu     sync.Mutex
 	nodes  map[string]*node
+	others map[string]bool // processes in whose place others run
 }
 
 // node is a node that is meant to run.
@@ -63,6 +64,7 @@ func Open(dir datadir.Network, log *slog.Logger) (*Network, error) {
 	n := &Network{
 		Home: dir, Genesis: g, Program: program, Settings: fileSettings,
 		log: log, group: supervise.NewGroup(log), changed: newBroadcast(), nodes: map[string]*node{},
+		others: map[string]bool{},
 	}
 	n.group.Notify = func(s supervise.Status) {
 		n.changed.notify()

@@ -3,6 +3,7 @@ package devnet
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -299,4 +300,61 @@ func TestOnlyHarmlessVariablesReachTheProcesses(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// Another process runs in the engine's place for as long as whoever asked for it stays.
+func TestAProcessGivesItsPlaceToAnotherForATime(t *testing.T) {
+	n := open(t, create(t, 1))
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first := engineOf(t, ready(t, n))
+	c, err := n.Serve(n.Home.Run(), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	client := Dial(n.Home.Run())
+	ctx, end := context.WithCancel(t.Context())
+	begun, over := make(chan bool, 1), make(chan error, 1)
+	go func() {
+		over <- client.Substitute(ctx, "v1", "engine", "a drill", []string{"actor", "engine"}, func() { begun <- true })
+	}()
+	select {
+	case <-begun:
+	case err := <-over:
+		t.Fatal(err)
+	}
+	other := engineOf(t, ready(t, n))
+	if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", other.PID)); err == nil && !strings.Contains(string(args), "actor\x00engine\x00") {
+		t.Errorf("it runs %q", args)
+	}
+	if other.PID == first.PID || other.Cause != "a drill" {
+		t.Errorf("%+v, then %+v", first, other)
+	}
+	for _, which := range []string{"engine", "overseer", "plugin"} {
+		if err := client.Substitute(t.Context(), "v1", which, "", nil, func() { t.Errorf("%s is replaced", which) }); err == nil {
+			t.Errorf("%s can be replaced", which)
+		}
+	}
+	end()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	for limit := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if last := engineOf(t, ready(t, n)); last.Cause == "a drill: it is over" && last.PID != other.PID {
+			return
+		} else if time.Now().After(limit) {
+			t.Fatalf("the engine isn't back: %+v", last)
+		}
+	}
+}
+
+func engineOf(t *testing.T, s *Status) ProcessStatus {
+	t.Helper()
+	p, ok := s.Nodes[0].Process("engine")
+	if !ok {
+		t.Fatalf("no engine: %+v", s)
+	}
+	return p
 }

@@ -40,6 +40,9 @@ func single(name, command string) process {
 	return process{id: name, name: name, label: name, args: []string{command}, stage: overseerStage, probe: true}
 }
 
+// partCommand runs a part as a process.
+const partCommand = "run"
+
 // processes lists the processes of each node of this network, in the order in which they are started: the overseer, then those of the
 // parts. The VM's plugin is the vmhost's child. A bundled node is one process: the same parts, and the same bus between them.
 func (n *Network) processes() []process {
@@ -48,7 +51,7 @@ func (n *Network) processes() []process {
 	}
 	list := []process{single("overseer", "overseer")}
 	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
-		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{"run", i.Spec.Name}, stage: i.Process.Stop}
+		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{partCommand, i.Spec.Name}, stage: i.Process.Stop}
 		if i.Chain != "" {
 			p.args = append(p.args, "--chain", i.Chain)
 		}

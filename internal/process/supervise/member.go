@@ -27,7 +27,9 @@ type member struct {
 // request is what a person wants of a process.
 type request struct {
 	ctx   context.Context
-	stop  bool // for good; otherwise a restart
+	stop  bool   // for good; otherwise a restart
+	spec  *Spec  // what is started instead; nil: the same again
+	why   string // of the restart
 	reply chan error
 }
 
@@ -67,7 +69,10 @@ func (m *member) keep() {
 			return
 		}
 		m.history.Reset()
-		err := m.again("restarted on request")
+		if next.spec != nil {
+			m.spec = *next.spec
+		}
+		err := m.again(next.why)
 		next.reply <- err
 	}
 }
@@ -157,7 +162,9 @@ func (m *member) end(ctx context.Context) {
 
 func (m *member) stop(ctx context.Context) { _ = m.ask(request{ctx: ctx, stop: true}) }
 
-func (m *member) restart(ctx context.Context) error { return m.ask(request{ctx: ctx}) }
+func (m *member) restart(ctx context.Context) error {
+	return m.ask(request{ctx: ctx, why: "restarted on request"})
+}
 
 func (m *member) ask(r request) error {
 	r.reply = make(chan error, 1)

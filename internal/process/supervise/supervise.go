@@ -113,6 +113,16 @@ func (g *Group) Restart(ctx context.Context, name string) error {
 	return m.restart(ctx)
 }
 
+// Replace ends the process of the spec's name gently and starts the one of the spec in its place. why is shown as the
+// cause of the restart.
+func (g *Group) Replace(ctx context.Context, spec Spec, why string) error {
+	m := g.member(spec.Name)
+	if m == nil {
+		return fmt.Errorf("there is no process called %s", spec.Name)
+	}
+	return m.ask(request{ctx: ctx, spec: &spec, why: why})
+}
+
 func (g *Group) member(name string) *member {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -236,3 +236,30 @@ func TestAMissingProgramIsAnErrorAtOnce(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAProcessIsReplacedByAnotherAndComesBack(t *testing.T) {
+	g, changes := group(t)
+	dir := t.TempDir()
+	honest := childSpec("p", "serve", dir)
+	if err := g.Add(honest); err != nil {
+		t.Fatal(err)
+	}
+	first := next(t, changes, Running, 0)
+	other := childSpec("p", "fail", dir)
+	if err := g.Replace(t.Context(), other, "a drill"); err != nil {
+		t.Fatal(err)
+	}
+	if s := next(t, changes, Running, 1); s.Cause != "a drill" || first.Process.Alive() {
+		t.Errorf("the cause is %q, the first one alive: %v", s.Cause, first.Process.Alive())
+	}
+	next(t, changes, Running, 2) // what replaces it is kept running, too
+	if err := g.Replace(t.Context(), honest, "it is over"); err != nil {
+		t.Fatal(err)
+	}
+	for s := next(t, changes, Running, 2); s.Cause != "it is over"; s = next(t, changes, Running, 2) {
+		t.Logf("%+v", s)
+	}
+	if err := g.Replace(t.Context(), childSpec("nobody", "serve", dir), ""); err == nil {
+		t.Error("a process that there isn't was replaced")
+	}
+}

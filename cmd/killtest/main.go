@@ -1,11 +1,14 @@
 // Command killtest starts a network of its own, kills each of its processes under load, and prints what that cost. With
 // -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new
 // node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
-// network's only validator so many times.
+// network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
+// come back one after the other. With -byzantine it lets a validator lie to the others.
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -absence 500
 //	make build && go run ./cmd/killtest -single 200
+//	make build && go run ./cmd/killtest -blackout 30
+//	make build && go run ./cmd/killtest -byzantine
 //
 // Exit code 5 when something was lost or a bound was broken.
 package main
@@ -17,12 +20,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
@@ -53,6 +54,12 @@ type flags struct {
 	stop       bool
 	absence    uint64
 	single     int
+	blackout   int
+	lag        time.Duration
+	byzantine  bool
+	kinds      string
+	lasts      time.Duration
+	share      float64
 	seed       uint64
 	keep       bool
 	out        string
@@ -69,6 +76,12 @@ func parse() *flags {
 	flag.BoolVar(&f.stop, "stop", true, "also stop (SIGSTOP) each kind of process once")
 	flag.Uint64Var(&f.absence, "absence", 0, "instead: how many blocks a validator misses")
 	flag.IntVar(&f.single, "single", 0, "instead: how often to kill the engine of a network of one validator")
+	flag.IntVar(&f.blackout, "blackout", 0, "instead: how often to kill all processes of all validators at once")
+	flag.DurationVar(&f.lag, "lag", 800*time.Millisecond, "with -blackout: for how long at most only one writes to its disk before")
+	flag.BoolVar(&f.byzantine, "byzantine", false, "instead: let a validator lie in one way after the other")
+	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine: in which ways, separated by commas (default: all)")
+	flag.DurationVar(&f.lasts, "for", time.Minute, "with -byzantine: how long each kind, and the calm before and after")
+	flag.Float64Var(&f.share, "share", 0.7, "with -byzantine: of the calm rate that must be reached")
 	flag.Uint64Var(&f.seed, "seed", uint64(time.Now().UnixNano()), "of the moments that are drawn")
 	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
 	flag.StringVar(&f.out, "json", "", "file to write the report to")
@@ -82,34 +95,13 @@ func run(ctx context.Context) error {
 		return f.runAbsence(ctx)
 	case f.single > 0:
 		return f.runSingle(ctx)
+	case f.blackout > 0:
+		return f.runBlackouts(ctx)
+	case f.byzantine:
+		return f.runByzantine(ctx)
 	default:
 		return f.runKills(ctx)
 	}
-}
-
-// start brings up a network in a directory of its own; down ends it and removes the directory.
-func (f *flags) start(ctx context.Context, validators int) (client *devnet.Client, down func(), err error) {
-	dir, err := os.MkdirTemp("", "reeve-kill-")
-	if err != nil {
-		return nil, nil, err
-	}
-	up := exec.CommandContext(ctx, f.program, "devnet", "up", "--detach", "--data-dir", dir, "--port-base", "0", "--validators", fmt.Sprint(validators))
-	up.Stdout, up.Stderr = os.Stdout, os.Stderr
-	if err := up.Run(); err != nil {
-		os.RemoveAll(dir)
-		return nil, nil, fmt.Errorf("the network didn't start: %w", err)
-	}
-	client = devnet.Dial(dir + "/run")
-	return client, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := client.Down(ctx); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		if !f.keep {
-			os.RemoveAll(dir)
-		}
-	}, nil
 }
 
 // conclude prints what must hold after any run, and what didn't.

@@ -4,17 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/reevenet/reeve/cmd/internal/byzantine"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
 )
 
 func (f *flags) runKills(ctx context.Context) error {
-	client, down, err := f.start(ctx, f.validators)
+	n, client, err := f.start(ctx, f.validators)
 	if err != nil {
 		return err
 	}
-	defer down()
+	defer n.down()
 	r, err := killtest.Run(ctx, killtest.Options{
 		Client: client, Chain: f.chain, Rounds: f.rounds, Rate: f.rate, Pause: f.pause, Stop: f.stop,
 		Limit: 20 * time.Second, Out: os.Stdout,
@@ -32,11 +34,11 @@ stopped process found and replaced %.2f s at most
 }
 
 func (f *flags) runAbsence(ctx context.Context) error {
-	client, down, err := f.start(ctx, f.validators)
+	n, client, err := f.start(ctx, f.validators)
 	if err != nil {
 		return err
 	}
-	defer down()
+	defer n.down()
 	r, err := killtest.Absence(ctx, killtest.AbsenceOptions{
 		Client: client, Chain: f.chain, Rate: f.rate, Blocks: f.absence, Limit: 5 * time.Minute, Out: os.Stdout,
 	})
@@ -57,11 +59,11 @@ func (f *flags) runAbsence(ctx context.Context) error {
 }
 
 func (f *flags) runSingle(ctx context.Context) error {
-	client, down, err := f.start(ctx, 1)
+	n, client, err := f.start(ctx, 1)
 	if err != nil {
 		return err
 	}
-	defer down()
+	defer n.down()
 	fmt.Printf("seed %d\n", f.seed)
 	r, err := killtest.Single(ctx, killtest.SingleOptions{
 		Client: client, Chain: f.chain, Kills: f.single, Rate: f.rate, Pause: f.pause, Limit: 20 * time.Second,
@@ -74,5 +76,60 @@ func (f *flags) runSingle(ctx context.Context) error {
 kills                              %d, %d of them while the engine was starting
 from a kill to the next block      %.2f s in the middle, %.2f s at most (kill %d)
 `, r.Kills, r.Early, r.StallP50, r.LongestStall, r.StallAfter)
+	return conclude(r, r.Findings, f.out)
+}
+
+func (f *flags) runBlackouts(ctx context.Context) error {
+	n, err := f.network(f.validators)
+	if err != nil {
+		return err
+	}
+	defer n.down()
+	fmt.Printf("seed %d\n", f.seed)
+	r, err := killtest.Blackouts(ctx, killtest.BlackoutOptions{
+		Network: n, Chain: f.chain, Tries: f.blackout, Rate: f.rate, Lag: f.lag, Limit: time.Minute, Seed: f.seed,
+		Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`
+blackouts                          %d
+the others go on                   %.2f s after the first of them was started, in the middle
+the one that was ahead has all     %.2f s after it was started, in the middle
+`, len(r.Tries), r.WentOn, r.LastBack)
+	return conclude(r, r.Findings, f.out)
+}
+
+func (f *flags) runByzantine(ctx context.Context) error {
+	kinds := byzantine.Kinds
+	if f.kinds != "" {
+		kinds = nil
+		for text := range strings.SplitSeq(f.kinds, ",") {
+			kind, err := byzantine.Parse(text)
+			if err != nil {
+				return err
+			}
+			kinds = append(kinds, kind)
+		}
+	}
+	n, client, err := f.start(ctx, f.validators)
+	if err != nil {
+		return err
+	}
+	defer n.down()
+	r, err := killtest.Byzantine(ctx, killtest.ByzantineOptions{
+		Client: client, Home: n.home, Program: f.program, Chain: f.chain, Rate: f.rate, For: f.lasts, Kinds: kinds,
+		Share: f.share, Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s lied       final/s  of calm  p50 ms  p99 ms  blocks  longest gap  evidence  all equal after\n", r.Liar)
+	for _, p := range r.Phases {
+		fmt.Printf("%-12s  %7.1f  %6.2f×  %6.0f  %6.0f  %6d  %9.2f s  %8d  %13.2f s\n", p.Kind, p.PerSecond, p.Share,
+			1000*p.P50, 1000*p.P99, p.Blocks, p.LongestGap, p.Evidence, p.Settled.Seconds())
+	}
+	fmt.Println()
 	return conclude(r, r.Findings, f.out)
 }

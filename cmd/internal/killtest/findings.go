@@ -28,7 +28,7 @@ func (f *Findings) fault(format string, args ...any) {
 
 // fill takes what the load and the watcher have counted; both have ended.
 func (f *Findings) fill(l *load, w *watcher) {
-	f.Faults = []Fault{}
+	f.Faults = append([]Fault{}, f.Faults...) // never null in JSON
 	f.Posted, f.Final, f.Unfinished, f.Heights = l.posted, len(l.final), l.failed, len(w.blocks)
 	for _, c := range w.conflicts {
 		f.fault("two blocks at one height: %s", c)

@@ -103,3 +103,31 @@ func TestABrokenBoundIsAFault(t *testing.T) {
 		t.Errorf("%v", rep.Faults)
 	}
 }
+
+func TestALiarThatSlowsTheOthersOrGetsAwayIsAFault(t *testing.T) {
+	r := &ByzantineReport{Phases: []Phase{
+		{Kind: calm, PerSecond: 90}, {Kind: "silent", PerSecond: 75}, {Kind: "wait", PerSecond: 69},
+		{Kind: "equivocate", PerSecond: 100, Evidence: 3}, {Kind: "flatter", PerSecond: 100}, {Kind: calm, PerSecond: 110},
+	}}
+	r.judge(0.7)
+	want := []Fault{
+		"wait: 0.69 of the calm rate, it should be 0.70 at least", "flatter: not all honest nodes can prove it",
+	}
+	if diff := cmp.Diff(want, r.Faults); diff != "" {
+		t.Error(diff)
+	}
+	if s := r.Phases[3].Share; s != 1 {
+		t.Errorf("as fast as a calm network on the average: %v", s)
+	}
+}
+
+func TestWhatSeveralRunsFoundIsAddedUp(t *testing.T) {
+	var f Findings
+	f.fault("a")
+	f.take(Findings{Posted: 3, Final: 2, Unfinished: 1, Heights: 4, Faults: append(f.Faults, "b")})
+	f.take(Findings{Posted: 1, Final: 1, Heights: 1, Faults: f.Faults})
+	want := Findings{Posted: 4, Final: 3, Unfinished: 1, Heights: 5, Faults: []Fault{"a", "b"}}
+	if diff := cmp.Diff(want, f); diff != "" {
+		t.Error(diff)
+	}
+}

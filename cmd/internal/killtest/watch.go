@@ -82,6 +82,20 @@ func (w *watcher) height() uint64 {
 	return w.highest
 }
 
+// begin begins to look for gaps anew.
+func (w *watcher) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last, w.gap = time.Now(), 0
+}
+
+// longest is the longest gap since, up to now.
+func (w *watcher) longest() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return max(w.gap, time.Since(w.last))
+}
+
 // first waits until the chain moves.
 func (w *watcher) first(ctx context.Context) error {
 	select {

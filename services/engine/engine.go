@@ -261,4 +261,17 @@ func (e *engine) halt(what string, err error) {
 	e.sub.Fatal(errcode.New(errcode.ChainHalted, whatToDo, err, "%s", what))
 }
 
-const whatToDo = "Keep the data directory. Compare this node's VM with the other validators' before starting it again."
+// contradicted stops the chain because what was decided can't be right: nothing is decided any more, and what proves who
+// is to blame is written down first, if the disk does it soon.
+func (e *engine) contradicted(a snowman.Halt) {
+	e.driver.stop()
+	e.executor.stopped = true
+	cause := errUnfollowable
+	if a.Other != nil {
+		cause = errContradiction
+	}
+	e.witness.keeper.finish(a.Other, func() { e.halt(a.What, cause) })
+}
+
+const whatToDo = "Keep the data directory: what validators have signed twice is in data/evidence. Compare this node and " +
+	"its VM with the other validators' before starting it again."

@@ -6,6 +6,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/evidence"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proof"
 	"github.com/reevenet/reeve/internal/store/disk"
 	store "github.com/reevenet/reeve/internal/store/evidence"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -31,6 +32,7 @@ type keeper struct {
 	faults  map[fault]bool
 	count   int    // of what is on the disk
 	trouble string // why nothing can be written; empty: it can
+	ended   func() // is called when nothing waits any more
 	stopped bool
 }
 
@@ -95,6 +97,9 @@ func (k *keeper) open() {
 
 // write writes what has waited longest, and then the next.
 func (k *keeper) write() {
+	if len(k.waiting) == 0 && k.ended != nil {
+		k.ended()
+	}
 	if len(k.waiting) == 0 || k.stopped {
 		return
 	}
@@ -128,6 +133,28 @@ func (k *keeper) wrote(p *piece, added bool) {
 		k.kept(p)
 	}
 }
+
+// finish writes what waits, and the proof of another decision if there is one, and then ends; it ends all the same when
+// the disk takes too long.
+func (k *keeper) finish(other *proof.Proof, end func()) {
+	k.sub.After(mostFinish, end)
+	k.ended = func() {
+		k.ended = nil
+		keep := func() (struct{}, error) { return struct{}{}, store.KeepProof(k.disk, k.dir, other) }
+		subsystem.Offload(k.sub, keep, func(_ struct{}, err error) {
+			if err != nil {
+				k.sub.Log.Warn("the other decision can't be kept", "err", err)
+			}
+			end()
+		})
+	}
+	if len(k.waiting) == 0 {
+		k.ended()
+	}
+}
+
+// mostFinish is how long the disk may take to write down why the chain stops.
+const mostFinish = 2 * time.Second
 
 func (k *keeper) again(err error, do func()) {
 	if k.trouble == "" {

@@ -65,7 +65,7 @@ func (e *engine) perform(a snowman.Action) {
 	case snowman.AccuseBlocks:
 		e.witness.sawBlocks(a)
 	case snowman.Halt:
-		e.halt(a.What, errContradiction)
+		e.contradicted(a)
 	case snowman.Report:
 		e.send.report(a.Node, a.Cost, a.Reason)
 	default:

@@ -14,8 +14,11 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
 
-// errContradiction is the cause of a halt that no VM has caused: more than a third of the stake has signed two stories.
-var errContradiction = errors.New("validators with more than a third of the stake have signed contradicting votes")
+// The causes of a halt that the core wants.
+var (
+	errContradiction = errors.New("validators with more than a third of the stake have signed contradicting votes")
+	errUnfollowable  = errors.New("what a quorum has signed can't be followed here")
+)
 
 // What peers may make this node check, of others' faults.
 const (

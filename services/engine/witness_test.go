@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha512"
+	"fmt"
 	"math/big"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,7 +19,10 @@ import (
 	"github.com/reevenet/reeve/internal/core/evidence"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proof"
 	"github.com/reevenet/reeve/internal/core/proposer"
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 	store "github.com/reevenet/reeve/internal/store/evidence"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -301,6 +306,75 @@ func TestEvidenceOutlivesTheEngineAndIsToldNoMore(t *testing.T) {
 	if n.accuses(liar, 1); s.told["evidence"] != told {
 		t.Errorf("after a restart it is told again")
 	}
+}
+
+// certify has so many validators sign commit votes for a block.
+func (s *fixture) certify(height uint64, id primitives.Hash, signers ...int) []byte {
+	p := &finality.Proof{Phase: finality.Commit, Block: id}
+	for _, i := range signers {
+		v := s.nodes[i].vote(height, finality.Commit, id)
+		p.Votes = append(p.Votes, finality.Signature{Validator: v.Validator, Signature: v.Signature})
+	}
+	return p.Encode(height)
+}
+
+// Three of four sign what contradicts what they have decided before.
+func TestANodeThatSeesTwoDecisionsWritesDownWhoSignedBothAndStops(t *testing.T) {
+	s := begun(t)
+	for _, n := range s.nodes {
+		n.offer("hello")
+	}
+	s.until(5*time.Second, s.allAt(1))
+	s.pass(100 * time.Millisecond)
+	n, other := s.nodes[0], s.nodes[3].twin("another", ed25519.Sign)
+	certificate := s.certify(1, other.ID(), 1, 2, 3)
+	n.says(primitives.NodeID{77}, &enginev1.Certified{Container: other.Bytes(), Certificate: certificate})
+	n.Advance(mostFinish / 2)
+	ended, err := n.Ended()
+	if !ended || errcode.Of(err) != errcode.SafetyHalt || !strings.Contains(err.Error(), other.ID().Short()) {
+		t.Fatalf("ended %v with %v", ended, err)
+	}
+	accused := map[primitives.Hash]bool{}
+	for _, e := range n.evidence() {
+		accused[primitives.Hash(e.Key())] = e.Place().Height == 1
+	}
+	if len(accused) != 3 {
+		t.Errorf("%d validators are accused", len(accused))
+	}
+	name := fmt.Sprintf("1-%s%s", other.ID(), store.ProofSuffix)
+	raw, err := disk.ReadFile(n.disk.Process(), filepath.Join(evidenceDir, name), int64(proof.MaxSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := proof.Decode(raw); err != nil || p.Verify(s.chain, s.set) != nil || p.Header.ID() != other.ID() {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+func TestANodeStopsInTimeThoughItsDiskDoesNotAnswer(t *testing.T) {
+	s := begun(t)
+	for _, n := range s.nodes {
+		n.offer("hello")
+	}
+	s.until(5*time.Second, s.allAt(1))
+	n, other := s.nodes[0], s.nodes[3].twin("another", ed25519.Sign)
+	n.disk.SetFault(func(op simdisk.Op) error { return syscall.EIO })
+	certificate := s.certify(1, other.ID(), 1, 2, 3)
+	n.says(primitives.NodeID{77}, &enginev1.Certified{Container: other.Bytes(), Certificate: certificate})
+	n.offer("nothing more is decided")
+	for range 2 * mostFinish / time.Millisecond {
+		n.Advance(time.Millisecond)
+		if ended, err := n.Ended(); ended {
+			if errcode.Of(err) != errcode.SafetyHalt || len(n.accepted) != 1 {
+				t.Errorf("ended at height %d with %v", len(n.accepted), err)
+			}
+			return
+		}
+		for _, sent := range n.Sent() {
+			n.serve(sent)
+		}
+	}
+	t.Error("it goes on")
 }
 
 // A node goes on without its disk, keeps few pieces in memory until it is back, and drops the rest.

@@ -36,8 +36,8 @@ func (p *Proof) Vote(i int) Signed {
 	return Signed{Vote: v, Signature: p.Votes[i].Signature}
 }
 
-// find is where a validator's signature is; false: it hasn't signed.
-func (p *Proof) find(validator int) (int, bool) {
+// Find is where a validator's signature is; false: it hasn't signed.
+func (p *Proof) Find(validator int) (int, bool) {
 	return slices.BinarySearchFunc(p.Votes, validator, func(s Signature, v int) int { return cmp.Compare(s.Validator, v) })
 }
 

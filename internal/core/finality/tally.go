@@ -37,7 +37,7 @@ func (t *tally) contradicts(v Signed) *Signed {
 	if t.proof == nil || t.proof.Block == v.Block {
 		return nil
 	}
-	if i, signed := t.proof.find(v.Validator); signed {
+	if i, signed := t.proof.Find(v.Validator); signed {
 		before := t.proof.Vote(i)
 		return &before
 	}

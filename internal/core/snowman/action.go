@@ -4,6 +4,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proof"
 )
 
 // Action is something to do. The types below are all there are; they are to be performed in the order given.
@@ -121,7 +122,11 @@ type (
 	// AccuseBlocks: a validator has signed both blocks for one slot, which no honest one does.
 	AccuseBlocks struct{ First, Second block.Sealed }
 	// Halt: what was decided can't be right. The chain has to stop.
-	Halt struct{ What string }
+	Halt struct {
+		What string
+		// Other proves that another block was decided than the one that was accepted here. Nil: that isn't why.
+		Other *proof.Proof
+	}
 
 	// Report says what a peer's conduct costs it.
 	Report struct {

@@ -26,6 +26,8 @@ type catchUp struct {
 	rest     rest
 	// certifies checks a block's certificate; why is empty when it holds.
 	certifies func(certificate []byte, b *block.Block) (p *finality.Proof, why string)
+	// certified takes a block that somebody says is decided.
+	certified func(from primitives.NodeID, b *block.Block, certificate []byte)
 
 	behind time.Time // since when the network has been ahead
 	at     uint64    // own height then

@@ -363,3 +363,31 @@ func TestNobodyGoesOnWithAnswersThatSayNothing(t *testing.T) {
 		t.Errorf("stage %d", l.stage)
 	}
 }
+
+// A chain that leads past the last accepted block to a proven target is another one: its own certificates show it.
+func TestWhoCatchesUpLooksAtAChainThatPassesItsOwn(t *testing.T) {
+	l := newLagging(t, 4)
+	for at, height := testRoot, uint64(1); height <= 2; height++ {
+		own := child(t, at, 1, 20)
+		l.accepted.push(own)
+		at = anchorOf(own)
+	}
+	var seen []*block.Block
+	l.certified = func(from primitives.NodeID, b *block.Block, certificate []byte) {
+		if from == node(1) && string(certificate) == string(certificateOf(b)) {
+			seen = append(seen, b)
+		}
+	}
+	l.stage, l.request, l.ancestry = fetchingAncestors, 7, newAncestry(l.tip().ID())
+	in := Ancestors{Node: node(1), RequestID: 7}
+	for _, b := range slices.Backward(l.blocks) {
+		in.Containers, in.Certificates = append(in.Containers, b.Bytes()), append(in.Certificates, certificateOf(b))
+	}
+	l.onAncestors(in)
+	if len(seen) != 1 || seen[0].ID() != l.blocks[1].ID() {
+		t.Errorf("looked at %v", seen)
+	}
+	if l.active() {
+		t.Error("it goes on to fetch")
+	}
+}

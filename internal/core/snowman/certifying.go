@@ -19,6 +19,7 @@ import (
 // whatever it has ever voted for, it can prove all that lies below, and show what it is bound to, also after a crash.
 type certifying struct {
 	*turn
+	chain    block.Chain
 	set      *validators.Set
 	pace     finality.Pace
 	flaws    finality.Flaws

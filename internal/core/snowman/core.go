@@ -136,11 +136,11 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 	c.deciding = &certifying{
-		turn: t, set: set, pace: cfg.Pace, flaws: cfg.Flaws, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree,
+		turn: t, chain: cfg.Chain, set: set, pace: cfg.Pace, flaws: cfg.Flaws, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree,
 		pool: c.pool, roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
 		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
 	}
-	c.catchUp.certifies = c.deciding.certifies
+	c.catchUp.certifies, c.catchUp.certified = c.deciding.certifies, c.deciding.onCertified
 }
 
 // Step handles one input.

@@ -111,6 +111,7 @@ func (u *catchUp) onAncestors(in Ancestors) {
 	taken, beside := u.ancestry.add(u.chain, u.accepted.root, in)
 	switch {
 	case beside:
+		u.lookBeside(in, taken-1)
 		u.giveUp()
 	case taken > 0:
 		u.failed = 0
@@ -118,6 +119,14 @@ func (u *catchUp) onAncestors(in Ancestors) {
 	default:
 		u.unlucky(in.Node)
 		u.emit(Report{Node: in.Node, Cost: costUseless, Reason: "no ancestors of a block that it has accepted"})
+	}
+}
+
+// lookBeside looks at a block that isn't above the last accepted one and leads to a proven target: if another one was
+// accepted at its height, and this one has its certificate, the chain is forked.
+func (u *catchUp) lookBeside(in Ancestors, i int) {
+	if b, err := block.Decode(u.chain, in.Containers[i]); err == nil {
+		u.certified(in.Node, b, at(in.Certificates, i))
 	}
 }
 

@@ -1,8 +1,12 @@
 package snowman
 
 import (
+	"fmt"
+
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/proof"
 	"github.com/reevenet/reeve/internal/core/snowman/history"
 )
 
@@ -17,6 +21,23 @@ func (f *certifying) saw(height uint64, v finality.Signed) {
 func (f *certifying) accuse(height uint64, first, second finality.Signed) {
 	f.history.At(height).Accused(first.Validator)
 	f.emit(Accuse{Height: height, First: first, Second: second})
+}
+
+// forked stops the chain: a quorum has decided another block than the one that was accepted here, so validators with a
+// third of the stake have signed both. Those of whom votes of one round show it are accused.
+func (f *certifying) forked(b *block.Block, p *finality.Proof) {
+	if h := f.history.Get(b.Height); h != nil {
+		valid := func(v finality.Signed) bool { return f.genuine(b.Height, v) }
+		for _, twice := range h.Contradicted(p, valid) {
+			f.accuse(b.Height, twice[0], twice[1])
+		}
+	}
+	accepted, _ := f.accepted.at(b.Height)
+	f.emit(Halt{
+		What: fmt.Sprintf("two blocks are certified at height %d: %s was accepted here, and %s has the votes of a quorum too",
+			b.Height, accepted.Short(), b.ID().Short()),
+		Other: &proof.Proof{Header: b.Sealed(f.chain), Certificate: p},
+	})
 }
 
 // late takes a vote for a height that is decided. It changes nothing, and may show that its validator has voted twice:

@@ -131,8 +131,7 @@ func (f *certifying) onCertified(from primitives.NodeID, b *block.Block, certifi
 	case why != "":
 		f.issuing.blame(from, costForged, why)
 	case known:
-		f.halt("two blocks are certified at height %d: %s was accepted here, and %s has the votes of a quorum too",
-			b.Height, decided.Short(), b.ID().Short())
+		f.forked(b, p)
 	default:
 		f.from = from
 		f.step(finality.Shown{Proof: p})

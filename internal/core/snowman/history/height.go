@@ -76,6 +76,33 @@ func (h *Height) Other(v finality.Vote) *Vote {
 	return &list[i]
 }
 
+// Contradicted lists, of those who have signed a certificate, the two votes of each that has signed another one for its
+// place. valid judges signatures that nobody has checked.
+func (h *Height) Contradicted(p *finality.Proof, valid func(finality.Signed) bool) (twice [][2]finality.Signed) {
+	for i := range p.Votes {
+		if other := h.signed(p.Vote(i).Vote, valid); other != nil {
+			twice = append(twice, [2]finality.Signed{*other, p.Vote(i)})
+		}
+	}
+	return twice
+}
+
+// signed is Other with a signature that holds: a vote, or a part of the certificate.
+func (h *Height) signed(v finality.Vote, valid func(finality.Signed) bool) *finality.Signed {
+	if other := h.Other(v); other != nil && (!other.Late || valid(other.Signed)) {
+		return &other.Signed
+	}
+	c := h.Certificate
+	if h.accused[v.Validator] || c == nil || c.Round != v.Round || c.Phase != v.Phase || c.Block == v.Block {
+		return nil
+	}
+	if i, signed := c.Find(v.Validator); signed {
+		other := c.Vote(i)
+		return &other
+	}
+	return nil
+}
+
 // Accused remembers that a validator was accused.
 func (h *Height) Accused(validator int) {
 	if h != nil {

@@ -128,3 +128,37 @@ func TestAbsencesAreThoseOfTheLastCertificates(t *testing.T) {
 	}
 	check(Window, 0, 0, 0)
 }
+
+func TestWhoHasSignedAnotherCertificateIsFound(t *testing.T) {
+	h := New(6).At(1)
+	h.Voted(vote(0, 0, a, 0))
+	late := vote(3, 0, a, 2)
+	late.Late = true
+	h.Voted(late)
+	forged := vote(4, 0, a, 2)
+	forged.Late, forged.Signature[0] = true, 1
+	h.Voted(forged)
+	certify := func(round uint32, block primitives.Hash, by ...int) *finality.Proof {
+		p := &finality.Proof{Phase: finality.Commit, Round: round, Block: block}
+		for _, v := range by {
+			p.Votes = append(p.Votes, finality.Signature{Validator: v})
+		}
+		return p
+	}
+	h.End(certify(0, a, 0, 1, 2), start)
+	h.Accused(2)
+	valid := func(v finality.Signed) bool { return v.Signature[0] == 0 }
+	var found []int
+	for _, twice := range h.Contradicted(certify(0, b, 0, 1, 2, 3, 4, 5), valid) {
+		if twice[0].Block != a || twice[1].Block != b || twice[0].Validator != twice[1].Validator {
+			t.Errorf("%v", twice)
+		}
+		found = append(found, twice[0].Validator)
+	}
+	if diff := cmp.Diff([]int{0, 1, 3}, found); diff != "" {
+		t.Error(diff)
+	}
+	if list := h.Contradicted(certify(1, b, 0, 1), valid); len(list) != 0 {
+		t.Errorf("in another round: %v", list)
+	}
+}

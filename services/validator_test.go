@@ -33,8 +33,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/process"
 )
 
-// validator is the only one of a chain: overseer, keystore, engine and VM host on a real socket, the plugin in a process
-// of its own.
+// validator is the only one of a chain: overseer, keystore, engine and VM host on a real socket, the plugin in a
+// process of its own.
 type validator struct {
 	t      *testing.T
 	addr   string
@@ -96,7 +96,9 @@ func (v *validator) specs() []subsystem.Spec {
 			OpenDB:   func() (database.Database, error) { return memdb.New().Open(), nil },
 			Launcher: process.Launcher{Path: program, Env: []string{"TEST_PLUGIN=1"}, RunDir: v.t.TempDir()},
 		}),
-		engine.Spec(engine.Config{Chain: v.chain, NodeID: self, Validators: set, Disk: disk.Process(), Dir: "/evidence"}),
+		engine.Spec(engine.Config{
+			Chain: v.chain, NodeID: self, Validators: set, Disk: disk.Process(), Dir: "/evidence",
+		}),
 	}
 }
 
@@ -107,7 +109,8 @@ func (v *validator) attach(spec subsystem.Spec) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		_ = subsystem.Run(ctx, spec, subsystem.Options{
-			Address: "unix:" + v.addr, Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} },
+			Address: "unix:" + v.addr, Log: slog.New(slog.DiscardHandler),
+			OnAttached: func() { attached <- struct{}{} },
 		})
 	})
 	v.t.Cleanup(func() { cancel(); running.Wait() })

@@ -98,5 +98,6 @@ func (s *suspects) clear(contents ...[]byte) {
 func (s *suspects) reset() { s.known, s.order = nil, nil }
 
 func internal(format string, args ...any) *pluginv1.Error {
-	return &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: &pluginv1.Internal{Reason: fmt.Sprintf(format, args...)}}}
+	failure := &pluginv1.Internal{Reason: fmt.Sprintf(format, args...)}
+	return &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: failure}}
 }

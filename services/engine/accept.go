@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowman"
@@ -25,6 +26,27 @@ func (x *executor) accept(first *vmOp) {
 			})
 		})
 	}
+}
+
+// togetherBytes bounds the acceptances that are asked for at once, and together their number: the bus has room for
+// them.
+const (
+	together      = 64
+	togetherBytes = 1 << 20
+)
+
+// acceptances are the oldest one and those right behind it, as many as go together. One that has failed before is asked
+// for alone.
+func (x *executor) acceptances(first *vmOp) (run []*vmOp) {
+	bytes := 0
+	for _, op := range x.queue[slices.Index(x.queue, first):] {
+		if op.kind != opAccept || len(run) >= together || bytes >= togetherBytes || len(run) > 0 && first.tries > 0 {
+			break
+		}
+		bytes += len(op.block.Bytes()) + len(op.certificate)
+		run = append(run, op)
+	}
+	return run
 }
 
 func (x *executor) acceptance(op *vmOp) *vmv1.AcceptBlock {
@@ -61,8 +83,8 @@ func (x *executor) accepted(run []*vmOp) {
 	x.next()
 }
 
-// notAccepted halts the chain when the VM refuses the block. When it fails at it, it is asked again and again: the block
-// can't be skipped, but all that has nothing to do with it can be done meanwhile.
+// notAccepted halts the chain when the VM refuses the block. When it fails at it, it is asked again and again: the
+// block can't be skipped, but all that has nothing to do with it can be done meanwhile.
 func (x *executor) notAccepted(op *vmOp) {
 	failure := op.answer.GetError()
 	w, failed := failing(op.err, failure)

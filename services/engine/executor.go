@@ -10,7 +10,6 @@ import (
 	"github.com/reevenet/reeve/internal/core/validators"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
 const (
@@ -41,36 +40,6 @@ type executor struct {
 	timer   func()        // cancels the next look; nil: none is set
 	stopped bool          // nothing is asked again
 	halted  bool          // nothing is asked
-}
-
-type opKind int
-
-const (
-	opVerify opKind = iota
-	opAccept
-	opReject
-	opPrefer
-	opState
-)
-
-// String is what is done, for people.
-func (k opKind) String() string {
-	return [...]string{"verify", "accept", "reject", "prefer", "set the state"}[k]
-}
-
-type vmOp struct {
-	kind    opKind
-	block   *block.Block
-	doubted bool            // of a block to verify: whatever else can be done comes first
-	id      primitives.Hash // of the preferred block; of the VM block to reject
-	state   pluginv1.ChainState
-
-	certificate []byte // of the block to accept
-	setback
-
-	answer *vmv1.AcceptBlockResponse // to an acceptance
-	err    error
-	took   time.Duration // until the answer
 }
 
 func (x *executor) push(op *vmOp) {
@@ -206,25 +175,4 @@ func (x *executor) setState(op *vmOp) {
 		}
 		x.done(op, nil)
 	})
-}
-
-// togetherBytes bounds the acceptances that are asked for at once, and together their number: the bus has room for
-// them.
-const (
-	together      = 64
-	togetherBytes = 1 << 20
-)
-
-// acceptances are the oldest one and those right behind it, as many as go together. One that has failed before is asked
-// for alone.
-func (x *executor) acceptances(first *vmOp) (run []*vmOp) {
-	bytes := 0
-	for _, op := range x.queue[slices.Index(x.queue, first):] {
-		if op.kind != opAccept || len(run) >= together || bytes >= togetherBytes || len(run) > 0 && first.tries > 0 {
-			break
-		}
-		bytes += len(op.block.Bytes()) + len(op.certificate)
-		run = append(run, op)
-	}
-	return run
 }

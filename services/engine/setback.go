@@ -46,7 +46,8 @@ func failing(err error, failure *pluginv1.Error) (why, bool) {
 	case failure.GetUnavailable() != nil:
 		return why{words: describe(failure), host: true}, true
 	case failure.GetBusy() != nil:
-		return why{words: "busy", answered: true, after: max(failure.GetBusy().GetRetryAfter().AsDuration(), leastRetry)}, true
+		after := failure.GetBusy().GetRetryAfter().AsDuration()
+		return why{words: "busy", answered: true, after: max(after, leastRetry)}, true
 	case failure.GetInternal() != nil:
 		return why{words: describe(failure), answered: true}, true
 	}
@@ -75,8 +76,8 @@ func (x *executor) later(op *vmOp, w why) {
 	x.next()
 }
 
-// putOff rests, since the host can't be asked now. Something else is then tried before this is tried again: if that goes
-// well, it isn't the host.
+// putOff rests, since the host can't be asked now. Something else is then tried before this is tried again: if that
+// goes well, it isn't the host.
 func (x *executor) putOff(op *vmOp, words string) {
 	if x.host.fails(words) {
 		x.sub.Log.Warn("the VM can't be asked now; it will be asked again", "err", words)

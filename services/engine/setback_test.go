@@ -17,8 +17,12 @@ import (
 )
 
 var (
-	died        = &pluginv1.Error{Kind: &pluginv1.Error_Internal{Internal: &pluginv1.Internal{Reason: "the VM died on it"}}}
-	unavailable = &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{Unavailable: &pluginv1.Unavailable{Cause: "starting"}}}
+	died = &pluginv1.Error{Kind: &pluginv1.Error_Internal{
+		Internal: &pluginv1.Internal{Reason: "the VM died on it"},
+	}}
+	unavailable = &pluginv1.Error{Kind: &pluginv1.Error_Unavailable{
+		Unavailable: &pluginv1.Unavailable{Cause: "starting"},
+	}}
 )
 
 func busyFor(d time.Duration) *pluginv1.Error {
@@ -107,7 +111,8 @@ func TestABlockThatCantBeJudgedGoesBackToTheCoreAndTheNextHasItsTurn(t *testing.
 			snowman.Unjudged{Why: "busy", After: 3 * time.Second}},
 		"busy for no time": {func(s overseertest.Sent) { s.Reply(failed(s.Body, busyFor(0))) },
 			snowman.Unjudged{Why: "busy", After: leastRetry}},
-		"not found": {func(s overseertest.Sent) { s.Reply(failed(s.Body, notFound)) }, snowman.Unjudged{Why: "not found"}},
+		"not found": {func(s overseertest.Sent) { s.Reply(failed(s.Body, notFound)) },
+			snowman.Unjudged{Why: "not found"}},
 		"poison": {func(s overseertest.Sent) { s.Fail(subsystem.Poisoned, "three hosts died") },
 			snowman.Unjudged{Why: "poisoned: three hosts died"}},
 	} {
@@ -186,7 +191,8 @@ func TestADecidedBlockThatTheVMCantExecuteIsTriedAgainBesideEverythingElse(t *te
 		if x.ExpectNothing(); q.GetHeight() != 1 {
 			t.Fatalf("height %d is asked for", q.GetHeight())
 		}
-		if op := x.stuck(); op == nil || op.block != blocks[0] || op.since != since || !strings.Contains(op.why, "died") {
+		op := x.stuck()
+		if op == nil || op.block != blocks[0] || op.since != since || !strings.Contains(op.why, "died") {
 			t.Fatalf("it says that %v is stuck", op)
 		}
 		if asks[0] = again; i < len(pauses)-1 {

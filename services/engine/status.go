@@ -123,8 +123,8 @@ func (e *engine) stuckText() string {
 		op.block.ID().Short(), op.block.Height, op.since.UTC().Format(time.RFC3339), op.why)
 }
 
-// doubtGrace is for how long a block may go unjudged before the node is said to be unwell: a plugin that is started again
-// comes back within that time.
+// doubtGrace is for how long a block may go unjudged before the node is said to be unwell: a plugin that is started
+// again comes back within that time.
 const doubtGrace = 2 * time.Second
 
 // doubtText names the blocks that the VM couldn't judge.

@@ -34,8 +34,9 @@ func (n *node) diesOn(text string, times *int) {
 	}
 }
 
-// A validator, whose own VM lives through it, makes a block on which the VMs of the others die; or the only one does, and
-// its own VM dies. The other blocks are final all the same, and who can't judge the block says so as long as it is there.
+// A validator, whose own VM lives through it, makes a block on which the VMs of the others die; or the only one does,
+// and its own VM dies. The other blocks are final all the same, and who can't judge the block says so as long as it is
+// there.
 func TestABlockOnWhichVMsDieStopsNoNode(t *testing.T) {
 	for _, size := range []int{1, 4} {
 		s := newFixture(t, size).start()
@@ -88,7 +89,8 @@ func TestANodeWhoseVMCantExecuteADecidedBlockWaitsForThatAlone(t *testing.T) {
 		})
 	}
 	s.pass(5 * time.Second)
-	if why := victim.Trouble("executing"); !strings.Contains(why, "at height 2, which is decided, since") || len(victim.accepted) != 1 {
+	why := victim.Trouble("executing")
+	if !strings.Contains(why, "at height 2, which is decided, since") || len(victim.accepted) != 1 {
 		t.Errorf("at height %d it says %q", len(victim.accepted), why)
 	}
 	if times > 8 {

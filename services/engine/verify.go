@@ -85,8 +85,8 @@ func (x *executor) remind(b *block.Block, then func(judgement)) {
 		case foundValid:
 			x.judge(b, false, then)
 		case foundInvalid:
-			what := fmt.Sprintf("the VM finds block %s invalid, which stands above the last accepted one", parent.ID().Short())
-			x.halt(what, errors.New(j.words))
+			what := "the VM finds block %s invalid, which stands above the last accepted one"
+			x.halt(fmt.Sprintf(what, parent.ID().Short()), errors.New(j.words))
 		default:
 			j.words, j.lost = "the block's parent: "+j.words, false
 			then(j)

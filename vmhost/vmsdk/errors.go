@@ -19,8 +19,8 @@ var (
 	ErrNotFound = database.ErrNotFound
 )
 
-// InvalidError is the verdict that a block isn't valid, on every node and for ever. A plain error from ParseBlock or Verify
-// is the same.
+// InvalidError is the verdict that a block isn't valid, on every node and for ever. A plain error from ParseBlock or
+// Verify is the same.
 type InvalidError struct{ Reason string }
 
 func (e *InvalidError) Error() string { return "invalid block: " + e.Reason }

@@ -105,7 +105,8 @@ func TestNoBlockIsJudgedByADatabaseThatFailed(t *testing.T) {
 		if kindOf(err) != "internal" {
 			t.Errorf("%s that failed: %v", what, err)
 		}
-		if err := s.heed(ctx, func() error { return errors.New("no such account") }, isInvalid); kindOf(err) != "invalid" {
+		err = s.heed(ctx, func() error { return errors.New("no such account") }, isInvalid)
+		if kindOf(err) != "invalid" {
 			t.Errorf("after it: %v", err)
 		}
 	}

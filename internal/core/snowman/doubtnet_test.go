@@ -74,8 +74,8 @@ func TestAValidatorWhoseBlocksAllHangTakesLittleOfTheVMsTime(t *testing.T) {
 	t.Logf("100 blocks in %v", n.now)
 }
 
-// A node whose VM can't execute what is decided keeps a bounded part of it, waits without work, and follows when it can:
-// whether it votes, or catches up.
+// A node whose VM can't execute what is decided keeps a bounded part of it, waits without work, and follows when it
+// can: whether it votes, or catches up.
 func TestANodeWhoseVMIsStuckKeepsAWindowOfWhatIsDecided(t *testing.T) {
 	for _, catchesUp := range []bool{false, true} {
 		n := newSimnet(1, equal(4), nil)
@@ -93,8 +93,9 @@ func TestANodeWhoseVMIsStuckKeepsAWindowOfWhatIsDecided(t *testing.T) {
 			stuck.boot()
 			n.run(n.now+10*time.Second, nil)
 		}
-		if k := len(stuck.core.accepted.pending); k != window || len(stuck.committed) != 0 || stuck.core.catchUp.active() != catchesUp {
-			t.Errorf("%d decided blocks are kept, %d executed, catching up: %v", k, len(stuck.committed), stuck.core.catchUp.active())
+		kept, active := len(stuck.core.accepted.pending), stuck.core.catchUp.active()
+		if kept != window || len(stuck.committed) != 0 || active != catchesUp {
+			t.Errorf("%d decided blocks are kept, %d executed, catching up: %v", kept, len(stuck.committed), active)
 		}
 		before := n.steps
 		n.run(n.now+10*time.Second, nil)

@@ -9,10 +9,10 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// The pauses before the VM is asked again about a block that it couldn't judge, unless it says itself when: the first is
-// leastDoubt, each further one doubtGrowth times the one before, and none is above mostDoubt, so that a VM that has been
-// mended is asked within that time. None is shorter than doubtShare times what the VM took to fail, so that the blocks
-// of one proposer take little of its time from the others'.
+// The pauses before the VM is asked again about a block that it couldn't judge, unless it says itself when: the first
+// is leastDoubt, each further one doubtGrowth times the one before, and none is above mostDoubt, so that a VM that has
+// been mended is asked within that time. None is shorter than doubtShare times what the VM took to fail, so that the
+// blocks of one proposer take little of its time from the others'.
 const (
 	leastDoubt  = 250 * time.Millisecond
 	doubtGrowth = 4
@@ -20,10 +20,11 @@ const (
 	mostDoubt   = time.Minute
 )
 
-// doubts are the proposers of blocks that the VM couldn't judge: it failed on them, didn't answer, or died. Such a block
-// is set aside in the pool, and with it what builds on it: it has no vote and holds up nothing. Whatever else its
-// proposer has signed is shown to the VM one block at a time, after the same pauses and after everybody else's, until the
-// block is judged or lost; the block itself comes after those others. So whoever knows how to make VMs hang has less and less of their time.
+// doubts are the proposers of blocks that the VM couldn't judge: it failed on them, didn't answer, or died. Such a
+// block is set aside in the pool, and with it what builds on it: it has no vote and holds up nothing. Whatever else its
+// proposer has signed is shown to the VM one block at a time, after the same pauses and after everybody else's, until
+// the block is judged or lost; the block itself comes after those others. So whoever knows how to make VMs hang has
+// less and less of their time.
 type doubts map[uint32]*doubt // by proposer
 
 type doubt struct {
@@ -115,7 +116,8 @@ func (d doubts) list(p *pool) (list []Doubt) {
 	for _, proposer := range slices.Sorted(maps.Keys(d)) {
 		if x := d[proposer]; p.get(x.block.ID()) != nil {
 			list = append(list, Doubt{
-				Block: x.block.ID(), Height: x.block.Height, Proposer: proposer, Since: x.since, Tries: x.tries, Why: x.why,
+				Block: x.block.ID(), Height: x.block.Height, Proposer: proposer,
+				Since: x.since, Tries: x.tries, Why: x.why,
 			})
 		}
 	}
@@ -147,8 +149,8 @@ func (s *issuing) othersFirst(e *entry) bool {
 		return false
 	}
 	for _, o := range s.pool.entries { // the order doesn't show in the result
-		ready := o.state == waiting && o.block.Proposer == e.block.Proposer && !s.now.Before(o.due) && s.tree.Knows(o.block.Parent)
-		if ready && o.failures < e.failures {
+		before := o.state == waiting && o.block.Proposer == e.block.Proposer && o.failures < e.failures
+		if before && !s.now.Before(o.due) && s.tree.Knows(o.block.Parent) {
 			return true
 		}
 	}

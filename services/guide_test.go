@@ -22,7 +22,8 @@ import (
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
-var update = flag.Bool("update", false, "write what is compared; the guide's descriptor needs protoc and its include files")
+var update = flag.Bool("update", false,
+	"write what is compared; the guide's descriptor needs protoc and its include files")
 
 const (
 	guide       = "../docs/add-a-subsystem.md"
@@ -98,8 +99,8 @@ func TestAddingASubsystemIsSmall(t *testing.T) {
 	}
 }
 
-// The guide is followed literally: its files are laid over the tree, the code is generated as `make generate` would, and
-// the result is built and tested.
+// The guide is followed literally: its files are laid over the tree, the code is generated as `make generate` would,
+// and the result is built and tested.
 func TestTheGuidesExampleCompilesAndPassesItsTest(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles half of the tree anew")
@@ -206,7 +207,8 @@ func compiled(t *testing.T, name string, s step) *descriptorpb.FileDescriptorPro
 		t.Fatal(err)
 	}
 	f := set.File[0]
-	f.Options = &descriptorpb.FileOptions{GoPackage: proto.String("github.com/reevenet/reeve/proto/reeve/" + name + "/v1;" + name + "v1")}
+	f.Options = &descriptorpb.FileOptions{GoPackage: proto.String("github.com/reevenet/reeve/proto/reeve/" + name +
+		"/v1;" + name + "v1")}
 	return f
 }
 
@@ -223,7 +225,8 @@ func compile(t *testing.T, descriptor, file, source string) {
 	if err := os.WriteFile(path, []byte(source), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("protoc", "-I"+root, "-I../proto", "-I/usr/include", "-o"+set, name).CombinedOutput(); err != nil {
+	if out, err := exec.Command("protoc", "-I"+root, "-I../proto", "-I/usr/include", "-o"+set,
+		name).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	raw, err := os.ReadFile(set)
@@ -310,7 +313,8 @@ func (o *overlay) goes(t *testing.T, command string, args ...string) {
 	}
 }
 
-// generate makes the Go of the guide's enum and of the directory with the guide's two lines, as protoc-gen-go makes it of the files.
+// generate makes the Go of the guide's enum and of the directory with the guide's two lines, as protoc-gen-go makes it
+// of the files.
 func (o *overlay) generate(t *testing.T, enum *descriptorpb.FileDescriptorProto, lines []string) {
 	t.Helper()
 	req := &pluginpb.CodeGeneratorRequest{Parameter: proto.String("paths=source_relative")}
@@ -375,8 +379,10 @@ func withLines(t *testing.T, directory protoreflect.FileDescriptor, lines []stri
 		}
 	}
 	all.Field = append(all.Field, &descriptorpb.FieldDescriptorProto{
-		Name: proto.String(field[2]), JsonName: proto.String(field[2]), Number: proto.Int32(number), TypeName: proto.String("." + field[1]), OneofIndex: proto.Int32(0),
-		Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
+		Name: proto.String(field[2]), JsonName: proto.String(field[2]), Number: proto.Int32(number),
+		TypeName: proto.String("." + field[1]), OneofIndex: proto.Int32(0),
+		Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+		Type:  descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
 	})
 	return d
 }

@@ -55,7 +55,8 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 	got := map[string]string{}
 	for _, m := range container.FindAllStringSubmatch(string(text), -1) {
 		got[m[1]] = m[2]
-		if m[1] != "init" && !strings.Contains(m[0], "healthcheck: {<<: *health, test: [CMD, /reeve, healthcheck, "+m[1]+"]}") {
+		if m[1] != "init" && !strings.Contains(m[0],
+			"healthcheck: {<<: *health, test: [CMD, /reeve, healthcheck, "+m[1]+"]}") {
 			t.Errorf("the health of %s isn't asked", m[1])
 		}
 	}

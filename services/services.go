@@ -1,6 +1,6 @@
-// Package services lists the parts of a node by hand. A part that isn't here doesn't exist; all that goes over the parts, from the
-// supervisor to the simulator, goes over this list. It also says which port to the world each of them gets: a part itself
-// knows interfaces alone.
+// Package services lists the parts of a node by hand. A part that isn't here doesn't exist; all that goes over the
+// parts, from the supervisor to the simulator, goes over this list. It also says which port to the world each of them
+// gets: a part itself knows interfaces alone.
 package services
 
 import (
@@ -20,7 +20,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/process"
 )
 
-// Parts lists them, in the order in which they are started and shown. The bridge comes with the protocols of all others.
+// Parts lists them, in the order in which they are started and shown. The bridge comes with the protocols of all
+// others.
 var Parts = sync.OnceValue(func() part.List {
 	list := part.List{
 		engine.Part(),

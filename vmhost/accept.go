@@ -33,15 +33,16 @@ type acceptJob struct {
 	at  int
 }
 
-// onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of another
-// block at a decided height is a contradiction that must stop the chain.
+// onAcceptBlock commits a decided block and what the VM writes for it, together. A repeated acceptance succeeds; one of
+// another block at a decided height is a contradiction that must stop the chain.
 func (b *blocks) onAcceptBlock(m *subsystem.Message, r *vmv1.AcceptBlock) {
 	e, err := entryOf(r)
 	if err != nil {
 		refuse(m, invalid("%v", err))
 		return
 	}
-	b.queue.add(m, &acceptJob{b: b, list: []*acceptance{{m: m, entry: e, context: r.GetContext(), trace: b.sub.Traceparent()}}})
+	b.queue.add(m, &acceptJob{b: b,
+		list: []*acceptance{{m: m, entry: e, context: r.GetContext(), trace: b.sub.Traceparent()}}})
 }
 
 func (j *acceptJob) begin(*generation) bool {
@@ -76,7 +77,8 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 	}
 	from, to := uint64(r.GetVmBlockOffset()), uint64(r.GetVmBlockOffset())+uint64(r.GetVmBlockSize())
 	if to > uint64(len(r.GetConsensusBlock())) || from == to {
-		return nil, fmt.Errorf("the VM block isn't inside the consensus block: bytes %d to %d of %d", from, to, len(r.GetConsensusBlock()))
+		return nil, fmt.Errorf("the VM block isn't inside the consensus block: bytes %d to %d of %d", from, to,
+			len(r.GetConsensusBlock()))
 	}
 	return &chainstore.Entry{
 		BlockID: block, VMBlock: vmBlock, Height: r.GetHeight(),
@@ -84,8 +86,8 @@ func entryOf(r *vmv1.AcceptBlock) (*chainstore.Entry, error) {
 	}, nil
 }
 
-// call waits for the disk once, with the last block. What the VM says against a block ends the series; an error means that the
-// plugin has to be replaced: it may have gone ahead of what is on disk.
+// call waits for the disk once, with the last block. What the VM says against a block ends the series; an error means
+// that the plugin has to be replaced: it may have gone ahead of what is on disk.
 func (j *acceptJob) call(ctx context.Context, g *generation) error {
 	for i, a := range j.due {
 		j.at = i
@@ -128,7 +130,8 @@ func (j *acceptJob) finish(*generation) {
 	}
 }
 
-// diskError is the disk's fault: no block is to blame. The plugin is replaced, as it may have gone ahead of what is on disk.
+// diskError is the disk's fault: no block is to blame. The plugin is replaced, as it may have gone ahead of what is on
+// disk.
 type diskError struct{ cause error }
 
 func (e *diskError) Error() string { return "the block wasn't written to disk: " + e.cause.Error() }
@@ -151,7 +154,8 @@ func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, du
 		return nil
 	}
 	// The commit has no deadline: it is either done or the disk is broken.
-	if err := b.store.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()), durability); err != nil {
+	if err := b.store.Commit(context.WithoutCancel(ctx), a.entry, remote.BatchOf(answer.GetWrites()),
+		durability); err != nil {
 		return &diskError{err}
 	}
 	return nil
@@ -175,7 +179,8 @@ func (b *blocks) verifyDecided(ctx context.Context, g *generation, a *acceptance
 	case v.GetError() != nil:
 		a.failure = v.GetError()
 	case v.GetBlock().GetHeight() != e.Height || parent != head.VMBlock:
-		a.failure = corrupt("the VM block of height %d on %v was decided for height %d on %v", v.GetBlock().GetHeight(), parent.Short(), e.Height, head.VMBlock.Short())
+		a.failure = corrupt("the VM block of height %d on %v was decided for height %d on %v",
+			v.GetBlock().GetHeight(), parent.Short(), e.Height, head.VMBlock.Short())
 	default:
 		e.VMBlock, _ = hashOf(v.GetBlock().GetId())
 	}
@@ -192,7 +197,8 @@ func (b *blocks) acceptAgain(a *acceptance) {
 		case err != nil:
 			refuse(a.m, corrupt("the record of height %d can't be read: %v", e.Height, err))
 		case have.BlockID != e.BlockID || !e.VMBlock.IsZero() && have.VMBlock != e.VMBlock:
-			refuse(a.m, corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(), e.BlockID.Short()))
+			refuse(a.m, corrupt("height %d was decided for %v, now for %v", e.Height, have.BlockID.Short(),
+				e.BlockID.Short()))
 		default:
 			a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: have.VMBlock[:]})
 		}

@@ -19,8 +19,8 @@ import (
 // mostAppWait is how long an answer is waited for at most, whatever a VM asks for.
 const mostAppWait = 30 * time.Second
 
-// apps passes what peers' VMs say to the plugin, and what the plugin says to them. Nothing of a peer overtakes its coming and going, and
-// every outcome that a plugin was promised reaches it, or the plugin is replaced.
+// apps passes what peers' VMs say to the plugin, and what the plugin says to them. Nothing of a peer overtakes its
+// coming and going, and every outcome that a plugin was promised reaches it, or the plugin is replaced.
 type apps struct {
 	sub  *subsystem.Sub
 	life *life
@@ -35,7 +35,8 @@ type apps struct {
 }
 
 func newApps(sub *subsystem.Sub, l *life) *apps {
-	a := &apps{sub: sub, life: l, lane: lane{limit: 3, bound: l.limits.AppQueue}, peers: make(map[primitives.NodeID]string)}
+	a := &apps{sub: sub, life: l, lane: lane{limit: 3, bound: l.limits.AppQueue},
+		peers: make(map[primitives.NodeID]string)}
 	a.number.Store(sub.Rand().Uint32())
 	return a
 }
@@ -60,8 +61,8 @@ func (a *apps) handle(m *subsystem.Message) bool {
 	return true
 }
 
-// deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an outcome must never be
-// in doubt.
+// deliver passes one thing of a peer on. A plugin that doesn't take it in time is replaced: whether it has seen an
+// outcome must never be in doubt.
 func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx context.Context) error) bool {
 	return a.lane.add(task{alone: alone, run: a.call(g, what, call)})
 }
@@ -217,7 +218,8 @@ func (a *apps) onAppResponse(r *pluginv1.AppResponseRequest) {
 		return
 	}
 	a.outcome(g, "AppResponse", func(ctx context.Context) error {
-		_, err := g.vm.AppResponse(ctx, &pluginv1.AppResponseRequest{NodeId: node[:], RequestId: own.RequestID, Response: r.GetResponse()})
+		_, err := g.vm.AppResponse(ctx,
+			&pluginv1.AppResponseRequest{NodeId: node[:], RequestId: own.RequestID, Response: r.GetResponse()})
 		return err
 	})
 }
@@ -243,7 +245,8 @@ func (a *apps) fail(g *generation, ended []requests.Request, reason requests.Rea
 
 func (a *apps) failOne(g *generation, own requests.Request, why *pluginv1.AppError) {
 	a.outcome(g, "AppRequestFailed", func(ctx context.Context) error {
-		_, err := g.vm.AppRequestFailed(ctx, &pluginv1.AppRequestFailedRequest{NodeId: own.NodeID[:], RequestId: own.RequestID, Error: why})
+		_, err := g.vm.AppRequestFailed(ctx,
+			&pluginv1.AppRequestFailedRequest{NodeId: own.NodeID[:], RequestId: own.RequestID, Error: why})
 		return err
 	})
 }

@@ -68,9 +68,12 @@ func TestEveryAppRequestEndsExactlyOnce(t *testing.T) {
 	r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer)
 	h.ExpectNothing()
 
-	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("pong")})
-	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Response: []byte("again")})
-	h.Send("engine", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: r.GetRequestId(), Error: &pluginv1.AppError{Code: -3}})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(),
+		Response: []byte("pong")})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: r.GetRequestId(),
+		Response: []byte("again")})
+	h.Send("engine", &pluginv1.AppRequestFailedRequest{NodeId: peer[:], RequestId: r.GetRequestId(),
+		Error: &pluginv1.AppError{Code: -3}})
 	h.Advance(2 * time.Minute) // the other one never answers
 	want := []string{"response 7 pong", "failed 7 -1"}
 	if got := fmt.Sprint(h.vm().got); got != fmt.Sprint(want) {
@@ -94,7 +97,8 @@ func TestAnOutcomeOfAnEarlierLifeIsNotForTheNextOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Step()
-	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: old.GetRequestId(), Response: []byte("late")})
+	h.Send("engine", &pluginv1.AppResponseRequest{NodeId: peer[:], RequestId: old.GetRequestId(),
+		Response: []byte("late")})
 	if got := fmt.Sprint(h.vm().got); got != "[connected v1]" {
 		t.Errorf("the new plugin was told %v", got)
 	}
@@ -130,7 +134,8 @@ func TestAPeerIsWaitedForAsLongAsTheVMSaysButNotForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Step()
-	if r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer); r.GetDeadlineMs() == 0 || r.GetDeadlineMs() > 10_000 {
+	if r, _ := overseertest.Expect[*enginev1.SendAppRequest](h.Overseer); r.GetDeadlineMs() == 0 ||
+		r.GetDeadlineMs() > 10_000 {
 		t.Errorf("the peer is given %d ms", r.GetDeadlineMs())
 	}
 	h.Advance(30 * time.Second)
@@ -172,16 +177,20 @@ func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 
 func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {
 	h := start(t)
-	if got := overseertest.Must[*pluginv1.StateSyncEnabledResponse](t, h.Ask("engine", &pluginv1.StateSyncEnabledRequest{})); got.GetError() != nil || got.GetEnabled() {
+	if got := overseertest.Must[*pluginv1.StateSyncEnabledResponse](t,
+		h.Ask("engine", &pluginv1.StateSyncEnabledRequest{})); got.GetError() != nil || got.GetEnabled() {
 		t.Errorf("StateSyncEnabled: %v", got)
 	}
-	if got := overseertest.Must[*pluginv1.GetLastStateSummaryResponse](t, h.Ask("engine", &pluginv1.GetLastStateSummaryRequest{})); got.GetError().GetUnimplemented() == nil {
+	if got := overseertest.Must[*pluginv1.GetLastStateSummaryResponse](t,
+		h.Ask("engine", &pluginv1.GetLastStateSummaryRequest{})); got.GetError().GetUnimplemented() == nil {
 		t.Errorf("GetLastStateSummary: %v", got)
 	}
-	if got := overseertest.Must[*pluginv1.QueryRuntimeResponse](t, h.Ask("runtime-api", &pluginv1.QueryRuntimeRequest{})); got.GetError().GetUnimplemented() == nil {
+	if got := overseertest.Must[*pluginv1.QueryRuntimeResponse](t,
+		h.Ask("runtime-api", &pluginv1.QueryRuntimeRequest{})); got.GetError().GetUnimplemented() == nil {
 		t.Errorf("QueryRuntime: %v", got)
 	}
-	if got := overseertest.Must[*vmv1.VersionResponse](t, h.Ask("overseer", &vmv1.Version{})); got.GetName() != "kvvm" || got.GetProtocol() != 1 {
+	if got := overseertest.Must[*vmv1.VersionResponse](t,
+		h.Ask("overseer", &vmv1.Version{})); got.GetName() != "kvvm" || got.GetProtocol() != 1 {
 		t.Errorf("Version: %v", got)
 	}
 }

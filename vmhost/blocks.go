@@ -17,8 +17,9 @@ import (
 	"github.com/reevenet/reeve/vmhost/chainstore"
 )
 
-// blocks has the plugin build and judge blocks, and keeps those that it has verified until they are decided. What it says of a block is
-// what the plugin said, or what the store has; a block leaves it when it is in the store, or rejected.
+// blocks has the plugin build and judge blocks, and keeps those that it has verified until they are decided. What it
+// says of a block is what the plugin said, or what the store has; a block leaves it when it is in the store, or
+// rejected.
 type blocks struct {
 	sub     *subsystem.Sub
 	queue   *queue
@@ -74,10 +75,11 @@ func (b *blocks) known() []*undecided {
 	})
 }
 
-// lose forgets a block that a new plugin refuses, or ends on, although the one before had verified it. When the block is decided it is
-// verified anew.
+// lose forgets a block that a new plugin refuses, or ends on, although the one before had verified it. When the block
+// is decided it is verified anew.
 func (b *blocks) lose(id primitives.Hash, why string) {
-	b.sub.Log.Warn("a block that the VM had verified before it was started again isn't verified any more", "block", id, "err", why)
+	b.sub.Log.Warn("a block that the VM had verified before it was started again isn't verified any more", "block", id,
+		"err", why)
 	delete(b.processing, id)
 }
 
@@ -87,14 +89,15 @@ func (b *blocks) onRejectBlock(m *subsystem.Message, r *pluginv1.RejectBlockRequ
 		m.Reply(&pluginv1.RejectBlockResponse{})
 		return
 	}
-	b.queue.add(m, &question[*pluginv1.RejectBlockResponse]{m: m, ask: func(ctx context.Context, g *generation) (*pluginv1.RejectBlockResponse, error) {
-		return g.vm.RejectBlock(ctx, r)
-	}, reply: func(a *pluginv1.RejectBlockResponse) {
-		if a.GetError() == nil {
-			delete(b.processing, id)
-		}
-		m.Reply(a)
-	}})
+	b.queue.add(m, &question[*pluginv1.RejectBlockResponse]{m: m,
+		ask: func(ctx context.Context, g *generation) (*pluginv1.RejectBlockResponse, error) {
+			return g.vm.RejectBlock(ctx, r)
+		}, reply: func(a *pluginv1.RejectBlockResponse) {
+			if a.GetError() == nil {
+				delete(b.processing, id)
+			}
+			m.Reply(a)
+		}})
 }
 
 // onSetPreference remembers; the plugin is told before it is asked to build.
@@ -144,7 +147,8 @@ func sane(e *pluginv1.Error, b *pluginv1.Block) error {
 	_, id := hashOf(b.GetId())
 	_, parent := hashOf(b.GetParentId())
 	if e == nil && (!id || !parent) {
-		return status.Errorf(codes.Internal, "a block with an id of %d bytes and a parent of %d bytes", len(b.GetId()), len(b.GetParentId()))
+		return status.Errorf(codes.Internal, "a block with an id of %d bytes and a parent of %d bytes", len(b.GetId()),
+			len(b.GetParentId()))
 	}
 	return nil
 }

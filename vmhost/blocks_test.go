@@ -22,7 +22,8 @@ func TestABlockIsBuiltVerifiedAndAccepted(t *testing.T) {
 		t.Fatalf("height %d, a = %q", h.height(), h.value("a"))
 	}
 	accepted := wrap(b)
-	got := overseertest.Must[*vmv1.GetConsensusBlockResponse](t, h.Ask("engine", &vmv1.GetConsensusBlock{BlockId: accepted.GetBlockId()}))
+	got := overseertest.Must[*vmv1.GetConsensusBlockResponse](t,
+		h.Ask("engine", &vmv1.GetConsensusBlock{BlockId: accepted.GetBlockId()}))
 	if string(got.GetBlock().GetConsensusBlock()) != string(accepted.GetConsensusBlock()) {
 		t.Error("the consensus block came back changed")
 	}
@@ -169,7 +170,8 @@ func TestSiblingsInAnyOrder(t *testing.T) {
 	if e := h.accept(b); e != nil {
 		t.Fatal(e)
 	}
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, h.Ask("engine", &pluginv1.RejectBlockRequest{BlockId: c.GetId()})).GetError(); e != nil {
+	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t,
+		h.Ask("engine", &pluginv1.RejectBlockRequest{BlockId: c.GetId()})).GetError(); e != nil {
 		t.Fatal(e)
 	}
 	if n := h.Number("processing"); n != 0 {
@@ -194,7 +196,8 @@ func TestABlockWithoutItsParentIsNoVerdict(t *testing.T) {
 func TestStrangersBytesAreAVerdictNotAnAccident(t *testing.T) {
 	h := start(t)
 	for _, content := range [][]byte{nil, {0}, []byte("hello"), make([]byte, 81), make([]byte, 200)} {
-		got := overseertest.Must[*pluginv1.ParseBlockResponse](t, h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}))
+		got := overseertest.Must[*pluginv1.ParseBlockResponse](t,
+			h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{content}}))
 		if got.GetError() != nil || got.GetResults()[0].GetError().GetInvalidBlock() == nil {
 			t.Errorf("%q: %v", content, got)
 		}

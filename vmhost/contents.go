@@ -2,8 +2,8 @@ package vmhost
 
 import "github.com/reevenet/reeve/internal/core/primitives"
 
-// contents keeps the bytes of blocks that were built or parsed lately, so that VerifyBlock needs only their id. Bounded, the oldest
-// goes first: strangers send blocks.
+// contents keeps the bytes of blocks that were built or parsed lately, so that VerifyBlock needs only their id.
+// Bounded, the oldest goes first: strangers send blocks.
 type contents struct {
 	byID  map[primitives.Hash][]byte
 	order []primitives.Hash

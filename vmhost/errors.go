@@ -110,7 +110,8 @@ func invalid(format string, args ...any) *pluginv1.Error {
 }
 
 func corrupt(format string, args ...any) *pluginv1.Error {
-	return &pluginv1.Error{Kind: &pluginv1.Error_Corrupt{Corrupt: &pluginv1.Corrupt{Reason: fmt.Sprintf(format, args...)}}}
+	return &pluginv1.Error{Kind: &pluginv1.Error_Corrupt{Corrupt: &pluginv1.Corrupt{Reason: fmt.Sprintf(format,
+		args...)}}}
 }
 
 func missingParent(id []byte) *pluginv1.Error {

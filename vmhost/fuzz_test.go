@@ -28,7 +28,8 @@ func FuzzPluginCalls(f *testing.F) {
 	seed(1, &pluginv1.SendAppResponseRequest{NodeId: make([]byte, 32), RequestId: 1})
 	seed(2, &pluginv1.SendAppGossipRequest{NodeIds: [][]byte{{1}}, Peers: 1 << 31})
 	seed(3, &pluginv1.GetAcceptedBlockRequest{Which: &pluginv1.GetAcceptedBlockRequest_BlockId{BlockId: []byte{1}}})
-	seed(4, &pluginv1.VerifyEd25519Request{Signatures: []*pluginv1.SignedMessage{{PublicKey: []byte{1}}, {Signature: make([]byte, 64)}}})
+	seed(4, &pluginv1.VerifyEd25519Request{Signatures: []*pluginv1.SignedMessage{{PublicKey: []byte{1}},
+		{Signature: make([]byte, 64)}}})
 	seed(5, &pluginv1.GetBatchRequest{Keys: [][]byte{nil, {1}}, Snapshot: 9})
 	seed(6, &pluginv1.ScanRequest{Start: []byte{2}, End: []byte{1}})
 	seed(7, &pluginv1.WriteBatchRequest{Writes: []*pluginv1.Write{{Key: nil}, {Key: []byte{1}, Delete: true}}})
@@ -48,15 +49,20 @@ func FuzzPluginCalls(f *testing.F) {
 		ctx := context.Background()
 		switch kind % 8 {
 		case 0:
-			try(b, &pluginv1.SendAppRequestRequest{}, func(q *pluginv1.SendAppRequestRequest) { _, _ = s.SendAppRequest(ctx, q) })
+			try(b, &pluginv1.SendAppRequestRequest{},
+				func(q *pluginv1.SendAppRequestRequest) { _, _ = s.SendAppRequest(ctx, q) })
 		case 1:
-			try(b, &pluginv1.SendAppResponseRequest{}, func(q *pluginv1.SendAppResponseRequest) { _, _ = s.SendAppResponse(ctx, q) })
+			try(b, &pluginv1.SendAppResponseRequest{},
+				func(q *pluginv1.SendAppResponseRequest) { _, _ = s.SendAppResponse(ctx, q) })
 		case 2:
-			try(b, &pluginv1.SendAppGossipRequest{}, func(q *pluginv1.SendAppGossipRequest) { _, _ = s.SendAppGossip(ctx, q) })
+			try(b, &pluginv1.SendAppGossipRequest{},
+				func(q *pluginv1.SendAppGossipRequest) { _, _ = s.SendAppGossip(ctx, q) })
 		case 3:
-			try(b, &pluginv1.GetAcceptedBlockRequest{}, func(q *pluginv1.GetAcceptedBlockRequest) { _, _ = s.GetAcceptedBlock(ctx, q) })
+			try(b, &pluginv1.GetAcceptedBlockRequest{},
+				func(q *pluginv1.GetAcceptedBlockRequest) { _, _ = s.GetAcceptedBlock(ctx, q) })
 		case 4:
-			try(b, &pluginv1.VerifyEd25519Request{}, func(q *pluginv1.VerifyEd25519Request) { _, _ = s.VerifyEd25519(ctx, q) })
+			try(b, &pluginv1.VerifyEd25519Request{},
+				func(q *pluginv1.VerifyEd25519Request) { _, _ = s.VerifyEd25519(ctx, q) })
 		case 5:
 			try(b, &pluginv1.GetBatchRequest{}, func(q *pluginv1.GetBatchRequest) { _, _ = d.GetBatch(ctx, q) })
 		case 6:

@@ -33,7 +33,8 @@ type generation struct {
 	pinging bool
 	// dead is set when the port has said so.
 	dead bool
-	// judging is set while it looks at a block, or after it has ended in the midst of that; dismissed, when an operator has it replaced.
+	// judging is set while it looks at a block, or after it has ended in the midst of that; dismissed, when an operator
+	// has it replaced.
 	judging, dismissed bool
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// handler passes what comes to its parts, and tells them how the plugin fares. All of them belong to the loop; what runs elsewhere gets
-// copies.
+// handler passes what comes to its parts, and tells them how the plugin fares. All of them belong to the loop; what
+// runs elsewhere gets copies.
 type handler struct {
 	sub  *subsystem.Sub
 	cfg  Config
@@ -85,7 +85,8 @@ func (h *handler) assemble(store *chainstore.Record) {
 	h.stages = &stages{queue: h.queue, life: h.life, store: store, notices: h.notices}
 	h.apps = newApps(sub, h.life)
 	h.reads = &reads{
-		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue}, fresh: store.Last() == nil,
+		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue},
+		fresh: store.Last() == nil,
 	}
 	h.keeping = newKeeping(sub, store)
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
@@ -121,9 +122,13 @@ func readable(err error) error {
 	case !errors.As(err, &mismatch):
 		return err
 	case mismatch.Version:
-		return errcode.New(errcode.DataVersion, "Use the version of reeve that wrote it, or begin with an empty data directory.", err, "the chain's data can't be read")
+		return errcode.New(errcode.DataVersion,
+			"Use the version of reeve that wrote it, or begin with an empty data directory.", err,
+			"the chain's data can't be read")
 	}
-	return errcode.New(errcode.GenesisMismatch, "Use the genesis that the data was made with, or begin with an empty data directory.", err, "the chain's data can't be used")
+	return errcode.New(errcode.GenesisMismatch,
+		"Use the genesis that the data was made with, or begin with an empty data directory.", err,
+		"the chain's data can't be used")
 }
 
 // Signal ends the work with the node. Leaves and finality mean nothing here: the engine says what is decided.
@@ -167,7 +172,8 @@ func (h *handler) Close() {
 
 // know copies what a plugin must be told.
 func (h *handler) know() knowledge {
-	return knowledge{state: h.stages.state, peers: h.apps.known(), processing: h.blocks.known(), logLevel: h.admin.level}
+	return knowledge{state: h.stages.state, peers: h.apps.known(), processing: h.blocks.known(),
+		logLevel: h.admin.level}
 }
 
 func (h *handler) stateChanged() {

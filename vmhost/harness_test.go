@@ -25,7 +25,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// host is a vm subsystem under a test that plays the overseer and the engine. The plugin is a Go value, the disk is memory.
+// host is a vm subsystem under a test that plays the overseer and the engine. The plugin is a Go value, the disk is
+// memory.
 type host struct {
 	*overseertest.Overseer
 	t    *testing.T
@@ -180,7 +181,8 @@ func (h *host) build() *pluginv1.BuildBlockResponse {
 
 func (h *host) verify(b *pluginv1.Block) *pluginv1.Error {
 	h.t.Helper()
-	return overseertest.Must[*pluginv1.VerifyBlockResponse](h.t, h.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()})).GetError()
+	return overseertest.Must[*pluginv1.VerifyBlockResponse](h.t,
+		h.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetId(), Content: b.GetContent()})).GetError()
 }
 
 // wrap is a consensus block for the test: a name and the VM block.
@@ -218,7 +220,8 @@ func (h *host) extend(nonce uint64, k, v string) *pluginv1.Block {
 
 func (h *host) height() uint64 {
 	h.t.Helper()
-	return overseertest.Must[*vmv1.LastAcceptedResponse](h.t, h.Ask("engine", &vmv1.LastAccepted{})).GetBlock().GetHeight()
+	return overseertest.Must[*vmv1.LastAcceptedResponse](h.t,
+		h.Ask("engine", &vmv1.LastAccepted{})).GetBlock().GetHeight()
 }
 
 func (h *host) value(k string) string {

@@ -25,8 +25,9 @@ const (
 	answerLimit = 30 * time.Second
 )
 
-// httpServer serves the VM's handlers for the gateway: it passes requests on to the plugin, with the token that the plugin wants. It
-// runs beside the handler, which only tells it where the plugin is. While there is none it says so, and why.
+// httpServer serves the VM's handlers for the gateway: it passes requests on to the plugin, with the token that the
+// plugin wants. It runs beside the handler, which only tells it where the plugin is. While there is none it says so,
+// and why.
 type httpServer struct {
 	server *http.Server
 	target atomic.Pointer[target]
@@ -71,7 +72,8 @@ func (s *httpServer) serve(h *pluginv1.CreateHandlersResponse, vm pluginv1.VMSer
 	t := &target{vm: vm}
 	if h.GetSocket() != "" {
 		t.proxy = httpproxy.New(h.GetSocket(), httpproxy.Options{
-			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true, Tracer: s.tracer, Name: "/ext/bc/" + s.chain,
+			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true, Tracer: s.tracer,
+			Name:          "/ext/bc/" + s.chain,
 			HeaderTimeout: answerLimit, IdleTimeout: 30 * time.Second, Failed: s.failed, Log: s.log,
 		})
 	}
@@ -126,7 +128,8 @@ func problem(w http.ResponseWriter, code int, text string) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": text})
 }
 
-// metrics are the plugin's, in the Prometheus text format; a plugin that doesn't answer in time is left out, and said to be.
+// metrics are the plugin's, in the Prometheus text format; a plugin that doesn't answer in time is left out, and said
+// to be.
 func (s *httpServer) metrics(w http.ResponseWriter, r *http.Request) {
 	up := 0
 	var text []byte

@@ -106,7 +106,8 @@ func TestAnUpgradedConnectionIsPassedOnBothWays(t *testing.T) {
 		}
 	}))
 	conn := dial()
-	answer, r := ask4(t, conn, strings.Replace(get, "\r\n\r\n", "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 1))
+	answer, r := ask4(t, conn,
+		strings.Replace(get, "\r\n\r\n", "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 1))
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("%v", answer.Status)
 	}
@@ -124,7 +125,8 @@ func TestWithoutAPluginTheReasonIsSaid(t *testing.T) {
 	p.explain("it was killed")
 	answer, _ := ask4(t, dial(), get)
 	body, _ := io.ReadAll(answer.Body)
-	if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" || !strings.Contains(string(body), "it was killed") {
+	if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" ||
+		!strings.Contains(string(body), "it was killed") {
 		t.Errorf("%s %v %s", answer.Status, answer.Header, body)
 	}
 	answer, _ = ask4(t, dial(), "GET /metrics HTTP/1.1\r\nHost: node\r\n\r\n")

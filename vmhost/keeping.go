@@ -59,17 +59,18 @@ func (k *keeping) onGetKeptBlock(m *subsystem.Message, q *vmv1.GetKeptBlock) {
 // do works off the loop, in turn.
 func (k *keeping) do(m *subsystem.Message, work func(context.Context) ([]byte, error), then func([]byte)) {
 	ok := k.lane.add(task{run: func(done func()) {
-		subsystem.Offload(k.sub, func() ([]byte, error) { return work(context.Background()) }, func(b []byte, err error) {
-			switch {
-			case errors.Is(err, chainstore.ErrNotFound):
-				refuse(m, notFound())
-			case err != nil:
-				refuse(m, vmsdk.ErrorToProto(err))
-			default:
-				then(b)
-			}
-			done()
-		})
+		subsystem.Offload(k.sub, func() ([]byte, error) { return work(context.Background()) },
+			func(b []byte, err error) {
+				switch {
+				case errors.Is(err, chainstore.ErrNotFound):
+					refuse(m, notFound())
+				case err != nil:
+					refuse(m, vmsdk.ErrorToProto(err))
+				default:
+					then(b)
+				}
+				done()
+			})
 	}})
 	if !ok {
 		refuse(m, busy())

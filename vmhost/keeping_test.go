@@ -15,7 +15,8 @@ func TestAKeptBlockOutlivesTheHostUntilItsHeightIsDecided(t *testing.T) {
 	b := h.build().GetBlock()
 	w := wrap(b)
 	kept := func(h *host) *vmv1.GetKeptBlockResponse {
-		return overseertest.Must[*vmv1.GetKeptBlockResponse](t, h.Ask("engine", &vmv1.GetKeptBlock{BlockId: w.GetBlockId()}))
+		return overseertest.Must[*vmv1.GetKeptBlockResponse](t,
+			h.Ask("engine", &vmv1.GetKeptBlock{BlockId: w.GetBlockId()}))
 	}
 	if kept(h).GetError().GetNotFound() == nil {
 		t.Error("it is kept before anybody asked for it")

@@ -15,12 +15,13 @@ import (
 	"github.com/reevenet/reeve/vmhost/launch"
 )
 
-// life keeps a plugin running. At most one answers at a time, their numbers rise, and the next one is started only when the one before
-// is gone; after too many deaths in a short time none is, until an operator asks for it.
+// life keeps a plugin running. At most one answers at a time, their numbers rise, and the next one is started only when
+// the one before is gone; after too many deaths in a short time none is, until an operator asks for it.
 type life struct {
 	sub    *subsystem.Sub
 	limits Limits
-	// launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it takes.
+	// launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it
+	// takes.
 	launch func(number uint64, know knowledge) (*generation, error)
 	// know copies what a plugin must be told.
 	know func() knowledge
@@ -72,7 +73,8 @@ func (l *life) enter(state supervise.State) {
 	l.events.stateChanged()
 }
 
-// startFirst launches the first plugin, while nothing else is to be done yet. Its error is one that another try can't mend.
+// startFirst launches the first plugin, while nothing else is to be done yet. Its error is one that another try can't
+// mend.
 func (l *life) startFirst() error {
 	l.starts++
 	l.enter(supervise.Starting)
@@ -116,7 +118,8 @@ func (l *life) started(g *generation, err error) {
 	}
 	l.gen = g
 	l.enter(supervise.Running)
-	l.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid", g.plugin.PID(), "generation", g.number)
+	l.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid",
+		g.plugin.PID(), "generation", g.number)
 	l.events.up(g)
 }
 
@@ -159,8 +162,8 @@ func (l *life) failed(g *generation, what string, err error) (reason string) {
 	return reason
 }
 
-// died decides what follows a death: another start after a pause, or the breaker. blamed: a block is to blame, which isn't looked at
-// again at once, so a start helps.
+// died decides what follows a death: another start after a pause, or the breaker. blamed: a block is to blame, which
+// isn't looked at again at once, so a start helps.
 func (l *life) died(reason string, blamed bool) {
 	if l.stopping {
 		return
@@ -172,7 +175,8 @@ func (l *life) died(reason string, blamed bool) {
 	}
 	verdict := history.Died(l.sub.Now(), l.sub.Rand().Float64())
 	if verdict.Quarantine {
-		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow, reason)
+		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow,
+			reason)
 		l.enter(supervise.Quarantined)
 		l.sub.Log.Error("the chain is degraded: its VM isn't started again", "err", l.cause)
 		l.events.down(true)
@@ -221,7 +225,8 @@ func (l *life) ping() {
 			g.misses = 0
 		case status.Code(err) == codes.DeadlineExceeded:
 			if g.misses++; g.misses == maxMisses {
-				l.replace(g, fmt.Sprintf("the plugin hasn't answered %d pings of %v", maxMisses, l.limits.Silence), true)
+				l.replace(g, fmt.Sprintf("the plugin hasn't answered %d pings of %v", maxMisses, l.limits.Silence),
+					true)
 				return
 			}
 			l.ping()

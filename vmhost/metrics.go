@@ -12,9 +12,9 @@ import (
 	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
-// callCounter counts and times the calls between host and plugin, in both directions, under the names that go-grpc-middleware's provider
-// for Prometheus uses. It is here because it looks a method's metrics up once and not four times for each call, which would be a tenth
-// of what a fast call costs.
+// callCounter counts and times the calls between host and plugin, in both directions, under the names that
+// go-grpc-middleware's provider for Prometheus uses. It is here because it looks a method's metrics up once and not
+// four times for each call, which would be a tenth of what a fast call costs.
 type callCounter struct{ made, served direction }
 
 // direction is the calls that one side makes.
@@ -46,8 +46,9 @@ func (d *direction) register(to prometheus.Registerer, side, where string) error
 		Help: "Total number of RPCs completed " + where + " the " + side + ", regardless of success or failure.",
 	}, []string{"grpc_service", "grpc_method", "grpc_code"})
 	d.seconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name:    "grpc_" + side + "_handling_seconds",
-		Help:    "Histogram of response latency (seconds) of gRPC that had been application-level handled by the " + side + ".",
+		Name: "grpc_" + side + "_handling_seconds",
+		Help: "Histogram of response latency (seconds) of gRPC that had been application-level handled by the " +
+			side + ".",
 		Buckets: prometheus.ExponentialBuckets(20e-6, 5, 9),
 	}, []string{"grpc_service", "grpc_method"})
 	if err := to.Register(d.handled); err != nil {
@@ -83,7 +84,8 @@ func (d *direction) of(method string) *methodCounter {
 	}
 	service, name := split(method)
 	m, _ := d.methods.LoadOrStore(method, &methodCounter{
-		ok: d.handled.WithLabelValues(service, name, codes.OK.String()), seconds: d.seconds.WithLabelValues(service, name),
+		ok:      d.handled.WithLabelValues(service, name, codes.OK.String()),
+		seconds: d.seconds.WithLabelValues(service, name),
 	})
 	return m.(*methodCounter)
 }

@@ -14,8 +14,8 @@ const (
 	repeatLast  = 8 * time.Second
 )
 
-// notices are the VM's events that hold: the engine is notified until it has acted on them, less often each time. Nothing of a plugin
-// that is gone holds.
+// notices are the VM's events that hold: the engine is notified until it has acted on them, less often each time.
+// Nothing of a plugin that is gone holds.
 type notices struct {
 	sub  *subsystem.Sub
 	life *life

@@ -12,15 +12,16 @@ import (
 // maxOpen bounds the app requests that are open at one time, in each direction.
 const maxOpen = 4096
 
-// outcomes is the table behind two promises: every request of the VM to a peer ends exactly once, and a peer's request is answered at
-// most once, while the peer waits. An entry is made before the VM hears that sending went well, and whoever takes it out delivers the
-// outcome. One table per life of the plugin: a VM that is started anew has nothing outstanding, and since a request has a number on the
-// network that no earlier one had, an outcome of an earlier life is none of its entries'. Locked, because VMs call from goroutines of
-// their own.
+// outcomes is the table behind two promises: every request of the VM to a peer ends exactly once, and a peer's request
+// is answered at most once, while the peer waits. An entry is made before the VM hears that sending went well, and
+// whoever takes it out delivers the outcome. One table per life of the plugin: a VM that is started anew has nothing
+// outstanding, and since a request has a number on the network that no earlier one had, an outcome of an earlier life
+// is none of its entries'. Locked, because VMs call from goroutines of their own.
 type outcomes struct {
 	mu     sync.Mutex
 	closed bool
-	// asked are the VM's requests, by their numbers on the network; vm has the VM's numbers by those, and network those by the VM's.
+	// asked are the VM's requests, by their numbers on the network; vm has the VM's numbers by those, and network those
+	// by the VM's.
 	asked       *requests.Table
 	vm, network map[requests.Request]uint32
 	// owed are peers' requests that the VM hasn't answered, by the peers' numbers.
@@ -38,9 +39,10 @@ func keyOf(node primitives.NodeID, id uint32) requests.Key {
 	return requests.Key{Node: node, ID: id, Answer: requests.AppResponse}
 }
 
-// ask makes an entry per node for the VM's request id, or none and an error. number is its name on the network. It returns how long the
-// slowest node is waited for; a wait of zero is as long as the nodes have needed lately.
-func (o *outcomes) ask(nodes []primitives.NodeID, id, number uint32, now time.Time, wait time.Duration) (time.Duration, error) {
+// ask makes an entry per node for the VM's request id, or none and an error. number is its name on the network. It
+// returns how long the slowest node is waited for; a wait of zero is as long as the nodes have needed lately.
+func (o *outcomes) ask(nodes []primitives.NodeID, id, number uint32, now time.Time, wait time.Duration) (time.Duration,
+	error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -62,7 +64,8 @@ func (o *outcomes) ask(nodes []primitives.NodeID, id, number uint32, now time.Ti
 	return longest, nil
 }
 
-func (o *outcomes) askOne(node primitives.NodeID, id, number uint32, now time.Time, wait time.Duration) (deadline time.Time, err error) {
+func (o *outcomes) askOne(node primitives.NodeID, id, number uint32, now time.Time,
+	wait time.Duration) (deadline time.Time, err error) {
 	named := requests.Request{NodeID: node, RequestID: id}
 	if open, taken := o.network[named]; taken {
 		if open == number {

@@ -10,11 +10,15 @@ import (
 	"github.com/reevenet/reeve/internal/core/requests"
 )
 
-// Whatever comes in whatever order, and however often the VM is started anew: a request that was taken ends once, in the life that asked.
+// Whatever comes in whatever order, and however often the VM is started anew: a request that was taken ends once, in
+// the life that asked.
 func TestEveryRequestEndsOnceInTheLifeThatAsked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now, number := time.Unix(1000, 0), uint32(0)
-		node := rapid.Custom(func(t *rapid.T) primitives.NodeID { return primitives.NodeID{rapid.ByteRange(1, 3).Draw(t, "node")} })
+		node := rapid.Custom(func(t *rapid.T) primitives.NodeID {
+			return primitives.NodeID{rapid.ByteRange(1,
+				3).Draw(t, "node")}
+		})
 		life, open := newOutcomes(), map[requests.Request]bool{} // by the VM's numbers
 		ended := func(list ...requests.Request) {
 			for _, own := range list {

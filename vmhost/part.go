@@ -30,7 +30,8 @@ const (
 type Ports struct {
 	// OpenDB opens the database in a directory.
 	OpenDB func(dir string, log *slog.Logger) (database.Database, error)
-	// Launcher starts the plugin at path, if it has the checksum, with its sockets in runDir. An empty checksum allows any.
+	// Launcher starts the plugin at path, if it has the checksum, with its sockets in runDir. An empty checksum allows
+	// any.
 	Launcher func(path string, checksum []byte, runDir string) launch.Launcher
 }
 
@@ -88,7 +89,8 @@ func Part(p Ports) part.Part {
 		Settings: config.Section{Name: Name, Check: checkSettings, Settings: []config.Setting{
 			{Key: "plugin-dir", Default: dir, Usage: "directory of the VM plugins"},
 			{Key: "plugins", Default: []string{}, Usage: "plugins that stand elsewhere, as CHAIN=PATH"},
-			{Key: "sha256", Default: []string{}, Usage: "checksums that the plugins must have, in hexadecimal, as CHAIN=SUM"},
+			{Key: "sha256", Default: []string{},
+				Usage: "checksums that the plugins must have, in hexadecimal, as CHAIN=SUM"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
 		Owns:    "the chain's database; starts and replaces the plugin",
@@ -138,7 +140,8 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 		}
 	}
 	return Spec(Config{
-		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID, Genesis: chain.Genesis, LogLevel: int32(level),
+		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID, Genesis: chain.Genesis,
+		LogLevel: int32(level),
 		OpenDB: func() (database.Database, error) {
 			return p.OpenDB(filepath.Join(n.Home.Data(Name), chain.Name), n.Log)
 		},

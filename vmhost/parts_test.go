@@ -42,7 +42,8 @@ func newFixture(t *testing.T) *fixture {
 	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) {
 		limits := Limits{}.withDefaults()
 		f.sub = sub
-		f.life = &life{sub: sub, limits: limits, know: func() knowledge { return knowledge{} }, launch: f.launch, events: f}
+		f.life = &life{sub: sub, limits: limits, know: func() knowledge { return knowledge{} }, launch: f.launch,
+			events: f}
 		f.life.history.Policy, f.life.blamed.Policy = limits.restarts(), limits.blamed()
 		return f, nil
 	}

@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// slowVM is kvvm that hangs when a block is built at a certain time, ends on a block with the word deadly in it, and hangs on one with the
-// word endless.
+// slowVM is kvvm that hangs when a block is built at a certain time, ends on a block with the word deadly in it, and
+// hangs on one with the word endless.
 type slowVM struct {
 	kvvm.VM
 	chain *vmsdk.Chain
@@ -143,19 +143,23 @@ func (r *real) extend(nonce uint64) {
 	if b.GetError() != nil {
 		r.t.Fatal(b.GetError())
 	}
-	v := overseertest.Must[*pluginv1.VerifyBlockResponse](r.t, r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetBlock().GetId()}))
+	v := overseertest.Must[*pluginv1.VerifyBlockResponse](r.t,
+		r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: b.GetBlock().GetId()}))
 	if v.GetError() != nil {
 		r.t.Fatal(v.GetError())
 	}
-	overseertest.Must[*pluginv1.SetPreferenceResponse](r.t, r.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetBlock().GetId()}))
-	if a := overseertest.Must[*vmv1.AcceptBlockResponse](r.t, r.Ask("engine", wrap(b.GetBlock()))); a.GetError() != nil {
+	overseertest.Must[*pluginv1.SetPreferenceResponse](r.t,
+		r.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetBlock().GetId()}))
+	if a := overseertest.Must[*vmv1.AcceptBlockResponse](r.t,
+		r.Ask("engine", wrap(b.GetBlock()))); a.GetError() != nil {
 		r.t.Fatal(a.GetError())
 	}
 }
 
 func (r *real) build(at time.Time) *pluginv1.BuildBlockResponse {
 	r.t.Helper()
-	a := r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(at)}})
+	a := r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:],
+		Time: timestamppb.New(at)}})
 	r.until("the answer to BuildBlock", func() bool {
 		if !a.Done {
 			r.Advance(50 * time.Millisecond)
@@ -182,7 +186,8 @@ func TestAKilledPluginIsReplacedAndGoesOn(t *testing.T) {
 	before := r.plugin()
 	syscall.Kill(int(before.GetPid()), syscall.SIGKILL)
 	r.until("the death is noticed", func() bool { return !running(r.plugin()) })
-	if code, body, header := r.http("GET", "/head", nil); code != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "signal 9") {
+	if code, body, header := r.http("GET", "/head", nil); code != 503 || header.Get("Retry-After") == "" ||
+		!strings.Contains(body, "signal 9") {
 		t.Errorf("while no plugin runs: %d %s", code, body)
 	}
 	r.Advance(time.Second)
@@ -213,7 +218,8 @@ func TestAHangingCallEndsAndThePluginIsReplaced(t *testing.T) {
 	r := startReal(t)
 	r.extend(0)
 	before := r.plugin()
-	if b := r.build(hangTime); b.GetError().GetUnavailable() == nil || !strings.Contains(b.GetError().GetUnavailable().GetCause(), "BuildBlock wasn't answered within 1s") {
+	if b := r.build(hangTime); b.GetError().GetUnavailable() == nil ||
+		!strings.Contains(b.GetError().GetUnavailable().GetCause(), "BuildBlock wasn't answered within 1s") {
 		t.Errorf("a call on which two plugins hang: %v", b)
 	}
 	r.until("another plugin runs", func() bool {
@@ -224,10 +230,11 @@ func TestAHangingCallEndsAndThePluginIsReplaced(t *testing.T) {
 	r.extend(1)
 }
 
-// A process that ends on a block, or hangs on one, is replaced, and the chain goes on with other blocks at once; the block is shown to
-// one process after another, never twice in a row.
+// A process that ends on a block, or hangs on one, is replaced, and the chain goes on with other blocks at once; the
+// block is shown to one process after another, never twice in a row.
 func TestAProcessThatDiesOnABlockIsServedTheOthersBeforeItSeesThatOneAgain(t *testing.T) {
-	for word, cause := range map[string]string{"deadly": "VerifyBlock failed", "endless": "VerifyBlock wasn't answered within 1s"} {
+	for word, cause := range map[string]string{"deadly": "VerifyBlock failed",
+		"endless": "VerifyBlock wasn't answered within 1s"} {
 		r := startReal(t)
 		tx := kvvm.NewTx(chainID, key, 0, kvvm.Put, []byte(word), nil)
 		if code, body, _ := r.http("POST", "/tx", tx.Bytes()); code != 200 {
@@ -264,8 +271,8 @@ func (r *real) verify(content []byte) *pluginv1.Error {
 	return overseertest.Must[*pluginv1.VerifyBlockResponse](r.t, a).GetError()
 }
 
-// BenchmarkBlockCycle is building, verifying, preferring and accepting a small block through host, plugin process and disk. The
-// median is what to look at: a machine that does other things makes the mean anything.
+// BenchmarkBlockCycle is building, verifying, preferring and accepting a small block through host, plugin process and
+// disk. The median is what to look at: a machine that does other things makes the mean anything.
 func BenchmarkBlockCycle(b *testing.B) {
 	r := startReal(b)
 	var whole []time.Duration
@@ -303,19 +310,23 @@ func cycle(b *testing.B, r *real) (took steps) {
 		took[i] = time.Since(begin)
 		begin = time.Now()
 	}
-	built := overseertest.Must[*pluginv1.BuildBlockResponse](b, r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:], Time: timestamppb.New(r.Runtime.Now())}}))
+	built := overseertest.Must[*pluginv1.BuildBlockResponse](b,
+		r.Ask("engine", &pluginv1.BuildBlockRequest{Context: &pluginv1.BuildContext{Proposer: self[:],
+			Time: timestamppb.New(r.Runtime.Now())}}))
 	if built.GetError() != nil {
 		b.Fatal(built.GetError())
 	}
 	lap(0)
 	id := built.GetBlock().GetId()
-	if v := overseertest.Must[*pluginv1.VerifyBlockResponse](b, r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: id})); v.GetError() != nil {
+	if v := overseertest.Must[*pluginv1.VerifyBlockResponse](b,
+		r.Ask("engine", &pluginv1.VerifyBlockRequest{BlockId: id})); v.GetError() != nil {
 		b.Fatal(v.GetError())
 	}
 	lap(1)
 	overseertest.Must[*pluginv1.SetPreferenceResponse](b, r.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: id}))
 	lap(2)
-	if a := overseertest.Must[*vmv1.AcceptBlockResponse](b, r.Ask("engine", wrap(built.GetBlock()))); a.GetError() != nil {
+	if a := overseertest.Must[*vmv1.AcceptBlockResponse](b,
+		r.Ask("engine", wrap(built.GetBlock()))); a.GetError() != nil {
 		b.Fatal(a.GetError())
 	}
 	lap(3)

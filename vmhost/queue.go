@@ -15,7 +15,8 @@ import (
 
 // job is one block call.
 type job interface {
-	// begin runs on the loop when it is the job's turn. false: nothing is left to do, and whoever asked has been answered.
+	// begin runs on the loop when it is the job's turn. false: nothing is left to do, and whoever asked has been
+	// answered.
 	begin(g *generation) bool
 	// call calls the plugin, off the loop. An error means that the plugin is broken.
 	call(ctx context.Context, g *generation) error
@@ -23,8 +24,8 @@ type job interface {
 	finish(g *generation)
 }
 
-// judging is a job that is about certain blocks. When a plugin ends in the midst of it, it isn't repeated: the blocks are
-// suspects, and whoever asked is answered at once, goes on with others, and comes back.
+// judging is a job that is about certain blocks. When a plugin ends in the midst of it, it isn't repeated: the blocks
+// are suspects, and whoever asked is answered at once, goes on with others, and comes back.
 type judging interface {
 	// contents are the blocks that the call was busy with when it broke.
 	contents() [][]byte
@@ -54,9 +55,9 @@ func (q *queued) fail(e *pluginv1.Error) {
 // maxAttempts is how many plugins may die on one call that isn't about a block before the call is given up.
 const maxAttempts = 2
 
-// queue makes the block calls, one at a time and in order. Nothing that the plugin dies on holds up what waits behind it: what was asked
-// about a block is answered with that, and any other call is made again with the plugin's successor when those behind it have had their
-// turn; one on which two have died is given up. A request leaves it answered once.
+// queue makes the block calls, one at a time and in order. Nothing that the plugin dies on holds up what waits behind
+// it: what was asked about a block is answered with that, and any other call is made again with the plugin's successor
+// when those behind it have had their turn; one on which two have died is given up. A request leaves it answered once.
 type queue struct {
 	sub      *subsystem.Sub
 	life     *life

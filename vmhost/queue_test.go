@@ -142,7 +142,8 @@ func TestABlockThatAPluginDiesOnIsAnsweredAtOnceAndHeldBackForLongerEachTime(t *
 		f.Step()
 		return errorOf(t, a).GetInternal().GetReason()
 	}
-	for _, pause := range []time.Duration{leastPause, time.Second, 4 * time.Second, 16 * time.Second, mostPause, mostPause} {
+	for _, pause := range []time.Duration{leastPause, time.Second, 4 * time.Second, 16 * time.Second, mostPause,
+		mostPause} {
 		if why := reason(); !strings.Contains(why, "gone") {
 			t.Fatalf("a plugin died on it, and it is answered with %q", why)
 		}
@@ -197,11 +198,13 @@ func TestNoBlockIsBlamedForAnOperatorsRestart(t *testing.T) {
 	q.suspects.reset()
 	g := f.life.gen
 	f.life.restart("as ordered")
-	j := &queued{job: &recordedBlock{recorded: &recorded{}}, asked: []*subsystem.Message{{Body: &pluginv1.RejectBlockRequest{}}}, attempts: 1}
+	j := &queued{job: &recordedBlock{recorded: &recorded{}},
+		asked: []*subsystem.Message{{Body: &pluginv1.RejectBlockRequest{}}}, attempts: 1}
 	g.judging = true
 	q.broke(g, j, time.Second, gone)
 	if len(q.jobs) != 1 || q.jobs[0] != j || j.attempts != 0 || len(q.suspects.known) != 0 {
-		t.Errorf("%d jobs wait, %d attempts count, %d blocks are suspects; %v", len(q.jobs), j.attempts, len(q.suspects.known), *log)
+		t.Errorf("%d jobs wait, %d attempts count, %d blocks are suspects; %v", len(q.jobs), j.attempts,
+			len(q.suspects.known), *log)
 	}
 }
 
@@ -234,7 +237,8 @@ func TestACallWaitsForAPluginOnlySoLong(t *testing.T) {
 	f.Advance(2 * time.Second)
 	q.expire()
 	f.Step()
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, a).GetError(); e.GetUnavailable() == nil || len(q.jobs) != 1 || len(*log) != 0 {
+	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, a).GetError(); e.GetUnavailable() == nil ||
+		len(q.jobs) != 1 || len(*log) != 0 {
 		t.Errorf("%v; %d wait", e, len(q.jobs))
 	}
 }
@@ -244,7 +248,8 @@ func TestTooManyCallsAreRefused(t *testing.T) {
 	q.limits.Queue = 2
 	f.reject("a")
 	f.reject("b")
-	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, f.reject("c")).GetError(); e.GetBusy() == nil || len(q.jobs) != 2 {
+	if e := overseertest.Must[*pluginv1.RejectBlockResponse](t, f.reject("c")).GetError(); e.GetBusy() == nil ||
+		len(q.jobs) != 2 {
 		t.Errorf("%v; %d wait", e, len(q.jobs))
 	}
 }

@@ -20,7 +20,8 @@ const (
 	maxAncestorBytes = 2 << 20
 )
 
-// reads answers what changes nothing, beside the block calls: from the record, with or without a plugin, or by asking the plugin.
+// reads answers what changes nothing, beside the block calls: from the record, with or without a plugin, or by asking
+// the plugin.
 type reads struct {
 	sub    *subsystem.Sub
 	life   *life
@@ -105,9 +106,11 @@ func (r *reads) onGetBlock(m *subsystem.Message, q *vmv1.GetBlock) {
 		m.Reply(&vmv1.GetBlockResponse{Block: b, Since: timestamppb.New(u.since)})
 		return
 	}
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByVMBlock(ctx, id) }, func(e *chainstore.Entry) {
-		m.Reply(&vmv1.GetBlockResponse{Accepted: true, Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
-	})
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByVMBlock(ctx, id) },
+		func(e *chainstore.Entry) {
+			m.Reply(&vmv1.GetBlockResponse{Accepted: true,
+				Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
+		})
 }
 
 func (r *reads) onGetConsensusBlock(m *subsystem.Message, q *vmv1.GetConsensusBlock) {
@@ -116,17 +119,19 @@ func (r *reads) onGetConsensusBlock(m *subsystem.Message, q *vmv1.GetConsensusBl
 		refuse(m, notFound())
 		return
 	}
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByBlockID(ctx, id) }, func(e *chainstore.Entry) {
-		m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
-	})
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByBlockID(ctx, id) },
+		func(e *chainstore.Entry) {
+			m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
+		})
 }
 
 func (r *reads) onGetBlockIDAtHeight(m *subsystem.Message, q *vmv1.GetBlockIDAtHeight) {
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) }, func(e *chainstore.Entry) {
-		b := accepted(e)
-		b.ConsensusBlock, b.Certificate = nil, nil
-		m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})
-	})
+	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) },
+		func(e *chainstore.Entry) {
+			b := accepted(e)
+			b.ConsensusBlock, b.Certificate = nil, nil
+			m.Reply(&vmv1.GetBlockIDAtHeightResponse{Block: b})
+		})
 }
 
 func (r *reads) onGetAncestors(m *subsystem.Message, q *vmv1.GetAncestors) {

@@ -17,14 +17,16 @@ import (
 
 func TestACrashOfThePluginLosesNothing(t *testing.T) {
 	h := start(t)
-	overseertest.Must[*pluginv1.SetStateResponse](t, h.Ask("engine", &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}))
+	overseertest.Must[*pluginv1.SetStateResponse](t,
+		h.Ask("engine", &pluginv1.SetStateRequest{State: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION}))
 	h.extend(0, "a", "1")
 	h.submit(1, "b", "2")
 	b := h.build().GetBlock()
 	if e := h.verify(b); e != nil {
 		t.Fatal(e)
 	}
-	overseertest.Must[*pluginv1.SetPreferenceResponse](t, h.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}))
+	overseertest.Must[*pluginv1.SetPreferenceResponse](t,
+		h.Ask("engine", &pluginv1.SetPreferenceRequest{BlockId: b.GetId()}))
 
 	h.crash()
 
@@ -62,19 +64,22 @@ func TestAPluginThatKeepsDyingDegradesTheChainAndNothingElse(t *testing.T) {
 	h.Step()
 	waits := h.Ask("engine", &pluginv1.ParseBlockRequest{Contents: [][]byte{b.GetContent()}})
 	h.Advance(time.Minute)
-	if p := h.plugin(); p.GetState() != string(supervise.Quarantined) || p.GetCause() == "" || !strings.Contains(h.Trouble("plugin"), p.GetCause()) {
+	if p := h.plugin(); p.GetState() != string(supervise.Quarantined) || p.GetCause() == "" ||
+		!strings.Contains(h.Trouble("plugin"), p.GetCause()) {
 		t.Fatalf("after a minute of failed starts: %v", h.Status())
 	}
 	if got := overseertest.Must[*pluginv1.ParseBlockResponse](t, waits); got.GetError().GetUnavailable() == nil {
 		t.Errorf("the call that waited got %v", got)
 	}
-	if got := overseertest.Must[*pluginv1.HealthCheckResponse](t, h.Ask("overseer", &pluginv1.HealthCheckRequest{})); got.GetHealthy() || got.GetCause() == "" {
+	if got := overseertest.Must[*pluginv1.HealthCheckResponse](t,
+		h.Ask("overseer", &pluginv1.HealthCheckRequest{})); got.GetHealthy() || got.GetCause() == "" {
 		t.Errorf("health: %v", got)
 	}
 	if h.height() != 1 {
 		t.Error("the record isn't read any more")
 	}
-	got := overseertest.Must[*vmv1.GetAncestorsResponse](t, h.Ask("engine", &vmv1.GetAncestors{BlockId: wrap(b).GetBlockId()}))
+	got := overseertest.Must[*vmv1.GetAncestorsResponse](t,
+		h.Ask("engine", &vmv1.GetAncestors{BlockId: wrap(b).GetBlockId()}))
 	if len(got.GetConsensusBlocks()) != 1 {
 		t.Errorf("ancestors: %v", got)
 	}

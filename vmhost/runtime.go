@@ -12,7 +12,8 @@ import (
 )
 
 // askRuntime passes a parachain question on, beside the block calls.
-func askRuntime[Q, R proto.Message](r *reads, m *subsystem.Message, request Q, call method[pluginv1.ParachainRuntimeServiceClient, Q, R]) {
+func askRuntime[Q, R proto.Message](r *reads, m *subsystem.Message, request Q,
+	call method[pluginv1.ParachainRuntimeServiceClient, Q, R]) {
 	g, limit, trace := r.life.gen, r.life.limits.AppCall, r.sub.Traceparent()
 	switch {
 	case g == nil:

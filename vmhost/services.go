@@ -25,8 +25,8 @@ const (
 	maxVerify   = 4096
 )
 
-// services are what the host offers to one plugin. Its methods run on the plugin's calls, beside the handler: they touch nothing of
-// the handler's but the outcome table, and reach it through post.
+// services are what the host offers to one plugin. Its methods run on the plugin's calls, beside the handler: they
+// touch nothing of the handler's but the outcome table, and reach it through post.
 type services struct {
 	pluginv1.UnimplementedAppSenderServiceServer
 	pluginv1.UnimplementedEngineServiceServer
@@ -67,13 +67,15 @@ func nodesFrom(ids [][]byte) ([]primitives.NodeID, error) {
 
 func checkSize(b []byte) error {
 	if len(b) > maxAppBytes {
-		return status.Errorf(codes.InvalidArgument, "an app message of %d bytes; at most %d are allowed", len(b), maxAppBytes)
+		return status.Errorf(codes.InvalidArgument, "an app message of %d bytes; at most %d are allowed", len(b),
+			maxAppBytes)
 	}
 	return nil
 }
 
 // SendAppRequest registers the outcome first and sends then.
-func (s *services) SendAppRequest(ctx context.Context, r *pluginv1.SendAppRequestRequest) (*pluginv1.SendAppRequestResponse, error) {
+func (s *services) SendAppRequest(ctx context.Context,
+	r *pluginv1.SendAppRequestRequest) (*pluginv1.SendAppRequestResponse, error) {
 	nodes, err := nodesFrom(r.GetNodeIds())
 	if err := errors.Join(err, checkSize(r.GetRequest())); err != nil {
 		return nil, err
@@ -94,7 +96,8 @@ func (s *services) SendAppRequest(ctx context.Context, r *pluginv1.SendAppReques
 var errNotOpen = errors.New("no such request is open")
 
 // SendAppResponse answers a peer.
-func (s *services) SendAppResponse(ctx context.Context, r *pluginv1.SendAppResponseRequest) (*pluginv1.SendAppResponseResponse, error) {
+func (s *services) SendAppResponse(ctx context.Context,
+	r *pluginv1.SendAppResponseRequest) (*pluginv1.SendAppResponseResponse, error) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err := errors.Join(err, checkSize(r.GetResponse())); err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -102,12 +105,14 @@ func (s *services) SendAppResponse(ctx context.Context, r *pluginv1.SendAppRespo
 	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppResponseResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
-	s.send(ctx, &enginev1.SendAppResponse{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Response: r.GetResponse()})
+	s.send(ctx, &enginev1.SendAppResponse{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(),
+		Response: r.GetResponse()})
 	return &pluginv1.SendAppResponseResponse{}, nil
 }
 
 // SendAppError answers a peer with an error.
-func (s *services) SendAppError(ctx context.Context, r *pluginv1.SendAppErrorRequest) (*pluginv1.SendAppErrorResponse, error) {
+func (s *services) SendAppError(ctx context.Context, r *pluginv1.SendAppErrorRequest) (*pluginv1.SendAppErrorResponse,
+	error) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -115,18 +120,21 @@ func (s *services) SendAppError(ctx context.Context, r *pluginv1.SendAppErrorReq
 	if !s.outcomes.settle(node, r.GetRequestId(), s.now()) {
 		return &pluginv1.SendAppErrorResponse{Error: vmsdk.ErrorToProto(errNotOpen)}, nil
 	}
-	s.send(ctx, &enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(), Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()})
+	s.send(ctx, &enginev1.SendAppError{NodeId: r.GetNodeId(), RequestId: r.GetRequestId(),
+		Code: r.GetError().GetCode(), Message: r.GetError().GetMessage()})
 	return &pluginv1.SendAppErrorResponse{}, nil
 }
 
 // SendAppGossip sends to many.
-func (s *services) SendAppGossip(ctx context.Context, r *pluginv1.SendAppGossipRequest) (*pluginv1.SendAppGossipResponse, error) {
+func (s *services) SendAppGossip(ctx context.Context,
+	r *pluginv1.SendAppGossipRequest) (*pluginv1.SendAppGossipResponse, error) {
 	_, err := nodesFrom(r.GetNodeIds())
 	if err := errors.Join(err, checkSize(r.GetGossip())); err != nil {
 		return nil, err
 	}
 	s.send(ctx, &enginev1.SendAppGossip{Gossip: r.GetGossip(), Config: &enginev1.SendConfig{
-		NodeIds: r.GetNodeIds(), Validators: r.GetValidators(), NonValidators: r.GetNonValidators(), Peers: r.GetPeers(),
+		NodeIds: r.GetNodeIds(), Validators: r.GetValidators(), NonValidators: r.GetNonValidators(),
+		Peers: r.GetPeers(),
 	}})
 	return &pluginv1.SendAppGossipResponse{}, nil
 }
@@ -138,7 +146,8 @@ func (s *services) Notify(ctx context.Context, r *pluginv1.NotifyRequest) (*plug
 }
 
 // GetAcceptedBlock reads the record.
-func (s *services) GetAcceptedBlock(ctx context.Context, r *pluginv1.GetAcceptedBlockRequest) (*pluginv1.GetAcceptedBlockResponse, error) {
+func (s *services) GetAcceptedBlock(ctx context.Context,
+	r *pluginv1.GetAcceptedBlockRequest) (*pluginv1.GetAcceptedBlockResponse, error) {
 	var e *chainstore.Entry
 	var err error
 	switch which := r.GetWhich().(type) {
@@ -154,13 +163,16 @@ func (s *services) GetAcceptedBlock(ctx context.Context, r *pluginv1.GetAccepted
 	if err != nil {
 		return &pluginv1.GetAcceptedBlockResponse{Error: vmsdk.ErrorToProto(err)}, nil
 	}
-	return &pluginv1.GetAcceptedBlockResponse{Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}}, nil
+	return &pluginv1.GetAcceptedBlockResponse{Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height,
+		Content: e.Content}}, nil
 }
 
 // VerifyEd25519 is the feature extension "ed25519": a batch by the ZIP-215 rules.
-func (s *services) VerifyEd25519(_ context.Context, r *pluginv1.VerifyEd25519Request) (*pluginv1.VerifyEd25519Response, error) {
+func (s *services) VerifyEd25519(_ context.Context, r *pluginv1.VerifyEd25519Request) (*pluginv1.VerifyEd25519Response,
+	error) {
 	if len(r.GetSignatures()) > maxVerify {
-		return nil, status.Errorf(codes.InvalidArgument, "%d signatures; at most %d are allowed", len(r.GetSignatures()), maxVerify)
+		return nil, status.Errorf(codes.InvalidArgument, "%d signatures; at most %d are allowed",
+			len(r.GetSignatures()), maxVerify)
 	}
 	if len(r.GetSignatures()) == 0 {
 		return &pluginv1.VerifyEd25519Response{}, nil

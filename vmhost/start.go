@@ -109,7 +109,8 @@ func (s *starter) bringUp(ctx context.Context, g *generation, know knowledge) er
 // replay tells a plugin of peers and undecided blocks.
 func (s *starter) replay(ctx context.Context, g *generation, know knowledge) error {
 	for _, p := range know.peers {
-		if _, err := g.vm.Connected(ctx, &pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version}); err != nil {
+		if _, err := g.vm.Connected(ctx,
+			&pluginv1.ConnectedRequest{NodeId: p.node[:], Version: p.version}); err != nil {
 			return fmt.Errorf("the plugin wasn't told of its peers: %w", err)
 		}
 		g.met[p.node] = struct{}{}
@@ -128,7 +129,8 @@ func (s *starter) again(ctx context.Context, g *generation, u *undecided) error 
 	defer cancel()
 	id, _ := primitives.HashFrom(u.block.GetId())
 	began := s.sub.Now()
-	answer, err := g.vm.VerifyBlock(ctx, &pluginv1.VerifyBlockRequest{BlockId: id[:], Content: u.content, Context: u.context})
+	answer, err := g.vm.VerifyBlock(ctx,
+		&pluginv1.VerifyBlockRequest{BlockId: id[:], Content: u.content, Context: u.context})
 	switch {
 	case err != nil:
 		return &replayError{id: id, content: u.content, took: s.sub.Now().Sub(began), cause: err}
@@ -140,7 +142,8 @@ func (s *starter) again(ctx context.Context, g *generation, u *undecided) error 
 	return nil
 }
 
-// replayError says that a plugin ended, or hung, when it was told of an undecided block that its predecessor had verified.
+// replayError says that a plugin ended, or hung, when it was told of an undecided block that its predecessor had
+// verified.
 type replayError struct {
 	id      primitives.Hash
 	content []byte
@@ -161,7 +164,8 @@ func checkExtensions(about *pluginv1.DescribeResponse) error {
 	}
 	for _, id := range about.GetRequiredExtensions() {
 		if !offered[id] {
-			return fmt.Errorf("%w: %s needs the feature extension %q, which this node doesn't offer", launch.ErrPermanent, about.GetName(), id)
+			return fmt.Errorf("%w: %s needs the feature extension %q, which this node doesn't offer",
+				launch.ErrPermanent, about.GetName(), id)
 		}
 	}
 	return nil
@@ -173,7 +177,8 @@ func (s *starter) initialize(ctx context.Context, g *generation, logLevel int32)
 	r := &pluginv1.InitializeRequest{
 		NetworkId: s.cfg.NetworkID, Chain: s.cfg.Chain, ChainId: s.cfg.ChainID[:], NodeId: s.cfg.NodeID[:],
 		Genesis: s.cfg.Genesis, Upgrade: s.cfg.Upgrade, Config: s.cfg.Settings, Extensions: extensions(),
-		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel, HostCapabilities: launch.Capabilities(g.plugin),
+		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel,
+		HostCapabilities: launch.Capabilities(g.plugin),
 	}
 	if err := s.store.Sync(ctx); err != nil { // what the last plugin was cut off at
 		return fmt.Errorf("the record can't be made durable: %w", err)
@@ -197,7 +202,8 @@ func (s *starter) initialize(ctx context.Context, g *generation, logLevel int32)
 		return s.commitGenesis(ctx, id, answer)
 	}
 	if id != last.VMBlock || answer.GetLastAccepted().GetHeight() != last.Height {
-		return fmt.Errorf("the VM stands at block %v, the record ends with %v of height %d", id.Short(), last.VMBlock.Short(), last.Height)
+		return fmt.Errorf("the VM stands at block %v, the record ends with %v of height %d", id.Short(),
+			last.VMBlock.Short(), last.Height)
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// stages has the plugin follow the engine from one stage to the next, and asks it what state sync wants to know. Where a sync ends, the
-// store moves to the block that the VM stands at.
+// stages has the plugin follow the engine from one stage to the next, and asks it what state sync wants to know. Where
+// a sync ends, the store moves to the block that the VM stands at.
 type stages struct {
 	queue   *queue
 	life    *life
@@ -46,21 +46,22 @@ func (s *stages) handle(m *subsystem.Message) bool {
 }
 
 func (s *stages) onSetState(m *subsystem.Message, r *pluginv1.SetStateRequest) {
-	s.queue.add(m, &question[*pluginv1.SetStateResponse]{m: m, ask: func(ctx context.Context, g *generation) (*pluginv1.SetStateResponse, error) {
-		a, err := g.vm.SetState(ctx, r)
-		if err == nil && a.GetError() == nil {
-			err = s.follow(ctx, a.GetLastAccepted())
-		}
-		return a, err
-	}, reply: func(a *pluginv1.SetStateResponse) {
-		if a.GetError() == nil {
-			s.state = r.GetState()
-			s.notices.acted(pluginv1.Event_EVENT_STATE_SYNC_DONE)
-			last := s.store.Last()
-			a.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height}
-		}
-		m.Reply(a)
-	}})
+	s.queue.add(m, &question[*pluginv1.SetStateResponse]{m: m,
+		ask: func(ctx context.Context, g *generation) (*pluginv1.SetStateResponse, error) {
+			a, err := g.vm.SetState(ctx, r)
+			if err == nil && a.GetError() == nil {
+				err = s.follow(ctx, a.GetLastAccepted())
+			}
+			return a, err
+		}, reply: func(a *pluginv1.SetStateResponse) {
+			if a.GetError() == nil {
+				s.state = r.GetState()
+				s.notices.acted(pluginv1.Event_EVENT_STATE_SYNC_DONE)
+				last := s.store.Last()
+				a.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height}
+			}
+			m.Reply(a)
+		}})
 }
 
 // follow moves the record to where a state sync has brought the VM. It runs off the loop.
@@ -72,16 +73,19 @@ func (s *stages) follow(ctx context.Context, b *pluginv1.Block) error {
 	if err != nil {
 		return err
 	}
-	return s.store.Jump(ctx, &chainstore.Entry{BlockID: id, VMBlock: id, Height: b.GetHeight(), Content: b.GetContent()})
+	return s.store.Jump(ctx,
+		&chainstore.Entry{BlockID: id, VMBlock: id, Height: b.GetHeight(), Content: b.GetContent()})
 }
 
 // askSync passes a state-sync question on, in turn with the block calls.
-func askSync[Q, R proto.Message](s *stages, m *subsystem.Message, request Q, call method[pluginv1.StateSyncServiceClient, Q, R]) {
+func askSync[Q, R proto.Message](s *stages, m *subsystem.Message, request Q,
+	call method[pluginv1.StateSyncServiceClient, Q, R]) {
 	if s.life.lacks(vmsdk.CapabilityStateSync) {
 		refuse(m, unimplemented(vmsdk.CapabilityStateSync))
 		return
 	}
-	s.queue.add(m, &question[R]{m: m, ask: func(ctx context.Context, g *generation) (R, error) { return call(g.sync, ctx, request) }})
+	s.queue.add(m, &question[R]{m: m,
+		ask: func(ctx context.Context, g *generation) (R, error) { return call(g.sync, ctx, request) }})
 }
 
 // onStateSyncEnabled: a VM without the capability doesn't want to sync.

@@ -97,7 +97,8 @@ func TestATraceGoesOnInThePluginAndBackOnBothWays(t *testing.T) {
 		for _, s := range append([]telemetrytest.Span{last}, telemetrytest.Above(spans, last)...) {
 			story = append(story, s.Service+" "+s.Name[strings.LastIndex(s.Name, "/")+1:])
 		}
-		want := []string{"reeve-host SendAppGossip", "reeve-plugin-kvvm SendAppGossip", "reeve-plugin-kvvm " + call, "reeve-host " + call}
+		want := []string{"reeve-host SendAppGossip", "reeve-plugin-kvvm SendAppGossip", "reeve-plugin-kvvm " + call,
+			"reeve-host " + call}
 		if !slices.Equal(story, want) {
 			t.Errorf("from the inside out: %v, want %v", story, want)
 		}

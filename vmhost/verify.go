@@ -126,7 +126,8 @@ func (j *verifyJob) finish(*generation) {
 	j.b.queue.suspects.clear(j.content)
 	j.answer.Error = ofTheVM(j.answer.GetError())
 	block := j.answer.GetBlock()
-	if id, ok := hashOf(block.GetId()); ok && j.answer.GetError() == nil && block.GetHeight() > j.b.store.Last().Height {
+	if id, ok := hashOf(block.GetId()); ok && j.answer.GetError() == nil &&
+		block.GetHeight() > j.b.store.Last().Height {
 		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext()})
 	}
 	j.m.Reply(j.answer)

@@ -89,7 +89,8 @@ func (l Limits) withDefaults() Limits {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&l.Start, 30 * time.Second}, {&l.BlockCall, 10 * time.Second}, {&l.AppCall, 5 * time.Second}, {&l.Wait, 15 * time.Second},
+		{&l.Start, 30 * time.Second}, {&l.BlockCall, 10 * time.Second}, {&l.AppCall, 5 * time.Second},
+		{&l.Wait, 15 * time.Second},
 		{&l.Heartbeat, time.Second}, {&l.Silence, 2 * time.Second}, {&l.Stop, 3 * time.Second},
 		{&l.RestartMin, 50 * time.Millisecond}, {&l.RestartMax, 30 * time.Second}, {&l.CrashWindow, time.Minute},
 	} {
@@ -116,10 +117,12 @@ func (l Limits) restarts() supervise.Policy {
 	}
 }
 
-// mostBlamed is the longest pause before a plugin is started that has ended on a block: there are others to be looked at.
+// mostBlamed is the longest pause before a plugin is started that has ended on a block: there are others to be looked
+// at.
 const mostBlamed = time.Second
 
-// blamed is the policy for deaths that a block is blamed for: they are answered with another start however many there are.
+// blamed is the policy for deaths that a block is blamed for: they are answered with another start however many there
+// are.
 func (l Limits) blamed() supervise.Policy {
 	p := l.restarts()
 	p.Intensity, p.Max = math.MaxInt, min(p.Max, mostBlamed)
@@ -133,7 +136,8 @@ func Spec(cfg Config) subsystem.Spec {
 		Name:  Name,
 		Class: subsystem.PerChain,
 		Sends: []proto.Message{
-			&enginev1.Notify{}, &enginev1.SendAppRequest{}, &enginev1.SendAppResponse{}, &enginev1.SendAppError{}, &enginev1.SendAppGossip{},
+			&enginev1.Notify{}, &enginev1.SendAppRequest{}, &enginev1.SendAppResponse{}, &enginev1.SendAppError{},
+			&enginev1.SendAppGossip{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newHandler(sub, cfg) },
 	}

@@ -22,7 +22,8 @@ func TestShortRunsOfEachKind(t *testing.T) {
 		}
 	}
 	t.Setenv("TMPDIR", dir)
-	f := &flags{program: filepath.Join(dir, "reeve"), validators: 4, chain: "kv", rate: 50, seed: uint64(time.Now().UnixNano())}
+	f := &flags{program: filepath.Join(dir, "reeve"), validators: 4, chain: "kv", rate: 50,
+		seed: uint64(time.Now().UnixNano())}
 	t.Logf("seed %d", f.seed)
 	t.Run("a single validator", func(t *testing.T) {
 		f.single, f.pause = 8, 300*time.Millisecond

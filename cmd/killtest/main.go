@@ -77,7 +77,8 @@ func parse() *flags {
 	flag.Uint64Var(&f.absence, "absence", 0, "instead: how many blocks a validator misses")
 	flag.IntVar(&f.single, "single", 0, "instead: how often to kill the engine of a network of one validator")
 	flag.IntVar(&f.blackout, "blackout", 0, "instead: how often to kill all processes of all validators at once")
-	flag.DurationVar(&f.lag, "lag", 800*time.Millisecond, "with -blackout: for how long at most only one writes to its disk before")
+	flag.DurationVar(&f.lag, "lag", 800*time.Millisecond,
+		"with -blackout: for how long at most only one writes to its disk before")
 	flag.BoolVar(&f.byzantine, "byzantine", false, "instead: let a validator lie in one way after the other")
 	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine: in which ways, separated by commas (default: all)")
 	flag.DurationVar(&f.lasts, "for", time.Minute, "with -byzantine: how long each kind, and the calm before and after")

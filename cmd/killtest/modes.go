@@ -125,7 +125,8 @@ func (f *flags) runByzantine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%s lied       final/s  of calm  p50 ms  p99 ms  blocks  longest gap  evidence  all equal after\n", r.Liar)
+	fmt.Printf("\n%s lied       final/s  of calm  p50 ms  p99 ms  blocks  longest gap  evidence  all equal after\n",
+		r.Liar)
 	for _, p := range r.Phases {
 		fmt.Printf("%-12s  %7.1f  %6.2f×  %6.0f  %6.0f  %6d  %9.2f s  %8d  %13.2f s\n", p.Kind, p.PerSecond, p.Share,
 			1000*p.P50, 1000*p.P99, p.Blocks, p.LongestGap, p.Evidence, p.Settled.Seconds())

@@ -14,7 +14,8 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(), a.benchChainCommand(), a.benchVMCommand(), a.benchCompareCommand(), a.benchRoleCommand())
+	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(),
+		a.benchChainCommand(), a.benchVMCommand(), a.benchCompareCommand(), a.benchRoleCommand())
 }
 
 func (a *app) benchBusCommand() *cobra.Command {
@@ -25,7 +26,8 @@ func (a *app) benchBusCommand() *cobra.Command {
 		Long: `Every side runs as processes of its own; they play in turn, and ratios are taken round by round. It needs
 bin/peerbench, which "make peerbench" builds.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			doc, err := bus.Run(cmd.Context(), bus.Config{Self: benchRole(), Peers: peers, Rounds: rounds, Progress: a.err})
+			doc, err := bus.Run(cmd.Context(),
+				bus.Config{Self: benchRole(), Peers: peers, Rounds: rounds, Progress: a.err})
 			if err != nil {
 				return err
 			}
@@ -39,7 +41,8 @@ bin/peerbench, which "make peerbench" builds.`,
 
 func (a *app) benchCompareCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "compare BEFORE AFTER", Short: "What changed between two results that were written with -o json", Args: takes(cobra.ExactArgs(2)),
+		Use: "compare BEFORE AFTER", Short: "What changed between two results that were written with -o json",
+		Args: takes(cobra.ExactArgs(2)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			before, err := readDocument(args[0])
 			after, err2 := readDocument(args[1])

@@ -47,7 +47,8 @@ func (a *app) runChain(cmd *cobra.Command, cfg chain.Config, rate int) (bench.Do
 	if rate == 0 {
 		return chain.Run(cmd.Context(), cfg)
 	}
-	open := chain.RateConfig{Reeve: cfg.Reeve, Fresh: cfg.Validators, PerSec: rate, For: cfg.For, Size: cfg.Size, Progress: a.err}
+	open := chain.RateConfig{Reeve: cfg.Reeve, Fresh: cfg.Validators, PerSec: rate, For: cfg.For, Size: cfg.Size,
+		Progress: a.err}
 	if cmd.Flags().Changed("data-dir") {
 		open.DataDir = a.dataDir
 	}

@@ -44,7 +44,8 @@ type traffic struct {
 }
 
 func (a *app) busTop() *cobra.Command {
-	cmd := &cobra.Command{Use: "top", Short: "Print the bus's traffic, again and again until Ctrl-C", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "top", Short: "Print the bus's traffic, again and again until Ctrl-C",
+		Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)
 	interval := cmd.Flags().Duration("interval", time.Second, "how often")
 	times := cmd.Flags().Int("times", 0, "how many times (default: until Ctrl-C)")
@@ -56,7 +57,8 @@ func (a *app) busTop() *cobra.Command {
 		read := func() ([]gateway.Mailbox, error) {
 			m, err := devnet.Bus(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
 			if err != nil {
-				return nil, errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+				return nil, errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer",
+					h.Name)
 			}
 			return m, nil
 		}
@@ -65,7 +67,8 @@ func (a *app) busTop() *cobra.Command {
 	return cmd
 }
 
-func (a *app) top(ctx context.Context, read func() ([]gateway.Mailbox, error), interval time.Duration, times int) error {
+func (a *app) top(ctx context.Context, read func() ([]gateway.Mailbox, error), interval time.Duration,
+	times int) error {
 	before, err := read()
 	if err != nil {
 		return err
@@ -97,13 +100,15 @@ func (a *app) showTraffic(list []traffic) error {
 	return a.show(list, func(t *table) {
 		t.row("TO", "LANE", "MSG/S", "KB/S", "QUEUED µS", "WAITING", "IN FLIGHT")
 		for _, l := range list {
-			t.row(l.Subsystem, l.Lane, fmt.Sprintf("%.0f", l.MessagesPerSecond), fmt.Sprintf("%.1f", l.BytesPerSecond/1000),
+			t.row(l.Subsystem, l.Lane, fmt.Sprintf("%.0f", l.MessagesPerSecond),
+				fmt.Sprintf("%.1f", l.BytesPerSecond/1000),
 				fmt.Sprintf("%.0f", l.QueuedMicros), l.Waiting, l.InFlight)
 		}
 	})
 }
 
-// compare makes rates of two readings. A counter that fell belongs to an overseer that was restarted: it counts from zero.
+// compare makes rates of two readings. A counter that fell belongs to an overseer that was restarted: it counts from
+// zero.
 func compare(before, now []gateway.Mailbox, interval time.Duration) []traffic {
 	old := map[string]gateway.Lane{}
 	for _, m := range before {

@@ -20,16 +20,18 @@ import (
 // hangTime is about how long a host needs to see that its plugin hangs: whatever waited for that would take as long.
 const hangTime = 2 * time.Second
 
-// Two chains on the same four validators, with real processes: each has its engine, host, plugin and path, and what happens
-// to the plugins of one is nothing to the other.
+// Two chains on the same four validators, with real processes: each has its engine, host, plugin and path, and what
+// happens to the plugins of one is nothing to the other.
 func TestTwoChainsAreTwoStories(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some forty processes")
 	}
 	m := newMachine(t)
-	m.reeve("devnet", "up", "--detach", "--port-base", "0", "--timeout", "50s", "--chain", "a=kvvm", "--chain", "b=kvvm")
+	m.reeve("devnet", "up", "--detach", "--port-base", "0", "--timeout", "50s", "--chain", "a=kvvm", "--chain",
+		"b=kvvm")
 	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir", filepath.Join(m.dir, ".reeve")).Run()
+		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
+			filepath.Join(m.dir, ".reeve")).Run()
 	})
 	s := m.status()
 	if len(s.Nodes) != 4 || len(pids(s)) != 4*9 {
@@ -73,8 +75,8 @@ func TestTwoChainsAreTwoStories(t *testing.T) {
 	m.reeve("devnet", "down")
 }
 
-// finality puts one transaction after the other, at least n and for at least d, and returns how long each took to be final,
-// the shortest first.
+// finality puts one transaction after the other, at least n and for at least d, and returns how long each took to be
+// final, the shortest first.
 func (m *machine) finality(chain string, n int, d time.Duration) (took []time.Duration) {
 	m.t.Helper()
 	s := m.status()
@@ -97,7 +99,8 @@ func at(sorted []time.Duration, percent int) time.Duration {
 	return sorted[(len(sorted)-1)*percent/100]
 }
 
-// hang stops the chain's plugins on all nodes, and those that take their place; the function that it returns lets them go on.
+// hang stops the chain's plugins on all nodes, and those that take their place; the function that it returns lets them
+// go on.
 func (m *machine) hang(chain string) (stop func()) {
 	m.t.Helper()
 	ctx, cancel := context.WithCancel(m.t.Context())

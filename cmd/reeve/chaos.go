@@ -37,7 +37,8 @@ func (a *app) chaosByzantine() *cobra.Command {
 		kinds[i] = fmt.Sprintf("  %-11s %s", k, k.Describe())
 	}
 	cmd := &cobra.Command{
-		Use: "byzantine engine=KIND", Short: "Let a validator lie to the others for a while", Args: takes(cobra.ExactArgs(1)),
+		Use: "byzantine engine=KIND", Short: "Let a validator lie to the others for a while",
+		Args: takes(cobra.ExactArgs(1)),
 		Long: `Let a validator of a running network lie to the others for a while. Its engine is replaced by one that says to its peers,
 by KIND:
 
@@ -72,7 +73,8 @@ may keep evidence against it. Never use it where that costs anybody anything.`,
 }
 
 // lie has a validator's engine lie for a time.
-func (a *app) lie(ctx context.Context, n *nodeFlags, chain string, kind byzantine.Kind, lasts time.Duration) (*drill, error) {
+func (a *app) lie(ctx context.Context, n *nodeFlags, chain string, kind byzantine.Kind, lasts time.Duration) (*drill,
+	error) {
 	c, before, err := a.liarOf(ctx, n)
 	if err != nil {
 		return nil, err
@@ -118,7 +120,8 @@ func (a *app) liarOf(ctx context.Context, n *nodeFlags) (*devnet.Client, devnet.
 	}
 	v, ok := s.Node(n.name)
 	if !ok {
-		return nil, v, errcode.New(errcode.NoSuchNode, "`reeve devnet status` lists them.", nil, "there is no node %s", n.name)
+		return nil, v, errcode.New(errcode.NoSuchNode, "`reeve devnet status` lists them.", nil, "there is no node %s",
+			n.name)
 	}
 	return c, v, nil
 }
@@ -142,7 +145,8 @@ func (a *app) honestAgain(ctx context.Context, c *devnet.Client, name, which, wh
 		}
 		select {
 		case <-ctx.Done():
-			return v.Height, errcode.New(errcode.TookTooLong, "`reeve svc restart engine --node "+name+"` tries again.", nil,
+			return v.Height, errcode.New(errcode.TookTooLong,
+				"`reeve svc restart engine --node "+name+"` tries again.", nil,
 				"node %s isn't ready %v after the drill: %s", name, backTime, v.Cause)
 		case <-time.After(waitInterval):
 		}
@@ -152,18 +156,19 @@ func (a *app) honestAgain(ctx context.Context, c *devnet.Client, name, which, wh
 // chaosLiar is the process of a liar.
 func (a *app) chaosLiar() *cobra.Command {
 	var chain string
-	cmd := a.process("liar KIND", "Run an engine that lies", cobra.ExactArgs(1), func(ctx context.Context, n *node.Node, args []string) error {
-		kind, err := byzantine.Parse(args[0])
-		if err != nil {
-			return usage(err)
-		}
-		i, err := n.Instance(engine.Name, chain)
-		if err != nil {
-			return err
-		}
-		i.Process.Tuning.Apply()
-		return n.Run(ctx, byzantine.Engine(i, kind))
-	})
+	cmd := a.process("liar KIND", "Run an engine that lies", cobra.ExactArgs(1),
+		func(ctx context.Context, n *node.Node, args []string) error {
+			kind, err := byzantine.Parse(args[0])
+			if err != nil {
+				return usage(err)
+			}
+			i, err := n.Instance(engine.Name, chain)
+			if err != nil {
+				return err
+			}
+			i.Process.Tuning.Apply()
+			return n.Run(ctx, byzantine.Engine(i, kind))
+		})
 	cmd.Hidden = true
 	cmd.Flags().StringVar(&chain, "chain", "", "the chain that it serves")
 	return cmd

@@ -22,7 +22,8 @@ func onChain(chain string) string {
 	return " --chain " + chain
 }
 
-// demo sends some transactions to each chain of key-value VMs, each to another node, and shows that all nodes have them.
+// demo sends some transactions to each chain of key-value VMs, each to another node, and shows that all nodes have
+// them.
 func (u *upFlags) demo(ctx context.Context, s *devnet.Status) error {
 	if u.transactions == 0 {
 		return nil

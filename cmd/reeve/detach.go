@@ -21,7 +21,8 @@ func (u *upFlags) background(ctx context.Context, net datadir.Network) error {
 	}
 	log, err := os.Create(net.Log())
 	if err != nil {
-		return errcode.New(errcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err, "can't write to %s", net.Dir)
+		return errcode.New(errcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err,
+			"can't write to %s", net.Dir)
 	}
 	defer log.Close()
 	program, err := os.Executable()

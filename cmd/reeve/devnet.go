@@ -13,7 +13,8 @@ import (
 func (a *app) devnetCommand() *cobra.Command {
 	return noun("devnet", "A network of validators on this machine",
 		a.devnetUp(), a.devnetStatus(), a.devnetDown(), a.devnetLogs(), a.devnetSupervise(),
-		noun("node", "Change the network while it runs", a.devnetNodeAdd(), a.devnetNodeStop(), a.devnetNodeStart(), a.devnetNodeRemove()))
+		noun("node", "Change the network while it runs", a.devnetNodeAdd(), a.devnetNodeStop(), a.devnetNodeStart(),
+			a.devnetNodeRemove()))
 }
 
 // supervisor is a client of the process that supervises the network.
@@ -68,7 +69,8 @@ func (a *app) showStatus(s *devnet.Status, details bool) error {
 		t.row("NODE", "PROCESS", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
 		for _, n := range s.Nodes {
 			for _, p := range n.Processes {
-				t.row(n.Name, n.Title(p), p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
+				t.row(n.Name, n.Title(p), p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts,
+					bytesText(p.RSSBytes), p.Cause)
 			}
 		}
 	})
@@ -83,7 +85,8 @@ func headCells(head []devnet.Head) (chain, height, last any) {
 }
 
 func (a *app) devnetDown() *cobra.Command {
-	cmd := &cobra.Command{Use: "down", Short: "Stop the network; nothing is left behind but its data", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "down", Short: "Stop the network; nothing is left behind but its data",
+		Args: takes(cobra.NoArgs)}
 	timeout := cmd.Flags().Duration("timeout", 30*time.Second, "how long to wait")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.supervisor()

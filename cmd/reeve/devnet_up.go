@@ -35,7 +35,8 @@ type upFlags struct {
 
 func (a *app) devnetUp() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "up", Short: "Start a network, wait until every node is ready, and keep it running until Ctrl-C", Args: takes(cobra.NoArgs),
+		Use: "up", Short: "Start a network, wait until every node is ready, and keep it running until Ctrl-C",
+		Args: takes(cobra.NoArgs),
 		Long: `Start a network and wait until every node is ready. A directory that holds a network already is started again, with its
 chains and ports as they were.`,
 	}
@@ -44,14 +45,17 @@ chains and ports as they were.`,
 	f.IntVar(&u.validators, "validators", 4, "number of validators of a new network")
 	f.StringVar(&u.vm, "vm", "kvvm", "the chain's VM: name of a plugin beside reeve, or path of one")
 	f.StringVar(&u.vmGenesis, "vm-genesis", "", "file that the VM gets as its genesis")
-	f.StringArrayVar(&u.chains, "chain", nil, "a chain and its VM, as NAME=PLUGIN, in place of --vm; once for each chain")
-	f.IntVar(&u.portBase, "port-base", devnet.DefaultPorts.Base, "HTTP port of a new network's first node; node i adds 10·i; 0 finds free ports")
+	f.StringArrayVar(&u.chains, "chain", nil,
+		"a chain and its VM, as NAME=PLUGIN, in place of --vm; once for each chain")
+	f.IntVar(&u.portBase, "port-base", devnet.DefaultPorts.Base,
+		"HTTP port of a new network's first node; node i adds 10·i; 0 finds free ports")
 	f.BoolVar(&u.detach, "detach", false, "return when the network is ready and leave it running")
 	f.BoolVar(&u.ephemeral, "ephemeral", false, "keep everything in a temporary directory, and delete it at the end")
 	f.BoolVar(&u.bundled, "bundled", false, "run each validator in one process, for less memory")
 	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
-	f.IntVar(&u.transactions, "transactions", 0, "send so many when the network is ready, and show them final on all nodes")
+	f.IntVar(&u.transactions, "transactions", 0,
+		"send so many when the network is ready, and show them final on all nodes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return u.up(cmd.Context()) }
 	return cmd
 }
@@ -76,7 +80,9 @@ func (u *upFlags) directory() (datadir.Network, error) {
 	}
 	dir, err := os.MkdirTemp("", "reeve-")
 	if err != nil {
-		return datadir.Network{}, errcode.New(errcode.DataDirBroken, "Free some space, or set TMPDIR.", err, "can't make a temporary directory")
+		return datadir.Network{},
+			errcode.New(errcode.DataDirBroken, "Free some space, or set TMPDIR.", err,
+				"can't make a temporary directory")
 	}
 	return datadir.Open(dir)
 }

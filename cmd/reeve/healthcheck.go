@@ -12,7 +12,9 @@ import (
 
 func (a *app) healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "healthcheck [PROCESS]", Short: "Exit with 0 if the node, or one process of it, is healthy, and with 4 if not", Args: takes(cobra.MaximumNArgs(1)),
+		Use:   "healthcheck [PROCESS]",
+		Short: "Exit with 0 if the node, or one process of it, is healthy, and with 4 if not",
+		Args:  takes(cobra.MaximumNArgs(1)),
 		Long: `Ask the overseer, over its unix socket, whether the node is healthy, or one process of it. Containers use it: it needs no
 shell, no network and no other program.`,
 	}
@@ -33,12 +35,14 @@ shell, no network and no other program.`,
 		for _, c := range health.Checks {
 			asked := len(args) == 0 || args[0] == c.Name || args[0] == devnet.CheckTitle(health.Checks, c)
 			if !c.OK && asked {
-				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", devnet.CheckTitle(health.Checks, c), c.Cause)
+				return errcode.New(errcode.NodeNotReady, "", nil, "%s: %s", devnet.CheckTitle(health.Checks, c),
+					c.Cause)
 			}
 			known = known || asked
 		}
 		if !known {
-			return errcode.New(errcode.NoSuchProcess, "`reeve node health` lists what is checked.", nil, "node %s has no process %s", h.Name, args[0])
+			return errcode.New(errcode.NoSuchProcess, "`reeve node health` lists what is checked.", nil,
+				"node %s has no process %s", h.Name, args[0])
 		}
 		return nil
 	}

@@ -61,7 +61,8 @@ func (a *app) keyNode(name string) (datadir.Node, error) {
 }
 
 func (a *app) keysNew() *cobra.Command {
-	cmd := &cobra.Command{Use: "new", Short: "Make a node's network identity and signing key", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "new", Short: "Make a node's network identity and signing key",
+		Args: takes(cobra.NoArgs)}
 	name := cmd.Flags().String("node", "v1", "name of the node")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		h, err := a.keyNode(*name)
@@ -110,7 +111,9 @@ const maxKeyText = 4096
 
 func (a *app) keysImport() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "import PURPOSE [FILE]", Short: "Take a key from elsewhere: identity or signing, from a file or standard input", Args: takes(cobra.RangeArgs(1, 2)),
+		Use:   "import PURPOSE [FILE]",
+		Short: "Take a key from elsewhere: identity or signing, from a file or standard input",
+		Args:  takes(cobra.RangeArgs(1, 2)),
 		Long: `Take a key from elsewhere. A signing key comes without the record of what was signed with it: make sure that no other node
 signs with it any more, and never will, and then run ` + "`reeve keys adopt`" + `.`,
 	}

@@ -10,7 +10,8 @@ import (
 
 func (a *app) keysAdopt() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "adopt", Short: "Let a node sign with a key that was imported, restored or moved", Args: takes(cobra.NoArgs),
+		Use: "adopt", Short: "Let a node sign with a key that was imported, restored or moved",
+		Args: takes(cobra.NoArgs),
 		Long: `Let a node sign with a key that was imported, restored or moved. The keystore refuses to when the record of what was signed is
 missing, damaged or a copy, because a second signature in the same place can be punished. Before you run this, make sure that no
 other node signs with this key, now or ever again.

@@ -181,7 +181,8 @@ func (a *app) kvWatch() *cobra.Command {
 			}
 		}
 		if cmd.Context().Err() == nil {
-			return errcode.New(errcode.NodeUnreachable, "Run the command again.", nil, "the node ended the stream of blocks")
+			return errcode.New(errcode.NodeUnreachable, "Run the command again.", nil,
+				"the node ended the stream of blocks")
 		}
 		return nil
 	}

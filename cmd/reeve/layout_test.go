@@ -16,9 +16,10 @@ import (
 
 const module = "github.com/reevenet/reeve/"
 
-// layers are the folders of the module from the lowest up: a folder imports only what stands below it. proto and internal
-// stand beside each other; inside internal the order is core, bus, store, process.
-var layers = []string{"proto", "internal/core", "internal/bus", "internal/store", "internal/process", "overseer", "vmhost", "services", "cmd"}
+// layers are the folders of the module from the lowest up: a folder imports only what stands below it. proto and
+// internal stand beside each other; inside internal the order is core, bus, store, process.
+var layers = []string{"proto", "internal/core", "internal/bus", "internal/store", "internal/process", "overseer",
+	"vmhost", "services", "cmd"}
 
 // layerOf is the place of a folder's layer, -1 where it is in none.
 func layerOf(dir string) int {
@@ -35,7 +36,8 @@ func sources(t *testing.T, f func(file string, imports []string)) {
 		}
 		if d.IsDir() {
 			_, err := os.Stat(filepath.Join(p, "go.mod"))
-			if p != root && (err == nil || strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || d.Name() == "bin") {
+			if p != root && (err == nil || strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" ||
+				d.Name() == "bin") {
 				return filepath.SkipDir
 			}
 			return nil
@@ -86,7 +88,8 @@ func TestAFolderImportsOnlyWhatStandsBelowIt(t *testing.T) {
 	}
 }
 
-// The subsystems in services/ are siblings that send messages; what belongs to one of them stands in folders of its own.
+// The subsystems in services/ are siblings that send messages; what belongs to one of them stands in folders of its
+// own.
 func TestNoServiceImportsAService(t *testing.T) {
 	sources(t, func(file string, imports []string) {
 		own := strings.Split(file, "/")

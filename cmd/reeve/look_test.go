@@ -24,7 +24,8 @@ func mailbox(messages, bytes uint64, queued float64) []gateway.Mailbox {
 
 func TestTopShowsRatesOfAnInterval(t *testing.T) {
 	got := compare(mailbox(100, 1000, 1), mailbox(300, 5000, 1.002), 2*time.Second)
-	want := []traffic{{Subsystem: "engine", Lane: "consensus", MessagesPerSecond: 100, BytesPerSecond: 2000, QueuedMicros: 10, Waiting: 3, InFlight: 3}}
+	want := []traffic{{Subsystem: "engine", Lane: "consensus", MessagesPerSecond: 100, BytesPerSecond: 2000,
+		QueuedMicros: 10, Waiting: 3, InFlight: 3}}
 	near := cmp.Comparer(func(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 })
 	if diff := cmp.Diff(want, got, near); diff != "" {
 		t.Error(diff)
@@ -70,7 +71,8 @@ func TestADeathIsTold(t *testing.T) {
 	var out bytes.Buffer
 	notice := (&app{err: &out}).notices()
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Running})
-	notice(supervise.Status{Name: "v1/engine", State: supervise.Running, Restarts: 1, Cause: "killed by signal 9", Process: proc.Identity{PID: 7}})
+	notice(supervise.Status{Name: "v1/engine", State: supervise.Running, Restarts: 1, Cause: "killed by signal 9",
+		Process: proc.Identity{PID: 7}})
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Quarantined, Restarts: 5, Cause: "exited with code 1"})
 	want := "  v1/engine: killed by signal 9; running again as process 7\n  v1/engine is left alone: exited with code 1\n"
 	if out.String() != want {

@@ -1,6 +1,6 @@
-// Command reeve is the whole node in one program: every process of a validator is one of its subcommands, and so are the
-// tools that start networks of them, look into them and use them. It parses, calls and prints; what it prints is data on
-// standard output and messages on standard error, and its exit codes are a contract (internal/process/errcode).
+// Command reeve is the whole node in one program: every process of a validator is one of its subcommands, and so are
+// the tools that start networks of them, look into them and use them. It parses, calls and prints; what it prints is
+// data on standard output and messages on standard error, and its exit codes are a contract (internal/process/errcode).
 package main
 
 import (

@@ -94,7 +94,8 @@ func TestTheStoryOfANetwork(t *testing.T) {
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
 	t.Cleanup(func() { // when the test has failed half-way
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir", filepath.Join(m.dir, ".reeve")).Run()
+		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
+			filepath.Join(m.dir, ".reeve")).Run()
 	})
 	s := m.status()
 	if !s.Ready() || len(s.Nodes) != 4 || len(pids(s)) != 24 {
@@ -102,7 +103,8 @@ func TestTheStoryOfANetwork(t *testing.T) {
 	}
 
 	var final kv.Final
-	if err := json.Unmarshal([]byte(m.reeve("kv", "put", "first", "1", "--wait", "-o", "json")), &final); err != nil || final.Height == 0 {
+	if err := json.Unmarshal([]byte(m.reeve("kv", "put", "first", "1", "--wait", "-o", "json")), &final); err != nil ||
+		final.Height == 0 {
 		t.Fatalf("%+v, %v", final, err)
 	}
 	for _, n := range s.Nodes {
@@ -169,7 +171,8 @@ func (m *machine) provesItsLastBlock() {
 	if err := json.Unmarshal([]byte(m.reeve("why", "block", p.Block.String(), "-o", "json")), &w); err != nil {
 		m.t.Fatal(err)
 	}
-	if w.Height != p.Height || w.State != "accepted" || w.Decision == nil || w.Decision.Round != p.Round || len(w.Votes) < 3 {
+	if w.Height != p.Height || w.State != "accepted" || w.Decision == nil || w.Decision.Round != p.Round ||
+		len(w.Votes) < 3 {
 		m.t.Errorf("%+v", w)
 	}
 	if list := m.reeve("chain", "info"); !strings.Contains(list, "VOTES MISSING") {

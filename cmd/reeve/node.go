@@ -16,7 +16,8 @@ import (
 )
 
 func (a *app) nodeCommand() *cobra.Command {
-	return noun("node", "One validator", a.nodeInit(), a.nodeStart(), a.nodeStatus(), a.nodePeers(), a.nodeHealth(), a.nodeWait())
+	return noun("node", "One validator", a.nodeInit(), a.nodeStart(), a.nodeStatus(), a.nodePeers(), a.nodeHealth(),
+		a.nodeWait())
 }
 
 func (a *app) nodeInit() *cobra.Command {
@@ -53,7 +54,8 @@ of a new network.`,
 }
 
 func (a *app) nodeStart() *cobra.Command {
-	cmd := &cobra.Command{Use: "start", Short: "Start all processes of one node and keep them running until Ctrl-C", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "start", Short: "Start all processes of one node and keep them running until Ctrl-C",
+		Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, err := n.node()
@@ -87,15 +89,19 @@ func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
 	s := devnet.NewNodeStatus(h)
 	s.HTTP = "http://" + devnet.Reachable(c.HTTP.Listen)
 	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
-		return s, errcode.New(errcode.NodeUnreachable, "Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s", h.Name, c.Metrics.Listen)
+		return s, errcode.New(errcode.NodeUnreachable,
+			"Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s",
+			h.Name, c.Metrics.Listen)
 	}
 	return s, isIt(h, s.NodeID, c.Metrics.Listen)
 }
 
-// isIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by mistake.
+// isIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by
+// mistake.
 func isIt(h datadir.Node, answered primitives.NodeID, address string) error {
 	if ours := datadir.NodeID(h); answered != ours {
-		return errcode.New(errcode.NodeUnreachable, "Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
+		return errcode.New(errcode.NodeUnreachable,
+			"Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
 			"at %s answers another node, %s, not %s", address, answered.Short(), h.Name)
 	}
 	return nil
@@ -118,7 +124,8 @@ func (a *app) nodeStatus() *cobra.Command {
 }
 
 func (a *app) nodeHealth() *cobra.Command {
-	cmd := &cobra.Command{Use: "health", Short: "Print a node's checks; exit code 4 when one fails", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "health", Short: "Print a node's checks; exit code 4 when one fails",
+		Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, c, err := n.door()
@@ -160,7 +167,8 @@ func (a *app) nodePeers() *cobra.Command {
 		return a.show(peers, func(t *table) {
 			t.row("PEER", "CONNECTED", "VALIDATOR", "REPUTATION", "RECEIVED", "SENT", "ADDRESS", "AGENT", "LAST ERROR")
 			for _, p := range peers {
-				t.row(p.NodeID.Short(), p.Connected, p.Validator, p.Reputation, p.BytesReceived, p.BytesSent, p.Address, p.Agent, p.LastError)
+				t.row(p.NodeID.Short(), p.Connected, p.Validator, p.Reputation, p.BytesReceived, p.BytesSent,
+					p.Address, p.Agent, p.LastError)
 			}
 		})
 	}
@@ -171,7 +179,8 @@ func (a *app) nodePeers() *cobra.Command {
 const waitInterval = 50 * time.Millisecond
 
 func (a *app) nodeWait() *cobra.Command {
-	cmd := &cobra.Command{Use: "wait", Short: "Wait until a node is ready, or its chain has a height", Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "wait", Short: "Wait until a node is ready, or its chain has a height",
+		Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)
 	height := cmd.Flags().Uint64("height", 0, "the height to wait for")
 	timeout := cmd.Flags().Duration("timeout", time.Minute, "how long to wait")
@@ -190,7 +199,8 @@ func (a *app) nodeWait() *cobra.Command {
 			}
 			select {
 			case <-ctx.Done():
-				return errcode.New(errcode.TookTooLong, "", nil, "node %s is at height %d, ready: %v %s", s.Name, s.Height, s.Ready, s.Cause)
+				return errcode.New(errcode.TookTooLong, "", nil, "node %s is at height %d, ready: %v %s", s.Name,
+					s.Height, s.Ready, s.Cause)
 			case <-tick.C:
 			}
 		}

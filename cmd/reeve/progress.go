@@ -8,7 +8,8 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 )
 
-// progress prints how far each node is: one line per node that is rewritten on a terminal, one line per ready node elsewhere.
+// progress prints how far each node is: one line per node that is rewritten on a terminal, one line per ready node
+// elsewhere.
 type progress struct {
 	w     io.Writer
 	live  bool
@@ -39,7 +40,8 @@ func (p *progress) update(s *devnet.Status) {
 
 func (p *progress) line(n devnet.NodeStatus) string {
 	if n.Ready {
-		return fmt.Sprintf("  %-4s ready after %.1f s, %d processes", n.Name, time.Since(p.began).Seconds(), len(n.Processes))
+		return fmt.Sprintf("  %-4s ready after %.1f s, %d processes", n.Name, time.Since(p.began).Seconds(),
+			len(n.Processes))
 	}
 	text := n.Cause
 	if r := []rune(text); len(r) > 70 {

@@ -59,7 +59,8 @@ type kept struct {
 }
 
 func (a *app) quarantineShow() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Print one message with all that it says", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{Use: "show ID", Short: "Print one message with all that it says",
+		Args: takes(cobra.ExactArgs(1))}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		store, err := n.quarantineOf()

@@ -61,7 +61,8 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 	} {
 		code, stdout, stderr := command(t, dir, strings.Fields(c.line)...)
 		if code != c.code || !strings.Contains(stderr, c.says) || stdout != "" {
-			t.Errorf("reeve %s: exit code %d, want %d; %q should say %q; on standard output: %q", c.line, code, c.code, stderr, c.says, stdout)
+			t.Errorf("reeve %s: exit code %d, want %d; %q should say %q; on standard output: %q", c.line, code, c.code,
+				stderr, c.says, stdout)
 		}
 	}
 }
@@ -72,7 +73,8 @@ func TestANodeIsMadeAndShownAndNotMadeTwice(t *testing.T) {
 	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code != errcode.OK {
 		t.Fatalf("%d %s", code, stderr)
 	}
-	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code == errcode.OK || !strings.Contains(stderr, "already") {
+	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin); code == errcode.OK ||
+		!strings.Contains(stderr, "already") {
 		t.Errorf("a second time: %d %s", code, stderr)
 	}
 	if code, _, stderr := command(t, dir, "node", "init", "--vm", plugin, "--if-missing"); code != errcode.OK {
@@ -107,7 +109,8 @@ func TestSettingsSayWhereTheyComeFrom(t *testing.T) {
 		}
 	}
 	t.Setenv("REEVE_LOG_LEVEL", "loud")
-	if code, _, stderr := command(t, dir, "config", "view"); code != errcode.Usage || !strings.Contains(stderr, "log.level") {
+	if code, _, stderr := command(t, dir, "config", "view"); code != errcode.Usage ||
+		!strings.Contains(stderr, "log.level") {
 		t.Errorf("%d %s", code, stderr)
 	}
 }

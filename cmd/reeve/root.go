@@ -29,7 +29,8 @@ func (a *app) root() *cobra.Command {
 	root := noun("reeve", "A blockchain validator taken apart into processes",
 		a.devnetCommand(), a.nodeCommand(), a.chainCommand(), a.evidenceCommand(), a.whyCommand(), a.kvCommand(),
 		a.vmCommand(), a.svcCommand(), a.busCommand(),
-		a.overseerCommand(), a.runCommand(), a.bundleCommand(), a.keysCommand(), a.configCommand(), a.healthcheckCommand(), a.benchCommand(), a.simCommand(), a.chaosCommand(), a.versionCommand())
+		a.overseerCommand(), a.runCommand(), a.bundleCommand(), a.keysCommand(), a.configCommand(),
+		a.healthcheckCommand(), a.benchCommand(), a.simCommand(), a.chaosCommand(), a.versionCommand())
 	root.AddCommand(a.hostCommands()...)
 	root.Long = `Reeve runs blockchain validators whose parts are processes of their own, and whose state machine is a plugin.
 
@@ -73,12 +74,14 @@ func (a *app) network() (datadir.Network, error) { return datadir.Open(a.dataDir
 
 // noun is a command that only has commands below it.
 func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usage(fmt.Errorf("%s has no command %q; %s --help lists them", cmd.CommandPath(), args[0], cmd.CommandPath()))
-		}
-		return cmd.Help()
-	}}
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage(fmt.Errorf("%s has no command %q; %s --help lists them", cmd.CommandPath(), args[0],
+					cmd.CommandPath()))
+			}
+			return cmd.Help()
+		}}
 	c.AddCommand(commands...)
 	return c
 }
@@ -87,7 +90,8 @@ func noun(use, short string, commands ...*cobra.Command) *cobra.Command {
 func takes(rule cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if rule(cmd, args) != nil {
-			return usage(fmt.Errorf("the command is `%s`, and it was given %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"), given(args)))
+			return usage(fmt.Errorf("the command is `%s`, and it was given %s",
+				strings.TrimSuffix(cmd.UseLine(), " [flags]"), given(args)))
 		}
 		return nil
 	}

@@ -22,7 +22,8 @@ func (a *app) overseerCommand() *cobra.Command {
 
 func (a *app) runCommand() *cobra.Command {
 	names := services.Parts().Names()
-	cmd := a.partCommand("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1), func(args []string) string { return args[0] })
+	cmd := a.partCommand("run SUBSYSTEM", "Run one subsystem of a node", cobra.ExactArgs(1),
+		func(args []string) string { return args[0] })
 	cmd.ValidArgs = names
 	cmd.Long = "Run one subsystem of a node as a process of its own. It attaches to the node's overseer and stays attached: " + strings.Join(names, ", ") + "."
 	return cmd
@@ -50,7 +51,8 @@ func (a *app) partCommand(use, short string, args cobra.PositionalArgs, name fun
 		i.Process.Tuning.Apply()
 		return n.Run(ctx, i)
 	})
-	cmd.Flags().StringVar(&chain, "chain", "", "the chain that it serves, of a subsystem that there is one of per chain (default: the only one)")
+	cmd.Flags().StringVar(&chain, "chain", "",
+		"the chain that it serves, of a subsystem that there is one of per chain (default: the only one)")
 	return cmd
 }
 
@@ -63,7 +65,8 @@ func (a *app) bundleCommand() *cobra.Command {
 }
 
 // process is a command that is one process of a node, for as long as nobody ends it.
-func (a *app) process(use, short string, args cobra.PositionalArgs, main func(context.Context, *node.Node, []string) error) *cobra.Command {
+func (a *app) process(use, short string, args cobra.PositionalArgs,
+	main func(context.Context, *node.Node, []string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: takes(args)}
 	flags := a.nodeFlags(cmd, true)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

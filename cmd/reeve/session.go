@@ -20,7 +20,8 @@ type session struct {
 	lasts     time.Duration // 0: until somebody ends it
 	ephemeral bool          // nothing of it is kept
 	bundled   bool          // one process per node
-	// Of a single node: its name, where its lock and socket are, how its settings are read, and what its processes are told.
+	// Of a single node: its name, where its lock and socket are, how its settings are read, and what its processes are
+	// told.
 	only      string
 	run       string
 	settings  func(datadir.Node) (*config.Config, error)
@@ -30,8 +31,8 @@ type session struct {
 // drainTime is how long the processes of an ending network may take before they are killed.
 const drainTime = 7 * time.Second
 
-// supervise runs the network in dir until ctx ends, somebody asks for its end, or its time is over. then is called once its
-// processes have been started; an error of it ends the network.
+// supervise runs the network in dir until ctx ends, somebody asks for its end, or its time is over. then is called once
+// its processes have been started; an error of it ends the network.
 func (a *app) supervise(ctx context.Context, dir datadir.Network, s session, then func(*devnet.Network) error) error {
 	if err := dir.Make(); err != nil {
 		return err
@@ -49,7 +50,8 @@ func (a *app) supervise(ctx context.Context, dir datadir.Network, s session, the
 }
 
 // attend starts the named nodes, all if there is no name, and stops them in the end.
-func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run string, names []string, then func(*devnet.Network) error) error {
+func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run string, names []string,
+	then func(*devnet.Network) error) error {
 	n, err := devnet.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err

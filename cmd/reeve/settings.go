@@ -59,11 +59,16 @@ func (n *nodeFlags) node() (datadir.Node, error) {
 	}
 	switch {
 	case len(nodes) == 0:
-		return datadir.Node{}, errcode.New(errcode.DataDirMissing, "Make one with `reeve node init`, or name the network's directory with --data-dir.", nil, "%s holds no node", net.Dir)
+		return datadir.Node{},
+			errcode.New(errcode.DataDirMissing,
+				"Make one with `reeve node init`, or name the network's directory with --data-dir.", nil,
+				"%s holds no node", net.Dir)
 	case n.name == "":
-		return datadir.Node{}, errcode.New(errcode.BadUsage, "", nil, "say which node with --node: %s", strings.Join(names, ", "))
+		return datadir.Node{},
+			errcode.New(errcode.BadUsage, "", nil, "say which node with --node: %s", strings.Join(names, ", "))
 	}
-	return datadir.Node{}, errcode.New(errcode.NoSuchNode, "", nil, "there is no node %s, only %s", n.name, strings.Join(names, ", "))
+	return datadir.Node{},
+		errcode.New(errcode.NoSuchNode, "", nil, "there is no node %s, only %s", n.name, strings.Join(names, ", "))
 }
 
 // first is the node that the flags name, or the first one: for commands that any node can answer.
@@ -88,7 +93,9 @@ func (n *nodeFlags) load(h datadir.Node) (*config.Config, error) {
 	})
 	c, err := services.Parts().Schema().Load(h.Config(), flags, n.app.lookup)
 	if err != nil {
-		return nil, errcode.New(errcode.BadConfig, "Correct it; `reeve config view --origin` shows where each value comes from.", err, "node %s can't be configured", h.Name)
+		return nil, errcode.New(errcode.BadConfig,
+			"Correct it; `reeve config view --origin` shows where each value comes from.", err,
+			"node %s can't be configured", h.Name)
 	}
 	return c, nil
 }

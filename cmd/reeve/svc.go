@@ -27,7 +27,8 @@ func (a *app) svcList() *cobra.Command {
 		return a.show(s.Processes, func(t *table) {
 			t.row("PROCESS", "INSTANCE", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
 			for _, p := range s.Processes {
-				t.row(p.Name, p.Instance, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts, bytesText(p.RSSBytes), p.Cause)
+				t.row(p.Name, p.Instance, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts,
+					bytesText(p.RSSBytes), p.Cause)
 			}
 		})
 	}
@@ -35,7 +36,8 @@ func (a *app) svcList() *cobra.Command {
 }
 
 func (a *app) svcDescribe() *cobra.Command {
-	cmd := &cobra.Command{Use: "describe PROCESS", Short: "Print what a process says of itself", Args: takes(cobra.ExactArgs(1))}
+	cmd := &cobra.Command{Use: "describe PROCESS", Short: "Print what a process says of itself",
+		Args: takes(cobra.ExactArgs(1))}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		s, err := n.observed(cmd.Context())
@@ -44,7 +46,8 @@ func (a *app) svcDescribe() *cobra.Command {
 		}
 		p, ok := s.Process(args[0])
 		if !ok {
-			return errcode.New(errcode.NoSuchProcess, "`reeve svc ls` lists them.", nil, "node %s has no process %s", s.Name, args[0])
+			return errcode.New(errcode.NoSuchProcess, "`reeve svc ls` lists them.", nil, "node %s has no process %s",
+				s.Name, args[0])
 		}
 		return a.show(p, func(t *table) {
 			t.row("state", p.State, p.Cause)
@@ -66,7 +69,8 @@ func fieldText(v any) any {
 
 func (a *app) svcRestart() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "restart PROCESS", Short: "End a process gently and start it again; it also leaves quarantine", Args: takes(cobra.ExactArgs(1)),
+		Use: "restart PROCESS", Short: "End a process gently and start it again; it also leaves quarantine",
+		Args: takes(cobra.ExactArgs(1)),
 	}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

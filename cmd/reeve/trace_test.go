@@ -98,9 +98,10 @@ func (list spans) requests(tx string) (found spans) {
 	return found
 }
 
-// The way of one transaction, from the post on one node to its acceptance by the plugins of all four, as the processes of a
-// network tell a collector. It is in three traces, joined by links: the request's, the transaction's and the block's. The last
-// two are named by hashes, so that all nodes' spans are in them though no trace context crosses the network.
+// The way of one transaction, from the post on one node to its acceptance by the plugins of all four, as the processes
+// of a network tell a collector. It is in three traces, joined by links: the request's, the transaction's and the
+// block's. The last two are named by hashes, so that all nodes' spans are in them though no trace context crosses the
+// network.
 func TestTheSpansOfATransactionFromPostToAcceptance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some thirty processes")
@@ -111,10 +112,12 @@ func TestTheSpansOfATransactionFromPostToAcceptance(t *testing.T) {
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
 	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir", filepath.Join(m.dir, ".reeve")).Run()
+		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
+			filepath.Join(m.dir, ".reeve")).Run()
 	})
 	var final kv.Final
-	if err := json.Unmarshal([]byte(m.reeve("kv", "put", "first", "1", "--wait", "--node", "v2", "-o", "json")), &final); err != nil {
+	if err := json.Unmarshal([]byte(m.reeve("kv", "put", "first", "1", "--wait", "--node", "v2", "-o", "json")),
+		&final); err != nil {
 		t.Fatal(err)
 	}
 	tx := final.Tx.String()[:32]
@@ -125,7 +128,8 @@ func TestTheSpansOfATransactionFromPostToAcceptance(t *testing.T) {
 		return list.missing(tx)
 	})
 	accepts := list.linkedTo(tx)
-	block := accepts[slices.IndexFunc(accepts, func(s telemetrytest.Span) bool { return list.way(s) == accepted })].Trace
+	block := accepts[slices.IndexFunc(accepts,
+		func(s telemetrytest.Span) bool { return list.way(s) == accepted })].Trace
 	for _, n := range m.status().Nodes {
 		if id := n.LastAccepted.String(); n.Height == final.Height && !strings.HasPrefix(id, block) {
 			t.Errorf("the trace of block %s is %s", id, block)

@@ -63,7 +63,8 @@ func ourVersions() versions {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version of this program and the protocols it speaks", Args: takes(cobra.NoArgs),
+		Use: "version", Short: "Print the version of this program and the protocols it speaks",
+		Args: takes(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			v := ourVersions()
 			return a.show(v, func(t *table) {

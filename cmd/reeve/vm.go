@@ -38,7 +38,8 @@ func (a *app) vmNew() *cobra.Command {
 		if err := a.show(map[string]string{"dir": dir}, func(t *table) { t.row(dir) }); err != nil {
 			return err
 		}
-		a.say("Next:  cd %s && go build -o %[2]s . && reeve vm test ./%[2]s && reeve devnet up --vm ./%[2]s", dir, o.Name)
+		a.say("Next:  cd %s && go build -o %[2]s . && reeve vm test ./%[2]s && reeve devnet up --vm ./%[2]s", dir,
+			o.Name)
 		return nil
 	}
 	return cmd

@@ -9,11 +9,12 @@ import (
 	"testing"
 )
 
-// What must be explained: everything that has a name of its own. Fields and values may share a comment with their neighbours.
+// What must be explained: everything that has a name of its own. Fields and values may share a comment with their
+// neighbours.
 var named = regexp.MustCompile(`^\s*(message|enum|service|rpc) (\w+)`)
 
-// unexplained lists the declarations in the text of a .proto file that have no comment right above them. The messages that an
-// rpc takes and gives are explained by the rpc.
+// unexplained lists the declarations in the text of a .proto file that have no comment right above them. The messages
+// that an rpc takes and gives are explained by the rpc.
 func unexplained(text string, rpcs map[string]bool) []string {
 	var bare []string
 	above := ""

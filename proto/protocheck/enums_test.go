@@ -17,8 +17,8 @@ import (
 // Packages that hold no subsystem's enum.
 var withoutEnum = []string{"options", "primitives", "status"}
 
-// subsystemOf cuts "povdistribution" out of "reeve.povdistribution.v1", and "vm" out of "reeve.vm.plugin.v1"; it is empty for packages
-// that aren't ours.
+// subsystemOf cuts "povdistribution" out of "reeve.povdistribution.v1", and "vm" out of "reeve.vm.plugin.v1"; it is
+// empty for packages that aren't ours.
 func subsystemOf(pkg protoreflect.FullName) string {
 	parts := strings.Split(string(pkg), ".")
 	if len(parts) < 3 || parts[0] != "reeve" {
@@ -77,7 +77,8 @@ func eachVariant(t *testing.T, f func(t *testing.T, field protoreflect.FieldDesc
 				if v := carriage(field.Message()); v != nil {
 					f(t, field, v)
 				} else {
-					t.Errorf("%s doesn't say how it is carried: add option (reeve.options.v1.variant)", field.Message().FullName())
+					t.Errorf("%s doesn't say how it is carried: add option (reeve.options.v1.variant)",
+						field.Message().FullName())
 				}
 			})
 		}

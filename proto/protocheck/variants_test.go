@@ -14,7 +14,8 @@ import (
 
 func TestVariantsAreNamedAfterTheirMessage(t *testing.T) {
 	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, _ *optionsv1.Variant) {
-		if plain := strings.ReplaceAll(string(field.Name()), "_", ""); !strings.EqualFold(plain, callOf(field.Message())) {
+		if plain := strings.ReplaceAll(string(field.Name()), "_", ""); !strings.EqualFold(plain,
+			callOf(field.Message())) {
 			t.Errorf("the field %s holds a %s", field.Name(), field.Message().Name())
 		}
 		if subsystemOf(field.Message().ParentFile().Package()) != subsystemOf(field.ParentFile().Package()) {
@@ -63,7 +64,8 @@ func TestRequestsHaveAnAnswerOfTheirOwn(t *testing.T) {
 		answer, _ := protoregistry.GlobalFiles.FindDescriptorByName(field.Message().FullName().Parent().Append(protoreflect.Name(own)))
 		exists := answer != nil
 		// Whoever sends a one-way variant hears nothing; a gRPC service that takes it too acknowledges with nothing.
-		acknowledged := rpcOf(field.Message()) != nil && exists && answer.(protoreflect.MessageDescriptor).Fields().Len() == 0
+		acknowledged := rpcOf(field.Message()) != nil && exists &&
+			answer.(protoreflect.MessageDescriptor).Fields().Len() == 0
 		switch {
 		case v.GetResponse() != "" && v.GetResponse() != own:
 			t.Errorf("the answer is called %s, not %s", own, v.GetResponse())

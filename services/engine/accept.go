@@ -52,7 +52,8 @@ func (x *executor) acceptances(first *vmOp) (run []*vmOp) {
 func (x *executor) acceptance(op *vmOp) *vmv1.AcceptBlock {
 	b, id := op.block, op.block.ID()
 	q := &vmv1.AcceptBlock{
-		BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(), Context: buildContext(x.set, b.Header, b.Inherent()),
+		BlockId: id[:], Height: b.Height, ConsensusBlock: b.Bytes(),
+		Context:     buildContext(x.set, b.Header, b.Inherent()),
 		Certificate: op.certificate, VmBlockOffset: uint32(b.VMOffset()), VmBlockSize: uint32(len(b.VMBlock())),
 	}
 	if vmID, known := x.ids.of(id); known {

@@ -43,9 +43,12 @@ func builds(t *testing.T, h block.Header) map[string]building {
 		"the VM is busy":      {vm: failed(busy), want: snowman.TryAgain},
 		"signed with another": {vm: content, keystore: signed(1), want: snowman.TryAgain},
 		"no signature":        {vm: content, keystore: &keystorev1.SignBlockResponse{}, want: snowman.TryAgain},
-		"the slot is taken":   {vm: content, keystore: refused(keystorev1.Refusal_REASON_CONFLICT), want: snowman.SlotTaken},
-		"it may be taken":     {vm: content, keystore: refused(keystorev1.Refusal_REASON_PRUNED), want: snowman.SlotTaken},
-		"refused":             {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED), want: snowman.TryAgain},
+		"the slot is taken": {vm: content, keystore: refused(keystorev1.Refusal_REASON_CONFLICT),
+			want: snowman.SlotTaken},
+		"it may be taken": {vm: content, keystore: refused(keystorev1.Refusal_REASON_PRUNED),
+			want: snowman.SlotTaken},
+		"refused": {vm: content, keystore: refused(keystorev1.Refusal_REASON_UNSPECIFIED),
+			want: snowman.TryAgain},
 	}
 }
 
@@ -65,7 +68,8 @@ func TestABuildEndsOnceWithABlockOrTheReasonWhyThereIsNone(t *testing.T) {
 			t.Errorf("%s: it ends %d times", what, len(in))
 			continue
 		}
-		if built, ok := in[0].(snowman.Built); ok != (what == "built") || !ok && in[0] != (snowman.NotBuilt{Why: at.want}) {
+		if built, ok := in[0].(snowman.Built); ok != (what == "built") || !ok &&
+			in[0] != (snowman.NotBuilt{Why: at.want}) {
 			t.Errorf("%s: %v %v", what, built, in[0])
 		}
 	}

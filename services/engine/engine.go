@@ -7,11 +7,11 @@
 // the network bridge. The overseer learns of every block that is issued and of every block that is durably accepted.
 // What peers ask for is answered by gets, from the record; what two VMs have to say to one another is carried by apps.
 //
-// It keeps no state on disk: the VM's host commits an accepted block together with the VM's writes, keeps the blocks that
-// this node is bound to by its votes, and is asked for both at every start. While the host, the plugin or the keystore is
-// restarting, what is asked of it waits and is asked again; nothing is lost by that. What proves that a validator has
-// signed two things for one place is written to the disk, for people and for peers; nothing is decided by it, and a disk
-// that fails stops nothing.
+// It keeps no state on disk: the VM's host commits an accepted block together with the VM's writes, keeps the blocks
+// that this node is bound to by its votes, and is asked for both at every start. While the host, the plugin or the
+// keystore is restarting, what is asked of it waits and is asked again; nothing is lost by that. What proves that a
+// validator has signed two things for one place is written to the disk, for people and for peers; nothing is decided by
+// it, and a disk that fails stops nothing.
 //
 // It never treats a peer's bytes as an error of this node. If the VM refuses what consensus has decided it stops with
 // the exit code of a safety halt: going on would mean that this node's state isn't the network's.
@@ -87,7 +87,8 @@ func Spec(cfg Config) subsystem.Spec {
 			&pluginv1.AppGossipRequest{}, &pluginv1.ConnectedRequest{}, &pluginv1.DisconnectedRequest{},
 		},
 		Asks: []proto.Message{
-			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{}, &pluginv1.VerifyBlockRequest{},
+			&vmv1.LastAccepted{}, &pluginv1.SetStateRequest{}, &pluginv1.BuildBlockRequest{},
+			&pluginv1.VerifyBlockRequest{},
 			&vmv1.AcceptBlock{}, &pluginv1.RejectBlockRequest{}, &pluginv1.SetPreferenceRequest{},
 			&vmv1.GetConsensusBlock{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetAncestors{},
 			&vmv1.KeepBlock{}, &vmv1.GetKeptBlock{},
@@ -261,8 +262,8 @@ func (e *engine) halt(what string, err error) {
 	e.sub.Fatal(errcode.New(errcode.ChainHalted, whatToDo, err, "%s", what))
 }
 
-// contradicted stops the chain because what was decided can't be right: nothing is decided any more, and what proves who
-// is to blame is written down first, if the disk does it soon.
+// contradicted stops the chain because what was decided can't be right: nothing is decided any more, and what proves
+// who is to blame is written down first, if the disk does it soon.
 func (e *engine) contradicted(a snowman.Halt) {
 	e.driver.stop()
 	e.executor.stopped = true

@@ -63,7 +63,8 @@ func TestATransactionOfEveryNodeIsFinalOnAll(t *testing.T) {
 		for _, n := range s.nodes[1:] {
 			for h := range n.accepted {
 				a, b := n.accepted[h], s.nodes[0].accepted[h] // certificates may be of other quorums
-				if !bytes.Equal(a.GetConsensusBlock(), b.GetConsensusBlock()) || !bytes.Equal(a.GetVmBlockId(), b.GetVmBlockId()) {
+				if !bytes.Equal(a.GetConsensusBlock(), b.GetConsensusBlock()) ||
+					!bytes.Equal(a.GetVmBlockId(), b.GetVmBlockId()) {
 					t.Errorf("%d nodes: height %d differs", size, h+1)
 				}
 				s.proves(a)
@@ -217,5 +218,6 @@ func TestAnInvalidBlockCostsItsSender(t *testing.T) {
 func TestEveryVariantIsHandled(t *testing.T) {
 	s := newFixture(t, 4)
 	n := s.nodes[0]
-	overseertest.Exhaustive(t, Spec(Config{Chain: s.chain, NodeID: n.id, Validators: s.set, Disk: n.disk.Process(), Dir: "/"}))
+	overseertest.Exhaustive(t,
+		Spec(Config{Chain: s.chain, NodeID: n.id, Validators: s.set, Disk: n.disk.Process(), Dir: "/"}))
 }

@@ -242,9 +242,10 @@ func kindOf(payload []byte) string {
 func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
 	hash := func(b []byte) primitives.Hash { h, _ := primitives.HashFrom(b); return h }
 	payload, err := signbytes.Block{
-		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(), ParentID: hash(m.GetParentId()),
-		Slot: m.GetSlot(),
-		Time: m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
+		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(),
+		ParentID: hash(m.GetParentId()),
+		Slot:     m.GetSlot(),
+		Time:     m.GetTimeUnixMillis(), BodyHash: hash(m.GetBodyHash()),
 	}.Encode()
 	if err != nil {
 		n.fixture.t.Fatal(err)

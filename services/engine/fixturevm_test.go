@@ -38,8 +38,9 @@ func (n *node) last() *vmv1.AcceptedBlock {
 
 func entry(a *vmv1.AcceptBlock) *vmv1.AcceptedBlock {
 	return &vmv1.AcceptedBlock{
-		BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(), ConsensusBlock: a.GetConsensusBlock(),
-		Certificate: a.GetCertificate(),
+		BlockId: a.GetBlockId(), VmBlockId: a.GetVmBlockId(), Height: a.GetHeight(),
+		ConsensusBlock: a.GetConsensusBlock(),
+		Certificate:    a.GetCertificate(),
 	}
 }
 

@@ -36,7 +36,10 @@ var floods = map[string]func(*flooder, uint32){
 		f.say(&enginev1.AcceptedStateSummary{RequestId: i, SummaryIds: someIDs(i, 64)})
 	},
 	"get_accepted_frontier": func(f *flooder, i uint32) { f.say(&enginev1.GetAcceptedFrontier{RequestId: i}) },
-	"accepted_frontier":     func(f *flooder, i uint32) { f.say(&enginev1.AcceptedFrontier{RequestId: i, ContainerId: someID(i)}) },
+	"accepted_frontier": func(f *flooder,
+		i uint32) {
+		f.say(&enginev1.AcceptedFrontier{RequestId: i, ContainerId: someID(i)})
+	},
 	"get_accepted": func(f *flooder, i uint32) {
 		f.say(&enginev1.GetAccepted{RequestId: i, ContainerIds: someIDs(i, maxAccepted)})
 	},
@@ -168,7 +171,8 @@ type flooder struct {
 
 func newFlooder(t *testing.T, h host, from int) *flooder {
 	s := newFixture(t, 4)
-	f := &flooder{t: t, node: s.nodes[0], id: primitives.NodeID{byte(from + 1)}, signer: min(from, 3), host: h, root: genesisVM}
+	f := &flooder{t: t, node: s.nodes[0], id: primitives.NodeID{byte(from + 1)}, signer: min(from, 3), host: h,
+		root: genesisVM}
 	f.start()
 	for _, o := range s.nodes[1:] {
 		f.update(peerConnected(o.id))
@@ -268,7 +272,8 @@ func (f *flooder) kept() map[string][2]int {
 		core = e.driver.core.Status()
 	}
 	most, owed := snowman.MostKept(validators), 0
-	two := func(all int) int { return 2 * all / (validators + 1) } // the peer's account, and that of the key that it has
+	// the peer's account, and that of the key that it has
+	two := func(all int) int { return 2 * all / (validators + 1) }
 	for _, debts := range e.apps.owed.of {
 		owed += len(debts)
 	}
@@ -343,7 +348,8 @@ func (f *flooder) forged(i uint32, size int) *block.Block {
 
 func (f *flooder) sign(h block.Header, i uint32, size int) *block.Block {
 	h.Proposer = uint32(f.signer)
-	body := block.Body(nil, makeVMBlock(f.root[:], h.Height, string(append(someID(i), make([]byte, size)...))).GetContent())
+	body := block.Body(nil,
+		makeVMBlock(f.root[:], h.Height, string(append(someID(i), make([]byte, size)...))).GetContent())
 	payload, err := h.Payload(f.fixture.chain, primitives.HashOf(body)).Encode()
 	if err != nil {
 		f.t.Fatal(err)

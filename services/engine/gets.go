@@ -179,8 +179,8 @@ func (g *gets) summaryAt(height uint64, found func(id []byte, read int)) {
 	})
 }
 
-// certified sends the accepted block of a height with its certificate, to a peer that hasn't decided it. Where it can't,
-// the peer asks again.
+// certified sends the accepted block of a height with its certificate, to a peer that hasn't decided it. Where it
+// can't, the peer asks again.
 func (g *gets) certified(n primitives.NodeID, height uint64) {
 	key := questionKey{peer: n, id: uint32(height)} // no answer in the sense of requests: nobody waits for this one
 	g.questions.add(key, func(done func(read int)) {

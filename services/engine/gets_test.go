@@ -60,7 +60,8 @@ func TestWhatIsAcceptedIsAnsweredInOneMessageInTheOrderOfTheQuestion(t *testing.
 	a.do(func() { g.accepted(partNode(1), &enginev1.GetAccepted{RequestId: 4, ContainerIds: ids}) })
 	for i := range 3 {
 		asks := a.Sent()
-		if q, ok := asks[0].Body.(*vmv1.GetConsensusBlock); !ok || len(asks) != 1 || !bytes.Equal(q.GetBlockId(), ids[i]) {
+		if q, ok := asks[0].Body.(*vmv1.GetConsensusBlock); !ok || len(asks) != 1 ||
+			!bytes.Equal(q.GetBlockId(), ids[i]) {
 			t.Fatalf("for id %d the host is asked %v", i+1, asks)
 		}
 		if i == 1 {

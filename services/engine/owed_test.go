@@ -21,7 +21,8 @@ func testApps(t *testing.T) (*alone, *apps) {
 func (a *alone) ask(x *apps, peer, count int, wait time.Duration) (passed, refused int) {
 	a.do(func() {
 		for i := range count {
-			x.onRequest(partNode(peer), &enginev1.AppRequest{RequestId: uint32(i), DeadlineMs: uint32(wait.Milliseconds())})
+			x.onRequest(partNode(peer),
+				&enginev1.AppRequest{RequestId: uint32(i), DeadlineMs: uint32(wait.Milliseconds())})
 		}
 	})
 	for _, s := range a.Sent() {
@@ -111,7 +112,8 @@ func TestWhatPeersVMsSayWaitsNowhere(t *testing.T) {
 			}
 		}
 	}
-	if parked, _ := a.Parked(); parked != 0 || refused == 0 || x.drops.count["an app message for which the VM's host has no room"] == 0 {
+	if parked, _ := a.Parked(); parked != 0 || refused == 0 ||
+		x.drops.count["an app message for which the VM's host has no room"] == 0 {
 		t.Errorf("%d messages wait for the host, %d requests are refused, dropped: %v", parked, refused, x.drops.count)
 	}
 }

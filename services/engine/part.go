@@ -66,7 +66,8 @@ func parameters(c genesis.Consensus, p snowball.Parameters) snowball.Parameters 
 	for _, o := range []struct {
 		value uint32
 		field *int
-	}{{c.K, &p.K}, {c.AlphaPreference, &p.AlphaPreference}, {c.AlphaConfidence, &p.AlphaConfidence}, {c.Beta, &p.Beta}} {
+	}{{c.K, &p.K}, {c.AlphaPreference, &p.AlphaPreference}, {c.AlphaConfidence, &p.AlphaConfidence},
+		{c.Beta, &p.Beta}} {
 		if o.value != 0 {
 			*o.field = int(o.value)
 		}

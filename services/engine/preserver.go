@@ -14,8 +14,8 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// preserver has the VM's host make blocks durable that this node may be bound to by its votes, one after the other. What
-// it can't keep now is asked for again for as long as it is of use.
+// preserver has the VM's host make blocks durable that this node may be bound to by its votes, one after the other.
+// What it can't keep now is asked for again for as long as it is of use.
 type preserver struct {
 	sub    *subsystem.Sub
 	chain  block.Chain

@@ -8,7 +8,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/requests"
 )
 
-// hall is where the questions of four validators and of strangers are asked, and a host that answers when the test says.
+// hall is where the questions of four validators and of strangers are asked, and a host that answers when the test
+// says.
 type hall struct {
 	*questions
 	now     time.Time
@@ -49,7 +50,8 @@ func TestOfAFloodOfQuestionsFewAreAskedAtOnceAndFewWait(t *testing.T) {
 	h := newHall(t)
 	h.flood(partNode(1), 1000)
 	if len(h.atHost) != maxAtHost || h.refused[partNode(1)] != 1000-ofValidator || len(h.holding) != ofValidator {
-		t.Fatalf("%d are at the host, %d are kept, %d are refused", len(h.atHost), len(h.holding), h.refused[partNode(1)])
+		t.Fatalf("%d are at the host, %d are kept, %d are refused", len(h.atHost), len(h.holding),
+			h.refused[partNode(1)])
 	}
 	for range ofValidator {
 		h.answer(0)

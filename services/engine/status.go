@@ -92,8 +92,9 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 		"connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake))
 	out.Check("voting", cmp.Or(
 		e.voter.trouble, e.voter.refused, e.preserver.trouble,
-		when(known && s.OwnHeight > s.LastAccepted.Height+1, "this key has voted at height %d, and the record ends at %d: "+
-			"it votes again when it has caught up", s.OwnHeight, s.LastAccepted.Height)))
+		when(known && s.OwnHeight > s.LastAccepted.Height+1,
+			"this key has voted at height %d, and the record ends at %d: "+
+				"it votes again when it has caught up", s.OwnHeight, s.LastAccepted.Height)))
 	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
 	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(),
 		"nothing was decided for %.0f s", undecided))

@@ -9,7 +9,8 @@ import (
 )
 
 // Tamper stands between an engine and its peers and says to them what it likes. It is for drills in which a validator
-// lies (cmd/internal/byzantine); no engine that anybody relies on has one. Both methods are called on the engine's loop.
+// lies (cmd/internal/byzantine); no engine that anybody relies on has one. Both methods are called on the engine's
+// loop.
 type Tamper interface {
 	// Hears is told of a peer's message before the engine handles it.
 	Hears(from primitives.NodeID, m *enginev1.PeerMessage)

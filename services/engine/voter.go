@@ -11,8 +11,8 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 )
 
-// voter has the keystore write this node's votes down and sign them. A vote that the keystore refuses doesn't exist; one
-// that it can't sign now is asked for again for as long as it is of use. So at most the votes of one round are
+// voter has the keystore write this node's votes down and sign them. A vote that the keystore refuses doesn't exist;
+// one that it can't sign now is asked for again for as long as it is of use. So at most the votes of one round are
 // outstanding, and a few of the rounds before.
 type voter struct {
 	sub    *subsystem.Sub
@@ -40,7 +40,8 @@ func (v *voter) ask(height uint64, vote finality.Vote, pause time.Duration) {
 			v.again(height, vote, pause, err.Error())
 		case refusal != nil && forGood(refusal.GetReason()):
 			v.refused = refusal.GetExplanation()
-			v.sub.Log.Info("the keystore refuses a vote", "vote", vote, "height", height, "err", refusal.GetExplanation())
+			v.sub.Log.Info("the keystore refuses a vote", "vote", vote, "height", height, "err",
+				refusal.GetExplanation())
 		case refusal != nil:
 			v.again(height, vote, pause, refusal.GetExplanation())
 		default:

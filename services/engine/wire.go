@@ -13,8 +13,8 @@ import (
 
 var errOtherChain = errors.New("it is for another chain")
 
-// peerBudget is what a peer's message may cost here. The blocks of the longest Ancestors, each with its certificate, are
-// the most elements that one has; the rest is room for fields of later versions.
+// peerBudget is what a peer's message may cost here. The blocks of the longest Ancestors, each with its certificate,
+// are the most elements that one has; the rest is room for fields of later versions.
 var peerBudget = decode.Budget{Bytes: 2 << 20, Elements: 2*maxAncestors + 64, Depth: 3}
 
 // seal puts a message into its wire form. The node id isn't sent: the receiver knows whom it talks to.

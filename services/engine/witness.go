@@ -109,8 +109,8 @@ func (w *witness) add(e *evidence.Evidence, from primitives.NodeID, a account) e
 	return err
 }
 
-// kept tells of a piece that is new and durable: the log, and every validator but the one that it is against and the one
-// that brought it.
+// kept tells of a piece that is new and durable: the log, and every validator but the one that it is against and the
+// one that brought it.
 func (w *witness) kept(p *piece) {
 	what := "a validator has signed two things for one place"
 	if p.against == w.peers.self {

@@ -181,7 +181,8 @@ func TestAProposerOfTwoBlocksForASlotIsWrittenDown(t *testing.T) {
 	s := begun(t)
 	liar := s.nodes[3]
 	for i, text := range []string{"one", "two"} {
-		s.nodes[0].says(liar.id, &enginev1.PushQuery{RequestId: uint32(i), Container: liar.twin(text, ed25519.Sign).Bytes()})
+		s.nodes[0].says(liar.id,
+			&enginev1.PushQuery{RequestId: uint32(i), Container: liar.twin(text, ed25519.Sign).Bytes()})
 		s.settle()
 	}
 	for _, n := range s.nodes[:3] {

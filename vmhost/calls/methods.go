@@ -1,4 +1,5 @@
-// Package calls has gRPC services called that no grpc.Server serves: over a channel of fast calls, or within one process.
+// Package calls has gRPC services called that no grpc.Server serves: over a channel of fast calls, or within one
+// process.
 package calls
 
 import (
@@ -9,8 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Methods are gRPC services that are called without a grpc.Server. They are registered as on one, before the first call; the zero value
-// has none.
+// Methods are gRPC services that are called without a grpc.Server. They are registered as on one, before the first
+// call; the zero value has none.
 type Methods struct {
 	// Around stands around each unary call; nil: nothing does.
 	Around grpc.UnaryServerInterceptor
@@ -34,7 +35,8 @@ func (m *Methods) RegisterService(desc *grpc.ServiceDesc, service any) {
 		m.byPath["/"+desc.ServiceName+"/"+d.MethodName] = method{service: service, unary: d.Handler}
 	}
 	for i := range desc.Streams {
-		m.byPath["/"+desc.ServiceName+"/"+desc.Streams[i].StreamName] = method{service: service, stream: &desc.Streams[i]}
+		m.byPath["/"+desc.ServiceName+"/"+desc.Streams[i].StreamName] = method{service: service,
+			stream: &desc.Streams[i]}
 	}
 }
 

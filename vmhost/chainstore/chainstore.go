@@ -1,8 +1,8 @@
 // Package chainstore is the chain's memory of what it has accepted: one entry per height, with the consensus block and
-// the certificate that proves that the network has decided it.
-// It shares one database with the VM's state, and an entry is written in one batch with what its block changed: after a crash at
-// any point both are at the same block. Several entries may be committed before the disk is waited for; nobody is shown any of them
-// until then. Beside the entries it holds the undecided blocks that this node is bound to by its votes.
+// the certificate that proves that the network has decided it. It shares one database with the VM's state, and an entry
+// is written in one batch with what its block changed: after a crash at any point both are at the same block. Several
+// entries may be committed before the disk is waited for; nobody is shown any of them until then. Beside the entries it
+// holds the undecided blocks that this node is bound to by its votes.
 //
 // The bytes of a VM block are kept once, inside the consensus block that wraps them.
 package chainstore
@@ -111,7 +111,8 @@ func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
 	case len(got) != len(mine) || got[0] != format:
 		return &MismatchError{Reason: fmt.Sprintf("the chain's database has another format than %d, which this version reads", format), Version: true}
 	case string(got) != string(mine):
-		return &MismatchError{Reason: fmt.Sprintf("the database belongs to chain %x, not to %v: the genesis differs", got[1:5], chain.Short())}
+		return &MismatchError{Reason: fmt.Sprintf("the database belongs to chain %x, not to %v: the genesis differs",
+			got[1:5], chain.Short())}
 	}
 	return nil
 }
@@ -125,8 +126,8 @@ func (r *Record) Last() *Entry { return r.last.Load() }
 // Head is the newest entry, durable or not yet. Only who commits may ask.
 func (r *Record) Head() *Entry { return r.head }
 
-// Commit writes the entry and the VM's changes together. It must follow the head, or be the genesis block. With NoSync it waits for
-// the next synced one, or for Sync.
+// Commit writes the entry and the VM's changes together. It must follow the head, or be the genesis block. With NoSync
+// it waits for the next synced one, or for Sync.
 func (r *Record) Commit(ctx context.Context, e *Entry, changes *database.Batch, durability database.Durability) error {
 	if r.head != nil && e.Height != r.head.Height+1 || r.head == nil && e.Height != 0 {
 		return fmt.Errorf("block %v of height %d doesn't follow the last accepted one", e.VMBlock.Short(), e.Height)

@@ -117,7 +117,8 @@ func TestAfterACrashRecordAndStateAreAtTheSameBlock(t *testing.T) {
 
 	r = open(t, disk)
 	state, err := r.State().Get(ctx, []byte("height"))
-	if err != nil || r.Last().Height != 1 || string(state) != "1" || string(r.Last().Certificate) != "certificate of 1" {
+	if err != nil || r.Last().Height != 1 || string(state) != "1" ||
+		string(r.Last().Certificate) != "certificate of 1" {
 		t.Fatalf("the record is at %d with %q, the state at %s, %v", r.Last().Height, r.Last().Certificate, state, err)
 	}
 	commit(t, r, 2)
@@ -167,7 +168,8 @@ func TestEntriesThatWaitForTheDiskAreShownToNobody(t *testing.T) {
 	}
 	_, byHeight := r.AtHeight(ctx, 1)
 	_, byID := r.ByBlockID(ctx, entry(2).BlockID)
-	if r.Last().Height != 0 || r.Head().Height != 2 || !errors.Is(byHeight, chainstore.ErrNotFound) || !errors.Is(byID, chainstore.ErrNotFound) {
+	if r.Last().Height != 0 || r.Head().Height != 2 || !errors.Is(byHeight, chainstore.ErrNotFound) ||
+		!errors.Is(byID, chainstore.ErrNotFound) {
 		t.Fatalf("last %d, head %d, %v, %v", r.Last().Height, r.Head().Height, byHeight, byID)
 	}
 	disk.Crash()

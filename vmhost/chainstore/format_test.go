@@ -44,7 +44,8 @@ func TestARecordOfAVersionWithoutCertificatesIsRead(t *testing.T) {
 	if d := cmp.Diff(want, r.Last()); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	next := &Entry{BlockID: block, VMBlock: vm, Height: 1, Consensus: []byte("(block)"), Content: []byte("block"), Certificate: []byte("signed")}
+	next := &Entry{BlockID: block, VMBlock: vm, Height: 1, Consensus: []byte("(block)"), Content: []byte("block"),
+		Certificate: []byte("signed")}
 	if err := r.Commit(context.Background(), next, &database.Batch{}, database.Sync); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,8 @@ func TestARecordOfAVersionWithoutCertificatesIsRead(t *testing.T) {
 
 // A version without certificates looks at the beginning of an entry only, which is as it was.
 func TestAnEntryBeginsAsItDidBeforeThereWereCertificates(t *testing.T) {
-	e := &Entry{BlockID: primitives.Hash{2}, VMBlock: primitives.Hash{3}, Consensus: []byte("(block)"), Content: []byte("block")}
+	e := &Entry{BlockID: primitives.Hash{2}, VMBlock: primitives.Hash{3}, Consensus: []byte("(block)"),
+		Content: []byte("block")}
 	old := before(e.BlockID, e.VMBlock, "(block)", "block")
 	if got := encode(e); !bytes.Equal(got, old) {
 		t.Errorf("without a certificate: %x, want %x", got, old)

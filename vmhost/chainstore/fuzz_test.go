@@ -9,8 +9,10 @@ import (
 
 // What is on disk may be damaged in ways that a checksum doesn't see: it is an error, never a panic.
 func FuzzEntry(f *testing.F) {
-	f.Add(encode(&Entry{BlockID: primitives.Hash{1}, VMBlock: primitives.Hash{2}, Consensus: []byte("a consensus block"), Content: []byte("block")}))
-	f.Add(encode(&Entry{Consensus: []byte("a consensus block"), Content: []byte("block"), Certificate: []byte("signed")}))
+	f.Add(encode(&Entry{BlockID: primitives.Hash{1}, VMBlock: primitives.Hash{2},
+		Consensus: []byte("a consensus block"), Content: []byte("block")}))
+	f.Add(encode(&Entry{Consensus: []byte("a consensus block"), Content: []byte("block"),
+		Certificate: []byte("signed")}))
 	f.Add(encode(&Entry{VMBlock: primitives.Hash{2}, Content: []byte("genesis")}))
 	f.Add(make([]byte, entryHeader))
 	f.Fuzz(func(t *testing.T, b []byte) {

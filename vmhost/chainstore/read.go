@@ -106,7 +106,8 @@ func decode(height uint64, b []byte) (*Entry, error) {
 	e := &Entry{Height: height}
 	copy(e.BlockID[:], b)
 	copy(e.VMBlock[:], b[32:])
-	consensus, offset, size := int(binary.BigEndian.Uint32(b[64:])), int(binary.BigEndian.Uint32(b[68:])), int(binary.BigEndian.Uint32(b[72:]))
+	consensus, offset, size := int(binary.BigEndian.Uint32(b[64:])), int(binary.BigEndian.Uint32(b[68:])),
+		int(binary.BigEndian.Uint32(b[72:]))
 	payload := b[entryHeader:]
 	if consensus > len(payload) || offset+size > len(payload) {
 		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)

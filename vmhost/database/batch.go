@@ -45,10 +45,12 @@ func (b *Batch) Check() error {
 	}
 	for i, op := range b.ops {
 		if len(op.Key) == 0 || len(op.Key) > MaxKeySize {
-			return fmt.Errorf("database: change %d has a key of %d bytes; 1 to %d are allowed", i, len(op.Key), MaxKeySize)
+			return fmt.Errorf("database: change %d has a key of %d bytes; 1 to %d are allowed", i, len(op.Key),
+				MaxKeySize)
 		}
 		if len(op.Value) > MaxValueSize {
-			return fmt.Errorf("database: change %d has a value of %d bytes; at most %d are allowed", i, len(op.Value), MaxValueSize)
+			return fmt.Errorf("database: change %d has a value of %d bytes; at most %d are allowed", i, len(op.Value),
+				MaxValueSize)
 		}
 	}
 	return nil

@@ -1,7 +1,7 @@
-// Package database is the contract of a chain's database: an ordered map from bytes to bytes with atomic batches, snapshots and
-// iterators. The host owns the database; a VM sees the same contract through a service (package remote). Implementations: pebble
-// (package pebbledb), memory with the crash behaviour of a disk (package memdb), and the plugin's view (package remote). All of
-// them pass the one suite in package databasetest.
+// Package database is the contract of a chain's database: an ordered map from bytes to bytes with atomic batches,
+// snapshots and iterators. The host owns the database; a VM sees the same contract through a service (package remote).
+// Implementations: pebble (package pebbledb), memory with the crash behaviour of a disk (package memdb), and the
+// plugin's view (package remote). All of them pass the one suite in package databasetest.
 //
 // Nothing here may lose a batch that was written with Sync, or show half of one.
 package database
@@ -28,7 +28,8 @@ const (
 	MaxBatchSize = 14 << 20
 )
 
-// Reader reads one consistent state or, on a Database, the newest one with each call. Returned slices belong to the caller.
+// Reader reads one consistent state or, on a Database, the newest one with each call. Returned slices belong to the
+// caller.
 type Reader interface {
 	// Get returns the value of key, or ErrNotFound.
 	Get(ctx context.Context, key []byte) ([]byte, error)
@@ -36,8 +37,8 @@ type Reader interface {
 	Has(ctx context.Context, key []byte) (bool, error)
 	// GetBatch returns a value per key, in order; nil for a key that isn't there, never nil for one that is.
 	GetBatch(ctx context.Context, keys [][]byte) ([][]byte, error)
-	// Iterate goes through start ≤ key < end in key order, over the state at this moment. A nil end means to the last key. The
-	// iterator must be closed.
+	// Iterate goes through start ≤ key < end in key order, over the state at this moment. A nil end means to the last
+	// key. The iterator must be closed.
 	Iterate(ctx context.Context, start, end []byte) Iterator
 }
 
@@ -83,8 +84,8 @@ type Database interface {
 	Close() error
 }
 
-// PrefixEnd is the smallest key that is larger than every key with this prefix: the end of a range over the prefix. It is nil,
-// which means to the last key, when there is none.
+// PrefixEnd is the smallest key that is larger than every key with this prefix: the end of a range over the prefix. It
+// is nil, which means to the last key, when there is none.
 func PrefixEnd(prefix []byte) []byte {
 	end := append([]byte(nil), prefix...)
 	for i := len(end) - 1; i >= 0; i-- {

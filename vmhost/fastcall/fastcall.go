@@ -1,10 +1,10 @@
-// Package fastcall is the short way for the calls between host and plugin that come often: unary gRPC calls carried by streams of their
-// own (FastCallService of the plugin protocol), one call at a time on each.
+// Package fastcall is the short way for the calls between host and plugin that come often: unary gRPC calls carried by
+// streams of their own (FastCallService of the plugin protocol), one call at a time on each.
 //
-// grpc-go multiplexes: a call crosses some goroutines on each side, and for a call that takes microseconds that is most of what
-// it costs. Here the goroutine that calls writes to the socket and reads the answer from it, and the one that answers reads,
-// calls and writes. Calls that come at the same time take several channels; when none is free, a call goes over grpc-go.
-// A channel never repeats a call, and one whose call was given up is closed.
+// grpc-go multiplexes: a call crosses some goroutines on each side, and for a call that takes microseconds that is most
+// of what it costs. Here the goroutine that calls writes to the socket and reads the answer from it, and the one that
+// answers reads, calls and writes. Calls that come at the same time take several channels; when none is free, a call
+// goes over grpc-go. A channel never repeats a call, and one whose call was given up is closed.
 package fastcall
 
 import (
@@ -54,7 +54,8 @@ type Channel struct {
 
 func newChannel(stream *grpcstream.Stream, around intercept.Chain) *Channel {
 	c := &Channel{stream: stream}
-	c.invoke = around.Made(func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn, _ ...grpc.CallOption) error {
+	c.invoke = around.Made(func(ctx context.Context, method string, request, reply any, _ *grpc.ClientConn,
+		_ ...grpc.CallOption) error {
 		whole, err := c.call(ctx, method, request.(proto.Message), reply.(proto.Message))
 		c.broken = !whole
 		return err

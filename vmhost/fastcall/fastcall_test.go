@@ -87,7 +87,8 @@ func host(t *testing.T, s *service) (*fastcall.Server, fastcall.Dialer) {
 func asker(t *testing.T, d fastcall.Dialer, most int) pluginv1.DatabaseServiceClient {
 	pool := &fastcall.Pool{Open: func() (*fastcall.Channel, error) { return d.Ask(t.Context()) }, Most: most}
 	t.Cleanup(pool.Close)
-	return pluginv1.NewDatabaseServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{}, For: func(string) *fastcall.Pool { return pool }})
+	return pluginv1.NewDatabaseServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{},
+		For: func(string) *fastcall.Pool { return pool }})
 }
 
 func get(ctx context.Context, c pluginv1.DatabaseServiceClient, key string) (string, error) {
@@ -118,7 +119,8 @@ func TestAStatusCrossesAChannelWhichStaysWhole(t *testing.T) {
 	}})
 	c := asker(t, dialer, 1)
 	for range 2 {
-		if _, err := get(t.Context(), c, "full"); status.Code(err) != codes.ResourceExhausted || status.Convert(err).Message() != "99 % are used" {
+		if _, err := get(t.Context(), c, "full"); status.Code(err) != codes.ResourceExhausted ||
+			status.Convert(err).Message() != "99 % are used" {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +140,8 @@ func TestWhatIsTooLargeIsRefusedAndTheChannelStaysWhole(t *testing.T) {
 	if _, err := get(t.Context(), c, "much"); status.Code(err) != codes.ResourceExhausted {
 		t.Fatal(err)
 	}
-	if _, err := get(t.Context(), c, strings.Repeat("k", fastcall.MaxBody)); status.Code(err) != codes.ResourceExhausted {
+	if _, err := get(t.Context(), c,
+		strings.Repeat("k", fastcall.MaxBody)); status.Code(err) != codes.ResourceExhausted {
 		t.Fatal(err)
 	}
 	if _, err := get(t.Context(), c, "a"); err != nil {
@@ -231,7 +234,8 @@ func TestAPanicInTheHostIsTheCallsError(t *testing.T) {
 		return echo(ctx, keys)
 	}})
 	c := asker(t, dialer, 1)
-	if _, err := get(t.Context(), c, "panic"); status.Code(err) != codes.Internal || strings.Contains(err.Error(), "ordered") {
+	if _, err := get(t.Context(), c, "panic"); status.Code(err) != codes.Internal ||
+		strings.Contains(err.Error(), "ordered") {
 		t.Fatal(err)
 	}
 	if _, err := get(t.Context(), c, "a"); err != nil {
@@ -239,9 +243,11 @@ func TestAPanicInTheHostIsTheCallsError(t *testing.T) {
 	}
 }
 
-// vmOn is the host's connection to the plugin, once the host has taken the channel into use: it does so when it has told the plugin.
+// vmOn is the host's connection to the plugin, once the host has taken the channel into use: it does so when it has
+// told the plugin.
 func vmOn(t *testing.T, server *fastcall.Server) pluginv1.VMServiceClient {
-	vm := pluginv1.NewVMServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{}, For: func(string) *fastcall.Pool { return &server.Blocks }})
+	vm := pluginv1.NewVMServiceClient(&fastcall.Conn{ClientConnInterface: noChannel{},
+		For: func(string) *fastcall.Pool { return &server.Blocks }})
 	for {
 		_, err := vm.Describe(t.Context(), &pluginv1.DescribeRequest{})
 		if status.Code(err) == codes.Unimplemented {
@@ -261,7 +267,8 @@ func TestTheHostAsksOnAChannelThatThePluginOpened(t *testing.T) {
 		if left := time.Until(deadline); !ok || left <= 0 || left > time.Minute {
 			t.Errorf("%v are left", left)
 		}
-		return &pluginv1.BuildBlockResponse{Block: &pluginv1.Block{Height: 7, Content: []byte(trace.SpanContextFromContext(ctx).TraceID().String())}}, nil
+		return &pluginv1.BuildBlockResponse{Block: &pluginv1.Block{Height: 7,
+			Content: []byte(trace.SpanContextFromContext(ctx).TraceID().String())}}, nil
 	}}
 	services := &fastcall.Services{}
 	services.Around = intercept.Chain{}.Served()
@@ -287,11 +294,12 @@ func TestAChannelWhoseOtherEndIsGoneFailsOneCallAsUnavailable(t *testing.T) {
 	services := &fastcall.Services{}
 	building, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	pluginv1.RegisterVMServiceServer(services, &service{build: func(context.Context) (*pluginv1.BuildBlockResponse, error) {
-		close(building)
-		<-release
-		return nil, nil
-	}})
+	pluginv1.RegisterVMServiceServer(services,
+		&service{build: func(context.Context) (*pluginv1.BuildBlockResponse, error) {
+			close(building)
+			<-release
+			return nil, nil
+		}})
 	ctx, end := context.WithCancel(t.Context())
 	if err := dialer.Answer(ctx, pluginv1.ChannelUse_CHANNEL_USE_BLOCKS, services); err != nil {
 		t.Fatal(err)
@@ -332,13 +340,15 @@ func TestAGRPCClientCanOpenAChannel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&pluginv1.OpenChannelRequest{Token: "secret", Use: pluginv1.ChannelUse_CHANNEL_USE_HOST}); err != nil {
+	if err := stream.Send(&pluginv1.OpenChannelRequest{Token: "secret",
+		Use: pluginv1.ChannelUse_CHANNEL_USE_HOST}); err != nil {
 		t.Fatal(err)
 	}
 	if hello, err := stream.Recv(); err != nil || hello.GetCall() != nil || hello.GetAnswer() != nil {
 		t.Fatalf("%v, %v", hello, err)
 	}
-	call := &pluginv1.FastCall{Method: pluginv1.DatabaseService_GetBatch_FullMethodName, Request: []byte{1<<3 | 2, 1, 'a'}}
+	call := &pluginv1.FastCall{Method: pluginv1.DatabaseService_GetBatch_FullMethodName,
+		Request: []byte{1<<3 | 2, 1, 'a'}}
 	if err := stream.Send(&pluginv1.OpenChannelRequest{Call: call}); err != nil {
 		t.Fatal(err)
 	}

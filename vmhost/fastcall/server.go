@@ -35,8 +35,8 @@ type Server struct {
 	closed bool
 }
 
-// NewServer serves whoever knows the token. around stands around each call in either direction, and outer around each channel, as around
-// a call that grpc-go serves.
+// NewServer serves whoever knows the token. around stands around each call in either direction, and outer around each
+// channel, as around a call that grpc-go serves.
 func NewServer(token string, around intercept.Chain, outer grpc.StreamServerInterceptor) *Server {
 	s := &Server{token: token, around: around, ended: make(chan struct{})}
 	s.Services.Around = around.Served()

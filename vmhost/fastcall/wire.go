@@ -14,8 +14,8 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// Generated code reads and writes calls and answers. By hand a body is encoded once and in its place, and a call or an answer is taken
-// out of its message, in which both directions have it under the same number.
+// Generated code reads and writes calls and answers. By hand a body is encoded once and in its place, and a call or an
+// answer is taken out of its message, in which both directions have it under the same number.
 const (
 	fieldCall     = 3
 	fieldAnswer   = 4
@@ -44,7 +44,8 @@ var noHead = &pluginv1.FastAnswer{}
 func encode(b []byte, field protowire.Number, h head, bodyField protowire.Number, body proto.Message) ([]byte, error) {
 	size, n := proto.Size(body), h.SizeVT()
 	if size > MaxBody {
-		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes; at most %d are allowed", size, MaxBody)
+		return nil, status.Errorf(codes.ResourceExhausted, "a message of %d bytes; at most %d are allowed", size,
+			MaxBody)
 	}
 	b = appendHead(b, field, h, n, n+protowire.SizeTag(bodyField)+protowire.SizeBytes(size))
 	b = protowire.AppendTag(b, bodyField, protowire.BytesType)

@@ -69,7 +69,8 @@ func TestAnAnswerIsWhatTheProtocolSays(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	call, _ := encodeCall(nil, &pluginv1.FastCall{Method: "/a/b", TimeoutMicros: 1, Traceparent: "t"}, wrapperspb.Bytes([]byte("x")))
+	call, _ := encodeCall(nil, &pluginv1.FastCall{Method: "/a/b", TimeoutMicros: 1, Traceparent: "t"},
+		wrapperspb.Bytes([]byte("x")))
 	f.Add(call)
 	f.Add(encodeFailure(nil, status.Error(codes.Internal, "x")))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -1,6 +1,6 @@
-// Package handshake is what a host and a plugin must agree on before they can talk: the handshake of hashicorp/go-plugin with our
-// cookie and our range of protocol versions, and the names of the environment variables that a plugin is given. Nothing else
-// reaches a plugin's environment.
+// Package handshake is what a host and a plugin must agree on before they can talk: the handshake of
+// hashicorp/go-plugin with our cookie and our range of protocol versions, and the names of the environment variables
+// that a plugin is given. Nothing else reaches a plugin's environment.
 package handshake
 
 import (
@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// The versions of the plugin protocol that this code speaks. A host of version N also takes plugins of N-1; capabilities, not
-// versions, say what is optional.
+// The versions of the plugin protocol that this code speaks. A host of version N also takes plugins of N-1;
+// capabilities, not versions, say what is optional.
 const (
 	MinVersion = 1
 	MaxVersion = 1
@@ -23,12 +23,13 @@ const (
 // PluginName is the one plugin that a binary serves.
 const PluginName = "vm"
 
-// EnvParentPipe is the variable, beside those of go-plugin, that is "1" when standard input is a pipe that closes when the host ends: the
-// plugin then ends too.
+// EnvParentPipe is the variable, beside those of go-plugin, that is "1" when standard input is a pipe that closes when
+// the host ends: the plugin then ends too.
 const EnvParentPipe = "REEVE_PARENT_PIPE"
 
-// Tracing picks from an environment what says where spans go and which: the variables of OpenTelemetry. A plugin has them when its host
-// traces, and none otherwise. They may hold what the collector wants to see of its clients, so that a plugin may send there too.
+// Tracing picks from an environment what says where spans go and which: the variables of OpenTelemetry. A plugin has
+// them when its host traces, and none otherwise. They may hold what the collector wants to see of its clients, so that
+// a plugin may send there too.
 func Tracing(environment []string) []string {
 	return slices.DeleteFunc(slices.Clone(environment), func(v string) bool { return !strings.HasPrefix(v, "OTEL_") })
 }

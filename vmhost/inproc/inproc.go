@@ -1,6 +1,6 @@
-// Package inproc calls a gRPC service that lives in the same process: no socket, no goroutine, no encoding. The caller's code and
-// the service's run one after the other on one goroutine, which makes a simulation repeatable. Messages are copied, so that
-// neither side sees what the other does to its own.
+// Package inproc calls a gRPC service that lives in the same process: no socket, no goroutine, no encoding. The
+// caller's code and the service's run one after the other on one goroutine, which makes a simulation repeatable.
+// Messages are copied, so that neither side sees what the other does to its own.
 package inproc
 
 import (
@@ -17,7 +17,8 @@ import (
 	"github.com/reevenet/reeve/vmhost/calls"
 )
 
-// Conn is both ends of a connection: services are registered on it as on a grpc.Server, and clients use it as a connection.
+// Conn is both ends of a connection: services are registered on it as on a grpc.Server, and clients use it as a
+// connection.
 type Conn struct {
 	calls.Methods
 
@@ -71,7 +72,8 @@ func copyTo(from any) func(any) error {
 }
 
 // NewStream calls a method that answers with a stream. The service has run to its end when the first answer is read.
-func (c *Conn) NewStream(ctx context.Context, _ *grpc.StreamDesc, name string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+func (c *Conn) NewStream(ctx context.Context, _ *grpc.StreamDesc, name string,
+	_ ...grpc.CallOption) (grpc.ClientStream, error) {
 	if err := c.broken(ctx); err != nil {
 		return nil, err
 	}

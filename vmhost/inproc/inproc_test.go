@@ -49,7 +49,8 @@ func TestErrorsAreThoseOfAConnection(t *testing.T) {
 	if _, err := client.Scan(t.Context(), &pluginv1.ScanRequest{}); status.Code(err) != codes.Unimplemented {
 		t.Errorf("a method that the service doesn't have: %v", err)
 	}
-	if _, err := pluginv1.NewVMServiceClient(conn).Ping(t.Context(), &pluginv1.PingRequest{}); status.Code(err) != codes.Unimplemented {
+	if _, err := pluginv1.NewVMServiceClient(conn).Ping(t.Context(),
+		&pluginv1.PingRequest{}); status.Code(err) != codes.Unimplemented {
 		t.Errorf("a service that isn't there: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -243,7 +243,8 @@ func TestABlockWithAForgedTransactionIsInvalid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Verify(ctx, other.last, vmsdk.BuildContext{}); err == nil || !strings.Contains(err.Error(), "signature") {
+	if err := b.Verify(ctx, other.last, vmsdk.BuildContext{}); err == nil ||
+		!strings.Contains(err.Error(), "signature") {
 		t.Errorf("Verify: %v", err)
 	}
 }
@@ -275,7 +276,8 @@ func TestABatchIsTakenWithExceptions(t *testing.T) {
 	if code != 200 || !strings.Contains(body, `"taken":2`) || !strings.Contains(body, `"index":1`) {
 		t.Errorf("%d %s", code, body)
 	}
-	if got := n.get("/account/" + fmt.Sprintf("%x", alice.Public())); got["nonce"] != 0.0 || got["pendingNonce"] != 2.0 {
+	if got := n.get("/account/" + fmt.Sprintf("%x", alice.Public())); got["nonce"] != 0.0 ||
+		got["pendingNonce"] != 2.0 {
 		t.Errorf("the account: %v", got)
 	}
 }
@@ -330,7 +332,8 @@ func TestEventsStreamAcceptedBlocks(t *testing.T) {
 }
 
 func TestAWrongGenesisIsAReadableError(t *testing.T) {
-	_, err := (&kvvm.VM{}).Initialize(ctx, &vmsdk.Chain{Genesis: []byte(`{"stat": {}}`), Now: time.Now}, &database.Batch{})
+	_, err := (&kvvm.VM{}).Initialize(ctx, &vmsdk.Chain{Genesis: []byte(`{"stat": {}}`), Now: time.Now},
+		&database.Batch{})
 	if err == nil || !strings.Contains(err.Error(), "stat") {
 		t.Errorf("%v", err)
 	}

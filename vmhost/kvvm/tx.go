@@ -61,7 +61,8 @@ func ParseTx(raw []byte) (*Tx, error) {
 	case op > Delete:
 		return nil, vmsdk.Invalidf("operation %d isn't known", op)
 	case !ok || len(k) == 0 || len(k) > MaxKey || len(v) > MaxValue:
-		return nil, vmsdk.Invalidf("a transaction has a key of 1 to %d bytes and a value of at most %d", MaxKey, MaxValue)
+		return nil, vmsdk.Invalidf("a transaction has a key of 1 to %d bytes and a value of at most %d", MaxKey,
+			MaxValue)
 	case op == Delete && len(v) > 0:
 		return nil, vmsdk.Invalidf("a deletion has no value")
 	}

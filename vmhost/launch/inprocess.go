@@ -26,7 +26,8 @@ func (l InProcess) Launch(r Request) (Plugin, error) {
 	p := &inProcess{toVM: inproc.New(), toHost: inproc.New(), onExit: r.OnExit}
 	r.Services(p.toHost)
 	server := vmsdk.NewServer(l.New(), vmsdk.Environment{
-		Host: p.toHost, Now: r.Now, After: p.guard(r.After), Go: func(f func()) { f() }, Log: r.Log, CacheSize: l.CacheSize,
+		Host: p.toHost, Now: r.Now, After: p.guard(r.After), Go: func(f func()) { f() }, Log: r.Log,
+		CacheSize: l.CacheSize,
 	})
 	server.Register(p.toVM)
 	return p, nil

@@ -31,7 +31,8 @@ type Request struct {
 	OnExit func(cause error)
 	// Log takes what the plugin writes.
 	Log *slog.Logger
-	// Around stands around the calls in both directions. Traces go on in the plugin, which opens spans of its own if Around does.
+	// Around stands around the calls in both directions. Traces go on in the plugin, which opens spans of its own if
+	// Around does.
 	Around intercept.Chain
 	// Now and After are the host's time, for a VM that runs inside it.
 	Now   func() time.Time
@@ -46,7 +47,8 @@ type Plugin interface {
 	PID() int
 	// Host is what Initialize must tell the plugin about the host's services.
 	Host() (address, token, runDir string)
-	// Dump has the plugin write down what it is doing, into the log, and returns when that is done or can't be waited for.
+	// Dump has the plugin write down what it is doing, into the log, and returns when that is done or can't be waited
+	// for.
 	Dump()
 	// Kill ends it at once, whatever state it is in, and all that it has started.
 	Kill()

@@ -51,7 +51,8 @@ func (l Launcher) notStarted(name string, err error) error {
 		return permanent(errcode.PluginBroken, "A script's first line names its interpreter; install that.", nil,
 			"the plugin %s needs an interpreter that isn't there", name)
 	case errors.Is(err, fs.ErrPermission):
-		return permanent(errcode.PluginBroken, "Look at its permissions and at the mount options of its file system.", nil,
+		return permanent(errcode.PluginBroken, "Look at its permissions and at the mount options of its file system.",
+			nil,
 			"the plugin %s may not be executed", name)
 	}
 	return broken(nil, "", "the plugin %s can't be started: %v", name, err)

@@ -26,7 +26,8 @@ func newHostServer(token string, r launch.Request) *grpc.Server {
 	server, _ := grpcx.Server{
 		Log: r.Around.Log, Count: r.Around.Count, Tracing: r.Around.Tracing, Auth: checkToken(token),
 		Options: []grpc.ServerOption{
-			grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage), grpc.MaxSendMsgSize(vmsdk.MaxMessage),
+			grpc.MaxConcurrentStreams(maxCalls), grpc.MaxRecvMsgSize(vmsdk.MaxMessage),
+			grpc.MaxSendMsgSize(vmsdk.MaxMessage),
 			grpc.ForceServerCodecV2(decode.NewCodec(fastcall.Budget)),
 		},
 	}.New()

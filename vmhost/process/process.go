@@ -83,7 +83,8 @@ func (l Launcher) handshake() time.Duration {
 
 func (l Launcher) clientConfig(p *Plugin, r launch.Request) *plugin.ClientConfig {
 	options := append(r.Around.DialOptions(), grpc.WithDefaultCallOptions(
-		grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage), grpc.ForceCodecV2(decode.NewCodec(fastcall.Budget))))
+		grpc.MaxCallRecvMsgSize(vmsdk.MaxMessage), grpc.MaxCallSendMsgSize(vmsdk.MaxMessage),
+		grpc.ForceCodecV2(decode.NewCodec(fastcall.Budget))))
 	return &plugin.ClientConfig{
 		HandshakeConfig:  handshake.Handshake,
 		VersionedPlugins: handshake.Versions(nil),

@@ -252,7 +252,8 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 		},
 		"another version": {
 			launcher(t, "newer"),
-			[]string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, errcode.PluginIncompatible, true,
+			[]string{"speaks plugin protocol 7 to 9, this node 1", "Upgrade this node"}, errcode.PluginIncompatible,
+			true,
 		},
 		"another check sum": {
 			withChecksum(launcher(t, "kvvm"), sha256.Sum256([]byte("x"))),

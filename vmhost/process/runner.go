@@ -40,7 +40,8 @@ type runner struct {
 
 func newRunner(l Launcher, i image, r launch.Request) *runner {
 	return &runner{
-		launcher: l, image: i, tracing: r.Around.Tracing != nil, log: r.Log, exited: make(chan struct{}), output: newOutput(r.Log),
+		launcher: l, image: i, tracing: r.Around.Tracing != nil, log: r.Log, exited: make(chan struct{}),
+		output: newOutput(r.Log),
 	}
 }
 

@@ -38,8 +38,8 @@ type Chain struct {
 	Blocks BlockReader
 	// Sender sends to the VMs of other nodes.
 	Sender AppSender
-	// Notify notifies the engine of an event. It never blocks, and doing it twice is doing it once. The event holds until
-	// the engine has acted: EventPendingTxs until the next BuildBlock.
+	// Notify notifies the engine of an event. It never blocks, and doing it twice is doing it once. The event holds
+	// until the engine has acted: EventPendingTxs until the next BuildBlock.
 	Notify func(Event)
 	// Log goes to the node's log, at a level that the operator can change.
 	Log *slog.Logger

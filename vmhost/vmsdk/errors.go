@@ -134,7 +134,8 @@ func ErrorFromProto(e *pb.Error) error {
 	case *pb.Error_Unimplemented:
 		return &UnimplementedError{What: k.Unimplemented.GetWhat()}
 	case *pb.Error_Unavailable:
-		return &UnavailableError{Cause: k.Unavailable.GetCause(), RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
+		return &UnavailableError{Cause: k.Unavailable.GetCause(),
+			RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
 	case *pb.Error_Internal:
 		return &InternalError{Reason: k.Internal.GetReason()}
 	}

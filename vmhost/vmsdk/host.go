@@ -47,7 +47,8 @@ func (s *Server) connect(r *pb.InitializeRequest) (*host, error) {
 		}
 		conn, h.conn = dialed, dialed
 		if slices.Contains(r.GetHostCapabilities(), fastcall.Capability) {
-			h.fast = newChannels(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken(), Around: s.env.Around})
+			h.fast = newChannels(fastcall.Dialer{Target: r.GetHostAddress(), Token: r.GetHostToken(),
+				Around: s.env.Around})
 			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.fast.forMethod}
 		}
 	}

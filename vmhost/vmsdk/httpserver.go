@@ -119,7 +119,8 @@ func (h *httpServer) traced(r *http.Request) (*http.Request, func()) {
 	if h.tracer == nil || traceparent == "" {
 		return r, func() {}
 	}
-	ctx, span := h.tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+h.prefix, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := h.tracer.Start(intercept.Continue(r.Context(), traceparent), r.Method+" "+h.prefix,
+		trace.WithSpanKind(trace.SpanKindServer))
 	return r.WithContext(ctx), func() { span.End() }
 }
 

@@ -310,7 +310,8 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 		if d := cmp.Diff([]int{1, 3}, batches); d != "" {
 			t.Errorf("checked together: %s", d)
 		}
-		if len(refused) != 4 || refused["X0"] == nil || refused["a0"] != nil || refused["b0"] != nil || refused["c0"] != nil {
+		if len(refused) != 4 || refused["X0"] == nil || refused["a0"] != nil || refused["b0"] != nil ||
+			refused["c0"] != nil {
 			t.Errorf("everybody hears of the own transaction alone: %v", refused)
 		}
 		if m.Len() != 3 || w.events != 2 {

@@ -95,7 +95,8 @@ func (m *Mempool[T]) send(ctx context.Context, txs [][]byte) {
 			count++
 		}
 		if err := m.chain.Sender.SendAppGossip(ctx, everyone, message); err != nil {
-			m.chain.Log.Debug("transactions weren't sent to other nodes; they will be sent again", "count", count, "err", err)
+			m.chain.Log.Debug("transactions weren't sent to other nodes; they will be sent again", "count", count,
+				"err", err)
 		}
 		txs = txs[count:]
 	}

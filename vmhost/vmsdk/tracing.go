@@ -11,8 +11,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/traces"
 )
 
-// tracing opens the spans of transactions. The trace of one is named by its id, so that all nodes' spans of it join; the
-// span of a call that builds or accepts a block is linked to the traces of the block's transactions. nil is inert.
+// tracing opens the spans of transactions. The trace of one is named by its id, so that all nodes' spans of it join;
+// the span of a call that builds or accepts a block is linked to the traces of the block's transactions. nil is inert.
 type tracing struct {
 	tracer trace.Tracer
 	sample traces.Sampler
@@ -57,7 +57,8 @@ func (t *tracing) waits(request context.Context, id ID, own bool) string {
 	if trace.SpanContextFromContext(request).IsSampled() {
 		options = append(options, trace.WithLinks(trace.LinkFromContext(request)))
 	}
-	ctx, span := t.tracer.Start(intercept.Continue(context.Background(), traces.At(id[:])), "mempool insert", options...)
+	ctx, span := t.tracer.Start(intercept.Continue(context.Background(), traces.At(id[:])), "mempool insert",
+		options...)
 	span.End()
 	return intercept.Current(ctx)
 }

@@ -13,7 +13,8 @@ import (
 
 func TestTheSpansOfATransactionAreInItsOwnTraceAndLinkedToWhatTheyComeFrom(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
-	provider := trace.NewTracerProvider(trace.WithSpanProcessor(recorder), trace.WithSampler(trace.ParentBased(trace.NeverSample())))
+	provider := trace.NewTracerProvider(trace.WithSpanProcessor(recorder),
+		trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	tracing := newTracing(provider.Tracer(""), 1)
 	id := IDOf([]byte("a transaction"))
 	request := intercept.Continue(context.Background(), "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01")

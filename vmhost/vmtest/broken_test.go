@@ -256,9 +256,11 @@ func TestEveryFaultIsCaughtByItsCheckAndNamed(t *testing.T) {
 }
 
 func TestAPanicIsShownWithItsPlace(t *testing.T) {
-	for name, target := range map[string]launch.Launcher{"pipe": target(panics), "value": vmtest.Value(broken(panics))} {
+	for name, target := range map[string]launch.Launcher{"pipe": target(panics),
+		"value": vmtest.Value(broken(panics))} {
 		report := vmtest.Run(t.Context(), target, vmtest.Options{Work: counterWork, Only: []string{"malformed"}})
-		if text := report.String(); !strings.Contains(text, "(*counterVM).parse") || strings.Contains(text, "debug.Stack") {
+		if text := report.String(); !strings.Contains(text, "(*counterVM).parse") ||
+			strings.Contains(text, "debug.Stack") {
 			t.Errorf("%s: the author isn't told where:\n%s", name, text)
 		}
 	}

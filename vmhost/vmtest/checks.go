@@ -16,7 +16,8 @@ var checks = []check{
 	{"build", "BuildBlock gives a block on the preferred one, or says that there is nothing to build.", build},
 	{"parse", "ParseBlock gives the same block for the same bytes.", parse},
 	{"malformed", "ParseBlock refuses bytes that aren't a block and lives on.", malformed},
-	{"verify-pure", "Verify changes nothing: siblings are verified in any order, only the accepted counts.", verifyPure},
+	{"verify-pure", "Verify changes nothing: siblings are verified in any order, only the accepted counts.",
+		verifyPure},
 	{"children", "A block can be built and verified on one that isn't decided yet.", children},
 	{"preference", "BuildBlock follows the preference.", preference},
 	{"missing-parent", "A block whose parent isn't known is no verdict.", missingParent},
@@ -107,7 +108,8 @@ func malformed(k *kit) {
 		content []byte
 	}{
 		{"no bytes", nil}, {"one byte", []byte{0}}, {"a text", []byte("not a block")},
-		{"4,096 bytes of ff", bytes.Repeat([]byte{0xff}, 4096)}, {"a block without its last byte", content[:len(content)-1]},
+		{"4,096 bytes of ff", bytes.Repeat([]byte{0xff}, 4096)},
+		{"a block without its last byte", content[:len(content)-1]},
 		{"a block with a byte too many", append(bytes.Clone(content), 0)},
 	} {
 		if b, e := s.parse(bad.content); e.GetInvalidBlock() == nil {

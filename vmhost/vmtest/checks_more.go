@@ -37,7 +37,8 @@ func determinism(k *kit) {
 // killed are the points at which crash kills the VM, for each block.
 var killed = []string{
 	"before it verified block %d", "between verifying and accepting block %d",
-	"before what AcceptBlock of block %d returned was written", "after what AcceptBlock of block %d returned was written",
+	"before what AcceptBlock of block %d returned was written",
+	"after what AcceptBlock of block %d returned was written",
 }
 
 // crash kills the VM at every point of a script.

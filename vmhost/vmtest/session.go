@@ -101,7 +101,8 @@ func (s *Session) initialize() {
 		NetworkId: 1, Chain: "test", ChainId: ChainID[:], NodeId: make([]byte, 32),
 		Genesis: s.kit.options.Genesis, Config: s.kit.options.Config, LastAccepted: s.last,
 		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: int32(slog.LevelError),
-		Extensions: []*pb.FeatureExtension{{Id: "ed25519", Version: 1}}, HostCapabilities: launch.Capabilities(s.plugin),
+		Extensions:       []*pb.FeatureExtension{{Id: "ed25519", Version: 1}},
+		HostCapabilities: launch.Capabilities(s.plugin),
 	}
 	a := call(s, "Initialize", r, s.vm.Initialize)
 	s.must("Initialize", a.GetError())
@@ -111,7 +112,8 @@ func (s *Session) initialize() {
 		s.chain[s.last.GetHeight()] = s.last
 	} else if !bytes.Equal(a.GetLastAccepted().GetId(), s.last.GetId()) {
 		s.kit.fail("started again after block %s of height %d, the VM says that it stands at %s of height %d",
-			short(s.last.GetId()), s.last.GetHeight(), short(a.GetLastAccepted().GetId()), a.GetLastAccepted().GetHeight())
+			short(s.last.GetId()), s.last.GetHeight(), short(a.GetLastAccepted().GetId()),
+			a.GetLastAccepted().GetHeight())
 	}
 	state := call(s, "SetState", &pb.SetStateRequest{State: pb.ChainState_CHAIN_STATE_NORMAL_OPERATION}, s.vm.SetState)
 	s.must("SetState", state.GetError())

@@ -146,8 +146,10 @@ func TestAnEquivocatorHasTwoBlocksAndTwoVotesForOnePlace(t *testing.T) {
 	delete(blocks, b.ID())
 	for id, twin := range blocks { // whoever hears of it gets it
 		n := f.others()[0]
-		f.Hears(n, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Get{Get: &enginev1.Get{RequestId: 8, ContainerId: id[:]}}})
-		if put := heard[*enginev1.Put](f, n); put.GetRequestId() != 8 || string(put.GetContainer()) != string(twin.Bytes()) {
+		f.Hears(n, &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Get{Get: &enginev1.Get{RequestId: 8,
+			ContainerId: id[:]}}})
+		if put := heard[*enginev1.Put](f, n); put.GetRequestId() != 8 ||
+			string(put.GetContainer()) != string(twin.Bytes()) {
 			t.Errorf("asked for the twin it sends %v", put)
 		}
 	}
@@ -193,12 +195,14 @@ func TestAFlattererAgreesWithEverybody(t *testing.T) {
 	f := newFixture(t, Flatter)
 	for i, b := range twoBlocks(f) {
 		n, id := f.others()[i], b.ID()
-		f.Says([]primitives.NodeID{n}, &enginev1.Chits{RequestId: 3, PreferredId: make([]byte, 32), AcceptedId: make([]byte, 32)})
+		f.Says([]primitives.NodeID{n},
+			&enginev1.Chits{RequestId: 3, PreferredId: make([]byte, 32), AcceptedId: make([]byte, 32)})
 		if c := heard[*enginev1.Chits](f, n); string(c.GetPreferredId()) != string(id[:]) || c.GetRequestId() != 3 {
 			t.Errorf("node %d hears %v", i, c)
 		}
 		theirs := &enginev1.Vote{Validator: uint32(i), Phase: enginev1.Phase_PHASE_PREPARE, BlockId: id[:]}
-		in := &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Votes{Votes: &enginev1.Votes{Height: 1, Votes: []*enginev1.Vote{theirs}}}}
+		in := &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Votes{Votes: &enginev1.Votes{Height: 1,
+			Votes: []*enginev1.Vote{theirs}}}}
 		f.Hears(n, in)
 		back := heard[*enginev1.Votes](f, n)
 		if len(back.GetVotes()) != 2 || f.holds(back) != id {
@@ -306,11 +310,13 @@ func TestALiarForgetsWhatIsPast(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.Says(f.others(), &enginev1.PushQuery{Container: b.Bytes()})
-		v := &enginev1.Votes{Height: height + 1, Votes: []*enginev1.Vote{{Validator: 0, Phase: enginev1.Phase_PHASE_PREPARE}}}
+		v := &enginev1.Votes{Height: height + 1,
+			Votes: []*enginev1.Vote{{Validator: 0, Phase: enginev1.Phase_PHASE_PREPARE}}}
 		f.Hears(f.others()[0], &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Votes{Votes: v}})
 	}
 	if len(f.twins) > 2*(keepTwins+2) || len(f.knows.blocks) > 4 || len(f.knows.voted) > 2 || len(f.answers) > 2 {
-		t.Errorf("%d twins, %d blocks, %d votes, %d answers", len(f.twins), len(f.knows.blocks), len(f.knows.voted), len(f.answers))
+		t.Errorf("%d twins, %d blocks, %d votes, %d answers", len(f.twins), len(f.knows.blocks), len(f.knows.voted),
+			len(f.answers))
 	}
 }
 

@@ -61,7 +61,8 @@ func (n *Network) firstNode(names []string) (Ports, map[string]any, error) {
 		}
 		return Ports{Base: port - 10*index}, settings, err
 	}
-	return Ports{}, nil, errcode.New(errcode.NoSuchNode, "", nil, "%s holds no node that was made by `reeve devnet up`", n.Home.Dir)
+	return Ports{}, nil, errcode.New(errcode.NoSuchNode, "", nil,
+		"%s holds no node that was made by `reeve devnet up`", n.Home.Dir)
 }
 
 // indexOf is the number in a name that Create or Add gave.
@@ -70,15 +71,16 @@ func indexOf(name string) (int, bool) {
 	return i - 1, err == nil && i > 0 && name == fmt.Sprintf("v%d", i)
 }
 
-// Remove stops a node and deletes its directory. A validator of the genesis can't be removed: the others would count its
-// stake for ever.
+// Remove stops a node and deletes its directory. A validator of the genesis can't be removed: the others would count
+// its stake for ever.
 func (n *Network) Remove(ctx context.Context, name string) error {
 	h := n.Home.Node(name)
 	if _, err := os.Stat(h.Config()); err != nil || filepath.Base(h.Dir) != name {
 		return n.noSuchNode(name)
 	}
 	if _, isValidator := n.Genesis.Validator(datadir.NodeID(h)); isValidator {
-		return errcode.New(errcode.BadUsage, "Stop it with `reeve devnet node stop "+name+"`.", nil, "%s is a validator of the genesis and can't be removed", name)
+		return errcode.New(errcode.BadUsage, "Stop it with `reeve devnet node stop "+name+"`.", nil,
+			"%s is a validator of the genesis and can't be removed", name)
 	}
 	if n.running(name) != nil {
 		if err := n.Stop(ctx, name); err != nil {

@@ -95,7 +95,8 @@ func (c *Client) Down(ctx context.Context) error {
 	for supervisor.Alive() {
 		select {
 		case <-ctx.Done():
-			return errcode.New(errcode.TookTooLong, "It may still be stopping; run the command again.", ctx.Err(), "process %d hasn't ended", supervisor.PID)
+			return errcode.New(errcode.TookTooLong, "It may still be stopping; run the command again.", ctx.Err(),
+				"process %d hasn't ended", supervisor.PID)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -135,7 +136,9 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	}
 	r, err := c.http.Do(req)
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, errcode.New(errcode.DataDirMissing, "Start it with `reeve devnet up`, or name its directory with --data-dir.", nil, "no network runs in %s", strings.TrimSuffix(c.run, "/run"))
+		return nil, errcode.New(errcode.DataDirMissing,
+			"Start it with `reeve devnet up`, or name its directory with --data-dir.", nil, "no network runs in %s",
+			strings.TrimSuffix(c.run, "/run"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("asking the supervisor: %w", err)

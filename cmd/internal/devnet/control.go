@@ -16,8 +16,8 @@ import (
 // drainTimeout is how long processes may take to finish what they have begun before they are killed.
 const drainTimeout = 7 * time.Second
 
-// Control serves the commands of other processes of the same user on a unix socket in run: status, down, and changes of the
-// network while it runs. Down is called when somebody asks for the end.
+// Control serves the commands of other processes of the same user on a unix socket in run: status, down, and changes of
+// the network while it runs. Down is called when somebody asks for the end.
 type Control struct {
 	network  *Network
 	listener net.Listener
@@ -47,8 +47,10 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	mux.HandleFunc("POST /down", func(w http.ResponseWriter, _ *http.Request) { down(); reply(w, nil, nil) })
 	mux.HandleFunc("POST /nodes", c.onAdd)
 	mux.HandleFunc("DELETE /nodes/{node}", c.onNode(n.Remove))
-	mux.HandleFunc("POST /nodes/{node}/stop", c.onNode(func(ctx context.Context, name string) error { return n.Stop(ctx, name) }))
-	mux.HandleFunc("POST /nodes/{node}/start", c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
+	mux.HandleFunc("POST /nodes/{node}/stop",
+		c.onNode(func(ctx context.Context, name string) error { return n.Stop(ctx, name) }))
+	mux.HandleFunc("POST /nodes/{node}/start",
+		c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
 	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}

@@ -26,10 +26,12 @@ type Options struct {
 // Create makes keys, genesis and settings of a new network in dir. It refuses a directory that holds one already.
 func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	if o.Validators < 1 || o.Validators > 100 {
-		return nil, errcode.New(errcode.BadUsage, "Choose a number from 1 to 100.", nil, "a network on one machine can't have %d validators", o.Validators)
+		return nil, errcode.New(errcode.BadUsage, "Choose a number from 1 to 100.", nil,
+			"a network on one machine can't have %d validators", o.Validators)
 	}
 	if _, err := os.Stat(dir.Genesis()); err == nil {
-		return nil, errcode.New(errcode.DataDirInUse, "Choose another directory with --data-dir, or remove it.", nil, "%s holds a network already", dir.Dir)
+		return nil, errcode.New(errcode.DataDirInUse, "Choose another directory with --data-dir, or remove it.", nil,
+			"%s holds a network already", dir.Dir)
 	}
 	if o.Network == "" {
 		o.Network = "devnet-" + randomName()
@@ -58,7 +60,8 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	return g, nil
 }
 
-// createNode makes one node's directory and returns what others must know of it. Beside its ports it has the given settings.
+// createNode makes one node's directory and returns what others must know of it. Beside its ports it has the given
+// settings.
 func createNode(node datadir.Node, index int, ports Ports, more map[string]any) (genesis.Validator, error) {
 	var v genesis.Validator
 	if err := node.Make(); err != nil {
@@ -98,5 +101,6 @@ func randomName() string {
 }
 
 func broken(dir string, err error) error {
-	return errcode.New(errcode.DataDirBroken, "Make it writable, free some space, or choose another one with --data-dir.", err, "can't write to %s", dir)
+	return errcode.New(errcode.DataDirBroken,
+		"Make it writable, free some space, or choose another one with --data-dir.", err, "can't write to %s", dir)
 }

@@ -1,7 +1,7 @@
-// Package devnet makes networks on one machine and keeps them running: keys, genesis and settings for any number of nodes,
-// a supervisor for all their processes, their status, and a socket through which `reeve devnet …` commands reach the
-// supervisor. A single validator is the same thing with one node. It starts and ends processes; what they say to each other
-// passes it by, and it holds no key longer than it takes to write its file.
+// Package devnet makes networks on one machine and keeps them running: keys, genesis and settings for any number of
+// nodes, a supervisor for all their processes, their status, and a socket through which `reeve devnet …` commands reach
+// the supervisor. A single validator is the same thing with one node. It starts and ends processes; what they say to
+// each other passes it by, and it holds no key longer than it takes to write its file.
 package devnet
 
 import (
@@ -227,7 +227,8 @@ func (n *Network) running(name string) *node {
 }
 
 func (n *Network) noSuchNode(name string) error {
-	return errcode.New(errcode.NoSuchNode, "`reeve devnet status` lists them.", nil, "there is no running node %s", name)
+	return errcode.New(errcode.NoSuchNode, "`reeve devnet status` lists them.", nil, "there is no running node %s",
+		name)
 }
 
 // LockDir takes a run directory for this process, or says who has it.
@@ -235,7 +236,9 @@ func LockDir(run string) (release func(), err error) {
 	release, err = datadir.Lock(run)
 	var busy *datadir.InUse
 	if errors.As(err, &busy) {
-		return nil, errcode.New(errcode.DataDirInUse, "Stop the other one with `reeve devnet down`, or choose another directory with --data-dir.", nil, "%v", busy)
+		return nil, errcode.New(errcode.DataDirInUse,
+			"Stop the other one with `reeve devnet down`, or choose another directory with --data-dir.", nil, "%v",
+			busy)
 	}
 	if err != nil {
 		return nil, broken(run, err)

@@ -22,7 +22,8 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
-// The test binary is also the reeve program whose processes the tests supervise: its first argument is the command then.
+// The test binary is also the reeve program whose processes the tests supervise: its first argument is the command
+// then.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
 		play(os.Args[1:])
@@ -53,8 +54,9 @@ func play(args []string) {
 		Checks: func(context.Context) []gateway.Check { return []gateway.Check{{Name: "engine", OK: true}} },
 		Info: func(context.Context) (*gateway.Info, error) {
 			return &gateway.Info{
-				NodeID: datadir.NodeID(h), Peers: 3, Chains: []gateway.Chain{{Name: "kv", Height: 7, LastAccepted: primitives.Hash{7}}},
-				Parts: []gateway.Part{{Name: "plugin", Instance: "kv", PID: os.Getpid(), State: "running"}},
+				NodeID: datadir.NodeID(h), Peers: 3,
+				Chains: []gateway.Chain{{Name: "kv", Height: 7, LastAccepted: primitives.Hash{7}}},
+				Parts:  []gateway.Part{{Name: "plugin", Instance: "kv", PID: os.Getpid(), State: "running"}},
 			}, nil
 		},
 		Metrics: prometheus.NewRegistry(),
@@ -119,7 +121,8 @@ func TestANetworkStartsAndLeavesNothing(t *testing.T) {
 			names = append(names, p.Name)
 			pids = append(pids, p.PID)
 		}
-		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "keystore", "network-bridge", "plugin"}, names); diff != "" {
+		if diff := cmp.Diff([]string{"overseer", "engine", "vmhost", "keystore", "network-bridge", "plugin"},
+			names); diff != "" {
 			t.Error(diff)
 		}
 		if v.Height != 7 || v.Peers != 3 || v.NodeID.IsZero() {
@@ -172,7 +175,8 @@ func TestTheNetworkChangesWhileItRuns(t *testing.T) {
 	if err := c.RemoveNode(t.Context(), "v2"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.RemoveNode(t.Context(), "v1"); err == nil || !strings.Contains(err.Error(), "validator of the genesis") {
+	if err := c.RemoveNode(t.Context(), "v1"); err == nil ||
+		!strings.Contains(err.Error(), "validator of the genesis") {
 		t.Errorf("removing a validator: %v", err)
 	}
 	if err := c.StopNode(t.Context(), "v9"); errcode.Of(err) != errcode.Usage {
@@ -227,7 +231,8 @@ func TestABundledNodeIsOneProcess(t *testing.T) {
 
 func TestTroubleIsOneSentence(t *testing.T) {
 	dir := create(t, 1)
-	if _, err := Create(dir, Options{Validators: 1, Chains: kv(nil)}); err == nil || !strings.Contains(err.Error(), "holds a network already") {
+	if _, err := Create(dir, Options{Validators: 1, Chains: kv(nil)}); err == nil ||
+		!strings.Contains(err.Error(), "holds a network already") {
 		t.Errorf("creating it twice: %v", err)
 	}
 	n := open(t, dir)
@@ -239,7 +244,8 @@ func TestTroubleIsOneSentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.Start(); err == nil || !strings.Contains(err.Error(), c.HTTP.Listen) || !strings.Contains(err.Error(), "--port-base") {
+	if err := n.Start(); err == nil || !strings.Contains(err.Error(), c.HTTP.Listen) ||
+		!strings.Contains(err.Error(), "--port-base") {
 		t.Errorf("with a port taken: %v", err)
 	}
 	l.Close()
@@ -252,7 +258,8 @@ func TestTroubleIsOneSentence(t *testing.T) {
 	if _, err := Open(datadir.Network{Dir: "/nowhere"}, nil); errcode.Of(err) != errcode.Unreachable {
 		t.Errorf("a directory without a network: %v", err)
 	}
-	if _, err := Create(datadir.Network{Dir: "/proc/nowhere"}, Options{Validators: 1, Chains: kv(nil)}); err == nil || !strings.Contains(err.Error(), "can't write to /proc/nowhere") {
+	if _, err := Create(datadir.Network{Dir: "/proc/nowhere"}, Options{Validators: 1, Chains: kv(nil)}); err == nil ||
+		!strings.Contains(err.Error(), "can't write to /proc/nowhere") {
 		t.Errorf("a directory that can't be written to: %v", err)
 	}
 	if _, err := Dial("/nowhere/run").Status(t.Context()); errcode.Of(err) != errcode.Unreachable {
@@ -279,7 +286,8 @@ func TestAProcessThatCannotRunEndsTheWait(t *testing.T) {
 			break
 		}
 	}
-	if err := Hopeless(dir, must(n.Status(ctx))); err == nil || !strings.Contains(err.Error(), "engine of node v1 doesn't run: killed by signal 9") {
+	if err := Hopeless(dir, must(n.Status(ctx))); err == nil ||
+		!strings.Contains(err.Error(), "engine of node v1 doesn't run: killed by signal 9") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -326,14 +334,16 @@ func TestAProcessGivesItsPlaceToAnotherForATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := engineOf(t, ready(t, n))
-	if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", other.PID)); err == nil && !strings.Contains(string(args), "actor\x00engine\x00") {
+	if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", other.PID)); err == nil &&
+		!strings.Contains(string(args), "actor\x00engine\x00") {
 		t.Errorf("it runs %q", args)
 	}
 	if other.PID == first.PID || other.Cause != "a drill" {
 		t.Errorf("%+v, then %+v", first, other)
 	}
 	for _, which := range []string{"engine", "overseer", "plugin"} {
-		if err := client.Substitute(t.Context(), "v1", which, "", nil, func() { t.Errorf("%s is replaced", which) }); err == nil {
+		if err := client.Substitute(t.Context(), "v1", which, "", nil,
+			func() { t.Errorf("%s is replaced", which) }); err == nil {
 			t.Errorf("%s can be replaced", which)
 		}
 	}

@@ -23,11 +23,13 @@ func (o *JoinOptions) chains() []NewChain {
 	return []NewChain{{Name: o.Plugin.Chain(), Plugin: o.Plugin}}
 }
 
-// Init makes a node, and its network if it joins none. A node that joins follows the chains until the network's genesis names it.
+// Init makes a node, and its network if it joins none. A node that joins follows the chains until the network's genesis
+// names it.
 func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	h := dir.Node(o.Name)
 	if _, err := os.Stat(h.Config()); err == nil {
-		return h, errcode.New(errcode.DataDirInUse, "Choose another name with --node.", nil, "there is a node %s already", o.Name)
+		return h, errcode.New(errcode.DataDirInUse, "Choose another name with --node.", nil,
+			"there is a node %s already", o.Name)
 	}
 	g, err := joined(dir, o.Genesis)
 	if err != nil {

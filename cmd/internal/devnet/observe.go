@@ -108,7 +108,8 @@ func Health(ctx context.Context, address string) (*gateway.Health, error) {
 // SocketHealth asks the overseer over its unix socket, which needs no network.
 func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) {
 	var d net.Dialer
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn,
+		error) {
 		return d.DialContext(ctx, "unix", h.Socket(datadir.MonitorSocket))
 	}}}
 	defer client.CloseIdleConnections()
@@ -116,14 +117,16 @@ func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) 
 	return &health, fetch(ctx, client, "http://overseer/ext/health/readiness", &health)
 }
 
-// merge adds what the overseer sees and the supervisor doesn't: processes that somebody else keeps running, what all say of themselves,
-// and why a running process isn't at work.
+// merge adds what the overseer sees and the supervisor doesn't: processes that somebody else keeps running, what all
+// say of themselves, and why a running process isn't at work.
 func merge(s *NodeStatus, parts []gateway.Part) {
 	for _, p := range parts {
-		i := slices.IndexFunc(s.Processes, func(q ProcessStatus) bool { return q.Name == p.Name && q.Instance == p.Instance })
+		i := slices.IndexFunc(s.Processes,
+			func(q ProcessStatus) bool { return q.Name == p.Name && q.Instance == p.Instance })
 		if i < 0 {
 			s.Processes = append(s.Processes, ProcessStatus{
-				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since, Cause: p.Cause,
+				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since,
+				Cause:    p.Cause,
 				RSSBytes: proc.Resident(p.PID), Parent: p.Parent, Fields: p.Fields,
 			})
 			continue

@@ -31,11 +31,14 @@ func FindPlugin(nameOrPath string) (Plugin, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Plugin{}, errcode.New(errcode.PluginMissing, "Build it (`make build` builds ours), or give its path: --vm ./build/myvm.", nil, "there is no VM plugin at %s", path)
+		return Plugin{}, errcode.New(errcode.PluginMissing,
+			"Build it (`make build` builds ours), or give its path: --vm ./build/myvm.", nil,
+			"there is no VM plugin at %s", path)
 	case err != nil:
 		return Plugin{}, errcode.New(errcode.PluginMissing, "", err, "the VM plugin can't be used")
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		return Plugin{}, errcode.New(errcode.PluginBroken, "Make it executable: chmod +x "+path, nil, "the VM plugin %s isn't an executable file", path)
+		return Plugin{}, errcode.New(errcode.PluginBroken, "Make it executable: chmod +x "+path, nil,
+			"the VM plugin %s isn't an executable file", path)
 	}
 	return Plugin{Dir: filepath.Dir(path), Name: filepath.Base(path), builtin: builtin}, nil
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/reevenet/reeve/services/networkbridge"
 )
 
-// Ports numbers the listeners of a network's nodes. Base is the first node's HTTP port, every other listener is as far from it as
-// its default is from the default of that one, and node i adds 10·i.
+// Ports numbers the listeners of a network's nodes. Base is the first node's HTTP port, every other listener is as far
+// from it as its default is from the default of that one, and node i adds 10·i.
 type Ports struct{ Base int }
 
 // DefaultPorts are those of a first network: 9650 for clients, 9651 for nodes, 9464 for monitoring.
@@ -53,8 +53,8 @@ func (p Ports) Multiaddr(i int) string {
 	return fmt.Sprintf("/ip4/%s/tcp/%d", at.Addr(), at.Port())
 }
 
-// Free returns ports of which none is taken for n nodes. It looks at random places, so that several networks that start at
-// once don't meet.
+// Free returns ports of which none is taken for n nodes. It looks at random places, so that several networks that start
+// at once don't meet.
 func Free(n int) (Ports, error) {
 	for range 100 {
 		p := Ports{Base: 10_000 + 10*rand.IntN(2000)}
@@ -62,7 +62,8 @@ func Free(n int) (Ports, error) {
 			return p, nil
 		}
 	}
-	return Ports{}, errcode.New(errcode.PortTaken, "Choose free ports with --port-base.", nil, "found no free ports for %d nodes", n)
+	return Ports{}, errcode.New(errcode.PortTaken, "Choose free ports with --port-base.", nil,
+		"found no free ports for %d nodes", n)
 }
 
 // Check makes sure that nobody else listens on the ports of n nodes.

@@ -43,15 +43,17 @@ func single(name, command string) process {
 // partCommand runs a part as a process.
 const partCommand = "run"
 
-// processes lists the processes of each node of this network, in the order in which they are started: the overseer, then those of the
-// parts. The VM's plugin is the vmhost's child. A bundled node is one process: the same parts, and the same bus between them.
+// processes lists the processes of each node of this network, in the order in which they are started: the overseer,
+// then those of the parts. The VM's plugin is the vmhost's child. A bundled node is one process: the same parts, and
+// the same bus between them.
 func (n *Network) processes() []process {
 	if n.Bundled {
 		return []process{single("node", "bundle")}
 	}
 	list := []process{single("overseer", "overseer")}
 	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
-		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{partCommand, i.Spec.Name}, stage: i.Process.Stop}
+		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{partCommand, i.Spec.Name},
+			stage: i.Process.Stop}
 		if i.Chain != "" {
 			p.args = append(p.args, "--chain", i.Chain)
 		}
@@ -95,7 +97,8 @@ func (n *Network) spec(v *node, p process) supervise.Spec {
 
 // kept lists the variables that a process of ours may read. REEVE_ variables pass only as far as they mean the same for
 // every node: four nodes can't listen on one port.
-var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_", carrier.Variable + "="}
+var kept = []string{"PATH=", "HOME=", "TMPDIR=", "LANG=", "TZ=", "GO", "OTEL_", "SSL_CERT_", "REEVE_LOG_",
+	carrier.Variable + "="}
 
 func (n *Network) environment(all []string) (env []string) {
 	if n.Arguments != nil { // a command about one node runs it, with flags and environment of its own
@@ -124,7 +127,8 @@ func probe(listen string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		io.Copy(io.Discard, io.LimitReader(r.Body, maxAnswer)) //nolint:errcheck // read to the end, the connection is used again
+		//nolint:errcheck // read to the end, the connection is used again
+		io.Copy(io.Discard, io.LimitReader(r.Body, maxAnswer))
 		r.Body.Close()
 		if r.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %d", r.StatusCode)
@@ -145,8 +149,8 @@ func Reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// checkListeners makes sure that nobody else listens where the node will, so that the error is one sentence of the command and
-// not a line in a log.
+// checkListeners makes sure that nobody else listens where the node will, so that the error is one sentence of the
+// command and not a line in a log.
 func checkListeners(c *config.Config) error {
 	at := c.Listens()
 	for _, key := range slices.Sorted(maps.Keys(at)) {

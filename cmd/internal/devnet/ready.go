@@ -14,8 +14,8 @@ import (
 // readyInterval is how often a starting network is looked at when nothing else happens.
 const readyInterval = 25 * time.Millisecond
 
-// WaitReady returns when all running nodes are ready. progress, if set, gets every status on the way. It fails early when a
-// process is left alone, because waiting longer won't help, and when ctx ends.
+// WaitReady returns when all running nodes are ready. progress, if set, gets every status on the way. It fails early
+// when a process is left alone, because waiting longer won't help, and when ctx ends.
 func (n *Network) WaitReady(ctx context.Context, progress func(*Status)) (*Status, error) {
 	tick := time.NewTicker(readyInterval)
 	defer tick.Stop()
@@ -63,7 +63,8 @@ func Hopeless(dir datadir.Network, s *Status) error {
 		for _, p := range v.Processes {
 			if p.State == string(supervise.Quarantined) {
 				log := dir.Node(v.Name).Log(cmp.Or(p.ID, p.Parent)) // whoever keeps a process running has its output
-				return errcode.New(errcode.ProcessDied, "Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
+				return errcode.New(errcode.ProcessDied,
+					"Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
 					"%s of node %s doesn't run: %s", v.Title(p), v.Name, p.Cause)
 			}
 		}

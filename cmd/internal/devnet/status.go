@@ -55,7 +55,8 @@ type ProcessStatus struct {
 	Since    time.Time `json:"since"`
 	Cause    string    `json:"cause,omitempty"`
 	RSSBytes uint64    `json:"rssBytes"`
-	Parent   string    `json:"parent,omitempty"` // id of the process that keeps it running, if that isn't the supervisor
+	// id of the process that keeps it running, if that isn't the supervisor
+	Parent string `json:"parent,omitempty"`
 	// Fields are what it says of itself.
 	Fields map[string]any `json:"fields,omitempty"`
 }

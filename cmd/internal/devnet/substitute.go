@@ -17,12 +17,14 @@ func (n *Network) Substitute(ctx context.Context, name, which, why string, comma
 	}
 	i := slices.IndexFunc(n.processes(), func(p process) bool { return p.id == which && p.args[0] == partCommand })
 	if i < 0 {
-		return errcode.New(errcode.NoSuchProcess, "`reeve devnet status` lists them. A bundled node has no processes of its parts.",
+		return errcode.New(errcode.NoSuchProcess,
+			"`reeve devnet status` lists them. A bundled node has no processes of its parts.",
 			nil, "node %s has no process %s whose place another one can take", name, which)
 	}
 	own := n.processes()[i]
 	if !n.claim(processName(name, which)) {
-		return errcode.New(errcode.BadUsage, "Wait until that is over.", nil, "another process runs already in the place of %s of %s", which, name)
+		return errcode.New(errcode.BadUsage, "Wait until that is over.", nil,
+			"another process runs already in the place of %s of %s", which, name)
 	}
 	defer n.disclaim(processName(name, which))
 	other := own

@@ -47,7 +47,8 @@ type Chain struct {
 	LastAccepted primitives.Hash `json:"lastAccepted"`
 }
 
-// Part is one process that is attached to the overseer, or that such a one keeps running, as the VM's host does the plugin.
+// Part is one process that is attached to the overseer, or that such a one keeps running, as the VM's host does the
+// plugin.
 type Part struct {
 	Name     string         `json:"name"`
 	Instance string         `json:"instance"`
@@ -96,7 +97,8 @@ func (g *Gateway) onInfo(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) onMetrics(w http.ResponseWriter, r *http.Request) {
-	promhttp.HandlerFor(g.config.Metrics, promhttp.HandlerOpts{Timeout: sourceTimeout, ErrorHandling: promhttp.ContinueOnError}).ServeHTTP(w, r)
+	promhttp.HandlerFor(g.config.Metrics,
+		promhttp.HandlerOpts{Timeout: sourceTimeout, ErrorHandling: promhttp.ContinueOnError}).ServeHTTP(w, r)
 }
 
 // within returns what ask returns, or the context's error if that is earlier.

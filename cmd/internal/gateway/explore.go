@@ -62,7 +62,8 @@ func (g *Gateway) onBus(w http.ResponseWriter, _ *http.Request) {
 func (g *Gateway) onBlock(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
 	defer cancel()
-	b, err := within(ctx, func() (*Block, error) { return g.config.Block(ctx, r.PathValue("chain"), r.PathValue("at")) })
+	b, err := within(ctx,
+		func() (*Block, error) { return g.config.Block(ctx, r.PathValue("chain"), r.PathValue("at")) })
 	if err != nil {
 		refuseBlock(w, err)
 		return

@@ -1,7 +1,7 @@
-// Package gateway is the node's door for clients. It answers health, information and metrics itself, from what the overseer
-// knows, and passes everything below /ext/bc/<chain>/ on to the process that hosts the chain's VM. It never waits for a
-// part that is down: each source has a time limit, and the answer then is 503 with the cause. It holds no state of a chain
-// and trusts no client: hosts, methods, sizes and times are limited before anything is passed on.
+// Package gateway is the node's door for clients. It answers health, information and metrics itself, from what the
+// overseer knows, and passes everything below /ext/bc/<chain>/ on to the process that hosts the chain's VM. It never
+// waits for a part that is down: each source has a time limit, and the answer then is 503 with the cause. It holds no
+// state of a chain and trusts no client: hosts, methods, sizes and times are limited before anything is passed on.
 package gateway
 
 import (
@@ -67,7 +67,8 @@ func (g *Gateway) Handler() http.Handler {
 	mux.HandleFunc("GET /ext/chain/{chain}/proof/{at}", g.onProof)
 	mux.HandleFunc("GET /ext/chain/{chain}/why/{at}", g.onWhy)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, "nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
+		refuse(w, http.StatusNotFound,
+			"nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
 	})
 	return g.guard(mux)
 }

@@ -184,11 +184,12 @@ func TestWhatNoPartShouldHaveToLookAtIsRefused(t *testing.T) {
 		body               io.Reader
 		want               int
 	}{
-		"another page's name":    {"GET", "/ext/info", "evil.example", nil, 403},
-		"a strange method":       {"BREW", "/ext/bc/kv/", "localhost", nil, 405},
-		"too long":               {"POST", "/ext/bc/kv/tx", "localhost", bytes.NewReader(make([]byte, maxBody+1)), 413},
-		"too long, unannounced":  {"POST", "/ext/bc/kv/tx", "localhost", endless, 413},
-		"a batch may be longer":  {"POST", "/ext/bc/kv/txs", "localhost:9650", bytes.NewReader(make([]byte, maxBody+1)), 200},
+		"another page's name":   {"GET", "/ext/info", "evil.example", nil, 403},
+		"a strange method":      {"BREW", "/ext/bc/kv/", "localhost", nil, 405},
+		"too long":              {"POST", "/ext/bc/kv/tx", "localhost", bytes.NewReader(make([]byte, maxBody+1)), 413},
+		"too long, unannounced": {"POST", "/ext/bc/kv/tx", "localhost", endless, 413},
+		"a batch may be longer": {"POST", "/ext/bc/kv/txs", "localhost:9650",
+			bytes.NewReader(make([]byte, maxBody+1)), 200},
 		"our own name":           {"GET", "/ext/info", "LOCALHOST:9650", nil, 200},
 		"information by POST":    {"POST", "/ext/info", "localhost", nil, 404},
 		"the address in bracket": {"GET", "/ext/info", "[::1]:9650", nil, 403},

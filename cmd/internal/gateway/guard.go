@@ -9,13 +9,15 @@ import (
 )
 
 // Methods that a chain's VM may be called with.
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions}
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete,
+	http.MethodOptions}
 
 // guard refuses what no part of the node should have to look at.
 func (g *Gateway) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.hostAllowed(r.Host) {
-			refuse(w, http.StatusForbidden, "this node isn't served under the name "+hostName(r.Host)+"; add it to http.hosts")
+			refuse(w, http.StatusForbidden,
+				"this node isn't served under the name "+hostName(r.Host)+"; add it to http.hosts")
 			return
 		}
 		if !slices.Contains(methods, r.Method) {

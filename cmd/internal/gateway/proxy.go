@@ -27,7 +27,8 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 	proxy, ok := p.bySocket[socket]
 	if !ok {
 		proxy = httpproxy.New(socket, httpproxy.Options{
-			HeaderTimeout: chainTimeout, IdleTimeout: idleTimeout, Failed: onProxyError, Log: slog.New(slog.DiscardHandler),
+			HeaderTimeout: chainTimeout, IdleTimeout: idleTimeout, Failed: onProxyError,
+			Log:    slog.New(slog.DiscardHandler),
 			Tracer: p.config.Tracer, Name: "/ext/bc", Sampled: p.config.Sampled,
 		})
 		p.bySocket[socket] = proxy

@@ -14,7 +14,8 @@ func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handl
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong isn't the operator's business
+		// what clients do wrong isn't the operator's business
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan struct{})
 	go func() {

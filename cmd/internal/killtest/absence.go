@@ -38,8 +38,8 @@ type Arrival struct {
 	PerSecond float64       `json:"blocksPerSecond"`
 }
 
-// Absence stops a validator under load until the others have accepted some blocks, and starts it again; then it lets a new node
-// join. It looks how long each of them takes to have all, while the chain goes on.
+// Absence stops a validator under load until the others have accepted some blocks, and starts it again; then it lets a
+// new node join. It looks how long each of them takes to have all, while the chain goes on.
 func Absence(ctx context.Context, o AbsenceOptions) (*AbsenceReport, error) {
 	s, err := o.Client.Status(ctx)
 	if err != nil {
@@ -85,7 +85,8 @@ func (a *absence) leaveAndReturn(ctx context.Context, n devnet.NodeStatus) error
 			return err
 		}
 		if time.Since(began) > a.Limit {
-			return fmt.Errorf("the chain went from height %d to %d in %v while %s was away, not to %d", left, a.chain.height(), a.Limit, n.Name, left+a.Blocks)
+			return fmt.Errorf("the chain went from height %d to %d in %v while %s was away, not to %d", left,
+				a.chain.height(), a.Limit, n.Name, left+a.Blocks)
 		}
 	}
 	a.report.ChainPerSecond = float64(a.chain.height()-left) / time.Since(began).Seconds()
@@ -128,11 +129,13 @@ func (a *absence) arrive(ctx context.Context, r Arrival, n devnet.NodeStatus, fr
 			break
 		}
 		if pause(ctx, 2*time.Millisecond) != nil {
-			return fmt.Errorf("%s hasn't caught up in %v: it stands at height %d, the chain at %d", n.Name, a.Limit, h.Height, a.chain.height())
+			return fmt.Errorf("%s hasn't caught up in %v: it stands at height %d, the chain at %d", n.Name, a.Limit,
+				h.Height, a.chain.height())
 		}
 	}
 	r.PerSecond = float64(r.Height-from) / r.Took.Seconds()
 	a.report.Returns = append(a.report.Returns, r)
-	fmt.Fprintf(a.Out, "  %s missed %d blocks and had all %d after %.2f s\n", r.Node, r.Missed, r.Height, r.Took.Seconds())
+	fmt.Fprintf(a.Out, "  %s missed %d blocks and had all %d after %.2f s\n", r.Node, r.Missed, r.Height,
+		r.Took.Seconds())
 	return nil
 }

@@ -51,8 +51,9 @@ type Blackout struct {
 	LastBack time.Duration `json:"lastBackNanos"` // until the last one has what the others have decided without it
 }
 
-// Blackouts cut the power of all validators at one moment, with kill -9 of all that runs. One of them, which is the only
-// one that has just written to its disk and told its clients so, comes back when the others have gone on without it.
+// Blackouts cut the power of all validators at one moment, with kill -9 of all that runs. One of them, which is the
+// only one that has just written to its disk and told its clients so, comes back when the others have gone on without
+// it.
 func Blackouts(ctx context.Context, o BlackoutOptions) (*BlackoutReport, error) {
 	b := &blackouts{BlackoutOptions: o, report: &BlackoutReport{}, rng: rand.New(rand.NewPCG(o.Seed, 2))}
 	for i := range o.Tries {

@@ -55,8 +55,8 @@ type Phase struct {
 const calm = "calm"
 
 // Byzantine lets the last validator of a network lie under load, in one way after the other, and looks at the others:
-// no two blocks at one height, no process that ends, nearly the rate of a calm time before and after, and evidence where
-// something can be proven.
+// no two blocks at one height, no process that ends, nearly the rate of a calm time before and after, and evidence
+// where something can be proven.
 func Byzantine(ctx context.Context, o ByzantineOptions) (*ByzantineReport, error) {
 	s, err := o.Client.Status(ctx)
 	if err != nil {
@@ -122,7 +122,8 @@ func (b *drills) phase(ctx context.Context, kind string, clients []*kv.Client) e
 		return err
 	}
 	p := Phase{
-		Kind: kind, PerSecond: float64(l.finals()-from) / time.Since(began).Seconds(), Blocks: b.chain.height() - height,
+		Kind: kind, PerSecond: float64(l.finals()-from) / time.Since(began).Seconds(),
+		Blocks:     b.chain.height() - height,
 		LongestGap: b.chain.longest().Seconds(),
 	}
 	if err := <-over; err != nil {
@@ -154,7 +155,8 @@ func (b *drills) lie(ctx context.Context, kind string) error {
 }
 
 // after looks at what the phase has left behind.
-func (b *drills) after(ctx context.Context, p *Phase, before *devnet.Status, known []primitives.Hash, clients []*kv.Client) error {
+func (b *drills) after(ctx context.Context, p *Phase, before *devnet.Status, known []primitives.Hash,
+	clients []*kv.Client) error {
 	began := time.Now()
 	if err := settle(ctx, clients); err != nil {
 		b.report.fault("after %s: %v", p.Kind, err)

@@ -10,7 +10,8 @@ import (
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
 
-// Findings are what must hold whatever was done to a network: what was told final is there, on all nodes, in the same blocks.
+// Findings are what must hold whatever was done to a network: what was told final is there, on all nodes, in the same
+// blocks.
 type Findings struct {
 	Posted     int     `json:"posted"`
 	Final      int     `json:"final"`

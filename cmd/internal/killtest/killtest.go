@@ -38,12 +38,13 @@ type runner struct {
 
 // kill is what one signal did.
 type kill struct {
-	Node   string        `json:"node"`
-	Kind   string        `json:"kind"`
-	Signal string        `json:"signal"`
-	At     time.Time     `json:"at"`
-	Back   time.Duration `json:"backNanos"` // until the node was ready with another process, and accepted the next block
-	Moved  []string      `json:"moved,omitempty"`
+	Node   string    `json:"node"`
+	Kind   string    `json:"kind"`
+	Signal string    `json:"signal"`
+	At     time.Time `json:"at"`
+	// until the node was ready with another process, and accepted the next block
+	Back  time.Duration `json:"backNanos"`
+	Moved []string      `json:"moved,omitempty"`
 }
 
 // Run does the whole test. The error says that it couldn't be done; what was found is in the report.
@@ -106,7 +107,8 @@ func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
 // one sends one signal and waits until the node is whole again.
 func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal) error {
 	if wait := r.spare(node, kind, time.Now()); wait > 0 {
-		fmt.Fprintf(r.Out, "  %v until %s of %s may die again: one that dies more often in a minute is left alone\n", wait.Round(time.Second), kind, node)
+		fmt.Fprintf(r.Out, "  %v until %s of %s may die again: one that dies more often in a minute is left alone\n",
+			wait.Round(time.Second), kind, node)
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
@@ -134,7 +136,8 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	}
 	k.Moved = moved(before, after, node, kind)
 	r.kills = append(r.kills, k)
-	fmt.Fprintf(r.Out, "  %-7s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node, k.Back.Milliseconds(), r.load.finals())
+	fmt.Fprintf(r.Out, "  %-7s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node,
+		k.Back.Milliseconds(), r.load.finals())
 	return pause(ctx, r.Pause)
 }
 
@@ -163,12 +166,14 @@ func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string
 	for {
 		if s, err := r.Client.Status(ctx); err == nil {
 			last, _ = s.Node(before.Name)
-			if p, ok := last.Process(kind); ok && last.Ready && p.PID != 0 && p.PID != old && last.Height > before.Height {
+			if p, ok := last.Process(kind); ok && last.Ready && p.PID != 0 && p.PID != old &&
+				last.Height > before.Height {
 				return nil
 			}
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return fmt.Errorf("%s of %s (process %d) isn't back: ready %v, %s", kind, before.Name, old, last.Ready, last.Cause)
+			return fmt.Errorf("%s of %s (process %d) isn't back: ready %v, %s", kind, before.Name, old, last.Ready,
+				last.Cause)
 		}
 	}
 }

@@ -19,7 +19,8 @@ func network(pids ...int) *devnet.Status {
 	for i, node := range []string{"v1", "v2"} {
 		n := devnet.NodeStatus{Name: node}
 		for j, name := range names {
-			n.Processes = append(n.Processes, devnet.ProcessStatus{Name: name, PID: pids[i*len(names)+j], Parent: parents[j]})
+			n.Processes = append(n.Processes,
+				devnet.ProcessStatus{Name: name, PID: pids[i*len(names)+j], Parent: parents[j]})
 		}
 		s.Nodes = append(s.Nodes, n)
 	}
@@ -52,7 +53,8 @@ func TestNoProcessIsKilledSoOftenThatItIsLeftAlone(t *testing.T) {
 		if wait := r.spare("v1", "engine", at); wait != 0 {
 			t.Fatalf("kill %d has to wait for %v", i, wait)
 		}
-		r.kills = append(r.kills, kill{Node: "v1", Kind: "engine", At: at, Back: time.Second}, kill{Node: "v1", Kind: "vmhost", At: at}, kill{Node: "v2", Kind: "engine", At: at})
+		r.kills = append(r.kills, kill{Node: "v1", Kind: "engine", At: at, Back: time.Second},
+			kill{Node: "v1", Kind: "vmhost", At: at}, kill{Node: "v2", Kind: "engine", At: at})
 	}
 	now := began.Add(10 * time.Second)
 	if wait, want := r.spare("v1", "engine", now), supervise.DefaultPolicy.Window-9*time.Second; wait != want {
@@ -107,7 +109,8 @@ func TestABrokenBoundIsAFault(t *testing.T) {
 func TestALiarThatSlowsTheOthersOrGetsAwayIsAFault(t *testing.T) {
 	r := &ByzantineReport{Phases: []Phase{
 		{Kind: calm, PerSecond: 90}, {Kind: "silent", PerSecond: 75}, {Kind: "wait", PerSecond: 69},
-		{Kind: "equivocate", PerSecond: 100, Evidence: 3}, {Kind: "flatter", PerSecond: 100}, {Kind: calm, PerSecond: 110},
+		{Kind: "equivocate", PerSecond: 100, Evidence: 3}, {Kind: "flatter", PerSecond: 100},
+		{Kind: calm, PerSecond: 110},
 	}}
 	r.judge(0.7)
 	want := []Fault{

@@ -28,7 +28,8 @@ type load struct {
 // maxWaiting bounds the transactions that wait for their end at any time.
 const maxWaiting = 500
 
-// putTimeout is how long one transaction usually may take, through kills and restarts of the node that it was posted to.
+// putTimeout is how long one transaction usually may take, through kills and restarts of the node that it was posted
+// to.
 const putTimeout = 15 * time.Second
 
 func start(ctx context.Context, s *devnet.Status, chain string, rate float64) *load {

@@ -149,7 +149,8 @@ func (r *single) goesOn(ctx context.Context) error {
 	began, from := time.Now(), r.chain.height()
 	for r.chain.height() < from+2 {
 		if time.Since(began) > r.Limit {
-			r.stuck = fmt.Sprintf("the chain has stood at height %d for %v since kill %d", from, r.Limit, r.report.Kills)
+			r.stuck = fmt.Sprintf("the chain has stood at height %d for %v since kill %d", from, r.Limit,
+				r.report.Kills)
 			return nil
 		}
 		if err := pause(ctx, 2*time.Millisecond); err != nil {

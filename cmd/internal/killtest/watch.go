@@ -60,7 +60,8 @@ func (w *watcher) accepted(node string, b kv.Block) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known, ok := w.blocks[b.Height]; ok && known != b.ID {
-		w.conflicts = append(w.conflicts, fmt.Sprintf("height %d: %s accepted %s, another node %s", b.Height, node, b.ID.Short(), known.Short()))
+		w.conflicts = append(w.conflicts,
+			fmt.Sprintf("height %d: %s accepted %s, another node %s", b.Height, node, b.ID.Short(), known.Short()))
 	}
 	w.blocks[b.Height] = b.ID
 	if b.Height <= w.highest {

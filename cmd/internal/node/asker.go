@@ -47,8 +47,8 @@ func (silent) Signal(*overseerv1.Signal) {}
 // Handle refuses: nobody sends to the gateway.
 func (silent) Handle(m *subsystem.Message) { m.Unknown() }
 
-// ask asks one question on the gateway's behalf, of the part that serves a chain if there is one per chain. It may be called from any
-// goroutine.
+// ask asks one question on the gateway's behalf, of the part that serves a chain if there is one per chain. It may be
+// called from any goroutine.
 func ask[R proto.Message](ctx context.Context, a *asker, chain string, req proto.Message) (R, error) {
 	type outcome struct {
 		resp R

@@ -12,7 +12,8 @@ import (
 	"github.com/reevenet/reeve/internal/store/disk"
 )
 
-// nextEpoch counts the overseer's starts, durably: nothing that was said to an earlier one may be taken for said to this one.
+// nextEpoch counts the overseer's starts, durably: nothing that was said to an earlier one may be taken for said to
+// this one.
 func nextEpoch(h datadir.Node) (uint64, error) {
 	path := filepath.Join(h.Data("overseer"), "epoch")
 	if err := (disk.OS{}).MkdirAll(filepath.Dir(path), 0o755); err != nil {

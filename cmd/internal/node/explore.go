@@ -17,16 +17,20 @@ func mailboxes(bus broker.Status) []gateway.Mailbox {
 	list := make([]gateway.Mailbox, 0, len(bus.Subsystems))
 	for _, s := range bus.Subsystems {
 		m := gateway.Mailbox{
-			Subsystem: s.Name, Chain: s.Chain, Class: s.Class, Waiting: s.Waiting, Instances: []gateway.Instance{}, Lanes: []gateway.Lane{},
+			Subsystem: s.Name, Chain: s.Chain, Class: s.Class, Waiting: s.Waiting, Instances: []gateway.Instance{},
+			Lanes: []gateway.Lane{},
 		}
 		for _, i := range s.Instances {
 			m.Instances = append(m.Instances, gateway.Instance{
-				Name: i.Name, PID: i.Pid, Generation: i.Generation, Standby: i.Standby, Since: i.Since, Queued: i.Queued, InFlight: i.InFlight, RSSBytes: i.RSS,
+				Name: i.Name, PID: i.Pid, Generation: i.Generation, Standby: i.Standby, Since: i.Since,
+				Queued: i.Queued, InFlight: i.InFlight, RSSBytes: i.RSS,
 			})
 		}
 		for lane, l := range s.Lanes {
 			if l.Delivered > 0 {
-				m.Lanes = append(m.Lanes, gateway.Lane{Name: laneName(lane), Messages: l.Delivered, Bytes: l.Bytes, QueuedSeconds: float64(l.QueueNanos) / 1e9})
+				m.Lanes = append(m.Lanes,
+					gateway.Lane{Name: laneName(lane), Messages: l.Delivered, Bytes: l.Bytes,
+						QueuedSeconds: float64(l.QueueNanos) / 1e9})
 			}
 		}
 		list = append(list, m)
@@ -72,7 +76,8 @@ func (n *Node) accepted(
 }
 
 // withContent adds what the VM has in the block.
-func (n *Node) withContent(ctx context.Context, a *asker, chain string, accepted *vmv1.AcceptedBlock) (*gateway.Block, error) {
+func (n *Node) withContent(ctx context.Context, a *asker, chain string, accepted *vmv1.AcceptedBlock) (*gateway.Block,
+	error) {
 	b := &gateway.Block{Chain: chain, Height: accepted.GetHeight()}
 	var err error
 	if b.ID, err = primitives.HashFrom(accepted.GetBlockId()); err != nil {

@@ -40,15 +40,20 @@ func checkFormat(h datadir.Node, g *genesis.Genesis) error {
 	}
 	var theirs format
 	if err := json.Unmarshal(text, &theirs); err != nil {
-		return errcode.New(errcode.DataDirBroken, "Restore the file, or remove the node's data directory to start from the genesis.", err, "%s can't be read", path)
+		return errcode.New(errcode.DataDirBroken,
+			"Restore the file, or remove the node's data directory to start from the genesis.", err,
+			"%s can't be read", path)
 	}
 	switch {
 	case theirs.Version != ours.Version:
-		return errcode.New(errcode.DataVersion, "Run the version of reeve that wrote it, or remove the data and catch up from the other nodes.", nil,
+		return errcode.New(errcode.DataVersion,
+			"Run the version of reeve that wrote it, or remove the data and catch up from the other nodes.", nil,
 			"%s has format %d, this program reads format %d", filepath.Dir(path), theirs.Version, ours.Version)
 	case theirs.Genesis != ours.Genesis:
-		return errcode.New(errcode.GenesisMismatch, "Put the right genesis.json back, or choose another directory with --data-dir.", nil,
-			"%s belongs to the network with genesis %s, not to this one with %s", filepath.Dir(path), theirs.Genesis.Short(), ours.Genesis.Short())
+		return errcode.New(errcode.GenesisMismatch,
+			"Put the right genesis.json back, or choose another directory with --data-dir.", nil,
+			"%s belongs to the network with genesis %s, not to this one with %s", filepath.Dir(path),
+			theirs.Genesis.Short(), ours.Genesis.Short())
 	}
 	return nil
 }
@@ -68,5 +73,6 @@ func (n *Node) markFormat() error {
 }
 
 func broken(h datadir.Node, err error) error {
-	return errcode.New(errcode.DataDirBroken, "Make it readable and writable for this user, and free some space.", err, "the data of %s can't be used", h.Name)
+	return errcode.New(errcode.DataDirBroken, "Make it readable and writable for this user, and free some space.", err,
+		"the data of %s can't be used", h.Name)
 }

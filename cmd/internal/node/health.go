@@ -13,8 +13,8 @@ import (
 	"github.com/reevenet/reeve/overseer/part"
 )
 
-// checks judges a report: each part must be attached and answer, and what it says must hold must hold. A part of the node that
-// isn't attached is missed; whoever else is attached is judged by the same rule.
+// checks judges a report: each part must be attached and answer, and what it says must hold must hold. A part of the
+// node that isn't attached is missed; whoever else is attached is judged by the same rule.
 func checks(r overseer.Report, parts part.List, chains []genesis.Chain) []gateway.Check {
 	list := []gateway.Check{{Name: "overseer", OK: true}}
 	for _, i := range parts.Instances(chains) {
@@ -48,7 +48,8 @@ func ordered(r overseer.Report, parts part.List, chains []genesis.Chain) []broke
 	return boxes
 }
 
-func instanceChecks(r overseer.Report, name string, box broker.SubsystemStatus, in broker.InstanceStatus) []gateway.Check {
+func instanceChecks(r overseer.Report, name string, box broker.SubsystemStatus,
+	in broker.InstanceStatus) []gateway.Check {
 	which := instanceName(name, box, in)
 	said, answers := r.Said[in.Generation]
 	here := gateway.Check{Name: name, Instance: which, OK: true}
@@ -62,7 +63,8 @@ func instanceChecks(r overseer.Report, name string, box broker.SubsystemStatus, 
 	list := []gateway.Check{here}
 	for _, c := range said.GetChecks() {
 		list = append(list, gateway.Check{
-			Name: name + "-" + c.GetName(), Instance: which, OK: c.GetCause() == "", Cause: c.GetCause(), Since: c.GetSince().AsTime(),
+			Name: name + "-" + c.GetName(), Instance: which, OK: c.GetCause() == "", Cause: c.GetCause(),
+			Since: c.GetSince().AsTime(),
 		})
 	}
 	return list

@@ -18,7 +18,8 @@ var begun = time.Now()
 
 // info says what the node is, from who is attached and what they said.
 func (n *Node) info(r overseer.Report, all part.List) *gateway.Info {
-	i := info{&gateway.Info{Name: n.Home.Name, NodeID: n.ID, Network: n.Genesis.Network, Genesis: n.Genesis.Hash(), Version: n.Version}}
+	i := info{&gateway.Info{Name: n.Home.Name, NodeID: n.ID, Network: n.Genesis.Network, Genesis: n.Genesis.Hash(),
+		Version: n.Version}}
 	i.Parts = []gateway.Part{{Name: "overseer", Instance: "overseer", PID: os.Getpid(), State: "running", Since: begun}}
 	for _, c := range n.Genesis.Chains {
 		i.Chains = append(i.Chains, gateway.Chain{ID: c.ID, Name: c.Name, VM: c.VM})
@@ -30,7 +31,9 @@ func (n *Node) info(r overseer.Report, all part.List) *gateway.Info {
 		}
 		name := all.ProcessOf(box.Name)
 		if len(box.Instances) == 0 && box.Starts > 0 {
-			i.Parts = append(i.Parts, gateway.Part{Name: name, Instance: name, Restarts: box.Starts - 1, State: "detached", Cause: box.LastCause})
+			i.Parts = append(i.Parts,
+				gateway.Part{Name: name, Instance: name, Restarts: box.Starts - 1, State: "detached",
+					Cause: box.LastCause})
 		}
 		for _, in := range box.Instances {
 			said := r.Said[in.Generation]
@@ -73,9 +76,11 @@ func (i info) at(chain string, height uint64, last string) {
 	}
 }
 
-func partOf(name string, box broker.SubsystemStatus, in broker.InstanceStatus, said *statusv1.StatusResponse) gateway.Part {
+func partOf(name string, box broker.SubsystemStatus, in broker.InstanceStatus,
+	said *statusv1.StatusResponse) gateway.Part {
 	p := gateway.Part{
-		Name: name, Instance: instanceName(name, box, in), PID: int(in.Pid), Restarts: max(0, box.Starts-1), State: "running", Since: in.Since,
+		Name: name, Instance: instanceName(name, box, in), PID: int(in.Pid), Restarts: max(0, box.Starts-1),
+		State: "running", Since: in.Since,
 		Fields: fieldsOf(said),
 	}
 	if in.Standby {
@@ -88,8 +93,9 @@ func partOf(name string, box broker.SubsystemStatus, in broker.InstanceStatus, s
 func childrenOf(parent string, said *statusv1.StatusResponse) (list []gateway.Part) {
 	for _, c := range said.GetProcesses() {
 		list = append(list, gateway.Part{
-			Name: c.GetName(), Instance: c.GetInstance(), Parent: parent, PID: int(c.GetPid()), Restarts: int(c.GetRestarts()),
-			State: c.GetState(), Since: c.GetSince().AsTime(), Cause: c.GetCause(),
+			Name: c.GetName(), Instance: c.GetInstance(), Parent: parent, PID: int(c.GetPid()),
+			Restarts: int(c.GetRestarts()),
+			State:    c.GetState(), Since: c.GetSince().AsTime(), Cause: c.GetCause(),
 		})
 	}
 	return list

@@ -13,19 +13,30 @@ import (
 type busMetrics struct{ server *overseer.Server }
 
 var (
-	deliveredDesc  = prometheus.NewDesc("reeve_bus_messages_total", "Messages delivered, by receiver and lane.", []string{"to", "chain", "lane"}, nil)
-	bytesDesc      = prometheus.NewDesc("reeve_bus_bytes_total", "Bytes delivered, by receiver and lane.", []string{"to", "chain", "lane"}, nil)
-	queueDesc      = prometheus.NewDesc("reeve_bus_queue_seconds_total", "Time that messages waited in the overseer.", []string{"to", "chain", "lane"}, nil)
-	depthDesc      = prometheus.NewDesc("reeve_bus_queue_depth", "Messages that wait in the overseer.", []string{"to", "chain"}, nil)
-	flightDesc     = prometheus.NewDesc("reeve_bus_in_flight", "Messages delivered and not yet finished.", []string{"to", "chain"}, nil)
-	attachedDesc   = prometheus.NewDesc("reeve_bus_attached", "Instances attached.", []string{"subsystem", "chain"}, nil)
-	startsDesc     = prometheus.NewDesc("reeve_subsystem_starts_total", "Attachments since the overseer started.", []string{"subsystem", "chain"}, nil)
-	memoryDesc     = prometheus.NewDesc("reeve_subsystem_resident_bytes", "Resident memory, by instance.", []string{"subsystem", "chain", "instance"}, nil)
-	openDesc       = prometheus.NewDesc("reeve_bus_open_requests", "Requests without an end yet.", nil, nil)
-	boundDesc      = prometheus.NewDesc("reeve_bus_bound_bytes", "The most memory that all mailboxes together can take: the sum of the credits.", nil, nil)
-	outcomesDesc   = prometheus.NewDesc("reeve_bus_events_total", "What happened on the bus, by kind.", []string{"kind"}, nil)
+	deliveredDesc = prometheus.NewDesc("reeve_bus_messages_total", "Messages delivered, by receiver and lane.",
+		[]string{"to", "chain", "lane"}, nil)
+	bytesDesc = prometheus.NewDesc("reeve_bus_bytes_total", "Bytes delivered, by receiver and lane.",
+		[]string{"to", "chain", "lane"}, nil)
+	queueDesc = prometheus.NewDesc("reeve_bus_queue_seconds_total", "Time that messages waited in the overseer.",
+		[]string{"to", "chain", "lane"}, nil)
+	depthDesc = prometheus.NewDesc("reeve_bus_queue_depth", "Messages that wait in the overseer.",
+		[]string{"to", "chain"}, nil)
+	flightDesc = prometheus.NewDesc("reeve_bus_in_flight", "Messages delivered and not yet finished.",
+		[]string{"to", "chain"}, nil)
+	attachedDesc = prometheus.NewDesc("reeve_bus_attached", "Instances attached.", []string{"subsystem", "chain"},
+		nil)
+	startsDesc = prometheus.NewDesc("reeve_subsystem_starts_total", "Attachments since the overseer started.",
+		[]string{"subsystem", "chain"}, nil)
+	memoryDesc = prometheus.NewDesc("reeve_subsystem_resident_bytes", "Resident memory, by instance.",
+		[]string{"subsystem", "chain", "instance"}, nil)
+	openDesc  = prometheus.NewDesc("reeve_bus_open_requests", "Requests without an end yet.", nil, nil)
+	boundDesc = prometheus.NewDesc("reeve_bus_bound_bytes",
+		"The most memory that all mailboxes together can take: the sum of the credits.", nil, nil)
+	outcomesDesc = prometheus.NewDesc("reeve_bus_events_total", "What happened on the bus, by kind.",
+		[]string{"kind"}, nil)
 	busDescriptors = []*prometheus.Desc{
-		deliveredDesc, bytesDesc, queueDesc, depthDesc, flightDesc, attachedDesc, startsDesc, memoryDesc, openDesc, boundDesc, outcomesDesc,
+		deliveredDesc, bytesDesc, queueDesc, depthDesc, flightDesc, attachedDesc, startsDesc, memoryDesc, openDesc,
+		boundDesc, outcomesDesc,
 	}
 )
 
@@ -66,7 +77,8 @@ func (m *busMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(openDesc, float64(st.Open))
 	gauge(boundDesc, float64(st.Bound))
 	for kind, n := range map[string]uint64{
-		"message": st.Counts.Messages, "reply": st.Counts.Replies, "signal": st.Counts.Signals, "refused": st.Counts.Refused, "late": st.Counts.Late,
+		"message": st.Counts.Messages, "reply": st.Counts.Replies, "signal": st.Counts.Signals,
+		"refused": st.Counts.Refused, "late": st.Counts.Late,
 		"redelivered": st.Counts.Redelivered, "quarantined": st.Counts.Quarantined, "expired": st.Counts.Expired,
 	} {
 		counter(outcomesDesc, float64(n), kind)

@@ -1,5 +1,6 @@
-// Package node puts a validator's processes together. It reads the node's settings, keys and genesis, and runs the overseer, any of
-// the parts that package services lists, or all of them in one process. What a part needs of the world the part itself says.
+// Package node puts a validator's processes together. It reads the node's settings, keys and genesis, and runs the
+// overseer, any of the parts that package services lists, or all of them in one process. What a part needs of the world
+// the part itself says.
 package node
 
 import (
@@ -13,8 +14,8 @@ import (
 // Node is what every process of a node knows.
 type Node struct{ part.Node }
 
-// Open reads a node's genesis and identity, and makes sure that its data belongs to that genesis. version is the program's, for people
-// and peers.
+// Open reads a node's genesis and identity, and makes sure that its data belongs to that genesis. version is the
+// program's, for people and peers.
 func Open(h datadir.Node, c *config.Config, version string, log *slog.Logger) (*Node, error) {
 	g, err := datadir.LoadGenesis(h.Genesis())
 	if err != nil {

@@ -38,7 +38,9 @@ func newNode(t *testing.T) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := devnet.Create(dir, devnet.Options{Validators: 1, Chains: []devnet.NewChain{{Name: "kv", Plugin: devnet.Plugin{Name: "kvvm"}}}, Ports: ports}); err != nil {
+	if _, err := devnet.Create(dir,
+		devnet.Options{Validators: 1, Chains: []devnet.NewChain{{Name: "kv", Plugin: devnet.Plugin{Name: "kvvm"}}},
+			Ports: ports}); err != nil {
 		t.Fatal(err)
 	}
 	return reopen(t, dir.Node("v1"))
@@ -149,9 +151,11 @@ func TestTheOverseerTellsWhoIsThereAndWhoIsnt(t *testing.T) {
 	}
 	metrics := get(t, "http://"+n.Config.Metrics.Listen+"/metrics")
 	for _, want := range []string{
-		`reeve_bus_attached{chain="",subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`, `reeve_metrics_source_up{chain="kv",part="engine"} 0`,
+		`reeve_bus_attached{chain="",subsystem="keystore"} 1`, `reeve_metrics_source_up{part="keystore"} 1`,
+		`reeve_metrics_source_up{chain="kv",part="engine"} 0`,
 		`go_goroutines{part="overseer"}`, `reeve_part_ready{instance="keystore",part="keystore"} 1`,
-		`reeve_part_status{field="signed",instance="keystore",part="keystore"} 0`, `go_goroutines{part="keystore"}`, `reeve_subsystem_handle_seconds_count{part="network-bridge",variant="Peers"}`,
+		`reeve_part_status{field="signed",instance="keystore",part="keystore"} 0`, `go_goroutines{part="keystore"}`,
+		`reeve_subsystem_handle_seconds_count{part="network-bridge",variant="Peers"}`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("no %s in\n%s", want, metrics)
@@ -205,10 +209,12 @@ func TestDataOfAnotherNetworkOrVersionIsRefused(t *testing.T) {
 	if err := os.WriteFile(n.Home.Genesis(), other.Genesis.Encode(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(n.Home, n.Config, "test", n.Log); err == nil || !strings.Contains(err.Error(), "belongs to the network with genesis") {
+	if _, err := Open(n.Home, n.Config, "test", n.Log); err == nil ||
+		!strings.Contains(err.Error(), "belongs to the network with genesis") {
 		t.Errorf("another network: %v", err)
 	}
-	if err := os.WriteFile(n.Home.Data("format.json"), []byte(`{"version":99,"genesis":"`+other.Genesis.Hash().String()+`"}`), 0o600); err != nil {
+	if err := os.WriteFile(n.Home.Data("format.json"),
+		[]byte(`{"version":99,"genesis":"`+other.Genesis.Hash().String()+`"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(n.Home, n.Config, "test", n.Log); errcode.Of(err) != errcode.Incompatible {
@@ -238,7 +244,8 @@ func report(said map[string]*statusv1.StatusResponse) overseer.Report {
 		generation := uint64(len(r.Said) + 1)
 		r.Said[generation] = said[name]
 		r.Subsystems = append(r.Subsystems, broker.SubsystemStatus{
-			Name: name, Chain: chainOf(name), Starts: 1, Instances: []broker.InstanceStatus{{Name: name, Generation: generation, Pid: int64(generation)}},
+			Name: name, Chain: chainOf(name), Starts: 1,
+			Instances: []broker.InstanceStatus{{Name: name, Generation: generation, Pid: int64(generation)}},
 		})
 	}
 	return r
@@ -258,8 +265,10 @@ func TestChecksNameTheCause(t *testing.T) {
 		"vm":     {Checks: []*statusv1.Check{{Name: "plugin", Cause: "backing-off killed"}}}, "keystore": nil,
 		"uptime": {Cause: "it is starting"}, "gateway": {},
 	})
-	r.Subsystems = append(r.Subsystems, broker.SubsystemStatus{Name: "network-bridge", Starts: 1, LastCause: "it was killed"},
-		broker.SubsystemStatus{Name: "stranger", Instances: []broker.InstanceStatus{{Name: "stranger", Generation: 99}}})
+	r.Subsystems = append(r.Subsystems,
+		broker.SubsystemStatus{Name: "network-bridge", Starts: 1, LastCause: "it was killed"},
+		broker.SubsystemStatus{Name: "stranger",
+			Instances: []broker.InstanceStatus{{Name: "stranger", Generation: 99}}})
 	got := map[string]string{}
 	for _, c := range checks(r, services.Parts(), []genesis.Chain{{Name: "kv"}}) {
 		got[c.Name] = c.Cause
@@ -268,8 +277,10 @@ func TestChecksNameTheCause(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(map[string]string{
-		"overseer": "", "engine": "", "engine-stage": "", "engine-catching-up": "at height 3 of 9", "vmhost": "", "vmhost-plugin": "backing-off killed",
-		"keystore": "it doesn't say how it is", "network-bridge": "it isn't attached: it was killed", "uptime": "it is starting", "stranger": "",
+		"overseer": "", "engine": "", "engine-stage": "", "engine-catching-up": "at height 3 of 9", "vmhost": "",
+		"vmhost-plugin": "backing-off killed",
+		"keystore":      "it doesn't say how it is", "network-bridge": "it isn't attached: it was killed",
+		"uptime": "it is starting", "stranger": "",
 	}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/reevenet/reeve/services"
 )
 
-// Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has ended
-// and what was begun is finished, or with the reason why it can't go on.
+// Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has
+// ended and what was begun is finished, or with the reason why it can't go on.
 func (n *Node) Overseer(ctx context.Context) error {
 	if err := n.markFormat(); err != nil {
 		return err
@@ -62,7 +62,8 @@ func (n *Node) Overseer(ctx context.Context) error {
 	group.Go(func() error { return gateway.Serve(ending, drain, listeners.metrics, g.Monitoring(), n.Log) })
 	group.Go(func() error { return gateway.Serve(ending, drain, listeners.monitor, g.Monitoring(), n.Log) })
 	group.Go(func() error {
-		return subsystem.Run(ending, server.asker.spec(), subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
+		return subsystem.Run(ending, server.asker.spec(),
+			subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
 	})
 	n.Log.Info("overseer is running", "epoch", server.epoch, "bus", n.Bus(), "http", n.Config.HTTP.Listen)
 	select {
@@ -95,12 +96,13 @@ func (n *Node) newServer() (*server, error) {
 	}
 	s := &server{asker: &asker{}, token: make([]byte, 32), epoch: epoch}
 	rand.Read(s.token) //nolint:errcheck // it never fails
-	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Chains: n.chains(), Epoch: epoch, Log: n.Log, Token: func(name string) ([]byte, error) {
-		if name == askerName {
-			return s.token, nil
-		}
-		return datadir.Token(n.Home, name)
-	}})
+	core, err := overseer.New(overseer.Config{Specs: services.Parts().Specs(), Chains: n.chains(), Epoch: epoch,
+		Log: n.Log, Token: func(name string) ([]byte, error) {
+			if name == askerName {
+				return s.token, nil
+			}
+			return datadir.Token(n.Home, name)
+		}})
 	if err != nil {
 		return nil, err
 	}

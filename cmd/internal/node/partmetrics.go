@@ -16,8 +16,10 @@ type partMetrics struct {
 
 var (
 	partLabels = []string{"part", "instance"}
-	readyDesc  = prometheus.NewDesc("reeve_part_ready", "Whether all that a part needs to be at work holds.", partLabels, nil)
-	fieldDesc  = prometheus.NewDesc("reeve_part_status", "What a part says of itself, by field.", append(partLabels[:2:2], "field"), nil)
+	readyDesc  = prometheus.NewDesc("reeve_part_ready", "Whether all that a part needs to be at work holds.",
+		partLabels, nil)
+	fieldDesc = prometheus.NewDesc("reeve_part_status", "What a part says of itself, by field.",
+		append(partLabels[:2:2], "field"), nil)
 )
 
 // Describe lists the metrics.

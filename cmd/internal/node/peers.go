@@ -17,9 +17,11 @@ func peersOf(r *nbv1.PeersResponse) []gateway.Peer {
 			continue // the bridge checks them; a broken one is of no use to a person
 		}
 		list = append(list, gateway.Peer{
-			NodeID: id, Connected: p.GetConnected(), Validator: p.GetValidator(), Inbound: p.GetInbound(), Address: p.GetAddress(),
-			Reputation: int(p.GetReputation()), BannedMillis: p.GetBannedForMs(), BytesReceived: p.GetBytesReceived(), BytesSent: p.GetBytesSent(),
-			Agent: printable(p.GetAgent()), LastError: printable(p.GetLastError()),
+			NodeID: id, Connected: p.GetConnected(), Validator: p.GetValidator(), Inbound: p.GetInbound(),
+			Address:    p.GetAddress(),
+			Reputation: int(p.GetReputation()), BannedMillis: p.GetBannedForMs(), BytesReceived: p.GetBytesReceived(),
+			BytesSent: p.GetBytesSent(),
+			Agent:     printable(p.GetAgent()), LastError: printable(p.GetLastError()),
 		})
 	}
 	return list

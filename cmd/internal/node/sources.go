@@ -30,7 +30,8 @@ import (
 // metricsTimeout is how long one process may take to tell its metrics; the others are shown without it then.
 const metricsTimeout = time.Second
 
-// labelled is a registry of a process's own metrics, all with the name of its part, and its chain if there is one of it per chain.
+// labelled is a registry of a process's own metrics, all with the name of its part, and its chain if there is one of it
+// per chain.
 func labelled(part, chain string) (*prometheus.Registry, prometheus.Registerer) {
 	all := prometheus.NewRegistry()
 	labels := prometheus.Labels{"part": part}
@@ -105,7 +106,8 @@ func (s *sources) Gather() ([]*dto.MetricFamily, error) {
 	parts := s.instances()
 	got := make(prometheus.Gatherers, len(parts), len(parts)+2)
 	up := &dto.MetricFamily{
-		Name: &sourceDesc, Help: proto.String("Whether the process told its metrics."), Type: dto.MetricType_GAUGE.Enum(),
+		Name: &sourceDesc, Help: proto.String("Whether the process told its metrics."),
+		Type:   dto.MetricType_GAUGE.Enum(),
 		Metric: make([]*dto.Metric, len(parts)),
 	}
 	var wg sync.WaitGroup
@@ -122,7 +124,8 @@ func (s *sources) Gather() ([]*dto.MetricFamily, error) {
 		})
 	}
 	wg.Wait()
-	got = append(got, s.own, prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return []*dto.MetricFamily{up}, nil }))
+	got = append(got, s.own,
+		prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return []*dto.MetricFamily{up}, nil }))
 	return got.Gather()
 }
 

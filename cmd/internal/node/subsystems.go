@@ -25,8 +25,8 @@ func Graph() (string, error) {
 	return g.Mermaid(), nil
 }
 
-// Bundle is a whole node in one process: the same parts, and the same bus between them. It saves memory; what it gives up is
-// that a part can end alone.
+// Bundle is a whole node in one process: the same parts, and the same bus between them. It saves memory; what it gives
+// up is that a part can end alone.
 func (n *Node) Bundle(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return n.Overseer(ctx) })
@@ -36,8 +36,8 @@ func (n *Node) Bundle(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Instance finds the process of the part whose subsystem or process has that name. The chain must be named where the node has several
-// and the part is one per chain.
+// Instance finds the process of the part whose subsystem or process has that name. The chain must be named where the
+// node has several and the part is one per chain.
 func (n *Node) Instance(name, chain string) (part.Instance, error) {
 	p, err := services.Parts().Find(name)
 	if err != nil {
@@ -83,7 +83,8 @@ func (n *Node) Run(ctx context.Context, i part.Instance) error {
 		return err
 	}
 	return subsystem.Run(ctx, spec, subsystem.Options{
-		Address: n.Bus(), Token: t, Chain: i.Chain, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling, Metrics: metrics,
-		Blobs: n.Home.Data("blobs"),
+		Address: n.Bus(), Token: t, Chain: i.Chain, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling,
+		Metrics: metrics,
+		Blobs:   n.Home.Data("blobs"),
 	})
 }

@@ -1,5 +1,5 @@
-// Command sizes prints how long the files and functions of this module are, without tests and generated code: medians, 95th
-// percentiles and the longest ones, beside what the project aims for. A mirror, not a gate.
+// Command sizes prints how long the files and functions of this module are, without tests and generated code: medians,
+// 95th percentiles and the longest ones, beside what the project aims for. A mirror, not a gate.
 package main
 
 import (
@@ -38,7 +38,8 @@ func measure(root string) (files, functions []item, err error) {
 			return err
 		case d.IsDir() && path != root && isModule(path):
 			return filepath.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".pb.go"):
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+			strings.HasSuffix(path, ".pb.go"):
 			return nil
 		}
 		lines, funcs, err := parse(path)
@@ -64,7 +65,8 @@ func parse(path string) (lines int, functions []item, err error) {
 	for _, d := range f.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok {
 			from, to := set.Position(fn.Pos()), set.Position(fn.End())
-			functions = append(functions, item{fmt.Sprintf("%s:%d %s", path, from.Line, fn.Name.Name), to.Line - from.Line + 1})
+			functions = append(functions,
+				item{fmt.Sprintf("%s:%d %s", path, from.Line, fn.Name.Name), to.Line - from.Line + 1})
 		}
 	}
 	return set.File(f.Pos()).LineCount(), functions, nil
@@ -80,7 +82,8 @@ func print(what string, list []item, median, high int) {
 	for _, i := range list {
 		total += i.lines
 	}
-	fmt.Printf("%d %s, %d lines: median %d (aim %d), 95th percentile %d (aim %d)\n", len(list), what, total, at(50), median, at(95), high)
+	fmt.Printf("%d %s, %d lines: median %d (aim %d), 95th percentile %d (aim %d)\n", len(list), what, total, at(50),
+		median, at(95), high)
 	for _, i := range list[max(0, len(list)-5):] {
 		fmt.Printf("  %5d  %s\n", i.lines, i.name)
 	}

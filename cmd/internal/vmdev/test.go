@@ -106,7 +106,8 @@ func kvWork() vmtest.Work {
 // describe starts a plugin for a moment and asks what it is.
 func describe(ctx context.Context, l launch.Launcher) (*pluginv1.DescribeResponse, error) {
 	p, err := l.Launch(launch.Request{
-		Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Services: func(grpc.ServiceRegistrar) {}, OnExit: func(error) {}, Log: slog.New(slog.DiscardHandler),
+		Now: time.Now,
 	})
 	if err != nil {
 		return nil, err

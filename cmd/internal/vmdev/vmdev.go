@@ -47,7 +47,8 @@ var goodName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 // New writes a VM of its own, a module that builds as it is, and returns its directory.
 func New(ctx context.Context, o NewVM) (dir string, err error) {
 	if !goodName.MatchString(o.Name) {
-		return "", errcode.New(errcode.BadUsage, "Use lower-case letters, digits and dashes, beginning with a letter.", nil,
+		return "", errcode.New(errcode.BadUsage, "Use lower-case letters, digits and dashes, beginning with a letter.",
+			nil,
 			"%q can't be a VM's name", o.Name)
 	}
 	if o.Module == "" {

@@ -57,8 +57,8 @@ func TestANewVMBuildsAndConforms(t *testing.T) {
 	}
 }
 
-// A VM is small. What its go.mod lists comes with vmsdk and vmtest, a quarter of it because spans leave the plugin over OTLP: when this
-// fails, one of them has begun to import the node.
+// A VM is small. What its go.mod lists comes with vmsdk and vmtest, a quarter of it because spans leave the plugin over
+// OTLP: when this fails, one of them has begun to import the node.
 func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
 	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
 	if err != nil {

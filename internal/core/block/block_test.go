@@ -30,8 +30,10 @@ func sign(t interface{ Fatal(...any) }, h Header, inherent, vm []byte) (*Block, 
 func TestWhatIsDecodedIsWhatWasEncoded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := Header{
-			Height: rapid.Uint64().Draw(t, "height"), Slot: rapid.Uint64().Draw(t, "slot"), Time: rapid.Uint64().Draw(t, "time"),
-			Proposer: rapid.Uint32().Draw(t, "proposer"), Parent: primitives.HashOf([]byte(rapid.String().Draw(t, "parent"))),
+			Height: rapid.Uint64().Draw(t, "height"), Slot: rapid.Uint64().Draw(t, "slot"),
+			Time:     rapid.Uint64().Draw(t, "time"),
+			Proposer: rapid.Uint32().Draw(t, "proposer"),
+			Parent:   primitives.HashOf([]byte(rapid.String().Draw(t, "parent"))),
 		}
 		inherent, vm := rapid.SliceOf(rapid.Byte()).Draw(t, "inherent"), rapid.SliceOf(rapid.Byte()).Draw(t, "vm")
 		b, key := sign(t, h, inherent, vm)

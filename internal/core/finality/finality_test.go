@@ -153,10 +153,12 @@ func TestWhoSignsTwoThingsIsAccusedOnceAndCountsOnce(t *testing.T) {
 
 func TestWhoSignedAnotherVoteThanTheOneInAProofIsAccused(t *testing.T) {
 	proof := func(p Phase, r uint32) Shown {
-		return Shown{Proof: proofOf([]Signed{signed(0, r, p, blockA), signed(1, r, p, blockA), signed(2, r, p, blockA)})}
+		return Shown{Proof: proofOf([]Signed{signed(0, r, p, blockA), signed(1, r, p, blockA),
+			signed(2, r, p, blockA)})}
 	}
 	n := four(t)
-	feed(n, Verified{Block: blockA}, Verified{Block: blockB}, received(1, 0, Prepare, blockB), received(3, 0, Prepare, blockB))
+	feed(n, Verified{Block: blockA}, Verified{Block: blockB}, received(1, 0, Prepare, blockB),
+		received(3, 0, Prepare, blockB))
 	want(t, feed(n, proof(Prepare, 0)), "validator 1 signed twice", "commit of "+shortA+" in round 0 by validator 0")
 	want(t, feed(n, received(2, 0, Prepare, blockB)), "validator 2 signed twice")
 

@@ -7,7 +7,8 @@ import "github.com/reevenet/reeve/internal/core/primitives"
 type Flaws struct {
 	// HalfQuorum takes half of the stake for a quorum: two quorums need not share anybody.
 	HalfQuorum bool
-	// SkipPrepare commits to what this node itself has prepared, without a quorum's prepare votes, and so without a lock.
+	// SkipPrepare commits to what this node itself has prepared, without a quorum's prepare votes, and so without a
+	// lock.
 	SkipPrepare bool
 	// ForgetLocks begins again with what this node has signed, but not bound by it.
 	ForgetLocks bool

@@ -38,7 +38,8 @@ func (p *Proof) Vote(i int) Signed {
 
 // Find is where a validator's signature is; false: it hasn't signed.
 func (p *Proof) Find(validator int) (int, bool) {
-	return slices.BinarySearchFunc(p.Votes, validator, func(s Signature, v int) int { return cmp.Compare(s.Validator, v) })
+	return slices.BinarySearchFunc(p.Votes, validator,
+		func(s Signature, v int) int { return cmp.Compare(s.Validator, v) })
 }
 
 // Check tells whether it proves anything to somebody who knows only the validators of the height. valid judges a

@@ -48,9 +48,9 @@ func (n *Instance) choice() primitives.Hash {
 	}
 }
 
-// proposal is what this node votes for when it leads a round: what a quorum has prepared, else what Snowman prefers. What
-// was prepared and isn't here may be nowhere any more, since who has only prepared a block may have lost it in a crash.
-// Whoever is locked on it has kept it, and votes for nothing else.
+// proposal is what this node votes for when it leads a round: what a quorum has prepared, else what Snowman prefers.
+// What was prepared and isn't here may be nowhere any more, since who has only prepared a block may have lost it in a
+// crash. Whoever is locked on it has kept it, and votes for nothing else.
 func (n *Instance) proposal() primitives.Hash {
 	switch {
 	case n.mayPrepare(n.valid.block):

@@ -36,7 +36,8 @@ func TestFinalityStopsWhatItLeavesBehindAndKeepsALeafThatIsFinal(t *testing.T) {
 	a, b := block("A", "F", 2), block("B", "F", 2)
 	s.Import(a)
 	s.Import(b)
-	want(t, s.Finalize(a.Hash, 2), Change{Finalized: &Block{Hash: a.Hash, Number: 2}, Stopped: []primitives.Hash{b.Hash}})
+	want(t, s.Finalize(a.Hash, 2),
+		Change{Finalized: &Block{Hash: a.Hash, Number: 2}, Stopped: []primitives.Hash{b.Hash}})
 	if !s.IsActive(a.Hash) {
 		t.Error("a finalised block that is a leaf stays one")
 	}

@@ -75,7 +75,8 @@ func TestStrangersNeverPushAnyoneOut(t *testing.T) {
 				t.Fatalf("%v lost its slot", evicted)
 			}
 			strangers, _ := table.count()
-			if len(table.slots) > table.size || strangers > table.Open() || len(table.slots)-strangers != len(reserved) {
+			if len(table.slots) > table.size || strangers > table.Open() ||
+				len(table.slots)-strangers != len(reserved) {
 				t.Fatalf("%d have slots, %d strangers, %d reserved", len(table.slots), strangers, len(reserved))
 			}
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// MinSlot is the least time by which blocks of consecutive slots are apart. It is a rule of the chain: a block of slot
-	// n has a time at least n·MinSlot after its parent's. Waiting longer is each node's own business (see Slots).
+	// MinSlot is the least time by which blocks of consecutive slots are apart. It is a rule of the chain: a block of
+	// slot n has a time at least n·MinSlot after its parent's. Waiting longer is each node's own business (see Slots).
 	MinSlot = 50 * time.Millisecond
 	// MaxSkew is how far a block's time may lie in the future of the node that checks it.
 	MaxSkew = 10 * time.Second

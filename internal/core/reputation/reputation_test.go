@@ -128,7 +128,8 @@ func TestNoReportsBreakTheRules(t *testing.T) {
 		l.SetValidators(validators(7), now)
 		for range rapid.IntRange(1, 200).Draw(t, "reports") {
 			peer := id(rapid.IntRange(1, 12).Draw(t, "peer"))
-			l.Report(peer, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "source"), rapid.Int32().Draw(t, "value"), now)
+			l.Report(peer, rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "source"),
+				rapid.Int32().Draw(t, "value"), now)
 			now = now.Add(time.Duration(rapid.IntRange(0, int(Ban)).Draw(t, "pause")))
 			banned := 0
 			for i := 1; i <= 7; i++ {

@@ -52,7 +52,8 @@ func (r Reason) String() string {
 	if r == 0 || r > Remote {
 		return fmt.Sprintf("reason %d", uint8(r))
 	}
-	return [...]string{"", "timed out", "unsent", "disconnected", "benched", "undecodable", "cancelled", "remote error"}[r]
+	return [...]string{"", "timed out", "unsent", "disconnected", "benched", "undecodable", "cancelled",
+		"remote error"}[r]
 }
 
 // AppError is an error of the application protocol between two VMs. Codes above zero are the VMs' own; those at zero

@@ -51,7 +51,8 @@ func (b Bitfield) String() string {
 		set += bits.OnesCount8(x)
 	}
 	return fmt.Sprintf(
-		"bitfield with %d of %d bits set, in session %d at relay parent %s", set, b.Length, b.Session, b.RelayParent.Short(),
+		"bitfield with %d of %d bits set, in session %d at relay parent %s", set, b.Length, b.Session,
+		b.RelayParent.Short(),
 	)
 }
 

@@ -26,7 +26,8 @@ func (c Collation) Encode() ([]byte, error) {
 	w := newWriter(KindCollation, collationSize)
 	w.u32(c.ParaID)
 	for _, h := range []primitives.Hash{
-		c.RelayParent, c.Collator, c.PersistedValidationDataHash, c.PoVHash, c.ErasureRoot, c.ValidationCodeHash, c.ParaHead,
+		c.RelayParent, c.Collator, c.PersistedValidationDataHash, c.PoVHash, c.ErasureRoot, c.ValidationCodeHash,
+		c.ParaHead,
 	} {
 		w.hash(h)
 	}

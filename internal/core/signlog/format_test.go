@@ -56,7 +56,8 @@ func TestAFileIsReadAsItWasWritten(t *testing.T) {
 	}
 	if f.Memory.Records() != 12 || f.Memory.Remembered() != 12 || f.Tail.Offset != ends[5] || f.Torn != 0 {
 		t.Errorf(
-			"%d records, %d remembered, tail %d, torn %d", f.Memory.Records(), f.Memory.Remembered(), f.Tail.Offset, f.Torn,
+			"%d records, %d remembered, tail %d, torn %d", f.Memory.Records(), f.Memory.Remembered(), f.Tail.Offset,
+			f.Torn,
 		)
 	}
 }

@@ -39,7 +39,8 @@ func (m *Memory) roomForVote(p signbytes.Payload, session uint32) error {
 	case m.votes.below(session):
 		return &PrunedError{What: p.String(), Floor: fmt.Sprintf("session %d", m.votes.floor)}
 	case m.votes.bytes >= m.limits.VoteBytes:
-		return &FullError{What: p.String(), Limit: fmt.Sprintf("%d MiB of statements of one session", m.limits.VoteBytes>>20)}
+		return &FullError{What: p.String(),
+			Limit: fmt.Sprintf("%d MiB of statements of one session", m.limits.VoteBytes>>20)}
 	}
 	return nil
 }

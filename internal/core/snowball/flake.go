@@ -6,8 +6,8 @@ import "github.com/reevenet/reeve/internal/core/primitives"
 type Tally struct {
 	// Choice is the block.
 	Choice primitives.Hash
-	// Rank orders options that are equal otherwise, the lowest first. It must be nothing that a block's author is free to
-	// choose, as the block's id is: of two ids the lower can be had by trying. Those of one rank are ordered by id.
+	// Rank orders options that are equal otherwise, the lowest first. It must be nothing that a block's author is free
+	// to choose, as the block's id is: of two ids the lower can be had by trying. Those of one rank are ordered by id.
 	Rank uint64
 	// Votes is the number of sampled stake units that prefer it or a descendant of it.
 	Votes int

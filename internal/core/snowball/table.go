@@ -22,8 +22,8 @@ var regions = []region{
 
 // For returns the parameters for a set of n validators of equal stake, or of n units of stake. Up to twenty, all are
 // asked in every poll. A majority moves the preference; confidence needs (n-1)/4 votes more, so that it means something
-// although as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled, with the
-// same 15 of 20.
+// although as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled,
+// with the same 15 of 20.
 func For(n int) Parameters {
 	p := Parameters{
 		K: min(n, 20), Beta: 1, ConcurrentRepolls: 1, OptimalProcessing: 10, MaxOutstandingItems: 256,
@@ -42,7 +42,8 @@ func (p *Parameters) Validate(n int) error {
 	for _, r := range regions {
 		if n >= r.minN && n <= r.maxN {
 			if err := r.holds(p, n); err != nil {
-				return fmt.Errorf("snow parameters %s for %d validators: %w; %s is known to work", p, n, err, recommend(n))
+				return fmt.Errorf("snow parameters %s for %d validators: %w; %s is known to work", p, n, err,
+					recommend(n))
 			}
 			return nil
 		}

@@ -8,8 +8,8 @@ const patience = 8
 // breakTie moves the preference after a poll in which no option had a majority of the sample. It moves only when the
 // poll shows that the own preference can't have one either, though all who didn't vote for any option did so for it.
 //
-// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the first
-// in rank of those that more voters support than may be lying: all who see about the same votes move to the same option,
+// If another option may have a majority, that is the target: those who hold it won't move. Otherwise it is the first in
+// rank of those that more voters support than may be lying: all who see about the same votes move to the same option,
 // and liars have little to say about which.
 func (f *Flake) breakTie(p *Parameters, tallies []Tally) {
 	missing := p.K

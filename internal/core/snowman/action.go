@@ -56,8 +56,8 @@ type (
 		IDs       []primitives.Hash
 	}
 
-	// Verify asks the VM to judge a block whose parent is verified or accepted. Ends with Verified, Invalid or Unjudged.
-	// Doubted: whatever else there is to be done comes first.
+	// Verify asks the VM to judge a block whose parent is verified or accepted. Ends with Verified, Invalid or
+	// Unjudged. Doubted: whatever else there is to be done comes first.
 	Verify struct {
 		Block   *block.Block
 		Doubted bool
@@ -66,8 +66,8 @@ type (
 	Import struct{ Block *block.Block }
 	// Prefer tells the VM which block is preferred.
 	Prefer struct{ ID primitives.Hash }
-	// Accept makes a decided block durable together with its certificate, verifying it first if it hasn't been. Ends with
-	// Committed, or the chain has to stop.
+	// Accept makes a decided block durable together with its certificate, verifying it first if it hasn't been. Ends
+	// with Committed, or the chain has to stop.
 	Accept struct {
 		Block       *block.Block
 		Certificate []byte
@@ -79,15 +79,16 @@ type (
 	// Build asks for a block on the parent. Ends with Built or NotBuilt.
 	Build struct{ Header block.Header }
 
-	// Keep makes an undecided block durable, in the order in which it is asked for. What was kept before may be forgotten,
-	// but for the block Also, if it isn't zero. Ends with BlockKept; where it doesn't, this node doesn't vote for the block.
+	// Keep makes an undecided block durable, in the order in which it is asked for. What was kept before may be
+	// forgotten, but for the block Also, if it isn't zero. Ends with BlockKept; where it doesn't, this node doesn't
+	// vote for the block.
 	Keep struct {
 		Number uint64
 		Block  *block.Block
 		Also   primitives.Hash
 	}
-	// SignVote has the keystore write down and sign a vote of this node. Ends with VoteSigned; where the keystore refuses,
-	// this node has no vote.
+	// SignVote has the keystore write down and sign a vote of this node. Ends with VoteSigned; where the keystore
+	// refuses, this node has no vote.
 	SignVote struct {
 		Height uint64
 		Vote   finality.Vote

@@ -3,8 +3,8 @@ package snowman
 import "time"
 
 // ahead bounds how often in a second it is checked what a validator has signed about heights and rounds that aren't
-// counted yet. All that can be learnt of it is how far the network has gone on, and a validator signs such votes without
-// end faster than they can be checked.
+// counted yet. All that can be learnt of it is how far the network has gone on, and a validator signs such votes
+// without end faster than they can be checked.
 type ahead struct {
 	second int64
 	of     map[int]int // checks in that second, by validator

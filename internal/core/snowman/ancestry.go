@@ -24,7 +24,8 @@ type ancestry struct {
 	bytes   int                             // of both
 	limit   int                             // of bytes
 	highest int                             // no newer block than this one is kept; an index in ids
-	span    int                             // how many blocks above the next one are asked for, when they are fetched again
+	// how many blocks above the next one are asked for, when they are fetched again
+	span int
 }
 
 // maxStretch bounds the ids that are kept, 32 bytes each.

@@ -17,7 +17,8 @@ func answer(blocks []*block.Block, want [32]byte, most int) (containers [][]byte
 	return containers
 }
 
-// Whatever the answers' lengths and however little may be kept, of blocks and of ids, every block comes out once, in order.
+// Whatever the answers' lengths and however little may be kept, of blocks and of ids, every block comes out once, in
+// order.
 func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		blocks := chainOf(t, rapid.IntRange(1, 60).Draw(rt, "length"), 100)
@@ -34,7 +35,8 @@ func TestABlockComesOutAfterItsParentHoweverLittleIsKept(t *testing.T) {
 				root = anchorOf(out[len(out)-1])
 			}
 			most := rapid.IntRange(1, 30).Draw(rt, "answer")
-			if taken, beside := a.add(testChain, root, Ancestors{Containers: answer(blocks, a.want, most)}); taken == 0 || beside {
+			if taken, beside := a.add(testChain, root,
+				Ancestors{Containers: answer(blocks, a.want, most)}); taken == 0 || beside {
 				rt.Fatalf("an honest answer brought %d blocks, beside %v", taken, beside)
 			}
 			if a.bytes > a.limit || len(a.ids) > a.most {
@@ -65,14 +67,16 @@ func sameIDs(a, b []*block.Block) bool {
 func TestAnAnswerThatDoesntFollowIsTakenAsFarAsItDoes(t *testing.T) {
 	blocks := chainOf(t, 5, 10)
 	a := newAncestry(blocks[4].ID())
-	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{blocks[3].Bytes()}}); taken != 0 || a.left() != 0 {
+	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{blocks[3].Bytes()}}); taken != 0 ||
+		a.left() != 0 {
 		t.Errorf("%d blocks of another one's ancestry were taken", taken)
 	}
 	gap := [][]byte{blocks[4].Bytes(), blocks[3].Bytes(), blocks[1].Bytes()}
 	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: gap}); taken != 2 || a.want != blocks[2].ID() {
 		t.Errorf("%d blocks were taken of an answer with a gap", taken)
 	}
-	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{[]byte("nonsense")}}); taken != 0 || a.left() != 2 {
+	if taken, _ := a.add(testChain, testRoot, Ancestors{Containers: [][]byte{[]byte("nonsense")}}); taken != 0 ||
+		a.left() != 2 {
 		t.Errorf("%d blocks of nonsense were taken", taken)
 	}
 }

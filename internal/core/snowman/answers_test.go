@@ -63,8 +63,9 @@ func TestBothUnknownBlocksOfAVoteAreFetched(t *testing.T) {
 	c.issue(t, now, 10)
 	_, out := c.issue(t, now, 11) // a rival, so a poll is needed
 	vote := Chits{
-		Node: node(1), RequestID: query(t, out).RequestID, Preferred: primitives.Hash{98}, PreferredAt: primitives.Hash{97},
-		Accepted: testRoot.ID,
+		Node: node(1), RequestID: query(t, out).RequestID, Preferred: primitives.Hash{98},
+		PreferredAt: primitives.Hash{97},
+		Accepted:    testRoot.ID,
 	}
 	if got := gets(c.Step(now, vote)); len(got) != 2 || got[0] != vote.Preferred || got[1] != vote.PreferredAt {
 		t.Errorf("fetched: %v", got)

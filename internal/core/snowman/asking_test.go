@@ -12,7 +12,8 @@ import (
 func testAsking() (a *asking, id uint32) {
 	a = newAsking(testTurn(), primitives.Hash{1}, 100)
 	id = a.nextID()
-	a.open(id, requests.Put, func(n primitives.NodeID) Action { return SendGet{Node: n, RequestID: id} }, node(1), node(2))
+	a.open(id, requests.Put, func(n primitives.NodeID) Action { return SendGet{Node: n, RequestID: id} }, node(1),
+		node(2))
 	return a, id
 }
 
@@ -61,7 +62,8 @@ func TestWhoHasAnsweredIsntAskedAgainAndCantAnswerTwice(t *testing.T) {
 func TestAnAnswerOfAnotherKindOrFromSomebodyElseIsNone(t *testing.T) {
 	a, id := testAsking()
 	for what, yes := range map[string]bool{
-		"of another kind": a.answered(node(1), id, requests.Chits), "of a stranger": a.answered(node(9), id, requests.Put),
+		"of another kind":     a.answered(node(1), id, requests.Chits),
+		"of a stranger":       a.answered(node(9), id, requests.Put),
 		"with another number": a.answered(node(1), id+1, requests.Put),
 	} {
 		if yes {

@@ -7,8 +7,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// Who lets requests time out is benched: it isn't asked any more, but for the frontier check. Of the validators never so
-// many are benched that the others don't make a quorum: without them nothing can be decided, however slow they are.
+// Who lets requests time out is benched: it isn't asked any more, but for the frontier check. Of the validators never
+// so many are benched that the others don't make a quorum: without them nothing can be decided, however slow they are.
 
 // benchedAfter is the number of timeouts in a row after which a peer may be benched.
 const benchedAfter = 2

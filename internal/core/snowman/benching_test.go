@@ -42,8 +42,8 @@ func TestWhoHasNoVoteCanAlwaysBeSpared(t *testing.T) {
 	}
 }
 
-// Whatever the stakes and whoever comes, goes, is silent or speaks: those who aren't benched make a quorum if all who are
-// connected do. And nobody who is silent is spared without need.
+// Whatever the stakes and whoever comes, goes, is silent or speaks: those who aren't benched make a quorum if all who
+// are connected do. And nobody who is silent is spared without need.
 func TestBenchingNeverTakesMoreThanAQuorumCanSpare(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var members []validators.Validator

@@ -12,9 +12,9 @@ import (
 )
 
 // catchUp brings a node that lags to where the network is. It trusts nobody's word: a frontier is gathered, the highest
-// block of it that somebody proves by its certificate is the target, and what leads to it is tied to it by hashes. So one
-// honest peer is enough. The blocks are then accepted in height order, each with its own certificate and executed by the
-// VM. While it is active the rest of the core is suspended.
+// block of it that somebody proves by its certificate is the target, and what leads to it is tied to it by hashes. So
+// one honest peer is enough. The blocks are then accepted in height order, each with its own certificate and executed
+// by the VM. While it is active the rest of the core is suspended.
 type catchUp struct {
 	*turn
 	chain    block.Chain

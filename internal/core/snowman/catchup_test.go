@@ -210,7 +210,8 @@ func (l *lagging) lie(a Action, made *block.Block) (asked bool) {
 			return false
 		}
 		l.onAncestors(Ancestors{
-			Node: a.Node, RequestID: a.RequestID, Containers: [][]byte{made.Bytes()}, Certificates: [][]byte{[]byte("forged")},
+			Node: a.Node, RequestID: a.RequestID, Containers: [][]byte{made.Bytes()},
+			Certificates: [][]byte{[]byte("forged")},
 		})
 		return true
 	}

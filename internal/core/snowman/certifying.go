@@ -94,7 +94,8 @@ func (f *certifying) begin() {
 	f.keeping.at(f.height)
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
 	f.instance = finality.New(finality.Config{
-		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes, Pace: f.pace,
+		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes,
+		Pace:  f.pace,
 		Flaws: f.flaws,
 	})
 	for _, v := range f.own.votes {
@@ -126,8 +127,8 @@ func (f *certifying) tell() {
 	}
 }
 
-// confident tells whether no poll need be waited for: one has confirmed the block, or it has no rival and comes from the
-// first proposer that is there.
+// confident tells whether no poll need be waited for: one has confirmed the block, or it has no rival and comes from
+// the first proposer that is there.
 func (f *certifying) confident(id primitives.Hash) bool {
 	if f.tree.Confident() {
 		return true
@@ -202,8 +203,8 @@ func (f *certifying) look(a finality.Fetch) {
 	f.issuing.look(a.Block, n)
 }
 
-// release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose block
-// was given up meanwhile is past.
+// release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose
+// block was given up meanwhile is past.
 func (f *certifying) release() {
 	if f.instance == nil || f.accepted.stable.Height+1 != f.height {
 		return

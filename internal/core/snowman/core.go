@@ -26,7 +26,8 @@ type Config struct {
 	Rand *rand.Rand
 	// FirstRequestID is where request numbers begin, so that an answer to an earlier stage isn't taken for a new one.
 	FirstRequestID uint32
-	// Own is what this node has voted at the height OwnHeight, the last at which it voted at all, as the keystore knows it.
+	// Own is what this node has voted at the height OwnHeight, the last at which it voted at all, as the keystore knows
+	// it.
 	OwnHeight uint64
 	Own       []finality.Signed
 	// Pace of a height's rounds. Zero: the default.
@@ -124,8 +125,9 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		tipSince: t.now,
 	}
 	c.catchUp = &catchUp{
-		turn: t, chain: cfg.Chain, rand: cfg.Rand, sample: params.K, asking: c.asking, roster: c.roster, accepted: c.accepted,
-		rest: c,
+		turn: t, chain: cfg.Chain, rand: cfg.Rand, sample: params.K, asking: c.asking, roster: c.roster,
+		accepted: c.accepted,
+		rest:     c,
 	}
 	inDoubt := make(doubts)
 	c.building.doubts = inDoubt
@@ -136,9 +138,11 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		fetching: c.fetching, building: c.building, catchUp: c.catchUp,
 	}
 	c.deciding = &certifying{
-		turn: t, chain: cfg.Chain, set: set, pace: cfg.Pace, flaws: cfg.Flaws, genuine: cfg.VerifyVote, accepted: c.accepted, tree: c.tree,
-		pool: c.pool, roster: c.roster, building: c.building, issuing: c.issuing, keeping: &keeping{turn: t, pool: c.pool},
-		own: ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
+		turn: t, chain: cfg.Chain, set: set, pace: cfg.Pace, flaws: cfg.Flaws, genuine: cfg.VerifyVote,
+		accepted: c.accepted, tree: c.tree,
+		pool: c.pool, roster: c.roster, building: c.building, issuing: c.issuing,
+		keeping: &keeping{turn: t, pool: c.pool},
+		own:     ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
 	}
 	c.catchUp.certifies, c.catchUp.certified = c.deciding.certifies, c.deciding.onCertified
 }

@@ -147,7 +147,8 @@ func (c *Core) adopt(b *block.Block, certificate *finality.Proof) {
 		}
 		c.pool.add(&entry{block: b, state: issued})
 		if err := c.tree.Add(id, b.Parent, b.Height, b.Slot); err != nil {
-			panic("snowman: the way to an accepted block has a gap: " + err.Error()) // ancestry.add has checked every link
+			// ancestry.add has checked every link
+			panic("snowman: the way to an accepted block has a gap: " + err.Error())
 		}
 		c.emit(Import{Block: b})
 	}

@@ -114,9 +114,10 @@ func TestWhatTheVMTookCountsInThePauseAndItsOwnWordMore(t *testing.T) {
 		in   Unjudged
 		want time.Duration
 	}{
-		"it hung":                     {Unjudged{Took: 10 * time.Second}, doubtShare * 10 * time.Second},
-		"it hung for long":            {Unjudged{Took: time.Hour}, mostDoubt},
-		"it says when":                {Unjudged{Took: time.Second, After: 30 * time.Millisecond}, 30 * time.Millisecond},
+		"it hung":          {Unjudged{Took: 10 * time.Second}, doubtShare * 10 * time.Second},
+		"it hung for long": {Unjudged{Took: time.Hour}, mostDoubt},
+		"it says when": {Unjudged{Took: time.Second, After: 30 * time.Millisecond},
+			30 * time.Millisecond},
 		"it says when, far too late":  {Unjudged{After: time.Hour}, mostDoubt},
 		"it died before it could say": {Unjudged{}, leastDoubt},
 	} {

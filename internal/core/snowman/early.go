@@ -33,7 +33,8 @@ func (e *early) add(height uint64, v finality.Signed) {
 
 // has tells whether the vote is kept already.
 func (e *early) has(height uint64, v finality.Vote) bool {
-	return slices.ContainsFunc(e.of[v.Validator], func(k earlyVote) bool { return k.height == height && k.vote.Vote == v })
+	return slices.ContainsFunc(e.of[v.Validator],
+		func(k earlyVote) bool { return k.height == height && k.vote.Vote == v })
 }
 
 // take removes the votes of a height, and those below it, and returns the former in the order of validators.

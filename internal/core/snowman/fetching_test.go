@@ -109,7 +109,8 @@ func TestAFetchThatEndsGivesItsPlaceBack(t *testing.T) {
 		f.want(primitives.Hash{9}, node(1))
 		n, id := f.asked(t)
 		if end(f, n, id); len(f.uses) != 0 || len(f.blocks) != 0 || len(f.byRequest) != 0 {
-			t.Errorf("%s: %v are used, %d blocks and %d requests are left", what, f.uses, len(f.blocks), len(f.byRequest))
+			t.Errorf("%s: %v are used, %d blocks and %d requests are left", what, f.uses, len(f.blocks),
+				len(f.byRequest))
 		}
 	}
 }

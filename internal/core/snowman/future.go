@@ -6,9 +6,9 @@ import (
 	"github.com/reevenet/reeve/internal/core/proposer"
 )
 
-// future is when the first of the blocks that came too early, or were set aside, may be looked at. They wait in the pool, in the room of
-// their accounts, and aren't fetched again. A block of this node is one of them when its clock went back after it was
-// built.
+// future is when the first of the blocks that came too early, or were set aside, may be looked at. They wait in the
+// pool, in the room of their accounts, and aren't fetched again. A block of this node is one of them when its clock
+// went back after it was built.
 type future struct{ opens time.Time } // zero: there is none
 
 // next is when one of them may be looked at.

@@ -103,8 +103,8 @@ type (
 		ID     primitives.Hash
 		Reason string
 	}
-	// Unjudged: the VM couldn't judge a block. It failed, hung or died on it, after it had taken so long; or it says after
-	// what time it is to be asked again.
+	// Unjudged: the VM couldn't judge a block. It failed, hung or died on it, after it had taken so long; or it says
+	// after what time it is to be asked again.
 	Unjudged struct {
 		ID          primitives.Hash
 		Why         string

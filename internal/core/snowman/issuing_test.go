@@ -18,8 +18,9 @@ func testIssuing(t *testing.T) *issuing {
 	s := &issuing{
 		turn: f.turn, self: node(0), set: f.roster.set, places: places{all: 4, own: 16}, tree: v.tree,
 		pool: v.pool, accepted: v.accepted, fetching: f,
-		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn}, mutes: newMutes(f.turn, f.roster.set),
-		seen: newProposals(f.turn, testChain, v.accepted), history: history.New(5),
+		building: &building{turn: f.turn, set: f.roster.set}, catchUp: &catchUp{turn: f.turn},
+		mutes: newMutes(f.turn, f.roster.set),
+		seen:  newProposals(f.turn, testChain, v.accepted), history: history.New(5),
 		signed: func(b *block.Block, _ ed25519.PublicKey) bool { return len(b.VMBlock()) != 1 },
 	}
 	return s
@@ -185,7 +186,8 @@ func TestAChildOfABlockThatLostIsDroppedWithoutAFetch(t *testing.T) {
 	known := child(t, anchorOf(rejected), 0, 10)
 	again := child(t, anchorOf(known), 0, 10)
 	beside := child(t, Anchor{ID: primitives.Hash{99}, Height: 1}, 0, 10) // at a height where nothing else can follow
-	below := child(t, Anchor{ID: testRoot.ID, Height: 5}, 0, 10)          // on a block that is below the last accepted one
+	// on a block that is below the last accepted one
+	below := child(t, Anchor{ID: testRoot.ID, Height: 5}, 0, 10)
 	for what, b := range []*block.Block{known, again, beside, below} {
 		for range 2 {
 			s.receive(b, node(1), false)

@@ -8,8 +8,8 @@ import (
 )
 
 // mutes is who has just sent what can't be: a wrong signature, a header that breaks the rules. Finding that out costs
-// this node more than it costs the sender, so nothing that takes as much is heard from it for a while: no block, no vote,
-// no proof. An honest node checks what it sends and is never one of them.
+// this node more than it costs the sender, so nothing that takes as much is heard from it for a while: no block, no
+// vote, no proof. An honest node checks what it sends and is never one of them.
 type mutes struct {
 	*turn
 	set   *validators.Set

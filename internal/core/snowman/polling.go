@@ -146,8 +146,8 @@ func (p *polling) stop() {
 	p.wanted = false
 }
 
-// supported tells whether AlphaConfidence units have been seen to share this node's preference for the next block. Where
-// the set is too large to be asked as a whole, hints say little and that is taken for granted.
+// supported tells whether AlphaConfidence units have been seen to share this node's preference for the next block.
+// Where the set is too large to be asked as a whole, hints say little and that is taken for granted.
 func (p *polling) supported() bool {
 	set, units := p.roster.set, 0
 	if set.Units() > p.params.K {

@@ -90,8 +90,8 @@ func (s *issuing) late(b *block.Block, from primitives.NodeID) {
 	s.drop(b, from)
 }
 
-// compare looks whether the proposer of a block that nobody has checked here has signed another one for its slot. False:
-// it hasn't signed this one. The signature is checked only if that is of interest.
+// compare looks whether the proposer of a block that nobody has checked here has signed another one for its slot.
+// False: it hasn't signed this one. The signature is checked only if that is of interest.
 func (s *issuing) compare(b *block.Block) bool {
 	if !s.seen.contradict(b) {
 		return true

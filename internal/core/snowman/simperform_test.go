@@ -54,7 +54,10 @@ func (s *simnode) perform(actions []Action) {
 			}
 		case SendGetVotes:
 			for _, to := range a.Nodes {
-				s.send(to, func(from primitives.NodeID) Input { return GetVotes{Node: from, Height: a.Height, Round: a.Round} })
+				s.send(to, func(from primitives.NodeID) Input {
+					return GetVotes{Node: from, Height: a.Height,
+						Round: a.Round}
+				})
 			}
 		case SendCertified:
 			s.certified(a)
@@ -64,7 +67,8 @@ func (s *simnode) perform(actions []Action) {
 			}
 		case AccuseBlocks:
 			if accused := s.net.nodes[a.First.Proposer]; accused.honest || a.First.Payload == a.Second.Payload {
-				s.net.violate("node %d accuses node %d: %v, %v", s.index, accused.index, a.First.Payload, a.Second.Payload)
+				s.net.violate("node %d accuses node %d: %v, %v", s.index, accused.index, a.First.Payload,
+					a.Second.Payload)
 			}
 			s.net.accused++
 		case Halt:
@@ -120,7 +124,8 @@ func (s *simnode) split(h block.Header) {
 
 func (s *simnode) commit(b *block.Block, certificate []byte) {
 	if h := uint64(len(s.committed)) + 1; b.Height != h || b.Parent != s.frontier() {
-		s.net.violate("E2: node %d accepts height %d on %s when it stands at %d", s.index, b.Height, b.Parent.Short(), h-1)
+		s.net.violate("E2: node %d accepts height %d on %s when it stands at %d", s.index, b.Height, b.Parent.Short(),
+			h-1)
 	}
 	s.committed = append(s.committed, b)
 	s.byID[b.ID()], s.proofs[b.ID()] = b, certificate
@@ -232,7 +237,10 @@ func (s *simnode) serve(in Input) bool {
 		})
 	case simGetFrontier:
 		id := s.frontier()
-		s.send(in.node, func(from primitives.NodeID) Input { return AcceptedFrontier{Node: from, RequestID: in.id, ID: id} })
+		s.send(in.node, func(from primitives.NodeID) Input {
+			return AcceptedFrontier{Node: from, RequestID: in.id,
+				ID: id}
+		})
 	case simGetAccepted:
 		var have []primitives.Hash
 		for _, id := range in.ids {

@@ -10,7 +10,8 @@ import (
 
 // fetchAll catches up with peers who take so long for an answer, and counts how often each is asked. An answer brings a
 // block. A peer that takes no time at all lets its requests fail.
-func (l *lagging) fetchAll(t *testing.T, took func(n primitives.NodeID, blocks int) time.Duration) map[primitives.NodeID]int {
+func (l *lagging) fetchAll(t *testing.T,
+	took func(n primitives.NodeID, blocks int) time.Duration) map[primitives.NodeID]int {
 	t.Helper()
 	asked := make(map[primitives.NodeID]int)
 	l.askFrontier()

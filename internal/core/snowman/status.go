@@ -21,13 +21,14 @@ type Status struct {
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
-	Pending                    bool          // the VM has something for a block
-	Refusing                   string        // what the VM says against the blocks that it builds itself, when it goes on
-	Deciding                   *Standing     // nil: nothing is being decided
-	OwnHeight                  uint64        // at which this node voted last
-	Ahead                      time.Duration // of this node's clock, the last accepted block; 0: it isn't
-	Doubts                     []Doubt       // blocks that the VM couldn't judge
-	Counts                     requests.Counts
+	Pending                    bool // the VM has something for a block
+	// what the VM says against the blocks that it builds itself, when it goes on
+	Refusing  string
+	Deciding  *Standing     // nil: nothing is being decided
+	OwnHeight uint64        // at which this node voted last
+	Ahead     time.Duration // of this node's clock, the last accepted block; 0: it isn't
+	Doubts    []Doubt       // blocks that the VM couldn't judge
+	Counts    requests.Counts
 }
 
 // Status of now.
@@ -104,8 +105,8 @@ func (c *Core) Deciding(height uint64) bool {
 // CatchingUp tells whether the node is executing what the network has decided without it.
 func (c *Core) CatchingUp() bool { return c.catchUp.active() }
 
-// UndecidedFor is how long the chain has stood on its last accepted block with something to decide: a block, or something
-// for one while validators have begun to vote. Zero when there is nothing.
+// UndecidedFor is how long the chain has stood on its last accepted block with something to decide: a block, or
+// something for one while validators have begun to vote. Zero when there is nothing.
 func (c *Core) UndecidedFor(now time.Time) time.Duration {
 	switch {
 	case c.tree.Len() > 0:

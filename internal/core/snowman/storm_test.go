@@ -175,7 +175,8 @@ func TestAfterEveryPowerCutOfAllTheChainGoesOn(t *testing.T) {
 				n.offer()
 				before := len(n.final)
 				if !n.run(n.now+time.Minute, func() bool { return len(n.final) > before }) {
-					t.Errorf("%d validators, seed %d: nothing is decided after cut %d: %s", size, seed, cuts, n.describe())
+					t.Errorf("%d validators, seed %d: nothing is decided after cut %d: %s", size, seed, cuts,
+						n.describe())
 				}
 			}
 			n.check(t, seed, true)

@@ -58,7 +58,8 @@ func TestAnAnswerNamesThePreferenceAtTheHeightThatWasAsked(t *testing.T) {
 		0: testRoot.ID, 1: blocks[0].ID(), 3: blocks[2].ID(), 9: testRoot.ID,
 	} {
 		got := v.answer(node(1), 5, height).(SendChits)
-		if got.PreferredAt != want || got.Preferred != blocks[2].ID() || got.Accepted != testRoot.ID || got.RequestID != 5 {
+		if got.PreferredAt != want || got.Preferred != blocks[2].ID() || got.Accepted != testRoot.ID ||
+			got.RequestID != 5 {
 			t.Errorf("at height %d it prefers %s: %+v", height, got.PreferredAt.Short(), got)
 		}
 	}

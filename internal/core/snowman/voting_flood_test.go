@@ -58,7 +58,8 @@ func TestWhoSendsForgedProofsIsHeardOnceInAWhile(t *testing.T) {
 // A validator signs votes of rounds and heights that are far off as fast as it likes.
 func TestOfVotesThatAreFarAheadFewAreCheckedInASecond(t *testing.T) {
 	for what, far := range map[string]func(i uint32) (height uint64, round uint32){
-		"rounds": func(i uint32) (uint64, uint32) { return 1, 1000 + i }, "heights": func(i uint32) (uint64, uint32) { return 2 + uint64(i), 0 },
+		"rounds":  func(i uint32) (uint64, uint32) { return 1, 1000 + i },
+		"heights": func(i uint32) (uint64, uint32) { return 2 + uint64(i), 0 },
 	} {
 		c, now := testCore(t, 4)
 		checked := c.checking(true)

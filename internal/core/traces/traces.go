@@ -1,7 +1,7 @@
-// Package traces names traces by what they are about. A block, a candidate or a transaction has a hash that every node knows; its trace is
-// named by the first 16 bytes of that hash, and the same hash decides whether it is sampled. So all nodes sample the same things and
-// their spans join, though no trace context crosses the network. The parent of what has no other is a span that nobody exports, named by
-// the hash's last 8 bytes. It is pure: no clock, no protocol.
+// Package traces names traces by what they are about. A block, a candidate or a transaction has a hash that every node
+// knows; its trace is named by the first 16 bytes of that hash, and the same hash decides whether it is sampled. So all
+// nodes sample the same things and their spans join, though no trace context crosses the network. The parent of what
+// has no other is a span that nobody exports, named by the hash's last 8 bytes. It is pure: no clock, no protocol.
 package traces
 
 import (

@@ -11,8 +11,8 @@ import (
 // ProofSuffix ends the names of files that prove what a chain has decided.
 const ProofSuffix = ".proof"
 
-// KeepProof writes the proof of a block into a directory of evidence, durably: a node that has accepted another block at
-// that height stops, and this is why. Nil is nothing to write.
+// KeepProof writes the proof of a block into a directory of evidence, durably: a node that has accepted another block
+// at that height stops, and this is why. Nil is nothing to write.
 func KeepProof(d disk.Disk, dir string, p *proof.Proof) error {
 	if p == nil {
 		return nil

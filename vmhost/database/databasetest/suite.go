@@ -1,5 +1,5 @@
-// Package databasetest is the one suite that every database passes: memory, pebble, and the plugin's view of the host's. It is
-// imported by tests alone.
+// Package databasetest is the one suite that every database passes: memory, pebble, and the plugin's view of the
+// host's. It is imported by tests alone.
 package databasetest
 
 import (

@@ -1,6 +1,6 @@
-// Package memdb is a database in memory that crashes like a disk: after Crash only what was written with Sync is left, in the
-// order it was written, whole batches or nothing. It is for tests and for the simulation, which is why nothing in it depends on
-// time or luck: the same writes give the same iteration, run after run.
+// Package memdb is a database in memory that crashes like a disk: after Crash only what was written with Sync is left,
+// in the order it was written, whole batches or nothing. It is for tests and for the simulation, which is why nothing
+// in it depends on time or luck: the same writes give the same iteration, run after run.
 package memdb
 
 import (

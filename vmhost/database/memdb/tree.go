@@ -5,9 +5,9 @@ import (
 	"hash/fnv"
 )
 
-// node is a treap node that is never changed after it was made, so that a root is a snapshot. Priorities are a hash of the key:
-// the same keys give the same tree, whatever the order, and no randomness is needed. (Seidel and Aragon, "Randomized search
-// trees", 1996; treaps by hashed priority are due to the same paper.)
+// node is a treap node that is never changed after it was made, so that a root is a snapshot. Priorities are a hash of
+// the key: the same keys give the same tree, whatever the order, and no randomness is needed. (Seidel and Aragon,
+// "Randomized search trees", 1996; treaps by hashed priority are due to the same paper.)
 type node struct {
 	key, value  []byte
 	priority    uint64

@@ -1,5 +1,5 @@
-// Package pebbledb keeps a database in a directory, with pebble: a log-structured store whose blocks and log records carry
-// checksums. Damage is an error, never a wrong value.
+// Package pebbledb keeps a database in a directory, with pebble: a log-structured store whose blocks and log records
+// carry checksums. Damage is an error, never a wrong value.
 package pebbledb
 
 import (
@@ -19,17 +19,17 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// Sizes of one chain's store, in bytes: small, because a node has several stores and a laptop several nodes. What memtables there are
-// is taken from the cache: with two of them, one being filled and one being written, 16 MiB are left for blocks, and with four there
-// are none.
+// Sizes of one chain's store, in bytes: small, because a node has several stores and a laptop several nodes. What
+// memtables there are is taken from the cache: with two of them, one being filled and one being written, 16 MiB are
+// left for blocks, and with four there are none.
 const (
 	memTableSize = 8 << 20
 	memTables    = 4
 	cacheSize    = 16<<20 + 2*memTableSize
 )
 
-// filterBits per key tell of 99 in 100 absent keys that they are absent, without a read. A VM asks for many: each new key, and each new
-// transaction's id.
+// filterBits per key tell of 99 in 100 absent keys that they are absent, without a read. A VM asks for many: each new
+// key, and each new transaction's id.
 const filterBits = 10
 
 // indexBlockSize in bytes lets a table's index be one block: it is read for each search.
@@ -58,13 +58,17 @@ func Open(dir string, log *slog.Logger) (*DB, error) {
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{log},
 	}
-	options.Levels[0].FilterPolicy, options.Levels[0].IndexBlockSize = bloom.FilterPolicy(filterBits), indexBlockSize // the levels below do the same
+	// the levels below do the same
+	options.Levels[0].FilterPolicy, options.Levels[0].IndexBlockSize = bloom.FilterPolicy(filterBits), indexBlockSize
 	db, err := pebble.Open(dir, options)
 	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
-		return nil, errcode.New(errcode.DataDirInUse, "Stop the other one first.", nil, "the chain's database in %s is in use by another process", dir)
+		return nil, errcode.New(errcode.DataDirInUse, "Stop the other one first.", nil,
+			"the chain's database in %s is in use by another process", dir)
 	}
 	if err != nil {
-		return nil, errcode.New(errcode.DataDirBroken, "Restore it, or remove it and let the node catch up from the others.", err, "the chain's database in %s can't be opened", dir)
+		return nil, errcode.New(errcode.DataDirBroken,
+			"Restore it, or remove it and let the node catch up from the others.", err,
+			"the chain's database in %s can't be opened", dir)
 	}
 	return &DB{db: db, open: make(map[*reader]struct{})}, nil
 }

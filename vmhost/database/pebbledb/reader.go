@@ -119,8 +119,9 @@ func has(_ []byte, err error) (bool, error) {
 	return err == nil, err
 }
 
-// getEach reads many keys of one state, in their order in the store, so that each search begins where the last one ended. An iterator
-// uses the filters of the lowest level too, which a single Get leaves out: most keys that a batch asks for are new.
+// getEach reads many keys of one state, in their order in the store, so that each search begins where the last one
+// ended. An iterator uses the filters of the lowest level too, which a single Get leaves out: most keys that a batch
+// asks for are new.
 func getEach(source pebble.Reader, keys [][]byte) (values [][]byte, err error) {
 	values = make([][]byte, len(keys))
 	if len(keys) == 1 {

@@ -20,7 +20,8 @@ const benchKeys = 10_000
 
 func benchKey(i int) []byte { return fmt.Appendf(nil, "key %08d", i%benchKeys) }
 
-// BenchmarkRead compares a read of 32 bytes: straight from pebble, through the cache, and over a unix socket without it.
+// BenchmarkRead compares a read of 32 bytes: straight from pebble, through the cache, and over a unix socket without
+// it.
 func BenchmarkRead(b *testing.B) {
 	store, err := pebbledb.Open(filepath.Join(b.TempDir(), "db"), slog.New(slog.DiscardHandler))
 	if err != nil {

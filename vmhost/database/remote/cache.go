@@ -9,12 +9,12 @@ import (
 // entry is a value, or the knowledge that there is none (nil).
 type entry []byte
 
-// cache holds what was read and written lately: two generations of entries, the younger one filling up until it becomes the
-// older one and the older one is dropped. It costs one map look-up and keeps what is used often, which is what an LRU list would
-// do for more.
+// cache holds what was read and written lately: two generations of entries, the younger one filling up until it becomes
+// the older one and the older one is dropped. It costs one map look-up and keeps what is used often, which is what an
+// LRU list would do for more.
 //
-// Staged entries are writes of an accepted block that the host may not have committed yet. They are never dropped before
-// settle.
+// Staged entries are writes of an accepted block that the host may not have committed yet. They are never dropped
+// before settle.
 type cache struct {
 	mu     sync.Mutex
 	limit  int

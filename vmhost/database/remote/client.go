@@ -100,7 +100,8 @@ func fetch(ctx context.Context, rpc pluginv1.DatabaseServiceClient, snapshot uin
 	values := make([][]byte, 0, len(keys))
 	for len(values) < len(keys) {
 		rest := keys[len(values):]
-		answer, err := rpc.GetBatch(ctx, &pluginv1.GetBatchRequest{Keys: rest[:min(len(rest), maxKeys)], Snapshot: snapshot})
+		answer, err := rpc.GetBatch(ctx,
+			&pluginv1.GetBatchRequest{Keys: rest[:min(len(rest), maxKeys)], Snapshot: snapshot})
 		if err != nil {
 			return nil, fmt.Errorf("database: %w", err)
 		}
@@ -165,9 +166,10 @@ func (c *Client) Close() error {
 // firstPage is how many bytes of a range are asked for with one call, as most ranges are short.
 const firstPage = 32 << 10
 
-// iterate begins a range. Its state is fixed when this returns: it has been read to its end or, of a longer one, the first page of a
-// stream, which begins anew.
-func iterate(ctx context.Context, rpc pluginv1.DatabaseServiceClient, start, end []byte, snapshot uint64) database.Iterator {
+// iterate begins a range. Its state is fixed when this returns: it has been read to its end or, of a longer one, the
+// first page of a stream, which begins anew.
+func iterate(ctx context.Context, rpc pluginv1.DatabaseServiceClient, start, end []byte,
+	snapshot uint64) database.Iterator {
 	page, err := rpc.Scan(ctx, &pluginv1.ScanRequest{Start: start, End: end, MaxBytes: firstPage, Snapshot: snapshot})
 	if err != nil {
 		return &iterator{err: fmt.Errorf("database: %w", err)}

@@ -1,8 +1,8 @@
-// Package remote is a database used across a process border: Service, on the side that owns the database, and Client, on the
-// side that wants it. The client keeps a cache, so that a VM has no reason to bypass it.
+// Package remote is a database used across a process border: Service, on the side that owns the database, and Client,
+// on the side that wants it. The client keeps a cache, so that a VM has no reason to bypass it.
 //
-// Only committed state is served. What a block's Accept writes is staged in the client until the host has committed it, so that a
-// VM reads its own writes at once.
+// Only committed state is served. What a block's Accept writes is staged in the client until the host has committed it,
+// so that a VM reads its own writes at once.
 package remote
 
 import (
@@ -74,7 +74,8 @@ func toStatus(err error) error {
 // GetBatch reads many keys.
 func (s *Service) GetBatch(ctx context.Context, r *pluginv1.GetBatchRequest) (*pluginv1.GetBatchResponse, error) {
 	if len(r.GetKeys()) > maxKeys {
-		return nil, status.Errorf(codes.InvalidArgument, "%d keys in one batch; at most %d are allowed", len(r.GetKeys()), maxKeys)
+		return nil, status.Errorf(codes.InvalidArgument, "%d keys in one batch; at most %d are allowed",
+			len(r.GetKeys()), maxKeys)
 	}
 	reader, err := s.reader(r.GetSnapshot())
 	if err != nil {
@@ -171,7 +172,8 @@ func (s *Service) WriteBatch(ctx context.Context, r *pluginv1.WriteBatchRequest)
 }
 
 // NewSnapshot pins the state.
-func (s *Service) NewSnapshot(ctx context.Context, _ *pluginv1.NewSnapshotRequest) (*pluginv1.NewSnapshotResponse, error) {
+func (s *Service) NewSnapshot(ctx context.Context, _ *pluginv1.NewSnapshotRequest) (*pluginv1.NewSnapshotResponse,
+	error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.snapshots) >= maxSnapshots {
@@ -187,7 +189,8 @@ func (s *Service) NewSnapshot(ctx context.Context, _ *pluginv1.NewSnapshotReques
 }
 
 // ReleaseSnapshot lets one go.
-func (s *Service) ReleaseSnapshot(_ context.Context, r *pluginv1.ReleaseSnapshotRequest) (*pluginv1.ReleaseSnapshotResponse, error) {
+func (s *Service) ReleaseSnapshot(_ context.Context,
+	r *pluginv1.ReleaseSnapshotRequest) (*pluginv1.ReleaseSnapshotResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if snapshot, ok := s.snapshots[r.GetSnapshot()]; ok {

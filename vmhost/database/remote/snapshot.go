@@ -50,7 +50,8 @@ func (s *snapshot) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if _, err := s.rpc.ReleaseSnapshot(context.Background(), &pluginv1.ReleaseSnapshotRequest{Snapshot: s.id}); err != nil {
+	if _, err := s.rpc.ReleaseSnapshot(context.Background(),
+		&pluginv1.ReleaseSnapshotRequest{Snapshot: s.id}); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	return nil

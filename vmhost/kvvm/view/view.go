@@ -59,7 +59,8 @@ func (v *View) Open(chain *vmsdk.Chain, pending func() int, prefix string) {
 // Show shows an accepted block.
 func (v *View) Show(b vmsdk.Block, root vmsdk.ID, txs []vmsdk.ID) {
 	v.head.Store(&Head{
-		Height: b.Height(), Block: b.ID(), StateRoot: root, Time: b.Timestamp(), Chain: v.chain.Name, ChainID: v.chain.ID,
+		Height: b.Height(), Block: b.ID(), StateRoot: root, Time: b.Timestamp(), Chain: v.chain.Name,
+		ChainID: v.chain.ID,
 	})
 	v.events.Publish("block", Block{Height: b.Height(), ID: b.ID(), StateRoot: root, Txs: txs})
 }

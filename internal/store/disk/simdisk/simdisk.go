@@ -92,8 +92,8 @@ func (d *Disk) SetFault(f Fault) {
 	d.fault = f
 }
 
-// SetLying makes every sync of a file a lie: it returns at once, and makes what was written durable when later calls what
-// it is given. A crash before that loses it. Later must not call it at once; nil ends the lying.
+// SetLying makes every sync of a file a lie: it returns at once, and makes what was written durable when later calls
+// what it is given. A crash before that loses it. Later must not call it at once; nil ends the lying.
 func (d *Disk) SetLying(later func(func())) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -179,8 +179,8 @@ func (x *Disconnected) GetNodeId() []byte {
 	return nil
 }
 
-// Gossip: compare the accepted frontier with the network's now. The engine does so by itself when it is idle; an operator's tool
-// may ask for it earlier.
+// Gossip: compare the accepted frontier with the network's now. The engine does so by itself when it is idle; an
+// operator's tool may ask for it earlier.
 type Gossip struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -217,7 +217,8 @@ func (*Gossip) Descriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{2}
 }
 
-// Shutdown: end every outstanding request of consensus as cancelled and start nothing new. The overseer's conclude does the same.
+// Shutdown: end every outstanding request of consensus as cancelled and start nothing new. The overseer's conclude does
+// the same.
 type Shutdown struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -254,8 +255,8 @@ func (*Shutdown) Descriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{3}
 }
 
-// Notify is sent by vmhost when its VM has an event. Level-triggered: PendingTxs is followed by at least one BuildBlock, and several
-// notifications before that BuildBlock may be answered by it alone.
+// Notify is sent by vmhost when its VM has an event. Level-triggered: PendingTxs is followed by at least one
+// BuildBlock, and several notifications before that BuildBlock may be answered by it alone.
 type Notify struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
@@ -347,8 +348,9 @@ func (x *NetworkBridgeUpdate) GetEvent() *v1.NetworkBridgeEvent {
 	return nil
 }
 
-// SendAppRequest is sent by vmhost for its VM. Each node gets an AppRequest; for one that isn't connected vmhost gets an AppRequestFailed.
-// What peers answer is passed on as it comes: vmhost knows what is open, and that each request ends once.
+// SendAppRequest is sent by vmhost for its VM. Each node gets an AppRequest; for one that isn't connected vmhost gets
+// an AppRequestFailed. What peers answer is passed on as it comes: vmhost knows what is open, and that each request
+// ends once.
 type SendAppRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whom to ask: node ids, 32 bytes each.
@@ -558,8 +560,8 @@ func (x *SendAppError) GetMessage() string {
 	return ""
 }
 
-// SendConfig says who gets a gossip: those that are named, and of the others a random choice. The three kinds don't overlap, and
-// none of them repeats a named node.
+// SendConfig says who gets a gossip: those that are named, and of the others a random choice. The three kinds don't
+// overlap, and none of them repeats a named node.
 type SendConfig struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Named nodes, 32 bytes each.

@@ -94,8 +94,8 @@ func (BlockState) EnumDescriptor() ([]byte, []int) {
 	return file_reeve_engine_v1_height_proto_rawDescGZIP(), []int{0}
 }
 
-// QueryHeight: what was seen of a height, and when. An engine remembers the last 64 heights, fewer where the validators are very
-// many, and nothing of the time before it started.
+// QueryHeight: what was seen of a height, and when. An engine remembers the last 64 heights, fewer where the validators
+// are very many, and nothing of the time before it started.
 type QueryHeight struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of a block, 32 bytes: its height is meant. Empty: none.
@@ -163,8 +163,8 @@ type QueryHeightResponse struct {
 	Polls []*FinishedPoll `protobuf:"bytes,4,rep,name=polls,proto3" json:"polls,omitempty"`
 	// Votes, in the order in which they were seen; at most 8 of each validator, the latest.
 	Votes []*SeenVote `protobuf:"bytes,5,rep,name=votes,proto3" json:"votes,omitempty"`
-	// The certificate with which the height was decided here, in the encoding of internal/core/finality. Empty: it isn't, or that is
-	// forgotten.
+	// The certificate with which the height was decided here, in the encoding of internal/core/finality. Empty: it isn't,
+	// or that is forgotten.
 	Certificate []byte `protobuf:"bytes,6,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	// When it was decided here.
 	Decided *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=decided,proto3" json:"decided,omitempty"`

@@ -20,8 +20,8 @@ const (
 
 var errEmpty = errors.New("a frame without content, or of a kind unknown here")
 
-// Validate checks everything that can be checked without knowing the sender. What passes has no missing parts and no list longer than
-// its limit.
+// Validate checks everything that can be checked without knowing the sender. What passes has no missing parts and no
+// list longer than its limit.
 func (f *Frame) Validate() error {
 	switch k := f.GetKind().(type) {
 	case *Frame_Hello:

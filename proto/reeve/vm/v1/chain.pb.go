@@ -151,7 +151,8 @@ type LastAcceptedResponse struct {
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With the consensus block.
 	Block *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	// The chain's data was made by this process, and nobody has asked before: no engine can have voted with it. Said once.
+	// The chain's data was made by this process, and nobody has asked before: no engine can have voted with it. Said
+	// once.
 	First         bool `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -538,10 +539,10 @@ func (x *GetAncestorsResponse) GetCertificates() [][]byte {
 	return nil
 }
 
-// KeepBlock: make an undecided block durable. The engine commits itself to a block only when this node can show it again
-// after any crash: else all could be bound by their votes to a block that nobody has any more. What was kept of its height
-// before is forgotten, but for the block that is named; and all of it when a block of the height is accepted. Asked one
-// after the other. Safe to repeat.
+// KeepBlock: make an undecided block durable. The engine commits itself to a block only when this node can show it
+// again after any crash: else all could be bound by their votes to a block that nobody has any more. What was kept of
+// its height before is forgotten, but for the block that is named; and all of it when a block of the height is
+// accepted. Asked one after the other. Safe to repeat.
 type KeepBlock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The consensus block's id, 32 bytes.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	collatorv1 "github.com/reevenet/reeve/proto/reeve/collator/v1"
@@ -26,7 +27,9 @@ import (
 type rumour struct {
 	world   *sim.World
 	number  uint64
-	heard   []uint64 // by node, kept over restarts
+	heard   []uint64        // by node, kept over restarts
+	said    [][]int         // by node, how often it has told the others in each of its lives
+	spread  []time.Duration // by node, how far its clock was from the world's at its last start
 	closed  bool
 	forgery bool // a process that is started again makes up a number
 }
@@ -38,12 +41,21 @@ type teller struct {
 	node int
 }
 
-func scenario(nodes int, forgery bool) sim.Builder {
+func scenario(nodes int, forgery bool) sim.Builder { return watched(nodes, forgery, nil) }
+
+// watched lets a test see what became of the last run.
+func watched(nodes int, forgery bool, last **rumour) sim.Builder {
 	return func(w *sim.World) (sim.Scenario, error) {
 		if w.Config.Nodes > 0 {
 			nodes = w.Config.Nodes
 		}
-		r := &rumour{world: w, heard: make([]uint64, nodes), forgery: forgery}
+		r := &rumour{
+			world: w, heard: make([]uint64, nodes), said: make([][]int, nodes), spread: make([]time.Duration, nodes),
+			forgery: forgery,
+		}
+		if last != nil {
+			*last = r
+		}
 		for i := range nodes {
 			w.AddNode(primitives.NodeID{byte(i + 1)})
 		}
@@ -86,6 +98,8 @@ func (r *rumour) teller(i *sim.Incarnation) subsystem.Spec {
 		if r.forgery && r.heard[t.node] > 0 {
 			r.heard[t.node] += 1000
 		}
+		r.said[t.node] = append(r.said[t.node], 0)
+		r.spread[t.node] = sub.Now().Sub(virtual.Epoch) - i.Node.World.Clock.Elapsed()
 		t.spread()
 		return t, nil
 	}
@@ -100,6 +114,8 @@ func (t *teller) spread() {
 			m.Peers = append(m.Peers, n.ID[:])
 		}
 	}
+	lives := t.r.said[t.node]
+	lives[len(lives)-1]++
 	t.sub.Send(m)
 	t.sub.After(200*time.Millisecond, t.spread)
 }
@@ -170,6 +186,68 @@ func TestASeedDrawsTheSameFaultsWhateverElseMayHappen(t *testing.T) {
 	}
 	if none := run([]string{}...); len(none.On) > 0 {
 		t.Errorf("with none allowed there were %v", none.On)
+	}
+}
+
+// A whole site loses power at one moment, and what was meant for then is said later.
+func TestASiteLosesPowerAndComesBack(t *testing.T) {
+	cuts := uint64(0)
+	for seed := range uint64(8) {
+		out := sim.Run(sim.Config{Duration: 20 * time.Second, Only: []string{"site"}}, scenario(5, false), seed)
+		if out.Failed() {
+			t.Errorf("seed %d: %+v, stuck: %s", seed, out.Violations, out.Stuck)
+		}
+		cuts += out.Faults["siteCuts"]
+	}
+	if cuts == 0 {
+		t.Error("no site lost power")
+	}
+}
+
+// Machines don't agree about the time, and are no further apart than they may be.
+func TestClocksAreApart(t *testing.T) {
+	var r *rumour
+	most := time.Duration(0)
+	for seed := range uint64(8) {
+		out := sim.Run(sim.Config{Duration: 2 * time.Second, Only: []string{"clocks"}}, watched(5, false, &r), seed)
+		if out.Failed() {
+			t.Errorf("seed %d: %+v, stuck: %s", seed, out.Violations, out.Stuck)
+		}
+		apart := slices.Max(r.spread) - slices.Min(r.spread)
+		if on := slices.Contains(out.On, "clocks"); on != (apart > 0) {
+			t.Errorf("seed %d: clocks apart: %v, and they are %v apart", seed, on, apart)
+		}
+		most = max(most, apart)
+	}
+	if most < time.Second || most > 10*time.Second+time.Millisecond {
+		t.Errorf("clocks were %v apart", most)
+	}
+}
+
+// A process that dies after so many messages has said just so many.
+func TestAProcessDiesAtItsPoint(t *testing.T) {
+	for after := 1; after < 8; after++ {
+		var r *rumour
+		point := sim.Point{Node: 1, Process: "collator", Sent: true, After: after}
+		cfg := sim.Config{Calm: true, Duration: 4 * time.Second, Points: []sim.Point{point}}
+		out := sim.Run(cfg, watched(3, false, &r), 1)
+		if out.Failed() || out.Faults["crashPoints"] != 1 || len(r.said[1]) != 2 {
+			t.Fatalf("after %d: %+v %s, lives %v", after, out.Violations, out.Stuck, r.said[1])
+		}
+		if r.said[1][0] != after {
+			t.Errorf("it was to die after %d messages, and died after %d", after, r.said[1][0])
+		}
+	}
+}
+
+func TestAPointThatDoesNotExistIsRefused(t *testing.T) {
+	for _, p := range []sim.Point{
+		{Process: "nobody", After: 1}, {Process: "collator"}, {Process: "collator", After: 1, Node: 9},
+	} {
+		out := sim.Run(sim.Config{Calm: true, Points: []sim.Point{p}}, scenario(3, false), 1)
+		if len(out.Violations) != 1 || out.Violations[0].Invariant != "setup" {
+			t.Errorf("%+v: %+v", p, out.Violations)
+		}
 	}
 }
 

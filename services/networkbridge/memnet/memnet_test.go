@@ -144,3 +144,32 @@ func TestTheTapMayChangeAndWithhold(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// An adversary says something in a node's name, and the Tap doesn't see it. It needs a link on which they have greeted.
+func TestAnAdversarySpeaksInANodesName(t *testing.T) {
+	tapped := 0
+	n := memnet.New(memnet.Config{
+		Nodes: ids, Tap: func(_, _ int, _ nb.Lane, frame []byte) []byte {
+			tapped++
+			return frame
+		},
+	})
+	a, b := listen(n, 0), listen(n, 1)
+	n.Say(0, 1, nb.LaneConsensus, []byte("before there is a link"))
+	a.Connect(nb.Address{Node: ids[1]})
+	n.Run()
+	n.Say(0, 1, nb.LaneConsensus, []byte("before the greeting"))
+	a.Send(ids[1], nb.LaneConsensus, []byte("hello"))
+	n.Say(0, 1, nb.LaneConsensus, []byte("lie"))
+	n.Say(0, 0, nb.LaneConsensus, []byte("to itself"))
+	n.Run()
+	b.Crash(true)
+	n.Say(1, 0, nb.LaneConsensus, []byte("by one that is down"))
+	n.Run()
+	if diff := cmp.Diff([]string{"up", "hello", "lie"}, b.heard); diff != "" {
+		t.Error(diff)
+	}
+	if tapped != 1 || len(a.heard) > 2 {
+		t.Errorf("%d frames were seen by the tap, and node 0 heard %v", tapped, a.heard)
+	}
+}

@@ -26,7 +26,9 @@ type ahead struct {
 	rng   *rand.Rand
 	kinds []misfortune // that are drawn from
 	armed bool
-	count *uint64
+	// divided: it waits for a height at which two blocks compete.
+	divided bool
+	count   *uint64
 }
 
 func newAhead(net *network) *ahead { return &ahead{net: net, count: net.world.Fault("cutOffAhead")} }
@@ -39,8 +41,8 @@ func (a *ahead) fault(least, most time.Duration, kinds ...misfortune) sim.Fault 
 }
 
 // decided takes notice of the first honest node that has made a decision durable.
-func (a *ahead) decided(r *replica) {
-	if a.armed {
+func (a *ahead) decided(r *replica, height uint64) {
+	if a.armed && (!a.divided || len(r.chain.votes.at[height]) > 1) {
 		a.armed = false
 		a.net.world.Clock.Do(0, func() { a.strike(r.node) })
 	}

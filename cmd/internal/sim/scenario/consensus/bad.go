@@ -34,11 +34,11 @@ var controls = map[Bad]func(*network){
 		net.always(net.halves())
 	},
 	PrepareSkipped: func(net *network) {
-		net.flaws.SkipPrepare = true
+		net.flaws.SkipPrepare, net.ahead.divided = true, true
 		net.always(net.oneLiar(Plot), net.ahead.fault(time.Second, time.Second, nothing))
 	},
 	LocksForgotten: func(net *network) {
-		net.flaws.ForgetLocks = true
+		net.flaws.ForgetLocks, net.ahead.divided = true, true
 		net.always(net.oneLiar(Plot), net.ahead.fault(time.Second, time.Second, forgetful))
 	},
 	VotesBeforeSync: func(net *network) {

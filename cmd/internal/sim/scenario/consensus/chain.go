@@ -20,6 +20,7 @@ type chain struct {
 	replicas []*replica // by node
 	users    *workload
 	votes    *votes
+	proofs   proofs
 	final    []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
 	heights  *uint64
 }
@@ -29,7 +30,7 @@ func newChain(net *network, g genesis.Chain) *chain {
 		net: net, index: len(net.chains), genesis: g, id: block.Chain{NetworkID: networkNumber, ID: g.ID},
 		heights: net.world.Progress("heights"),
 	}
-	c.users, c.votes = newWorkload(c), newVotes(c)
+	c.users, c.votes, c.proofs = newWorkload(c), newVotes(c), newProofs(c)
 	return c
 }
 
@@ -54,7 +55,7 @@ func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
 	if height == uint64(len(c.final)) {
 		c.final = append(c.final, id)
 		if height > 0 {
-			c.net.ahead.decided(r)
+			c.net.ahead.decided(r, height)
 			*c.heights++
 		}
 		return

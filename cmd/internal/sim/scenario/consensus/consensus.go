@@ -9,6 +9,7 @@
 //	E3          nobody votes as if it had accepted what isn't durable, or less     votes.go, at every vote
 //	E5          once all is healed, everything issued is decided everywhere        unsettled, below: else it is stuck
 //	signatures  no key signs two blocks or two votes for one place                 votes.go, at every block and vote
+//	certificate what is accepted has a certificate that convinces anybody          proofs.go, at every durable write
 //	told        what a user was told is final is final everywhere                  workload.go, when all is settled
 //	evidence    honest nodes hand on evidence that holds, against liars only       evidence.go, at every piece
 //	wire        honest nodes send blocks and votes that can be read                votes.go, at every block and vote

@@ -16,6 +16,7 @@ func (v *votes) onEvidence(from *replica, raw []byte) {
 		from.violate("evidence", "it hands on what is no evidence: %v", err)
 		return
 	}
+	*v.evidence++
 	who, err := e.Check(networkNumber, v.chain.id.ID, v.chain.net.set)
 	switch {
 	case err != nil:

@@ -65,6 +65,7 @@ func (r *replica) committed(db database.Database) {
 			return
 		}
 		r.follows(e)
+		r.chain.proofs.certifies(r, e)
 		r.ids = append(r.ids, e.BlockID)
 		r.chain.agree(r, height, e.BlockID)
 	}

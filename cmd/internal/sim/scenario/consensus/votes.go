@@ -19,7 +19,8 @@ type votes struct {
 	// asked is the block that each node asked about last: its preference.
 	asked []primitives.Hash
 	// given has what each node has voted for.
-	given map[ballot]primitives.Hash
+	given    map[ballot]primitives.Hash
+	evidence *uint64 // pieces that honest nodes told
 }
 
 type place struct {
@@ -32,6 +33,7 @@ func newVotes(c *chain) *votes {
 		chain: c, signed: map[place]*block.Block{},
 		known: map[primitives.Hash]uint64{}, at: map[uint64][]primitives.Hash{},
 		asked: make([]primitives.Hash, c.net.size), given: map[ballot]primitives.Hash{},
+		evidence: c.net.world.Progress("evidence"),
 	}
 }
 

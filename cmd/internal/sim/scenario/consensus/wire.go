@@ -6,7 +6,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/signbytes"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -54,8 +56,40 @@ func describe(frame []byte) string {
 			short(m.GetAcceptedId()), m.GetAcceptedHeight())
 	case *enginev1.PullQuery:
 		text += " " + short(m.GetContainerId())
+	case *enginev1.GetVotes:
+		text += fmt.Sprintf(" %d.%d", m.GetHeight(), m.GetRound())
+	case *enginev1.Votes:
+		for _, v := range m.GetVotes() {
+			text += " " + describeVote(m.GetHeight(), v.GetRound(), signbytes.Phase(v.GetPhase()), v.GetBlockId(),
+				int(v.GetValidator()))
+		}
+	case *enginev1.Proof:
+		text += describeProof(m.GetProof())
+	case *enginev1.Certified:
+		text += describeProof(m.GetCertificate())
 	}
 	return text
+}
+
+// describeVote is height, round and phase of a vote, for which block it is and by whom.
+func describeVote(height uint64, round uint32, p signbytes.Phase, block []byte, by ...int) string {
+	what := "none"
+	if len(block) > 0 {
+		what = short(block)
+	}
+	return fmt.Sprintf("%d.%d %s %s by %v", height, round, p, what, by)
+}
+
+func describeProof(raw []byte) string {
+	height, p, err := finality.DecodeProof(raw)
+	if err != nil {
+		return " unreadable"
+	}
+	var by []int
+	for _, v := range p.Votes {
+		by = append(by, v.Validator)
+	}
+	return " " + describeVote(height, p.Round, p.Phase, p.Block[:], by...)
 }
 
 func short(hash []byte) string {

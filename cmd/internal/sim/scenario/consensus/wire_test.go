@@ -36,8 +36,16 @@ func TestATraceNamesAMessageAndWhatItSays(t *testing.T) {
 		"pull_query #3 " + a.Short(): {Kind: &enginev1.PeerMessage_PullQuery{PullQuery: &enginev1.PullQuery{
 			RequestId: 3, ContainerId: a[:],
 		}}},
-		"put #2":     {Kind: &enginev1.PeerMessage_Put{Put: &enginev1.Put{RequestId: 2, Container: a[:]}}},
-		"app_gossip": {Kind: &enginev1.PeerMessage_AppGossip{AppGossip: &enginev1.AppGossip{}}},
+		"votes 3.1 commit " + a.Short() + " by [5] 3.2 prepare none by [6]": {Kind: &enginev1.PeerMessage_Votes{
+			Votes: &enginev1.Votes{Height: 3, Votes: []*enginev1.Vote{
+				{Validator: 5, Round: 1, Phase: enginev1.Phase_PHASE_COMMIT, BlockId: a[:]},
+				{Validator: 6, Round: 2, Phase: enginev1.Phase_PHASE_PREPARE},
+			}},
+		}},
+		"proof unreadable": {Kind: &enginev1.PeerMessage_Proof{Proof: &enginev1.Proof{Proof: a[:]}}},
+		"get_votes 4.2":    {Kind: &enginev1.PeerMessage_GetVotes_{GetVotes_: &enginev1.GetVotes{Height: 4, Round: 2}}},
+		"put #2":           {Kind: &enginev1.PeerMessage_Put{Put: &enginev1.Put{RequestId: 2, Container: a[:]}}},
+		"app_gossip":       {Kind: &enginev1.PeerMessage_AppGossip{AppGossip: &enginev1.AppGossip{}}},
 	} {
 		if got := describe(frameOf(t, primitives.Hash{8}, m)); got != want {
 			t.Errorf("described as %q, want %q", got, want)

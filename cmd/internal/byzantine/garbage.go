@@ -13,27 +13,23 @@ import (
 // ends the link.
 func (l *liar) garble(to primitives.NodeID, m proto.Message) {
 	if r := l.loop.Rand(); r.IntN(64) == 0 {
-		l.raw(to, noise(r, 1+r.IntN(2*proto.Size(m)+1)))
+		l.raw(to, Noise(r, 1+r.IntN(2*proto.Size(m)+1)))
 	} else {
-		l.send([]primitives.NodeID{to}, Garble(r, m))
+		lie := proto.Clone(m)
+		Garble(r, lie)
+		l.send([]primitives.NodeID{to}, lie)
 	}
 }
 
-// Garble is a message of the same kind with about every second field changed, but for the number of a request.
-func Garble(r *rand.Rand, m proto.Message) proto.Message {
-	lie := proto.Clone(m)
-	garbleFields(r, lie.ProtoReflect())
-	return lie
-}
+// Garble changes about every second field of a message, but not the number of a request.
+func Garble(r *rand.Rand, m proto.Message) { garbleFields(r, m.ProtoReflect()) }
 
 // garbleFields goes over the fields in the order of their declaration.
 func garbleFields(r *rand.Rand, m protoreflect.Message) {
 	for i := range m.Descriptor().Fields().Len() {
 		f := m.Descriptor().Fields().Get(i)
-		if f.Name() == "request_id" || r.IntN(2) == 0 {
-			continue
-		}
-		switch {
+		switch change := r.IntN(2) == 0; {
+		case !change || f.Name() == "request_id":
 		case f.IsList():
 			garbleList(r, f, m.Mutable(f).List())
 		case f.Kind() == protoreflect.BytesKind:
@@ -52,7 +48,7 @@ func garbleFields(r *rand.Rand, m protoreflect.Message) {
 func garbleList(r *rand.Rand, f protoreflect.FieldDescriptor, list protoreflect.List) {
 	switch f.Kind() {
 	case protoreflect.BytesKind:
-		list.Append(protoreflect.ValueOfBytes(noise(r, r.IntN(80))))
+		list.Append(protoreflect.ValueOfBytes(Noise(r, r.IntN(80))))
 	case protoreflect.MessageKind:
 		for i := range list.Len() {
 			garbleFields(r, list.Get(i).Message())
@@ -70,9 +66,9 @@ func wrongBytes(r *rand.Rand, right []byte) []byte {
 	case 0:
 		return wrong[:r.IntN(len(wrong)+1)]
 	case 1:
-		return append(wrong, noise(r, 1+r.IntN(8))...)
+		return append(wrong, Noise(r, 1+r.IntN(8))...)
 	case 2:
-		return noise(r, len(wrong))
+		return Noise(r, len(wrong))
 	}
 	if len(wrong) > 0 {
 		wrong[r.IntN(len(wrong))] ^= 1 << r.IntN(8)
@@ -85,7 +81,8 @@ func wrongNumber(r *rand.Rand, right uint64) uint64 {
 	return [...]uint64{right + 1, right - 1, 0, 1 << 31, ^uint64(0), right + uint64(r.IntN(1000))}[r.IntN(6)]
 }
 
-func noise(r *rand.Rand, size int) []byte {
+// Noise is random bytes.
+func Noise(r *rand.Rand, size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
 		b[i] = byte(r.IntN(256))

@@ -3,6 +3,8 @@ package consensus
 import (
 	"slices"
 
+	"github.com/reevenet/reeve/cmd/internal/byzantine"
+	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -91,21 +93,9 @@ func (b *ballots) lie(kind Lie, me *replica, to int, height uint64, v *enginev1.
 
 // sign gives a vote for a block at the place of v.
 func (b *ballots) sign(me *replica, height uint64, v *enginev1.Vote, block primitives.Hash) *enginev1.Vote {
-	payload, err := signbytes.Vote{
-		NetworkID: me.chain.id.NetworkID, ChainID: me.chain.id.ID, Height: height, Round: v.GetRound(),
-		Phase: signbytes.Phase(v.GetPhase()), Block: block,
-	}.Encode()
-	if err != nil {
-		return v
-	}
-	its := &enginev1.Vote{
-		Validator: uint32(me.node.Index), Round: v.GetRound(), Phase: v.GetPhase(),
-		Signature: b.liars.net.secrets[me.node.ID].Sign(payload),
-	}
-	if !block.IsZero() {
-		its.BlockId = block[:]
-	}
-	return its
+	return byzantine.SignVote(me.chain.id, b.liars.net.secrets[me.node.ID], height, finality.Vote{
+		Validator: me.node.Index, Round: v.GetRound(), Phase: finality.Phase(v.GetPhase()), Block: block,
+	})
 }
 
 // blockOf is what a vote is for; zero: for no block.

@@ -3,6 +3,7 @@ package consensus
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/cmd/internal/byzantine"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
@@ -34,13 +35,7 @@ func (l *liars) twin(
 	if err != nil || int(b.Proposer) != from.node.Index {
 		return frame, id
 	}
-	h, body := b.Header, block.Body(b.Inherent(), b.VMBlock())
-	h.Time++
-	payload, err := h.Payload(chain, primitives.HashOf(body)).Encode()
-	if err != nil {
-		return frame, id
-	}
-	other, err := block.New(chain, h, body, l.net.secrets[from.node.ID].Sign(payload))
+	other, err := byzantine.Twin(chain, b, l.net.secrets[from.node.ID])
 	if err != nil {
 		return frame, id
 	}

@@ -57,6 +57,9 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 		{"devnet up --validators 0 --vm " + plugin, errcode.Usage, "from 1 to 100"},
 		{"keys import nonsense", errcode.Usage, "identity or signing"},
 		{"run nonsense", errcode.Unreachable, "holds no node"},
+		{"chaos byzantine engine=honest", errcode.Usage, "equivocate, wait, flatter"},
+		{"chaos byzantine keystore=silent", errcode.Usage, "only an engine can lie"},
+		{"chaos byzantine engine=silent", errcode.Unreachable, "no network runs in"},
 		{"kv get k --url http://127.0.0.1:1", errcode.Unreachable, "doesn't answer"},
 	} {
 		code, stdout, stderr := command(t, dir, strings.Fields(c.line)...)

@@ -30,6 +30,9 @@ test: build ## all tests; then the short ones again with the race detector, wher
 race: ## all tests with the race detector
 	CGO_ENABLED=1 go test -race -timeout 60m ./...
 
+longsim: ## the simulation's stories with all their seeds, sizes and points; about an hour
+	go test -timeout 3h ./cmd/internal/sim/scenario/consensus -args -long
+
 lint: $(LINT) ## what the compiler doesn't say: import rules, determinism rules, common mistakes
 	$(LINT) run ./...
 
@@ -75,4 +78,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race lint generate breaking generate-check graph bench peerbench killtest compose-test sizes clean
+.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest compose-test sizes clean

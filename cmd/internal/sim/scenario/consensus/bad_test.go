@@ -14,7 +14,7 @@ var soon = sim.Config{Calm: true, Heal: 30 * time.Second}
 // The controls: what is known to be bad must be found out, or the other stories prove nothing. The same networks in the
 // same trouble, but with an engine and disks as they should be, pass: so it is the flaw that is found out.
 func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
-	const seeds = 40
+	seeds := pick(40, 12, 12)
 	found := map[Bad]string{
 		QuorumOfHalf: "E1", PrepareSkipped: "E1", LocksForgotten: "E1", VotesBeforeSync: "signatures",
 	}

@@ -16,11 +16,9 @@ func (net *network) near() {
 // Liars who control only what they answer, and when. An engine that decided by polls was forked by them: one of five in
 // 2 of 20 seeds, one of thirteen in 4 of 20, four of twenty in 2 of 20.
 func TestLiarsWhoChooseWhatAndWhenForkNobody(t *testing.T) {
-	seeds := uint64(20)
-	networks := []struct{ size, liars int }{{5, 1}, {4, 1}, {13, 1}, {13, 4}, {20, 4}}
-	if testing.Short() {
-		seeds, networks = 2, networks[:2]
-	}
+	networks := []struct{ size, liars int }{{5, 1}, {4, 1}, {13, 4}, {13, 1}, {20, 4}}
+	seeds := pick[uint64](20, 3, 1)
+	networks = networks[:pick(5, 3, 2)]
 	for _, n := range networks {
 		for _, lie := range []Lie{Plot, Wait} {
 			t.Run(fmt.Sprintf("%d of %d %s", n.liars, n.size, lie), func(t *testing.T) {
@@ -43,10 +41,7 @@ func TestLiarsWhoChooseWhatAndWhenForkNobody(t *testing.T) {
 
 // Every kind of liar, at the largest tolerated stake, with stakes as drawn.
 func TestNoKindOfLiarForksOrStopsAnybody(t *testing.T) {
-	seeds := uint64(10)
-	if testing.Short() {
-		seeds = 1
-	}
+	seeds := pick[uint64](10, 2, 1)
 	var evidence uint64
 	for _, lie := range Lies {
 		for seed := range seeds {
@@ -72,10 +67,7 @@ func TestNoKindOfLiarForksOrStopsAnybody(t *testing.T) {
 // The lights go out when one node has decided and the others have not, and they come back without it: what it has told
 // its users stays.
 func TestWhoIsAheadAndCutOffIsNotForkedFrom(t *testing.T) {
-	seeds := uint64(40)
-	if testing.Short() {
-		seeds = 3
-	}
+	seeds := pick[uint64](40, 6, 2)
 	for _, size := range []int{1, 2, 3, 4, 7} {
 		var struck uint64
 		for seed := range seeds {

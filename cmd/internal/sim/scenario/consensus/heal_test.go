@@ -13,7 +13,7 @@ func TestFortyValidatorsGoOnSoonAfterAPartition(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
 	}
-	const seeds = uint64(5)
+	seeds := pick[uint64](5, 1, 1)
 	const parts, heals = 4 * time.Second, 12 * time.Second
 	for seed := range seeds {
 		var before int

@@ -14,10 +14,7 @@ import (
 // A process dies between any two messages that it handles, and between any two that it sends, one point after the
 // other: all goes on. What the plain numbers of the messages leave out, seeds draw at random (the fault "point").
 func TestAProcessMayDieBetweenAnyTwoMessages(t *testing.T) {
-	most, step := 400, 1
-	if testing.Short() {
-		most, step = 120, 23
-	}
+	most, step := pick(400, 160, 100), pick(1, 19, 33)
 	for _, size := range []int{1, 2, 4} {
 		for _, process := range []string{engine.Name, keystore.Name, vmhost.Name, sim.Overseer} {
 			for _, sent := range []bool{false, true} {

@@ -89,11 +89,6 @@ func (net *network) always(faults ...sim.Fault) {
 	}
 }
 
-// slow makes links so slow that several proposers step in at one height: there is something to disagree about.
-func (net *network) slow() {
-	net.world.Timing.Near, net.world.Timing.Far = 300*time.Millisecond, 1500*time.Millisecond
-}
-
 // oneLiar is the fault of one liar of a kind.
 func (net *network) oneLiar(kind Lie) sim.Fault { return net.someLiars(kind, 1) }
 

@@ -101,7 +101,11 @@ func (x *executor) fail(op *vmOp, w why) {
 		op.notBefore = now.Add(min(w.after, mostPause))
 		return
 	}
-	pause := max(leastPause, w.took)
+	// How long it took counts from the second time on: at first it is as likely that the plugin hung by itself.
+	pause := leastPause
+	if op.tries > 1 {
+		pause = max(leastPause, w.took)
+	}
 	for range op.tries - 1 {
 		pause = min(pause*pauseGrowth, mostPause)
 	}

@@ -12,8 +12,8 @@ import (
 // maxSuspects bounds what is remembered; the oldest is forgotten first.
 const maxSuspects = 256
 
-// The pauses before a plugin is shown again what one died on: the first is leastPause, or as long as the plugin took to
-// die of it, whichever is longer; each further one is pauseGrowth times the one before, and none is above mostPause, so
+// The pauses before a plugin is shown again what one died on: the first is leastPause; from the second death on it is at least
+// as long as the plugin took to die of it; each further one is pauseGrowth times the one before, and none is above mostPause, so
 // that a VM that has been mended is asked again within that time. The engine's are the same
 // (internal/core/snowman/aside.go), and begin later: it isn't refused by these unless it was started anew.
 const (
@@ -59,7 +59,10 @@ func (s *suspects) blame(now time.Time, took time.Duration, contents [][]byte, w
 
 // pauseAfter is the pause after a death, when there were so many before.
 func pauseAfter(before int, took time.Duration) time.Duration {
-	pause := max(leastPause, took)
+	pause := leastPause
+	if before > 0 { // the first time it is as likely that the plugin hung by itself
+		pause = max(leastPause, took)
+	}
 	for ; before > 0 && pause < mostPause; before-- {
 		pause *= pauseGrowth
 	}

@@ -57,6 +57,14 @@ type ownVotes struct {
 	votes  []finality.Signed
 }
 
+// last is the height, if this node has voted at it; 0: it hasn't.
+func (o *ownVotes) last() uint64 {
+	if len(o.votes) == 0 {
+		return 0
+	}
+	return o.height
+}
+
 // pace of a height: on a calm network nothing waits for a timer. A poll that rivals tie takes the longest.
 var defaultPace = finality.Pace{
 	Choice: 600 * time.Millisecond, Prepare: 200 * time.Millisecond, Commit: 200 * time.Millisecond,

@@ -2,13 +2,11 @@ package vmhost
 
 import (
 	"context"
-	"errors"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
-	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // keeping makes undecided blocks durable for the engine, one after the other, with or without a plugin.
@@ -44,35 +42,15 @@ func (k *keeping) onKeepBlock(m *subsystem.Message, q *vmv1.KeepBlock) {
 		return
 	}
 	also, _ := hashOf(q.GetAlso())
-	k.do(m, func(ctx context.Context) ([]byte, error) {
-		return nil, k.store.Keep(ctx, id, q.GetHeight(), q.GetConsensusBlock(), also)
-	}, func([]byte) { m.Reply(&vmv1.KeepBlockResponse{}) })
+	inTurn(k.sub, &k.lane, m, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, k.store.Keep(ctx, id, q.GetHeight(), q.GetConsensusBlock(), also)
+	}, func(struct{}) { m.Reply(&vmv1.KeepBlockResponse{}) })
 }
 
 func (k *keeping) onGetKeptBlock(m *subsystem.Message, q *vmv1.GetKeptBlock) {
 	id, _ := primitives.HashFrom(q.GetBlockId()) // nothing is kept under the zero one
-	k.do(m, func(ctx context.Context) ([]byte, error) { return k.store.Kept(ctx, id) }, func(block []byte) {
+	find := func(ctx context.Context) ([]byte, error) { return k.store.Kept(ctx, id) }
+	inTurn(k.sub, &k.lane, m, find, func(block []byte) {
 		m.Reply(&vmv1.GetKeptBlockResponse{ConsensusBlock: block})
 	})
-}
-
-// do works off the loop, in turn.
-func (k *keeping) do(m *subsystem.Message, work func(context.Context) ([]byte, error), then func([]byte)) {
-	ok := k.lane.add(task{run: func(done func()) {
-		subsystem.Offload(k.sub, func() ([]byte, error) { return work(context.Background()) },
-			func(b []byte, err error) {
-				switch {
-				case errors.Is(err, chainstore.ErrNotFound):
-					refuse(m, notFound())
-				case err != nil:
-					refuse(m, vmsdk.ErrorToProto(err))
-				default:
-					then(b)
-				}
-				done()
-			})
-	}})
-	if !ok {
-		refuse(m, busy())
-	}
 }

@@ -1,6 +1,14 @@
 package vmhost
 
-import "github.com/reevenet/reeve/internal/core/primitives"
+import (
+	"context"
+	"errors"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	"github.com/reevenet/reeve/vmhost/chainstore"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
 
 // lane runs things off the loop, so many at once, in order of arrival.
 type lane struct {
@@ -89,5 +97,27 @@ func (s *spare) give(t *peersTask) {
 	s.bytes -= t.bytes
 	if s.of[t.peer] -= t.bytes; s.of[t.peer] <= 0 {
 		delete(s.of, t.peer)
+	}
+}
+
+// inTurn does a message's work off the loop when its turn in the lane comes, and refuses it when there is no room.
+func inTurn[T any](
+	sub *subsystem.Sub, l *lane, m *subsystem.Message, work func(ctx context.Context) (T, error), then func(T),
+) {
+	ok := l.add(task{run: func(done func()) {
+		subsystem.Offload(sub, func() (T, error) { return work(context.Background()) }, func(v T, err error) {
+			switch {
+			case errors.Is(err, chainstore.ErrNotFound):
+				refuse(m, notFound())
+			case err != nil:
+				refuse(m, vmsdk.ErrorToProto(err))
+			default:
+				then(v)
+			}
+			done()
+		})
+	}})
+	if !ok {
+		refuse(m, busy())
 	}
 }

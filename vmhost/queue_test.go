@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/overseertest"
@@ -142,14 +143,14 @@ func TestABlockThatAPluginDiesOnIsAnsweredAtOnceAndHeldBackForLongerEachTime(t *
 		f.Step()
 		return errorOf(t, a).GetInternal().GetReason()
 	}
-	for _, pause := range []time.Duration{leastPause, time.Second, 4 * time.Second, 16 * time.Second, mostPause,
-		mostPause} {
+	for _, held := range []time.Duration{pause.Least, time.Second, 4 * time.Second, 16 * time.Second, pause.Most,
+		pause.Most} {
 		if why := reason(); !strings.Contains(why, "gone") {
 			t.Fatalf("a plugin died on it, and it is answered with %q", why)
 		}
-		f.Advance(pause - time.Millisecond)
+		f.Advance(held - time.Millisecond)
 		if why := reason(); !strings.Contains(why, "isn't shown again for 1ms") {
-			t.Fatalf("just before a pause of %v is over: %q", pause, why)
+			t.Fatalf("just before a pause of %v is over: %q", held, why)
 		}
 		other := f.reject("block of another")
 		f.Step()
@@ -163,17 +164,6 @@ func TestABlockThatAPluginDiesOnIsAnsweredAtOnceAndHeldBackForLongerEachTime(t *
 		if why := reason(); why != "" || len(q.suspects.known) != 0 {
 			t.Fatalf("a plugin has lived through it: %q", why)
 		}
-	}
-}
-
-func TestABlockOnWhichAPluginHangsAgainIsHeldBackForLonger(t *testing.T) {
-	for before, want := range []time.Duration{leastPause, 40 * time.Second, mostPause, mostPause} {
-		if got := pauseAfter(before, 10*time.Second); got != want {
-			t.Errorf("after %d hangs before: %v, want %v", before, got, want)
-		}
-	}
-	if got := pauseAfter(1, time.Hour); got != mostPause {
-		t.Errorf("after an hour: %v", got)
 	}
 }
 

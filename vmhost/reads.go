@@ -2,7 +2,6 @@ package vmhost
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -11,7 +10,6 @@ import (
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 	"github.com/reevenet/reeve/vmhost/chainstore"
-	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // Limits of one answer to GetAncestors.
@@ -56,26 +54,6 @@ func (r *reads) handle(m *subsystem.Message) bool {
 	return true
 }
 
-// look runs a look-up in the record off the loop.
-func look[T any](r *reads, m *subsystem.Message, find func(ctx context.Context) (T, error), then func(T)) {
-	ok := r.lane.add(task{run: func(done func()) {
-		subsystem.Offload(r.sub, func() (T, error) { return find(context.Background()) }, func(v T, err error) {
-			switch {
-			case errors.Is(err, chainstore.ErrNotFound):
-				refuse(m, notFound())
-			case err != nil:
-				refuse(m, vmsdk.ErrorToProto(err))
-			default:
-				then(v)
-			}
-			done()
-		})
-	}})
-	if !ok {
-		refuse(m, busy())
-	}
-}
-
 func accepted(e *chainstore.Entry) *vmv1.AcceptedBlock {
 	return &vmv1.AcceptedBlock{
 		BlockId: e.BlockID[:], VmBlockId: e.VMBlock[:], Height: e.Height, ConsensusBlock: e.Consensus,
@@ -106,7 +84,7 @@ func (r *reads) onGetBlock(m *subsystem.Message, q *vmv1.GetBlock) {
 		m.Reply(&vmv1.GetBlockResponse{Block: b, Since: timestamppb.New(u.since)})
 		return
 	}
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByVMBlock(ctx, id) },
+	inTurn(r.sub, &r.lane, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByVMBlock(ctx, id) },
 		func(e *chainstore.Entry) {
 			m.Reply(&vmv1.GetBlockResponse{Accepted: true,
 				Block: &pluginv1.Block{Id: e.VMBlock[:], Height: e.Height, Content: e.Content}})
@@ -119,14 +97,14 @@ func (r *reads) onGetConsensusBlock(m *subsystem.Message, q *vmv1.GetConsensusBl
 		refuse(m, notFound())
 		return
 	}
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByBlockID(ctx, id) },
+	inTurn(r.sub, &r.lane, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.ByBlockID(ctx, id) },
 		func(e *chainstore.Entry) {
 			m.Reply(&vmv1.GetConsensusBlockResponse{Block: accepted(e)})
 		})
 }
 
 func (r *reads) onGetBlockIDAtHeight(m *subsystem.Message, q *vmv1.GetBlockIDAtHeight) {
-	look(r, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) },
+	inTurn(r.sub, &r.lane, m, func(ctx context.Context) (*chainstore.Entry, error) { return r.store.AtHeight(ctx, q.GetHeight()) },
 		func(e *chainstore.Entry) {
 			b := accepted(e)
 			b.ConsensusBlock, b.Certificate = nil, nil
@@ -141,7 +119,7 @@ func (r *reads) onGetAncestors(m *subsystem.Message, q *vmv1.GetAncestors) {
 		return
 	}
 	blocks, bytes := bounded(q.GetMaxBlocks(), maxAncestors), bounded(q.GetMaxBytes(), maxAncestorBytes)
-	look(r, m, func(ctx context.Context) ([]*chainstore.Entry, error) {
+	inTurn(r.sub, &r.lane, m, func(ctx context.Context) ([]*chainstore.Entry, error) {
 		return r.store.Ancestors(ctx, id, blocks, bytes)
 	}, func(entries []*chainstore.Entry) {
 		a := &vmv1.GetAncestorsResponse{}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
@@ -12,18 +13,8 @@ import (
 // maxSuspects bounds what is remembered; the oldest is forgotten first.
 const maxSuspects = 256
 
-// The pauses before a plugin is shown again what one died on: the first is leastPause; from the second death on it is at least
-// as long as the plugin took to die of it; each further one is pauseGrowth times the one before, and none is above mostPause, so
-// that a VM that has been mended is asked again within that time. The engine's are the same
-// (internal/core/snowman/aside.go), and begin later: it isn't refused by these unless it was started anew.
-const (
-	leastPause  = 250 * time.Millisecond
-	pauseGrowth = 4
-	mostPause   = time.Minute
-)
-
 // suspects remembers blocks that a plugin was looking at when it died or hung, so that others have their turn before
-// one of these is looked at again. It is no verdict: the block may be valid, and have nothing to do with the death.
+// one of these is looked at again (package pause says when). It is no verdict: the block may be valid, and have nothing to do with the death.
 type suspects struct {
 	known map[primitives.Hash]*suspicion
 	order []primitives.Hash
@@ -48,25 +39,13 @@ func (s *suspects) blame(now time.Time, took time.Duration, contents [][]byte, w
 			s.order = append(s.order, id)
 		}
 		k := s.known[id]
-		k.until, k.why = now.Add(pauseAfter(k.deaths, took)), why
+		k.until, k.why = now.Add(pause.After(k.deaths, took)), why
 		k.deaths++
 	}
 	for len(s.order) > maxSuspects {
 		delete(s.known, s.order[0])
 		s.order = s.order[1:]
 	}
-}
-
-// pauseAfter is the pause after a death, when there were so many before.
-func pauseAfter(before int, took time.Duration) time.Duration {
-	pause := leastPause
-	if before > 0 { // the first time it is as likely that the plugin hung by itself
-		pause = max(leastPause, took)
-	}
-	for ; before > 0 && pause < mostPause; before-- {
-		pause *= pauseGrowth
-	}
-	return min(pause, mostPause)
 }
 
 // refusal is why one of the blocks isn't shown to a plugin now; nil: none is held back.

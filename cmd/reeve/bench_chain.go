@@ -14,9 +14,9 @@ func (a *app) benchChainCommand() *cobra.Command {
 	cfg, rate := chain.Config{Progress: a.err}, 0
 	c := &cobra.Command{
 		Use: "chain", Short: "A network of validators against one of CometBFT's", Args: takes(cobra.NoArgs),
-		Long: `Networks of both kinds are started, loaded and stopped in turn; the key-value chain here against CometBFT's built-in
-store, same number of validators, same size of a transaction. It needs bin/peerbench and bin/cometbft, which
-"make peerbench" builds.
+		Long: `Networks of both kinds are started, loaded and stopped in turn; the key-value chain here against
+CometBFT's built-in store, same number of validators, same size of a transaction. It needs bin/peerbench and
+bin/cometbft, which "make peerbench" builds.
 
 With --rate it posts so many transactions per second for --for, whatever becomes of them, to the running network of
 --data-dir, or to one of its own when that is not given; a network whose parts are killed meanwhile is what it is for.`,

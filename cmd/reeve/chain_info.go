@@ -30,8 +30,9 @@ func (a *app) chainInfo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "info", Short: "Print a node's chains, and who votes", Args: takes(cobra.NoArgs),
 		Long: `Print a node's chains: where each is, and whose votes are missing at the height that is being decided.
-ABSENT lists the validators whose vote is missing from more than half of the last 1,000 certificates. A certificate holds the
-first votes of a quorum; so who is slow is missing from many, and who is gone from all. JSON has the counts of all.`,
+ABSENT lists the validators whose vote is missing from more than half of the last 1,000 certificates. A certificate
+holds the first votes of a quorum; so who is slow is missing from many, and who is gone from all. JSON has the counts
+of all.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -19,9 +19,9 @@ import (
 func (a *app) chainProof() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "proof BLOCK", Short: "Write a file that proves that a block is final", Args: takes(cobra.ExactArgs(1)),
-		Long: `Write a file that proves that a block is final: its header, and the certificate, which is the signatures of
-more than two thirds of the stake. BLOCK is an id, a height or "latest". Anybody who has the network's genesis checks
-the file with ` + "`reeve chain verify`" + `, without a node. It is checked here, too, before it is written.`,
+		Long: `Write a file that proves that a block is final: its header, and the certificate, which is the
+signatures of more than two thirds of the stake. BLOCK is an id, a height or "latest". Anybody who has the network's
+genesis checks the file with ` + "`reeve chain verify`" + `, without a node. It is checked here, too, before it is written.`,
 	}
 	c := a.chainFlags(cmd)
 	out := cmd.Flags().String("out", "", "file to write, - for standard output (default: CHAIN-HEIGHT.proof)")

@@ -39,8 +39,8 @@ func (a *app) chaosByzantine() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "byzantine engine=KIND", Short: "Let a validator lie to the others for a while",
 		Args: takes(cobra.ExactArgs(1)),
-		Long: `Let a validator of a running network lie to the others for a while. Its engine is replaced by one that says to its peers,
-by KIND:
+		Long: `Let a validator of a running network lie to the others for a while. Its engine is replaced by one that
+says to its peers, by KIND:
 
 ` + strings.Join(kinds, "\n") + `
 

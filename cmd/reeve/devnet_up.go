@@ -37,8 +37,8 @@ func (a *app) devnetUp() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "up", Short: "Start a network, wait until every node is ready, and keep it running until Ctrl-C",
 		Args: takes(cobra.NoArgs),
-		Long: `Start a network and wait until every node is ready. A directory that holds a network already is started again, with its
-chains and ports as they were.`,
+		Long: `Start a network and wait until every node is ready. A directory that holds a network already is started
+again, with its chains and ports as they were.`,
 	}
 	u := &upFlags{app: a}
 	f := cmd.Flags()

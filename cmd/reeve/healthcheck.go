@@ -15,8 +15,8 @@ func (a *app) healthcheckCommand() *cobra.Command {
 		Use:   "healthcheck [PROCESS]",
 		Short: "Exit with 0 if the node, or one process of it, is healthy, and with 4 if not",
 		Args:  takes(cobra.MaximumNArgs(1)),
-		Long: `Ask the overseer, over its unix socket, whether the node is healthy, or one process of it. Containers use it: it needs no
-shell, no network and no other program.`,
+		Long: `Ask the overseer, over its unix socket, whether the node is healthy, or one process of it. Containers
+use it: it needs no shell, no network and no other program.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	timeout := cmd.Flags().Duration("timeout", 2*time.Second, "how long the answer may take")

@@ -114,8 +114,8 @@ func (a *app) keysImport() *cobra.Command {
 		Use:   "import PURPOSE [FILE]",
 		Short: "Take a key from elsewhere: identity or signing, from a file or standard input",
 		Args:  takes(cobra.RangeArgs(1, 2)),
-		Long: `Take a key from elsewhere. A signing key comes without the record of what was signed with it: make sure that no other node
-signs with it any more, and never will, and then run ` + "`reeve keys adopt`" + `.`,
+		Long: `Take a key from elsewhere. A signing key comes without the record of what was signed with it: make sure
+that no other node signs with it any more, and never will, and then run ` + "`reeve keys adopt`" + `.`,
 	}
 	name := cmd.Flags().String("node", "v1", "name of the node")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

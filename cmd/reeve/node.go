@@ -23,8 +23,8 @@ func (a *app) nodeCommand() *cobra.Command {
 func (a *app) nodeInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "init", Short: "Make a node's keys and settings", Args: takes(cobra.NoArgs),
-		Long: `Make a node's keys and settings. With --genesis the node joins the network of that file; without, it is the one validator
-of a new network.`,
+		Long: `Make a node's keys and settings. With --genesis the node joins the network of that file; without, it is
+the one validator of a new network.`,
 	}
 	var o devnet.JoinOptions
 	f := cmd.Flags()

@@ -33,13 +33,13 @@ func (a *app) simCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sim", Short: "Simulate whole networks with faults, from seeds, and check what must always hold",
 		Args: takes(cobra.NoArgs),
-		Long: `Every seed is one network of validators in one thread and in virtual time. It runs the code that production
-runs; network, disks and plugin are simulated, and break: loss, delay, reordering, repetition, partitions, crashes of
-processes and machines, lying voters. Then all heals, and every transaction must become final everywhere.
+		Long: `Every seed is one network of validators in one thread and in virtual time. It runs the code that
+production runs; network, disks and plugin are simulated, and break: loss, delay, reordering, repetition, partitions,
+crashes of processes and machines, lying voters. Then all heals, and every transaction must become final everywhere.
 
 The same seed does the same on every machine. The first seed that fails is run again with fewer faults, for a shorter
-time and with fewer validators, and the smallest command that still fails is printed. With --trace it writes everything
-that happens to standard error. Exit code 5: an invariant didn't hold, or a network stood still.`,
+time and with fewer validators, and the smallest command that still fails is printed. With --trace it writes
+everything that happens to standard error. Exit code 5: an invariant didn't hold, or a network stood still.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd, o) },
 	}
 	c.Flags().AddFlagSet(o.flags())

@@ -18,6 +18,9 @@ const (
 	mostRetry  = time.Second
 )
 
+// longer is the pause after one in which nothing has changed.
+func longer(pause time.Duration) time.Duration { return min(max(2*pause, leastRetry), mostRetry) }
+
 // executor has the VM's host do what the core wants. One thing is asked at a time, the oldest that can be, but that
 // acceptances in a row go together; accepted blocks become durable in height order, and nothing is rejected before what
 // it lost to is durable. Beyond that nothing waits for anything else: what can't be done now is left for later, and the

@@ -67,7 +67,7 @@ func (p *preserver) again(why string, pause time.Duration) {
 		p.sub.Log.Warn("a block can't be kept now, and isn't voted for; the VM's host will be asked again", "err", why)
 	}
 	p.trouble = why
-	pause = min(max(2*pause, leastRetry), mostRetry)
+	pause = longer(pause)
 	p.sub.After(pause, func() {
 		p.busy = false
 		p.next(pause)
@@ -127,7 +127,7 @@ func (p *preserver) find(id primitives.Hash, pause time.Duration, found func([]b
 			case p.stopped:
 			case why != "" && r.GetError().GetNotFound() == nil:
 				p.trouble = why
-				p.find(id, min(max(2*pause, leastRetry), mostRetry), found)
+				p.find(id, longer(pause), found)
 			default:
 				p.trouble = ""
 				found(r.GetConsensusBlock(), 0)

@@ -3,17 +3,10 @@ package engine
 import (
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
-)
-
-// The pauses before the VM is asked again for what it failed at: the first, by what each further one grows, and the
-// longest, within which a VM that has been mended is asked. The core's are the same (internal/core/snowman/doubts.go).
-const (
-	leastPause  = 250 * time.Millisecond
-	pauseGrowth = 4
-	mostPause   = time.Minute
 )
 
 // setback is what has kept an operation from being done so far.
@@ -82,7 +75,7 @@ func (x *executor) putOff(op *vmOp, words string) {
 	if x.host.fails(words) {
 		x.sub.Log.Warn("the VM can't be asked now; it will be asked again", "err", words)
 	}
-	x.pause = min(max(2*x.pause, leastRetry), mostRetry)
+	x.pause = longer(x.pause)
 	now := x.sub.Now()
 	x.rest = now.Add(x.pause)
 	op.put, op.served, op.notBefore = true, x.served, now.Add(2*x.pause)
@@ -98,18 +91,10 @@ func (x *executor) fail(op *vmOp, w why) {
 	}
 	op.why = w.words
 	if w.after > 0 {
-		op.notBefore = now.Add(min(w.after, mostPause))
+		op.notBefore = now.Add(min(w.after, pause.Most))
 		return
 	}
-	// How long it took counts from the second time on: at first it is as likely that the plugin hung by itself.
-	pause := leastPause
-	if op.tries > 1 {
-		pause = max(leastPause, w.took)
-	}
-	for range op.tries - 1 {
-		pause = min(pause*pauseGrowth, mostPause)
-	}
-	op.notBefore = now.Add(min(pause, mostPause))
+	op.notBefore = now.Add(pause.After(op.tries-1, w.took))
 }
 
 // stuck is the decided block that the VM can't execute; nil: there is none.

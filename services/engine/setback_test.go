@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -178,7 +179,7 @@ func TestADecidedBlockThatTheVMCantExecuteIsTriedAgainBesideEverythingElse(t *te
 	asks[0].Reply(failed(asks[0].Body, died))
 	asks[1].Reply(failed(asks[1].Body, missingParent))
 	since := x.Runtime.Now()
-	pauses := []time.Duration{leastPause, time.Second, 4 * time.Second, 16 * time.Second, mostPause, mostPause}
+	pauses := []time.Duration{pause.Least, time.Second, 4 * time.Second, 16 * time.Second, pause.Most, pause.Most}
 	for i, pause := range pauses {
 		x.push(verifyOp(other), &vmOp{kind: opPrefer, id: rival.ID()})
 		_, verify := overseertest.Expect[*pluginv1.VerifyBlockRequest](x.Overseer)
@@ -223,7 +224,7 @@ func TestARejectionThatTheVMCantDoIsAskedForAgainAndHoldsUpNoAcceptance(t *testi
 	id := vmID(blocks[0])
 	accept.Reply(&vmv1.AcceptBlockResponse{VmBlockId: id[:]})
 	x.ExpectNothing()
-	x.Advance(leastPause)
+	x.Advance(pause.Least)
 	again, ask := overseertest.Expect[*pluginv1.RejectBlockRequest](x.Overseer)
 	if !proto.Equal(q, again) {
 		t.Errorf("it asks %v, and then %v", q, again)

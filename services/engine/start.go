@@ -40,7 +40,7 @@ func (s *starter) again(why string, pause time.Duration) {
 	if s.host.fails(why) {
 		s.sub.Log.Info("waiting for the VM's host", "err", why)
 	}
-	s.ask(min(max(2*pause, leastRetry), mostRetry))
+	s.ask(longer(pause))
 }
 
 // readAnchor reads an entry of the record, and the id of the VM block in it. The genesis block has no consensus block.

@@ -63,7 +63,7 @@ func (v *voter) again(height uint64, vote finality.Vote, pause time.Duration, wh
 		v.sub.Log.Warn("the keystore can't sign a vote now; it will be asked again", "err", why)
 	}
 	v.trouble = why
-	pause = min(max(2*pause, leastRetry), mostRetry)
+	pause = longer(pause)
 	v.sub.After(pause, func() {
 		if !v.stopped && v.useful(height) {
 			v.ask(height, vote, pause)
@@ -101,7 +101,7 @@ func (v *voter) rememberLater(why string, pause time.Duration, then func(ownVote
 		v.sub.Log.Info("waiting for the keystore to say what it has signed", "err", why)
 	}
 	v.trouble = why
-	v.remember(min(max(2*pause, leastRetry), mostRetry), then)
+	v.remember(longer(pause), then)
 }
 
 func (v *voter) ownFrom(r *keystorev1.QueryVotesResponse) ownVotes {

@@ -58,13 +58,7 @@ func TestTheEngineAndTheRecordSayWhy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	ask := func(at string) (*gateway.Why, error) { return devnet.Why(ctx, n.Config.HTTP.Listen, "kv", at) }
-	w, err := ask("5")
-	for ; err != nil && ctx.Err() == nil; w, err = ask("5") { // until all are attached
-		time.Sleep(5 * time.Millisecond)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := answered(ctx, t, func() (*gateway.Why, error) { return ask("5") })
 	if w.State != "accepted" || w.Decision == nil || w.Decision.Block != b.ID() || w.Decision.Signed[0] != "v1" ||
 		len(w.Votes) != 1 || w.Votes[0].Phase != "commit" || !w.Votes[0].Seen.IsZero() {
 		t.Errorf("of a height that the engine has forgotten: %+v", w)

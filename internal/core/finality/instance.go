@@ -82,11 +82,8 @@ func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
 	n := &Instance{
 		cfg: cfg, quorum: cfg.Flaws.quorum(total), third: Third(total), rounds: map[uint32]*round{},
-		latest: make(
-			[]uint32,
-			cfg.Validators.Len(),
-		), verified: map[primitives.Hash]bool{}, wanted: map[int]primitives.Hash{},
-		started: map[Timer]bool{}, accused: map[int]bool{},
+		latest: make([]uint32, cfg.Validators.Len()), verified: map[primitives.Hash]bool{},
+		wanted: map[int]primitives.Hash{}, started: map[Timer]bool{}, accused: map[int]bool{},
 	}
 	n.restore()
 	return n

@@ -51,41 +51,10 @@ type certifying struct {
 	asked       int             // how often
 }
 
-// ownVotes are what this node has voted at one height.
-type ownVotes struct {
-	height uint64
-	votes  []finality.Signed
-}
-
-// last is the height, if this node has voted at it; 0: it hasn't.
-func (o *ownVotes) last() uint64 {
-	if len(o.votes) == 0 {
-		return 0
-	}
-	return o.height
-}
-
 // pace of a height: on a calm network nothing waits for a timer. A poll that rivals tie takes the longest.
 var defaultPace = finality.Pace{
 	Choice: 600 * time.Millisecond, Prepare: 200 * time.Millisecond, Commit: 200 * time.Millisecond,
 	Votes: 300 * time.Millisecond, Growth: 100 * time.Millisecond,
-}
-
-// refetch is the pause before a certified block is asked for again.
-const refetch = 50 * time.Millisecond
-
-// next is when the first timer of the height ends.
-func (f *certifying) next() (time.Time, bool) {
-	var first time.Time
-	for _, at := range f.due { // the order doesn't show in the result
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
-	}
-	if f.certificate != nil && (first.IsZero() || f.askedFor.Add(refetch).Before(first)) {
-		first = f.askedFor.Add(refetch)
-	}
-	return first, !first.IsZero()
 }
 
 // begin makes the instance of the height above the last accepted block, if there is none.
@@ -94,19 +63,16 @@ func (f *certifying) begin() {
 	if f.instance != nil && f.height == root.Height+1 {
 		return
 	}
-	if f.own.height != root.Height+1 {
-		f.own = ownVotes{height: root.Height + 1}
-	}
 	f.height, f.told, f.held = root.Height+1, finality.Preferred{}, nil
 	f.certificate, f.block, f.asked, f.since = nil, nil, 0, time.Time{}
 	f.keeping.at(f.height)
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
+	own := f.own.at(f.height)
 	f.instance = finality.New(finality.Config{
-		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: f.own.votes,
-		Pace:  f.pace,
+		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: own, Pace: f.pace,
 		Flaws: f.flaws,
 	})
-	for _, v := range f.own.votes {
+	for _, v := range own {
 		f.saw(f.height, v)
 	}
 	f.perform(f.instance.Begin())
@@ -152,24 +118,6 @@ func (f *certifying) confident(id primitives.Hash) bool {
 // chosen tells whether no poll is needed any more. In later rounds, too, a leader proposes what it prefers.
 func (f *certifying) chosen() bool { return f.instance != nil && f.told.Confident }
 
-// expire ends the timers that are due, in their own order.
-func (f *certifying) expire() {
-	for f.instance != nil {
-		var first finality.Timer
-		var at time.Time
-		for t, due := range f.due { // the order doesn't show in the result
-			if at.IsZero() || due.Before(at) || due.Equal(at) && t.Before(first) {
-				first, at = t, due
-			}
-		}
-		if at.IsZero() || f.now.Before(at) {
-			return
-		}
-		delete(f.due, first)
-		f.step(finality.Timeout{Timer: first})
-	}
-}
-
 func (f *certifying) step(in finality.Input) { f.perform(f.instance.Step(in)) }
 
 // perform does what the instance wants.
@@ -209,77 +157,4 @@ func (f *certifying) look(a finality.Fetch) {
 		n = f.set.Node(a.By)
 	}
 	f.issuing.look(a.Block, n)
-}
-
-// release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose
-// block was given up meanwhile is past.
-func (f *certifying) release() {
-	if f.instance == nil || f.accepted.stable.Height+1 != f.height {
-		return
-	}
-	_, locked, _ := f.instance.Round()
-	for _, v := range f.held {
-		f.keeping.want(v.Block, locked)
-	}
-	for len(f.held) > 0 {
-		v := f.held[0]
-		binds := v.Phase == finality.Commit && v.Block != finality.None
-		durable, wanted := f.keeping.durable(v.Block)
-		if binds && !durable && wanted {
-			return
-		}
-		f.held = f.held[1:]
-		if durable || !binds {
-			f.emit(SignVote{Height: f.height, Vote: v})
-		}
-	}
-}
-
-// onKept: so much of what was to be kept is durable.
-func (f *certifying) onKept(number uint64) {
-	f.keeping.done = number
-	f.release()
-}
-
-// onRestored takes a block that this node has kept in an earlier life.
-func (f *certifying) onRestored(b *block.Block) {
-	if b.Height != f.accepted.root.Height+1 {
-		return // it is decided, that one or another
-	}
-	f.keeping.at(b.Height)
-	f.keeping.stays[b.ID()] = 0
-	f.issuing.receive(b, f.roster.self, true)
-}
-
-// onSigned is the keystore's answer: the vote is durable.
-func (f *certifying) onSigned(in VoteSigned) {
-	if f.instance != nil && in.Height == f.height {
-		f.own.votes = append(f.own.votes, in.Vote)
-		f.saw(in.Height, in.Vote)
-		f.step(finality.Recorded{Vote: in.Vote})
-	}
-}
-
-// fetch asks for the block that the certificate is for: who brought it, and then those in turn who signed it.
-func (f *certifying) fetch() {
-	if f.now.Sub(f.askedFor) < refetch {
-		return
-	}
-	from := f.from
-	if signers := f.certificate.Votes; f.asked > 0 {
-		from = f.set.Node(signers[f.asked%len(signers)].Validator)
-	}
-	f.askedFor = f.now
-	f.asked++
-	f.issuing.fetching.want(f.certificate.Block, from)
-}
-
-// wait looks at the certificate again after a while.
-func (f *certifying) wait() { f.askedFor = f.now }
-
-// arrived takes the block that the certificate is for.
-func (f *certifying) arrived(b *block.Block) {
-	if f.certificate != nil && f.certificate.Block == b.ID() {
-		f.block = b
-	}
 }

@@ -6,19 +6,13 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// The pauses before the VM is asked again about a block that it couldn't judge, unless it says itself when: the first
-// is leastDoubt, each further one doubtGrowth times the one before, and none is above mostDoubt, so that a VM that has
-// been mended is asked within that time. None is shorter than doubtShare times what the VM took to fail, so that the
-// blocks of one proposer take little of its time from the others'.
-const (
-	leastDoubt  = 250 * time.Millisecond
-	doubtGrowth = 4
-	doubtShare  = 4
-	mostDoubt   = time.Minute
-)
+// doubtShare is how many times what the VM took to fail it is left alone with a proposer's blocks at least, so that they
+// take little of its time from the others'. Otherwise the pauses are those of package pause, unless the VM says when.
+const doubtShare = 4
 
 // doubts are the proposers of blocks that the VM couldn't judge: it failed on them, didn't answer, or died. Such a
 // block is set aside in the pool, and with it what builds on it: it has no vote and holds up nothing. Whatever else its
@@ -51,15 +45,12 @@ func (d doubts) add(now time.Time, b *block.Block, in Unjudged) time.Time {
 	}
 	x.why = in.Why
 	if in.After > 0 {
-		x.until = now.Add(min(in.After, mostDoubt))
+		x.until = now.Add(min(in.After, pause.Most))
 		return x.until
 	}
+	held := max(pause.After(x.tries, 0), doubtShare*in.Took)
 	x.tries++
-	pause := leastDoubt
-	for range x.tries - 1 {
-		pause = min(pause*doubtGrowth, mostDoubt)
-	}
-	x.until = now.Add(min(max(pause, doubtShare*in.Took), mostDoubt))
+	x.until = now.Add(min(held, pause.Most))
 	return x.until
 }
 
@@ -133,7 +124,7 @@ func (s *issuing) tooEarly(e *entry) bool {
 		until, held = s.doubts.held(s.now, e.block.Proposer)
 	}
 	if s.othersFirst(e) {
-		e.due = later(e.due, s.now.Add(leastDoubt))
+		e.due = later(e.due, s.now.Add(pause.Least))
 	}
 	if at := later(until, e.due); s.now.Before(at) {
 		s.wake(at)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/pause"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
 )
@@ -81,7 +82,7 @@ func TestABlockThatCantBeJudgedIsShownToTheVMAgainEverMoreSeldom(t *testing.T) {
 	b := s.by(t, 1, s.tip(), "deadly")
 	s.receive(b, node(1), true)
 	since := s.now
-	pauses := []time.Duration{leastDoubt, time.Second, 4 * time.Second, 16 * time.Second, mostDoubt, mostDoubt}
+	pauses := []time.Duration{pause.Least, time.Second, 4 * time.Second, 16 * time.Second, pause.Most, pause.Most}
 	for _, pause := range pauses {
 		s.took()
 		s.failed(b)
@@ -115,11 +116,11 @@ func TestWhatTheVMTookCountsInThePauseAndItsOwnWordMore(t *testing.T) {
 		want time.Duration
 	}{
 		"it hung":          {Unjudged{Took: 10 * time.Second}, doubtShare * 10 * time.Second},
-		"it hung for long": {Unjudged{Took: time.Hour}, mostDoubt},
+		"it hung for long": {Unjudged{Took: time.Hour}, pause.Most},
 		"it says when": {Unjudged{Took: time.Second, After: 30 * time.Millisecond},
 			30 * time.Millisecond},
-		"it says when, far too late":  {Unjudged{After: time.Hour}, mostDoubt},
-		"it died before it could say": {Unjudged{}, leastDoubt},
+		"it says when, far too late":  {Unjudged{After: time.Hour}, pause.Most},
+		"it died before it could say": {Unjudged{}, pause.Least},
 	} {
 		s := doubting(t)
 		b := s.by(t, 1, s.tip(), "deadly")
@@ -145,7 +146,7 @@ func TestAProposerInDoubtIsGivenOneBlockAtATime(t *testing.T) {
 	if out := s.shown(); len(out) != 0 {
 		t.Fatalf("the next ones are verified at once: %v", out)
 	}
-	for _, pause := range []time.Duration{leastDoubt, time.Second, 4 * time.Second} {
+	for _, pause := range []time.Duration{pause.Least, time.Second, 4 * time.Second} {
 		s.after(pause)
 		s.open()
 		out := s.shown()
@@ -186,7 +187,7 @@ func TestTheBlockThatFailedComesAfterItsProposersOthers(t *testing.T) {
 				s.receive(b, node(1), true)
 			}
 		}
-		s.after(mostDoubt)
+		s.after(pause.Most)
 		s.open()
 	}
 	if !seen[s.shown()[0].Block.ID()] {
@@ -208,7 +209,7 @@ func TestDoubtEndsWithAVerdictAlsoAfterTheBlockHasGone(t *testing.T) {
 		if len(s.doubts.list(s.pool)) != 0 || !s.doubts.of(1) {
 			t.Errorf("%s: a block that has gone is listed, or its proposer's pause is over", what)
 		}
-		s.after(leastDoubt)
+		s.after(pause.Least)
 		s.receive(next, node(1), true)
 		if judge(s, next); s.doubts.of(1) {
 			t.Errorf("%s: the doubt stays", what)
@@ -228,7 +229,7 @@ func TestWhatIsSetAsideIsDroppedWhenAnotherBlockIsAccepted(t *testing.T) {
 		t.Error("it is kept")
 	}
 	s.took()
-	s.after(mostDoubt)
+	s.after(pause.Most)
 	if s.open(); len(s.took()) != 0 {
 		t.Error("the VM is asked about it all the same")
 	}
@@ -239,7 +240,7 @@ func TestAnAnswerAboutABlockThatIsDecidedLetsItsProposersNextOneGo(t *testing.T)
 	one, two := s.by(t, 1, s.tip(), "one"), s.by(t, 1, s.tip(), "two")
 	s.receive(one, node(1), true)
 	s.failed(one)
-	s.after(leastDoubt)
+	s.after(pause.Least)
 	s.open()
 	s.receive(two, node(1), true)
 	s.pool.forget(s.pool.get(one.ID())) // as adopting does
@@ -276,7 +277,7 @@ func TestNobodysProposalWaitsForABlockInDoubt(t *testing.T) {
 		if !s.building.may() {
 			t.Errorf("%s: the VM can't judge it, and it is waited for", what)
 		}
-		s.after(leastDoubt)
+		s.after(pause.Least)
 		s.open() // the VM looks at it again
 		own := s.by(t, 0, s.tip(), "own")
 		own.Slot = b.Slot + 1

@@ -40,7 +40,7 @@ func (c *Core) Status() Status {
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
-		OwnHeight: c.deciding.own.last(), Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
+		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
 		Doubts: c.issuing.doubts.list(c.pool), Refusing: c.building.refusing(),
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
-// Cut is the beginning of a batch up to a message, by its number, and how many messages it lacks for that. tag is that of
-// envelopes in the batch's direction.
+// Cut is the beginning of a batch up to a message, by its number, and how many messages it lacks for that. tag is that
+// of envelopes in the batch's direction.
 func Cut(batch []byte, tag wire.Tag, messages int) (head []byte, missing int) {
 	for at := 0; at < len(batch); {
 		if messages == 0 {

@@ -28,7 +28,8 @@ func TestLiarsWhoChooseWhatAndWhenForkNobody(t *testing.T) {
 						net.near()
 						net.always(net.someLiars(lie, n.liars))
 					}
-					out := sim.Run(sim.Config{Calm: true, Duration: 8 * time.Second}, New(Config{tune: divided}), 1+seed)
+					out := sim.Run(sim.Config{Calm: true, Duration: 8 * time.Second}, New(Config{tune: divided}),
+						1+seed)
 					fails(t, out)
 					if out.Faults["lies"] == 0 {
 						t.Errorf("seed %d: nobody lied", out.Seed)
@@ -72,7 +73,8 @@ func TestWhoIsAheadAndCutOffIsNotForkedFrom(t *testing.T) {
 		var struck uint64
 		for seed := range seeds {
 			cutOff := func(net *network) { net.always(net.ahead.fault(time.Second, 2*time.Second)) }
-			out := sim.Run(sim.Config{Nodes: size, Calm: true, Duration: 10 * time.Second}, New(Config{tune: cutOff}), 1+seed)
+			out := sim.Run(sim.Config{Nodes: size, Calm: true, Duration: 10 * time.Second}, New(Config{tune: cutOff}),
+				1+seed)
 			fails(t, out)
 			struck += out.Faults["cutOffAhead"]
 		}

@@ -65,14 +65,16 @@ func (w *holding) release(h *held) {
 // prefers takes notice of what a node is for: who is for something else hears now what he wanted to hear before.
 func (w *holding) prefers(node int, height uint64, block primitives.Hash) {
 	w.when(func(h *held) bool {
-		return w.eager && !h.plot && h.to != node && h.about.height == height && !h.about.block.IsZero() && h.about.block != block
+		return w.eager && !h.plot && h.to != node && h.about.height == height && !h.about.block.IsZero() &&
+			h.about.block != block
 	})
 }
 
 // votes takes notice of a node's vote: what it waited for in an earlier round comes now.
 func (w *holding) votes(node int, height uint64, round uint32) {
 	w.when(func(h *held) bool {
-		return w.eager && !h.plot && h.to == node && h.about.block.IsZero() && h.about.height == height && h.about.round < round
+		return w.eager && !h.plot && h.to == node && h.about.block.IsZero() && h.about.height == height &&
+			h.about.round < round
 	})
 }
 

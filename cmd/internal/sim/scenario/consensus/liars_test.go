@@ -23,7 +23,8 @@ import (
 // fixture is a network of five that hasn't begun, with node 0 a liar.
 func fixture(t *testing.T, kind Lie) *chain {
 	t.Helper()
-	net, err := newNetwork(sim.NewWorld(sim.Config{Nodes: 5, Calm: true}, 1), Config{tune: func(n *network) { n.equal(5) }})
+	net, err := newNetwork(sim.NewWorld(sim.Config{Nodes: 5, Calm: true}, 1),
+		Config{tune: func(n *network) { n.equal(5) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,8 @@ func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot || !twin.Verify(c.id, c.net.set.At(0).Key) {
+	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot ||
+		!twin.Verify(c.id, c.net.set.At(0).Key) {
 		t.Errorf("node 2 is shown %v", twin)
 	}
 	m = readFrame(c.net.tap(0, 1, 0, push(t, c, b)))

@@ -11,8 +11,8 @@ import (
 // has said so far. It signs with its own key whatever it likes, without asking its keystore.
 type Lie string
 
-// The lies. What they are good for: Wait, Plot, Split and Flatter try to have two blocks decided, Oppose, Silent and Garbage
-// that none is, Equivocate both.
+// The lies. What they are good for: Wait, Plot, Split and Flatter try to have two blocks decided, Oppose, Silent and
+// Garbage that none is, Equivocate both.
 const (
 	// Wait agrees with whoever asks, and lets him wait: what he hears is as old as it may be, or comes when others are
 	// seen to prefer something else.

@@ -64,7 +64,8 @@ func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
 func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
 	return engine.Spec(engine.Config{
 		Chain: net.chainOf(i).id, NodeID: i.Node.ID, Validators: net.set,
-		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(), Dir: evidenceDir + net.chainOf(i).genesis.Name,
+		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(),
+		Dir:   evidenceDir + net.chainOf(i).genesis.Name,
 		Flaws: net.flaws,
 	})
 }

@@ -12,9 +12,9 @@ import (
 
 // plots are how liars choose what to say and when, where two blocks compete for a height and the honest are divided:
 // one node, the victim, is to decide the first block alone and the others the second one. So the victim hears that the
-// liars are for the first block, and so do just as many of the other side as it takes for the victim to decide; the rest
-// of its own side hears nothing, so that their polls stay as old as they are, until the victim has decided, and then
-// everybody hears that the liars are for the second block.
+// liars are for the first block, and so do just as many of the other side as it takes for the victim to decide; the
+// rest of its own side hears nothing, so that their polls stay as old as they are, until the victim has decided, and
+// then everybody hears that the liars are for the second block.
 type plots struct {
 	liars *liars
 	// side is the first block of the height that a node was for.
@@ -39,7 +39,8 @@ const (
 // joins notes which block a node is for, or is going to be for.
 func (p *plots) joins(node int, height uint64, block primitives.Hash) {
 	if p.side == nil || height > p.at {
-		*p = plots{liars: p.liars, side: map[int]primitives.Hash{}, at: height, shown: map[primitives.Hash]map[int]bool{}}
+		*p = plots{liars: p.liars, side: map[int]primitives.Hash{}, at: height,
+			shown: map[primitives.Hash]map[int]bool{}}
 	}
 	if _, known := p.side[node]; !known && height == p.at {
 		p.side[node] = block

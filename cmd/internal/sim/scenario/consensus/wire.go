@@ -32,7 +32,8 @@ func (l *lastRead) read(frame []byte) *enginev1.PeerMessage {
 func readFrame(frame []byte) *enginev1.PeerMessage {
 	var f nbv1.Frame
 	m := &enginev1.PeerMessage{}
-	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), m) != nil || m.GetKind() == nil {
+	if proto.Unmarshal(frame, &f) != nil || proto.Unmarshal(f.GetMessage().GetPayload(), m) != nil ||
+		m.GetKind() == nil {
 		return nil
 	}
 	return m

@@ -1,0 +1,79 @@
+package snowman
+
+import (
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/finality"
+)
+
+// How this node comes to its votes: what has to be durable before one is asked for, and what it has voted before.
+
+// ownVotes are what this node has voted at the last height at which it voted at all.
+type ownVotes struct {
+	height uint64 // 0: it has never voted
+	votes  []finality.Signed
+}
+
+// at are those of a height.
+func (o *ownVotes) at(height uint64) []finality.Signed {
+	if o.height != height {
+		return nil
+	}
+	return o.votes
+}
+
+// add is for a vote that is durable. The keystore gives none below the last.
+func (o *ownVotes) add(height uint64, v finality.Signed) {
+	if o.height != height {
+		o.height, o.votes = height, nil
+	}
+	o.votes = append(o.votes, v)
+}
+
+// release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose
+// block was given up meanwhile is past.
+func (f *certifying) release() {
+	if f.instance == nil || f.accepted.stable.Height+1 != f.height {
+		return
+	}
+	_, locked, _ := f.instance.Round()
+	for _, v := range f.held {
+		f.keeping.want(v.Block, locked)
+	}
+	for len(f.held) > 0 {
+		v := f.held[0]
+		binds := v.Phase == finality.Commit && v.Block != finality.None
+		durable, wanted := f.keeping.durable(v.Block)
+		if binds && !durable && wanted {
+			return
+		}
+		f.held = f.held[1:]
+		if durable || !binds {
+			f.emit(SignVote{Height: f.height, Vote: v})
+		}
+	}
+}
+
+// onKept: so much of what was to be kept is durable.
+func (f *certifying) onKept(number uint64) {
+	f.keeping.done = number
+	f.release()
+}
+
+// onRestored takes a block that this node has kept in an earlier life.
+func (f *certifying) onRestored(b *block.Block) {
+	if b.Height != f.accepted.root.Height+1 {
+		return // it is decided, that one or another
+	}
+	f.keeping.at(b.Height)
+	f.keeping.stays[b.ID()] = 0
+	f.issuing.receive(b, f.roster.self, true)
+}
+
+// onSigned is the keystore's answer: the vote is durable.
+func (f *certifying) onSigned(in VoteSigned) {
+	if f.instance != nil && in.Height == f.height {
+		f.own.add(in.Height, in.Vote)
+		f.saw(in.Height, in.Vote)
+		f.step(finality.Recorded{Vote: in.Vote})
+	}
+}

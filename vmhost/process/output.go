@@ -1,16 +1,17 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -20,44 +21,59 @@ const (
 	tailLines = 20
 	// longestDump bounds a goroutine dump in the log.
 	longestDump = 256 << 10
+	// loggedPerS is how many bytes of a plugin's output are logged in a second, and loggedAtOnce how many after a
+	// time in which there were few. The rest is read all the same, counted and left out: a plugin isn't trusted with
+	// the disk.
+	loggedPerS   = 32 << 10
+	loggedAtOnce = 512 << 10
+	// lineCost is what a line costs beside its bytes.
+	lineCost = 128
+	// tellEvery is how often the log says what was left out.
+	tellEvery = time.Second
 )
 
-// output reads what the plugin writes to standard error: records of its log, and the last words of a crash.
+// output takes what the plugin writes, by whatever way and in whatever form: records of its log, what it prints, the
+// last words of a crash. It never makes the plugin wait but for the host's own log.
 type output struct {
-	log  *slog.Logger
-	done chan struct{}
+	log *slog.Logger
+
+	reading sync.WaitGroup
 
 	mu         sync.Mutex
 	tail       []string
 	collecting *strings.Builder
+	budget     *rate.Limiter
+	omitted    int // lines since the log has said so
 	// protocols is the plugin's range of versions, when it has said so.
 	protocols [2]int
 }
 
-func newOutput(log *slog.Logger) *output { return &output{log: log, done: make(chan struct{})} }
+func newOutput(log *slog.Logger) *output {
+	return &output{log: log, budget: rate.NewLimiter(loggedPerS, loggedAtOnce)}
+}
 
-func (o *output) read(f *os.File) {
-	defer close(o.done)
-	defer f.Close()
-	lines := bufio.NewReaderSize(f, longestLine)
-	for {
-		line, more, err := lines.ReadLine()
-		if err != nil {
-			return
-		}
-		o.line(string(line))
-		for more && err == nil { // the rest of a line that is too long
-			_, more, err = lines.ReadLine()
-		}
-	}
+// read takes everything from one of the plugin's pipes until nobody has its other end any more.
+func (o *output) read(from io.ReadCloser) {
+	o.reading.Go(func() {
+		defer from.Close()
+		w := &lines{to: o.line}
+		_, _ = io.Copy(w, from)
+		w.end()
+	})
 }
 
 // drain waits until everything written has been read; a child that lives on may keep the pipe open, hence the limit.
 func (o *output) drain(limit time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		o.reading.Wait()
+		close(done)
+	}()
 	select {
-	case <-o.done:
+	case <-done:
 	case <-time.After(limit):
 	}
+	o.tellOmitted()
 }
 
 func (o *output) line(text string) {
@@ -79,11 +95,37 @@ func (o *output) line(text string) {
 	}
 	o.tail = append(o.tail, shown[:min(len(shown), 1024)])
 	o.tail = o.tail[max(0, len(o.tail)-tailLines):]
+	room := o.roomFor(len(text))
 	o.mu.Unlock()
-	if structured {
+	switch {
+	case !room:
+	case structured:
 		o.log.LogAttrs(context.Background(), r.level, r.message, r.attributes...)
-	} else {
+	default:
 		o.log.Warn("the plugin wrote: " + text)
+	}
+}
+
+// roomFor takes a line's bytes from what may be logged now, or counts it as left out.
+func (o *output) roomFor(bytes int) bool {
+	if o.budget.AllowN(time.Now(), bytes+lineCost) {
+		return true
+	}
+	if o.omitted++; o.omitted == 1 {
+		time.AfterFunc(tellEvery, o.tellOmitted)
+	}
+	return false
+}
+
+// tellOmitted has the log say how many lines it is without.
+func (o *output) tellOmitted() {
+	o.mu.Lock()
+	n := o.omitted
+	o.omitted = 0
+	o.mu.Unlock()
+	if n > 0 {
+		o.log.Warn(fmt.Sprintf("the plugin writes more than is logged: %d lines left out", n), "bytes per second",
+			loggedPerS)
 	}
 }
 
@@ -152,41 +194,4 @@ func number(v any) int {
 		return 0
 	}
 	return int(f)
-}
-
-// firstLine remembers the first line of standard output, the handshake, while everything is passed on.
-type firstLine struct {
-	mu   sync.Mutex
-	text string
-	seen bool
-}
-
-func (f *firstLine) copy(to *io.PipeWriter, from *os.File) {
-	defer from.Close()
-	lines := bufio.NewReaderSize(from, longestLine)
-	for {
-		line, err := lines.ReadSlice('\n')
-		if len(line) > 0 {
-			f.note(string(line))
-			_, _ = to.Write(line) // nobody listens any more when the handshake has failed
-		}
-		if err != nil && err != bufio.ErrBufferFull {
-			to.Close()
-			return
-		}
-	}
-}
-
-func (f *firstLine) note(line string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.seen {
-		f.seen, f.text = true, strings.TrimRight(line, "\r\n")
-	}
-}
-
-func (f *firstLine) get() (string, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.text, f.seen
 }

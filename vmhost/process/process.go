@@ -95,7 +95,10 @@ func (l Launcher) clientConfig(p *Plugin, r launch.Request) *plugin.ClientConfig
 		RunnerFunc:       p.runner.forLibrary,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: p.dir.path},
 		GRPCDialOptions:  options,
-		Logger:           hclog.NewNullLogger(),
+		// What a plugin in Go prints comes this way, since the library replaces os.Stdout and os.Stderr in it.
+		SyncStdout: &lines{to: p.runner.output.line},
+		SyncStderr: &lines{to: p.runner.output.line},
+		Logger:     hclog.NewNullLogger(),
 	}
 }
 

@@ -50,6 +50,10 @@ func TestMain(m *testing.M) {
 	case "environment":
 		json.NewEncoder(os.Stderr).Encode(map[string]any{"msg": "environment", "names": names(os.Environ())})
 		vmsdk.Serve(&kvvm.VM{})
+	case "chatty":
+		vmsdk.Serve(&chatty{})
+	case "printing":
+		vmsdk.Serve(&printing{})
 	case "stuck":
 		vmsdk.Serve(&stuck{})
 	}

@@ -33,7 +33,7 @@ type runner struct {
 	child  atomic.Pointer[proc.Child] // nil until it is started
 	stdin  *os.File
 	stdout *io.PipeReader
-	first  firstLine
+	first  stdout
 	output *output
 	exited chan struct{} // closed when it has ended and what it wrote has been read
 }
@@ -87,10 +87,13 @@ func (r *runner) Start(context.Context) error {
 	}
 	r.child.Store(child)
 	r.stdin = stdin
-	var out *io.PipeWriter
-	r.stdout, out = io.Pipe()
-	go r.first.copy(out, stdout)
-	go r.output.read(stderr)
+	r.stdout, r.first.library = io.Pipe()
+	r.first.rest.to = r.output.line
+	r.output.reading.Go(func() {
+		defer stdout.Close()
+		r.first.read(stdout)
+	})
+	r.output.read(stderr)
 	go r.wait(child)
 	return nil
 }

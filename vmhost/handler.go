@@ -34,6 +34,7 @@ type handler struct {
 	reads   *reads
 	keeping *keeping
 	admin   *admin
+	health  *health
 }
 
 // answerer answers some of the variants. false: the message is none of them.
@@ -90,6 +91,7 @@ func (h *handler) assemble(store *chainstore.Record) {
 	}
 	h.keeping = newKeeping(sub, store)
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
+	h.health = &health{sub: sub, life: h.life}
 	s := &starter{
 		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited,
 		services: func(g *generation) *services { return h.services(store, g) },
@@ -141,7 +143,7 @@ func (h *handler) Signal(sig *overseerv1.Signal) {
 
 // Handle answers what the bus brings.
 func (h *handler) Handle(m *subsystem.Message) {
-	for _, p := range [...]answerer{h.blocks, h.reads, h.keeping, h.apps, h.stages, h.admin} {
+	for _, p := range [...]answerer{h.blocks, h.reads, h.keeping, h.apps, h.stages, h.admin, h.health} {
 		if p.handle(m) {
 			return
 		}
@@ -149,13 +151,15 @@ func (h *handler) Handle(m *subsystem.Message) {
 	m.Unknown()
 }
 
-// tick is what happens every second: calls that have waited too long fail, and the plugin is pinged.
+// tick is what happens every second: calls that have waited too long fail, the plugin is pinged, and the VM is
+// asked how it is.
 func (h *handler) tick() {
 	if h.life.stopping {
 		return
 	}
 	h.queue.expire()
 	h.life.ping()
+	h.health.tick()
 	h.sub.After(h.cfg.Limits.Heartbeat, h.tick)
 }
 

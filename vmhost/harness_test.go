@@ -57,7 +57,11 @@ type testVM struct {
 	// crash is called when a block is built, onParse when one is parsed.
 	crash   func()
 	onParse func(content []byte)
+	// ill is what it says of its health; nil: it is well.
+	ill error
 }
+
+func (vm *testVM) HealthCheck(context.Context) error { return vm.ill }
 
 func (vm *testVM) ParseBlock(ctx context.Context, content []byte) (vmsdk.Block, error) {
 	if vm.onParse != nil {

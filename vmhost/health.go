@@ -4,34 +4,105 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
-// healthLimit is how long the VM may think about its health.
-const healthLimit = 2 * time.Second
+// healthEvery is how often the VM is asked whether it is well, and healthLimit how long it may think about that: what
+// it complains of is a failed check of the node within ten seconds.
+const (
+	healthEvery = 4 * time.Second
+	healthLimit = 5 * time.Second
+)
 
-// onHealthCheck asks the VM beside its block calls; without a VM it answers at once.
-func (r *reads) onHealthCheck(m *subsystem.Message, q *pluginv1.HealthCheckRequest) {
-	g := r.life.gen
-	if g == nil {
-		m.Reply(&pluginv1.HealthCheckResponse{Cause: r.life.cause})
+// health asks the VM how it is, beside its block calls, and knows what it said last. A VM that is ill goes on being
+// asked to build and judge: what is to be done about its complaint is for people.
+type health struct {
+	sub  *subsystem.Sub
+	life *life
+
+	asking bool
+	next   time.Time // before that it isn't asked again
+	// of is the plugin that has said cause.
+	of    *generation
+	cause string
+}
+
+func (h *health) handle(m *subsystem.Message) bool {
+	if _, ok := m.Body.(*pluginv1.HealthCheckRequest); !ok {
+		return false
+	}
+	cause := h.complaint()
+	m.Reply(&pluginv1.HealthCheckResponse{Healthy: cause == "", Cause: cause})
+	return true
+}
+
+// complaint is what is wrong with the VM; empty: nothing, or it hasn't been asked yet.
+func (h *health) complaint() string {
+	switch g := h.life.gen; {
+	case g == nil:
+		return "the VM isn't running: " + h.life.cause
+	case g == h.of:
+		return h.cause
+	}
+	return ""
+}
+
+// tick asks when it is time.
+func (h *health) tick() {
+	g, now := h.life.gen, h.sub.Now()
+	if g == nil || h.asking || g == h.of && now.Before(h.next) {
 		return
 	}
-	ok := r.lane.add(task{run: func(done func()) {
-		subsystem.Offload(r.sub, func() (*pluginv1.HealthCheckResponse, error) {
-			ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
-			defer cancel()
-			return g.vm.HealthCheck(ctx, q)
-		}, func(a *pluginv1.HealthCheckResponse, err error) {
-			if err != nil {
-				a = &pluginv1.HealthCheckResponse{Cause: "the VM doesn't say: " + err.Error()}
-			}
-			m.Reply(a)
-			done()
-		})
-	}})
-	if !ok {
-		m.Reply(&pluginv1.HealthCheckResponse{Cause: "too many questions wait"})
+	h.asking, h.next = true, now.Add(healthEvery)
+	subsystem.Offload(h.sub, func() (*pluginv1.HealthCheckResponse, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), healthLimit)
+		defer cancel()
+		return g.vm.HealthCheck(ctx, &pluginv1.HealthCheckRequest{})
+	}, func(a *pluginv1.HealthCheckResponse, err error) {
+		h.asking = false
+		h.heard(g, healthCause(a, err))
+	})
+}
+
+func healthCause(a *pluginv1.HealthCheckResponse, err error) string {
+	switch code := status.Code(err); {
+	case code == codes.Unimplemented, err == nil && a.GetHealthy():
+		return ""
+	case code == codes.DeadlineExceeded:
+		return "the VM didn't say within " + healthLimit.String() + " how it is"
+	case err != nil:
+		return "the VM didn't say how it is: " + status.Convert(err).Message()
+	case a.GetCause() == "":
+		return "the VM says that it isn't healthy, and not why"
+	}
+	return clip(a.GetCause())
+}
+
+// mostCause bounds a VM's complaint, in bytes.
+const mostCause = 1024
+
+func clip(text string) string {
+	if len(text) > mostCause {
+		return text[:mostCause] + "…"
+	}
+	return text
+}
+
+// heard logs what has changed.
+func (h *health) heard(g *generation, cause string) {
+	if g.dead || h.life.gen != g {
+		return
+	}
+	before := h.complaint()
+	h.of, h.cause = g, cause
+	switch {
+	case cause != "" && before == "":
+		h.sub.Log.Warn("the VM isn't well", "err", cause)
+	case cause == "" && before != "":
+		h.sub.Log.Info("the VM is well again")
 	}
 }

@@ -87,13 +87,15 @@ func launcher(t testing.TB) process.Launcher {
 	return process.Launcher{Path: program, Env: []string{"TEST_PLUGIN=1"}, RunDir: t.TempDir()}
 }
 
-func startReal(t testing.TB) *real {
+func startReal(t testing.TB) *real { return startRealWith(t, launcher(t)) }
+
+func startRealWith(t testing.TB, l process.Launcher) *real {
 	dir := t.TempDir()
 	r := &real{t: t, socket: filepath.Join(dir, "kv.http.sock")}
 	r.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
 		Chain: "kv", ChainID: chainID, NodeID: self, HTTPSocket: r.socket,
 		OpenDB:   func() (database.Database, error) { return pebbledb.Open(filepath.Join(dir, "db"), quiet) },
-		Launcher: launcher(t),
+		Launcher: l,
 		Limits:   vmhost.Limits{BlockCall: time.Second, Silence: 500 * time.Millisecond},
 	}))
 	t.Cleanup(func() { r.Handler().(interface{ Close() }).Close() })
@@ -331,4 +333,20 @@ func cycle(b *testing.B, r *real) (took steps) {
 	}
 	lap(3)
 	return took
+}
+
+func TestAVMThatDoesNotSayHowItIsHoldsUpNothing(t *testing.T) {
+	l := launcher(t)
+	l.Env = append(l.Env, endlessHealth+"=1")
+	r := startRealWith(t, l)
+	pid := r.plugin().GetPid()
+	r.Advance(time.Second) // the question is under way from now on
+	r.extend(0)
+	r.until("the check says that it doesn't answer", func() bool {
+		return strings.Contains(r.Trouble("vm"), "didn't say within")
+	})
+	r.extend(1)
+	if r.plugin().GetPid() != pid {
+		t.Error("the plugin was replaced")
+	}
 }

@@ -46,8 +46,6 @@ func (r *reads) handle(m *subsystem.Message) bool {
 		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.QueryRuntime)
 	case *pluginv1.CheckInherentRequest:
 		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.CheckInherent)
-	case *pluginv1.HealthCheckRequest:
-		r.onHealthCheck(m, body)
 	default:
 		return false
 	}

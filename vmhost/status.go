@@ -17,6 +17,7 @@ func (h *handler) Status(s *subsystem.Status) {
 		cause = strings.TrimSpace(string(h.life.state) + " " + h.life.cause)
 	}
 	s.Check("plugin", cause)
+	s.Check("vm", h.health.complaint())
 	plugin := &statusv1.Process{
 		Name: "plugin", Instance: h.cfg.Chain, Restarts: uint64(h.life.restarts), State: string(h.life.state),
 		Since: timestamppb.New(h.life.since), Cause: h.life.cause,

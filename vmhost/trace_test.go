@@ -2,6 +2,7 @@ package vmhost_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,8 +18,14 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
+// endlessHealth is the plugin's variable for one that never says how it is.
+const endlessHealth = "TEST_ENDLESS_HEALTH"
+
 // HealthCheck asks the host for something, so that a trace has somewhere to go on to.
 func (vm *slowVM) HealthCheck(ctx context.Context) error {
+	if os.Getenv(endlessHealth) != "" {
+		select {}
+	}
 	if vm.chain != nil {
 		_ = vm.chain.Sender.SendAppGossip(ctx, vmsdk.SendConfig{}, nil)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -68,11 +69,9 @@ func (a *apps) deliver(g *generation, what string, alone bool, call func(ctx con
 }
 
 // offer passes on what a peer says of its own accord. False: too much of that waits already.
-func (a *apps) offer(
-	g *generation, what string, from primitives.NodeID, bytes int, call func(ctx context.Context) error,
-) bool {
+func (a *apps) offer(from primitives.NodeID, bytes int, call func(done func())) bool {
 	// An empty message takes room, too.
-	return a.lane.add(task{of: &peersTask{from, bytes + messageRoom}, run: a.call(g, what, call)})
+	return a.lane.add(task{of: &peersTask{from, bytes + messageRoom}, run: call})
 }
 
 // messageRoom is what a message takes beside its own bytes.
@@ -193,10 +192,10 @@ func (a *apps) onAppRequest(r *pluginv1.AppRequestRequest) {
 		a.refuse(r, "too many requests wait for the VM")
 		return
 	}
-	taken := a.offer(g, "AppRequest", node, len(r.GetRequest()), func(ctx context.Context) error {
+	taken := a.offer(node, len(r.GetRequest()), a.call(g, "AppRequest", func(ctx context.Context) error {
 		_, err := g.vm.AppRequest(ctx, r)
 		return err
-	})
+	}))
 	if !taken && g.outcomes.settle(node, r.GetRequestId(), a.sub.Now()) {
 		a.refuse(r, "too many messages wait for the VM")
 	}
@@ -262,12 +261,32 @@ func (a *apps) outcome(g *generation, what string, call func(ctx context.Context
 func (a *apps) onAppGossip(r *pluginv1.AppGossipRequest) {
 	node, err := primitives.NodeIDFrom(r.GetNodeId())
 	if g := a.life.gen; g != nil && err == nil {
-		a.offer(g, "AppGossip", node, len(r.GetGossip()), func(ctx context.Context) error {
-			_, err := g.vm.AppGossip(ctx, r)
-			return err
+		a.offer(node, len(r.GetGossip()), a.gossip(g, r))
+	}
+}
+
+// gossip shows the plugin a peer's gossip. What it finds invalid is the engine's to hold against the peer; a verdict
+// for which the engine has no room is lost, for who sends such things sends more of them.
+func (a *apps) gossip(g *generation, r *pluginv1.AppGossipRequest) func(done func()) {
+	var answer *pluginv1.AppGossipResponse
+	ask := a.call(g, "AppGossip", func(ctx context.Context) (err error) {
+		answer, err = g.vm.AppGossip(ctx, r)
+		return err
+	})
+	return func(done func()) {
+		ask(func() {
+			if why := answer.GetInvalid(); why != "" {
+				_ = a.sub.TrySend(&enginev1.InvalidAppGossip{NodeId: r.GetNodeId(), Reason: clip(why)})
+			}
+			done()
 		})
 	}
 }
+
+// mostReason bounds what a plugin says of a peer, in bytes.
+const mostReason = 256
+
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), mostReason)], "") }
 
 // arm sets the timer for the VM's requests that aren't answered in time.
 func (a *apps) arm(g *generation) {

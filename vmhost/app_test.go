@@ -1,8 +1,10 @@
 package vmhost_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -173,6 +175,17 @@ func TestAPeersRequestIsAnsweredInAnyCase(t *testing.T) {
 	if e, _ := overseertest.Expect[*enginev1.SendAppError](h.Overseer); e.GetRequestId() != 3 {
 		t.Errorf("a request while no VM runs: %v", e)
 	}
+}
+
+func TestGossipThatTheVMFindsInvalidIsToldToTheEngine(t *testing.T) {
+	h := start(t)
+	h.Send("engine", &pluginv1.AppGossipRequest{NodeId: peer[:], Gossip: []byte{200, 1, 2, 3}})
+	if e, _ := overseertest.Expect[*enginev1.InvalidAppGossip](h.Overseer); !bytes.Equal(e.GetNodeId(), peer[:]) ||
+		!strings.Contains(e.GetReason(), "transaction 0") {
+		t.Errorf("the engine is told %v", e)
+	}
+	h.Send("engine", &pluginv1.AppGossipRequest{NodeId: other[:]}) // nothing, in the right form
+	h.ExpectNothing()
 }
 
 func TestCapabilitiesThatTheVMLacksAreSaidToBe(t *testing.T) {

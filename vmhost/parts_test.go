@@ -2,8 +2,10 @@ package vmhost
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 
@@ -92,5 +94,11 @@ func (p *idle) end(cause error) {
 	if p.alive {
 		p.alive = false
 		p.f.sub.Post(func() { p.f.life.exited(p.g, cause) })
+	}
+}
+
+func TestWhatAPluginSaysOfAPeerIsClipped(t *testing.T) {
+	if got := clip("x" + strings.Repeat("é", 1000)); len(got) != mostReason-1 || !utf8.ValidString(got) {
+		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }

@@ -137,7 +137,7 @@ func Spec(cfg Config) subsystem.Spec {
 		Class: subsystem.PerChain,
 		Sends: []proto.Message{
 			&enginev1.Notify{}, &enginev1.SendAppRequest{}, &enginev1.SendAppResponse{}, &enginev1.SendAppError{},
-			&enginev1.SendAppGossip{},
+			&enginev1.SendAppGossip{}, &enginev1.InvalidAppGossip{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newHandler(sub, cfg) },
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -23,11 +24,18 @@ type apps struct {
 	owed    owed
 	drops   *drops
 	stopped bool
+
+	muted    map[primitives.NodeID]time.Time // connected peers whose gossip was invalid, and until when it isn't heard
+	invalids int64                           // how often our VM has found a peer's gossip invalid
 }
 
 const (
 	mostAppWait = 30 * time.Second // whatever a peer asks for
 	mostMessage = 256              // bytes of an error's message
+
+	// costInvalidGossip is what gossip costs a peer that no honest node sends; it is dropped at 1000.
+	costInvalidGossip = 100
+	muteGossip        = time.Second // what an invalid gossip costs its sender's next ones
 )
 
 // request sends a request of our VM to each node. It fails at once for those that aren't connected.
@@ -126,8 +134,28 @@ func (a *apps) onUnanswered(n primitives.NodeID, m *enginev1.Unanswered) {
 	a.fail(n, m.GetRequestId(), &requests.AppError{Code: requests.ErrUndefined.Code, Message: m.GetReason()})
 }
 
+// onGossip passes a peer's gossip to our VM. Of a peer whose gossip it has just found invalid it hears nothing for a
+// moment, so that a validator, whom no report of one subsystem cuts off, can't keep it busy either.
 func (a *apps) onGossip(n primitives.NodeID, m *enginev1.AppGossip) {
+	if a.sub.Now().Before(a.muted[n]) {
+		a.drops.add("gossip of a peer whose gossip was invalid a moment ago")
+		return
+	}
 	a.pass(&pluginv1.AppGossipRequest{NodeId: n[:], Gossip: m.GetGossip()})
+}
+
+// invalid is our VM's verdict on what a peer has gossiped.
+func (a *apps) invalid(m *enginev1.InvalidAppGossip) {
+	n, ok := a.peers.named(m.GetNodeId())
+	if !ok || !a.peers.has(n) {
+		return
+	}
+	a.muted[n] = a.sub.Now().Add(muteGossip)
+	if a.invalids++; a.invalids&(a.invalids-1) == 0 { // a flood is a few lines
+		a.sub.Log.Warn("a peer's gossip is invalid", "peer", n.String(), "err", clip(m.GetReason()),
+			"so_far", a.invalids)
+	}
+	a.send.report(n, costInvalidGossip, "invalid gossip")
 }
 
 // fail ends a request of our VM without an answer, as a peer says.
@@ -141,4 +169,5 @@ func failedRequest(n primitives.NodeID, id uint32, why *requests.AppError) proto
 	}
 }
 
-func clip(s string) string { return s[:min(len(s), mostMessage)] }
+// clip leaves no half of a character at the end, which couldn't be encoded.
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), mostMessage)], "") }

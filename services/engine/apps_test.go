@@ -2,8 +2,10 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 )
@@ -74,6 +76,46 @@ func TestAnEngineThatHasStoppedAnswersNoVM(t *testing.T) {
 	s.pass(5 * time.Millisecond)
 	if !b.saw("app failed 4 code -2") {
 		t.Errorf("the VM of the engine that has stopped saw %v", b.events)
+	}
+}
+
+// A validator isn't cut off on the word of one subsystem, so what it says next isn't looked at for a while.
+func TestWhoGossipsWhatIsInvalidPaysAndIsNotHeardForAMoment(t *testing.T) {
+	s := newFixture(t, 3).start()
+	s.pass(50 * time.Millisecond)
+	a, liar, honest := s.nodes[0], s.nodes[1], s.nodes[2]
+	say := func(n *node, what string) {
+		to := &enginev1.SendConfig{NodeIds: [][]byte{a.id[:]}}
+		n.Send("vm", &enginev1.SendAppGossip{Config: to, Gossip: []byte(what)})
+		s.pass(5 * time.Millisecond)
+	}
+	say(liar, "rubbish")
+	a.Send("vm", &enginev1.InvalidAppGossip{NodeId: liar.id[:], Reason: "rubbish"})
+	s.settle()
+	if a.costs[liar.id] != costInvalidGossip {
+		t.Errorf("it cost %d", a.costs[liar.id])
+	}
+	say(liar, "more rubbish")
+	say(honest, "news")
+	if !a.saw("app gossip rubbish") || a.saw("app gossip more rubbish") || !a.saw("app gossip news") {
+		t.Errorf("at once the VM saw %v", a.events)
+	}
+	s.pass(muteGossip)
+	say(liar, "good news")
+	if !a.saw("app gossip good news") {
+		t.Errorf("later the VM saw %v", a.events)
+	}
+	stranger := [32]byte{99}
+	a.Send("vm", &enginev1.InvalidAppGossip{NodeId: stranger[:]})
+	a.Send("vm", &enginev1.InvalidAppGossip{NodeId: []byte("nobody")})
+	if s.settle(); len(a.costs) != 1 {
+		t.Errorf("somebody who isn't there pays: %v", a.costs)
+	}
+}
+
+func TestAnErrorIsNotClippedInTheMiddleOfACharacter(t *testing.T) {
+	if got := clip("x" + strings.Repeat("é", mostMessage)); len(got) != mostMessage-1 || !utf8.ValidString(got) {
+		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
 

@@ -18,6 +18,8 @@
 package engine
 
 import (
+	"time"
+
 	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
@@ -157,7 +159,8 @@ func (e *engine) assemble() {
 	e.driver = &driver{sub: sub, perform: e.perform}
 	e.consensus = &consensus{send: e.send, core: e.driver}
 	e.gets = &gets{sub: sub, send: e.send, questions: newQuestions(set, sub.Now), core: e.driver}
-	e.apps = &apps{sub: sub, peers: e.peers, send: e.send, owed: newOwed(set), drops: e.drops}
+	e.apps = &apps{sub: sub, peers: e.peers, send: e.send, owed: newOwed(set), drops: e.drops,
+		muted: make(map[primitives.NodeID]time.Time)}
 	e.executor = &executor{
 		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
 	}

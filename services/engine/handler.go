@@ -48,6 +48,8 @@ func (e *engine) Handle(m *subsystem.Message) {
 		e.apps.err(body)
 	case *enginev1.SendAppGossip:
 		e.apps.gossip(body)
+	case *enginev1.InvalidAppGossip:
+		e.apps.invalid(body)
 	case *enginev1.Connected:
 		e.onConnected(body.GetNodeId())
 	case *enginev1.Disconnected:
@@ -103,6 +105,7 @@ func (e *engine) onDisconnected(raw []byte) {
 
 func (e *engine) lost(n primitives.NodeID) {
 	if e.peers.remove(n) {
+		delete(e.apps.muted, n)
 		e.driver.step(snowman.PeerDisconnected{Node: n})
 		e.sub.Send(&pluginv1.DisconnectedRequest{NodeId: n[:]})
 	}

@@ -34,7 +34,7 @@ var (
 )
 
 // AppHandler takes the messages of other nodes' VMs. The bytes may be anything; an error is logged and has no other
-// effect.
+// effect, but for an InvalidGossipError, which the sender pays for.
 type AppHandler interface {
 	// AppRequest owes the node SendAppResponse or SendAppError with the same number before deadline.
 	AppRequest(ctx context.Context, node NodeID, requestID uint32, deadline time.Time, request []byte) error

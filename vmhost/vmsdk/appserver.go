@@ -1,8 +1,10 @@
 package vmsdk
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -71,9 +73,14 @@ func (s *Server) AppRequestFailed(
 	})
 }
 
-// AppGossip passes a peer's gossip on.
+// AppGossip passes a peer's gossip on, and the VM's verdict back if it finds that no honest node sends this.
 func (s *Server) AppGossip(ctx context.Context, r *pb.AppGossipRequest) (*pb.AppGossipResponse, error) {
-	return &pb.AppGossipResponse{}, s.fromPeer("AppGossip", r.GetNodeId(), func(node NodeID) error {
-		return s.vm.AppGossip(ctx, node, r.GetGossip())
+	answer := &pb.AppGossipResponse{}
+	return answer, s.fromPeer("AppGossip", r.GetNodeId(), func(node NodeID) error {
+		err := s.vm.AppGossip(ctx, node, r.GetGossip())
+		if invalid := (*InvalidGossipError)(nil); errors.As(err, &invalid) {
+			answer.Invalid = cmp.Or(strings.ToValidUTF8(invalid.Reason, "?"), "invalid gossip")
+		}
+		return err
 	})
 }

@@ -30,6 +30,18 @@ func Invalidf(format string, args ...any) error {
 	return &InvalidError{Reason: fmt.Sprintf(format, args...)}
 }
 
+// InvalidGossipError is AppGossip's verdict that no honest node sends such a thing, whatever it knows: the node that
+// sent it is reported, and pays with its reputation until it is cut off. What may be an honest node's, a transaction
+// that came too late for instance, is no reason for it.
+type InvalidGossipError struct{ Reason string }
+
+func (e *InvalidGossipError) Error() string { return "invalid gossip: " + e.Reason }
+
+// InvalidGossipf makes an InvalidGossipError.
+func InvalidGossipf(format string, args ...any) error {
+	return &InvalidGossipError{Reason: fmt.Sprintf(format, args...)}
+}
+
 // MissingParentError says that a block can't be judged before its parent.
 type MissingParentError struct{ Parent ID }
 

@@ -106,7 +106,7 @@ func (m *Mempool[T]) send(ctx context.Context, txs [][]byte) {
 func (m *Mempool[T]) OnGossip(message []byte) error {
 	txs, err := SplitTxs(message, maxGossipTxs)
 	if err != nil {
-		return err
+		return InvalidGossipf("%v", err)
 	}
 	var errs []error
 	for _, o := range m.insert(context.Background(), txs, false) {

@@ -560,6 +560,62 @@ func (x *SendAppError) GetMessage() string {
 	return ""
 }
 
+// InvalidAppGossip is sent by vmhost: its VM says that no honest node sends what this peer has. The peer pays for it.
+// May be lost.
+type InvalidAppGossip struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The peer that sent it.
+	NodeId []byte `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Why, for the log: the VM's words, at most 256 bytes.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvalidAppGossip) Reset() {
+	*x = InvalidAppGossip{}
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvalidAppGossip) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvalidAppGossip) ProtoMessage() {}
+
+func (x *InvalidAppGossip) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvalidAppGossip.ProtoReflect.Descriptor instead.
+func (*InvalidAppGossip) Descriptor() ([]byte, []int) {
+	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *InvalidAppGossip) GetNodeId() []byte {
+	if x != nil {
+		return x.NodeId
+	}
+	return nil
+}
+
+func (x *InvalidAppGossip) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // SendConfig says who gets a gossip: those that are named, and of the others a random choice. The three kinds don't
 // overlap, and none of them repeats a named node.
 type SendConfig struct {
@@ -578,7 +634,7 @@ type SendConfig struct {
 
 func (x *SendConfig) Reset() {
 	*x = SendConfig{}
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[9]
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +646,7 @@ func (x *SendConfig) String() string {
 func (*SendConfig) ProtoMessage() {}
 
 func (x *SendConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[9]
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +659,7 @@ func (x *SendConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendConfig.ProtoReflect.Descriptor instead.
 func (*SendConfig) Descriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{9}
+	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SendConfig) GetNodeIds() [][]byte {
@@ -647,7 +703,7 @@ type SendAppGossip struct {
 
 func (x *SendAppGossip) Reset() {
 	*x = SendAppGossip{}
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[10]
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +715,7 @@ func (x *SendAppGossip) String() string {
 func (*SendAppGossip) ProtoMessage() {}
 
 func (x *SendAppGossip) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_engine_v1_bus_proto_msgTypes[10]
+	mi := &file_reeve_engine_v1_bus_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +728,7 @@ func (x *SendAppGossip) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendAppGossip.ProtoReflect.Descriptor instead.
 func (*SendAppGossip) Descriptor() ([]byte, []int) {
-	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{10}
+	return file_reeve_engine_v1_bus_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SendAppGossip) GetConfig() *SendConfig {
@@ -722,7 +778,10 @@ const file_reeve_engine_v1_bus_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\x02 \x01(\rR\trequestId\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage:\x06\x82\xce\x18\x02\b\x03\"\x84\x01\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage:\x06\x82\xce\x18\x02\b\x03\"K\n" +
+	"\x10InvalidAppGossip\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:\x06\x82\xce\x18\x02\b\x04\"\x84\x01\n" +
 	"\n" +
 	"SendConfig\x12\x19\n" +
 	"\bnode_ids\x18\x01 \x03(\fR\anodeIds\x12\x1e\n" +
@@ -753,7 +812,7 @@ func file_reeve_engine_v1_bus_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_engine_v1_bus_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_engine_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_reeve_engine_v1_bus_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_reeve_engine_v1_bus_proto_goTypes = []any{
 	(Event)(0),                    // 0: reeve.engine.v1.Event
 	(*Connected)(nil),             // 1: reeve.engine.v1.Connected
@@ -765,14 +824,15 @@ var file_reeve_engine_v1_bus_proto_goTypes = []any{
 	(*SendAppRequest)(nil),        // 7: reeve.engine.v1.SendAppRequest
 	(*SendAppResponse)(nil),       // 8: reeve.engine.v1.SendAppResponse
 	(*SendAppError)(nil),          // 9: reeve.engine.v1.SendAppError
-	(*SendConfig)(nil),            // 10: reeve.engine.v1.SendConfig
-	(*SendAppGossip)(nil),         // 11: reeve.engine.v1.SendAppGossip
-	(*v1.NetworkBridgeEvent)(nil), // 12: reeve.networkbridge.v1.NetworkBridgeEvent
+	(*InvalidAppGossip)(nil),      // 10: reeve.engine.v1.InvalidAppGossip
+	(*SendConfig)(nil),            // 11: reeve.engine.v1.SendConfig
+	(*SendAppGossip)(nil),         // 12: reeve.engine.v1.SendAppGossip
+	(*v1.NetworkBridgeEvent)(nil), // 13: reeve.networkbridge.v1.NetworkBridgeEvent
 }
 var file_reeve_engine_v1_bus_proto_depIdxs = []int32{
 	0,  // 0: reeve.engine.v1.Notify.event:type_name -> reeve.engine.v1.Event
-	12, // 1: reeve.engine.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
-	10, // 2: reeve.engine.v1.SendAppGossip.config:type_name -> reeve.engine.v1.SendConfig
+	13, // 1: reeve.engine.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
+	11, // 2: reeve.engine.v1.SendAppGossip.config:type_name -> reeve.engine.v1.SendConfig
 	3,  // [3:3] is the sub-list for method output_type
 	3,  // [3:3] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
@@ -791,7 +851,7 @@ func file_reeve_engine_v1_bus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_engine_v1_bus_proto_rawDesc), len(file_reeve_engine_v1_bus_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

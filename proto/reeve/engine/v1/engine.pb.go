@@ -76,6 +76,7 @@ type EngineMessage struct {
 	//	*EngineMessage_Certified
 	//	*EngineMessage_Evidence
 	//	*EngineMessage_QueryHeight
+	//	*EngineMessage_InvalidAppGossip
 	Kind          isEngineMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -505,6 +506,15 @@ func (x *EngineMessage) GetQueryHeight() *QueryHeight {
 	return nil
 }
 
+func (x *EngineMessage) GetInvalidAppGossip() *InvalidAppGossip {
+	if x != nil {
+		if x, ok := x.Kind.(*EngineMessage_InvalidAppGossip); ok {
+			return x.InvalidAppGossip
+		}
+	}
+	return nil
+}
+
 type isEngineMessage_Kind interface {
 	isEngineMessage_Kind()
 }
@@ -681,6 +691,10 @@ type EngineMessage_QueryHeight struct {
 	QueryHeight *QueryHeight `protobuf:"bytes,43,opt,name=query_height,json=queryHeight,proto3,oneof"`
 }
 
+type EngineMessage_InvalidAppGossip struct {
+	InvalidAppGossip *InvalidAppGossip `protobuf:"bytes,44,opt,name=invalid_app_gossip,json=invalidAppGossip,proto3,oneof"`
+}
+
 func (*EngineMessage_GetStateSummaryFrontier) isEngineMessage_Kind() {}
 
 func (*EngineMessage_StateSummaryFrontier_) isEngineMessage_Kind() {}
@@ -767,11 +781,13 @@ func (*EngineMessage_Evidence) isEngineMessage_Kind() {}
 
 func (*EngineMessage_QueryHeight) isEngineMessage_Kind() {}
 
+func (*EngineMessage_InvalidAppGossip) isEngineMessage_Kind() {}
+
 var File_reeve_engine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\n" +
-	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1creeve/engine/v1/height.proto\x1a\x1areeve/engine/v1/peer.proto\"\xb0\x18\n" +
+	"\x1creeve/engine/v1/engine.proto\x12\x0freeve.engine.v1\x1a\x19reeve/engine/v1/bus.proto\x1a\x1creeve/engine/v1/failed.proto\x1a\x1creeve/engine/v1/height.proto\x1a\x1areeve/engine/v1/peer.proto\"\x83\x19\n" +
 	"\rEngineMessage\x12g\n" +
 	"\x1aget_state_summary_frontier\x18\x01 \x01(\v2(.reeve.engine.v1.GetStateSummaryFrontierH\x00R\x17getStateSummaryFrontier\x12]\n" +
 	"\x16state_summary_frontier\x18\x02 \x01(\v2%.reeve.engine.v1.StateSummaryFrontierH\x00R\x14stateSummaryFrontier\x12z\n" +
@@ -821,7 +837,8 @@ const file_reeve_engine_v1_engine_proto_rawDesc = "" +
 	"\x05proof\x18( \x01(\v2\x16.reeve.engine.v1.ProofH\x00R\x05proof\x12:\n" +
 	"\tcertified\x18) \x01(\v2\x1a.reeve.engine.v1.CertifiedH\x00R\tcertified\x127\n" +
 	"\bevidence\x18* \x01(\v2\x19.reeve.engine.v1.EvidenceH\x00R\bevidence\x12A\n" +
-	"\fquery_height\x18+ \x01(\v2\x1c.reeve.engine.v1.QueryHeightH\x00R\vqueryHeightB\x06\n" +
+	"\fquery_height\x18+ \x01(\v2\x1c.reeve.engine.v1.QueryHeightH\x00R\vqueryHeight\x12Q\n" +
+	"\x12invalid_app_gossip\x18, \x01(\v2!.reeve.engine.v1.InvalidAppGossipH\x00R\x10invalidAppGossipB\x06\n" +
 	"\x04kindB\xba\x01\n" +
 	"\x13com.reeve.engine.v1B\vEngineProtoP\x01Z8github.com/reevenet/reeve/proto/reeve/engine/v1;enginev1\xa2\x02\x03REX\xaa\x02\x0fReeve.Engine.V1\xca\x02\x0fReeve\\Engine\\V1\xe2\x02\x1bReeve\\Engine\\V1\\GPBMetadata\xea\x02\x11Reeve::Engine::V1b\x06proto3"
 
@@ -883,6 +900,7 @@ var file_reeve_engine_v1_engine_proto_goTypes = []any{
 	(*Certified)(nil),                     // 41: reeve.engine.v1.Certified
 	(*Evidence)(nil),                      // 42: reeve.engine.v1.Evidence
 	(*QueryHeight)(nil),                   // 43: reeve.engine.v1.QueryHeight
+	(*InvalidAppGossip)(nil),              // 44: reeve.engine.v1.InvalidAppGossip
 }
 var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	1,  // 0: reeve.engine.v1.EngineMessage.get_state_summary_frontier:type_name -> reeve.engine.v1.GetStateSummaryFrontier
@@ -928,11 +946,12 @@ var file_reeve_engine_v1_engine_proto_depIdxs = []int32{
 	41, // 40: reeve.engine.v1.EngineMessage.certified:type_name -> reeve.engine.v1.Certified
 	42, // 41: reeve.engine.v1.EngineMessage.evidence:type_name -> reeve.engine.v1.Evidence
 	43, // 42: reeve.engine.v1.EngineMessage.query_height:type_name -> reeve.engine.v1.QueryHeight
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	44, // 43: reeve.engine.v1.EngineMessage.invalid_app_gossip:type_name -> reeve.engine.v1.InvalidAppGossip
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_reeve_engine_v1_engine_proto_init() }
@@ -988,6 +1007,7 @@ func file_reeve_engine_v1_engine_proto_init() {
 		(*EngineMessage_Certified)(nil),
 		(*EngineMessage_Evidence)(nil),
 		(*EngineMessage_QueryHeight)(nil),
+		(*EngineMessage_InvalidAppGossip)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -638,7 +638,10 @@ func (x *AppGossipRequest) GetGossip() []byte {
 }
 
 type AppGossipResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Not empty: no honest node sends this, whatever it knows, and why. The engine reports the peer, which pays for it
+	// with its reputation. Empty: nothing is held against the peer, which needn't mean that the VM had a use for it.
+	Invalid       string `protobuf:"bytes,1,opt,name=invalid,proto3" json:"invalid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -671,6 +674,13 @@ func (x *AppGossipResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use AppGossipResponse.ProtoReflect.Descriptor instead.
 func (*AppGossipResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_app_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AppGossipResponse) GetInvalid() string {
+	if x != nil {
+		return x.Invalid
+	}
+	return ""
 }
 
 // AppError is an error of the application protocol between two VMs. Codes: 0 undefined, -1 timed out; nothing else
@@ -762,8 +772,9 @@ const file_reeve_vm_plugin_v1_app_proto_rawDesc = "" +
 	"\x18AppRequestFailedResponse\"K\n" +
 	"\x10AppGossipRequest\x12\x17\n" +
 	"\anode_id\x18\x01 \x01(\fR\x06nodeId\x12\x16\n" +
-	"\x06gossip\x18\x02 \x01(\fR\x06gossip:\x06\x82\xce\x18\x02\b\x04\"\x13\n" +
-	"\x11AppGossipResponse\"8\n" +
+	"\x06gossip\x18\x02 \x01(\fR\x06gossip:\x06\x82\xce\x18\x02\b\x04\"-\n" +
+	"\x11AppGossipResponse\x12\x18\n" +
+	"\ainvalid\x18\x01 \x01(\tR\ainvalid\"8\n" +
 	"\bAppError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage*\x98\x02\n" +

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -276,7 +275,7 @@ func (a *apps) gossip(g *generation, r *pluginv1.AppGossipRequest) func(done fun
 	return func(done func()) {
 		ask(func() {
 			if why := answer.GetInvalid(); why != "" {
-				_ = a.sub.TrySend(&enginev1.InvalidAppGossip{NodeId: r.GetNodeId(), Reason: clip(why)})
+				_ = a.sub.TrySend(&enginev1.InvalidAppGossip{NodeId: r.GetNodeId(), Reason: clip(why, mostReason)})
 			}
 			done()
 		})
@@ -285,8 +284,6 @@ func (a *apps) gossip(g *generation, r *pluginv1.AppGossipRequest) func(done fun
 
 // mostReason bounds what a plugin says of a peer, in bytes.
 const mostReason = 256
-
-func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), mostReason)], "") }
 
 // arm sets the timer for the VM's requests that aren't answered in time.
 func (a *apps) arm(g *generation) {

@@ -2,6 +2,7 @@ package vmhost
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -79,15 +80,16 @@ func healthCause(a *pluginv1.HealthCheckResponse, err error) string {
 	case a.GetCause() == "":
 		return "the VM says that it isn't healthy, and not why"
 	}
-	return clip(a.GetCause())
+	return clip(a.GetCause(), mostCause)
 }
 
 // mostCause bounds a VM's complaint, in bytes.
 const mostCause = 1024
 
-func clip(text string) string {
-	if len(text) > mostCause {
-		return text[:mostCause] + "…"
+// clip leaves no half of a character at the end, which couldn't be encoded.
+func clip(text string, most int) string {
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
 }

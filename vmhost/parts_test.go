@@ -98,7 +98,7 @@ func (p *idle) end(cause error) {
 }
 
 func TestWhatAPluginSaysOfAPeerIsClipped(t *testing.T) {
-	if got := clip("x" + strings.Repeat("é", 1000)); len(got) != mostReason-1 || !utf8.ValidString(got) {
+	if got := clip("x"+strings.Repeat("é", 1000), mostReason); len(got) > mostReason+2 || !utf8.ValidString(got) {
 		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/bus/httpproxy"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
@@ -29,7 +30,7 @@ const (
 // plugin wants. It runs beside the handler, which only tells it where the plugin is. While there is none it says so,
 // and why.
 type httpServer struct {
-	server *http.Server
+	server *httpdoor.Door
 	target atomic.Pointer[target]
 	cause  atomic.Pointer[string]
 	chain  string
@@ -60,7 +61,7 @@ func listenHTTP(socket, chain string, log *slog.Logger, tracing trace.TracerProv
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("/", s.pass)
-	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	s.server = httpdoor.Inner(mux, log)
 	go func() { _ = s.server.Serve(l) }()
 	return s, nil
 }

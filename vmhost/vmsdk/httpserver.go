@@ -5,16 +5,17 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/bus/intercept"
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
@@ -24,7 +25,7 @@ const TokenHeader = "Reeve-Token"
 
 // httpServer serves the VM's handlers on a unix socket that the host proxies to.
 type httpServer struct {
-	server   *http.Server
+	server   *httpdoor.Door
 	prefix   string
 	tracer   trace.Tracer
 	handlers map[string]http.Handler
@@ -68,7 +69,7 @@ func newHTTPServer(prefix string, handlers map[string]http.Handler, tracer trace
 		}
 		return strings.Compare(a, b)
 	})
-	h.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	h.server = httpdoor.Inner(h, slog.New(slog.DiscardHandler))
 	return h
 }
 

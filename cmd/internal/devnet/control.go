@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
@@ -21,7 +22,7 @@ const drainTimeout = 7 * time.Second
 type Control struct {
 	network  *Network
 	listener net.Listener
-	server   *http.Server
+	server   *httpdoor.Door
 }
 
 // trouble is an error on its way through the socket.
@@ -53,7 +54,7 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 		c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
-	c.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
+	c.server = httpdoor.Inner(mux, n.log)
 	go c.server.Serve(l) //nolint:errcheck // it ends with Close
 	return c, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -61,7 +62,8 @@ func play(args []string) {
 		},
 		Metrics: prometheus.NewRegistry(),
 	})
-	if err := gateway.Serve(ctx, context.Background(), l, g.Monitoring(), slog.New(slog.DiscardHandler)); err != nil {
+	quiet := slog.New(slog.DiscardHandler)
+	if err := gateway.Serve(ctx, context.Background(), l, g.Monitoring(), httpdoor.Places{}, quiet); err != nil {
 		panic(err)
 	}
 }

@@ -13,15 +13,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Limits of what a client may send and how long anything may take.
+// Limits of what a client may send and how long an answer may take. The times of connections are internal/bus/httpdoor's.
 const (
-	maxBody       = 1 << 20  // of a request
-	maxBatch      = 16 << 20 // of a request to a path that ends in /txs
-	maxHeader     = 32 << 10
-	maxConns      = 4096
-	headerTimeout = 5 * time.Second
-	bodyTimeout   = 30 * time.Second
-	idleTimeout   = 2 * time.Minute
+	maxBody       = 1 << 20          // of a request
+	maxBatch      = 16 << 20         // of a request to a path that ends in /txs
 	sourceTimeout = 2 * time.Second  // for each source of health, information or metrics
 	chainTimeout  = 30 * time.Second // until a VM's answer begins
 )
@@ -61,11 +56,11 @@ func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies(c)}
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	g.monitoring(mux)
-	mux.Handle("/ext/bc/{chain}/", http.HandlerFunc(g.onChain))
-	mux.Handle("/ext/bc/{chain}", http.HandlerFunc(g.onChain))
-	mux.HandleFunc("GET /ext/chain/{chain}/block/{at}", g.onBlock)
-	mux.HandleFunc("GET /ext/chain/{chain}/proof/{at}", g.onProof)
-	mux.HandleFunc("GET /ext/chain/{chain}/why/{at}", g.onWhy)
+	mux.Handle("/ext/bc/{chain}/", counted(g.onChain))
+	mux.Handle("/ext/bc/{chain}", counted(g.onChain))
+	mux.Handle("GET /ext/chain/{chain}/block/{at}", counted(g.onBlock))
+	mux.Handle("GET /ext/chain/{chain}/proof/{at}", counted(g.onProof))
+	mux.Handle("GET /ext/chain/{chain}/why/{at}", counted(g.onWhy))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound,
 			"nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
@@ -77,9 +72,9 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) Monitoring() http.Handler {
 	mux := http.NewServeMux()
 	g.monitoring(mux)
-	mux.HandleFunc("GET /ext/bus", g.onBus) // what is inside the node isn't for everybody
-	mux.HandleFunc("GET /ext/peers", g.onPeers)
-	mux.HandleFunc("GET /metrics", g.onMetrics)
+	mux.Handle("GET /ext/bus", counted(g.onBus)) // what is inside the node isn't for everybody
+	mux.Handle("GET /ext/peers", counted(g.onPeers))
+	mux.Handle("GET /metrics", counted(g.onMetrics))
 	mux.HandleFunc("GET /livez", g.onLiveness)
 	mux.HandleFunc("GET /readyz", g.onReadiness)
 	return mux
@@ -90,5 +85,5 @@ func (g *Gateway) monitoring(mux *http.ServeMux) {
 	mux.HandleFunc("GET /ext/health/readiness", g.onReadiness)
 	mux.HandleFunc("GET /ext/health/liveness", g.onLiveness)
 	mux.HandleFunc("GET /ext/info", g.onInfo)
-	mux.HandleFunc("GET /ext/metrics", g.onMetrics)
+	mux.Handle("GET /ext/metrics", counted(g.onMetrics))
 }

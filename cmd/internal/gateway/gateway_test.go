@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 )
 
 // node is a gateway whose sources the test controls.
@@ -226,7 +228,7 @@ func TestServeFinishesWhatItHasBegun(t *testing.T) {
 		fmt.Fprint(w, "done")
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, t.Context(), l, slow, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- Serve(ctx, t.Context(), l, slow, httpdoor.Places{}, slog.New(slog.DiscardHandler)) }()
 	if status, body := get(t, "http://"+l.Addr().String()); status != 200 || body != "done" {
 		t.Errorf("%d %s", status, body)
 	}

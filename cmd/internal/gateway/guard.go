@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Methods that a chain's VM may be called with.
@@ -30,8 +29,6 @@ func (g *Gateway) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
-		//nolint:errcheck // a connection without deadlines is closed by the server's own limits
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/bus/httpproxy"
 )
 
@@ -27,7 +28,7 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 	proxy, ok := p.bySocket[socket]
 	if !ok {
 		proxy = httpproxy.New(socket, httpproxy.Options{
-			HeaderTimeout: chainTimeout, IdleTimeout: idleTimeout, Failed: onProxyError,
+			HeaderTimeout: chainTimeout, IdleTimeout: httpdoor.IdleTimeout, Failed: onProxyError,
 			Log:    slog.New(slog.DiscardHandler),
 			Tracer: p.config.Tracer, Name: "/ext/bc", Sampled: p.config.Sampled,
 		})

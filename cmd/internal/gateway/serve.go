@@ -5,27 +5,36 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
+	"github.com/reevenet/reeve/internal/process/config"
 )
 
+// ClientPlaces are those of the door for clients: as many as the settings want and file descriptors allow. A request
+// that is passed on takes two descriptors, its connection and that to the chain's host, which has two of its own.
+func ClientPlaces(h config.HTTP, descriptors int) httpdoor.Places {
+	connections := max(4, min(h.Connections, 2*descriptors/3))
+	ofAddress := max(2, h.PerAddress*connections/h.Connections)
+	return httpdoor.Places{Connections: connections, OfAddress: ofAddress,
+		Requests: connections / 2, RequestsOfAddress: ofAddress / 2}
+}
+
+// MonitoringPlaces are those of a door for monitoring, which few have a reason to use.
+var MonitoringPlaces = httpdoor.Places{Connections: 128, OfAddress: 64, Requests: 64, RequestsOfAddress: 32}
+
 // Serve answers on listener until ctx ends, then finishes what it has begun until drain ends, and closes the rest.
-func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		// what clients do wrong isn't the operator's business
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handler, places httpdoor.Places,
+	log *slog.Logger) error {
+	door := httpdoor.New(handler, places, log)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		<-ctx.Done()
-		if server.Shutdown(drain) != nil {
-			server.Close()
+		if door.Shutdown(drain) != nil {
+			door.Close()
 		}
 	}()
-	err := server.Serve(limit(listener, maxConns))
+	err := door.Serve(listener)
 	if ctx.Err() == nil {
 		return err
 	}
@@ -33,22 +42,9 @@ func Serve(ctx, drain context.Context, listener net.Listener, handler http.Handl
 	return nil
 }
 
-// limit lets at most n connections be open; further ones wait in the kernel's queue.
-func limit(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, slots: make(chan struct{}, n)}
-}
-
-type limited struct {
-	net.Listener
-	slots chan struct{}
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	l.slots <- struct{}{}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &counted{Conn: c, slots: l.slots}, nil
+// counted has a place for each request that takes long or much; health and information are there for everybody.
+func counted(handle http.HandlerFunc) http.Handler {
+	return httpdoor.Counted(handle, func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusServiceUnavailable, "so many requests are under way that this one has no place")
+	})
 }

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"net"
+	"net/http"
 	"path/filepath"
 	"time"
 
@@ -12,7 +14,9 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/descriptors"
 	"github.com/reevenet/reeve/internal/process/telemetry"
 	"github.com/reevenet/reeve/internal/store/quarantine"
 	"github.com/reevenet/reeve/overseer"
@@ -58,9 +62,14 @@ func (n *Node) Overseer(ctx context.Context) error {
 	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	group.Go(func() error { return bus.Serve(listeners.bus) })
-	group.Go(func() error { return gateway.Serve(ending, drain, listeners.http, g.Handler(), n.Log) })
-	group.Go(func() error { return gateway.Serve(ending, drain, listeners.metrics, g.Monitoring(), n.Log) })
-	group.Go(func() error { return gateway.Serve(ending, drain, listeners.monitor, g.Monitoring(), n.Log) })
+	files := descriptors.Count()
+	files.Tell(n.Log)
+	open := func(l net.Listener, h http.Handler, p httpdoor.Places) {
+		group.Go(func() error { return gateway.Serve(ending, drain, l, h, p, n.Log) })
+	}
+	open(listeners.http, g.Handler(), gateway.ClientPlaces(n.Config.HTTP, files.Clients))
+	open(listeners.metrics, g.Monitoring(), gateway.MonitoringPlaces)
+	open(listeners.monitor, g.Monitoring(), gateway.MonitoringPlaces)
 	group.Go(func() error {
 		return subsystem.Run(ending, server.asker.spec(),
 			subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})

@@ -52,7 +52,8 @@ func (n *Node) serveMetrics(ctx context.Context, id string, all *prometheus.Regi
 		return err
 	}
 	go func() {
-		if err := gateway.Serve(ctx, ctx, l, promhttp.HandlerFor(all, promhttp.HandlerOpts{}), n.Log); err != nil {
+		shown := promhttp.HandlerFor(all, promhttp.HandlerOpts{})
+		if err := gateway.Serve(ctx, ctx, l, shown, gateway.MonitoringPlaces, n.Log); err != nil {
 			n.Log.Warn("metrics aren't shown any more", "err", err)
 		}
 	}()

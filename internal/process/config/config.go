@@ -36,6 +36,9 @@ type HTTP struct {
 	Listen string `koanf:"listen"`
 	// names by which it may be called; a browser page elsewhere can't rebind its name to us
 	Hosts []string `koanf:"hosts"`
+	// how many connections there may be, and of one address
+	Connections int `koanf:"connections"`
+	PerAddress  int `koanf:"connections-per-address"`
 }
 
 // Metrics is where monitoring reaches the node.
@@ -101,6 +104,13 @@ func (c *Config) check() error {
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return fmt.Errorf("log.level is %q, it should be debug, info, warn or error", c.Log.Level)
+	}
+	if c.HTTP.Connections < 8 {
+		return fmt.Errorf("http.connections is %d, it should be at least 8", c.HTTP.Connections)
+	}
+	if c.HTTP.PerAddress < 2 || c.HTTP.PerAddress > c.HTTP.Connections {
+		return fmt.Errorf("http.connections-per-address is %d, it should be between 2 and http.connections, %d",
+			c.HTTP.PerAddress, c.HTTP.Connections)
 	}
 	if c.Drain.Timeout <= 0 {
 		return fmt.Errorf("drain.timeout is %v, it should be a time such as 5s", c.Drain.Timeout)

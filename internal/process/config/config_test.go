@@ -144,6 +144,8 @@ func TestAWrongFileIsNamed(t *testing.T) {
 		"ticks = 1":                           "did you mean clock.ticks?",
 		"listen = 'x'":                        "did you mean http.listen?",
 		"[http]\nlisten = 'nonsense'":         "http.listen",
+		"[http]\nconnections = 4":             "http.connections",
+		"[http]\nconnections = 400":           "http.connections-per-address",
 		"[clock]\nlisten = 'nonsense'":        "clock.listen",
 		"[http]\nlisten = {a = 1}":            "unknown key http.listen.a",
 		"[log]\nlevel = 'loud'":               "log.level",

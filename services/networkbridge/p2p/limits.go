@@ -26,15 +26,16 @@ const (
 	perPeerMemory = 64 << 20
 )
 
-func newResources(maxLinks int) (network.ResourceManager, error) {
-	conns := rcmgr.LimitVal(connsPerLink*maxLinks + handshaking)
+// newResources bounds what peers take; files is how many descriptors there are for them.
+func newResources(maxLinks, files int) (network.ResourceManager, error) {
+	conns, most := rcmgr.LimitVal(connsPerLink*maxLinks+handshaking), rcmgr.LimitVal(files)
 	limits := rcmgr.PartialLimitConfig{
 		System: rcmgr.ResourceLimits{
-			Conns: 2 * conns, ConnsInbound: conns, ConnsOutbound: conns, FD: 2 * conns, Memory: 1 << 30,
+			Conns: 2 * conns, ConnsInbound: conns, ConnsOutbound: conns, FD: min(2*conns, most), Memory: 1 << 30,
 		},
 		Transient: rcmgr.ResourceLimits{
-			Conns: 2 * handshaking, ConnsInbound: handshaking, ConnsOutbound: handshaking, FD: 2 * handshaking,
-			Memory: 64 << 20,
+			Conns: 2 * handshaking, ConnsInbound: handshaking, ConnsOutbound: handshaking,
+			FD: min(2*handshaking, most/2), Memory: 64 << 20,
 		},
 		// Two links, the old one and the one that replaces it, called from both sides.
 		PeerDefault: rcmgr.ResourceLimits{

@@ -15,6 +15,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/quic-go/quic-go"
+
+	"github.com/reevenet/reeve/internal/process/descriptors"
 )
 
 // buildStack puts libp2p's parts together by hand: what isn't named here isn't running.
@@ -23,7 +25,7 @@ func (n *Network) buildStack() error {
 	if err != nil {
 		return fmt.Errorf("network identity: %w", err)
 	}
-	if n.resources, err = newResources(n.cfg.MaxLinks); err != nil {
+	if n.resources, err = newResources(n.cfg.MaxLinks, descriptors.Count().Peers); err != nil {
 		return fmt.Errorf("p2p limits: %w", err)
 	}
 	if err := n.addTCP(key); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 
+	"github.com/reevenet/reeve/internal/process/descriptors"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/database"
 )
@@ -34,6 +35,9 @@ const filterBits = 10
 
 // indexBlockSize in bytes lets a table's index be one block: it is read for each search.
 const indexBlockSize = 256 << 10
+
+// maxOpenFiles is how many tables may be open, where there are descriptors for so many.
+const maxOpenFiles = 1000
 
 // DB is an open directory. Only one process can have it open.
 type DB struct {
@@ -55,6 +59,7 @@ func Open(dir string, log *slog.Logger) (*DB, error) {
 		Cache:                       cache,
 		MemTableSize:                memTableSize,
 		MemTableStopWritesThreshold: memTables,
+		MaxOpenFiles:                min(maxOpenFiles, descriptors.Count().Database),
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      logger{log},
 	}

@@ -11,7 +11,7 @@ import (
 // Each kind of test, with real processes and so short that it is run often.
 func TestShortRunsOfEachKind(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts some twenty processes three times")
+		t.Skip("starts some twenty processes four times")
 	}
 	dir := t.TempDir()
 	for out, pkg := range map[string]string{"reeve": "../reeve", "plugins/kvvm": "../../vmhost/kvvm/cmd/kvvm"} {
@@ -28,6 +28,13 @@ func TestShortRunsOfEachKind(t *testing.T) {
 	t.Run("a single validator", func(t *testing.T) {
 		f.single, f.pause = 8, 300*time.Millisecond
 		if err := f.runSingle(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("every process of a network of one, killed and crashed", func(t *testing.T) {
+		one := *f
+		one.validators, one.rounds, one.pause = 1, 1, 10*time.Millisecond
+		if err := one.runKills(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,10 +1,12 @@
-// Command killtest starts a network of its own, kills each of its processes under load, and prints what that cost. With
+// Command killtest starts a network of its own, ends each of its processes under load, with SIGKILL and in the ways that
+// look like a crash of the program, and prints what that cost. With -validators 1 the network is a single node. With
 // -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new
 // node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
 // network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
 // come back one after the other. With -byzantine it lets a validator lie to the others.
 //
 //	make build && go run ./cmd/killtest
+//	make build && go run ./cmd/killtest -validators 1
 //	make build && go run ./cmd/killtest -absence 500
 //	make build && go run ./cmd/killtest -single 200
 //	make build && go run ./cmd/killtest -blackout 30

@@ -29,9 +29,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) errcode.C
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {
 		report(stderr, err)
+	}
+	if cmd.Annotations[isProcess] != "" {
+		return errcode.OfProcess(err)
 	}
 	return errcode.Of(err)
 }

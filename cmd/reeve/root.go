@@ -39,7 +39,8 @@ Start with:  reeve devnet up      a network of four validators on this machine
              reeve kv put k v     a transaction on it
 
 Every flag has a twin in the environment: --data-dir is REEVE_DATA_DIR. Exit codes: 0 ok, 1 error, 2 usage, 3
-unreachable, 4 not ready, 5 check failed, 6 incompatible version, 7 timeout, 8 safety halt, 130 interrupted.`
+unreachable, 4 not ready, 5 check failed, 6 incompatible version, 7 timeout, 8 safety halt, 130 interrupted;
+a node's process that can't run as it is set up ends with 9.`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.PersistentFlags().StringVarP(&a.output, "output", "o", "table", "how to print: table or json")
 	root.PersistentFlags().StringVar(&a.dataDir, "data-dir", defaultDataDir, "directory of the network")

@@ -64,10 +64,14 @@ func (a *app) bundleCommand() *cobra.Command {
 	return cmd
 }
 
+// isProcess marks the commands that are a node's processes: their exit codes tell whoever keeps them running whether
+// that is of use.
+const isProcess = "reeve_process"
+
 // process is a command that is one process of a node, for as long as nobody ends it.
 func (a *app) process(use, short string, args cobra.PositionalArgs,
 	main func(context.Context, *node.Node, []string) error) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: takes(args)}
+	cmd := &cobra.Command{Use: use, Short: short, Args: takes(args), Annotations: map[string]string{isProcess: "true"}}
 	flags := a.nodeFlags(cmd, true)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		h, err := flags.node()

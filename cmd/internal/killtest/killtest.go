@@ -85,9 +85,9 @@ func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
 				return fmt.Errorf("round %d: %w", round+1, err)
 			}
 		}
-		for _, kind := range kinds {
-			for _, n := range s.Nodes {
-				if err := r.one(ctx, n.Name, kind, syscall.SIGKILL); err != nil {
+		for i, kind := range kinds {
+			for j, n := range s.Nodes {
+				if err := r.one(ctx, n.Name, kind, deaths[(round+i+j)%len(deaths)]); err != nil {
 					return fmt.Errorf("round %d: %w", round+1, err)
 				}
 			}
@@ -136,7 +136,7 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	}
 	k.Moved = moved(before, after, node, kind)
 	r.kills = append(r.kills, k)
-	fmt.Fprintf(r.Out, "  %-7s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node,
+	fmt.Fprintf(r.Out, "  %-15s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node,
 		k.Back.Milliseconds(), r.load.finals())
 	return pause(ctx, r.Pause)
 }
@@ -155,8 +155,15 @@ func (r *runner) spare(node, kind string, now time.Time) time.Duration {
 	return 0
 }
 
+// deaths are the ways in which processes are ended, in turn. The runtime ends a process that gets one of the last three
+// as it ends one that has panicked: with all its stacks in the log, and the same exit code.
+var deaths = []syscall.Signal{syscall.SIGKILL, syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGSEGV}
+
 // words are what a signal does, for people.
-var words = map[syscall.Signal]string{syscall.SIGKILL: "killed", syscall.SIGSTOP: "stopped"}
+var words = map[syscall.Signal]string{
+	syscall.SIGKILL: "killed", syscall.SIGSTOP: "stopped",
+	syscall.SIGQUIT: "crashed by QUIT", syscall.SIGABRT: "crashed by ABRT", syscall.SIGSEGV: "crashed by SEGV",
+}
 
 // back waits until the process has another pid, the node is ready, and it has accepted a block that it hadn't before.
 func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string, old int) error {

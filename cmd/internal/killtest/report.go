@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
@@ -33,10 +34,10 @@ func (r *runner) report(ctx context.Context, s *devnet.Status) (*Report, error) 
 	rep.fill(r.load, r.chain)
 	var killed, stopped []time.Duration
 	for _, k := range r.kills {
-		if k.Signal == "killed" {
-			killed = append(killed, k.Back)
-		} else {
+		if k.Signal == words[syscall.SIGSTOP] {
 			stopped = append(stopped, k.Back)
+		} else {
+			killed = append(killed, k.Back)
 		}
 		for _, m := range k.Moved {
 			rep.fault("%s of %s was ended and %s changed, too", k.Kind, k.Node, m)

@@ -17,15 +17,18 @@ type Code int
 // The exit codes of every reeve command.
 const (
 	OK           Code = 0
-	Failed       Code = 1   // it didn't work; the message says why
-	Usage        Code = 2   // the command, a flag or a configuration value is wrong
-	Unreachable  Code = 3   // nobody answers at that address
-	NotReady     Code = 4   // the node answers, and isn't ready
-	CheckFailed  Code = 5   // a test, conformance check or simulation found a fault
-	Incompatible Code = 6   // two parts speak no common version
-	Timeout      Code = 7   // it didn't happen in the time that was given
-	SafetyHalt   Code = 8   // a chain stopped rather than go on with state it can't trust
-	Interrupted  Code = 130 // the second signal
+	Failed       Code = 1 // it didn't work; the message says why
+	Usage        Code = 2 // the command, a flag or a configuration value is wrong
+	Unreachable  Code = 3 // nobody answers at that address
+	NotReady     Code = 4 // the node answers, and isn't ready
+	CheckFailed  Code = 5 // a test, conformance check or simulation found a fault
+	Incompatible Code = 6 // two parts speak no common version
+	Timeout      Code = 7 // it didn't happen in the time that was given
+	SafetyHalt   Code = 8 // a chain stopped rather than go on with state it can't trust
+	// Misconfigured is Usage of a node's process. The Go runtime ends what crashed with the code of Usage, and whoever
+	// keeps a process running must restart the one and leave the other alone.
+	Misconfigured Code = 9
+	Interrupted   Code = 130 // the second signal
 )
 
 // Error is an error that a person reads. ID names its kind for good; What is one sentence.
@@ -69,4 +72,12 @@ func Of(err error) Code {
 		return Timeout
 	}
 	return Failed
+}
+
+// OfProcess returns the exit code of a node's process that ends with err.
+func OfProcess(err error) Code {
+	if c := Of(err); c != Usage {
+		return c
+	}
+	return Misconfigured
 }

@@ -42,3 +42,18 @@ func TestAnErrorSaysWhatWhyAndWhatToDo(t *testing.T) {
 		t.Error("the reason is lost")
 	}
 }
+
+func TestNoProcessOfANodeEndsOnPurposeAsOneThatCrashed(t *testing.T) {
+	const crashed = 2 // the Go runtime's code for a panic, a fatal error and a signal that it doesn't outlive
+	for id := range exits {
+		if c := OfProcess(New(id, "", nil, "x")); c == crashed {
+			t.Errorf("%s ends a process with code %d", id, c)
+		}
+	}
+	if c := OfProcess(New(BadConfig, "", nil, "unknown key")); c != Misconfigured {
+		t.Errorf("a process with wrong settings ends with code %d", c)
+	}
+	if c := OfProcess(nil); c != OK {
+		t.Errorf("a process that ends as it should has code %d", c)
+	}
+}

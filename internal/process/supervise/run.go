@@ -2,9 +2,7 @@ package supervise
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/proc"
@@ -13,61 +11,47 @@ import (
 // run is one run of a process.
 type run struct {
 	*proc.Child
-	log    string
-	offset int64 // where this run's output begins in the log
+	output *output
 	hung   error // why the probe gave it up
 }
 
-// start runs the program with its output appended to its log.
+// start runs the program with its output added to its log. What fails gives back what was opened before.
 func start(spec Spec) (*run, error) {
-	log, offset, err := openLog(spec.Log)
+	log, err := openLog(spec.Log)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	out, write, err := newOutput(log)
+	if err != nil {
+		log.Close()
+		return nil, err
+	}
 	child, err := proc.Start(&exec.Cmd{
 		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: spec.Env, Dir: spec.Dir,
-		Stdout: log, Stderr: log,
+		Stdout: write, Stderr: write,
 	})
+	write.Close() // the process has its own
+	go func() {
+		defer log.Close()
+		out.drain()
+	}()
 	if err != nil {
+		<-out.done
 		return nil, fmt.Errorf("can't start %s: %w", spec.Name, err)
 	}
-	return &run{Child: child, log: spec.Log, offset: offset}, nil
+	return &run{Child: child, output: out}, nil
 }
 
-// maxLog is the size in bytes at which a log is set aside when its process starts. One older log is kept.
-const maxLog = 32 << 20
-
-func openLog(path string) (*os.File, int64, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, 0, err
-	}
-	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, 0, err
-		}
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, 0, err
-	}
-	return f, info.Size(), nil
-}
-
-// cause says in one line why the run ended, and whether a restart can't mend it.
+// cause says in one line why the run ended, and whether a restart can't mend it. Only what a process of ours has
+// decided itself can be that: none of these codes is one with which the runtime ends a process that crashed.
 func (r *run) cause() (text string, permanent bool) {
 	if r.hung != nil {
 		return fmt.Sprintf("didn't answer any more (%v) and was killed", r.hung), false
 	}
 	exit := r.Exit()
 	switch errcode.Code(exit.Code) {
-	case errcode.Usage, errcode.Incompatible, errcode.SafetyHalt:
+	case errcode.Misconfigured, errcode.Incompatible, errcode.SafetyHalt:
 		permanent = true
 	}
-	return exit.Explain(Tail(r.log, r.offset, 1000)), permanent
+	return exit.Explain(r.output.lines()), permanent
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/logfile"
 	"github.com/reevenet/reeve/internal/process/proc"
 )
 
@@ -22,9 +24,11 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "serve":
-		terms := make(chan os.Signal, 1)
-		signal.Notify(terms, syscall.SIGTERM)
-		<-terms
+		serve()
+	case "dies":
+		dies(os.Args[1], os.Args[2])
+	case "flood":
+		flood()
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("deaf")
@@ -34,9 +38,39 @@ func TestMain(m *testing.M) {
 		os.Exit(2 + 1)
 	case "usage":
 		fmt.Println("REEVE-1002: config: unknown key steak")
-		os.Exit(2)
+		os.Exit(int(errcode.Misconfigured))
 	case "parent":
 		parent(os.Args[1])
+	}
+}
+
+func serve() {
+	terms := make(chan os.Signal, 1)
+	signal.Notify(terms, syscall.SIGTERM)
+	<-terms
+}
+
+// flood writes as much as it can until it is told to end.
+func flood() {
+	line := []byte(strings.Repeat("a line that nobody asked for ", 30) + "\n")
+	go func() {
+		for {
+			os.Stderr.Write(line)
+		}
+	}()
+	serve()
+}
+
+// awaitFile waits until a process has made it.
+func awaitFile(t *testing.T, path string) {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%s never comes", path)
+		}
 	}
 }
 
@@ -224,6 +258,25 @@ func TestChildrenDieWithTheirSupervisor(t *testing.T) {
 	for limit := time.Now().Add(5 * time.Second); child.Alive(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("the child outlives its killed supervisor")
+		}
+	}
+}
+
+func TestTheLogOfAProcessThatFloodsItStaysWithinItsBound(t *testing.T) {
+	g, changes := group(t)
+	spec := childSpec("p", "flood", t.TempDir())
+	if err := g.Add(spec); err != nil {
+		t.Fatal(err)
+	}
+	next(t, changes, Running, 0)
+	awaitFile(t, fmt.Sprintf("%s.%d", spec.Log, logfile.Default.Older)) // as many as are kept
+	files, err := filepath.Glob(spec.Log + "*")
+	if err != nil || len(files) > logfile.Default.Older+1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, name := range files {
+		if info, err := os.Stat(name); err == nil && info.Size() > logfile.Default.Size {
+			t.Errorf("%s has %d bytes", name, info.Size())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/addrbook"
 	"github.com/reevenet/reeve/internal/core/peerslots"
@@ -30,20 +31,27 @@ type admission struct {
 	dialer   *dialer
 	standing *standing
 	conduct  *conduct
-	hello    []byte // the frame that opens every lane
+	rumours  *rumours
+	hellos   map[addrbook.Scope][]byte // the frame that opens every lane, by where the peer is
 }
 
-// prepare makes this node's greeting. An error: no peer would understand it.
+// helloWait is how long a link may last without a hello. Who doesn't say who he is would hold a seat of others.
+const helloWait = 10 * time.Second
+
+// prepare makes this node's greetings. An error: no peer would understand it.
 func (a *admission) prepare() error {
-	at := a.links.net.Addresses()
-	hello := &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: &nbv1.Hello{
-		NetworkId: a.cfg.NetworkID[:], MinVersion: minVersion, MaxVersion: maxVersion, Role: uint32(a.cfg.Role),
-		Families: a.cfg.Families, Addresses: at[:min(len(at), addrbook.MaxAddresses)], Agent: a.cfg.Agent,
-	}}}
-	if err := hello.Validate(); err != nil {
-		return fmt.Errorf("no peer would understand this node: %w", err)
+	a.hellos = map[addrbook.Scope][]byte{}
+	for scope := addrbook.Nowhere; scope <= addrbook.Public; scope++ {
+		at := a.rumours.reach.From(a.links.net.Addresses(), scope)
+		hello := &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: &nbv1.Hello{
+			NetworkId: a.cfg.NetworkID[:], MinVersion: minVersion, MaxVersion: maxVersion, Role: uint32(a.cfg.Role),
+			Families: a.cfg.Families, Addresses: at[:min(len(at), addrbook.MaxAddresses)], Agent: a.cfg.Agent,
+		}}}
+		if err := hello.Validate(); err != nil {
+			return fmt.Errorf("no peer would understand this node: %w", err)
+		}
+		a.hellos[scope] = encode(hello)
 	}
-	a.hello = encode(hello)
 	return nil
 }
 
@@ -54,20 +62,35 @@ func (a *admission) up(e Event) {
 		a.links.turnAway(e.Peer, fmt.Sprintf("banned for another %s", left.Round(1e9)))
 		return
 	}
-	admitted, evicted := a.slots.Admit(e.Peer, a.standing.wanted(e.Peer), !e.Inbound)
+	now := a.sub.Now()
+	admitted, evicted := a.slots.Admit(peerslots.Peer{
+		ID: e.Peer, Reserved: a.standing.wanted(e.Peer), Called: !e.Inbound, Network: a.networkOf(e.Address),
+	}, now)
 	if evicted != nil {
-		a.links.turnAway(*evicted, "its slot is needed for a validator")
+		a.links.turnAway(*evicted, "its slot is needed: it is no validator, and was silent for the longest time")
 	}
 	if !admitted {
 		a.links.turnAway(e.Peer, "there is no free slot for its kind")
 		return
 	}
-	p := &peer{id: e.Peer, inbound: e.Inbound, address: e.Address, views: map[nbv1.Family]view.View{}}
+	p := &peer{id: e.Peer, inbound: e.Inbound, address: e.Address, heard: now, views: map[nbv1.Family]view.View{}}
 	a.fill(p)
 	a.links.add(p)
 	for lane := range Lanes {
-		a.links.send(p, lane, a.hello)
+		a.links.send(p, lane, a.hellos[addrbook.ScopeOf(e.Address)])
 	}
+	p.mute = a.sub.After(helloWait, func() {
+		a.links.turnAway(p.id, fmt.Sprintf("it didn't say hello within %s", helloWait))
+	})
+}
+
+// networkOf is under which network a caller is counted. Private networks are as small as their owner likes; where
+// there are some, one of them may be everybody's.
+func (a *admission) networkOf(address string) string {
+	if a.cfg.PrivateNetworks && addrbook.ScopeOf(address) == addrbook.Private {
+		return ""
+	}
+	return addrbook.NetworkOf(address)
 }
 
 // fill fills the peer's budgets, by what it is now.
@@ -102,12 +125,12 @@ func (a *admission) greet(p *peer, lane Lane, raw []byte, h *nbv1.Hello) (first 
 }
 
 func (a *admission) accept(p *peer, raw []byte, h *nbv1.Hello) {
-	p.hello, p.agent, p.at = bytes.Clone(raw), h.GetAgent(), h.GetAddresses()
+	p.mute()
+	p.hello, p.agent = bytes.Clone(raw), h.GetAgent()
 	p.role = a.roleOf(p.id, h)
 	delete(a.links.faults, p.id)
-	a.book.Learn(p.id, h.GetAddresses(), a.sub.Now())
+	a.rumours.introduced(p, h.GetAddresses())
 	a.book.Connected(p.id)
-	a.book.Proven(p.id)
 	a.sub.Log.Info("peer connected",
 		"peer", p.id.String(), "address", p.address, "inbound", p.inbound, "agent", p.agent)
 }
@@ -142,7 +165,11 @@ func (a *admission) down(e Event) *peer {
 	}
 	a.slots.Leave(e.Peer)
 	a.dialer.lost(e.Peer)
-	return a.links.remove(e.Peer)
+	p := a.links.remove(e.Peer)
+	if p != nil {
+		p.mute()
+	}
+	return p
 }
 
 // unreachable ends a call. The other side's may have come through meanwhile.

@@ -25,6 +25,7 @@ type bridge struct {
 	book        *addrbook.Book
 	standing    *standing
 	conduct     *conduct
+	rumours     *rumours
 	dialer      *dialer
 	admission   *admission
 	subscribers *subscribers
@@ -53,24 +54,26 @@ func newBridge(cfg Config, sub *subsystem.Sub) (*bridge, error) {
 
 // assembleNetwork makes the parts that have to do with nodes.
 func (b *bridge) assembleNetwork() {
-	slots := peerslots.New(b.cfg.MaxPeers)
 	b.links = &links{
 		net: b.net, dropped: b.dropped, peers: map[primitives.NodeID]*peer{}, faults: map[primitives.NodeID]string{},
 	}
+	slots := peerslots.New(b.cfg.MaxPeers, b.links.heard)
 	b.book = addrbook.New(b.self, b.sub.Rand())
 	b.connects = &connectRequests{}
 	b.standing = newStanding(&b.cfg, b.connects.wants)
 	b.conduct = &conduct{sub: b.sub, ledger: reputation.New(), ban: b.ban}
+	b.rumours = &rumours{sub: b.sub, net: b.net, book: b.book, standing: b.standing, untold: b.cfg.NoPeerExchange}
 	b.dialer = &dialer{
 		sub: b.sub, net: b.net, book: b.book, slots: slots, standing: b.standing, conduct: b.conduct,
 		calls: map[primitives.NodeID]bool{},
 	}
 	b.admission = &admission{
 		cfg: &b.cfg, sub: b.sub, links: b.links, slots: slots, book: b.book, dialer: b.dialer, standing: b.standing,
-		conduct: b.conduct,
+		conduct: b.conduct, rumours: b.rumours,
 	}
 	b.exchange = &exchange{
-		sub: b.sub, links: b.links, standing: b.standing, conduct: b.conduct, book: b.book, off: b.cfg.NoPeerExchange,
+		sub: b.sub, links: b.links, standing: b.standing, conduct: b.conduct, rumours: b.rumours,
+		off: b.cfg.NoPeerExchange,
 	}
 }
 
@@ -100,6 +103,7 @@ func (b *bridge) open() error {
 	if err := b.net.Start(in.put); err != nil {
 		return fmt.Errorf("the network can't be reached: %w", err)
 	}
+	b.rumours.reach = addrbook.NewReach(b.net.Addresses(), b.cfg.PrivateNetworks)
 	if err := b.admission.prepare(); err != nil {
 		return err
 	}
@@ -124,7 +128,7 @@ func (b *bridge) ban(id primitives.NodeID, until time.Time, reason string) {
 
 // isKnown keeps subsystems from filling the ledger with peers that never were here, and with the node itself.
 func (b *bridge) isKnown(id primitives.NodeID) bool {
-	return id != b.self && (b.links.get(id) != nil || b.book.Addresses(id) != nil || b.standing.validator(id))
+	return id != b.self && (b.links.get(id) != nil || b.book.Knows(id) || b.standing.validator(id))
 }
 
 // onReportPeer enters a subsystem's judgement.

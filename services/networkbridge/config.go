@@ -38,6 +38,9 @@ type Config struct {
 	Sentries []primitives.NodeID
 	// MaxPeers is the number of slots; default 200. A fifth of them may be taken by others than validators.
 	MaxPeers int
+	// PrivateNetworks is for a network that has private addresses: they are learnt from peers and told to them, and the
+	// callers of one such network aren't counted.
+	PrivateNetworks bool
 	// NoPeerExchange keeps the node from introducing peers to one another, and from listening when they do.
 	NoPeerExchange bool
 	// Budgets is what one peer may send per lane; default DefaultBudgets.

@@ -37,11 +37,11 @@ func (d *dialer) call() {
 	}
 	now := d.sub.Now()
 	strangers := min(calledWanted, d.slots.Open()) - d.slots.Called() - d.strangers()
-	for _, id := range d.book.Due(now, callsAtOnce-len(d.calls), func(id primitives.NodeID, kept bool) bool {
+	for _, due := range d.book.Due(now, callsAtOnce-len(d.calls), func(id primitives.NodeID, kept bool) bool {
 		return d.may(id, kept, &strangers)
 	}) {
-		d.calls[id] = !d.standing.wanted(id)
-		d.net.Connect(Address{Node: id, At: d.book.Addresses(id)})
+		d.calls[due.Node] = !d.standing.wanted(due.Node)
+		d.net.Connect(Address{Node: due.Node, At: due.At})
 	}
 	if next, ok := d.book.Next(); ok {
 		d.timer = d.sub.After(max(next.Sub(now), leastRound), func() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/addrbook"
 	"github.com/reevenet/reeve/internal/core/peerslots"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -14,7 +15,7 @@ import (
 // learn enters so many strangers into the address book.
 func (d *dialer) learn(from, to int) {
 	for i := from; i < to; i++ {
-		d.book.Learn(node(i), []string{fmt.Sprintf("/ip4/10.0.0.%d/tcp/1", i)}, d.sub.Now())
+		d.book.Learn(node(i), []string{testAddress(i)}, addrbook.Teller{Name: fmt.Sprint(i)}, d.sub.Now())
 	}
 }
 
@@ -39,7 +40,7 @@ func TestNoMoreStrangersAreCalledThanThereAreSlotsFor(t *testing.T) {
 func TestWhoIsWantedIsCalledHoweverManyStrangersThereAre(t *testing.T) {
 	a := testAlone(t)
 	d := a.dialer(Config{Peers: []Address{{Node: node(3)}}}, 4)
-	d.slots = peerslots.New(5) // one stranger
+	d.slots = peerslots.New(5, nil) // one stranger
 	d.standing.validators[node(5)] = 1
 	d.learn(1, 20)
 	a.do(d.call)
@@ -102,7 +103,7 @@ func testAdmission(t *testing.T, cfg Config) (*alone, *admission) {
 	d := a.dialer(cfg)
 	x := &admission{
 		cfg: &cfg, sub: a.sub, links: a.links(), slots: d.slots, book: d.book, dialer: d, standing: d.standing,
-		conduct: d.conduct,
+		conduct: d.conduct, rumours: d.rumours(),
 	}
 	if err := x.prepare(); err != nil {
 		t.Fatal(err)
@@ -112,13 +113,46 @@ func testAdmission(t *testing.T, cfg Config) (*alone, *admission) {
 
 func TestWhoeverGetsASlotIsGreetedOnEveryLane(t *testing.T) {
 	a, x := testAdmission(t, Config{})
-	a.do(func() { x.up(Event{Peer: node(1)}) })
+	a.do(func() { x.up(Event{Peer: node(1), Address: testAddress(1)}) })
 	f := a.net.frames()
 	if len(f) != int(Lanes) || x.links.get(node(1)) == nil {
 		t.Fatalf("%d hellos", len(f))
 	}
-	if h := f[0].GetHello(); primitives.Hash(h.GetNetworkId()) != x.cfg.NetworkID || len(h.GetAddresses()) != 1 {
+	if h := f[0].GetHello(); primitives.Hash(h.GetNetworkId()) != x.cfg.NetworkID ||
+		!slices.Equal(h.GetAddresses(), []string{"/ip4/8.0.0.1/tcp/1"}) {
 		t.Errorf("it says %v", h)
+	}
+}
+
+func TestWhoSaysNoHelloInTimeIsTurnedAwayAndWhoDoesStays(t *testing.T) {
+	a, x := testAdmission(t, Config{})
+	a.do(func() {
+		x.up(Event{Peer: node(1)})
+		x.up(Event{Peer: node(2)})
+		id := x.cfg.NetworkID
+		h := &nbv1.Hello{NetworkId: id[:], MinVersion: minVersion, MaxVersion: maxVersion}
+		x.greet(x.links.get(node(2)), LaneGossip, []byte("hello"), h)
+	})
+	if a.Advance(helloWait - time.Second); len(a.net.ended) != 0 {
+		t.Fatal("somebody had to go too early")
+	}
+	if a.Advance(time.Minute); !slices.Equal(a.net.ended, []primitives.NodeID{node(1)}) {
+		t.Errorf("turned away: %v", a.net.ended)
+	}
+}
+
+func TestCallersOfOneNetworkHaveAShareOfTheSlots(t *testing.T) {
+	for private, want := range map[bool]int{false: 20 / 4, true: 20} {
+		a, x := testAdmission(t, Config{PrivateNetworks: private})
+		x.slots = peerslots.New(200, x.links.heard)
+		a.do(func() {
+			for i := range 100 {
+				x.up(Event{Peer: node(i + 1), Inbound: true, Address: fmt.Sprintf("/ip4/10.1.2.%d/tcp/1", i)})
+			}
+		})
+		if up := 100 - len(a.net.ended); up != want {
+			t.Errorf("private networks %v: %d of one network are connected, want %d", private, up, want)
+		}
 	}
 }
 
@@ -152,7 +186,7 @@ func TestAHelloThatDoesntFitEndsTheLink(t *testing.T) {
 
 func TestAValidatorThatNeedsASlotGetsAStrangers(t *testing.T) {
 	a, x := testAdmission(t, Config{MaxPeers: 5})
-	x.slots = peerslots.New(5)
+	x.slots = peerslots.New(5, x.links.heard)
 	x.standing.validators = map[primitives.NodeID]uint64{node(1): 1, node(2): 1, node(3): 1, node(4): 1, node(5): 1}
 	a.do(func() {
 		for _, i := range []int{9, 1, 2, 3, 4, 5} {

@@ -3,7 +3,6 @@ package networkbridge
 import (
 	"time"
 
-	"github.com/reevenet/reeve/internal/core/addrbook"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -16,13 +15,13 @@ const (
 )
 
 // exchange introduces peers to one another, once in a while each, and learns of nodes from them. Whether these are who
-// the peer says is proven when they are called.
+// the peer says is proven when they are called; only those at whose address somebody has answered are passed on.
 type exchange struct {
 	sub      *subsystem.Sub
 	links    *links
 	standing *standing
 	conduct  *conduct
-	book     *addrbook.Book
+	rumours  *rumours
 	off      bool
 }
 
@@ -45,9 +44,11 @@ func (x *exchange) introduce(to *peer) {
 	var known []*nbv1.PeerAddress
 	for _, validators := range []bool{true, false} {
 		x.links.all(func(p *peer) {
-			same := x.standing.validator(p.id) == validators
-			if same && p != to && p.hello != nil && len(p.at) > 0 && len(known) < maxExchanged {
-				known = append(known, &nbv1.PeerAddress{Peer: p.id[:], Addresses: p.at})
+			if x.standing.validator(p.id) != validators || p == to || p.hello == nil || len(known) == maxExchanged {
+				return
+			}
+			if at := x.rumours.of(p.id, to); len(at) > 0 {
+				known = append(known, &nbv1.PeerAddress{Peer: p.id[:], Addresses: at})
 			}
 		})
 	}
@@ -71,7 +72,7 @@ func (x *exchange) learn(p *peer, e *nbv1.PeerExchange) bool {
 	p.lastExchange = now.Unix()
 	for _, a := range e.GetPeers() {
 		if id, err := primitives.NodeIDFrom(a.GetPeer()); err == nil {
-			x.book.Learn(id, a.GetAddresses(), now)
+			x.rumours.learn(id, a.GetAddresses(), p)
 		}
 	}
 	return true

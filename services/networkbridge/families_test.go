@@ -93,7 +93,14 @@ func TestWithoutUseForViewsNoneIsSent(t *testing.T) {
 func testExchange(t *testing.T, peers ...int) (*alone, *exchange) {
 	a := testAlone(t)
 	d := a.dialer(Config{})
-	return a, &exchange{sub: a.sub, links: a.links(peers...), standing: d.standing, conduct: d.conduct, book: d.book}
+	x := &exchange{
+		sub: a.sub, links: a.links(peers...), standing: d.standing, conduct: d.conduct, rumours: d.rumours(),
+	}
+	for _, i := range peers {
+		p := x.links.get(node(i))
+		x.rumours.introduced(p, []string{p.address})
+	}
+	return a, x
 }
 
 func TestPeersAreIntroducedValidatorsFirstAndNobodyToItself(t *testing.T) {
@@ -114,7 +121,7 @@ func TestPeersAreIntroducedValidatorsFirstAndNobodyToItself(t *testing.T) {
 func TestWhoNamesOthersTooOftenPaysAndIsNotListenedTo(t *testing.T) {
 	a, x := testExchange(t, 1)
 	p, id := x.links.get(node(1)), node(7)
-	e := &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{{Peer: id[:], Addresses: []string{"/ip4/10.0.0.7/tcp/1"}}}}
+	e := &nbv1.PeerExchange{Peers: []*nbv1.PeerAddress{{Peer: id[:], Addresses: []string{testAddress(7)}}}}
 	for i, want := range []bool{true, false} {
 		a.do(func() {
 			if x.learn(p, e) != want {
@@ -122,7 +129,7 @@ func TestWhoNamesOthersTooOftenPaysAndIsNotListenedTo(t *testing.T) {
 			}
 		})
 	}
-	if x.book.Addresses(id) == nil || x.conduct.ledger.Score(node(1), a.sub.Now()) >= 0 {
+	if !x.rumours.book.Knows(id) || x.conduct.ledger.Score(node(1), a.sub.Now()) >= 0 {
 		t.Error("nothing was learnt, or too much was free")
 	}
 }

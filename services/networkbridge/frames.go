@@ -26,6 +26,8 @@ func (b *bridge) onEvents(events []Event) {
 			b.onDown(e)
 		case Unreachable:
 			b.admission.unreachable(e)
+		case Answered:
+			b.book.Answered(e.Peer, e.Address)
 		case Frame:
 			b.onFrame(e)
 			b.net.Consumed(e.Peer, e.Lane, len(e.Bytes))
@@ -68,6 +70,7 @@ func (b *bridge) onFrame(e Event) {
 		b.onMalformed(p, e, err)
 		return
 	}
+	p.heard = b.sub.Now()
 	if hello := f.GetHello(); hello != nil {
 		b.onHello(p, e, hello)
 		return

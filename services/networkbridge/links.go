@@ -2,6 +2,7 @@ package networkbridge
 
 import (
 	"slices"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -31,9 +32,11 @@ type peer struct {
 	role    nbv1.Role
 	// hello is the peer's greeting; nil until it came. greeted marks the lanes on which it was said.
 	hello   []byte
-	at      []string
 	agent   string
 	greeted [Lanes]bool
+	// mute ends the link if no hello comes; heard is when the peer last said what could be read.
+	mute  func()
+	heard time.Time
 	// families are those that it takes part in, as far as we do too.
 	families []nbv1.Family
 	views    map[nbv1.Family]view.View
@@ -50,6 +53,14 @@ func (p *peer) in(f nbv1.Family) bool { return p.hello != nil && slices.Contains
 
 // get is the peer with this id; nil: it has no link.
 func (l *links) get(id primitives.NodeID) *peer { return l.peers[id] }
+
+// heard is when a peer was last heard, and whether it has said hello.
+func (l *links) heard(id primitives.NodeID) (last time.Time, greeted bool) {
+	if p := l.peers[id]; p != nil {
+		return p.heard, p.hello != nil
+	}
+	return time.Time{}, false
+}
 
 // all are the peers in the order of their ids.
 func (l *links) all(each func(*peer)) {

@@ -34,6 +34,8 @@ type settings struct {
 	Listen string   `koanf:"listen"`
 	Peers  []string `koanf:"peers"` // multiaddrs with the node's identity, beside the addresses of the genesis
 	QUIC   bool     `koanf:"quic"`
+
+	PrivateNetworks bool `koanf:"private-networks"`
 }
 
 // Part is the bridge as a node runs it: with the node's identity, its listeners, and the addresses that it begins with.
@@ -51,6 +53,7 @@ func Part(open Open, protocols []part.Protocol) part.Part {
 			{Key: "listen", Default: "127.0.0.1:9651", Usage: "address for other nodes", Listens: true},
 			{Key: "peers", Default: []string{}, Usage: "more peers to dial, as multiaddrs that end in /p2p/<id>"},
 			{Key: "quic", Default: false, Usage: "also speak QUIC, on the same port number"},
+			{Key: "private-networks", Default: false, Usage: "learn of nodes at private addresses, and tell peers of them"},
 		}},
 		Owns: "peers, reputations, limits: every byte of a stranger enters here",
 	}
@@ -95,7 +98,8 @@ func configure(n part.Node, open Open) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	cfg := Config{NetworkID: n.Genesis.Hash(), Agent: "reeve/" + n.Version, Validators: map[primitives.NodeID]uint64{}}
+	cfg := Config{NetworkID: n.Genesis.Hash(), Agent: "reeve/" + n.Version, Validators: map[primitives.NodeID]uint64{},
+		PrivateNetworks: s.PrivateNetworks}
 	if cfg.Peers, err = s.peers(n); err != nil {
 		return Config{}, err
 	}

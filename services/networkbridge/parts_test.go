@@ -32,16 +32,18 @@ type wire struct {
 	to        []primitives.NodeID
 	called    []primitives.NodeID
 	ended     []primitives.NodeID
+	probed    []string
 	full      bool // no queue has room
 	delivered func(Event)
 }
 
 func (w *wire) Self() primitives.NodeID               { return node(0) }
 func (w *wire) Start(f func(Event)) error             { w.delivered = f; return nil }
-func (w *wire) Addresses() []string                   { return []string{"/ip4/10.0.0.1/tcp/1"} }
+func (w *wire) Addresses() []string                   { return []string{"/ip4/8.0.0.1/tcp/1", "/ip4/10.0.0.1/tcp/1"} }
 func (w *wire) Consumed(primitives.NodeID, Lane, int) {}
 func (w *wire) Connect(a Address)                     { w.called = append(w.called, a.Node) }
 func (w *wire) Disconnect(id primitives.NodeID)       { w.ended = append(w.ended, id) }
+func (w *wire) Probe(_ primitives.NodeID, at string)  { w.probed = append(w.probed, at) }
 func (w *wire) Close() error                          { return nil }
 
 func (w *wire) Send(to primitives.NodeID, _ Lane, frame []byte) bool {
@@ -97,6 +99,9 @@ func (a *alone) ask(req proto.Message) (*subsystem.Message, *overseertest.Answer
 	return requests[len(requests)-1], answer
 }
 
+// testAddress is where a node is: on the internet.
+func testAddress(i int) string { return fmt.Sprintf("/ip4/8.0.%d.7/tcp/9651", i) }
+
 // links of peers that have said hello and take part in validation.
 func (a *alone) links(peers ...int) *links {
 	l := &links{
@@ -105,7 +110,7 @@ func (a *alone) links(peers ...int) *links {
 	}
 	for _, i := range peers {
 		l.add(&peer{
-			id: node(i), hello: []byte("hello"), at: []string{fmt.Sprintf("/ip4/10.0.0.%d/tcp/1", i)},
+			id: node(i), hello: []byte("hello"), address: testAddress(i), mute: func() {},
 			families: []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}, views: map[nbv1.Family]view.View{},
 		})
 	}
@@ -139,9 +144,15 @@ func (a *alone) dialer(cfg Config, requested ...int) *dialer {
 		return false
 	}
 	return &dialer{
-		sub: a.sub, net: a.net, book: addrbook.New(node(0), a.sub.Rand()), slots: peerslots.New(200),
+		sub: a.sub, net: a.net, book: addrbook.New(node(0), a.sub.Rand()),
+		slots:    peerslots.New(200, func(primitives.NodeID) (time.Time, bool) { return a.sub.Now(), true }),
 		standing: newStanding(&cfg, wanted), conduct: a.conduct(), calls: map[primitives.NodeID]bool{},
 	}
+}
+
+func (d *dialer) rumours() *rumours {
+	reach := addrbook.NewReach(d.net.Addresses(), false)
+	return &rumours{sub: d.sub, net: d.net, book: d.book, standing: d.standing, reach: reach}
 }
 
 // news are the events that subsystems were sent since the last time.

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/reevenet/reeve/internal/core/peerslots"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
@@ -221,9 +222,13 @@ func validators(ns ...byte) *nbv1.SetValidators {
 func TestStrangersDoNotTakeTheSeatsOfValidators(t *testing.T) {
 	s := opened(t, func(c *nb.Config) { c.MaxPeers = 10 })
 	s.Send("engine", validators(100, 101))
-	up := 0
+	var peers []*peer
 	for n := byte(2); n < 40; n++ {
-		if s.peer(n).up {
+		peers = append(peers, s.peer(n))
+	}
+	up := 0
+	for _, p := range peers {
+		if p.up {
 			up++
 		}
 	}
@@ -232,6 +237,33 @@ func TestStrangersDoNotTakeTheSeatsOfValidators(t *testing.T) {
 	}
 	if p := s.friend(100, validation); !p.up {
 		t.Error("a validator found no slot")
+	}
+}
+
+// However many callers say nothing, and however many say hello and nothing more.
+func TestSilentCallersKeepNoHonestNodeOut(t *testing.T) {
+	for _, greets := range []bool{false, true} {
+		s := opened(t, func(c *nb.Config) { c.MaxPeers = 100 })
+		for n := byte(2); n < 60; n++ {
+			if p := s.peer(n); greets {
+				p.greet(validation)
+			}
+		}
+		s.Advance(peerslots.LeastSilence)
+		s.run()
+		honest := s.friend(100, validation)
+		if !honest.up {
+			t.Fatalf("greeted %v: an honest node finds no slot", greets)
+		}
+		for n := byte(60); n < 99; n++ {
+			s.peer(n)
+			honest.message(nb.LaneConsensus, "snow", "still here")
+			s.Advance(time.Second)
+			s.run()
+		}
+		if !honest.up {
+			t.Errorf("greeted %v: it lost its slot to those who say nothing", greets)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ type Transport interface {
 	// Start begins to listen. The events function is called for each event until Close returns, from any goroutine; it
 	// doesn't block.
 	Start(events func(Event)) error
-	// Addresses are the multiaddrs at which this node listens, with the real port. Valid after Start.
+	// Addresses are the multiaddrs at which others may reach this node, with the real port. Valid after Start.
 	Addresses() []string
 	// Send queues a frame, which isn't changed from then on by anyone. False: there is no link, or the queue is full
 	// and the frame was shed. On the consensus lane a full queue ends the link instead.
@@ -73,6 +73,8 @@ type Transport interface {
 	Consumed(peer primitives.NodeID, lane Lane, n int)
 	// Connect makes one attempt, within a few seconds. It ends in Up or in Unreachable, unless the link is up already.
 	Connect(Address)
+	// Probe makes one call to see whether the node is there, and hangs up. Answered follows if it is, and nothing if not.
+	Probe(node primitives.NodeID, at string)
 	// Disconnect ends the link; Down follows if there was one.
 	Disconnect(peer primitives.NodeID)
 	// Close ends all links without Down events, and stops listening.
@@ -92,6 +94,8 @@ const (
 	Frame
 	// Unreachable: a Connect failed. Err says why.
 	Unreachable
+	// Answered: a Probe found the node at Address.
+	Answered
 )
 
 // Event is news from the transport.

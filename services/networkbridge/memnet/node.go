@@ -175,6 +175,18 @@ func (t *Node) Connect(a nb.Address) {
 	})
 }
 
+// Probe finds a node that could be called.
+func (t *Node) Probe(node primitives.NodeID, at string) {
+	n := t.net
+	to := n.node(node)
+	n.cfg.Scheduler.After(n.delay(t.node, to)+n.delay(to, t.node), func() {
+		there := to != t.node && n.up[to] != nil && !n.blocked[t.node][to] && !n.blocked[to][t.node]
+		if t.alive() && there && at == address(node) {
+			t.events(nb.Event{Kind: nb.Answered, Peer: node, Address: at})
+		}
+	})
+}
+
 func (t *Node) fail(peer primitives.NodeID, why error, after time.Duration) {
 	t.net.cfg.Scheduler.After(after, func() {
 		if !t.alive() {

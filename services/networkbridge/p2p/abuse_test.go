@@ -15,6 +15,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
+	"github.com/reevenet/reeve/internal/core/addrbook"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
@@ -216,6 +217,24 @@ func TestOnlyEd25519KeysAreNodes(t *testing.T) {
 	}
 	if back, err := NodeID(own); err != nil || back != v.self {
 		t.Errorf("%s came back as %s, %v", v.self, back, err)
+	}
+}
+
+func TestANodeThatListensEverywhereDoesNotSayThatItIsAtItsLoopback(t *testing.T) {
+	n, err := New(Config{Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), Listen: []string{
+		"/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if err := n.Start(func(nb.Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range n.Addresses() {
+		if addrbook.ScopeOf(at) == addrbook.Loopback {
+			t.Errorf("it says that it is at %s", at)
+		}
 	}
 }
 

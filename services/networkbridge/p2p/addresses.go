@@ -11,7 +11,7 @@ import (
 )
 
 // Addresses are the advertised ones or, without any, the ones listened at, with every interface's address in place of
-// 0.0.0.0.
+// 0.0.0.0 but those that lead nowhere from outside.
 func (n *Network) Addresses() []string {
 	if len(n.cfg.Advertise) > 0 {
 		return n.cfg.Advertise
@@ -27,7 +27,7 @@ func (n *Network) Addresses() []string {
 			continue
 		}
 		for _, i := range interfaces {
-			if sameFamily(i, l) && !manet.IsIP6LinkLocal(i) {
+			if sameFamily(i, l) && !manet.IsIPLoopback(i) && !manet.IsIP6LinkLocal(i) {
 				_, rest := ma.SplitFirst(l)
 				out = append(out, i.Encapsulate(rest).String())
 			}

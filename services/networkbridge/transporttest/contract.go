@@ -113,6 +113,23 @@ func unreachable(t *testing.T, s *fixture) {
 	}
 }
 
+func probe(t *testing.T, s *fixture) {
+	a, b := s.actor(t, 1), s.actor(t, 2)
+	c := s.actor(t, 3)
+	a.Probe(b.Self(), c.Addresses()[0])
+	a.Probe(b.Self(), "nowhere")
+	a.Probe(b.Self(), b.Addresses()[0])
+	a.await(t, "the answer", happened(nb.Answered, b.Self(), 1))
+	for _, e := range a.events() {
+		if e.Kind != nb.Answered || e.Peer != b.Self() || e.Address != b.Addresses()[0] {
+			t.Errorf("heard %+v", e)
+		}
+	}
+	if n := len(b.events()) + len(c.events()); n != 0 {
+		t.Errorf("whom nobody has linked with heard %d events", n)
+	}
+}
+
 func callTwice(t *testing.T, s *fixture) {
 	a, b := s.linked(t)
 	a.Connect(b.address())

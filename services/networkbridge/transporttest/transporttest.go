@@ -34,6 +34,7 @@ func Run(t *testing.T, setup func(t *testing.T) Setup) {
 		{"a frame that is too large for its lane isn't sent", tooLarge},
 		{"sending without a link says so", noLink},
 		{"a node that isn't there is unreachable", unreachable},
+		{"a node is looked for, and doesn't notice", probe},
 		{"calling a connected peer again changes nothing", callTwice},
 		{"calls that cross leave one link", crossingCalls},
 		{"disconnect ends the link on both sides, and it can be made again", disconnect},

@@ -2,8 +2,9 @@
 // the caller passes the time and a source of chance, and reports what became of a call.
 //
 // What a peer says of others, or of itself, is a stranger's word about third parties until the node has answered there.
-// So each teller has a small account of addresses that are on its word alone and of calls to them (teller), addresses of
-// networks that this node isn't in are neither learnt nor told (Reach), and only where a node has answered is passed on.
+// So each teller has a small account of addresses that are on its word alone, and of calls to them (teller). Addresses
+// of networks that this node isn't in are neither learnt nor told (Reach), and only where a node has answered is passed
+// on.
 package addrbook
 
 import (

@@ -155,8 +155,8 @@ func TestPeersCanNotReplaceWhatTheOperatorSaidNorWhereANodeWasReached(t *testing
 	}
 	b.Learn(id(2), []string{"its own word"}, Teller{Name: "2", Itself: true}, start)
 	due := b.Due(start, 1, anyone)
-	if len(due) != 1 || len(due[0].At) != MaxAddresses || !slices.Equal(due[0].At[:2], []string{"operator's", "reached"}) ||
-		due[0].At[MaxAddresses-1] != "its own word" {
+	if len(due) != 1 || len(due[0].At) != MaxAddresses ||
+		!slices.Equal(due[0].At[:2], []string{"operator's", "reached"}) || due[0].At[MaxAddresses-1] != "its own word" {
 		t.Fatalf("it is called at %v", due)
 	}
 	if good := b.Good(id(2)); !slices.Equal(good, []string{"reached"}) {

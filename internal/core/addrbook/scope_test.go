@@ -50,7 +50,7 @@ func TestAnAddressGoesToThoseWhoCanReachIt(t *testing.T) {
 	}{
 		{"two nodes of the internet", []string{public}, false, "/ip4/9.9.9.9/tcp/1", []string{public}},
 		{"one that can't be called", nil, false, "/ip4/9.9.9.9/tcp/1", []string{public}},
-		{"a private peer, without the setting", []string{public, private}, false, "/ip4/10.0.0.9/tcp/1", []string{public}},
+		{"a private peer, without the setting", []string{public}, false, "/ip4/10.0.0.9/tcp/1", []string{public}},
 		{"a private peer", []string{public, private}, true, "/ip4/10.0.0.9/tcp/1", []string{public, private}},
 		{"a public peer of a private network", []string{private}, true, "/ip4/9.9.9.9/tcp/1", []string{public}},
 		{"nodes of one machine", []string{loopback}, false, "/ip4/127.0.0.3/tcp/1", []string{loopback}},

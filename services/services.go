@@ -33,8 +33,8 @@ var Parts = sync.OnceValue(func() part.List {
 
 func openDB(dir string, log *slog.Logger) (database.Database, error) { return pebbledb.Open(dir, log) }
 
-func launcher(path string, checksum []byte, runDir string) launch.Launcher {
-	return process.Launcher{Path: path, Checksum: checksum, RunDir: runDir}
+func launcher(p vmhost.Program) launch.Launcher {
+	return process.Launcher{Path: p.Path, Checksum: p.Checksum, RunDir: p.RunDir, Handshake: p.Handshake}
 }
 
 func openTransport(identity ed25519.PrivateKey, listen []string, log *slog.Logger) (networkbridge.Transport, error) {

@@ -83,7 +83,7 @@ func (a *admin) onRestartPlugin(m *subsystem.Message, r *vmv1.RestartPlugin) {
 	if r.GetReason() != "" {
 		reason += ": " + r.GetReason()
 	}
-	a.blocks.queue.suspects.reset()
+	a.life.events.mended()
 	a.life.restart(reason)
 	m.Reply(&vmv1.RestartPluginResponse{Expected: durationpb.New(500 * time.Millisecond)})
 }

@@ -1,10 +1,13 @@
 package vmhost
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -116,4 +119,20 @@ func corrupt(format string, args ...any) *pluginv1.Error {
 
 func missingParent(id []byte) *pluginv1.Error {
 	return &pluginv1.Error{Kind: &pluginv1.Error_MissingParent{MissingParent: &pluginv1.MissingParent{ParentId: id}}}
+}
+
+// inWords is an error for people, without what gRPC writes around it.
+func inWords(err error) string {
+	var rpc interface {
+		error
+		GRPCStatus() *status.Status
+	}
+	if !errors.As(err, &rpc) {
+		return err.Error()
+	}
+	words := rpc.GRPCStatus().Message()
+	if rpc.GRPCStatus().Code() == codes.DeadlineExceeded {
+		words = "it didn't answer in time"
+	}
+	return strings.Replace(err.Error(), rpc.Error(), words, 1)
 }

@@ -42,8 +42,8 @@ type answerer interface {
 	handle(m *subsystem.Message) bool
 }
 
-// newHandler opens the chain and starts the plugin for the first time. An error that another try can't mend ends the
-// process with its sentence; any other counts as the first crash.
+// newHandler opens the chain and begins to start the plugin; how that goes is in the status from the beginning. An error
+// of the first start that another try can't mend ends the process with its sentence; any other counts as a crash.
 func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	db, err := cfg.OpenDB()
@@ -70,15 +70,16 @@ func (h *handler) open() error {
 		}
 	}
 	h.assemble(store)
-	return h.life.startFirst()
+	h.life.start()
+	return nil
 }
 
 // assemble makes the parts.
 func (h *handler) assemble(store *chainstore.Record) {
 	sub, limits := h.sub, h.cfg.Limits
-	h.life = &life{sub: sub, limits: limits, know: h.know, events: h}
+	h.life = &life{sub: sub, chain: h.cfg.Chain, limits: limits, know: h.know, events: h}
 	h.life.history.Policy, h.life.blamed.Policy = limits.restarts(), limits.blamed()
-	h.queue = &queue{sub: sub, life: h.life, limits: limits}
+	h.queue = &queue{sub: sub, life: h.life, limits: limits, suspects: suspects{chain: h.cfg.Chain}}
 	h.notices = &notices{sub: sub, life: h.life}
 	h.blocks = &blocks{
 		sub: sub, queue: h.queue, store: store, notices: h.notices, processing: make(map[primitives.Hash]*undecided),
@@ -220,3 +221,6 @@ func (h *handler) exited(g *generation) {
 	g.db.Close()
 	h.apps.release(g)
 }
+
+// mended has the VM shown what others died on.
+func (h *handler) mended() { h.queue.suspects.reset() }

@@ -76,7 +76,7 @@ func healthCause(a *pluginv1.HealthCheckResponse, err error) string {
 	case code == codes.DeadlineExceeded:
 		return "the VM didn't say within " + healthLimit.String() + " how it is"
 	case err != nil:
-		return "the VM didn't say how it is: " + status.Convert(err).Message()
+		return "the VM didn't say how it is: " + inWords(err)
 	case a.GetCause() == "":
 		return "the VM says that it isn't healthy, and not why"
 	}

@@ -16,9 +16,11 @@ import (
 )
 
 // life keeps a plugin running. At most one answers at a time, their numbers rise, and the next one is started only when
-// the one before is gone; after too many deaths in a short time none is, until an operator asks for it.
+// the one before is gone. After too many deaths in a short time, or starts in a row that failed, none is for a minute,
+// and for longer each time, unless an operator asks for it.
 type life struct {
 	sub    *subsystem.Sub
+	chain  string
 	limits Limits
 	// launch starts a plugin and brings it to where its predecessor was. It runs off the loop and takes as long as it
 	// takes.
@@ -37,7 +39,15 @@ type life struct {
 	restarts uint32
 	history  supervise.History
 	// blamed are the deaths that blocks are blamed for: they never open the breaker.
-	blamed   supervise.History
+	blamed supervise.History
+	// unborn are the starts in a row that came to nothing, however long each took.
+	unborn int
+	// opened is how often in a row the breaker has opened.
+	opened int
+	// ran is the file of the plugin that ran last.
+	ran launch.File
+	// replaced says that it was another one than before, and when; empty: it was always the same.
+	replaced string
 	stopping bool
 }
 
@@ -53,6 +63,8 @@ type lifeEvents interface {
 	exited(g *generation)
 	// ended: a plugin ended while it was told of an undecided block.
 	ended(e *replayError)
+	// mended: what was held against blocks was another program's, or an operator has looked at it.
+	mended()
 }
 
 // hopeless: nobody starts a plugin any more, unless asked to.
@@ -73,26 +85,14 @@ func (l *life) enter(state supervise.State) {
 	l.events.stateChanged()
 }
 
-// startFirst launches the first plugin, while nothing else is to be done yet. Its error is one that another try can't
-// mend.
-func (l *life) startFirst() error {
-	l.starts++
-	l.enter(supervise.Starting)
-	g, err := l.launch(l.starts, l.know())
-	if errors.Is(err, launch.ErrPermanent) {
-		return err
-	}
-	l.started(g, err)
-	return nil
-}
-
-// start launches another one.
+// start launches a plugin.
 func (l *life) start() {
 	if l.stopping || l.gen != nil || l.state == supervise.Starting {
 		return
 	}
-	l.starts++
-	l.restarts++
+	if l.starts++; l.starts > 1 {
+		l.restarts++
+	}
 	l.enter(supervise.Starting)
 	number, know := l.starts, l.know()
 	subsystem.Offload(l.sub, func() (*generation, error) { return l.launch(number, know) }, l.started)
@@ -105,7 +105,12 @@ func (l *life) started(g *generation, err error) {
 		if errors.As(err, &replay) {
 			l.events.ended(replay)
 		}
-		l.died(err.Error(), replay != nil)
+		if l.starts == 1 && errors.Is(err, launch.ErrPermanent) && !l.stopping {
+			l.sub.Fatal(err) // who starts the node is told at once
+			return
+		}
+		l.unborn++
+		l.died(inWords(err), replay != nil)
 		return
 	}
 	if l.stopping {
@@ -116,10 +121,11 @@ func (l *life) started(g *generation, err error) {
 		l.died("the plugin ended right after its start", false)
 		return
 	}
-	l.gen = g
+	l.gen, l.unborn = g, 0
 	l.enter(supervise.Running)
 	l.sub.Log.Info("the VM is running", "name", g.about.GetName(), "version", g.about.GetVersion(), "pid",
 		g.plugin.PID(), "generation", g.number)
+	l.sameFile(g)
 	l.events.up(g)
 }
 
@@ -131,6 +137,7 @@ func (l *life) exited(g *generation, cause error) {
 		return // noticed already, or it never got so far
 	}
 	l.gen = nil
+	l.lasted()
 	reason := "the plugin ended"
 	if cause != nil {
 		reason = fmt.Sprintf("the plugin ended: %v", cause)
@@ -144,6 +151,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 		return
 	}
 	l.gen = nil
+	l.lasted()
 	judging := g.judging
 	l.sub.Log.Error("the plugin is replaced", "err", reason, "pid", g.plugin.PID())
 	subsystem.Offload(l.sub, func() (struct{}, error) {
@@ -157,7 +165,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 
 // failed replaces a plugin that has failed a call, with a dump of what it does when it didn't answer in time.
 func (l *life) failed(g *generation, what string, err error) (reason string) {
-	reason = what + " failed: " + status.Convert(err).Message()
+	reason = what + " failed: " + inWords(err)
 	l.replace(g, reason, status.Code(err) == codes.DeadlineExceeded)
 	return reason
 }
@@ -174,12 +182,16 @@ func (l *life) died(reason string, blamed bool) {
 		history = &l.blamed
 	}
 	verdict := history.Died(l.sub.Now(), l.sub.Rand().Float64())
-	if verdict.Quarantine {
-		l.cause = fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow,
-			reason)
-		l.enter(supervise.Quarantined)
-		l.sub.Log.Error("the chain is degraded: its VM isn't started again", "err", l.cause)
-		l.events.down(true)
+	switch {
+	case l.opened > 0 && !blamed:
+		l.open("the plugin died again: " + reason)
+		return
+	case verdict.Quarantine:
+		l.open(fmt.Sprintf("the plugin died %d times within %v, last: %s", l.limits.CrashLoop, l.limits.CrashWindow,
+			reason))
+		return
+	case l.unborn >= l.limits.CrashLoop && !blamed:
+		l.open(fmt.Sprintf("the plugin couldn't be started %d times in a row, last: %s", l.unborn, reason))
 		return
 	}
 	l.enter(supervise.BackingOff)
@@ -190,13 +202,12 @@ func (l *life) died(reason string, blamed bool) {
 
 // restart starts a new plugin because an operator wants it, and closes the breaker.
 func (l *life) restart(reason string) {
-	l.history.Reset()
-	l.blamed.Reset()
+	l.forgive()
 	switch {
 	case l.gen != nil:
 		l.gen.dismissed = true
 		l.replace(l.gen, reason, false)
-	case l.state == supervise.Quarantined:
+	case l.state == supervise.Quarantined, l.state == supervise.BackingOff:
 		l.cause = reason
 		l.enter(supervise.BackingOff)
 		l.start()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/internal/process/config"
@@ -30,9 +31,19 @@ const (
 type Ports struct {
 	// OpenDB opens the database in a directory.
 	OpenDB func(dir string, log *slog.Logger) (database.Database, error)
-	// Launcher starts the plugin at path, if it has the checksum, with its sockets in runDir. An empty checksum allows
-	// any.
-	Launcher func(path string, checksum []byte, runDir string) launch.Launcher
+	// Launcher starts the plugin.
+	Launcher func(Program) launch.Launcher
+}
+
+// Program is a plugin's file, and how a node runs it.
+type Program struct {
+	Path string
+	// Checksum is what the file must have; empty: any will do.
+	Checksum []byte
+	// RunDir is where its sockets are.
+	RunDir string
+	// Handshake is how long it may take to say where it listens.
+	Handshake time.Duration
 }
 
 // settings are the host's. The lists name what holds for one chain as CHAIN=VALUE.
@@ -40,6 +51,10 @@ type settings struct {
 	PluginDir string   `koanf:"plugin-dir"`
 	Plugins   []string `koanf:"plugins"`
 	SHA256    []string `koanf:"sha256"` // in hexadecimal; an entry without a chain is for all
+
+	Handshake time.Duration `koanf:"handshake-timeout"`
+	Start     time.Duration `koanf:"start-timeout"`
+	Call      time.Duration `koanf:"call-timeout"`
 }
 
 // plugin is the path of a chain's plugin.
@@ -91,16 +106,36 @@ func Part(p Ports) part.Part {
 			{Key: "plugins", Default: []string{}, Usage: "plugins that stand elsewhere, as CHAIN=PATH"},
 			{Key: "sha256", Default: []string{},
 				Usage: "checksums that the plugins must have, in hexadecimal, as CHAIN=SUM"},
+			{Key: "handshake-timeout", Default: launch.HandshakeLimit.String(),
+				Usage: "how long a plugin may take to say where it listens"},
+			{Key: "start-timeout", Default: launch.StartLimit.String(),
+				Usage: "how long a plugin may then take until it answers, migrations included"},
+			{Key: "call-timeout", Default: launch.CallLimit.String(),
+				Usage: "how long a plugin may take to build or judge one block before it is replaced"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
 		Owns:    "the chain's database; starts and replaces the plugin",
 	}
 }
 
+// engineWaits is for how long the engine waits for an answer: a call and the waiting for its turn end before that.
+const engineWaits = 29 * time.Second
+
 func checkSettings(c *config.Config) error {
 	var s settings
 	if err := c.Section(Name, &s); err != nil {
 		return err
+	}
+	for _, limit := range []struct {
+		key         string
+		value, most time.Duration
+	}{
+		{"handshake-timeout", s.Handshake, time.Hour}, {"start-timeout", s.Start, time.Hour},
+		{"call-timeout", s.Call, engineWaits - 4*time.Second},
+	} {
+		if limit.value < time.Second || limit.value > limit.most {
+			return fmt.Errorf("vm.%s: %v should be between 1s and %v", limit.key, limit.value, limit.most)
+		}
 	}
 	for _, entry := range s.SHA256 {
 		chain, _, _ := strings.Cut(entry, "=")
@@ -145,7 +180,10 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 		OpenDB: func() (database.Database, error) {
 			return p.OpenDB(filepath.Join(n.Home.Data(Name), chain.Name), n.Log)
 		},
-		Launcher:   p.Launcher(plugin, checksum, n.Home.SocketDir()),
+		Launcher: p.Launcher(Program{
+			Path: plugin, Checksum: checksum, RunDir: n.Home.SocketDir(), Handshake: s.Handshake,
+		}),
+		Limits:     Limits{Start: s.Start, BlockCall: s.Call, Wait: min(waits, engineWaits-s.Call)},
 		Count:      count,
 		Tracing:    n.Tracing,
 		HTTPSocket: n.ChainSocket(chain.Name),

@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/launch"
 )
 
 // fixture is a loop with a life on it whose plugins do nothing, for the parts that a test adds.
@@ -25,9 +26,12 @@ type fixture struct {
 	// launched are all plugins, the last one newest; refuse makes launches fail.
 	launched []*idle
 	refuse   error
+	tries    int
 	// what the life tells.
 	ups, downs int
 	degraded   bool
+	amends     int
+	file       launch.File
 	onUp       func()
 }
 
@@ -44,7 +48,7 @@ func newFixture(t *testing.T) *fixture {
 	spec.New = func(sub *subsystem.Sub) (subsystem.Handler, error) {
 		limits := Limits{}.withDefaults()
 		f.sub = sub
-		f.life = &life{sub: sub, limits: limits, know: func() knowledge { return knowledge{} }, launch: f.launch,
+		f.life = &life{sub: sub, chain: "kv", limits: limits, know: func() knowledge { return knowledge{} }, launch: f.launch,
 			events: f}
 		f.life.history.Policy, f.life.blamed.Policy = limits.restarts(), limits.blamed()
 		return f, nil
@@ -62,8 +66,10 @@ func (f *fixture) up(*generation)     { f.ups++; f.onUp() }
 func (f *fixture) down(degraded bool) { f.downs++; f.degraded = degraded }
 func (f *fixture) exited(*generation) {}
 func (f *fixture) ended(*replayError) {}
+func (f *fixture) mended()            { f.amends++ }
 
 func (f *fixture) launch(number uint64, _ knowledge) (*generation, error) {
+	f.tries++
 	if f.refuse != nil {
 		return nil, f.refuse
 	}
@@ -86,6 +92,7 @@ func (f *fixture) alive() (n int) {
 func (p *idle) Conn() grpc.ClientConnInterface        { return nil }
 func (p *idle) PID() int                              { return 0 }
 func (p *idle) Host() (address, token, runDir string) { return "", "", "" }
+func (p *idle) File() launch.File                     { return p.f.file }
 func (p *idle) Dump()                                 {}
 func (p *idle) Stop(time.Duration)                    { p.end(nil) }
 func (p *idle) Kill()                                 { p.end(errors.New("killed")) }

@@ -176,7 +176,7 @@ func (q *queue) run(g *generation, j *queued) {
 func (q *queue) broke(g *generation, j *queued, took time.Duration, err error) {
 	hang := status.Code(err) == codes.DeadlineExceeded
 	what := nameOf(j.asked[0].Body)
-	reason := what + " failed: " + status.Convert(err).Message()
+	reason := what + " failed: " + inWords(err)
 	if hang {
 		reason = what + " wasn't answered within " + q.limits.BlockCall.String()
 	}

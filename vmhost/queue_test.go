@@ -79,9 +79,8 @@ func queueOf(t *testing.T, started bool, fails map[string]error) (*fixture, *que
 	}
 	f.onUp = q.pump
 	if started {
-		if err := f.life.startFirst(); err != nil {
-			t.Fatal(err)
-		}
+		f.life.start()
+		f.Step()
 	}
 	return f, q, log
 }
@@ -98,9 +97,8 @@ func TestBlockCallsAreMadeOneAfterTheOther(t *testing.T) {
 	if len(*log) != 0 {
 		t.Fatalf("without a plugin: %v", *log)
 	}
-	if err := f.life.startFirst(); err != nil {
-		t.Fatal(err)
-	}
+	f.life.start()
+	f.Step()
 	f.Step()
 	want := []string{"begin a 1", "finish a", "begin b 1", "finish b", "begin c 1", "finish c"}
 	if !slices.Equal(*log, want) {
@@ -118,9 +116,8 @@ var gone = status.Error(codes.Unavailable, "gone")
 func TestACallThatAPluginDiesOnComesAgainAfterThoseBehindItAndIsGivenUpAfterTwo(t *testing.T) {
 	f, _, log := queueOf(t, false, map[string]error{"bad": gone})
 	bad, good := f.reject("bad"), f.reject("good")
-	if err := f.life.startFirst(); err != nil {
-		t.Fatal(err)
-	}
+	f.life.start()
+	f.Step()
 	f.Advance(time.Second)
 	want := []string{"begin bad 1", "begin good 2", "finish good", "begin bad 2"}
 	if !slices.Equal(*log, want) {

@@ -59,6 +59,7 @@ func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
 	if err := s.bringUp(ctx, g, know); err != nil {
 		if status.Code(err) == codes.DeadlineExceeded {
 			plugin.Dump()
+			err = fmt.Errorf("%w; a start may take %v, which is the setting vm.start-timeout", err, s.cfg.Limits.Start)
 		}
 		plugin.Kill()
 		return nil, err

@@ -2,6 +2,7 @@ package vmhost
 
 import (
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,6 +26,13 @@ func (h *handler) Status(s *subsystem.Status) {
 	if g := h.life.gen; g != nil {
 		plugin.Pid = int64(g.plugin.PID())
 		s.Text("vm", g.about.GetName()+" "+g.about.GetVersion())
+	}
+	if f := h.life.ran; f.SHA256 != "" {
+		s.Text("plugin-sha256", f.SHA256)
+		s.Text("plugin-modified", f.Modified.UTC().Format(time.DateTime))
+	}
+	if h.life.replaced != "" {
+		s.Text("plugin-replaced", h.life.replaced)
 	}
 	s.Process(plugin)
 	s.Text("chain-state", strings.ToLower(strings.TrimPrefix(h.stages.state.String(), "CHAIN_STATE_")))

@@ -16,6 +16,7 @@ const maxSuspects = 256
 // suspects remembers blocks that a plugin was looking at when it died or hung, so that others have their turn before
 // one of these is looked at again (package pause says when). It is no verdict: the block may be valid, and have nothing to do with the death.
 type suspects struct {
+	chain string
 	known map[primitives.Hash]*suspicion
 	order []primitives.Hash
 }
@@ -55,8 +56,8 @@ func (s *suspects) refusal(now time.Time, contents ...[]byte) *pluginv1.Error {
 	}
 	for _, c := range contents {
 		if k := s.known[primitives.HashOf(c)]; k != nil && now.Before(k.until) {
-			return internal("%s; it has died %d times on this block, which it isn't shown again for %v",
-				k.why, k.deaths, k.until.Sub(now).Round(time.Millisecond))
+			return internal("%s; it has died %d times on this block, which it isn't shown again for %v, and at once after %s",
+				k.why, k.deaths, k.until.Sub(now).Round(time.Millisecond), restartCommand(s.chain))
 		}
 	}
 	return nil

@@ -59,7 +59,7 @@ type Config struct {
 
 // Limits are how long things may take and how many there may be.
 type Limits struct {
-	// Start is for launching, initializing and catching a plugin up. 30 s.
+	// Start is for initializing a plugin that is launched, and catching it up. 2 min.
 	Start time.Duration
 	// BlockCall is for one block call. A plugin that misses it is replaced. 10 s.
 	BlockCall time.Duration
@@ -84,13 +84,16 @@ type Limits struct {
 	AppQueue int
 }
 
+// waits is Limits.Wait where nothing else is said.
+const waits = 15 * time.Second
+
 func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		field *time.Duration
 		value time.Duration
 	}{
-		{&l.Start, 30 * time.Second}, {&l.BlockCall, 10 * time.Second}, {&l.AppCall, 5 * time.Second},
-		{&l.Wait, 15 * time.Second},
+		{&l.Start, launch.StartLimit}, {&l.BlockCall, launch.CallLimit}, {&l.AppCall, 5 * time.Second},
+		{&l.Wait, waits},
 		{&l.Heartbeat, time.Second}, {&l.Silence, 2 * time.Second}, {&l.Stop, 3 * time.Second},
 		{&l.RestartMin, 50 * time.Millisecond}, {&l.RestartMax, 30 * time.Second}, {&l.CrashWindow, time.Minute},
 	} {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -61,6 +62,16 @@ func TestTwoChainsAreTwoStories(t *testing.T) {
 	looping := m.finality("a", 20, 0)
 	t.Logf("while the plugin of b isn't started any more on v1: p50 %v, p99 %v", at(looping, 50), at(looping, 99))
 	m.reeve("kv", "put", "without", "v1", "--chain", "b", "--node", "v2") // three of four are enough
+	m.reeve("svc", "restart", "plugin", "--chain", "b", "--node", "v1", "--why", "it is mended")
+	m.await("the plugin runs again", func(now devnet.Status) bool {
+		n, _ := now.Node("v1")
+		p, _ := n.Process("plugin@b")
+		return p.State == string(supervise.Running) && n.Ready
+	})
+	m.reeve("svc", "log-level", "debug", "--chain", "b", "--node", "v1")
+	if got := m.reeve("svc", "describe", "plugin@b", "--node", "v1"); !strings.Contains(got, "kvvm") {
+		t.Errorf("the plugin is described as\n%s", got)
+	}
 	m.await("nothing of a was touched", func(now devnet.Status) bool {
 		for i, n := range now.Nodes {
 			for _, p := range n.Processes {

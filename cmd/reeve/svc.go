@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) svcCommand() *cobra.Command {
-	return noun("svc", "The parts of a running node", a.svcList(), a.svcDescribe(), a.svcRestart())
+	return noun("svc", "The parts of a running node", a.svcList(), a.svcDescribe(), a.svcRestart(), a.svcLogLevel())
 }
 
 func (a *app) svcList() *cobra.Command {
@@ -49,6 +49,9 @@ func (a *app) svcDescribe() *cobra.Command {
 			return errcode.New(errcode.NoSuchProcess, "`reeve svc ls` lists them.", nil, "node %s has no process %s",
 				s.Name, args[0])
 		}
+		if p.Name == pluginName {
+			n.describePlugin(cmd.Context(), &p)
+		}
 		return a.show(p, func(t *table) {
 			t.row("state", p.State, p.Cause)
 			for _, name := range slices.Sorted(maps.Keys(p.Fields)) {
@@ -71,9 +74,16 @@ func (a *app) svcRestart() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restart PROCESS", Short: "End a process gently and start it again; it also leaves quarantine",
 		Args: takes(cobra.ExactArgs(1)),
+		Long: "End a process gently and start it again; it also leaves quarantine. A plugin's host then forgets what it held\n" +
+			"against the plugin and against blocks, and looks at them anew.",
 	}
 	n := a.nodeFlags(cmd, false)
+	chain := cmd.Flags().String("chain", "", "name of the chain whose plugin it is, if the node has several")
+	why := cmd.Flags().String("why", "", "what the plugin's host writes in its log")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if of, ok := pluginOf(args[0], *chain); ok {
+			return n.restartPlugin(cmd.Context(), of, *why)
+		}
 		h, err := n.first()
 		if err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/vmdev"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/vmtest"
 )
 
@@ -55,6 +56,8 @@ vmtest.json beside the plugin says how the kit gets the VM to do something.`,
 	}
 	var o vmdev.TestVM
 	genesis := cmd.Flags().String("genesis", "", "file that the VM gets as its genesis")
+	cmd.Flags().DurationVar(&o.StartLimit, "start-timeout", launch.StartLimit,
+		"how long the VM may take to be initialized; a node's is the setting vm.start-timeout")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "names of the checks to run (default: all)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		plugin, err := devnet.FindPlugin(args[0])

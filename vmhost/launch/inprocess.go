@@ -53,6 +53,7 @@ func (p *inProcess) guard(after func(time.Duration, func()) func()) func(time.Du
 func (p *inProcess) Conn() grpc.ClientConnInterface        { return p.toVM }
 func (p *inProcess) PID() int                              { return 0 }
 func (p *inProcess) Host() (address, token, runDir string) { return "", "", "" }
+func (p *inProcess) File() File                            { return File{} }
 func (p *inProcess) Dump()                                 {}
 
 func (p *inProcess) Kill() { p.end(errors.New("killed")) }

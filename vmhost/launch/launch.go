@@ -14,6 +14,17 @@ import (
 	"github.com/reevenet/reeve/vmhost/fastcall"
 )
 
+// How long a plugin may take, unless a setting says otherwise: in a node, and in the kit for authors, which would else
+// refuse a VM that a node runs, or the other way round.
+const (
+	// HandshakeLimit is for saying where it listens.
+	HandshakeLimit = 10 * time.Second
+	// StartLimit is for everything until it answers: a VM may have something to migrate.
+	StartLimit = 2 * time.Minute
+	// CallLimit is for one block call.
+	CallLimit = 10 * time.Second
+)
+
 // Launcher starts VMs: processes in production, Go values in a simulation.
 type Launcher interface {
 	// Launch starts one and returns when its services can be called. It takes at most a few seconds. An error wraps
@@ -45,6 +56,8 @@ type Plugin interface {
 	Conn() grpc.ClientConnInterface
 	// PID is its process, 0 when it has none of its own.
 	PID() int
+	// File is the program that it runs; zero when there is none.
+	File() File
 	// Host is what Initialize must tell the plugin about the host's services.
 	Host() (address, token, runDir string)
 	// Dump has the plugin write down what it is doing, into the log, and returns when that is done or can't be waited
@@ -55,6 +68,13 @@ type Plugin interface {
 	// Stop ends it after it has answered Shutdown, and kills it if it doesn't end within the limit. It returns when it
 	// is gone.
 	Stop(limit time.Duration)
+}
+
+// File is a plugin's program.
+type File struct {
+	// SHA256 in hexadecimal.
+	SHA256   string
+	Modified time.Time
 }
 
 // Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket

@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +26,8 @@ import (
 type image struct {
 	path string
 	copy *os.File
+	// file looks at what it was made of, which takes a while.
+	file func() launch.File
 }
 
 func (i image) close() {
@@ -72,14 +76,34 @@ func (l Launcher) prepare() (image, error) {
 	if err != nil {
 		return image{}, permanent(errcode.PluginBroken, "", err, "the plugin %s can't be read", name)
 	}
-	defer file.Close()
 	if err := checkMachine(name, file); err != nil {
+		file.Close()
 		return image{}, err
 	}
 	if len(l.Checksum) == 0 {
-		return image{path: l.Path}, nil
+		return image{path: l.Path, file: summed(file, info.ModTime())}, nil
 	}
-	return l.sealed(name, file)
+	defer file.Close()
+	i, err := l.sealed(name, file)
+	i.file = func() launch.File {
+		return launch.File{SHA256: hex.EncodeToString(l.Checksum), Modified: info.ModTime()}
+	}
+	return i, err
+}
+
+// summed sums the file up beside the start, and closes it.
+func summed(file *os.File, modified time.Time) func() launch.File {
+	done := make(chan launch.File, 1)
+	go func() {
+		defer file.Close()
+		hash := sha256.New()
+		if _, err := io.Copy(hash, file); err != nil {
+			done <- launch.File{}
+			return
+		}
+		done <- launch.File{SHA256: hex.EncodeToString(hash.Sum(nil)), Modified: modified}
+	}()
+	return func() launch.File { return <-done }
 }
 
 // machines are the names of processors in ELF files, by Go's names.

@@ -25,9 +25,6 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// handshakeLimit is how long a plugin may take to say where it listens.
-const handshakeLimit = 5 * time.Second
-
 // Launcher starts one plugin file, again and again.
 type Launcher struct {
 	// Path is the plugin's file.
@@ -42,7 +39,7 @@ type Launcher struct {
 	RunDir string
 	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
 	Env []string
-	// Handshake is the limit for the first line of output. 0: 5 s.
+	// Handshake is the limit for the first line of output. 0: launch.HandshakeLimit.
 	Handshake time.Duration
 }
 
@@ -70,13 +67,14 @@ func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
 		p.clean()
 		return nil, err
 	}
+	p.file = image.file()
 	go p.watch(r.OnExit)
 	return p, nil
 }
 
 func (l Launcher) handshake() time.Duration {
 	if l.Handshake == 0 {
-		return handshakeLimit
+		return launch.HandshakeLimit
 	}
 	return l.Handshake
 }
@@ -106,6 +104,7 @@ func (l Launcher) clientConfig(p *Plugin, r launch.Request) *plugin.ClientConfig
 type Plugin struct {
 	dir     *runDir
 	token   string
+	file    launch.File
 	host    *grpc.Server
 	fast    *fastcall.Server
 	runner  *runner
@@ -171,6 +170,9 @@ func (p *Plugin) Conn() grpc.ClientConnInterface {
 
 // PID is the process's.
 func (p *Plugin) PID() int { return p.runner.pid() }
+
+// File is the program as it was when it was started.
+func (p *Plugin) File() launch.File { return p.file }
 
 // Host is where the plugin finds the host's services.
 func (p *Plugin) Host() (address, token, runDir string) {

@@ -135,14 +135,18 @@ func call[Q, A any](s *Session, what string, q Q, f method[Q, A]) A {
 
 // attempt makes a call. The error says in words why there is no answer.
 func attempt[Q, A any](s *Session, what string, q Q, f method[Q, A]) (A, error) {
-	ctx, cancel := context.WithTimeout(s.kit.ctx, s.kit.options.CallLimit)
+	limit := s.kit.options.CallLimit
+	if _, starts := any(q).(*pb.InitializeRequest); starts {
+		limit = s.kit.options.StartLimit
+	}
+	ctx, cancel := context.WithTimeout(s.kit.ctx, limit)
 	defer cancel()
 	a, err := f(ctx, q)
 	switch status.Code(err) {
 	case codes.OK:
 		return a, nil
 	case codes.DeadlineExceeded:
-		return a, fmt.Errorf("%s: no answer within %v", what, s.kit.options.CallLimit)
+		return a, fmt.Errorf("%s: no answer within %v", what, limit)
 	}
 	select {
 	case <-s.end.done:

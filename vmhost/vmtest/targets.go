@@ -132,6 +132,7 @@ func (c caught) Invoke(ctx context.Context, method string, request, reply any, o
 func (p *memory) Conn() grpc.ClientConnInterface        { return p.conn }
 func (p *memory) PID() int                              { return 0 }
 func (p *memory) Host() (address, token, runDir string) { return "", "", p.dir }
+func (p *memory) File() launch.File                     { return launch.File{} }
 func (p *memory) Dump()                                 {}
 func (p *memory) Kill()                                 { p.end(errors.New("killed")) }
 func (p *memory) Stop(time.Duration)                    { p.end(nil) }

@@ -28,8 +28,9 @@ type Options struct {
 	Genesis, Config []byte
 	// Work gives the VM something to put into a block, the n-th thing. nil: the VM is expected to build blocks without.
 	Work Work
-	// CallLimit is how long one call may take. 5 s; an hour in a Go test without a time limit, as under a debugger.
-	CallLimit time.Duration
+	// CallLimit is how long one call may take, and StartLimit how long Initialize may. As in a node; an hour in a Go
+	// test without a time limit, as under a debugger.
+	CallLimit, StartLimit time.Duration
 	// Only names the checks to run. Empty: all.
 	Only []string
 }
@@ -87,7 +88,10 @@ func Checks() (names []string) {
 // Run tries every check on fresh starts of the target. It stops early, with what it has, when ctx ends.
 func Run(ctx context.Context, target launch.Launcher, o Options) *Report {
 	if o.CallLimit == 0 {
-		o.CallLimit = 5 * time.Second
+		o.CallLimit = launch.CallLimit
+	}
+	if o.StartLimit == 0 {
+		o.StartLimit = launch.StartLimit
 	}
 	report := &Report{}
 	for _, c := range checks {
@@ -125,7 +129,7 @@ func try(ctx context.Context, target launch.Launcher, o Options, c check, report
 func RunT(t *testing.T, target launch.Launcher, o Options) {
 	t.Helper()
 	if _, limited := t.Deadline(); !limited && o.CallLimit == 0 {
-		o.CallLimit = time.Hour
+		o.CallLimit, o.StartLimit = time.Hour, time.Hour
 	}
 	for _, result := range Run(t.Context(), target, o).Results {
 		t.Run(result.ID, func(t *testing.T) {

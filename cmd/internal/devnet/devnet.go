@@ -200,7 +200,7 @@ func (n *Network) Restart(ctx context.Context, name, which string) error {
 	}
 	if !slices.ContainsFunc(n.processes(), func(p process) bool { return p.id == which }) {
 		return errcode.New(errcode.NoSuchProcess,
-			"`reeve devnet status` lists them. A plugin is restarted with its host: `reeve svc restart vmhost`.", nil,
+			"`reeve devnet status` lists them.", nil,
 			"node %s has no process %s that can be restarted alone", name, which)
 	}
 	return n.group.Restart(ctx, processName(name, which))

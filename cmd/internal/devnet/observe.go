@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -107,14 +106,10 @@ func Health(ctx context.Context, address string) (*gateway.Health, error) {
 
 // SocketHealth asks the overseer over its unix socket, which needs no network.
 func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) {
-	var d net.Dialer
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn,
-		error) {
-		return d.DialContext(ctx, "unix", h.Socket(datadir.MonitorSocket))
-	}}}
-	defer client.CloseIdleConnections()
 	var health gateway.Health
-	return &health, fetch(ctx, client, "http://overseer/ext/health/readiness", &health)
+	return &health, onSocket(h, func(c *http.Client) error {
+		return fetch(ctx, c, "http://overseer/ext/health/readiness", &health)
+	})
 }
 
 // merge adds what the overseer sees and the supervisor doesn't: processes that somebody else keeps running, what all

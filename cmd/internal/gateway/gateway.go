@@ -38,6 +38,8 @@ type Config struct {
 	// Why tells what is remembered of a block or height, or of the "next" one; ErrNoBlock if that is nothing.
 	Why     func(ctx context.Context, chain, at string) (*Why, error)
 	Metrics prometheus.Gatherer
+	// Operator is for those who run the node alone.
+	Operator Operator
 	// Tracer opens the spans of so large a share of the requests to chains; nil: none.
 	Tracer  trace.Tracer
 	Sampled float64

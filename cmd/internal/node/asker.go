@@ -12,10 +12,12 @@ import (
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// askerName is the role in which the gateway asks the node's parts what clients want to know. Nobody sends to it.
+// askerName is the role in which the gateway asks the node's parts what clients want to know, and
+// operators want done. Nobody sends to it.
 const askerName = "gateway"
 
 // askTimeout is how long a part may take to answer.
@@ -29,7 +31,8 @@ func (a *asker) spec() subsystem.Spec {
 		Name: askerName,
 		Asks: []proto.Message{
 			&nbv1.Peers{}, &vmv1.GetBlockIDAtHeight{}, &vmv1.GetConsensusBlock{}, &vmv1.GetBlock{},
-			&enginev1.QueryHeight{},
+			&enginev1.QueryHeight{}, &vmv1.Version{}, &pluginv1.HealthCheckRequest{}, &pluginv1.SetLogLevelRequest{},
+			&vmv1.RestartPlugin{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			a.sub.Store(sub)

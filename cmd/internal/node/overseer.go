@@ -69,7 +69,7 @@ func (n *Node) Overseer(ctx context.Context) error {
 	}
 	open(listeners.http, g.Handler(), gateway.ClientPlaces(n.Config.HTTP, files.Clients))
 	open(listeners.metrics, g.Monitoring(), gateway.MonitoringPlaces)
-	open(listeners.monitor, g.Monitoring(), gateway.MonitoringPlaces)
+	open(listeners.monitor, g.Operating(), gateway.MonitoringPlaces)
 	group.Go(func() error {
 		return subsystem.Run(ending, server.asker.spec(),
 			subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
@@ -160,6 +160,7 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.asker, chain, at)
 		},
-		Metrics: n.sources(s.Server, own),
+		Metrics:  n.sources(s.Server, own),
+		Operator: n.operator(s.asker),
 	}
 }

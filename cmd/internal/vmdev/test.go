@@ -45,6 +45,8 @@ type TestVM struct {
 	Work Work
 	// Only names the checks to run. Empty: all.
 	Only []string
+	// StartLimit is how long Initialize may take. 0: as in a node.
+	StartLimit time.Duration
 }
 
 // Test runs the conformance kit on a plugin. The error is why it can't be run; whether the VM passes is in the report.
@@ -64,7 +66,7 @@ func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := vmtest.Run(ctx, target, vmtest.Options{Genesis: o.Genesis, Config: o.Config, Work: work, Only: o.Only})
+	report := vmtest.Run(ctx, target, vmtest.Options{Genesis: o.Genesis, Config: o.Config, Work: work, Only: o.Only, StartLimit: o.StartLimit})
 	report.Name, report.Version = about.GetName(), about.GetVersion()
 	return report, nil
 }
@@ -113,7 +115,7 @@ func describe(ctx context.Context, l launch.Launcher) (*pluginv1.DescribeRespons
 		return nil, err
 	}
 	defer p.Stop(2 * time.Second)
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, launch.CallLimit)
 	defer cancel()
 	return pluginv1.NewVMServiceClient(p.Conn()).Describe(ctx, &pluginv1.DescribeRequest{})
 }

@@ -670,8 +670,8 @@ func (*PingResponse) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{10}
 }
 
-// HealthCheckRequest: asked by whoever reports the node's health. Answered also while the plugin is down, with the
-// cause; never waits for a block call.
+// HealthCheckRequest: the host asks its plugin every few seconds, beside the block calls, and shows the answer as the
+// check "vm". On the bus the gateway asks for an operator: the host says what it heard last, or why no VM runs.
 type HealthCheckRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -708,7 +708,7 @@ func (*HealthCheckRequest) Descriptor() ([]byte, []int) {
 	return file_reeve_vm_plugin_v1_lifecycle_proto_rawDescGZIP(), []int{11}
 }
 
-// HealthCheckResponse: the VM's own judgement, or vmhost's when the VM can't be asked.
+// HealthCheckResponse: the VM's own judgement, or the host's when the VM can't be asked.
 type HealthCheckResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All is well.

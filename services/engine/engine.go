@@ -18,6 +18,7 @@
 package engine
 
 import (
+	"crypto/ed25519"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -74,6 +75,9 @@ type Config struct {
 	Unchecked bool
 	// Flaws are none but in the simulation's controls.
 	Flaws finality.Flaws
+	// VerifyBlock and VerifyVote check signatures. Nil: with ed25519. A simulation remembers what one node has checked.
+	VerifyBlock func(*block.Block, ed25519.PublicKey) bool
+	VerifyVote  func(height uint64, v finality.Signed) bool
 }
 
 // Spec declares the engine.
@@ -221,7 +225,7 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []*block.Blo
 		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
 		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes, Unchecked: e.cfg.Unchecked,
-		Flaws: e.cfg.Flaws,
+		Flaws: e.cfg.Flaws, VerifySignature: e.cfg.VerifyBlock, VerifyVote: e.cfg.VerifyVote,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)

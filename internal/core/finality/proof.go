@@ -86,9 +86,9 @@ func proofOf(votes []Signed) *Proof {
 	return p
 }
 
-// SortVotes puts votes into the order of rounds, phases and validators.
+// SortVotes puts votes into the order of rounds, phases and validators. Two of one place stay in the order in which they came.
 func SortVotes(votes []Signed) {
-	slices.SortFunc(votes, func(a, b Signed) int {
+	slices.SortStableFunc(votes, func(a, b Signed) int {
 		return cmp.Or(
 			cmp.Compare(a.Round, b.Round),
 			cmp.Compare(a.Phase, b.Phase),

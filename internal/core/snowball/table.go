@@ -24,9 +24,12 @@ var regions = []region{
 // asked in every poll. A majority moves the preference; confidence needs (n-1)/4 votes more, so that it means something
 // although as many lie: 1 of 1, 2 of 2, 2 of 3, 3 of 4, 4 of 5, 5 of 7, 10 of 13, 15 of 20. A larger set is sampled,
 // with the same 15 of 20.
+//
+// Nothing is built on an undecided block: heights are decided one after the other, so more blocks would only queue, each
+// with a little in it, and what is in the last would wait for all of them.
 func For(n int) Parameters {
 	p := Parameters{
-		K: min(n, 20), Beta: 1, ConcurrentRepolls: 1, OptimalProcessing: 10, MaxOutstandingItems: 256,
+		K: min(n, 20), Beta: 1, ConcurrentRepolls: 1, OptimalProcessing: 1, MaxOutstandingItems: 256,
 		MaxItemProcessingTime: 30 * time.Second,
 	}
 	p.AlphaPreference = p.K/2 + 1

@@ -1,6 +1,7 @@
 package snowman
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/finality"
@@ -46,15 +47,18 @@ func (r *roster) forgive() {
 func (r *roster) benching() {
 	type candidate struct {
 		*peer
+		node  primitives.NodeID
 		stake uint64
 	}
 	var candidates []candidate
-	for n, p := range r.peers { // the order doesn't show in the result: no two have become silent at once
+	for n, p := range r.peers { // sorted below
 		if p.bench = false; p.misses >= benchedAfter {
-			candidates = append(candidates, candidate{p, r.set.Stake(n)})
+			candidates = append(candidates, candidate{p, n, r.set.Stake(n)})
 		}
 	}
-	slices.SortFunc(candidates, func(a, b candidate) int { return compare(a.silent, b.silent) })
+	slices.SortFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(compare(a.silent, b.silent), a.node.Compare(b.node))
+	})
 	left, quorum := r.stake, finality.Quorum(r.set.TotalStake())
 	for _, c := range candidates {
 		if c.stake == 0 || left >= quorum+c.stake {

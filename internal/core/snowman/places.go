@@ -8,7 +8,7 @@ type places struct {
 }
 
 // ofOutstanding is an account's least part of all places: more than an honest validator proposes on one chain without
-// seeing any decided (Parameters.OptimalProcessing).
+// seeing any decided.
 const ofOutstanding = 16
 
 func newPlaces(outstanding, validators int) places {

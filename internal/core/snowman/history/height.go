@@ -40,7 +40,7 @@ func (h *Height) Voted(v Vote) {
 // Votes lists the votes in the order in which they were seen.
 func (h *Height) Votes() []Vote {
 	all := slices.Concat(slices.Collect(maps.Values(h.votes))...)
-	slices.SortFunc(all, func(a, b Vote) int {
+	slices.SortStableFunc(all, func(a, b Vote) int {
 		return cmp.Or(
 			a.At.Compare(b.At), cmp.Compare(a.Round, b.Round), cmp.Compare(a.Phase, b.Phase),
 			cmp.Compare(a.Validator, b.Validator),

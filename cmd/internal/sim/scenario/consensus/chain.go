@@ -13,16 +13,17 @@ import (
 
 // chain is one chain, with what every node has of it.
 type chain struct {
-	net      *network
-	index    int
-	genesis  genesis.Chain
-	id       block.Chain
-	replicas []*replica // by node
-	users    *workload
-	votes    *votes
-	proofs   proofs
-	final    []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
-	heights  *uint64
+	net        *network
+	index      int
+	genesis    genesis.Chain
+	id         block.Chain
+	replicas   []*replica // by node
+	users      *workload
+	votes      *votes
+	proofs     proofs
+	signatures signatures
+	final      []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
+	heights    *uint64
 }
 
 func newChain(net *network, g genesis.Chain) *chain {
@@ -30,7 +31,7 @@ func newChain(net *network, g genesis.Chain) *chain {
 		net: net, index: len(net.chains), genesis: g, id: block.Chain{NetworkID: networkNumber, ID: g.ID},
 		heights: net.world.Progress("heights"),
 	}
-	c.users, c.votes, c.proofs = newWorkload(c), newVotes(c), newProofs(c)
+	c.users, c.votes, c.proofs, c.signatures = newWorkload(c), newVotes(c), proofs{c}, newSignatures(c)
 	return c
 }
 

@@ -62,11 +62,12 @@ func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
 }
 
 func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
+	c := net.chainOf(i)
 	return engine.Spec(engine.Config{
-		Chain: net.chainOf(i).id, NodeID: i.Node.ID, Validators: net.set,
+		Chain: c.id, NodeID: i.Node.ID, Validators: net.set,
 		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(),
-		Dir:   evidenceDir + net.chainOf(i).genesis.Name,
-		Flaws: net.flaws,
+		Dir:   evidenceDir + c.genesis.Name,
+		Flaws: net.flaws, VerifyBlock: c.signatures.ofBlock, VerifyVote: c.signatures.ofVote,
 	})
 }
 

@@ -21,6 +21,8 @@ import (
 type simOptions struct {
 	cfg      sim.Config
 	scenario consensus.Config
+	lies     []string
+	dieAt    []string
 	seeds    int
 	seed     uint64
 	trace    bool
@@ -60,6 +62,9 @@ func (o *simOptions) flags() *pflag.FlagSet {
 	f.BoolVar(&o.cfg.Calm, "calm", false, "no faults")
 	f.StringSliceVar(&o.cfg.Only, "only-faults", nil,
 		"the kinds of faults that may happen, of those that a seed turns on; none: no kind")
+	f.StringSliceVar(&o.lies, "lies", nil, "the ways in which liars may lie; empty: any of "+words(consensus.Lies, ", "))
+	f.StringSliceVar(&o.dieAt, "die-at", nil,
+		"where a process dies: NODE/PROCESS/sends/N, as soon as it has sent N messages, or NODE/PROCESS/handles/N")
 	f.StringVar((*string)(&o.scenario.Bad), "known-bad", "",
 		"run a network that is known to be bad, which must be found out: "+strings.Join(consensus.BadNames(), ", "))
 	f.BoolVar(&o.shrink, "shrink", true, "look for the smallest command that fails as the first seed that failed did")
@@ -116,7 +121,45 @@ func (o *simOptions) check() error {
 	if err := o.scenario.Bad.Check(); err != nil {
 		return fmt.Errorf("--known-bad: %w", err)
 	}
+	if err := o.readLies(); err != nil {
+		return err
+	}
+	if err := o.readPoints(); err != nil {
+		return err
+	}
 	return o.checkFaults()
+}
+
+func (o *simOptions) readLies() error {
+	o.scenario.Lies = nil
+	for _, name := range o.lies {
+		lie := consensus.Lie(name)
+		if !slices.Contains(consensus.Lies, lie) {
+			return fmt.Errorf("--lies has %q, the lies are %s", name, words(consensus.Lies, ", "))
+		}
+		o.scenario.Lies = append(o.scenario.Lies, lie)
+	}
+	return nil
+}
+
+func (o *simOptions) readPoints() error {
+	o.cfg.Points = nil
+	for _, text := range o.dieAt {
+		p, err := sim.ParsePoint(text)
+		if err != nil {
+			return fmt.Errorf("--die-at: %w", err)
+		}
+		o.cfg.Points = append(o.cfg.Points, p)
+	}
+	return nil
+}
+
+func words[T ~string](all []T, between string) string {
+	var list []string
+	for _, w := range all {
+		list = append(list, string(w))
+	}
+	return strings.Join(list, between)
 }
 
 // noFaults is what --only-faults says when no kind may happen.
@@ -186,6 +229,12 @@ func (o *simOptions) command(seed uint64, cfg sim.Config) string {
 	}
 	if cfg.Only != nil {
 		s += " --only-faults " + cmp.Or(strings.Join(cfg.Only, ","), noFaults)
+	}
+	if len(o.scenario.Lies) > 0 {
+		s += " --lies " + words(o.scenario.Lies, ",")
+	}
+	for _, p := range cfg.Points {
+		s += " --die-at " + p.String()
 	}
 	if o.scenario.Bad != "" {
 		s += " --known-bad " + string(o.scenario.Bad)

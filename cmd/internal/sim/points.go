@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
@@ -20,6 +22,38 @@ type Point struct {
 	Sent bool
 	// After is how many messages there are before it, from the beginning of the run.
 	After int
+}
+
+const (
+	sends   = "sends"
+	handles = "handles"
+)
+
+// String is the Point as ParsePoint reads it: 0/engine/sends/7.
+func (p Point) String() string {
+	what := handles
+	if p.Sent {
+		what = sends
+	}
+	return fmt.Sprintf("%d/%s/%s/%d", p.Node, p.Process, what, p.After)
+}
+
+// ParsePoint reads what String writes.
+func ParsePoint(text string) (p Point, err error) {
+	wrong := fmt.Errorf("%q is no point; one is 0/%s/%s/7: node, process, %s or %s, and how many messages",
+		text, "engine", sends, sends, handles)
+	parts := strings.Split(text, "/")
+	if len(parts) != 4 || parts[2] != sends && parts[2] != handles {
+		return Point{}, wrong
+	}
+	p.Process, p.Sent = parts[1], parts[2] == sends
+	if p.Node, err = strconv.Atoi(parts[0]); err != nil {
+		return Point{}, wrong
+	}
+	if p.After, err = strconv.Atoi(parts[3]); err != nil {
+		return Point{}, wrong
+	}
+	return p, nil
 }
 
 // Overseer is the overseer's name in a Point.

@@ -82,6 +82,15 @@ func TestTheSameSeedDoesTheSame(t *testing.T) {
 	}
 }
 
+// Who signs twice is seen in another order by each node; what comes of it is the same in every run.
+func TestTheSameLiarsDoTheSame(t *testing.T) {
+	cfg := sim.Config{Nodes: 13, Duration: 5 * time.Second, Only: []string{"liars", "jitter", "partition"}}
+	want := sim.Run(cfg, New(Config{Lies: []Lie{Equivocate}}), 4)
+	if got := sim.Run(cfg, New(Config{Lies: []Lie{Equivocate}}), 4); got.TraceHash != want.TraceHash {
+		t.Error("one seed has two traces")
+	}
+}
+
 // traceFile, in the environment, makes this test binary write the trace hash of the busy seed there.
 const traceFile = "REEVE_SIM_TRACE_FILE"
 

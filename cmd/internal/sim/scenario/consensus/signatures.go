@@ -12,33 +12,33 @@ import (
 // which is most of what a simulated second would cost, and always comes to the same.
 type signatures struct {
 	chain  *chain
-	votes  map[signedVote]bool
-	blocks map[signedBlock]bool
+	votes  map[checkedVote]bool
+	blocks map[checkedBlock]bool
 }
 
-type signedVote struct {
+type checkedVote struct {
 	height uint64
 	vote   finality.Signed
 }
 
-// signedBlock names a block, whose id covers its signature, and who is said to have signed it.
-type signedBlock struct {
+// checkedBlock names a block, whose id covers its signature, and who is said to have signed it.
+type checkedBlock struct {
 	id  primitives.Hash
 	key string
 }
 
 func newSignatures(c *chain) signatures {
-	return signatures{chain: c, votes: map[signedVote]bool{}, blocks: map[signedBlock]bool{}}
+	return signatures{chain: c, votes: map[checkedVote]bool{}, blocks: map[checkedBlock]bool{}}
 }
 
 func (s *signatures) ofVote(height uint64, v finality.Signed) bool {
-	return once(s.votes, signedVote{height, v}, func() bool {
+	return once(s.votes, checkedVote{height, v}, func() bool {
 		return finality.VerifyVote(s.chain.id.NetworkID, s.chain.id.ID, height, s.chain.net.set, v)
 	})
 }
 
 func (s *signatures) ofBlock(b *block.Block, key ed25519.PublicKey) bool {
-	return once(s.blocks, signedBlock{b.ID(), string(key)}, func() bool { return b.Verify(s.chain.id, key) })
+	return once(s.blocks, checkedBlock{b.ID(), string(key)}, func() bool { return b.Verify(s.chain.id, key) })
 }
 
 func once[K comparable](known map[K]bool, k K, check func() bool) bool {

@@ -3,6 +3,7 @@ package overseer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -25,6 +26,7 @@ func (s *Server) tick() {
 			return
 		case <-t.C:
 			s.with(s.core.Tick)
+			s.turned.Store(time.Now().UnixNano())
 		}
 	}
 }
@@ -33,15 +35,70 @@ func (s *Server) onEvent(e broker.Event) {
 	switch e.Kind {
 	case broker.Kill:
 		s.kill(e.Instance, e.Cause)
+	case broker.Cut:
+		s.cut(e.Instance, e.Cause)
 	case broker.Quarantined:
 		s.log.Error("message quarantined", "variant", e.Variant, "from", e.Env.From, "err", e.Cause)
 		if s.keep == nil {
 			return
 		}
-		if err := s.keep.Keep(wire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
-			s.log.Error("a quarantined message could not be kept", "err", err)
+		select {
+		case s.keeping <- e:
+		default:
+			s.log.Error("a quarantined message could not be kept", "err", "the disk is too slow for so many")
 		}
 	}
+}
+
+// maxKeeping is how many quarantined messages may wait for the disk.
+const maxKeeping = 64
+
+// keepAll writes quarantined messages. It stands beside the loop, which never waits for a disk.
+func (s *Server) keepAll() {
+	for {
+		select {
+		case e := <-s.keeping:
+			s.keepOne(e)
+			continue
+		case <-s.stop:
+		}
+		select {
+		case e := <-s.keeping: // the last
+			s.keepOne(e)
+		default:
+			return
+		}
+	}
+}
+
+func (s *Server) keepOne(e broker.Event) {
+	if err := s.keep.Keep(wire.AppendEnvelope(nil, e.Env), e.Variant, e.Cause); err != nil {
+		s.log.Error("a quarantined message could not be kept", "err", err)
+	}
+}
+
+// cut ends the streams of an instance that counts no more. Its process lives, learns of it, and attaches anew.
+func (s *Server) cut(i *broker.Instance, cause string) {
+	s.mu.Lock()
+	a := s.ends[i]
+	s.mu.Unlock()
+	if a != nil {
+		s.log.Warn("subsystem cut off", "subsystem", i.Subsystem, "instance", i.Name, "pid", i.Pid, "err", cause)
+		a.cancel()
+	}
+}
+
+// staleAfter is how long the loop may stand still before it is said to: long enough for a busy machine, short enough
+// for whoever ends a process that hangs.
+const staleAfter = 2 * time.Second
+
+// Alive tells whether the loop turns: the core was reached and its time went on a moment ago. It takes no lock, so that
+// it answers whatever the loop is stuck in.
+func (s *Server) Alive() error {
+	if still := time.Since(time.Unix(0, s.turned.Load())); still > staleAfter {
+		return fmt.Errorf("the overseer's loop hasn't turned for %v", still.Round(100*time.Millisecond))
+	}
+	return nil
 }
 
 // kill ends an instance that hangs: its process when we may, its stream in any case. Whoever started it starts it

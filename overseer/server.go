@@ -22,10 +22,12 @@ type Server struct {
 	kills   map[*broker.Instance]bool
 	log     *slog.Logger
 	keep    Quarantine
+	keeping chan broker.Event // what is to be kept
 	stop    chan struct{}
 	stopped sync.WaitGroup
 
 	strangers atomic.Int32
+	turned    atomic.Int64 // when the loop last did, in nanoseconds of Unix time
 }
 
 // Quarantine keeps the messages that ended two instances.
@@ -36,8 +38,10 @@ type Quarantine interface {
 // NewServer makes a server around a core; keep may be nil.
 func NewServer(core *Core, keep Quarantine) *Server {
 	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{},
-		log: core.log, keep: keep, stop: make(chan struct{})}
+		log: core.log, keep: keep, stop: make(chan struct{}), keeping: make(chan broker.Event, maxKeeping)}
+	s.turned.Store(time.Now().UnixNano())
 	s.stopped.Go(s.tick)
+	s.stopped.Go(s.keepAll)
 	return s
 }
 

@@ -121,6 +121,17 @@ func (m *Member) Cut() {
 	m.attachAgain()
 }
 
+// cutOff is the overseer ending a link; the process attaches again if it was still its own.
+func (m *Member) cutOff(l *memnode.Link) {
+	own := m.link() == l
+	if own {
+		m.process.Lose()
+	}
+	if l.Detach(false, "it was cut off"); own {
+		m.attachAgain()
+	}
+}
+
 // Reconnect breaks the connection so that the overseer learns of it only when the process attaches again.
 func (m *Member) Reconnect() {
 	m.unplug()

@@ -128,6 +128,10 @@ func (b *Bus) events() {
 		switch {
 		case e.Kind == broker.Quarantined:
 			b.Kept = append(b.Kept, e)
+		case e.Kind == broker.Cut:
+			if l != nil {
+				l.Process.Driver.(*Member).cutOff(l)
+			}
 		case l != nil && l.Process.Link == l:
 			b.Killed = append(b.Killed, e)
 			l.Process.Driver.(*Member).Kill()

@@ -131,7 +131,7 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 			c, ok := n.Genesis.Chain(name)
 			return n.ChainSocket(c.Name), ok
 		},
-		Alive: func(context.Context) error { s.Status(); return nil },
+		Alive: func(context.Context) error { return s.Alive() },
 		Checks: func(ctx context.Context) []gateway.Check {
 			r, err := s.Report(ctx)
 			if err != nil {

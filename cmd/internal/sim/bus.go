@@ -160,9 +160,23 @@ func (u *bus) act(e broker.Event, l *memnode.Link) {
 	case e.Kind == broker.Quarantined:
 		*w.count.quarantined++
 		w.Note("node %d: %s is quarantined", u.node.Index, e.Variant)
+	case e.Kind == broker.Cut:
+		u.cut(l)
 	case l != nil:
 		w.Note("node %d: the overseer ends %s: %s", u.node.Index, l.Process.Driver, e.Cause)
 		*w.count.watchdog++
 		l.Process.Driver.(*Incarnation).Kill()
 	}
+}
+
+// cut ends the link of an instance whose place another one has taken; its process finds the overseer again.
+func (u *bus) cut(l *memnode.Link) {
+	if l == nil {
+		return
+	}
+	if i := l.Process.Driver.(*Incarnation); i.Link == l {
+		i.Lose()
+		u.node.World.Clock.After(virtual.Between(u.node.rng, time.Millisecond, 50*time.Millisecond), i.attach)
+	}
+	l.Detach(false, "it was cut off")
 }

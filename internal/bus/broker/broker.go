@@ -125,7 +125,7 @@ type Own struct {
 // Event is something that the broker's host must act on or tell people.
 type Event struct {
 	Kind     EventKind
-	Instance *Instance      // Kill
+	Instance *Instance      // Kill, Cut
 	Env      *wire.Envelope // Quarantined
 	Variant  string         // Quarantined
 	Cause    string
@@ -138,6 +138,7 @@ type EventKind int
 const (
 	Kill        EventKind = iota + 1 // end the instance's process: it hangs or has grown too large
 	Quarantined                      // keep this message for the operator
+	Cut                              // end the instance's streams: it was replaced, and what it says counts no more
 )
 
 // generations is how many attachments an epoch has room for: a generation is unique across the overseer's restarts and
@@ -184,6 +185,8 @@ type request struct {
 	item      *item
 	asker     *Instance
 	responder *Instance // nil until delivered
+	given     time.Time // when it was
+	patience  time.Duration
 }
 
 // Woken returns the instances for which there is something to take since the last call, each once.
@@ -218,12 +221,12 @@ func (b *Broker) wake(i *Instance) {
 }
 
 // Bound is the most memory in bytes that mailboxes can hold with the edges that are declared now: the sum of the
-// credits, and what may wait for each asker in answers.
+// credits, and what may wait for each instance in answers and in notices.
 func (b *Broker) Bound() int {
 	n := 0
 	for _, s := range b.order {
 		for _, i := range s.all() {
-			n += i.edgeCount*b.cfg.Window.Bytes + maxReplies
+			n += i.edgeCount*b.cfg.Window.Bytes + maxReplies + maxNotices
 		}
 	}
 	return n

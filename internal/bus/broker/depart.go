@@ -59,7 +59,7 @@ func (s *mailbox) newest() uint64 {
 
 // dropAsks ends what the instance had asked: nobody waits for the answers.
 func (b *Broker) dropAsks(i *Instance) {
-	for _, r := range sortedRequests(i.asked) {
+	for _, r := range sortedRequests(i.asked, nil) {
 		if r.responder != nil {
 			b.control(r.responder, controlFrame{tag: wire.TagToEnvelope,
 				env: &wire.Envelope{Kind: wire.Cancel, ID: r.item.id, Lane: r.item.variant.Lane}})
@@ -78,7 +78,7 @@ func (b *Broker) requeue(s *mailbox, i *Instance, clean bool) {
 			}
 		}
 	}
-	for _, r := range sortedRequests(i.serving) {
+	for _, r := range sortedRequests(i.serving, nil) {
 		r.responder = nil
 		switch {
 		case !r.item.again():

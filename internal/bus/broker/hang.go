@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -13,15 +14,27 @@ type signs struct {
 	handling time.Duration // the handler has been at one message
 	rss      uint64        // bytes
 	worked   bool          // it has finished something
+	attached time.Time
+	debts    debts
 	moved    [wire.LaneCount]time.Time
 }
 
-// hangs names the watchdog that an instance has tripped; empty when all is well.
-func (s *signs) hangs(now time.Time, cfg *Config, f *flight) string {
-	patience := cfg.Progress
-	if !s.worked {
-		patience = cfg.Start
+// patience is how long an instance may be without progress, and without an answer: its first work may take longer, but
+// to be asked it need not have worked before.
+func (s *signs) patience(now time.Time, cfg *Config) (progress, answer time.Duration) {
+	switch {
+	case s.worked:
+		return cfg.Progress, cfg.Progress
+	case now.Sub(s.attached) > cfg.Start:
+		return cfg.Start, cfg.Progress
 	}
+	return cfg.Start, cfg.Start
+}
+
+// hangs names the watchdog that an instance has tripped; empty when all is well.
+func (i *Instance) hangs(now time.Time, cfg *Config) string {
+	s := &i.signs
+	patience, answer := s.patience(now, cfg)
 	switch silence := now.Sub(s.beat); {
 	case silence > cfg.Heartbeat:
 		return fmt.Sprintf("no heartbeat for %v", silence.Round(100*time.Millisecond))
@@ -30,19 +43,19 @@ func (s *signs) hangs(now time.Time, cfg *Config, f *flight) string {
 	case cfg.MaxRSS > 0 && s.rss > cfg.MaxRSS:
 		return fmt.Sprintf("%d MiB of memory, the limit is %d MiB", s.rss>>20, cfg.MaxRSS>>20)
 	}
-	for lane := range f.oneWay {
+	for lane := range i.flight.oneWay {
 		still := now.Sub(s.moved[lane])
-		if n := f.oneWay[lane].len(); n > 0 && still > patience {
+		if n := i.flight.oneWay[lane].len(); n > 0 && still > patience {
 			return fmt.Sprintf("%d messages of lane %d and none finished for %v", n, lane,
 				still.Round(100*time.Millisecond))
 		}
 	}
-	return ""
+	return cmp.Or(s.debts.hang(answer), i.outbox.hang(now, patience))
 }
 
 // excuse forgets the silence so far.
 func (s *signs) excuse(now time.Time) {
-	s.beat = now
+	s.beat, s.debts = now, debts{}
 	for lane := range s.moved {
 		s.moved[lane] = now
 	}

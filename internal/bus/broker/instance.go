@@ -72,7 +72,7 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 		Subsystem: a.Subsystem, Chain: at.chain, Name: s.free(a.Name), Generation: b.generation, Pid: a.Pid, Since: now,
 		home:    s,
 		targets: a.Targets, edgeCount: a.Edges * b.chainsOf(a), sending: newSending(a.Declared),
-		signs:   signs{beat: now},
+		signs:   signs{beat: now, attached: now},
 		serving: map[wire.ID]*request{}, asked: map[wire.ID]*request{},
 	}
 	for _, t := range a.Targets {
@@ -90,11 +90,13 @@ func (b *Broker) Attach(now time.Time, a Attach) (*Instance, *wire.Failure) {
 	return i, nil
 }
 
-// replace removes the earlier attachment of a process that lost its stream, when that isn't known here yet.
+// replace removes the earlier attachment of a process that lost its stream, when that isn't known here yet. Should it
+// be alive, it must learn of it, and attach anew.
 func (b *Broker) replace(s *mailbox, previous uint64) {
 	for _, o := range s.all() {
 		if o.Generation == previous {
 			b.remove(s, o, true, "it attached again")
+			b.events = append(b.events, Event{Kind: Cut, Instance: o, Cause: "another one took its place"})
 		}
 	}
 }

@@ -115,18 +115,20 @@ func TestSignsOfAHang(t *testing.T) {
 		},
 	} {
 		now := start.Add(5 * time.Second)
-		s, f := signs{beat: now, worked: true}, flight{}
-		change(&s, &f)
-		if got := s.hangs(now, &cfg, &f); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+		i := &Instance{signs: signs{beat: now, worked: true}}
+		s := &i.signs
+		change(s, &i.flight)
+		if got := i.hangs(now, &cfg); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 		s.excuse(now)
-		if got := s.hangs(now, &cfg, &f); strings.HasPrefix(got, "no heartbeat") ||
+		if got := i.hangs(now, &cfg); strings.HasPrefix(got, "no heartbeat") ||
 			strings.Contains(got, "none finished") {
 			t.Errorf("after we did not run ourselves: %q", got)
 		}
 	}
-	if got := (&signs{beat: start, handling: 11 * time.Second}).hangs(start, &cfg, &flight{}); got != "" {
+	starting := &Instance{signs: signs{beat: start, attached: start, handling: 11 * time.Second}}
+	if got := starting.hangs(start, &cfg); got != "" {
 		t.Errorf("an instance that starts: %q", got)
 	}
 }
@@ -137,14 +139,15 @@ func TestAnOutboxCountsItsAnswersAndKeepsTheirOrder(t *testing.T) {
 		e := &wire.Envelope{Kind: wire.Reply, Lane: lane, ID: wire.NewID(1, uint64(n)), Reply: make([]byte, 100)}
 		return controlFrame{tag: wire.TagToEnvelope, env: e}
 	}
-	o.add(answer(1, wire.LaneBulk))
+	now := time.Unix(1000, 0)
+	o.add(now, answer(1, wire.LaneBulk))
 	if !o.holdsBulk() {
 		t.Error("the bulk lane may move to the second stream and overtake")
 	}
-	o.add(controlFrame{tag: wire.TagSignals, body: []byte("signal")})
+	o.add(now, controlFrame{tag: wire.TagSignals, body: []byte("signal")})
 	o.split = true
-	o.add(answer(2, wire.LaneBulk))
-	o.add(answer(3, wire.LaneBacking))
+	o.add(now, answer(2, wire.LaneBulk))
+	o.add(now, answer(3, wire.LaneBacking))
 	var b wire.Batch
 	for stream, want := range map[int][]uint64{Primary: {1, 0, 3}, Bulk: {2}} {
 		var got []uint64
@@ -164,8 +167,8 @@ func TestAnOutboxCountsItsAnswersAndKeepsTheirOrder(t *testing.T) {
 			t.Errorf("stream %d: %v, want %v", stream, got, want)
 		}
 	}
-	if o.bytes != 0 {
-		t.Errorf("%d bytes of answers wait", o.bytes)
+	if o.bytes != 0 || o.notices != 0 {
+		t.Errorf("%d bytes of answers and %d of notices wait", o.bytes, o.notices)
 	}
 }
 

@@ -106,7 +106,7 @@ func (b *Broker) accept(i *Instance, e *wire.Envelope, raw []byte, v *Variant, e
 	it.key = within(it.raw, raw, e.RoutingKey)
 	if v.Request {
 		it.deadline = b.now.Add(time.Duration(min(e.TimeoutMicros, 1<<50)) * time.Microsecond)
-		r := &request{item: it, asker: i}
+		r := &request{item: it, asker: i, patience: it.deadline.Sub(b.now)}
 		b.open[e.ID], i.asked[e.ID] = r, r
 	}
 	if v.Subsystem == Overseer {
@@ -179,9 +179,12 @@ func (b *Broker) reply(i *Instance, e *wire.Envelope) {
 	r := b.open[e.ID]
 	if r == nil || r.responder != i {
 		b.Count.Late++
+		i.signs.debts.late(e.ID)
 		return
 	}
 	b.Count.Replies++
+	i.signs.debts.answered(r.item.variant.Lane)
+	r.item.deadline = b.now.Add(r.patience) // of the next part, if there is one
 	e.From, e.To, e.Chain, e.Lane, e.Message = i.Subsystem, r.asker.Subsystem, "", r.item.variant.Lane, nil
 	e.SignalSeq = r.asker.home.seen(e)
 	limit := maxReplies
@@ -222,6 +225,9 @@ func (b *Broker) cancel(i *Instance, e *wire.Envelope) {
 		b.control(r.responder, controlFrame{tag: wire.TagToEnvelope,
 			env: &wire.Envelope{Kind: wire.Cancel, ID: e.ID, Lane: r.item.variant.Lane}})
 	}
+	if r.gaveUp(b.now) {
+		r.responder.signs.debts.lapsed(b.now, r)
+	}
 	b.end(r)
 }
 
@@ -254,8 +260,12 @@ func (b *Broker) Frame(i *Instance, tag wire.Tag, body []byte) bool {
 }
 
 func (b *Broker) control(i *Instance, f controlFrame) {
-	if !i.detached {
-		i.outbox.add(f)
+	switch {
+	case i.detached:
+	case i.outbox.full(): // it is ended for that, and is told the present when it comes back
+		f.from.Release()
+	default:
+		i.outbox.add(b.now, f)
 		b.wake(i)
 	}
 }
@@ -271,10 +281,12 @@ func (b *Broker) announce(s *mailbox) {
 	}
 }
 
-func sortedRequests(m map[wire.ID]*request) []*request {
-	out := make([]*request, 0, len(m))
+// sortedRequests lists those for which which is true, in the order of their ids; nil: all.
+func sortedRequests(m map[wire.ID]*request, which func(*request) bool) (out []*request) {
 	for _, r := range m {
-		out = append(out, r)
+		if which == nil || which(r) {
+			out = append(out, r)
+		}
 	}
 	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.id[:], out[c].item.id[:]) < 0 })
 	return out

@@ -41,6 +41,7 @@ func (b *Broker) Take(now time.Time, i *Instance, stream int, batch *wire.Batch,
 	if stream == Bulk && !i.outbox.split {
 		return
 	}
+	i.outbox.since[stream] = now
 	if i.outbox.take(stream, i.Generation, batch, limit) {
 		b.wake(i)
 	}
@@ -119,7 +120,7 @@ func (b *Broker) deliver(i *Instance, it *item, batch *wire.Batch) {
 	switch {
 	case it.variant.Request:
 		r := b.open[it.id]
-		r.responder = i
+		r.responder, r.given = i, b.now
 		i.serving[it.id] = r
 		e := b.envelope(it)
 		e.TimeoutMicros = uint64(it.deadline.Sub(b.now) / time.Microsecond)

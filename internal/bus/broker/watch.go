@@ -23,13 +23,15 @@ func (b *Broker) Tick(now time.Time) {
 		for _, i := range s.all() {
 			i.queues.sweep()
 			b.refill(i)
+			b.endLapsed(i)
 			if hiccup { // we did not run: nobody else's silence proves anything
 				i.signs.excuse(now)
+				i.outbox.excuse(now)
 			}
 			if len(i.sending.dirty) > 0 {
 				b.wake(i)
 			}
-			if cause := i.signs.hangs(now, &b.cfg, &i.flight); cause != "" {
+			if cause := i.hangs(now, &b.cfg); cause != "" {
 				b.events = append(b.events, Event{Kind: Kill, Instance: i, Cause: cause})
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/store/disk"
 )
 
@@ -26,8 +27,13 @@ type runDir struct {
 }
 
 func makeRunDir(base string) (*runDir, error) {
-	if base == "" || len(base)+len("/"+dirPrefix+"1234567890") > longestSocket {
-		base = os.TempDir()
+	const name = dirPrefix + "1234567890"
+	if base == "" || len(base)+len("/"+name) > longestSocket {
+		short, err := datadir.ShortTemp(len(name), longestSocket)
+		if err != nil {
+			return nil, err
+		}
+		base = short
 	}
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return nil, err

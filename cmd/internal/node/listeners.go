@@ -35,16 +35,28 @@ func (n *Node) open() (*listeners, error) {
 }
 
 func listen(network, address string) (net.Listener, error) {
-	if network == "unix" { // left by a process that was killed; the supervisor's lock makes sure that no other one lives
-		if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
+	if network == "unix" {
+		return listenAt(address)
 	}
 	opened, err := net.Listen(network, address)
 	if err != nil {
 		return nil, errcode.CannotListen(address, err)
 	}
 	return opened, nil
+}
+
+// listenAt opens a socket. One that is there was left by a process that was killed: the supervisor's lock makes sure that
+// no other one lives.
+func listenAt(path string) (net.Listener, error) {
+	err := os.Remove(path)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		var opened net.Listener
+		if opened, err = net.Listen("unix", path); err == nil {
+			return opened, nil
+		}
+	}
+	return nil, errcode.New(errcode.DataDirBroken,
+		"Remove what has its name and make its directory writable for this user.", err, "the socket %s can't be made", path)
 }
 
 func (l *listeners) close() {

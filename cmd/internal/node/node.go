@@ -8,6 +8,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/part"
 )
 
@@ -44,3 +45,9 @@ const BusSocket = "bus"
 
 // Bus is the address of the node's overseer.
 func (n *Node) Bus() string { return "unix:" + n.Home.Socket(BusSocket) }
+
+// misconfigured is what a process says of its environment when it can't run with it.
+func misconfigured(err error) error {
+	return errcode.New(errcode.BadConfig, "Correct or unset the variable in the environment.", err,
+		"the process can't be configured")
+}

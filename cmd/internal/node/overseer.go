@@ -28,11 +28,11 @@ import (
 // Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has
 // ended and what was begun is finished, or with the reason why it can't go on.
 func (n *Node) Overseer(ctx context.Context) error {
-	if err := n.markFormat(); err != nil {
-		return err
-	}
-	server, err := n.newServer()
+	kind, err := carrier.Parse("")
 	if err != nil {
+		return misconfigured(err)
+	}
+	if err := n.markFormat(); err != nil {
 		return err
 	}
 	listeners, err := n.open()
@@ -40,18 +40,18 @@ func (n *Node) Overseer(ctx context.Context) error {
 		return err
 	}
 	defer listeners.close()
-	kind, err := carrier.Parse("")
+	tracing, err := telemetry.Start(ctx, "overseer")
+	if err != nil {
+		return misconfigured(err)
+	}
+	defer tracing.Close()
+	server, err := n.newServer()
 	if err != nil {
 		return err
 	}
 	own, named := labelled("overseer", "")
 	own.MustRegister(&busMetrics{server.Server}, &partMetrics{server.Report})
 	bus := server.Listen(grpcx.Server{Log: n.Log, Metrics: grpcx.Metrics(named), Creds: grpcx.PeerCreds()}, kind)
-	tracing, err := telemetry.Start(ctx, "overseer")
-	if err != nil {
-		return err
-	}
-	defer tracing.Close()
 	door := n.gateway(server, own)
 	door.Tracer, door.Sampled = tracing.Tracer, tracing.Small
 	g := gateway.New(door)

@@ -46,18 +46,11 @@ func labelled(part, chain string) (*prometheus.Registry, prometheus.Registerer) 
 func metricsSocket(n *Node, id string) string { return n.Home.Socket(id + ".metrics") }
 
 // serveMetrics serves a process's metrics on a unix socket, for the overseer to show, until ctx ends.
-func (n *Node) serveMetrics(ctx context.Context, id string, all *prometheus.Registry) error {
-	l, err := listen("unix", metricsSocket(n, id))
-	if err != nil {
-		return err
+func (n *Node) serveMetrics(ctx context.Context, l net.Listener, all *prometheus.Registry) {
+	shown := promhttp.HandlerFor(all, promhttp.HandlerOpts{})
+	if err := gateway.Serve(ctx, ctx, l, shown, gateway.MonitoringPlaces, n.Log); err != nil {
+		n.Log.Warn("metrics aren't shown any more", "err", err)
 	}
-	go func() {
-		shown := promhttp.HandlerFor(all, promhttp.HandlerOpts{})
-		if err := gateway.Serve(ctx, ctx, l, shown, gateway.MonitoringPlaces, n.Log); err != nil {
-			n.Log.Warn("metrics aren't shown any more", "err", err)
-		}
-	}()
-	return nil
 }
 
 // sources gathers the metrics of all processes of a node, each within a time limit.

@@ -69,19 +69,22 @@ func (n *Node) Run(ctx context.Context, i part.Instance) error {
 	}
 	tracing, err := telemetry.Start(ctx, i.ID)
 	if err != nil {
-		return err
+		return misconfigured(err)
 	}
 	defer tracing.Close()
 	all, metrics := labelled(i.Name(), i.Chain)
 	own := n.Node
 	own.Metrics, own.Tracing = metrics, tracing.Provider
-	spec, err := own.Build(i)
+	told, err := listenAt(metricsSocket(n, i.ID))
 	if err != nil {
 		return err
 	}
-	if err := n.serveMetrics(ctx, i.ID, all); err != nil {
+	spec, err := own.Build(i) // the last that can fail: what it opens is the handler's to give back
+	if err != nil {
+		told.Close()
 		return err
 	}
+	go n.serveMetrics(ctx, told, all)
 	return subsystem.Run(ctx, spec, subsystem.Options{
 		Address: n.Bus(), Token: t, Chain: i.Chain, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling,
 		Metrics: metrics,

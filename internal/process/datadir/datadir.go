@@ -16,8 +16,6 @@ package datadir
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -147,27 +145,13 @@ func makeRun(run string) error {
 	if err := os.MkdirAll(filepath.Dir(run), 0o755); err != nil {
 		return err
 	}
-	short := shortRun(run)
-	if err := os.MkdirAll(short, 0o700); err != nil {
-		return err
-	}
-	if err := os.Symlink(short, run); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if target, err := os.Readlink(run); err != nil || target != short {
-		return fmt.Errorf("%s should be a link to %s; remove it", run, short)
-	}
-	return nil
-}
-
-func shortRun(run string) string {
-	return filepath.Join(os.TempDir(), "reeve-"+primitives.HashOf([]byte(run)).Short())
+	return linkRun(run)
 }
 
 // Clear empties a run directory whose processes have ended, of all but its lock, and removes the short directory if
 // there is one. It must not be called while a process still uses it.
 func Clear(run string) error {
-	if target, err := os.Readlink(run); err == nil && target == shortRun(run) {
+	if target, err := os.Readlink(run); err == nil && filepath.Base(target) == shortName(run) {
 		return errors.Join(os.RemoveAll(target), os.Remove(run))
 	}
 	entries, err := os.ReadDir(run)

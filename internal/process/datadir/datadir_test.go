@@ -64,6 +64,83 @@ func TestASocketCanBeBoundInADeepDirectory(t *testing.T) {
 	}
 }
 
+// deep is a network's directory whose run directories need a short form.
+func deep(t *testing.T) Node {
+	t.Helper()
+	n, err := Open(filepath.Join(t.TempDir(), strings.Repeat("a-long-name/", 12)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n.Node("v1")
+}
+
+func TestATMPDIRThatIsTooLongIsPassedBy(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), strings.Repeat("a-long-name/", 12)))
+	node := deep(t)
+	if err := node.Make(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Clear(node.Run()) })
+	listener, err := net.Listen("unix", node.Socket("engine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	if _, err := ShortTemp(100, 70); err == nil || !strings.Contains(err.Error(), "TMPDIR is "+os.TempDir()) {
+		t.Errorf("where nothing is short enough: %v", err)
+	}
+}
+
+// What a crash has left is used or made anew, also when TMPDIR is another one now.
+func TestALinkThatACrashHasLeftIsNoHindrance(t *testing.T) {
+	node := deep(t)
+	if err := node.Make(); err != nil {
+		t.Fatal(err)
+	}
+	first := node.SocketDir()
+	t.Setenv("TMPDIR", t.TempDir())
+	if len(os.TempDir()) > maxRunPath-30 {
+		t.Setenv("TMPDIR", "/var/tmp")
+	}
+	if err := node.Make(); err != nil || node.SocketDir() != first {
+		t.Errorf("somebody may be using %s, now it is %s: %v", first, node.SocketDir(), err)
+	}
+	if err := os.RemoveAll(first); err != nil { // what cleans directories for temporary files does this
+		t.Fatal(err)
+	}
+	if err := node.Make(); err != nil || node.SocketDir() == first {
+		t.Errorf("the directory is gone, and the link leads to %s: %v", node.SocketDir(), err)
+	}
+	if _, err := os.Stat(node.SocketDir()); err != nil {
+		t.Error(err)
+	}
+	second := node.SocketDir()
+	t.Setenv("TMPDIR", "")
+	if err := Clear(node.Run()); err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []string{second, node.Run()} {
+		if _, err := os.Lstat(left); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", left, err)
+		}
+	}
+}
+
+func TestADirectoryThatOthersCanEnterIsNotUsedForSockets(t *testing.T) {
+	node := deep(t)
+	short := filepath.Join(os.TempDir(), shortName(node.Run()))
+	if err := os.Mkdir(short, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(short) })
+	if err := os.Chmod(short, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := node.Make(); err == nil || !strings.Contains(err.Error(), short) {
+		t.Errorf("a directory that anybody could have made is used: %v", err)
+	}
+}
+
 func TestADirectoryHasOneHolder(t *testing.T) {
 	dir := t.TempDir()
 	release, err := Lock(dir)

@@ -36,7 +36,11 @@ func Token(h Node, name string) ([]byte, error) {
 			"Run `reeve node init` for this node again: it makes what is missing.", nil,
 			"there is no token of %s", name)
 	}
-	return []byte(strings.TrimSpace(string(text))), err
+	if err != nil {
+		return nil, errcode.New(errcode.KeyBroken, "Make the file readable for this user.", err,
+			"the token of %s can't be read", name)
+	}
+	return []byte(strings.TrimSpace(string(text))), nil
 }
 
 // MakeToken makes a role's secret unless there is one, and returns its file.

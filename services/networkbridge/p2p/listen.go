@@ -12,6 +12,7 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
@@ -26,7 +27,7 @@ func (n *Network) listen(text string) error {
 		}
 		l, err := t.Listen(addr)
 		if err != nil {
-			return fmt.Errorf("can't listen at %s: %w", text, err)
+			return errcode.CannotListen(text, err)
 		}
 		n.listeners = append(n.listeners, l)
 		n.listens = append(n.listens, l.Multiaddr())

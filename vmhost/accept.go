@@ -127,6 +127,7 @@ func (j *acceptJob) finish(*generation) {
 		delete(j.b.processing, a.entry.VMBlock)
 		j.b.queue.suspects.clear(a.entry.Content)
 		a.m.Reply(&vmv1.AcceptBlockResponse{VmBlockId: a.entry.VMBlock[:]})
+		j.b.durable.tell()
 	}
 }
 

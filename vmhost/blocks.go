@@ -25,6 +25,7 @@ type blocks struct {
 	queue   *queue
 	store   *chainstore.Record
 	notices *notices
+	durable *durable
 
 	processing map[primitives.Hash]*undecided
 	preferred  primitives.Hash

@@ -1,6 +1,7 @@
 package vmhost_test
 
 import (
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -204,5 +205,28 @@ func TestStrangersBytesAreAVerdictNotAnAccident(t *testing.T) {
 	}
 	if n := h.plugin().GetRestarts(); n != 0 {
 		t.Errorf("the plugin was restarted %d times", n)
+	}
+}
+
+// At the moment at which a VM may tell its users the lights go out: what it would have told them is there.
+func TestWhatAVMIsToldToBeCommittedSurvivesAPowerCut(t *testing.T) {
+	h := start(t)
+	var told []uint64
+	h.vm().onCommitted = func(height uint64) {
+		told = append(told, height)
+		if height < 3 {
+			return
+		}
+		h.disk.Crash()
+		last, err := h.disk.Open().Get(t.Context(), []byte("l"))
+		if err != nil || binary.BigEndian.Uint64(last) < height {
+			t.Errorf("after the cut the record ends with %x, %v; users were told of height %d", last, err, height)
+		}
+	}
+	for nonce := range uint64(3) {
+		h.extend(nonce, "a", "1")
+	}
+	if d := cmp.Diff([]uint64{1, 2, 3}, told); d != "" {
+		t.Errorf("told of: %s", d)
 	}
 }

@@ -81,10 +81,12 @@ func (h *handler) assemble(store *chainstore.Record) {
 	h.life.history.Policy, h.life.blamed.Policy = limits.restarts(), limits.blamed()
 	h.queue = &queue{sub: sub, life: h.life, limits: limits, suspects: suspects{chain: h.cfg.Chain}}
 	h.notices = &notices{sub: sub, life: h.life}
+	told := &durable{sub: sub, life: h.life, store: store}
 	h.blocks = &blocks{
-		sub: sub, queue: h.queue, store: store, notices: h.notices, processing: make(map[primitives.Hash]*undecided),
+		sub: sub, queue: h.queue, store: store, notices: h.notices, durable: told,
+		processing: make(map[primitives.Hash]*undecided),
 	}
-	h.stages = &stages{queue: h.queue, life: h.life, store: store, notices: h.notices}
+	h.stages = &stages{queue: h.queue, life: h.life, store: store, notices: h.notices, durable: told}
 	h.apps = newApps(sub, h.life)
 	h.reads = &reads{
 		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue},

@@ -59,6 +59,15 @@ type testVM struct {
 	onParse func(content []byte)
 	// ill is what it says of its health; nil: it is well.
 	ill error
+	// onCommitted is called when a block is durable.
+	onCommitted func(height uint64)
+}
+
+func (vm *testVM) Committed(ctx context.Context, b vmsdk.Block) {
+	vm.VM.Committed(ctx, b)
+	if vm.onCommitted != nil {
+		vm.onCommitted(b.Height())
+	}
 }
 
 func (vm *testVM) HealthCheck(context.Context) error { return vm.ill }

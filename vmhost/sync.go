@@ -19,6 +19,7 @@ type stages struct {
 	life    *life
 	store   *chainstore.Record
 	notices *notices
+	durable *durable
 	// state is the stage that the VM was told last; a new plugin is told it too.
 	state pluginv1.ChainState
 }
@@ -61,6 +62,7 @@ func (s *stages) onSetState(m *subsystem.Message, r *pluginv1.SetStateRequest) {
 				a.LastAccepted = &pluginv1.Block{Id: last.VMBlock[:], Height: last.Height}
 			}
 			m.Reply(a)
+			s.durable.tell()
 		}})
 }
 

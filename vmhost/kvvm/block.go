@@ -66,11 +66,10 @@ func (b *block) Verify(ctx context.Context, p vmsdk.Block, _ vmsdk.BuildContext)
 	return nil
 }
 
-// Accept writes what the block changes, and shows it to users.
+// Accept writes what the block changes. Users are told when that is durable.
 func (b *block) Accept(_ context.Context, batch *database.Batch) error {
 	b.state.Accept(batch)
 	b.vm.pool.Accept(batch, b.Height(), b.Txs)
-	b.vm.users.Show(b, b.Root, b.TxIDs())
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -29,12 +30,13 @@ var (
 
 // node is kvvm with a host as simple as it can be.
 type node struct {
-	t    testing.TB
-	vm   *kvvm.VM
-	db   database.Database
-	last vmsdk.Block
-	web  http.Handler
-	now  time.Time
+	t      testing.TB
+	vm     *kvvm.VM
+	db     database.Database
+	last   vmsdk.Block
+	web    http.Handler
+	now    time.Time
+	unread error // what users' reads fail with
 	// sent are gossip messages; due are timers.
 	sent [][]byte
 	due  []func()
@@ -44,7 +46,7 @@ func start(t testing.TB, genesis string) *node {
 	n := &node{t: t, vm: &kvvm.VM{}, db: memdb.New().Open(), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	var batch database.Batch
 	b, err := n.vm.Initialize(ctx, &vmsdk.Chain{
-		Name: "kv", ID: chain, Genesis: []byte(genesis), DB: n.db, Sender: n, Notify: func(vmsdk.Event) {},
+		Name: "kv", ID: chain, Genesis: []byte(genesis), DB: n.db, Durable: &failing{n.db, n}, Sender: n, Notify: func(vmsdk.Event) {},
 		Now:   func() time.Time { return n.now },
 		After: func(_ time.Duration, f func()) func() { n.due = append(n.due, f); return func() {} },
 	}, &batch)
@@ -108,6 +110,7 @@ func (n *node) accept(b vmsdk.Block) {
 		n.t.Fatal(err)
 	}
 	n.write(&batch)
+	n.vm.Committed(ctx, b)
 	n.last = b
 }
 
@@ -359,5 +362,57 @@ func TestThoseWhoPostMoreThanCanWaitAreAskedToComeAgain(t *testing.T) {
 		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
 			t.Errorf("POST %s to a full node: %d, %v", path, w.Code, w.Header())
 		}
+	}
+}
+
+// failing is a database whose reads fail when the node's do.
+type failing struct {
+	database.Reader
+	node *node
+}
+
+func (f *failing) Get(ctx context.Context, key []byte) ([]byte, error) {
+	if f.node.unread != nil {
+		return nil, f.node.unread
+	}
+	return f.Reader.Get(ctx, key)
+}
+
+func TestWhatCantBeReadIsntCalledUnknown(t *testing.T) {
+	n := start(t, "")
+	tx := put(alice, 0, "k", "v")
+	n.do("POST", "/tx", tx.Bytes())
+	n.accept(n.build())
+	n.unread = errors.New("checksum mismatch")
+	account := fmt.Sprintf("/account/%x", alice.Public())
+	for _, path := range []string{"/tx/" + tx.ID().String(), "/key/k", account} {
+		code, body := n.do("GET", path, nil)
+		if code != 500 || !strings.Contains(body, "checksum mismatch") || !strings.Contains(body, "REEVE-1406") {
+			t.Errorf("GET %s: %d %s", path, code, body)
+		}
+	}
+	if code, body := n.do("POST", "/tx", tx.Bytes()); code != 500 {
+		t.Errorf("posting what may be accepted already: %d %s", code, body)
+	}
+}
+
+func TestUsersSeeABlockWhenItIsCommittedAndNotBefore(t *testing.T) {
+	n := start(t, "")
+	n.do("POST", "/tx", put(alice, 0, "k", "v").Bytes())
+	b := n.build()
+	if err := b.Verify(ctx, n.last, vmsdk.BuildContext{}); err != nil {
+		t.Fatal(err)
+	}
+	var batch database.Batch
+	if err := b.Accept(ctx, &batch); err != nil {
+		t.Fatal(err)
+	}
+	n.write(&batch)
+	if got := n.get("/head")["height"]; got != 0.0 {
+		t.Errorf("when the block is accepted users see height %v", got)
+	}
+	n.vm.Committed(ctx, b)
+	if got := n.get("/head")["height"]; got != 1.0 {
+		t.Errorf("when the block is durable users see height %v", got)
 	}
 }

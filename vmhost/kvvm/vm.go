@@ -99,6 +99,11 @@ func (vm *VM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsdk.Bu
 	return &block{Block: txs.NewBlock(parent, build.Time, after.Root(), picked), vm: vm, state: after}, nil
 }
 
+// Committed shows users a block that a power cut can't take away any more.
+func (vm *VM) Committed(_ context.Context, b vmsdk.Block) {
+	vm.users.Show(b, b.(*block).Root, b.(*block).TxIDs())
+}
+
 // Submit takes signed transactions from users of this node; POST /tx and a simulation's users end up here.
 func (vm *VM) Submit(txs ...[]byte) (ids []vmsdk.ID, errs []error) { return vm.pool.Add(txs...) }
 

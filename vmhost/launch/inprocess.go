@@ -27,7 +27,7 @@ func (l InProcess) Launch(r Request) (Plugin, error) {
 	r.Services(p.toHost)
 	server := vmsdk.NewServer(l.New(), vmsdk.Environment{
 		Host: p.toHost, Now: r.Now, After: p.guard(r.After), Go: func(f func()) { f() }, Log: r.Log,
-		CacheSize: l.CacheSize,
+		CacheSize: l.CacheSize, Alone: true,
 	})
 	server.Register(p.toVM)
 	return p, nil

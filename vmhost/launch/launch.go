@@ -12,6 +12,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
 	"github.com/reevenet/reeve/vmhost/fastcall"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // How long a plugin may take, unless a setting says otherwise: in a node, and in the kit for authors, which would else
@@ -77,13 +78,14 @@ type File struct {
 	Modified time.Time
 }
 
-// Capabilities are what a plugin is told that its host can do beyond the core: a host that is reached by a socket
-// serves fast calls on it.
+// Capabilities are what a plugin is told that its host can do beyond the core: it says what is durable, and a host that
+// is reached by a socket serves fast calls on it.
 func Capabilities(p Plugin) []string {
+	can := []string{vmsdk.HostCommits}
 	if address, _, _ := p.Host(); address != "" {
-		return []string{fastcall.Capability}
+		can = append(can, fastcall.Capability)
 	}
-	return nil
+	return can
 }
 
 // ErrPermanent marks a launch error that another try can't mend: no such file, wrong version.

@@ -15,7 +15,8 @@ func (p *Plugin) channelsFor(method string) *fastcall.Pool {
 		return &p.fast.Blocks
 	case pluginv1.VMService_AppRequest_FullMethodName, pluginv1.VMService_AppResponse_FullMethodName,
 		pluginv1.VMService_AppRequestFailed_FullMethodName, pluginv1.VMService_AppGossip_FullMethodName,
-		pluginv1.VMService_Connected_FullMethodName, pluginv1.VMService_Disconnected_FullMethodName:
+		pluginv1.VMService_Connected_FullMethodName, pluginv1.VMService_Disconnected_FullMethodName,
+		pluginv1.VMService_Committed_FullMethodName:
 		return &p.fast.Peers
 	}
 	return nil

@@ -14,6 +14,7 @@ type Base struct{}
 // A VM without a name, that is always healthy, needs no stage, has nothing to end and serves nothing.
 func (Base) Version() (name, version string)                                 { return "vm", "0.0.0" }
 func (Base) HealthCheck(context.Context) error                               { return nil }
+func (Base) Committed(context.Context, Block)                                {}
 func (Base) SetState(context.Context, State) error                           { return nil }
 func (Base) Shutdown(context.Context) error                                  { return nil }
 func (Base) CreateHandlers(context.Context) (map[string]http.Handler, error) { return nil, nil }

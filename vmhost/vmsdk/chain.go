@@ -32,8 +32,12 @@ type Chain struct {
 	// Extensions are the feature extensions that the host offers: version by id.
 	Extensions map[string]uint32
 
-	// DB is the chain's database, which survives restarts. It shows what accepted blocks have written.
+	// DB is the chain's database, which survives restarts. It shows what accepted blocks have written, durable or not:
+	// blocks are built and verified on it.
 	DB database.Database
+	// Durable reads the same, and answers when what it says would be there after a power cut. Users are answered from
+	// it. It waits only for what blocks that were accepted just now have changed.
+	Durable database.Reader
 	// Blocks reads accepted blocks, so that a VM needn't store them.
 	Blocks BlockReader
 	// Sender sends to the VMs of other nodes.

@@ -29,6 +29,8 @@ type Environment struct {
 	// Tracer opens the spans of transactions, of so large a share of them. nil: none.
 	Tracer  trace.Tracer
 	Sampled float64
+	// Alone says that nothing else runs while a call does, so that nothing can be waited for.
+	Alone bool
 	// CacheSize is the database cache's size in bytes. 0: the default.
 	CacheSize int
 }

@@ -52,8 +52,9 @@ func (s *Server) connect(r *pb.InitializeRequest) (*host, error) {
 			conn = &fastcall.Conn{ClientConnInterface: dialed, For: h.fast.forMethod}
 		}
 	}
-	h.reads = &reads{ClientConnInterface: conn}
+	h.reads = &reads{ClientConnInterface: conn, now: s.env.Now}
 	h.db = remote.NewClient(h.reads, s.env.CacheSize)
+	h.db.Alone = s.env.Alone
 	h.sender = pb.NewAppSenderServiceClient(conn)
 	h.blocks = pb.NewBlockServiceClient(h.reads)
 	h.notifier = &notifier{engine: pb.NewEngineServiceClient(conn), run: s.env.Go}
@@ -99,6 +100,9 @@ func (h *host) accepted(ctx context.Context, r *pb.GetAcceptedBlockRequest) (*Ac
 		return nil, fmt.Errorf("accepted block: %w", err)
 	}
 	if err := ErrorFromProto(answer.GetError()); err != nil {
+		if !errors.Is(err, ErrNotFound) {
+			h.reads.failed(err)
+		}
 		return nil, err
 	}
 	return acceptedFrom(answer.GetBlock())

@@ -41,6 +41,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 	if s.tree == nil {
 		return nil, fmt.Errorf("the VM isn't initialized")
 	}
+	s.host.db.Committed(0) // the genesis block was durable before anything else was asked
 	handlers, err := s.vm.CreateHandlers(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("the VM's CreateHandlers failed: %w", err)

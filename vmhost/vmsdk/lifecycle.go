@@ -2,6 +2,7 @@ package vmsdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -43,7 +44,7 @@ func (s *Server) Initialize(ctx context.Context, r *pb.InitializeRequest) (*pb.I
 	}
 	s.tree = newTree(b)
 	s.up.Store(true)
-	s.host.db.Stage(&batch)
+	s.host.db.Stage(b.Height(), &batch)
 	out.Writes = remote.WritesOf(&batch)
 	out.LastAccepted = blockToProto(b)
 	if r.GetLastAccepted() == nil {
@@ -67,7 +68,7 @@ func (s *Server) initialize(ctx context.Context, r *pb.InitializeRequest, batch 
 		host.close()
 		return nil, err
 	}
-	s.host, s.chain, s.runDir = host, chain, r.GetRunDir()
+	s.host, s.chain, s.runDir, s.hostCan = host, chain, r.GetRunDir(), r.GetHostCapabilities()
 	b, err := s.vm.Initialize(ctx, chain, batch)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (s *Server) chainFrom(r *pb.InitializeRequest, h *host) (*Chain, error) {
 		NetworkID: r.GetNetworkId(), Name: r.GetChain(), ID: id, NodeID: node,
 		Genesis: r.GetGenesis(), Upgrade: r.GetUpgrade(), Config: r.GetConfig(),
 		Extensions: make(map[string]uint32),
-		DB:         h.db, Blocks: h, Sender: h, Notify: h.notifier.notify,
+		DB:         h.db, Durable: h.db.Durable(), Blocks: h, Sender: h, Notify: h.notifier.notify,
 		Log: s.env.Log, Now: s.env.Now, After: s.env.After, tracing: s.tracing, notifyIn: h.notifier.notifyIn,
 	}
 	for _, e := range r.GetExtensions() {
@@ -139,6 +140,7 @@ func (s *Server) afterSync(ctx context.Context, state pb.ChainState) error {
 	}
 	if b != nil && b.Height() > s.tree.lastAccepted.Height() {
 		s.tree = newTree(b)
+		s.accepted(ctx, b)
 	}
 	return nil
 }
@@ -164,10 +166,14 @@ func (s *Server) Ping(context.Context, *pb.PingRequest) (*pb.PingResponse, error
 	return &pb.PingResponse{}, nil
 }
 
-// HealthCheck asks the VM.
+// HealthCheck asks the VM. One that can't read isn't healthy, whatever it says.
 func (s *Server) HealthCheck(ctx context.Context, _ *pb.HealthCheckRequest) (*pb.HealthCheckResponse, error) {
 	out := &pb.HealthCheckResponse{Healthy: true}
-	if err := s.vm.HealthCheck(ctx); err != nil {
+	err := s.vm.HealthCheck(ctx)
+	if s.up.Load() {
+		err = errors.Join(err, s.host.reads.trouble())
+	}
+	if err != nil {
 		out.Healthy, out.Cause = false, err.Error()
 	}
 	return out, nil

@@ -31,6 +31,9 @@ type Server struct {
 	up atomic.Bool
 	// runDir is where the HTTP socket goes.
 	runDir string
+	// hostCan are the host's capabilities.
+	hostCan []string
+	commits commits
 }
 
 // NewServer serves vm.
@@ -59,7 +62,8 @@ func (s *Server) Close() {
 	}
 }
 
-// blockCall runs one block call alone. The host sends the next one only after it has committed what the last one wrote.
+// blockCall runs one block call alone. The host sends the next one only after it has committed what the last one wrote,
+// but what a block wrote may not be durable yet. The genesis block's writes are.
 func (s *Server) blockCall(f func(*tree) error) *pb.Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,6 +71,7 @@ func (s *Server) blockCall(f func(*tree) error) *pb.Error {
 		return ErrorToProto(&UnavailableError{Cause: "the VM isn't initialized"})
 	}
 	s.host.db.Settle()
+	s.host.db.Committed(0)
 	return ErrorToProto(f(s.tree))
 }
 
@@ -198,7 +203,8 @@ func (s *Server) AcceptBlock(ctx context.Context, r *pb.AcceptBlockRequest) (*pb
 			return Corruptf("block %v: %v", b.ID().Short(), err)
 		}
 		t.accepted(b)
-		s.host.db.Stage(&batch)
+		s.host.db.Stage(b.Height(), &batch)
+		s.accepted(ctx, b)
 		out.Writes = remote.WritesOf(&batch)
 		return nil
 	})

@@ -3,10 +3,14 @@ package vmsdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -58,7 +62,38 @@ func hosts(err error) bool {
 // pass an error on without wrapping it.
 type reads struct {
 	grpc.ClientConnInterface
+	now      func() time.Time
 	failures atomic.Uint64
+
+	mu   sync.Mutex
+	last error // the host's last failure that says that it can't read
+	at   time.Time
+}
+
+// unwell is how long a read that failed counts against the node's health.
+const unwell = time.Minute
+
+// trouble says that reads have failed lately; nil: they haven't.
+func (r *reads) trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil || r.now().Sub(r.at) > unwell {
+		return nil
+	}
+	return fmt.Errorf("the host can't read the chain's database: %w; %v ago", r.last,
+		r.now().Sub(r.at).Round(time.Second))
+}
+
+// failed takes an answer of the host that it can't read.
+func (r *reads) failed(err error) {
+	r.failures.Add(1)
+	switch status.Code(err) {
+	case codes.Canceled, codes.InvalidArgument, codes.FailedPrecondition, codes.ResourceExhausted:
+		return // the caller's own doing
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last, r.at = err, r.now()
 }
 
 // Invoke makes a call.
@@ -79,7 +114,7 @@ func (r *reads) NewStream(
 
 func (r *reads) count(err error) {
 	if err != nil && !errors.Is(err, io.EOF) {
-		r.failures.Add(1)
+		r.failed(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -55,7 +56,7 @@ func TestAPlainErrorIsAVerdictAndTheSDKsOwnMeanWhatTheySay(t *testing.T) {
 		"of a deadline of its own":    {err: fmt.Errorf("oracle: %w", context.DeadlineExceeded), want: "internal"},
 		"after the call's end":        {ctx: ended, err: errors.New("stopped"), want: "internal"},
 	} {
-		s := &Server{host: &host{reads: &reads{}}}
+		s := &Server{host: &host{reads: &reads{now: time.Now}}}
 		if c.ctx == nil {
 			c.ctx = context.Background()
 		}
@@ -91,7 +92,7 @@ func kindOf(err error) string {
 
 // An author who doesn't wrap the database's error condemns no block with it.
 func TestNoBlockIsJudgedByADatabaseThatFailed(t *testing.T) {
-	r := &reads{ClientConnInterface: fails{status.Error(codes.Internal, "the disk is broken")}}
+	r := &reads{now: time.Now, ClientConnInterface: fails{status.Error(codes.Internal, "the disk is broken")}}
 	s := &Server{host: &host{reads: r}}
 	for what, look := range map[string]func(context.Context){
 		"a call":   func(ctx context.Context) { _ = r.Invoke(ctx, "Get", nil, nil) },

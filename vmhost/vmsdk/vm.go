@@ -43,8 +43,15 @@ type VM interface {
 	// the block comes back through Verify.
 	BuildBlock(ctx context.Context, parent Block, build BuildContext) (Block, error)
 
+	// Committed says that what an accepted block has written is durable. This is the moment to tell users of it: what
+	// they are told when the block is accepted may be gone after a power cut. It comes once for each block, in order,
+	// and beside block calls; one moment may bring many, for blocks that are accepted close together become durable
+	// together. The block that Initialize returned is durable, and isn't told of.
+	Committed(ctx context.Context, b Block)
+
 	AppHandler
-	// HealthCheck returns nil when the VM is healthy, otherwise the reason why not.
+	// HealthCheck returns nil when the VM is healthy, otherwise the reason why not. The node asks every few seconds, and
+	// shows the reason. Reads that fail are added by the SDK.
 	HealthCheck(ctx context.Context) error
 	// Connected comes before anything else from a peer.
 	Connected(ctx context.Context, node NodeID, version string) error
@@ -75,7 +82,7 @@ type Block interface {
 	// must therefore be a BusyError. Verify changes nothing that another block can see; siblings are verified in any
 	// order.
 	Verify(ctx context.Context, parent Block, build BuildContext) error
-	// Accept puts what the block changes into batch. The parent is accepted. Any error is fatal for the chain, unless
+	// Accept puts what the block changes into batch. The parent is accepted. Users hear of it from Committed. Any error is fatal for the chain, unless
 	// it is Busy, or the host couldn't be asked, or ctx has ended: then the block comes again.
 	Accept(ctx context.Context, batch *database.Batch) error
 	// Reject forgets the block: another one was accepted at its height or below.

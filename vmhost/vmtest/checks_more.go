@@ -60,9 +60,7 @@ func crash(k *kit) {
 				s.verify(b)
 				writes = s.decide(b)
 			}
-			s.write(writes)
-			s.last = b
-			s.host.add(b)
+			s.commit(b, writes)
 			s.crashIf(dies == 3)
 		}
 		if d := s.state().differs(want); d != "" {

@@ -238,9 +238,16 @@ func (s *Session) decide(b *pb.Block) []*pb.Write {
 }
 
 func (s *Session) accept(b *pb.Block) {
-	s.write(s.decide(b))
+	s.commit(b, s.decide(b))
+}
+
+// commit makes what an accepted block has written durable, and says so.
+func (s *Session) commit(b *pb.Block, writes []*pb.Write) {
+	s.write(writes)
 	s.last = b
 	s.host.add(b)
+	call(s, fmt.Sprintf("Committed up to height %d", b.GetHeight()),
+		&pb.CommittedRequest{Height: b.GetHeight()}, s.vm.Committed)
 }
 
 func (s *Session) reject(b *pb.Block) {

@@ -41,7 +41,9 @@ const (
 	KeyAbsent     ID = 1404
 	ChainHalted   ID = 1403
 	NothingProven ID = 1405
-	SimViolation  ID = 1501
+	// ChainUnreadable is told to a chain's users over HTTP: the node can't read what it keeps.
+	ChainUnreadable ID = 1406
+	SimViolation    ID = 1501
 
 	ProofInvalid    ID = 1601
 	EvidenceInvalid ID = 1602

@@ -22,6 +22,8 @@ type cache struct {
 	young  map[string]entry
 	old    map[string]entry
 	staged map[string]entry
+	// undurable are the writes of accepted blocks, in order of height, that a power cut may still take away.
+	undurable undurable
 	// epoch rises with every write: what was read before a write must not be stored after it.
 	epoch uint64
 }
@@ -76,21 +78,30 @@ func (c *cache) fill(epoch uint64, key []byte, value entry) {
 }
 
 // stage shows the writes of a block before they are committed.
-func (c *cache) stage(b *database.Batch) {
+func (c *cache) stage(height uint64, b *database.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.settleLocked()
+	c.staged = make(map[string]entry, b.Len())
 	c.epoch++
 	for _, op := range b.Ops() {
 		c.staged[string(op.Key)] = entryOf(op)
 	}
+	c.undurable.add(height, c.staged)
 }
 
-// settle says that what is staged has been committed.
+// settle says that what is staged has been committed, if not made durable.
 func (c *cache) settle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.settleLocked()
+}
+
+// committed says up to which height all is durable.
+func (c *cache) committed(height uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.undurable.durable(height)
 }
 
 func (c *cache) settleLocked() {

@@ -21,6 +21,8 @@ type Client struct {
 	rpc    pluginv1.DatabaseServiceClient
 	cache  *cache
 	closed atomic.Bool
+	// Alone says that nothing happens while a call lasts: Durable doesn't wait then, but answers ErrNotDurable.
+	Alone bool
 }
 
 // NewClient uses the service behind conn, with a cache of so many bytes; 0 means DefaultCacheSize.
@@ -31,11 +33,14 @@ func NewClient(conn grpc.ClientConnInterface, cacheSize int) *Client {
 	return &Client{rpc: pluginv1.NewDatabaseServiceClient(conn), cache: newCache(cacheSize)}
 }
 
-// Stage shows the writes of a block whose commit is under way.
-func (c *Client) Stage(b *database.Batch) { c.cache.stage(b) }
+// Stage shows the writes of a block of this height, whose commit is under way.
+func (c *Client) Stage(height uint64, b *database.Batch) { c.cache.stage(height, b) }
 
-// Settle says that the staged writes are committed.
+// Settle says that the staged writes are in the host's database, durable or not.
 func (c *Client) Settle() { c.cache.settle() }
+
+// Committed says that the writes of all blocks up to this height are durable.
+func (c *Client) Committed(height uint64) { c.cache.committed(height) }
 
 // Get reads one key.
 func (c *Client) Get(ctx context.Context, key []byte) ([]byte, error) {

@@ -74,7 +74,7 @@ func TestAVMReadsWhatItsAcceptedBlockWrote(t *testing.T) {
 	}
 	expect(t, client, "a", "old")
 
-	client.Stage(batch("a", "new"))
+	client.Stage(1, batch("a", "new"))
 	expect(t, client, "a", "new")
 	if err := host.Write(ctx, batch("a", "new"), database.Sync); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestAReadThatAWriteOvertookIsNotKept(t *testing.T) {
 	client := overDirect(store)
 	store.afterRead = func() {
 		store.afterRead = func() {}
-		client.Stage(batch("a", "new"))
+		client.Stage(1, batch("a", "new"))
 		host.Write(ctx, batch("a", "new"), database.Sync)
 		client.Settle()
 	}
@@ -116,7 +116,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	client := remote.NewClient(conn, 10_000)
 	for i := range 2_000 {
 		key := fmt.Sprint(i)
-		client.Stage(batch(key, "value"))
+		client.Stage(1, batch(key, "value"))
 		client.Settle()
 	}
 	if size := client.CachedBytes(); size > 10_000 {

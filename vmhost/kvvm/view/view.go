@@ -83,12 +83,12 @@ func (v *View) onHead(w http.ResponseWriter, _ *http.Request) {
 
 func (v *View) onKey(w http.ResponseWriter, r *http.Request) {
 	height, key := v.head.Load().Height, r.PathValue("key")
-	value, err := v.chain.DB.Get(r.Context(), []byte(v.prefix+key))
+	value, err := v.chain.Durable.Get(r.Context(), []byte(v.prefix+key))
 	switch {
 	case errors.Is(err, vmsdk.ErrNotFound):
 		httpjson.Refuse(w, http.StatusNotFound, "no key %q", key)
 	case err != nil:
-		httpjson.Refuse(w, http.StatusServiceUnavailable, "%v", err)
+		httpjson.Unread(w, err)
 	default:
 		httpjson.Answer(w, http.StatusOK, Entry{Key: key, Value: string(value), Height: height})
 	}

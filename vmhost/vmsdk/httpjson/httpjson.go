@@ -1,10 +1,13 @@
-// Package httpjson answers requests of a chain's users in JSON. A refusal is {"error": "why"}.
+// Package httpjson answers requests of a chain's users in JSON. A refusal is {"error": "why"}, with a "code" where a
+// program decides something by it.
 package httpjson
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // Answer sends a value.
@@ -17,4 +20,12 @@ func Answer(w http.ResponseWriter, code int, v any) {
 // Refuse says why a request isn't served.
 func Refuse(w http.ResponseWriter, code int, format string, args ...any) {
 	Answer(w, code, map[string]string{"error": fmt.Sprintf(format, args...)})
+}
+
+// Unread says that this node can't read what it was asked for. That isn't a word about whether it is there.
+func Unread(w http.ResponseWriter, err error) {
+	Answer(w, http.StatusInternalServerError, map[string]string{
+		"error": fmt.Sprintf("this node can't read what it keeps: %v; ask another node", err),
+		"code":  errcode.ChainUnreadable.String(),
+	})
 }

@@ -48,8 +48,11 @@ func (p *Pool[T]) onTx(w http.ResponseWriter, r *http.Request) {
 func (p *Pool[T]) post(ctx context.Context, contents ...[]byte) ([]vmsdk.ID, []error) {
 	ids, errs := p.AddContext(ctx, contents...)
 	for i, err := range errs {
-		if err != nil && p.height(ctx, ids[i]) > 0 {
-			errs[i] = nil
+		if err == nil {
+			continue
+		}
+		if height, unread := p.height(ctx, ids[i]); height > 0 || unread != nil {
+			errs[i] = unread
 		}
 	}
 	return ids, errs
@@ -58,7 +61,10 @@ func (p *Pool[T]) post(ctx context.Context, contents ...[]byte) ([]vmsdk.ID, []e
 func refuse(w http.ResponseWriter, err error) {
 	var busy *vmsdk.BusyError
 	var invalid *vmsdk.InvalidError
+	var internal *vmsdk.InternalError
 	switch {
+	case errors.As(err, &internal):
+		httpjson.Unread(w, err)
 	case errors.As(err, &busy):
 		retryAfter(w, busy)
 		httpjson.Refuse(w, http.StatusTooManyRequests, "too many transactions wait; try again")
@@ -73,13 +79,19 @@ func retryAfter(w http.ResponseWriter, busy *vmsdk.BusyError) {
 	w.Header().Set("Retry-After", fmt.Sprint(math.Ceil(busy.RetryAfter.Seconds())))
 }
 
-// height is where a transaction was accepted; 0: it isn't known to be.
-func (p *Pool[T]) height(ctx context.Context, id vmsdk.ID) uint64 {
-	height, err := p.db.Get(ctx, append([]byte(acceptedKey), id[:]...))
-	if err != nil || len(height) != 8 {
-		return 0
+// height is where a transaction was accepted; 0: it wasn't. What can't be read is an error, and not unknown.
+func (p *Pool[T]) height(ctx context.Context, id vmsdk.ID) (uint64, error) {
+	height, err := p.durable.Get(ctx, append([]byte(acceptedKey), id[:]...))
+	switch {
+	case errors.Is(err, vmsdk.ErrNotFound):
+		return 0, nil
+	case err == nil && len(height) != 8:
+		err = fmt.Errorf("the entry of transaction %v has %d bytes", id.Short(), len(height))
 	}
-	return binary.BigEndian.Uint64(height)
+	if err != nil {
+		return 0, &vmsdk.InternalError{Reason: err.Error()}
+	}
+	return binary.BigEndian.Uint64(height), nil
 }
 
 type refusal struct {
@@ -133,11 +145,16 @@ func (p *Pool[T]) onGetTx(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	if height := p.height(r.Context(), id); height > 0 {
+	_, waits := p.Get(id) // first: it may be accepted while the database is read
+	height, err := p.height(r.Context(), id)
+	switch {
+	case err != nil:
+		httpjson.Unread(w, err)
+	case height > 0:
 		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "accepted", Height: height})
-	} else if _, waits := p.Get(id); waits {
+	case waits:
 		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "pending"})
-	} else {
+	default:
 		httpjson.Refuse(w, http.StatusNotFound, "this node knows no transaction %s", id)
 	}
 }
@@ -154,9 +171,9 @@ func (p *Pool[T]) onGetAccount(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusBadRequest, "an account is a public key: 64 hexadecimal digits")
 		return
 	}
-	entry, err := p.db.Get(r.Context(), append([]byte(accountPrefix), account...))
+	entry, err := p.durable.Get(r.Context(), append([]byte(accountPrefix), account...))
 	if err != nil && !errors.Is(err, vmsdk.ErrNotFound) {
-		httpjson.Refuse(w, http.StatusServiceUnavailable, "%v", err)
+		httpjson.Unread(w, err)
 		return
 	}
 	next := nextNonce(entry)

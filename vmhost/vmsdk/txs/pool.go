@@ -18,7 +18,8 @@ type Signed interface {
 // Pool is a Mempool of signed transactions. What waits in it has a good signature and a nonce that isn't used up.
 type Pool[T Signed] struct {
 	*vmsdk.Mempool[T]
-	db         database.Reader
+	db         database.Reader // what blocks are built on
+	durable    database.Reader // what users may be told
 	parse      func(raw []byte) (T, error)
 	signatures *signatures
 }
@@ -26,7 +27,7 @@ type Pool[T Signed] struct {
 // NewPool makes one for the chain's transactions. parse reads one, whatever the bytes are; name is the one that New
 // gets.
 func NewPool[T Signed](chain *vmsdk.Chain, name string, parse func(raw []byte) (T, error)) *Pool[T] {
-	p := &Pool[T]{db: chain.DB, parse: parse, signatures: newSignatures(name, chain.ID)}
+	p := &Pool[T]{db: chain.DB, durable: chain.Durable, parse: parse, signatures: newSignatures(name, chain.ID)}
 	p.Mempool = vmsdk.NewMempool(chain, 0, p.check)
 	return p
 }

@@ -98,10 +98,11 @@ func (r *replica) post(tx []byte) bool {
 // serves tells whether users are answered.
 func (r *replica) serves() bool { return r.plugin != nil && r.host.process.Responsive() }
 
-// accepted asks the VM whether a transaction is in an accepted block.
-func (r *replica) accepted(tx vmsdk.ID) bool {
+// accepted asks the VM whether a transaction is in an accepted block. known: it says so or denies it, and doesn't put
+// the user off until that is durable.
+func (r *replica) accepted(tx vmsdk.ID) (accepted, known bool) {
 	a := r.call(http.MethodGet, "/tx/"+tx.String(), nil)
-	return bytes.Contains(a.body.Bytes(), []byte(`"accepted"`))
+	return bytes.Contains(a.body.Bytes(), []byte(`"accepted"`)), a.code != http.StatusInternalServerError
 }
 
 // call is a user's request; the code is zero when nobody serves it.

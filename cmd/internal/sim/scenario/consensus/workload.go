@@ -89,7 +89,10 @@ func (w *workload) ask(u *user) {
 		return
 	}
 	r := w.honest()
-	for len(u.pending) > 0 && r.accepted(u.pending[0].id) {
+	for len(u.pending) > 0 {
+		if accepted, _ := r.accepted(u.pending[0].id); !accepted {
+			return
+		}
 		w.told = append(w.told, u.pending[0].id)
 		u.pending = u.pending[1:]
 		*w.final++
@@ -128,7 +131,14 @@ func (w *workload) kept() bool {
 	}
 	for _, r := range w.chain.replicas {
 		for _, id := range w.told {
-			if !r.liar() && !r.accepted(id) {
+			if r.liar() {
+				continue
+			}
+			accepted, known := r.accepted(id)
+			if !known {
+				return false
+			}
+			if !accepted {
 				r.violate("told", "a user was told that transaction %s is final, and it isn't", id)
 				return true
 			}

@@ -518,6 +518,90 @@ func (x *AcceptBlockResponse) GetWrites() []*Write {
 	return nil
 }
 
+// CommittedRequest: what accepted blocks have written is durable, up to this height; never less than was said before. One
+// may speak of many blocks. From now on the VM may tell its users of them, and not before: what a VM has shown is there
+// after a power cut, too. Only a host with the capability "committed" says so; it comes beside block calls.
+type CommittedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last durable block's height.
+	Height        uint64 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommittedRequest) Reset() {
+	*x = CommittedRequest{}
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommittedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommittedRequest) ProtoMessage() {}
+
+func (x *CommittedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommittedRequest.ProtoReflect.Descriptor instead.
+func (*CommittedRequest) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *CommittedRequest) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+type CommittedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommittedResponse) Reset() {
+	*x = CommittedResponse{}
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommittedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommittedResponse) ProtoMessage() {}
+
+func (x *CommittedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommittedResponse.ProtoReflect.Descriptor instead.
+func (*CommittedResponse) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{10}
+}
+
 // RejectBlockRequest: a processing block lost. Safe to repeat; an unknown block counts as rejected.
 type RejectBlockRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -529,7 +613,7 @@ type RejectBlockRequest struct {
 
 func (x *RejectBlockRequest) Reset() {
 	*x = RejectBlockRequest{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[9]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +625,7 @@ func (x *RejectBlockRequest) String() string {
 func (*RejectBlockRequest) ProtoMessage() {}
 
 func (x *RejectBlockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[9]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +638,7 @@ func (x *RejectBlockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectBlockRequest.ProtoReflect.Descriptor instead.
 func (*RejectBlockRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{9}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RejectBlockRequest) GetBlockId() []byte {
@@ -575,7 +659,7 @@ type RejectBlockResponse struct {
 
 func (x *RejectBlockResponse) Reset() {
 	*x = RejectBlockResponse{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[10]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +671,7 @@ func (x *RejectBlockResponse) String() string {
 func (*RejectBlockResponse) ProtoMessage() {}
 
 func (x *RejectBlockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[10]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +684,7 @@ func (x *RejectBlockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RejectBlockResponse.ProtoReflect.Descriptor instead.
 func (*RejectBlockResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{10}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RejectBlockResponse) GetError() *Error {
@@ -622,7 +706,7 @@ type SetPreferenceRequest struct {
 
 func (x *SetPreferenceRequest) Reset() {
 	*x = SetPreferenceRequest{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[11]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +718,7 @@ func (x *SetPreferenceRequest) String() string {
 func (*SetPreferenceRequest) ProtoMessage() {}
 
 func (x *SetPreferenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[11]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +731,7 @@ func (x *SetPreferenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferenceRequest.ProtoReflect.Descriptor instead.
 func (*SetPreferenceRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{11}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetPreferenceRequest) GetBlockId() []byte {
@@ -668,7 +752,7 @@ type SetPreferenceResponse struct {
 
 func (x *SetPreferenceResponse) Reset() {
 	*x = SetPreferenceResponse{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[12]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +764,7 @@ func (x *SetPreferenceResponse) String() string {
 func (*SetPreferenceResponse) ProtoMessage() {}
 
 func (x *SetPreferenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[12]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +777,7 @@ func (x *SetPreferenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferenceResponse.ProtoReflect.Descriptor instead.
 func (*SetPreferenceResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{12}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetPreferenceResponse) GetError() *Error {
@@ -711,7 +795,7 @@ type LastAcceptedRequest struct {
 
 func (x *LastAcceptedRequest) Reset() {
 	*x = LastAcceptedRequest{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[13]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -723,7 +807,7 @@ func (x *LastAcceptedRequest) String() string {
 func (*LastAcceptedRequest) ProtoMessage() {}
 
 func (x *LastAcceptedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[13]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -736,7 +820,7 @@ func (x *LastAcceptedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastAcceptedRequest.ProtoReflect.Descriptor instead.
 func (*LastAcceptedRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{13}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{15}
 }
 
 type LastAcceptedResponse struct {
@@ -751,7 +835,7 @@ type LastAcceptedResponse struct {
 
 func (x *LastAcceptedResponse) Reset() {
 	*x = LastAcceptedResponse{}
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[14]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +847,7 @@ func (x *LastAcceptedResponse) String() string {
 func (*LastAcceptedResponse) ProtoMessage() {}
 
 func (x *LastAcceptedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[14]
+	mi := &file_reeve_vm_plugin_v1_block_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +860,7 @@ func (x *LastAcceptedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastAcceptedResponse.ProtoReflect.Descriptor instead.
 func (*LastAcceptedResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{14}
+	return file_reeve_vm_plugin_v1_block_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LastAcceptedResponse) GetError() *Error {
@@ -823,7 +907,10 @@ const file_reeve_vm_plugin_v1_block_proto_rawDesc = "" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\"y\n" +
 	"\x13AcceptBlockResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x121\n" +
-	"\x06writes\x18\x02 \x03(\v2\x19.reeve.vm.plugin.v1.WriteR\x06writes\"N\n" +
+	"\x06writes\x18\x02 \x03(\v2\x19.reeve.vm.plugin.v1.WriteR\x06writes\"*\n" +
+	"\x10CommittedRequest\x12\x16\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height\"\x13\n" +
+	"\x11CommittedResponse\"N\n" +
 	"\x12RejectBlockRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId:\x1d\x82\xce\x18\x19\b\x02\x12\x13RejectBlockResponse \x01\"F\n" +
 	"\x13RejectBlockResponse\x12/\n" +
@@ -851,7 +938,7 @@ func file_reeve_vm_plugin_v1_block_proto_rawDescGZIP() []byte {
 	return file_reeve_vm_plugin_v1_block_proto_rawDescData
 }
 
-var file_reeve_vm_plugin_v1_block_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_reeve_vm_plugin_v1_block_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_reeve_vm_plugin_v1_block_proto_goTypes = []any{
 	(*BuildBlockRequest)(nil),     // 0: reeve.vm.plugin.v1.BuildBlockRequest
 	(*BuildBlockResponse)(nil),    // 1: reeve.vm.plugin.v1.BuildBlockResponse
@@ -862,35 +949,37 @@ var file_reeve_vm_plugin_v1_block_proto_goTypes = []any{
 	(*VerifyBlockResponse)(nil),   // 6: reeve.vm.plugin.v1.VerifyBlockResponse
 	(*AcceptBlockRequest)(nil),    // 7: reeve.vm.plugin.v1.AcceptBlockRequest
 	(*AcceptBlockResponse)(nil),   // 8: reeve.vm.plugin.v1.AcceptBlockResponse
-	(*RejectBlockRequest)(nil),    // 9: reeve.vm.plugin.v1.RejectBlockRequest
-	(*RejectBlockResponse)(nil),   // 10: reeve.vm.plugin.v1.RejectBlockResponse
-	(*SetPreferenceRequest)(nil),  // 11: reeve.vm.plugin.v1.SetPreferenceRequest
-	(*SetPreferenceResponse)(nil), // 12: reeve.vm.plugin.v1.SetPreferenceResponse
-	(*LastAcceptedRequest)(nil),   // 13: reeve.vm.plugin.v1.LastAcceptedRequest
-	(*LastAcceptedResponse)(nil),  // 14: reeve.vm.plugin.v1.LastAcceptedResponse
-	(*BuildContext)(nil),          // 15: reeve.vm.plugin.v1.BuildContext
-	(*Error)(nil),                 // 16: reeve.vm.plugin.v1.Error
-	(*Block)(nil),                 // 17: reeve.vm.plugin.v1.Block
-	(*Write)(nil),                 // 18: reeve.vm.plugin.v1.Write
-	(*BlockRef)(nil),              // 19: reeve.vm.plugin.v1.BlockRef
+	(*CommittedRequest)(nil),      // 9: reeve.vm.plugin.v1.CommittedRequest
+	(*CommittedResponse)(nil),     // 10: reeve.vm.plugin.v1.CommittedResponse
+	(*RejectBlockRequest)(nil),    // 11: reeve.vm.plugin.v1.RejectBlockRequest
+	(*RejectBlockResponse)(nil),   // 12: reeve.vm.plugin.v1.RejectBlockResponse
+	(*SetPreferenceRequest)(nil),  // 13: reeve.vm.plugin.v1.SetPreferenceRequest
+	(*SetPreferenceResponse)(nil), // 14: reeve.vm.plugin.v1.SetPreferenceResponse
+	(*LastAcceptedRequest)(nil),   // 15: reeve.vm.plugin.v1.LastAcceptedRequest
+	(*LastAcceptedResponse)(nil),  // 16: reeve.vm.plugin.v1.LastAcceptedResponse
+	(*BuildContext)(nil),          // 17: reeve.vm.plugin.v1.BuildContext
+	(*Error)(nil),                 // 18: reeve.vm.plugin.v1.Error
+	(*Block)(nil),                 // 19: reeve.vm.plugin.v1.Block
+	(*Write)(nil),                 // 20: reeve.vm.plugin.v1.Write
+	(*BlockRef)(nil),              // 21: reeve.vm.plugin.v1.BlockRef
 }
 var file_reeve_vm_plugin_v1_block_proto_depIdxs = []int32{
-	15, // 0: reeve.vm.plugin.v1.BuildBlockRequest.context:type_name -> reeve.vm.plugin.v1.BuildContext
-	16, // 1: reeve.vm.plugin.v1.BuildBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	17, // 2: reeve.vm.plugin.v1.BuildBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
+	17, // 0: reeve.vm.plugin.v1.BuildBlockRequest.context:type_name -> reeve.vm.plugin.v1.BuildContext
+	18, // 1: reeve.vm.plugin.v1.BuildBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	19, // 2: reeve.vm.plugin.v1.BuildBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
 	4,  // 3: reeve.vm.plugin.v1.ParseBlockResponse.results:type_name -> reeve.vm.plugin.v1.ParseResult
-	16, // 4: reeve.vm.plugin.v1.ParseBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	16, // 5: reeve.vm.plugin.v1.ParseResult.error:type_name -> reeve.vm.plugin.v1.Error
-	17, // 6: reeve.vm.plugin.v1.ParseResult.block:type_name -> reeve.vm.plugin.v1.Block
-	15, // 7: reeve.vm.plugin.v1.VerifyBlockRequest.context:type_name -> reeve.vm.plugin.v1.BuildContext
-	16, // 8: reeve.vm.plugin.v1.VerifyBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	17, // 9: reeve.vm.plugin.v1.VerifyBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
-	16, // 10: reeve.vm.plugin.v1.AcceptBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	18, // 11: reeve.vm.plugin.v1.AcceptBlockResponse.writes:type_name -> reeve.vm.plugin.v1.Write
-	16, // 12: reeve.vm.plugin.v1.RejectBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	16, // 13: reeve.vm.plugin.v1.SetPreferenceResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	16, // 14: reeve.vm.plugin.v1.LastAcceptedResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	19, // 15: reeve.vm.plugin.v1.LastAcceptedResponse.block:type_name -> reeve.vm.plugin.v1.BlockRef
+	18, // 4: reeve.vm.plugin.v1.ParseBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	18, // 5: reeve.vm.plugin.v1.ParseResult.error:type_name -> reeve.vm.plugin.v1.Error
+	19, // 6: reeve.vm.plugin.v1.ParseResult.block:type_name -> reeve.vm.plugin.v1.Block
+	17, // 7: reeve.vm.plugin.v1.VerifyBlockRequest.context:type_name -> reeve.vm.plugin.v1.BuildContext
+	18, // 8: reeve.vm.plugin.v1.VerifyBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	19, // 9: reeve.vm.plugin.v1.VerifyBlockResponse.block:type_name -> reeve.vm.plugin.v1.Block
+	18, // 10: reeve.vm.plugin.v1.AcceptBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	20, // 11: reeve.vm.plugin.v1.AcceptBlockResponse.writes:type_name -> reeve.vm.plugin.v1.Write
+	18, // 12: reeve.vm.plugin.v1.RejectBlockResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	18, // 13: reeve.vm.plugin.v1.SetPreferenceResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	18, // 14: reeve.vm.plugin.v1.LastAcceptedResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	21, // 15: reeve.vm.plugin.v1.LastAcceptedResponse.block:type_name -> reeve.vm.plugin.v1.BlockRef
 	16, // [16:16] is the sub-list for method output_type
 	16, // [16:16] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
@@ -911,7 +1000,7 @@ func file_reeve_vm_plugin_v1_block_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_plugin_v1_block_proto_rawDesc), len(file_reeve_vm_plugin_v1_block_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

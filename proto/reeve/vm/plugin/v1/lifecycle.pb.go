@@ -171,7 +171,7 @@ type InitializeRequest struct {
 	RunDir string `protobuf:"bytes,12,opt,name=run_dir,json=runDir,proto3" json:"run_dir,omitempty"`
 	// Log from this level; slog's numbers.
 	LogLevel int32 `protobuf:"varint,13,opt,name=log_level,json=logLevel,proto3" json:"log_level,omitempty"`
-	// What the host can do beyond the core.
+	// What the host can do beyond the core: "fast_calls", "committed".
 	HostCapabilities []string `protobuf:"bytes,14,rep,name=host_capabilities,json=hostCapabilities,proto3" json:"host_capabilities,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

@@ -7,7 +7,7 @@
 //
 // Rules that both sides may rely on:
 //   - block calls (BuildBlock, ParseBlock, VerifyBlock, AcceptBlock, RejectBlock, SetPreference, SetState) come one at a time;
-//     application messages, Ping, HealthCheck, metrics and HTTP come at any time and concurrently;
+//     application messages, Committed, Ping, HealthCheck, metrics and HTTP come at any time and concurrently;
 //   - VerifyBlock only after the parent was verified or is accepted last; exactly one of AcceptBlock and RejectBlock for every
 //     verified block, in height order, parent before child, unless the process ends first;
 //   - verifying changes nothing that outlives the process; accepting changes the database only through the writes in the answer;
@@ -41,7 +41,7 @@ var File_reeve_vm_plugin_v1_vm_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_vm_proto_rawDesc = "" +
 	"\n" +
-	"\x1breeve/vm/plugin/v1/vm.proto\x12\x12reeve.vm.plugin.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto2\xad\x10\n" +
+	"\x1breeve/vm/plugin/v1/vm.proto\x12\x12reeve.vm.plugin.v1\x1a\x1creeve/vm/plugin/v1/app.proto\x1a\x1ereeve/vm/plugin/v1/block.proto\x1a\"reeve/vm/plugin/v1/lifecycle.proto\x1a reeve/vm/plugin/v1/runtime.proto\x1a\x1dreeve/vm/plugin/v1/sync.proto2\x87\x11\n" +
 	"\tVMService\x12U\n" +
 	"\bDescribe\x12#.reeve.vm.plugin.v1.DescribeRequest\x1a$.reeve.vm.plugin.v1.DescribeResponse\x12[\n" +
 	"\n" +
@@ -58,7 +58,8 @@ const file_reeve_vm_plugin_v1_vm_proto_rawDesc = "" +
 	"\n" +
 	"ParseBlock\x12%.reeve.vm.plugin.v1.ParseBlockRequest\x1a&.reeve.vm.plugin.v1.ParseBlockResponse\x12^\n" +
 	"\vVerifyBlock\x12&.reeve.vm.plugin.v1.VerifyBlockRequest\x1a'.reeve.vm.plugin.v1.VerifyBlockResponse\x12^\n" +
-	"\vAcceptBlock\x12&.reeve.vm.plugin.v1.AcceptBlockRequest\x1a'.reeve.vm.plugin.v1.AcceptBlockResponse\x12^\n" +
+	"\vAcceptBlock\x12&.reeve.vm.plugin.v1.AcceptBlockRequest\x1a'.reeve.vm.plugin.v1.AcceptBlockResponse\x12X\n" +
+	"\tCommitted\x12$.reeve.vm.plugin.v1.CommittedRequest\x1a%.reeve.vm.plugin.v1.CommittedResponse\x12^\n" +
 	"\vRejectBlock\x12&.reeve.vm.plugin.v1.RejectBlockRequest\x1a'.reeve.vm.plugin.v1.RejectBlockResponse\x12d\n" +
 	"\rSetPreference\x12(.reeve.vm.plugin.v1.SetPreferenceRequest\x1a).reeve.vm.plugin.v1.SetPreferenceResponse\x12a\n" +
 	"\fLastAccepted\x12'.reeve.vm.plugin.v1.LastAcceptedRequest\x1a(.reeve.vm.plugin.v1.LastAcceptedResponse\x12X\n" +
@@ -95,53 +96,55 @@ var file_reeve_vm_plugin_v1_vm_proto_goTypes = []any{
 	(*ParseBlockRequest)(nil),                  // 10: reeve.vm.plugin.v1.ParseBlockRequest
 	(*VerifyBlockRequest)(nil),                 // 11: reeve.vm.plugin.v1.VerifyBlockRequest
 	(*AcceptBlockRequest)(nil),                 // 12: reeve.vm.plugin.v1.AcceptBlockRequest
-	(*RejectBlockRequest)(nil),                 // 13: reeve.vm.plugin.v1.RejectBlockRequest
-	(*SetPreferenceRequest)(nil),               // 14: reeve.vm.plugin.v1.SetPreferenceRequest
-	(*LastAcceptedRequest)(nil),                // 15: reeve.vm.plugin.v1.LastAcceptedRequest
-	(*ConnectedRequest)(nil),                   // 16: reeve.vm.plugin.v1.ConnectedRequest
-	(*DisconnectedRequest)(nil),                // 17: reeve.vm.plugin.v1.DisconnectedRequest
-	(*AppRequestRequest)(nil),                  // 18: reeve.vm.plugin.v1.AppRequestRequest
-	(*AppResponseRequest)(nil),                 // 19: reeve.vm.plugin.v1.AppResponseRequest
-	(*AppRequestFailedRequest)(nil),            // 20: reeve.vm.plugin.v1.AppRequestFailedRequest
-	(*AppGossipRequest)(nil),                   // 21: reeve.vm.plugin.v1.AppGossipRequest
-	(*StateSyncEnabledRequest)(nil),            // 22: reeve.vm.plugin.v1.StateSyncEnabledRequest
-	(*GetOngoingSyncStateSummaryRequest)(nil),  // 23: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	(*GetLastStateSummaryRequest)(nil),         // 24: reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	(*ParseStateSummaryRequest)(nil),           // 25: reeve.vm.plugin.v1.ParseStateSummaryRequest
-	(*GetStateSummaryRequest)(nil),             // 26: reeve.vm.plugin.v1.GetStateSummaryRequest
-	(*AcceptStateSummaryRequest)(nil),          // 27: reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	(*QueryRuntimeRequest)(nil),                // 28: reeve.vm.plugin.v1.QueryRuntimeRequest
-	(*CheckInherentRequest)(nil),               // 29: reeve.vm.plugin.v1.CheckInherentRequest
-	(*DescribeResponse)(nil),                   // 30: reeve.vm.plugin.v1.DescribeResponse
-	(*InitializeResponse)(nil),                 // 31: reeve.vm.plugin.v1.InitializeResponse
-	(*SetStateResponse)(nil),                   // 32: reeve.vm.plugin.v1.SetStateResponse
-	(*ShutdownResponse)(nil),                   // 33: reeve.vm.plugin.v1.ShutdownResponse
-	(*PingResponse)(nil),                       // 34: reeve.vm.plugin.v1.PingResponse
-	(*HealthCheckResponse)(nil),                // 35: reeve.vm.plugin.v1.HealthCheckResponse
-	(*CreateHandlersResponse)(nil),             // 36: reeve.vm.plugin.v1.CreateHandlersResponse
-	(*GatherMetricsResponse)(nil),              // 37: reeve.vm.plugin.v1.GatherMetricsResponse
-	(*SetLogLevelResponse)(nil),                // 38: reeve.vm.plugin.v1.SetLogLevelResponse
-	(*BuildBlockResponse)(nil),                 // 39: reeve.vm.plugin.v1.BuildBlockResponse
-	(*ParseBlockResponse)(nil),                 // 40: reeve.vm.plugin.v1.ParseBlockResponse
-	(*VerifyBlockResponse)(nil),                // 41: reeve.vm.plugin.v1.VerifyBlockResponse
-	(*AcceptBlockResponse)(nil),                // 42: reeve.vm.plugin.v1.AcceptBlockResponse
-	(*RejectBlockResponse)(nil),                // 43: reeve.vm.plugin.v1.RejectBlockResponse
-	(*SetPreferenceResponse)(nil),              // 44: reeve.vm.plugin.v1.SetPreferenceResponse
-	(*LastAcceptedResponse)(nil),               // 45: reeve.vm.plugin.v1.LastAcceptedResponse
-	(*ConnectedResponse)(nil),                  // 46: reeve.vm.plugin.v1.ConnectedResponse
-	(*DisconnectedResponse)(nil),               // 47: reeve.vm.plugin.v1.DisconnectedResponse
-	(*AppRequestResponse)(nil),                 // 48: reeve.vm.plugin.v1.AppRequestResponse
-	(*AppResponseResponse)(nil),                // 49: reeve.vm.plugin.v1.AppResponseResponse
-	(*AppRequestFailedResponse)(nil),           // 50: reeve.vm.plugin.v1.AppRequestFailedResponse
-	(*AppGossipResponse)(nil),                  // 51: reeve.vm.plugin.v1.AppGossipResponse
-	(*StateSyncEnabledResponse)(nil),           // 52: reeve.vm.plugin.v1.StateSyncEnabledResponse
-	(*GetOngoingSyncStateSummaryResponse)(nil), // 53: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
-	(*GetLastStateSummaryResponse)(nil),        // 54: reeve.vm.plugin.v1.GetLastStateSummaryResponse
-	(*ParseStateSummaryResponse)(nil),          // 55: reeve.vm.plugin.v1.ParseStateSummaryResponse
-	(*GetStateSummaryResponse)(nil),            // 56: reeve.vm.plugin.v1.GetStateSummaryResponse
-	(*AcceptStateSummaryResponse)(nil),         // 57: reeve.vm.plugin.v1.AcceptStateSummaryResponse
-	(*QueryRuntimeResponse)(nil),               // 58: reeve.vm.plugin.v1.QueryRuntimeResponse
-	(*CheckInherentResponse)(nil),              // 59: reeve.vm.plugin.v1.CheckInherentResponse
+	(*CommittedRequest)(nil),                   // 13: reeve.vm.plugin.v1.CommittedRequest
+	(*RejectBlockRequest)(nil),                 // 14: reeve.vm.plugin.v1.RejectBlockRequest
+	(*SetPreferenceRequest)(nil),               // 15: reeve.vm.plugin.v1.SetPreferenceRequest
+	(*LastAcceptedRequest)(nil),                // 16: reeve.vm.plugin.v1.LastAcceptedRequest
+	(*ConnectedRequest)(nil),                   // 17: reeve.vm.plugin.v1.ConnectedRequest
+	(*DisconnectedRequest)(nil),                // 18: reeve.vm.plugin.v1.DisconnectedRequest
+	(*AppRequestRequest)(nil),                  // 19: reeve.vm.plugin.v1.AppRequestRequest
+	(*AppResponseRequest)(nil),                 // 20: reeve.vm.plugin.v1.AppResponseRequest
+	(*AppRequestFailedRequest)(nil),            // 21: reeve.vm.plugin.v1.AppRequestFailedRequest
+	(*AppGossipRequest)(nil),                   // 22: reeve.vm.plugin.v1.AppGossipRequest
+	(*StateSyncEnabledRequest)(nil),            // 23: reeve.vm.plugin.v1.StateSyncEnabledRequest
+	(*GetOngoingSyncStateSummaryRequest)(nil),  // 24: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	(*GetLastStateSummaryRequest)(nil),         // 25: reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	(*ParseStateSummaryRequest)(nil),           // 26: reeve.vm.plugin.v1.ParseStateSummaryRequest
+	(*GetStateSummaryRequest)(nil),             // 27: reeve.vm.plugin.v1.GetStateSummaryRequest
+	(*AcceptStateSummaryRequest)(nil),          // 28: reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	(*QueryRuntimeRequest)(nil),                // 29: reeve.vm.plugin.v1.QueryRuntimeRequest
+	(*CheckInherentRequest)(nil),               // 30: reeve.vm.plugin.v1.CheckInherentRequest
+	(*DescribeResponse)(nil),                   // 31: reeve.vm.plugin.v1.DescribeResponse
+	(*InitializeResponse)(nil),                 // 32: reeve.vm.plugin.v1.InitializeResponse
+	(*SetStateResponse)(nil),                   // 33: reeve.vm.plugin.v1.SetStateResponse
+	(*ShutdownResponse)(nil),                   // 34: reeve.vm.plugin.v1.ShutdownResponse
+	(*PingResponse)(nil),                       // 35: reeve.vm.plugin.v1.PingResponse
+	(*HealthCheckResponse)(nil),                // 36: reeve.vm.plugin.v1.HealthCheckResponse
+	(*CreateHandlersResponse)(nil),             // 37: reeve.vm.plugin.v1.CreateHandlersResponse
+	(*GatherMetricsResponse)(nil),              // 38: reeve.vm.plugin.v1.GatherMetricsResponse
+	(*SetLogLevelResponse)(nil),                // 39: reeve.vm.plugin.v1.SetLogLevelResponse
+	(*BuildBlockResponse)(nil),                 // 40: reeve.vm.plugin.v1.BuildBlockResponse
+	(*ParseBlockResponse)(nil),                 // 41: reeve.vm.plugin.v1.ParseBlockResponse
+	(*VerifyBlockResponse)(nil),                // 42: reeve.vm.plugin.v1.VerifyBlockResponse
+	(*AcceptBlockResponse)(nil),                // 43: reeve.vm.plugin.v1.AcceptBlockResponse
+	(*CommittedResponse)(nil),                  // 44: reeve.vm.plugin.v1.CommittedResponse
+	(*RejectBlockResponse)(nil),                // 45: reeve.vm.plugin.v1.RejectBlockResponse
+	(*SetPreferenceResponse)(nil),              // 46: reeve.vm.plugin.v1.SetPreferenceResponse
+	(*LastAcceptedResponse)(nil),               // 47: reeve.vm.plugin.v1.LastAcceptedResponse
+	(*ConnectedResponse)(nil),                  // 48: reeve.vm.plugin.v1.ConnectedResponse
+	(*DisconnectedResponse)(nil),               // 49: reeve.vm.plugin.v1.DisconnectedResponse
+	(*AppRequestResponse)(nil),                 // 50: reeve.vm.plugin.v1.AppRequestResponse
+	(*AppResponseResponse)(nil),                // 51: reeve.vm.plugin.v1.AppResponseResponse
+	(*AppRequestFailedResponse)(nil),           // 52: reeve.vm.plugin.v1.AppRequestFailedResponse
+	(*AppGossipResponse)(nil),                  // 53: reeve.vm.plugin.v1.AppGossipResponse
+	(*StateSyncEnabledResponse)(nil),           // 54: reeve.vm.plugin.v1.StateSyncEnabledResponse
+	(*GetOngoingSyncStateSummaryResponse)(nil), // 55: reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
+	(*GetLastStateSummaryResponse)(nil),        // 56: reeve.vm.plugin.v1.GetLastStateSummaryResponse
+	(*ParseStateSummaryResponse)(nil),          // 57: reeve.vm.plugin.v1.ParseStateSummaryResponse
+	(*GetStateSummaryResponse)(nil),            // 58: reeve.vm.plugin.v1.GetStateSummaryResponse
+	(*AcceptStateSummaryResponse)(nil),         // 59: reeve.vm.plugin.v1.AcceptStateSummaryResponse
+	(*QueryRuntimeResponse)(nil),               // 60: reeve.vm.plugin.v1.QueryRuntimeResponse
+	(*CheckInherentResponse)(nil),              // 61: reeve.vm.plugin.v1.CheckInherentResponse
 }
 var file_reeve_vm_plugin_v1_vm_proto_depIdxs = []int32{
 	0,  // 0: reeve.vm.plugin.v1.VMService.Describe:input_type -> reeve.vm.plugin.v1.DescribeRequest
@@ -157,55 +160,57 @@ var file_reeve_vm_plugin_v1_vm_proto_depIdxs = []int32{
 	10, // 10: reeve.vm.plugin.v1.VMService.ParseBlock:input_type -> reeve.vm.plugin.v1.ParseBlockRequest
 	11, // 11: reeve.vm.plugin.v1.VMService.VerifyBlock:input_type -> reeve.vm.plugin.v1.VerifyBlockRequest
 	12, // 12: reeve.vm.plugin.v1.VMService.AcceptBlock:input_type -> reeve.vm.plugin.v1.AcceptBlockRequest
-	13, // 13: reeve.vm.plugin.v1.VMService.RejectBlock:input_type -> reeve.vm.plugin.v1.RejectBlockRequest
-	14, // 14: reeve.vm.plugin.v1.VMService.SetPreference:input_type -> reeve.vm.plugin.v1.SetPreferenceRequest
-	15, // 15: reeve.vm.plugin.v1.VMService.LastAccepted:input_type -> reeve.vm.plugin.v1.LastAcceptedRequest
-	16, // 16: reeve.vm.plugin.v1.VMService.Connected:input_type -> reeve.vm.plugin.v1.ConnectedRequest
-	17, // 17: reeve.vm.plugin.v1.VMService.Disconnected:input_type -> reeve.vm.plugin.v1.DisconnectedRequest
-	18, // 18: reeve.vm.plugin.v1.VMService.AppRequest:input_type -> reeve.vm.plugin.v1.AppRequestRequest
-	19, // 19: reeve.vm.plugin.v1.VMService.AppResponse:input_type -> reeve.vm.plugin.v1.AppResponseRequest
-	20, // 20: reeve.vm.plugin.v1.VMService.AppRequestFailed:input_type -> reeve.vm.plugin.v1.AppRequestFailedRequest
-	21, // 21: reeve.vm.plugin.v1.VMService.AppGossip:input_type -> reeve.vm.plugin.v1.AppGossipRequest
-	22, // 22: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:input_type -> reeve.vm.plugin.v1.StateSyncEnabledRequest
-	23, // 23: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:input_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
-	24, // 24: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:input_type -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
-	25, // 25: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:input_type -> reeve.vm.plugin.v1.ParseStateSummaryRequest
-	26, // 26: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:input_type -> reeve.vm.plugin.v1.GetStateSummaryRequest
-	27, // 27: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:input_type -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
-	28, // 28: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:input_type -> reeve.vm.plugin.v1.QueryRuntimeRequest
-	29, // 29: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:input_type -> reeve.vm.plugin.v1.CheckInherentRequest
-	30, // 30: reeve.vm.plugin.v1.VMService.Describe:output_type -> reeve.vm.plugin.v1.DescribeResponse
-	31, // 31: reeve.vm.plugin.v1.VMService.Initialize:output_type -> reeve.vm.plugin.v1.InitializeResponse
-	32, // 32: reeve.vm.plugin.v1.VMService.SetState:output_type -> reeve.vm.plugin.v1.SetStateResponse
-	33, // 33: reeve.vm.plugin.v1.VMService.Shutdown:output_type -> reeve.vm.plugin.v1.ShutdownResponse
-	34, // 34: reeve.vm.plugin.v1.VMService.Ping:output_type -> reeve.vm.plugin.v1.PingResponse
-	35, // 35: reeve.vm.plugin.v1.VMService.HealthCheck:output_type -> reeve.vm.plugin.v1.HealthCheckResponse
-	36, // 36: reeve.vm.plugin.v1.VMService.CreateHandlers:output_type -> reeve.vm.plugin.v1.CreateHandlersResponse
-	37, // 37: reeve.vm.plugin.v1.VMService.GatherMetrics:output_type -> reeve.vm.plugin.v1.GatherMetricsResponse
-	38, // 38: reeve.vm.plugin.v1.VMService.SetLogLevel:output_type -> reeve.vm.plugin.v1.SetLogLevelResponse
-	39, // 39: reeve.vm.plugin.v1.VMService.BuildBlock:output_type -> reeve.vm.plugin.v1.BuildBlockResponse
-	40, // 40: reeve.vm.plugin.v1.VMService.ParseBlock:output_type -> reeve.vm.plugin.v1.ParseBlockResponse
-	41, // 41: reeve.vm.plugin.v1.VMService.VerifyBlock:output_type -> reeve.vm.plugin.v1.VerifyBlockResponse
-	42, // 42: reeve.vm.plugin.v1.VMService.AcceptBlock:output_type -> reeve.vm.plugin.v1.AcceptBlockResponse
-	43, // 43: reeve.vm.plugin.v1.VMService.RejectBlock:output_type -> reeve.vm.plugin.v1.RejectBlockResponse
-	44, // 44: reeve.vm.plugin.v1.VMService.SetPreference:output_type -> reeve.vm.plugin.v1.SetPreferenceResponse
-	45, // 45: reeve.vm.plugin.v1.VMService.LastAccepted:output_type -> reeve.vm.plugin.v1.LastAcceptedResponse
-	46, // 46: reeve.vm.plugin.v1.VMService.Connected:output_type -> reeve.vm.plugin.v1.ConnectedResponse
-	47, // 47: reeve.vm.plugin.v1.VMService.Disconnected:output_type -> reeve.vm.plugin.v1.DisconnectedResponse
-	48, // 48: reeve.vm.plugin.v1.VMService.AppRequest:output_type -> reeve.vm.plugin.v1.AppRequestResponse
-	49, // 49: reeve.vm.plugin.v1.VMService.AppResponse:output_type -> reeve.vm.plugin.v1.AppResponseResponse
-	50, // 50: reeve.vm.plugin.v1.VMService.AppRequestFailed:output_type -> reeve.vm.plugin.v1.AppRequestFailedResponse
-	51, // 51: reeve.vm.plugin.v1.VMService.AppGossip:output_type -> reeve.vm.plugin.v1.AppGossipResponse
-	52, // 52: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:output_type -> reeve.vm.plugin.v1.StateSyncEnabledResponse
-	53, // 53: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:output_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
-	54, // 54: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:output_type -> reeve.vm.plugin.v1.GetLastStateSummaryResponse
-	55, // 55: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:output_type -> reeve.vm.plugin.v1.ParseStateSummaryResponse
-	56, // 56: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:output_type -> reeve.vm.plugin.v1.GetStateSummaryResponse
-	57, // 57: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:output_type -> reeve.vm.plugin.v1.AcceptStateSummaryResponse
-	58, // 58: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:output_type -> reeve.vm.plugin.v1.QueryRuntimeResponse
-	59, // 59: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:output_type -> reeve.vm.plugin.v1.CheckInherentResponse
-	30, // [30:60] is the sub-list for method output_type
-	0,  // [0:30] is the sub-list for method input_type
+	13, // 13: reeve.vm.plugin.v1.VMService.Committed:input_type -> reeve.vm.plugin.v1.CommittedRequest
+	14, // 14: reeve.vm.plugin.v1.VMService.RejectBlock:input_type -> reeve.vm.plugin.v1.RejectBlockRequest
+	15, // 15: reeve.vm.plugin.v1.VMService.SetPreference:input_type -> reeve.vm.plugin.v1.SetPreferenceRequest
+	16, // 16: reeve.vm.plugin.v1.VMService.LastAccepted:input_type -> reeve.vm.plugin.v1.LastAcceptedRequest
+	17, // 17: reeve.vm.plugin.v1.VMService.Connected:input_type -> reeve.vm.plugin.v1.ConnectedRequest
+	18, // 18: reeve.vm.plugin.v1.VMService.Disconnected:input_type -> reeve.vm.plugin.v1.DisconnectedRequest
+	19, // 19: reeve.vm.plugin.v1.VMService.AppRequest:input_type -> reeve.vm.plugin.v1.AppRequestRequest
+	20, // 20: reeve.vm.plugin.v1.VMService.AppResponse:input_type -> reeve.vm.plugin.v1.AppResponseRequest
+	21, // 21: reeve.vm.plugin.v1.VMService.AppRequestFailed:input_type -> reeve.vm.plugin.v1.AppRequestFailedRequest
+	22, // 22: reeve.vm.plugin.v1.VMService.AppGossip:input_type -> reeve.vm.plugin.v1.AppGossipRequest
+	23, // 23: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:input_type -> reeve.vm.plugin.v1.StateSyncEnabledRequest
+	24, // 24: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:input_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryRequest
+	25, // 25: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:input_type -> reeve.vm.plugin.v1.GetLastStateSummaryRequest
+	26, // 26: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:input_type -> reeve.vm.plugin.v1.ParseStateSummaryRequest
+	27, // 27: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:input_type -> reeve.vm.plugin.v1.GetStateSummaryRequest
+	28, // 28: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:input_type -> reeve.vm.plugin.v1.AcceptStateSummaryRequest
+	29, // 29: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:input_type -> reeve.vm.plugin.v1.QueryRuntimeRequest
+	30, // 30: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:input_type -> reeve.vm.plugin.v1.CheckInherentRequest
+	31, // 31: reeve.vm.plugin.v1.VMService.Describe:output_type -> reeve.vm.plugin.v1.DescribeResponse
+	32, // 32: reeve.vm.plugin.v1.VMService.Initialize:output_type -> reeve.vm.plugin.v1.InitializeResponse
+	33, // 33: reeve.vm.plugin.v1.VMService.SetState:output_type -> reeve.vm.plugin.v1.SetStateResponse
+	34, // 34: reeve.vm.plugin.v1.VMService.Shutdown:output_type -> reeve.vm.plugin.v1.ShutdownResponse
+	35, // 35: reeve.vm.plugin.v1.VMService.Ping:output_type -> reeve.vm.plugin.v1.PingResponse
+	36, // 36: reeve.vm.plugin.v1.VMService.HealthCheck:output_type -> reeve.vm.plugin.v1.HealthCheckResponse
+	37, // 37: reeve.vm.plugin.v1.VMService.CreateHandlers:output_type -> reeve.vm.plugin.v1.CreateHandlersResponse
+	38, // 38: reeve.vm.plugin.v1.VMService.GatherMetrics:output_type -> reeve.vm.plugin.v1.GatherMetricsResponse
+	39, // 39: reeve.vm.plugin.v1.VMService.SetLogLevel:output_type -> reeve.vm.plugin.v1.SetLogLevelResponse
+	40, // 40: reeve.vm.plugin.v1.VMService.BuildBlock:output_type -> reeve.vm.plugin.v1.BuildBlockResponse
+	41, // 41: reeve.vm.plugin.v1.VMService.ParseBlock:output_type -> reeve.vm.plugin.v1.ParseBlockResponse
+	42, // 42: reeve.vm.plugin.v1.VMService.VerifyBlock:output_type -> reeve.vm.plugin.v1.VerifyBlockResponse
+	43, // 43: reeve.vm.plugin.v1.VMService.AcceptBlock:output_type -> reeve.vm.plugin.v1.AcceptBlockResponse
+	44, // 44: reeve.vm.plugin.v1.VMService.Committed:output_type -> reeve.vm.plugin.v1.CommittedResponse
+	45, // 45: reeve.vm.plugin.v1.VMService.RejectBlock:output_type -> reeve.vm.plugin.v1.RejectBlockResponse
+	46, // 46: reeve.vm.plugin.v1.VMService.SetPreference:output_type -> reeve.vm.plugin.v1.SetPreferenceResponse
+	47, // 47: reeve.vm.plugin.v1.VMService.LastAccepted:output_type -> reeve.vm.plugin.v1.LastAcceptedResponse
+	48, // 48: reeve.vm.plugin.v1.VMService.Connected:output_type -> reeve.vm.plugin.v1.ConnectedResponse
+	49, // 49: reeve.vm.plugin.v1.VMService.Disconnected:output_type -> reeve.vm.plugin.v1.DisconnectedResponse
+	50, // 50: reeve.vm.plugin.v1.VMService.AppRequest:output_type -> reeve.vm.plugin.v1.AppRequestResponse
+	51, // 51: reeve.vm.plugin.v1.VMService.AppResponse:output_type -> reeve.vm.plugin.v1.AppResponseResponse
+	52, // 52: reeve.vm.plugin.v1.VMService.AppRequestFailed:output_type -> reeve.vm.plugin.v1.AppRequestFailedResponse
+	53, // 53: reeve.vm.plugin.v1.VMService.AppGossip:output_type -> reeve.vm.plugin.v1.AppGossipResponse
+	54, // 54: reeve.vm.plugin.v1.StateSyncService.StateSyncEnabled:output_type -> reeve.vm.plugin.v1.StateSyncEnabledResponse
+	55, // 55: reeve.vm.plugin.v1.StateSyncService.GetOngoingSyncStateSummary:output_type -> reeve.vm.plugin.v1.GetOngoingSyncStateSummaryResponse
+	56, // 56: reeve.vm.plugin.v1.StateSyncService.GetLastStateSummary:output_type -> reeve.vm.plugin.v1.GetLastStateSummaryResponse
+	57, // 57: reeve.vm.plugin.v1.StateSyncService.ParseStateSummary:output_type -> reeve.vm.plugin.v1.ParseStateSummaryResponse
+	58, // 58: reeve.vm.plugin.v1.StateSyncService.GetStateSummary:output_type -> reeve.vm.plugin.v1.GetStateSummaryResponse
+	59, // 59: reeve.vm.plugin.v1.StateSyncService.AcceptStateSummary:output_type -> reeve.vm.plugin.v1.AcceptStateSummaryResponse
+	60, // 60: reeve.vm.plugin.v1.ParachainRuntimeService.QueryRuntime:output_type -> reeve.vm.plugin.v1.QueryRuntimeResponse
+	61, // 61: reeve.vm.plugin.v1.ParachainRuntimeService.CheckInherent:output_type -> reeve.vm.plugin.v1.CheckInherentResponse
+	31, // [31:62] is the sub-list for method output_type
+	0,  // [0:31] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

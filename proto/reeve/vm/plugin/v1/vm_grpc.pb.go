@@ -7,7 +7,7 @@
 //
 // Rules that both sides may rely on:
 //   - block calls (BuildBlock, ParseBlock, VerifyBlock, AcceptBlock, RejectBlock, SetPreference, SetState) come one at a time;
-//     application messages, Ping, HealthCheck, metrics and HTTP come at any time and concurrently;
+//     application messages, Committed, Ping, HealthCheck, metrics and HTTP come at any time and concurrently;
 //   - VerifyBlock only after the parent was verified or is accepted last; exactly one of AcceptBlock and RejectBlock for every
 //     verified block, in height order, parent before child, unless the process ends first;
 //   - verifying changes nothing that outlives the process; accepting changes the database only through the writes in the answer;
@@ -49,6 +49,7 @@ const (
 	VMService_ParseBlock_FullMethodName       = "/reeve.vm.plugin.v1.VMService/ParseBlock"
 	VMService_VerifyBlock_FullMethodName      = "/reeve.vm.plugin.v1.VMService/VerifyBlock"
 	VMService_AcceptBlock_FullMethodName      = "/reeve.vm.plugin.v1.VMService/AcceptBlock"
+	VMService_Committed_FullMethodName        = "/reeve.vm.plugin.v1.VMService/Committed"
 	VMService_RejectBlock_FullMethodName      = "/reeve.vm.plugin.v1.VMService/RejectBlock"
 	VMService_SetPreference_FullMethodName    = "/reeve.vm.plugin.v1.VMService/SetPreference"
 	VMService_LastAccepted_FullMethodName     = "/reeve.vm.plugin.v1.VMService/LastAccepted"
@@ -92,6 +93,8 @@ type VMServiceClient interface {
 	VerifyBlock(ctx context.Context, in *VerifyBlockRequest, opts ...grpc.CallOption) (*VerifyBlockResponse, error)
 	// The block is decided: what is to be written?
 	AcceptBlock(ctx context.Context, in *AcceptBlockRequest, opts ...grpc.CallOption) (*AcceptBlockResponse, error)
+	// Accepted blocks are durable: users may be told.
+	Committed(ctx context.Context, in *CommittedRequest, opts ...grpc.CallOption) (*CommittedResponse, error)
 	// The block has lost.
 	RejectBlock(ctx context.Context, in *RejectBlockRequest, opts ...grpc.CallOption) (*RejectBlockResponse, error)
 	// Build on this one from now on.
@@ -250,6 +253,16 @@ func (c *vMServiceClient) AcceptBlock(ctx context.Context, in *AcceptBlockReques
 	return out, nil
 }
 
+func (c *vMServiceClient) Committed(ctx context.Context, in *CommittedRequest, opts ...grpc.CallOption) (*CommittedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CommittedResponse)
+	err := c.cc.Invoke(ctx, VMService_Committed_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *vMServiceClient) RejectBlock(ctx context.Context, in *RejectBlockRequest, opts ...grpc.CallOption) (*RejectBlockResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RejectBlockResponse)
@@ -372,6 +385,8 @@ type VMServiceServer interface {
 	VerifyBlock(context.Context, *VerifyBlockRequest) (*VerifyBlockResponse, error)
 	// The block is decided: what is to be written?
 	AcceptBlock(context.Context, *AcceptBlockRequest) (*AcceptBlockResponse, error)
+	// Accepted blocks are durable: users may be told.
+	Committed(context.Context, *CommittedRequest) (*CommittedResponse, error)
 	// The block has lost.
 	RejectBlock(context.Context, *RejectBlockRequest) (*RejectBlockResponse, error)
 	// Build on this one from now on.
@@ -438,6 +453,9 @@ func (UnimplementedVMServiceServer) VerifyBlock(context.Context, *VerifyBlockReq
 }
 func (UnimplementedVMServiceServer) AcceptBlock(context.Context, *AcceptBlockRequest) (*AcceptBlockResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AcceptBlock not implemented")
+}
+func (UnimplementedVMServiceServer) Committed(context.Context, *CommittedRequest) (*CommittedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Committed not implemented")
 }
 func (UnimplementedVMServiceServer) RejectBlock(context.Context, *RejectBlockRequest) (*RejectBlockResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RejectBlock not implemented")
@@ -721,6 +739,24 @@ func _VMService_AcceptBlock_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _VMService_Committed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CommittedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VMServiceServer).Committed(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VMService_Committed_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VMServiceServer).Committed(ctx, req.(*CommittedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _VMService_RejectBlock_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RejectBlockRequest)
 	if err := dec(in); err != nil {
@@ -941,6 +977,10 @@ var VMService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AcceptBlock",
 			Handler:    _VMService_AcceptBlock_Handler,
+		},
+		{
+			MethodName: "Committed",
+			Handler:    _VMService_Committed_Handler,
 		},
 		{
 			MethodName: "RejectBlock",

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Limits of what a client may send and how long an answer may take. The times of connections are internal/bus/httpdoor's.
+// Limits of what a client may send and how long an answer may take; those of connections are internal/bus/httpdoor's.
 const (
 	maxBody       = 1 << 20          // of a request
 	maxBatch      = 16 << 20         // of a request to a path that ends in /txs
@@ -56,24 +56,27 @@ func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies(c)}
 
 // Handler is the door for clients.
 func (g *Gateway) Handler() http.Handler {
+	clients := &Gateway{config: g.config.forClients(), proxies: g.proxies}
+	paid := &accounts{byAddress: map[string]*account{}}
 	mux := http.NewServeMux()
-	g.monitoring(mux)
+	clients.monitoring(mux, paid.look, func(h http.HandlerFunc) http.Handler { return paid.read(metricsReads, h) })
 	mux.Handle("/ext/bc/{chain}/", counted(g.onChain))
 	mux.Handle("/ext/bc/{chain}", counted(g.onChain))
-	mux.Handle("GET /ext/chain/{chain}/block/{at}", counted(g.onBlock))
-	mux.Handle("GET /ext/chain/{chain}/proof/{at}", counted(g.onProof))
-	mux.Handle("GET /ext/chain/{chain}/why/{at}", counted(g.onWhy))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /ext/chain/{chain}/block/{at}", paid.read(1, g.onBlock))
+	mux.Handle("GET /ext/chain/{chain}/proof/{at}", paid.read(1, g.onProof))
+	mux.Handle("GET /ext/chain/{chain}/why/{at}", paid.read(1, g.onWhy))
+	mux.Handle("/", paid.look(func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound,
 			"nothing is served at "+r.URL.Path+"; try /ext/info, /ext/health/readiness or /ext/bc/<chain>/")
-	})
+	}))
 	return g.guard(mux)
 }
 
 // Monitoring is the door for health checks and metrics alone.
 func (g *Gateway) Monitoring() http.Handler {
 	mux := http.NewServeMux()
-	g.monitoring(mux)
+	look := func(h http.HandlerFunc) http.Handler { return h }
+	g.monitoring(mux, look, counted)
 	mux.Handle("GET /ext/bus", counted(g.onBus)) // what is inside the node isn't for everybody
 	mux.Handle("GET /ext/peers", counted(g.onPeers))
 	mux.Handle("GET /metrics", counted(g.onMetrics))
@@ -82,10 +85,11 @@ func (g *Gateway) Monitoring() http.Handler {
 	return mux
 }
 
-func (g *Gateway) monitoring(mux *http.ServeMux) {
-	mux.HandleFunc("GET /ext/health", g.onReadiness)
-	mux.HandleFunc("GET /ext/health/readiness", g.onReadiness)
-	mux.HandleFunc("GET /ext/health/liveness", g.onLiveness)
-	mux.HandleFunc("GET /ext/info", g.onInfo)
-	mux.Handle("GET /ext/metrics", counted(g.onMetrics))
+// monitoring is at both doors: what everybody may look at, and what is gathered for it.
+func (g *Gateway) monitoring(mux *http.ServeMux, look, gather func(http.HandlerFunc) http.Handler) {
+	mux.Handle("GET /ext/health", look(g.onReadiness))
+	mux.Handle("GET /ext/health/readiness", look(g.onReadiness))
+	mux.Handle("GET /ext/health/liveness", look(g.onLiveness))
+	mux.Handle("GET /ext/info", look(g.onInfo))
+	mux.Handle("GET /ext/metrics", gather(g.onMetrics))
 }

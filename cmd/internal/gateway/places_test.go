@@ -85,6 +85,25 @@ func TestAClientThatHoldsAllItMayHearsSoAndHealthIsThereForEverybody(t *testing.
 	}
 }
 
+func TestAStreamWithoutAPlaceIsRefusedInWordsAndShortAnswersAreNot(t *testing.T) {
+	n := newNode(t)
+	n.vm(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ext/bc/kv/events" {
+			http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+	})
+	address := doorOf(t, n, httpdoor.Places{Streams: 8, StreamsOfAddress: 1})
+	for i, want := range []int{200, 503, 503} {
+		if got := hold(t, address, "/ext/bc/kv/events"); got != want {
+			t.Errorf("stream %d: %d", i, got)
+		}
+		if got := hold(t, address, "/ext/bc/kv/head"); got != 200 {
+			t.Errorf("a short answer: %d", got)
+		}
+	}
+}
+
 func TestClientsHaveAsManyPlacesAsFileDescriptorsAllow(t *testing.T) {
 	c, err := config.Schema{}.LoadFile("/nowhere/v1/config.toml")
 	if err != nil {
@@ -97,7 +116,7 @@ func TestClientsHaveAsManyPlacesAsFileDescriptorsAllow(t *testing.T) {
 			t.Errorf("of %d descriptors clients get %+v, their part is %d", limit, p, all)
 		}
 		if p.OfAddress > p.Connections/2 || p.Requests >= p.Connections || p.RequestsOfAddress >= p.OfAddress ||
-			p.RequestsOfAddress < 1 {
+			p.RequestsOfAddress < 1 || p.StreamsOfAddress < 1 || p.Streams >= p.Requests {
 			t.Errorf("of %d descriptors: %+v leaves nothing for others or for health", limit, p)
 		}
 	}

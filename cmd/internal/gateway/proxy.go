@@ -28,13 +28,25 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 	proxy, ok := p.bySocket[socket]
 	if !ok {
 		proxy = httpproxy.New(socket, httpproxy.Options{
-			HeaderTimeout: chainTimeout, IdleTimeout: httpdoor.IdleTimeout, Failed: onProxyError,
+			HeaderTimeout: chainTimeout, IdleTimeout: httpdoor.IdleTimeout, Failed: onProxyError, Began: onAnswer,
 			Log:    slog.New(slog.DiscardHandler),
 			Tracer: p.config.Tracer, Name: "/ext/bc", Sampled: p.config.Sampled,
 		})
 		p.bySocket[socket] = proxy
 	}
 	return proxy
+}
+
+var errNoStream = errors.New("all places for streams of this address, or of all, are taken")
+
+// onAnswer has a place for each answer whose end isn't known: a stream of events, or an upgraded connection.
+func onAnswer(r *http.Response) error {
+	if r.ContentLength < 0 || r.StatusCode == http.StatusSwitchingProtocols {
+		if !httpdoor.Stream(r.Request.Context()) {
+			return errNoStream
+		}
+	}
+	return nil
 }
 
 func onProxyError(w http.ResponseWriter, _ *http.Request, err error) {
@@ -45,6 +57,9 @@ func onProxyError(w http.ResponseWriter, _ *http.Request, err error) {
 		refuse(w, http.StatusRequestEntityTooLarge, "the request is too large")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		refuse(w, http.StatusGatewayTimeout, "the chain's VM didn't answer in time")
+	case errors.Is(err, errNoStream):
+		w.Header().Set("Retry-After", "10")
+		refuse(w, http.StatusServiceUnavailable, err.Error())
 	default:
 		w.Header().Set("Retry-After", "1")
 		refuse(w, http.StatusServiceUnavailable, "the process that hosts the chain's VM isn't there: "+err.Error())

@@ -16,7 +16,8 @@ func ClientPlaces(h config.HTTP, descriptors int) httpdoor.Places {
 	connections := max(4, min(h.Connections, 2*descriptors/3))
 	ofAddress := max(2, h.PerAddress*connections/h.Connections)
 	return httpdoor.Places{Connections: connections, OfAddress: ofAddress,
-		Requests: connections / 2, RequestsOfAddress: ofAddress / 2}
+		Requests: connections / 2, RequestsOfAddress: ofAddress / 2,
+		Streams: connections / 4, StreamsOfAddress: max(1, ofAddress/4)}
 }
 
 // MonitoringPlaces are those of a door for monitoring, which few have a reason to use.

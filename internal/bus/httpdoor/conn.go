@@ -21,6 +21,8 @@ type conn struct {
 	places  *places
 	address string
 	silent  *list.Element // in places.silent, while no request is served
+	stream  *list.Element // in places.streams, while its answer is one
+	began   time.Time     // of the stream
 	gone    bool          // its place is another's
 	once    sync.Once
 }

@@ -23,12 +23,14 @@ const (
 	maxInner      = 2 * maxHeader // what the outer door adds has room
 )
 
-// Places are how many connections and requests there may be: in all, and of one address. A door has more places for
-// connections than for requests, so that whoever has used up his requests still gets an answer to what isn't counted.
-// Zero is no bound.
+// Places are how many connections, requests and streams there may be: in all, and of one address. A door has more
+// places for connections than for requests, so that whoever has used up his requests still gets an answer to what isn't
+// counted, and more for requests than for streams, so that who listens for ever keeps nobody from asking. Zero is no
+// bound.
 type Places struct {
 	Connections, OfAddress      int
 	Requests, RequestsOfAddress int
+	Streams, StreamsOfAddress   int
 }
 
 // Door serves HTTP.
@@ -38,10 +40,14 @@ type Door struct {
 }
 
 // New returns a door that isn't open yet.
-func New(handler http.Handler, p Places, log *slog.Logger) *Door { return door(handler, p, maxHeader, log) }
+func New(handler http.Handler, p Places, log *slog.Logger) *Door {
+	return door(handler, p, maxHeader, log)
+}
 
 // Inner returns the door of a unix socket at which a node's own processes call. Who comes to them was counted outside.
-func Inner(handler http.Handler, log *slog.Logger) *Door { return door(handler, Places{}, maxInner, log) }
+func Inner(handler http.Handler, log *slog.Logger) *Door {
+	return door(handler, Places{}, maxInner, log)
+}
 
 func door(handler http.Handler, p Places, header int, log *slog.Logger) *Door {
 	d := &Door{places: newPlaces(p)}

@@ -346,3 +346,45 @@ func TestAConnectionWithoutRequestsIsEnded(t *testing.T) {
 		}
 	})
 }
+
+func TestTheOldestStreamMakesRoomWhenItsTermIsOver(t *testing.T) {
+	p := Places{Connections: 100, OfAddress: 20, Requests: 50, RequestsOfAddress: 10, Streams: 6, StreamsOfAddress: 3}
+	open(t, p, func(w http.ResponseWriter, r *http.Request) {
+		if !Stream(r.Context()) {
+			w.Header().Set("Retry-After", "10")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}, func(s *street) {
+		stream := func(ip string) (*caller, int) { c := s.call(t, ip); return c, c.get("/events") }
+		var first *caller
+		for i := range 3 {
+			c, got := stream("198.51.100.7")
+			if got != 200 {
+				t.Fatalf("stream %d: %d", i, got)
+			}
+			if i == 0 {
+				first = c
+			}
+			time.Sleep(time.Second)
+		}
+		if _, got := stream("198.51.100.7"); got != 503 {
+			t.Errorf("above the share of its address, and nobody's term is over: %d", got)
+		}
+		time.Sleep(term)
+		if _, got := stream("198.51.100.7"); got != 200 || !first.ended() {
+			t.Errorf("the oldest one's term is over: %d", got)
+		}
+		for i := range 3 {
+			if _, got := stream(fmt.Sprintf("192.0.2.%d", i)); got != 200 {
+				t.Errorf("somebody else: %d", got)
+			}
+		}
+		time.Sleep(term)
+		if _, got := stream("192.0.2.9"); got != 200 {
+			t.Errorf("with all places taken, those of one address half of them: %d", got)
+		}
+	})
+}

@@ -16,13 +16,14 @@ type places struct {
 	under     int // requests
 	byAddress map[string]*share
 	silent    *list.List // connections without a request, of *conn, the longest silent first
+	streams   *list.List // connections with a stream, of *conn, the oldest first
 }
 
 // share is what one address has.
-type share struct{ connections, requests int }
+type share struct{ connections, requests, streams int }
 
 func newPlaces(p Places) *places {
-	return &places{Places: p, byAddress: map[string]*share{}, silent: list.New()}
+	return &places{Places: p, byAddress: map[string]*share{}, silent: list.New(), streams: list.New()}
 }
 
 // addressOf is whose share a connection counts in: an address, or the network that is one customer's where addresses
@@ -106,10 +107,8 @@ func (p *places) remove(c *conn) {
 		return
 	}
 	c.gone = true
-	if c.silent != nil {
-		p.silent.Remove(c.silent)
-		c.silent = nil
-	}
+	unlist(p.silent, &c.silent)
+	p.endStream(c)
 	p.open--
 	p.byAddress[c.address].connections--
 	p.tidy(c.address)
@@ -119,15 +118,13 @@ func (p *places) remove(c *conn) {
 func (p *places) begin(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.silent != nil {
-		p.silent.Remove(c.silent)
-		c.silent = nil
-	}
+	unlist(p.silent, &c.silent)
 }
 
 func (p *places) end(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.endStream(c)
 	if !c.gone && c.silent == nil {
 		c.silent = p.silent.PushBack(c)
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	Tracer  trace.Tracer
 	Name    string
 	Sampled float64
+	// Began is told of an answer that begins, and refuses it with an error, which Failed gets; nil: none is.
+	Began func(*http.Response) error
 	// Failed answers for a server that doesn't.
 	Failed func(w http.ResponseWriter, r *http.Request, err error)
 	// Log takes what else goes wrong, at debug.
@@ -64,12 +66,13 @@ func New(socket string, o Options) *Proxy {
 		transport: transport,
 		options:   o,
 		reverse: httputil.ReverseProxy{
-			Rewrite:       o.rewrite,
-			Transport:     transport,
-			FlushInterval: -1,
-			BufferPool:    &buffers{},
-			ErrorHandler:  o.Failed,
-			ErrorLog:      slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+			Rewrite:        o.rewrite,
+			Transport:      transport,
+			ModifyResponse: o.Began,
+			FlushInterval:  -1,
+			BufferPool:     &buffers{},
+			ErrorHandler:   o.Failed,
+			ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 		},
 	}
 }

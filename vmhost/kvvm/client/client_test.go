@@ -24,6 +24,7 @@ type node struct {
 	posted   int
 	forget   int // so many posts are lost, as by a node that was killed
 	silent   bool
+	full     bool // of listeners
 	events   chan string
 }
 
@@ -43,6 +44,10 @@ func serve(t *testing.T, n *node) *Client {
 		fmt.Fprint(w, `{"key":"a b/c","value":"v","height":4}`)
 	})
 	mux.HandleFunc("GET /ext/bc/kv/events", func(w http.ResponseWriter, r *http.Request) {
+		if n.full {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		fmt.Fprint(w, ": hello\n\ndata: nonsense\n\n")
 		http.NewResponseController(w).Flush()
 		for !n.silent {
@@ -104,6 +109,13 @@ func TestATransactionThatANodeForgotIsPostedAgain(t *testing.T) {
 	f, err := serve(t, n).Put(t.Context(), NewAccount(), 0, "k", "v")
 	if err != nil || f.Height != 5 {
 		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+func TestPutNeedsNoPlaceAmongThoseWhoListen(t *testing.T) {
+	f, err := serve(t, &node{full: true}).Put(t.Context(), NewAccount(), 0, "k", "v")
+	if err != nil || f.Tx.IsZero() {
+		t.Errorf("got %+v, %v", f, err)
 	}
 }
 

@@ -36,6 +36,12 @@ func (c *Client) Put(ctx context.Context, account ed25519.PrivateKey, nonce uint
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	blocks, err := c.Watch(listening)
+	var refused *Refused
+	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable { // others listen: await asks instead
+		none := make(chan Block)
+		close(none)
+		blocks, err = none, nil
+	}
 	if err != nil {
 		return nil, err
 	}

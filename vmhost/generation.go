@@ -2,6 +2,9 @@ package vmhost
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -50,6 +53,21 @@ type peer struct {
 	node    primitives.NodeID
 	version string
 }
+
+// intact looks for the sockets by which the plugin is reached. Something that cleans up may remove their files; what is
+// connected then goes on, and whoever comes finds nothing.
+func (g *generation) intact() error {
+	for _, socket := range append(g.plugin.Sockets(), g.handlers.GetSocket()) {
+		if _, err := os.Lstat(socket); socket != "" && errors.Is(err, fs.ErrNotExist) {
+			return &socketGone{socket}
+		}
+	}
+	return nil
+}
+
+type socketGone struct{ path string }
+
+func (e *socketGone) Error() string { return "somebody has removed the plugin's socket " + e.path }
 
 // stop ends the plugin in good order.
 func (g *generation) stop(limit time.Duration) {

@@ -24,6 +24,8 @@ type handler struct {
 	cfg  Config
 	db   database.Database
 	http *httpServer // nil: none
+	// socket is why the HTTP socket can't be made again; empty: it is there.
+	socket string
 
 	life    *life
 	queue   *queue
@@ -163,6 +165,9 @@ func (h *handler) tick() {
 	h.queue.expire()
 	h.life.ping()
 	h.health.tick()
+	if h.http != nil {
+		h.socket = h.http.keep()
+	}
 	h.sub.After(h.cfg.Limits.Heartbeat, h.tick)
 }
 

@@ -31,6 +31,8 @@ const (
 // and why.
 type httpServer struct {
 	server *httpdoor.Door
+	socket string
+	file   os.FileInfo // of the socket that is listened at
 	target atomic.Pointer[target]
 	cause  atomic.Pointer[string]
 	chain  string
@@ -45,16 +47,7 @@ type target struct {
 }
 
 func listenHTTP(socket, chain string, log *slog.Logger, tracing trace.TracerProvider) (*httpServer, error) {
-	os.Remove(socket)
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		return nil, fmt.Errorf("the chain's HTTP socket: %w", err)
-	}
-	if err := os.Chmod(socket, 0o600); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("the chain's HTTP socket: %w", err)
-	}
-	s := &httpServer{chain: chain, log: log}
+	s := &httpServer{chain: chain, log: log, socket: socket}
 	if tracing != nil {
 		s.tracer = tracing.Tracer("github.com/reevenet/reeve/vmhost")
 	}
@@ -62,11 +55,52 @@ func listenHTTP(socket, chain string, log *slog.Logger, tracing trace.TracerProv
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("/", s.pass)
 	s.server = httpdoor.Inner(mux, log)
-	go func() { _ = s.server.Serve(l) }()
-	return s, nil
+	return s, s.listen()
 }
 
-func (s *httpServer) close() { s.server.Close() }
+// listen makes the socket.
+func (s *httpServer) listen() error {
+	os.Remove(s.socket)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.socket, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("the chain's HTTP socket: %w", err)
+	}
+	l.SetUnlinkOnClose(false) // what is there by then may be another's
+	if err = os.Chmod(s.socket, 0o600); err == nil {
+		s.file, err = os.Lstat(s.socket)
+	}
+	if err != nil {
+		l.Close()
+		return fmt.Errorf("the chain's HTTP socket: %w", err)
+	}
+	go func() { _ = s.server.Serve(l) }()
+	return nil
+}
+
+// there tells whether the socket's file is the one that is listened at.
+func (s *httpServer) there() bool {
+	now, err := os.Lstat(s.socket)
+	return err == nil && os.SameFile(now, s.file)
+}
+
+// keep makes the socket again when something has removed its file. The cause is why there is none; empty: there is.
+func (s *httpServer) keep() (cause string) {
+	if s.there() {
+		return ""
+	}
+	if err := s.listen(); err != nil {
+		return err.Error()
+	}
+	s.log.Warn("somebody has removed the chain's HTTP socket; it was made again", "socket", s.socket)
+	return ""
+}
+
+func (s *httpServer) close() {
+	s.server.Close()
+	if s.there() {
+		os.Remove(s.socket)
+	}
+}
 
 // serve passes requests to a plugin from now on.
 func (s *httpServer) serve(h *pluginv1.CreateHandlersResponse, vm pluginv1.VMServiceClient) {

@@ -228,12 +228,18 @@ func (l *life) ping() {
 		ctx, cancel := context.WithTimeout(context.Background(), l.limits.Silence)
 		defer cancel()
 		_, err := g.vm.Ping(ctx, &pluginv1.PingRequest{})
+		if err == nil {
+			err = g.intact()
+		}
 		return struct{}{}, err
 	}, func(_ struct{}, err error) {
 		g.pinging = false
+		var gone *socketGone
 		switch {
 		case err == nil:
 			g.misses = 0
+		case errors.As(err, &gone):
+			l.replace(g, gone.Error(), false) // the next one has sockets of its own
 		case status.Code(err) == codes.DeadlineExceeded:
 			if g.misses++; g.misses == maxMisses {
 				l.replace(g, fmt.Sprintf("the plugin hasn't answered %d pings of %v", maxMisses, l.limits.Silence),

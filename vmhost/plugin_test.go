@@ -350,3 +350,52 @@ func TestAVMThatDoesNotSayHowItIsHoldsUpNothing(t *testing.T) {
 		t.Error("the plugin was replaced")
 	}
 }
+
+func TestASocketThatSomebodyRemovesIsMadeAgain(t *testing.T) {
+	l := launcher(t)
+	l.RunDir = shortDir(t)
+	r := startRealWith(t, l)
+	r.extend(0)
+	pid := r.plugin().GetPid()
+	serves := func() bool {
+		if _, err := os.Lstat(r.socket); err != nil {
+			return false
+		}
+		code, _, _ := r.http("GET", "/key/n", nil)
+		return code == http.StatusOK
+	}
+	if !serves() {
+		t.Fatal("the VM's HTTP doesn't work")
+	}
+	os.Remove(r.socket) // the host's
+	r.until("the host's socket is there again", func() bool {
+		r.Advance(time.Second)
+		return serves()
+	})
+	if r.plugin().GetPid() != pid {
+		t.Error("the plugin was replaced for the host's socket")
+	}
+	for _, name := range []string{"http/http.sock", "host.sock", "plugin-dir*/plugin*"} {
+		found, _ := filepath.Glob(filepath.Join(l.RunDir, "reeve-vm*", name))
+		if len(found) != 1 {
+			t.Fatalf("%s: there are %q", name, found)
+		}
+		before := r.plugin().GetPid()
+		os.Remove(found[0])
+		r.until("another plugin answers after "+name+" was removed", func() bool {
+			r.Advance(time.Second)
+			return r.plugin().GetPid() != before && running(r.plugin()) && serves()
+		})
+	}
+	r.extend(1)
+}
+
+// shortDir is a directory whose name leaves room for a socket's.
+func shortDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "rv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}

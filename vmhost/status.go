@@ -19,6 +19,7 @@ func (h *handler) Status(s *subsystem.Status) {
 	}
 	s.Check("plugin", cause)
 	s.Check("vm", h.health.complaint())
+	s.Check("socket", h.socket)
 	plugin := &statusv1.Process{
 		Name: "plugin", Instance: h.cfg.Chain, Restarts: uint64(h.life.restarts), State: string(h.life.state),
 		Since: timestamppb.New(h.life.since), Cause: h.life.cause,

@@ -59,6 +59,8 @@ type Plugin interface {
 	PID() int
 	// File is the program that it runs; zero when there is none.
 	File() File
+	// Sockets are the files by which it and its host reach one another.
+	Sockets() []string
 	// Host is what Initialize must tell the plugin about the host's services.
 	Host() (address, token, runDir string)
 	// Dump has the plugin write down what it is doing, into the log, and returns when that is done or can't be waited

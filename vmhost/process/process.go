@@ -67,7 +67,7 @@ func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
 		p.clean()
 		return nil, err
 	}
-	p.file = image.file()
+	p.file, p.library = image.file(), p.client.ReattachConfig().Addr.String()
 	go p.watch(r.OnExit)
 	return p, nil
 }
@@ -105,6 +105,7 @@ type Plugin struct {
 	dir     *runDir
 	token   string
 	file    launch.File
+	library string // the library's socket
 	host    *grpc.Server
 	fast    *fastcall.Server
 	runner  *runner
@@ -173,6 +174,11 @@ func (p *Plugin) PID() int { return p.runner.pid() }
 
 // File is the program as it was when it was started.
 func (p *Plugin) File() launch.File { return p.file }
+
+// Sockets are the host's and the library's.
+func (p *Plugin) Sockets() []string {
+	return []string{filepath.Join(p.dir.path, hostSocket), p.library}
+}
 
 // Host is where the plugin finds the host's services.
 func (p *Plugin) Host() (address, token, runDir string) {

@@ -38,6 +38,8 @@ type building struct {
 	slots        proposer.Slots
 	refusals     int    // own blocks in a row on the present tip that the VM finds invalid
 	refusal      string // its words about the last one
+	empties      int    // times in a row that the VM had nothing to build after all
+	emptyAt      time.Time
 }
 
 // retryBuild is how long to wait after the VM or the signer couldn't.
@@ -62,7 +64,7 @@ func (b *building) pendingTxs() {
 
 // tipChanged: the preferred chain ends at another block.
 func (b *building) tipChanged(height uint64) {
-	b.tipSince, b.dueOn, b.refusals = b.now, primitives.Hash{}, 0
+	b.tipSince, b.dueOn, b.refusals, b.empties = b.now, primitives.Hash{}, 0, 0
 	if b.height != height+1 {
 		b.height, b.cycle = height+1, 0
 	}
@@ -151,7 +153,7 @@ func (b *building) header(parent primitives.Hash, height, slot uint64) block.Hea
 // built ends the building of a block. False: a block that comes before it arrived meanwhile. Nobody has seen this one
 // then, and everybody would have to verify it and vote it out; what was to be in it waits for the next one.
 func (b *building) built(own *block.Block) bool {
-	b.busy = false
+	b.busy, b.empties = false, 0
 	b.used(own.Height)
 	if b.overtaken(own) {
 		b.pendingTxs()
@@ -183,6 +185,27 @@ func (b *building) notBuilt(why WhyNotBuilt) {
 	case TryAgain:
 		b.notBefore = b.now.Add(retryBuild)
 		b.pendingTxs()
+	case NothingToBuild:
+		b.empty()
+	}
+}
+
+// A VM may say that there is something for a block when there isn't, which happens when another's block had it. One
+// that goes on and on is asked ever more seldom, until a block comes or it has been quiet for a while.
+const (
+	freeEmpties = 3 // without a pause
+	leastEmpty  = 10 * time.Millisecond
+	mostEmpty   = 320 * time.Millisecond
+	emptyLasts  = time.Second
+)
+
+func (b *building) empty() {
+	if b.now.Sub(b.emptyAt) > emptyLasts {
+		b.empties = 0
+	}
+	b.empties, b.emptyAt = b.empties+1, b.now
+	if beyond := b.empties - freeEmpties; beyond > 0 {
+		b.notBefore = b.now.Add(min(leastEmpty<<min(beyond-1, 10), mostEmpty))
 	}
 }
 

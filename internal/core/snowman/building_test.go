@@ -157,6 +157,30 @@ func TestOneBlockIsBuiltAtATimeAndNoneForNothing(t *testing.T) {
 	}
 }
 
+func TestAVMThatCallsForNothingIsAskedEverMoreSeldom(t *testing.T) {
+	b := testBuilding(t)
+	began, asked := b.now, 0
+	for b.now.Sub(began) < 10*time.Second {
+		b.notBuilt(NothingToBuild) // and at once the VM says again that there is something
+		if asked++; asked <= freeEmpties && b.notBefore.After(b.now) {
+			t.Errorf("after question %d there is a pause of %v", asked, b.notBefore.Sub(b.now))
+		}
+		b.now = later(b.now.Add(time.Millisecond), b.notBefore)
+	}
+	if asked > 100 {
+		t.Errorf("it was asked %d times within 10 s", asked)
+	}
+	b.tipChanged(1)
+	if b.empties != 0 {
+		t.Error("it is held against the VM when the tip has changed")
+	}
+	b.empty()
+	b.now = b.now.Add(2 * emptyLasts)
+	if b.empty(); b.empties != 1 {
+		t.Error("it is held against the VM for ever")
+	}
+}
+
 func TestNobodyBuildsBesideABlockThatIsAboutToBeIssued(t *testing.T) {
 	b := testBuilding(t)
 	tip, height := b.tree.Preference()

@@ -3,7 +3,8 @@
 // -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new
 // node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
 // network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
-// come back one after the other. With -byzantine it lets a validator lie to the others.
+// come back one after the other. With -byzantine it lets a validator lie to the others. With -strangers a node that
+// nobody knows attacks a validator in one way after the other, beside an honest client.
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -validators 1
@@ -11,6 +12,7 @@
 //	make build && go run ./cmd/killtest -single 200
 //	make build && go run ./cmd/killtest -blackout 30
 //	make build && go run ./cmd/killtest -byzantine
+//	make build && go run ./cmd/killtest -strangers -for 10s
 //
 // Exit code 5 when something was lost or a bound was broken.
 package main
@@ -59,6 +61,7 @@ type flags struct {
 	blackout   int
 	lag        time.Duration
 	byzantine  bool
+	strangers  bool
 	kinds      string
 	lasts      time.Duration
 	share      float64
@@ -82,8 +85,10 @@ func parse() *flags {
 	flag.DurationVar(&f.lag, "lag", 800*time.Millisecond,
 		"with -blackout: for how long at most only one writes to its disk before")
 	flag.BoolVar(&f.byzantine, "byzantine", false, "instead: let a validator lie in one way after the other")
-	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine: in which ways, separated by commas (default: all)")
-	flag.DurationVar(&f.lasts, "for", time.Minute, "with -byzantine: how long each kind, and the calm before and after")
+	flag.BoolVar(&f.strangers, "strangers", false, "instead: attack a validator in one way after the other")
+	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine, -strangers: in which ways, separated by commas (default: all)")
+	flag.DurationVar(&f.lasts, "for", time.Minute,
+		"with -byzantine, -strangers: how long each kind, and the calm before and after")
 	flag.Float64Var(&f.share, "share", 0.7, "with -byzantine: of the calm rate that must be reached")
 	flag.Uint64Var(&f.seed, "seed", uint64(time.Now().UnixNano()), "of the moments that are drawn")
 	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
@@ -102,6 +107,8 @@ func run(ctx context.Context) error {
 		return f.runBlackouts(ctx)
 	case f.byzantine:
 		return f.runByzantine(ctx)
+	case f.strangers:
+		return f.runStrangers(ctx)
 	default:
 		return f.runKills(ctx)
 	}

@@ -23,6 +23,7 @@ type apps struct {
 	send    *sender
 	owed    owed
 	drops   *drops
+	served  *questions // what VMs answer is paid like what the record is asked for
 	stopped bool
 
 	muted    map[primitives.NodeID]time.Time // connected peers whose gossip was invalid, and until when it isn't heard
@@ -62,6 +63,7 @@ func (a *apps) request(m *enginev1.SendAppRequest) {
 func (a *apps) response(m *enginev1.SendAppResponse) {
 	if n, ok := a.peers.named(m.GetNodeId()); ok {
 		a.owed.paid(n, m.GetRequestId())
+		a.served.charge(n, len(m.GetResponse()))
 		a.send.answer(n, &enginev1.AppResponse{RequestId: m.GetRequestId(), Response: m.GetResponse()})
 	}
 }
@@ -84,6 +86,10 @@ func (a *apps) gossip(m *enginev1.SendAppGossip) {
 func (a *apps) onRequest(n primitives.NodeID, m *enginev1.AppRequest) {
 	if a.stopped {
 		a.send.refuse(n, m.GetRequestId(), requests.AppResponse, "the chain has stopped")
+		return
+	}
+	if !a.served.serve(n, 0) {
+		a.send.refuse(n, m.GetRequestId(), requests.AppResponse, "enough was served for now")
 		return
 	}
 	now := a.sub.Now()

@@ -18,6 +18,7 @@ const leastTick = 100 * time.Microsecond
 type driver struct {
 	sub     *subsystem.Sub
 	perform func(snowman.Action)
+	settled func() // called after each input: what gives way to blocks may go on
 
 	core    *snowman.Core // nil until the last accepted block is known
 	timer   func()        // cancels the next tick; nil: none is set
@@ -33,6 +34,9 @@ func (d *driver) started() bool { return d.core != nil }
 
 // deciding tells whether votes of a height are still of use.
 func (d *driver) deciding(height uint64) bool { return d.core != nil && d.core.Deciding(height) }
+
+// underWay tells whether a block is being made or decided.
+func (d *driver) underWay() bool { return d.core != nil && d.core.UnderWay() }
 
 // last is the last durable block. To be asked once it has started.
 func (d *driver) last() snowman.Anchor { return d.core.Status().LastAccepted }
@@ -61,6 +65,7 @@ func (d *driver) after(actions []snowman.Action) {
 	}
 	d.arm()
 	d.notifySyncing()
+	d.settled()
 }
 
 // arm sets the timer for the core's next tick.

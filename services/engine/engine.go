@@ -162,8 +162,9 @@ func (e *engine) assemble() {
 	e.peers = &peers{self: e.cfg.NodeID, set: set, drops: e.drops, connected: make(map[primitives.NodeID]bool)}
 	e.driver = &driver{sub: sub, perform: e.perform}
 	e.consensus = &consensus{send: e.send, core: e.driver}
-	e.gets = &gets{sub: sub, send: e.send, questions: newQuestions(set, sub.Now), core: e.driver}
-	e.apps = &apps{sub: sub, peers: e.peers, send: e.send, owed: newOwed(set), drops: e.drops,
+	e.gets = &gets{sub: sub, send: e.send, questions: newQuestions(set, sub, e.underWay), core: e.driver}
+	e.driver.settled = e.gets.questions.next
+	e.apps = &apps{sub: sub, peers: e.peers, send: e.send, owed: newOwed(set), drops: e.drops, served: e.gets.questions,
 		muted: make(map[primitives.NodeID]time.Time)}
 	e.executor = &executor{
 		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
@@ -184,6 +185,11 @@ func (e *engine) assemble() {
 	e.preserver = &preserver{sub: sub, chain: e.cfg.Chain, useful: e.driver.deciding, result: e.driver.step}
 	e.absences = &absences{sub: sub, core: e.driver, set: set, tell: e.cfg.Absences}
 	e.starter = &starter{sub: sub, host: e.host}
+}
+
+// underWay tells whether a block is being made, decided or executed.
+func (e *engine) underWay() bool {
+	return e.driver.underWay() || e.executor.busy || len(e.executor.queue) > 0
 }
 
 // register tells the network bridge which protocols this subsystem serves and who the validators are.

@@ -20,6 +20,7 @@ const (
 	maxAccepted  = 256 // ids in one GetAccepted
 	maxAncestors = 2000
 	maxAnswer    = 2<<20 - 64<<10 // bytes of blocks in one Ancestors, with room for their lengths and the envelope
+	shortAnswer  = 256 << 10      // the same for others than validators: nothing waits long for it to pass
 	maxSummaries = 64
 	notStarted   = "the engine is starting"
 )
@@ -41,7 +42,12 @@ type gets struct {
 // askHost has the VM's host asked for a peer, in the peer's turn, and the peer refused when there are too many
 // questions.
 func (g *gets) askHost(n primitives.NodeID, id uint32, answer requests.Answer, ask func(done func(read int))) {
-	g.questions.add(questionKey{n, id, answer}, ask, func(why string) { g.send.refuse(n, id, answer, why) })
+	g.questions.add(questionKey{n, id, answer}, ask, func(why string) {
+		g.send.refuse(n, id, answer, why)
+		if g.questions.isStranger(n) {
+			g.send.report(n, costGreedy, "asks for more than it may")
+		}
+	})
 }
 
 // get sends a block: one that is undecided here, or one of the record.
@@ -86,6 +92,9 @@ func whyNone(err error, failure *pluginv1.Error) string {
 func (g *gets) ancestors(n primitives.NodeID, m *enginev1.GetAncestors) {
 	g.askHost(n, m.GetRequestId(), requests.Ancestors, func(done func(read int)) {
 		q := &vmv1.GetAncestors{BlockId: m.GetContainerId(), MaxBlocks: maxAncestors, MaxBytes: maxAnswer}
+		if g.questions.isStranger(n) {
+			q.MaxBytes = shortAnswer
+		}
 		subsystem.Ask(g.sub, q, getTimeout, func(r *vmv1.GetAncestorsResponse, err error) {
 			if err != nil {
 				g.send.refuse(n, m.GetRequestId(), requests.Ancestors, err.Error())

@@ -34,7 +34,7 @@ func testGets(t *testing.T, started bool) (*alone, *gets) {
 	a := testAlone(t)
 	core := fixedCore{a, started, snowman.Anchor{ID: primitives.Hash{7}, Height: 3}}
 	return a, &gets{
-		sub: a.sub, send: testSender(a), questions: newQuestions(partSet(t, 4), a.sub.Now), core: core,
+		sub: a.sub, send: testSender(a), questions: newQuestions(partSet(t, 4), a.sub, func() bool { return false }), core: core,
 	}
 }
 
@@ -104,6 +104,23 @@ func TestWhatCantBeServedIsRefusedExplicitly(t *testing.T) {
 		if u.GetRequestId() != 4 || u.GetAnswer() != enginev1.Answer(at.answer) || u.GetReason() == "" {
 			t.Errorf("%s: %v", what, u)
 		}
+	}
+}
+
+// What a stranger asks for comes in short pieces, and costs it when it asks for more than it may.
+func TestStrangersAreServedInShortPiecesAndPayForGreed(t *testing.T) {
+	a, g := testGets(t, true)
+	stranger, id := partNode(100), bytes.Repeat([]byte{1}, 32)
+	for n, most := range map[primitives.NodeID]uint32{stranger: shortAnswer, partNode(1): maxAnswer} {
+		a.do(func() { g.ancestors(n, &enginev1.GetAncestors{RequestId: 1, ContainerId: id}) })
+		if q, _ := overseertest.Expect[*vmv1.GetAncestors](a.Overseer); q.GetMaxBytes() != most {
+			t.Errorf("%v is served %d bytes at once", n.Short(), q.GetMaxBytes())
+		}
+	}
+	a.do(func() { g.ancestors(stranger, &enginev1.GetAncestors{RequestId: 2, ContainerId: id}) })
+	overseertest.Expect[*nbv1.SendConsensusMessage](a.Overseer) // the refusal
+	if r, _ := overseertest.Expect[*nbv1.ReportPeer](a.Overseer); r.GetCostBenefit() != -costGreedy {
+		t.Errorf("it costs %d", -r.GetCostBenefit())
 	}
 }
 

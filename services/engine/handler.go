@@ -106,6 +106,7 @@ func (e *engine) onDisconnected(raw []byte) {
 func (e *engine) lost(n primitives.NodeID) {
 	if e.peers.remove(n) {
 		delete(e.apps.muted, n)
+		e.gets.questions.forget(n)
 		e.driver.step(snowman.PeerDisconnected{Node: n})
 		e.sub.Send(&pluginv1.DisconnectedRequest{NodeId: n[:]})
 	}

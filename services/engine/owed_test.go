@@ -14,7 +14,8 @@ import (
 func testApps(t *testing.T) (*alone, *apps) {
 	a := testAlone(t)
 	p := &peers{self: partNode(0), set: partSet(t, 4), drops: testDrops(a)}
-	return a, &apps{sub: a.sub, peers: p, send: testSender(a), owed: newOwed(p.set), drops: p.drops}
+	return a, &apps{sub: a.sub, peers: p, send: testSender(a), owed: newOwed(p.set), drops: p.drops,
+		served: newQuestions(p.set, a.sub, func() bool { return false })}
 }
 
 // ask has a peer's VM ask so often, and counts what reached ours and what was refused.
@@ -79,6 +80,28 @@ func TestWhatIsAnsweredOrOverdueIsOwedNoMore(t *testing.T) {
 	a.Advance(time.Second)
 	if passed, _ := a.ask(x, 1, 1, time.Second); passed != 1 {
 		t.Error("what is overdue is still owed")
+	}
+}
+
+// A small request may have a large answer: the answer is what is paid for.
+func TestWhatTheVMAnswersAStrangerIsPaidByItsBytes(t *testing.T) {
+	a, x := testApps(t)
+	stranger := partNode(100)
+	for i := range uint32(servedSeconds * servedToOne >> 20) {
+		a.do(func() {
+			x.response(&enginev1.SendAppResponse{NodeId: stranger[:], RequestId: i, Response: make([]byte, 1<<20)})
+		})
+	}
+	a.Sent()
+	if passed, refused := a.ask(x, 100, 1, time.Second); passed != 0 || refused != 1 {
+		t.Errorf("%d more requests reach the VM, %d are refused", passed, refused)
+	}
+	if passed, _ := a.ask(x, 101, 1, time.Second); passed != 1 {
+		t.Error("another one's request doesn't")
+	}
+	a.Advance(time.Second)
+	if passed, _ := a.ask(x, 100, 1, time.Second); passed != 1 {
+		t.Error("a second later its request doesn't")
 	}
 }
 

@@ -102,6 +102,9 @@ func (c *Core) Deciding(height uint64) bool {
 	return c.deciding.instance != nil && c.deciding.height == height
 }
 
+// UnderWay tells whether there is a block to be made or decided.
+func (c *Core) UnderWay() bool { return c.tree.Len() > 0 || c.building.pending || c.building.busy }
+
 // CatchingUp tells whether the node is executing what the network has decided without it.
 func (c *Core) CatchingUp() bool { return c.catchUp.active() }
 

@@ -102,6 +102,7 @@ func (a *admission) fill(p *peer) {
 	for lane, l := range a.cfg.Budgets {
 		p.bytes[lane], p.frames[lane] = l.Bytes.bucket(times), l.Frames.bucket(times)
 	}
+	p.served = servedToOne.bucket(times)
 }
 
 // greet checks a peer's hello. first: it is the first good one; the others must repeat it.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -86,6 +87,8 @@ func testServed(t *testing.T, peers ...int) (*alone, *served, *protocol) {
 	s := &served{
 		sub: a.sub, dropped: &nbv1.Dropped{}, links: a.links(peers...), subscribers: a.subscribers(t, testProtocol),
 		conduct: a.conduct(), open: map[requestKey]*service{},
+		standing:  newStanding(&Config{}, func(primitives.NodeID) bool { return false }),
+		strangers: servedToThem.bucket(1),
 	}
 	return a, s, s.subscribers.find("test", "")
 }
@@ -124,6 +127,48 @@ func TestAPeerWithTooManyOpenRequestsIsRefusedAndPays(t *testing.T) {
 	}
 	if len(a.news()) != proto.OpenRequests || s.conduct.ledger.Score(node(1), a.sub.Now()) >= 0 {
 		t.Error("the subsystem got more than it may, or the peer paid nothing")
+	}
+}
+
+func TestAnswersArePaidByTheirBytes(t *testing.T) {
+	a, s, proto := testServed(t, 1, 2, 3, 4, 5, 6, 7, 8)
+	served, number := map[int]int{}, uint64(0)
+	ask := func(i int) {
+		number++
+		a.do(func() {
+			s.request(s.links.get(node(i)), proto, &nbv1.WireRequest{Id: number})
+			id := node(i)
+			s.respond(node(i), &nbv1.SendResponse{Peer: id[:], RequestId: number,
+				Outcome: &nbv1.SendResponse_Payload{Payload: make([]byte, 1<<20-FrameOverhead)}})
+		})
+		for _, f := range a.net.frames() {
+			served[i] += len(f.GetResponse().GetPayload())
+		}
+		a.Sent()
+	}
+	s.standing.validators[node(8)] = 1
+	s.links.get(node(8)).served = servedToOne.bucket(validatorBudget)
+	for range 40 {
+		for i := 1; i <= 8; i++ {
+			ask(i)
+		}
+	}
+	all := 0
+	for i := 1; i <= 7; i++ {
+		if all += served[i]; served[i] > servedToOne.Burst+1<<20 {
+			t.Errorf("stranger %d was served %d bytes", i, served[i])
+		}
+	}
+	if all > servedToThem.Burst+1<<20 || all < servedToThem.Burst {
+		t.Errorf("all strangers were served %d bytes", all)
+	}
+	if served[8] < validatorBudget*servedToOne.Burst {
+		t.Errorf("a validator was served %d bytes", served[8])
+	}
+	a.Advance(time.Second)
+	was := served[1]
+	if ask(1); served[1] == was {
+		t.Error("a second later it isn't served")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/peerslots"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/reputation"
+	"github.com/reevenet/reeve/internal/core/twins"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
@@ -26,6 +27,7 @@ type bridge struct {
 	standing    *standing
 	conduct     *conduct
 	rumours     *rumours
+	identities  *identities
 	dialer      *dialer
 	admission   *admission
 	subscribers *subscribers
@@ -62,6 +64,9 @@ func (b *bridge) assembleNetwork() {
 	b.connects = &connectRequests{}
 	b.standing = newStanding(&b.cfg, b.connects.wants)
 	b.conduct = &conduct{sub: b.sub, ledger: reputation.New(), ban: b.ban}
+	b.identities = &identities{
+		sub: b.sub, links: b.links, standing: b.standing, watch: twins.New(), claims: map[primitives.NodeID]time.Time{},
+	}
 	b.rumours = &rumours{sub: b.sub, net: b.net, book: b.book, standing: b.standing, untold: b.cfg.NoPeerExchange}
 	b.dialer = &dialer{
 		sub: b.sub, net: b.net, book: b.book, slots: slots, standing: b.standing, conduct: b.conduct,
@@ -93,7 +98,7 @@ func (b *bridge) assembleNode() {
 	}
 	b.served = &served{
 		sub: b.sub, dropped: b.dropped, links: b.links, subscribers: b.subscribers, conduct: b.conduct,
-		open: map[requestKey]*service{},
+		standing: b.standing, strangers: servedToThem.bucket(1), open: map[requestKey]*service{},
 	}
 }
 
@@ -146,6 +151,7 @@ func (b *bridge) onSetValidators(s *nbv1.SetValidators) {
 		}
 	}
 	b.admission.setValidators(stake)
+	b.identities.setValidators()
 	b.dialer.call()
 }
 

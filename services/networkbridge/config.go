@@ -96,6 +96,13 @@ var DefaultBudgets = [Lanes]Budget{
 	LaneBulk:      {Bytes: Limit{32 << 20, 64 << 20}, Frames: Limit{500, 2_000}},
 }
 
+// What peers' requests are answered with, in bytes: servedToOne is for one peer that isn't a validator, servedToThem for
+// all of those together. A small question may have a large answer, so the answer is what is paid for.
+var (
+	servedToOne  = Limit{2 << 20, 4 << 20}
+	servedToThem = Limit{8 << 20, 16 << 20}
+)
+
 // validatorBudget is how many times a stranger's budget a validator has: gossip of a busy chain comes through them.
 const validatorBudget = 8
 

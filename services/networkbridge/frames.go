@@ -21,6 +21,7 @@ func (b *bridge) onEvents(events []Event) {
 	for _, e := range events {
 		switch e.Kind {
 		case Up:
+			b.identities.up(e)
 			b.admission.up(e)
 		case Down:
 			b.onDown(e)
@@ -116,6 +117,7 @@ func (b *bridge) onHello(p *peer, e Event, h *nbv1.Hello) {
 		b.families.set(p, h.GetFamilies())
 		b.connects.connected(p)
 		b.exchange.introduce(p)
+		b.identities.greeted(p)
 	}
 }
 
@@ -138,6 +140,8 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 		b.views.onUpdate(p, k.ViewUpdate)
 	case *nbv1.Frame_Membership:
 		b.families.set(p, k.Membership.GetFamilies())
+	case *nbv1.Frame_Twin:
+		b.identities.claimed(p)
 	case *nbv1.Frame_PeerExchange:
 		if b.exchange.learn(p, k.PeerExchange) {
 			b.dialer.call()

@@ -42,6 +42,7 @@ type peer struct {
 	views    map[nbv1.Family]view.View
 
 	bytes, frames  [Lanes]*rate.Limiter
+	served         *rate.Limiter // bytes of answers
 	received, sent uint64
 	overBudget     uint64
 	malformed      uint64

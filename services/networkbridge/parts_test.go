@@ -111,6 +111,7 @@ func (a *alone) links(peers ...int) *links {
 	for _, i := range peers {
 		l.add(&peer{
 			id: node(i), hello: []byte("hello"), address: testAddress(i), mute: func() {},
+			served:   servedToOne.bucket(1),
 			families: []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}, views: map[nbv1.Family]view.View{},
 		})
 	}

@@ -1,15 +1,20 @@
 package networkbridge
 
 import (
+	"golang.org/x/time/rate"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
 // served are the peers' requests that subsystems of ours have yet to answer. Each is answered once, by its subsystem or
-// by the bridge in its place, and a peer has no more of them open than its protocol allows.
+// by the bridge in its place, and a peer has no more of them open than its protocol allows. Who was served too much
+// lately is refused.
 type served struct {
 	sub         *subsystem.Sub
+	standing    *standing
+	strangers   *rate.Limiter // bytes of answers to all peers that are no validators
 	dropped     *nbv1.Dropped
 	links       *links
 	subscribers *subscribers
@@ -31,6 +36,10 @@ func (s *served) request(p *peer, proto *protocol, r *nbv1.WireRequest) {
 		s.refuse(p, proto, key.id, "too many open requests")
 		return
 	}
+	if s.spent(p) {
+		s.refuse(p, proto, key.id, "enough was served for now")
+		return
+	}
 	wait := deadline(r.GetDeadlineMs(), proto.RequestTimeout)
 	if !s.subscribers.request(proto, &nbv1.PeerRequest{
 		Peer: p.id[:], RequestId: key.id, Payload: r.GetPayload(), DeadlineMs: uint32(wait.Milliseconds()),
@@ -44,6 +53,21 @@ func (s *served) request(p *peer, proto *protocol, r *nbv1.WireRequest) {
 			s.refuse(p, proto, key.id, "no answer in time")
 		}
 	})}
+}
+
+// spent tells whether a peer was served more than its budget has grown again by now.
+func (s *served) spent(p *peer) bool {
+	now := s.sub.Now()
+	return p.served.TokensAt(now) <= 0 || !s.standing.has(p.id) && s.strangers.TokensAt(now) <= 0
+}
+
+// charge enters an answer.
+func (s *served) charge(p *peer, bytes int) {
+	now := s.sub.Now()
+	p.served.ReserveN(now, min(bytes, p.served.Burst()))
+	if !s.standing.has(p.id) {
+		s.strangers.ReserveN(now, min(bytes, s.strangers.Burst()))
+	}
 }
 
 func (s *served) count(id primitives.NodeID, proto *protocol) (n int) {
@@ -71,6 +95,7 @@ func (s *served) respond(id primitives.NodeID, r *nbv1.SendResponse) {
 			"protocol", o.proto.Name, "bytes", len(r.GetPayload()))
 		e = &nbv1.WireError{Message: "the answer is too large"}
 	}
+	s.charge(p, len(r.GetPayload()))
 	s.links.send(p, o.proto.Lane, response(key.id, e, r.GetPayload()))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/twins"
 )
 
 // Lane is one ordered stream of frames between two nodes, with a queue and a size limit of its own.
@@ -86,7 +87,7 @@ type Kind uint8
 
 // The kinds of events.
 const (
-	// Up: a link is there. Peer is proven; Inbound and Address describe the link.
+	// Up: a link is there. Peer is proven; Inbound, Address and Run describe the link.
 	Up Kind = iota + 1
 	// Down: it is gone. Err says why.
 	Down
@@ -106,5 +107,7 @@ type Event struct {
 	Bytes   []byte
 	Inbound bool
 	Address string
-	Err     error
+	// Run names the run of the peer's program, with Up.
+	Run twins.Run
+	Err error
 }

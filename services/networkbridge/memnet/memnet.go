@@ -62,6 +62,7 @@ type Network struct {
 	up      []*Node // the one that listens as node i; nil: nobody
 	blocked [][]bool
 	links   [][]*link // by the higher index, then the lower
+	runs    uint64    // that there have been of all nodes
 }
 
 // link is what there is between two nodes. ends[0] is the one with the lower index.
@@ -210,8 +211,12 @@ func (n *Network) join(caller, called int) {
 	for s := range l.ends {
 		l.ends[s].up = true
 	}
-	n.report(caller, nb.Event{Kind: nb.Up, Peer: n.ids[called], Address: address(n.ids[called])})
-	n.report(called, nb.Event{Kind: nb.Up, Peer: n.ids[caller], Address: address(n.ids[caller]), Inbound: true})
+	n.report(caller, nb.Event{
+		Kind: nb.Up, Peer: n.ids[called], Address: address(n.ids[called]), Run: n.up[called].run,
+	})
+	n.report(called, nb.Event{
+		Kind: nb.Up, Peer: n.ids[caller], Address: address(n.ids[caller]), Run: n.up[caller].run, Inbound: true,
+	})
 }
 
 // part ends a link at both ends.

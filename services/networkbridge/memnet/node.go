@@ -1,9 +1,11 @@
 package memnet
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/twins"
 	"github.com/reevenet/reeve/overseer/overseertest/virtual"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
@@ -15,13 +17,19 @@ type Node struct {
 
 	net    *Network
 	node   int
+	run    twins.Run
 	events func(nb.Event)
 }
 
 var _ nb.Transport = (*Node)(nil)
 
 // Node makes the transport for a start of a node's bridge.
-func (n *Network) Node(id primitives.NodeID) *Node { return &Node{net: n, node: n.node(id)} }
+func (n *Network) Node(id primitives.NodeID) *Node {
+	n.runs++
+	t := &Node{net: n, node: n.node(id)}
+	binary.BigEndian.PutUint64(t.run[:], n.runs)
+	return t
+}
 
 // Self is the node's identity.
 func (t *Node) Self() primitives.NodeID { return t.net.ids[t.node] }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/twins"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 )
 
@@ -71,7 +72,9 @@ func (t *table) adopt(l *link, events func(nb.Event)) verdict {
 		t.down(old, errReplaced, events)
 	}
 	t.links[l.peer] = l
-	events(nb.Event{Kind: nb.Up, Peer: l.peer, Inbound: l.inbound, Address: l.address})
+	events(nb.Event{
+		Kind: nb.Up, Peer: l.peer, Inbound: l.inbound, Address: l.address, Run: twins.Run(l.instance),
+	})
 	return accepted
 }
 

@@ -38,6 +38,8 @@ func (f *Frame) Validate() error {
 		return protocolName(k.Request.GetProtocol())
 	case *Frame_Response:
 		return k.Response.Validate()
+	case *Frame_Twin:
+		return nil
 	}
 	return errEmpty
 }

@@ -100,6 +100,7 @@ type Frame struct {
 	//	*Frame_Message
 	//	*Frame_Request
 	//	*Frame_Response
+	//	*Frame_Twin
 	Kind          isFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -205,6 +206,15 @@ func (x *Frame) GetResponse() *WireResponse {
 	return nil
 }
 
+func (x *Frame) GetTwin() *Twin {
+	if x != nil {
+		if x, ok := x.Kind.(*Frame_Twin); ok {
+			return x.Twin
+		}
+	}
+	return nil
+}
+
 type isFrame_Kind interface {
 	isFrame_Kind()
 }
@@ -237,6 +247,10 @@ type Frame_Response struct {
 	Response *WireResponse `protobuf:"bytes,7,opt,name=response,proto3,oneof"`
 }
 
+type Frame_Twin struct {
+	Twin *Twin `protobuf:"bytes,8,opt,name=twin,proto3,oneof"`
+}
+
 func (*Frame_Hello) isFrame_Kind() {}
 
 func (*Frame_ViewUpdate) isFrame_Kind() {}
@@ -250,6 +264,8 @@ func (*Frame_Message) isFrame_Kind() {}
 func (*Frame_Request) isFrame_Kind() {}
 
 func (*Frame_Response) isFrame_Kind() {}
+
+func (*Frame_Twin) isFrame_Kind() {}
 
 // Hello opens every lane, before anything else is said there. It repeats itself on each lane, the same bytes.
 type Hello struct {
@@ -451,6 +467,44 @@ func (x *Membership) GetFamilies() []Family {
 	return nil
 }
 
+// Two nodes run with the receiver's identity: the sender has seen their run numbers take turns. Sent after the hello of
+// either, for a minute. Believed of validators, when they are too many to be lying.
+type Twin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Twin) Reset() {
+	*x = Twin{}
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Twin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Twin) ProtoMessage() {}
+
+func (x *Twin) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Twin.ProtoReflect.Descriptor instead.
+func (*Twin) Descriptor() ([]byte, []int) {
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{4}
+}
+
 // Peers that the sender is connected to now. Sent once after the hello and then at most once a minute.
 type PeerExchange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -462,7 +516,7 @@ type PeerExchange struct {
 
 func (x *PeerExchange) Reset() {
 	*x = PeerExchange{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[4]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +528,7 @@ func (x *PeerExchange) String() string {
 func (*PeerExchange) ProtoMessage() {}
 
 func (x *PeerExchange) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[4]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -487,7 +541,7 @@ func (x *PeerExchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerExchange.ProtoReflect.Descriptor instead.
 func (*PeerExchange) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{4}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PeerExchange) GetPeers() []*PeerAddress {
@@ -510,7 +564,7 @@ type PeerAddress struct {
 
 func (x *PeerAddress) Reset() {
 	*x = PeerAddress{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +576,7 @@ func (x *PeerAddress) String() string {
 func (*PeerAddress) ProtoMessage() {}
 
 func (x *PeerAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +589,7 @@ func (x *PeerAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerAddress.ProtoReflect.Descriptor instead.
 func (*PeerAddress) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{5}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PeerAddress) GetPeer() []byte {
@@ -568,7 +622,7 @@ type WireMessage struct {
 
 func (x *WireMessage) Reset() {
 	*x = WireMessage{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +634,7 @@ func (x *WireMessage) String() string {
 func (*WireMessage) ProtoMessage() {}
 
 func (x *WireMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +647,7 @@ func (x *WireMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireMessage.ProtoReflect.Descriptor instead.
 func (*WireMessage) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{6}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WireMessage) GetProtocol() string {
@@ -636,7 +690,7 @@ type WireRequest struct {
 
 func (x *WireRequest) Reset() {
 	*x = WireRequest{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -648,7 +702,7 @@ func (x *WireRequest) String() string {
 func (*WireRequest) ProtoMessage() {}
 
 func (x *WireRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -661,7 +715,7 @@ func (x *WireRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireRequest.ProtoReflect.Descriptor instead.
 func (*WireRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{7}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WireRequest) GetId() uint64 {
@@ -715,7 +769,7 @@ type WireResponse struct {
 
 func (x *WireResponse) Reset() {
 	*x = WireResponse{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +781,7 @@ func (x *WireResponse) String() string {
 func (*WireResponse) ProtoMessage() {}
 
 func (x *WireResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +794,7 @@ func (x *WireResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireResponse.ProtoReflect.Descriptor instead.
 func (*WireResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{8}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WireResponse) GetId() uint64 {
@@ -806,7 +860,7 @@ type WireError struct {
 
 func (x *WireError) Reset() {
 	*x = WireError{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +872,7 @@ func (x *WireError) String() string {
 func (*WireError) ProtoMessage() {}
 
 func (x *WireError) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +885,7 @@ func (x *WireError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireError.ProtoReflect.Descriptor instead.
 func (*WireError) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{9}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WireError) GetCode() int32 {
@@ -852,7 +906,7 @@ var File_reeve_networkbridge_v1_wire_proto protoreflect.FileDescriptor
 
 const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\n" +
-	"!reeve/networkbridge/v1/wire.proto\x12\x16reeve.networkbridge.v1\"\xe6\x03\n" +
+	"!reeve/networkbridge/v1/wire.proto\x12\x16reeve.networkbridge.v1\"\x9a\x04\n" +
 	"\x05Frame\x125\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1d.reeve.networkbridge.v1.HelloH\x00R\x05hello\x12E\n" +
 	"\vview_update\x18\x02 \x01(\v2\".reeve.networkbridge.v1.ViewUpdateH\x00R\n" +
@@ -863,7 +917,8 @@ const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\rpeer_exchange\x18\x04 \x01(\v2$.reeve.networkbridge.v1.PeerExchangeH\x00R\fpeerExchange\x12?\n" +
 	"\amessage\x18\x05 \x01(\v2#.reeve.networkbridge.v1.WireMessageH\x00R\amessage\x12?\n" +
 	"\arequest\x18\x06 \x01(\v2#.reeve.networkbridge.v1.WireRequestH\x00R\arequest\x12B\n" +
-	"\bresponse\x18\a \x01(\v2$.reeve.networkbridge.v1.WireResponseH\x00R\bresponseB\x06\n" +
+	"\bresponse\x18\a \x01(\v2$.reeve.networkbridge.v1.WireResponseH\x00R\bresponse\x122\n" +
+	"\x04twin\x18\b \x01(\v2\x1c.reeve.networkbridge.v1.TwinH\x00R\x04twinB\x06\n" +
 	"\x04kind\"\xec\x01\n" +
 	"\x05Hello\x12\x1d\n" +
 	"\n" +
@@ -882,7 +937,8 @@ const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\x05heads\x18\x02 \x03(\fR\x05heads\"H\n" +
 	"\n" +
 	"Membership\x12:\n" +
-	"\bfamilies\x18\x01 \x03(\x0e2\x1e.reeve.networkbridge.v1.FamilyR\bfamilies\"I\n" +
+	"\bfamilies\x18\x01 \x03(\x0e2\x1e.reeve.networkbridge.v1.FamilyR\bfamilies\"\x06\n" +
+	"\x04Twin\"I\n" +
 	"\fPeerExchange\x129\n" +
 	"\x05peers\x18\x01 \x03(\v2#.reeve.networkbridge.v1.PeerAddressR\x05peers\"?\n" +
 	"\vPeerAddress\x12\x12\n" +
@@ -926,38 +982,40 @@ func file_reeve_networkbridge_v1_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_networkbridge_v1_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_networkbridge_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_reeve_networkbridge_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_reeve_networkbridge_v1_wire_proto_goTypes = []any{
 	(Family)(0),          // 0: reeve.networkbridge.v1.Family
 	(*Frame)(nil),        // 1: reeve.networkbridge.v1.Frame
 	(*Hello)(nil),        // 2: reeve.networkbridge.v1.Hello
 	(*ViewUpdate)(nil),   // 3: reeve.networkbridge.v1.ViewUpdate
 	(*Membership)(nil),   // 4: reeve.networkbridge.v1.Membership
-	(*PeerExchange)(nil), // 5: reeve.networkbridge.v1.PeerExchange
-	(*PeerAddress)(nil),  // 6: reeve.networkbridge.v1.PeerAddress
-	(*WireMessage)(nil),  // 7: reeve.networkbridge.v1.WireMessage
-	(*WireRequest)(nil),  // 8: reeve.networkbridge.v1.WireRequest
-	(*WireResponse)(nil), // 9: reeve.networkbridge.v1.WireResponse
-	(*WireError)(nil),    // 10: reeve.networkbridge.v1.WireError
+	(*Twin)(nil),         // 5: reeve.networkbridge.v1.Twin
+	(*PeerExchange)(nil), // 6: reeve.networkbridge.v1.PeerExchange
+	(*PeerAddress)(nil),  // 7: reeve.networkbridge.v1.PeerAddress
+	(*WireMessage)(nil),  // 8: reeve.networkbridge.v1.WireMessage
+	(*WireRequest)(nil),  // 9: reeve.networkbridge.v1.WireRequest
+	(*WireResponse)(nil), // 10: reeve.networkbridge.v1.WireResponse
+	(*WireError)(nil),    // 11: reeve.networkbridge.v1.WireError
 }
 var file_reeve_networkbridge_v1_wire_proto_depIdxs = []int32{
 	2,  // 0: reeve.networkbridge.v1.Frame.hello:type_name -> reeve.networkbridge.v1.Hello
 	3,  // 1: reeve.networkbridge.v1.Frame.view_update:type_name -> reeve.networkbridge.v1.ViewUpdate
 	4,  // 2: reeve.networkbridge.v1.Frame.membership:type_name -> reeve.networkbridge.v1.Membership
-	5,  // 3: reeve.networkbridge.v1.Frame.peer_exchange:type_name -> reeve.networkbridge.v1.PeerExchange
-	7,  // 4: reeve.networkbridge.v1.Frame.message:type_name -> reeve.networkbridge.v1.WireMessage
-	8,  // 5: reeve.networkbridge.v1.Frame.request:type_name -> reeve.networkbridge.v1.WireRequest
-	9,  // 6: reeve.networkbridge.v1.Frame.response:type_name -> reeve.networkbridge.v1.WireResponse
-	0,  // 7: reeve.networkbridge.v1.Hello.families:type_name -> reeve.networkbridge.v1.Family
-	0,  // 8: reeve.networkbridge.v1.ViewUpdate.family:type_name -> reeve.networkbridge.v1.Family
-	0,  // 9: reeve.networkbridge.v1.Membership.families:type_name -> reeve.networkbridge.v1.Family
-	6,  // 10: reeve.networkbridge.v1.PeerExchange.peers:type_name -> reeve.networkbridge.v1.PeerAddress
-	10, // 11: reeve.networkbridge.v1.WireResponse.error:type_name -> reeve.networkbridge.v1.WireError
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	6,  // 3: reeve.networkbridge.v1.Frame.peer_exchange:type_name -> reeve.networkbridge.v1.PeerExchange
+	8,  // 4: reeve.networkbridge.v1.Frame.message:type_name -> reeve.networkbridge.v1.WireMessage
+	9,  // 5: reeve.networkbridge.v1.Frame.request:type_name -> reeve.networkbridge.v1.WireRequest
+	10, // 6: reeve.networkbridge.v1.Frame.response:type_name -> reeve.networkbridge.v1.WireResponse
+	5,  // 7: reeve.networkbridge.v1.Frame.twin:type_name -> reeve.networkbridge.v1.Twin
+	0,  // 8: reeve.networkbridge.v1.Hello.families:type_name -> reeve.networkbridge.v1.Family
+	0,  // 9: reeve.networkbridge.v1.ViewUpdate.family:type_name -> reeve.networkbridge.v1.Family
+	0,  // 10: reeve.networkbridge.v1.Membership.families:type_name -> reeve.networkbridge.v1.Family
+	7,  // 11: reeve.networkbridge.v1.PeerExchange.peers:type_name -> reeve.networkbridge.v1.PeerAddress
+	11, // 12: reeve.networkbridge.v1.WireResponse.error:type_name -> reeve.networkbridge.v1.WireError
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_reeve_networkbridge_v1_wire_proto_init() }
@@ -973,8 +1031,9 @@ func file_reeve_networkbridge_v1_wire_proto_init() {
 		(*Frame_Message)(nil),
 		(*Frame_Request)(nil),
 		(*Frame_Response)(nil),
+		(*Frame_Twin)(nil),
 	}
-	file_reeve_networkbridge_v1_wire_proto_msgTypes[8].OneofWrappers = []any{
+	file_reeve_networkbridge_v1_wire_proto_msgTypes[9].OneofWrappers = []any{
 		(*WireResponse_Payload)(nil),
 		(*WireResponse_Error)(nil),
 	}
@@ -984,7 +1043,7 @@ func file_reeve_networkbridge_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_networkbridge_v1_wire_proto_rawDesc), len(file_reeve_networkbridge_v1_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

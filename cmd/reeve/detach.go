@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 	"time"
 
@@ -66,7 +65,7 @@ func (u *upFlags) awaitBackground(ctx context.Context, net datadir.Network, ende
 		select {
 		case err := <-ended:
 			ended <- err
-			return nil, lastWords(net)
+			return nil, lastWords(net, err)
 		case <-ctx.Done():
 			return nil, devnet.Late(last)
 		case <-tick.C:
@@ -86,11 +85,17 @@ func (u *upFlags) awaitBackground(ctx context.Context, net datadir.Network, ende
 	}
 }
 
-// lastWords is the error with which a supervisor ended, which it left in its log.
-func lastWords(net datadir.Network) error {
-	text := strings.Join(supervise.Tail(net.Log(), 0, 8), "\n  ")
-	return errcode.New(errcode.ProcessDied, "", nil, "the network didn't start:\n  %s", text)
+// lastWords is the error with which a supervisor ended, as it left it in its log.
+func lastWords(net datadir.Network, ended error) error {
+	lines := supervise.Tail(net.Log(), 0, maxLines)
+	if err := errcode.Read(lines); err != nil {
+		return err
+	}
+	return errcode.New(errcode.ProcessDied, "Its log is "+net.Log()+".", ended, "the network's supervisor ended")
 }
+
+// maxLines is how much of a log is looked through.
+const maxLines = 1000
 
 func stopBackground(p *os.Process, ended chan error) {
 	if err := p.Signal(syscall.SIGTERM); err != nil {

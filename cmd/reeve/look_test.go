@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,7 +70,8 @@ func TestProgressSaysWhoIsReadyOnce(t *testing.T) {
 
 func TestADeathIsTold(t *testing.T) {
 	var out bytes.Buffer
-	notice := (&app{err: &out}).notices()
+	var starting atomic.Bool
+	notice := (&app{err: &out}).notices(&starting)
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Running})
 	notice(supervise.Status{Name: "v1/engine", State: supervise.Running, Restarts: 1, Cause: "killed by signal 9",
 		Process: proc.Identity{PID: 7}})
@@ -77,5 +79,10 @@ func TestADeathIsTold(t *testing.T) {
 	want := "  v1/engine: killed by signal 9; running again as process 7\n  v1/engine is left alone: exited with code 1\n"
 	if out.String() != want {
 		t.Errorf("got %q", out.String())
+	}
+	starting.Store(true)
+	notice(supervise.Status{Name: "v1/engine", State: supervise.Quarantined, Restarts: 5, Cause: "exited with code 1"})
+	if out.String() != want {
+		t.Errorf("while it starts, what the command ends with is said twice: %q", out.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,9 @@ func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run st
 	if err != nil {
 		return err
 	}
-	n.Notice, n.Bundled = a.notices(), s.bundled
+	var starting atomic.Bool
+	starting.Store(true)
+	n.Notice, n.Bundled = a.notices(&starting), s.bundled
 	if s.settings != nil {
 		n.Settings, n.Arguments = s.settings, s.arguments
 	}
@@ -81,6 +84,7 @@ func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run st
 		}
 		return err
 	}
+	starting.Store(false)
 	s.wait(ctx)
 	return nil
 }

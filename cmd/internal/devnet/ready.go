@@ -57,15 +57,15 @@ func (n *Network) allReady(s *Status) bool {
 	return any
 }
 
-// Hopeless is the error that waiting longer can't mend: a process that was left alone.
+// Hopeless is the error that waiting longer can't mend: a process that was left alone. It ends the program with the
+// code with which that process ended.
 func Hopeless(dir datadir.Network, s *Status) error {
 	for _, v := range s.Nodes {
 		for _, p := range v.Processes {
 			if p.State == string(supervise.Quarantined) {
 				log := dir.Node(v.Name).Log(cmp.Or(p.ID, p.Parent)) // whoever keeps a process running has its output
-				return errcode.New(errcode.ProcessDied,
-					"Its last words are in "+log+":\n"+indent(supervise.Tail(log, 0, 8)), nil,
-					"%s of node %s doesn't run: %s", v.Title(p), v.Name, p.Cause)
+				return errcode.New(errcode.ProcessDied, "Its log is "+log+".", nil,
+					"%s of node %s doesn't run: %s", v.Title(p), v.Name, p.Cause).Exit(errcode.Named(p.Cause))
 			}
 		}
 	}
@@ -85,5 +85,3 @@ func Late(s *Status) error {
 	}
 	return errcode.New(errcode.TookTooLong, "What they wait for:"+b.String(), nil, "not all nodes became ready in time")
 }
-
-func indent(lines []string) string { return "    " + strings.Join(lines, "\n    ") }

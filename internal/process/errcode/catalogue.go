@@ -51,7 +51,8 @@ const (
 
 // Exit codes of the kinds that aren't plain failures.
 var exits = map[ID]Code{
-	BadUsage: Usage, BadConfig: Usage, GenesisInvalid: Usage, NoSuchNode: Usage, NoSuchProcess: Usage,
+	BadUsage: Usage, BadConfig: Usage, GenesisInvalid: Usage, GenesisMismatch: Usage,
+	NoSuchNode: Usage, NoSuchProcess: Usage,
 	NodeUnreachable: Unreachable, BusUnreachable: Unreachable, DataDirMissing: Unreachable,
 	NodeNotReady: NotReady, TookTooLong: Timeout,
 	DataVersion: Incompatible, PluginIncompatible: Incompatible,

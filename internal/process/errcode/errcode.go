@@ -37,11 +37,19 @@ type Error struct {
 	What string // what happened
 	Do   string // what to do about it; empty if the sentence says it all
 	Err  error  // why; may be nil
+
+	exit Code // in place of its kind's
 }
 
 // New returns an error of the kind id.
 func New(id ID, do string, why error, what string, args ...any) *Error {
 	return &Error{ID: id, What: fmt.Sprintf(what, args...), Do: do, Err: why}
+}
+
+// Exit has the error end the program with a code that isn't its kind's: that of what it is about.
+func (e *Error) Exit(c Code) *Error {
+	e.exit = c
+	return e
 }
 
 // Error is the form for people: the sentence with its reason, then what to do.
@@ -66,6 +74,8 @@ func Of(err error) Code {
 	switch {
 	case err == nil:
 		return OK
+	case errors.As(err, &e) && e.exit != OK:
+		return e.exit
 	case errors.As(err, &e):
 		return e.ID.exit()
 	case errors.Is(err, context.DeadlineExceeded):

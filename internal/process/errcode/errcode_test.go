@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 )
 
@@ -55,5 +56,31 @@ func TestNoProcessOfANodeEndsOnPurposeAsOneThatCrashed(t *testing.T) {
 	}
 	if c := OfProcess(nil); c != OK {
 		t.Errorf("a process that ends as it should has code %d", c)
+	}
+}
+
+func TestWhatAProgramPrintedIsTheErrorThatItMeant(t *testing.T) {
+	meant := New(BadConfig, "Correct the file.\nThen start it again.", errors.New("unknown key steak"), "node v1 can't be configured")
+	printed := "  v1/engine is left alone: REEVE-1014: another one\n" + meant.ID.String() + ": " + meant.Error() + "\nbye"
+	read := Read(strings.Split(printed, "\n"))
+	if read == nil || read.ID != BadConfig || Of(read) != Usage || read.What != "node v1 can't be configured: unknown key steak" {
+		t.Errorf("got %#v", read)
+	}
+	if read := Read([]string{"panic: REEVE-1014"}); read != nil {
+		t.Errorf("got %v", read)
+	}
+}
+
+func TestAnErrorAboutAProcessHasThatProcessesCode(t *testing.T) {
+	for text, want := range map[string]Code{
+		"exited with code 9: REEVE-1002: config":   Usage,
+		"exited with code 6: REEVE-1016: its data": Incompatible,
+		"killed by signal 9":                       Failed,
+		"REEVE-9999: of a later release":           Failed,
+	} {
+		err := fmt.Errorf("node v1: %w", New(ProcessDied, "", nil, "%s", text).Exit(Named(text)))
+		if got := Of(err); got != want {
+			t.Errorf("%s: exit code %d, want %d", text, got, want)
+		}
 	}
 }

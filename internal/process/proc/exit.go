@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 // Exit is how a process ended.
@@ -41,14 +43,15 @@ func (e Exit) Explain(lines []string) string {
 	return text
 }
 
-// telling picks what says most: how a crash began, or one of our own numbered errors, or else the last line.
+// telling picks what says most: how a crash began, or one of our own numbered errors with what to do, or else the last
+// line.
 func telling(lines []string) (last string) {
 	if begin := crash(lines); begin != "" {
 		return begin
 	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		if strings.HasPrefix(lines[i], "REEVE-") {
-			return lines[i]
+			return strings.Join(append([]string{lines[i]}, errcode.Advice(lines[i+1:])...), " ")
 		}
 		if last == "" {
 			last = strings.TrimSpace(lines[i])

@@ -29,6 +29,8 @@ func (b *bridge) onEvents(events []Event) {
 			b.admission.unreachable(e)
 		case Answered:
 			b.book.Answered(e.Peer, e.Address)
+		case Ended:
+			b.sub.Fatal(e.Err)
 		case Frame:
 			b.onFrame(e)
 			b.net.Consumed(e.Peer, e.Lane, len(e.Bytes))

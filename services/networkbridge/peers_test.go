@@ -1,7 +1,9 @@
 package networkbridge_test
 
 import (
+	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -300,6 +302,28 @@ func TestRegistrationTellsEverythingAnewAndTheFirstOneStays(t *testing.T) {
 	expect(t, s.news(), want...)
 	p.message(nb.LaneConsensus, "snow", "once")
 	expect(t, s.news(), `engine: 2 says "once"`)
+}
+
+// A bridge that nobody can call any more ends, with the cause, and is started again.
+func TestABridgeWhoseListenerHasEndedEnds(t *testing.T) {
+	var ear func(nb.Event)
+	s := opened(t, func(c *nb.Config) { c.Transport = &listening{Transport: c.Transport, ear: &ear} })
+	ear(nb.Event{Kind: nb.Ended, Err: errors.New("listening has ended")})
+	s.run()
+	if ended, err := s.Ended(); !ended || err == nil || !strings.Contains(err.Error(), "listening has ended") {
+		t.Errorf("ended %v, %v", ended, err)
+	}
+}
+
+// listening lets a test speak for a transport.
+type listening struct {
+	nb.Transport
+	ear *func(nb.Event)
+}
+
+func (l *listening) Start(events func(nb.Event)) error {
+	*l.ear = events
+	return l.Transport.Start(events)
 }
 
 func TestRoles(t *testing.T) {

@@ -97,6 +97,8 @@ const (
 	Unreachable
 	// Answered: a Probe found the node at Address.
 	Answered
+	// Ended: the node can't be called any more, though nobody has closed the transport. Err says why.
+	Ended
 )
 
 // Event is news from the transport.

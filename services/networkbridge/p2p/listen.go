@@ -37,19 +37,46 @@ func (n *Network) listen(text string) error {
 	return fmt.Errorf("can't listen at %s: only /tcp/PORT and /udp/PORT/quic-v1 are known", text)
 }
 
+// How a listener that fails is tried again: after a pause that doubles, so many times in a row. A process that has no
+// descriptor left has some again in a moment.
+const (
+	acceptAgain = 5 * time.Millisecond
+	acceptTries = 9
+)
+
+// accept takes calls until the network is closed. A listener that ends by itself is told of: a node that can't be
+// called mustn't go on as if it could.
 func (n *Network) accept(l transport.Listener) {
 	var halves assembly
-	for {
+	for failures := 0; ; {
 		c, err := l.Accept()
-		if err != nil {
+		switch {
+		case err != nil && n.ctx.Err() != nil:
 			return
+		case errors.Is(err, transport.ErrListenerClosed), err != nil && failures == acceptTries:
+			n.events(nb.Event{Kind: nb.Ended, Err: fmt.Errorf("listening at %s has ended: %w", l.Multiaddr(), err)})
+			return
+		case err != nil:
+			n.log.Warn("a call could not be taken", "at", l.Multiaddr().String(), "err", err)
+			n.sleep(acceptAgain << failures)
+			failures++
+			continue
 		}
+		failures = 0
 		n.wg.Go(func() {
 			if err := n.answer(&halves, c); err != nil {
 				n.log.Debug("a call came to nothing", "from", c.RemoteMultiaddr().String(), "err", err)
 				c.Close()
 			}
 		})
+	}
+}
+
+// sleep waits, or until the network is closed.
+func (n *Network) sleep(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-n.ctx.Done():
 	}
 }
 

@@ -1,0 +1,69 @@
+package p2p
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"github.com/libp2p/go-libp2p/core/transport"
+	ma "github.com/multiformats/go-multiaddr"
+
+	nb "github.com/reevenet/reeve/services/networkbridge"
+)
+
+// broken is a listener whose calls fail, in this order.
+type broken struct {
+	fails []error
+	tried int
+}
+
+func (b *broken) Accept() (transport.CapableConn, error) {
+	b.tried++
+	if len(b.fails) == 0 {
+		return nil, transport.ErrListenerClosed
+	}
+	err := b.fails[0]
+	b.fails = b.fails[1:]
+	return nil, err
+}
+
+func (b *broken) Close() error            { return nil }
+func (b *broken) Addr() net.Addr          { return &net.TCPAddr{} }
+func (b *broken) Multiaddr() ma.Multiaddr { return ma.StringCast("/ip4/127.0.0.1/tcp/1") }
+
+func (b *broken) serve(t *testing.T) (ended error) {
+	n := &Network{log: slog.New(slog.DiscardHandler)}
+	n.ctx, n.cancel = t.Context(), func() {}
+	n.events = func(e nb.Event) {
+		if e.Kind == nb.Ended {
+			ended = e.Err
+		}
+	}
+	n.accept(b)
+	return ended
+}
+
+func TestAListenerThatFailsForAMomentGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &broken{fails: []error{syscall.EMFILE, syscall.ECONNABORTED, syscall.EMFILE}}
+		ended := l.serve(t)
+		if l.tried != 4 || !errors.Is(ended, transport.ErrListenerClosed) {
+			t.Errorf("it was tried %d times and ended with %v", l.tried, ended)
+		}
+	})
+}
+
+func TestAListenerThatNeverRecoversIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &broken{}
+		for range 100 {
+			l.fails = append(l.fails, syscall.EBADF)
+		}
+		if ended := l.serve(t); l.tried != acceptTries+1 || !errors.Is(ended, syscall.EBADF) {
+			t.Errorf("it was tried %d times and ended with %v", l.tried, ended)
+		}
+	})
+}

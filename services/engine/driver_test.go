@@ -15,7 +15,9 @@ import (
 // testDriver is a driver with the core of the only validator, and the kinds of actions that were performed.
 func testDriver(t *testing.T, begun bool) (a *alone, d *driver, performed *[]string) {
 	a, performed = testAlone(t), new([]string)
-	d = &driver{sub: a.sub, settled: func() {}, perform: func(a snowman.Action) { *performed = append(*performed, fmt.Sprintf("%T", a)) }}
+	d = &driver{sub: a.sub, settled: func() {}, perform: func(a snowman.Action) {
+		*performed = append(*performed, fmt.Sprintf("%T", a))
+	}}
 	if begun {
 		set := partSet(t, 1)
 		core, err := snowman.New(snowman.Config{

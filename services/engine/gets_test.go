@@ -34,7 +34,8 @@ func testGets(t *testing.T, started bool) (*alone, *gets) {
 	a := testAlone(t)
 	core := fixedCore{a, started, snowman.Anchor{ID: primitives.Hash{7}, Height: 3}}
 	return a, &gets{
-		sub: a.sub, send: testSender(a), questions: newQuestions(partSet(t, 4), a.sub, func() bool { return false }), core: core,
+		sub: a.sub, send: testSender(a), core: core,
+		questions: newQuestions(partSet(t, 4), a.sub, func() bool { return false }),
 	}
 }
 

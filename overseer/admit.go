@@ -2,11 +2,15 @@ package overseer
 
 import (
 	"crypto/subtle"
+	"errors"
+	"io/fs"
 	"slices"
 	"sort"
+	"syscall"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
@@ -45,10 +49,25 @@ func (c *Core) checkToken(h *overseerv1.Hello) error {
 		return nil
 	}
 	want, err := c.cfg.Token(h.Subsystem)
-	if err != nil || subtle.ConstantTimeCompare(want, h.Token) != 1 {
+	var broken *errcode.Error
+	switch {
+	case isFault(err): // ours, which may pass
+		c.log.Error("a token can't be read", "subsystem", h.Subsystem, "err", err)
+		return refuse(Unready, "the overseer can't read the token of %s: %v", h.Subsystem, err)
+	case errors.As(err, &broken) && broken.ID == errcode.KeyBroken:
+		c.log.Error("a token can't be used", "subsystem", h.Subsystem, "err", err)
+		return refuse(Unauthenticated, "the overseer can't use the token of %s: %v", h.Subsystem, err)
+	case err != nil || len(want) == 0 || subtle.ConstantTimeCompare(want, h.Token) != 1:
 		return refuse(Unauthenticated, "%s didn't show the token of its role: give it REEVE_TOKEN_FILE", h.Subsystem)
 	}
 	return nil
+}
+
+// isFault tells whether an error is one of the machine's (no descriptor, no right, a broken disk), not that there is no
+// such token.
+func isFault(err error) bool {
+	var number syscall.Errno
+	return errors.As(err, &number) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // edges checks what an instance declares against its Spec, or against the graph when it has none, and notes it in a.

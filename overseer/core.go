@@ -190,6 +190,7 @@ const (
 	Forbidden                         // an edge, a class or a cycle that isn't allowed
 	Incompatible                      // no common protocol version
 	Malformed                         // the hello makes no sense
+	Unready                           // not now, by no fault of the instance: it tries again
 )
 
 // Error is the sentence.

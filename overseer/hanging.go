@@ -148,6 +148,8 @@ func statusOf(err error) error {
 		return status.Error(codes.PermissionDenied, a.Text)
 	case Incompatible:
 		return status.Error(codes.FailedPrecondition, a.Text)
+	case Unready:
+		return status.Error(codes.Unavailable, a.Text)
 	}
 	return status.Error(codes.InvalidArgument, a.Text)
 }

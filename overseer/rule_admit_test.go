@@ -2,8 +2,10 @@ package overseer_test
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/bus/registry"
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -112,6 +115,33 @@ func TestRule12And14WhoIsTaken(t *testing.T) {
 		case c.want == 0:
 			bus.Core.Detach(bus.Runtime.Now(), i, true, "")
 		case !errors.As(err, &refused) || refused.Reason != c.want || !strings.Contains(refused.Text, c.says):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A fault of ours is said to be that, and doesn't end who came with the right token; a token that is no secret admits
+// nobody.
+func TestRule12WhatIsWrongWithATokenIsSaid(t *testing.T) {
+	for name, c := range map[string]struct {
+		want []byte
+		err  error
+		says string
+		code overseer.Reason
+	}{
+		"no descriptor": {nil, &fs.PathError{Op: "open", Path: "x", Err: syscall.EMFILE}, "too many open files",
+			overseer.Unready},
+		"no right":     {nil, &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, "permission denied", overseer.Unready},
+		"no secret":    {nil, errcode.New(errcode.KeyBroken, "Do.", nil, "it is empty"), "it is empty", overseer.Unauthenticated},
+		"none":         {nil, fs.ErrNotExist, "didn't show the token", overseer.Unauthenticated},
+		"an empty one": {[]byte{}, nil, "didn't show the token", overseer.Unauthenticated},
+	} {
+		bus := overseertest.NodeWith(t, overseer.Config{Token: func(string) ([]byte, error) { return c.want, c.err }})
+		h := hello()
+		h.Token = nil
+		_, _, err := bus.Core.Attach(bus.Runtime.Now(), h)
+		var refused *overseer.AttachError
+		if !errors.As(err, &refused) || refused.Reason != c.code || !strings.Contains(refused.Text, c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

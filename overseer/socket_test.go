@@ -3,9 +3,12 @@ package overseer_test
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +34,21 @@ func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "REEVE_TOKEN_FILE") {
 			t.Errorf("%v", err)
 		}
+	})
+}
+
+// The overseer can't read the token, for a moment: whoever comes with the right one comes again, and is taken.
+func TestRule12WhoCameWhileTheTokenCouldNotBeReadIsTakenLater(t *testing.T) {
+	overEveryCarrier(t, func(t *testing.T, c carriers) {
+		var reads atomic.Int32
+		b := startBusOver(t, c, overseer.Config{Epoch: 1, Token: func(string) ([]byte, error) {
+			if reads.Add(1) < 3 {
+				return nil, &fs.PathError{Op: "open", Path: "engine.token", Err: syscall.EMFILE}
+			}
+			return []byte("right"), nil
+		}})
+		b.token = []byte("right")
+		b.run(store(subsystem.Single, echo))
 	})
 }
 

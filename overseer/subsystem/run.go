@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
@@ -198,10 +198,10 @@ func optionsFromEnv() (Options, error) {
 	if path == "" {
 		return opt, nil
 	}
-	token, err := os.ReadFile(path)
+	token, err := datadir.ReadToken(path)
 	if err != nil {
-		return opt, fmt.Errorf("the role's token can't be read: %w", err)
+		return opt, fmt.Errorf("the role's token can't be used: %w", err)
 	}
-	opt.Token = []byte(strings.TrimSpace(string(token)))
+	opt.Token = token
 	return opt, nil
 }

@@ -45,7 +45,7 @@ func listen(network, address string) (net.Listener, error) {
 	return opened, nil
 }
 
-// listenAt opens a socket. One that is there was left by a process that was killed: the supervisor's lock makes sure that
+// listenAt opens a socket. One that is there was left by a process that was killed: a lock makes sure that
 // no other one lives.
 func listenAt(path string) (net.Listener, error) {
 	err := os.Remove(path)

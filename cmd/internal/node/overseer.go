@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/descriptors"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/telemetry"
+	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/internal/store/quarantine"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -28,6 +31,11 @@ import (
 // Overseer is the process in the middle: the bus, and the gateway for clients and monitoring. It returns when ctx has
 // ended and what was begun is finished, or with the reason why it can't go on.
 func (n *Node) Overseer(ctx context.Context) error {
+	release, err := n.lock()
+	if err != nil {
+		return err
+	}
+	defer release()
 	kind, err := carrier.Parse("")
 	if err != nil {
 		return misconfigured(err)
@@ -88,6 +96,24 @@ func (n *Node) Overseer(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// lock makes sure that a node has one overseer, before anything of its data or its sockets is touched.
+func (n *Node) lock() (release func(), err error) {
+	dir := n.Home.Data("overseer")
+	if err := (disk.OS{}).MkdirAll(dir, 0o755); err != nil {
+		return nil, broken(n.Home, err)
+	}
+	release, err = datadir.Lock(dir)
+	var busy *datadir.InUse
+	switch {
+	case errors.As(err, &busy):
+		return nil, errcode.New(errcode.DataDirInUse, "Stop it first, or start another node.", nil,
+			"another overseer runs %s: %v", n.Home.Name, busy)
+	case err != nil:
+		return nil, broken(n.Home, err)
+	}
+	return release, nil
 }
 
 // server is the overseer with what this process adds to it.

@@ -95,6 +95,8 @@ func TestEachStepOfTheOverseersStartMayFail(t *testing.T) {
 			errcode.DataDirBroken, "monitor.sock"},
 		{"socket of the bus", occupied(func(n *Node) string { return n.Home.Socket(BusSocket) }), errcode.DataDirBroken,
 			"bus.sock"},
+		{"lock", occupied(func(n *Node) string { return filepath.Join(n.Home.Data("overseer"), "lock") }),
+			errcode.DataDirBroken, "lock"},
 		{"epoch", occupied(func(n *Node) string { return filepath.Join(n.Home.Data("overseer"), "epoch") }),
 			errcode.DataDirBroken, "epoch"},
 	} {

@@ -30,17 +30,42 @@ func Token(h Node, name string) ([]byte, error) {
 	if !role.MatchString(name) {
 		return nil, fmt.Errorf("%.80q is no name of a subsystem", name)
 	}
-	text, err := disk.ReadFile(disk.OS{}, tokenFile(h, name), maxToken)
+	token, err := ReadToken(tokenFile(h, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errcode.New(errcode.KeyMissing,
 			"Run `reeve node init` for this node again: it makes what is missing.", nil,
 			"there is no token of %s", name)
 	}
-	if err != nil {
+	var said *errcode.Error
+	if err != nil && !errors.As(err, &said) {
 		return nil, errcode.New(errcode.KeyBroken, "Make the file readable for this user.", err,
 			"the token of %s can't be read", name)
 	}
-	return []byte(strings.TrimSpace(string(text))), nil
+	return token, err
+}
+
+// ReadToken reads a secret from its file. One that is empty is a password that everybody knows, and so is one that
+// others can read: both are refused.
+func ReadToken(path string) ([]byte, error) {
+	kind, err := disk.OS{}.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if mode := kind.Mode.Perm(); kind.Mode.IsRegular() && mode&0o077 != 0 {
+		return nil, errcode.New(errcode.KeyBroken, "Run `chmod 600 "+path+"`, and make another one if it has been read.",
+			nil, "the token in %s can be read by others (mode %04o)", path, mode)
+	}
+	text, err := disk.ReadFile(disk.OS{}, path, maxToken)
+	if err != nil {
+		return nil, err
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return nil, errcode.New(errcode.KeyBroken,
+			"Remove it, and run `reeve node init` for this node again: it makes what is missing.", nil,
+			"the token in %s is empty", path)
+	}
+	return []byte(token), nil
 }
 
 // MakeToken makes a role's secret unless there is one, and returns its file.

@@ -31,6 +31,7 @@ type catchUp struct {
 
 	behind time.Time // since when the network has been ahead
 	at     uint64    // own height then
+	looked time.Time // somebody was asked for the next block alone; zero: not since behind
 	retry  time.Time // not before
 	round
 }
@@ -41,6 +42,8 @@ type rest interface {
 	suspend()
 	// adopt accepts a block with its certificate, issued here or not.
 	adopt(b *block.Block, certificate *finality.Proof)
+	// ask asks somebody for the next block alone, who has it.
+	ask(nodes []primitives.NodeID)
 	// resume goes on as before: it didn't work out.
 	resume()
 	// arrived goes on where the network was.
@@ -78,7 +81,8 @@ const (
 
 const (
 	farBehind   = 8                      // heights; above that nothing but catching up helps
-	nearBehind  = 400 * time.Millisecond // that far behind only by a few blocks: polls will do it
+	nearBehind  = 400 * time.Millisecond // that far behind only by a few blocks: asking for one after the other will do
+	oneBehind   = 30 * time.Millisecond  // by one block: its votes are under way
 	catchUpWait = 250 * time.Millisecond // before another round
 	frontierIDs = 20                     // gathered at most
 	window      = 64                     // blocks passed to the VM and not yet durable
@@ -89,6 +93,10 @@ func (u *catchUp) active() bool { return u.stage != following }
 // next is when follow may have something to do, if that is a matter of time only: it isn't while the VM is behind.
 func (u *catchUp) next() (at time.Time, ok bool) {
 	switch {
+	case u.stage == following && !u.behind.IsZero() && u.near():
+		if at = u.behind.Add(nearBehind); u.askAt().Before(at) {
+			at = u.askAt()
+		}
 	case u.stage == following && !u.behind.IsZero():
 		at = later(u.behind.Add(nearBehind), u.retry)
 	case u.stage == fetchingAncestors && u.request == 0:
@@ -109,13 +117,44 @@ func (u *catchUp) follow() {
 		return
 	}
 	if u.behind.IsZero() || u.at != own {
-		u.behind, u.at = u.now, own
+		u.behind, u.at, u.looked = u.now, own, time.Time{}
 	}
-	near := network <= own+farBehind && u.now.Sub(u.behind) < nearBehind
-	if u.active() || u.now.Before(u.retry) || near || len(u.accepted.pending) > 0 {
+	switch {
+	case u.active():
+	case u.near():
+		u.askForNext()
+	case !u.now.Before(u.retry) && len(u.accepted.pending) == 0:
+		u.askFrontier()
+	}
+}
+
+// near tells whether the network is ahead by so little, and since so lately, that one block after the other will do.
+func (u *catchUp) near() bool {
+	return u.roster.network <= u.at+farBehind && u.now.Sub(u.behind) < nearBehind
+}
+
+// askForNext asks one of those who have decided the next block for it and its certificate: what this node has missed
+// nobody sends again by itself, and the network goes on meanwhile.
+func (u *catchUp) askForNext() {
+	if u.now.Before(u.askAt()) {
 		return
 	}
-	u.askFrontier()
+	u.looked = u.now
+	if nodes := u.roster.connected(beyond(u.at + 1)); len(nodes) > 0 {
+		i := u.rand.IntN(len(nodes))
+		u.rest.ask(nodes[i : i+1])
+	}
+}
+
+// askAt is when to ask for the next block: at once when the network is more than one ahead, and again after a while.
+func (u *catchUp) askAt() time.Time {
+	switch {
+	case !u.looked.IsZero():
+		return u.looked.Add(refetch)
+	case u.roster.network > u.at+1:
+		return u.behind
+	}
+	return u.behind.Add(oneBehind)
 }
 
 func (u *catchUp) askFrontier() {

@@ -20,7 +20,9 @@ type lagging struct {
 	certificates []primitives.Hash // of what was adopted: the blocks that they are for
 }
 
-func (l *lagging) suspend() { l.events = append(l.events, "suspend") }
+func (l *lagging) suspend()                { l.events = append(l.events, "suspend") }
+func (l *lagging) ask([]primitives.NodeID) { l.events = append(l.events, "asks for the next") }
+
 func (l *lagging) resume()  { l.events = append(l.events, "resume") }
 func (l *lagging) arrived() { l.events = append(l.events, "arrived") }
 
@@ -282,18 +284,23 @@ func TestWhenNobodyDeliversAnotherRoundBeginsAfterAPause(t *testing.T) {
 	}
 }
 
-func TestANodeThatIsBehindByAFewBlocksWaitsForPolls(t *testing.T) {
+func TestANodeThatIsBehindByAFewBlocksAsksForTheNextOfThem(t *testing.T) {
 	l := newLagging(t, 3)
 	l.claim(1, 2, 3)
-	l.follow()
-	if l.active() {
-		t.Fatal("it catches up at once")
+	begun := l.now
+	for looks := 0; l.now.Sub(begun) < nearBehind; looks++ {
+		if l.follow(); l.active() {
+			t.Fatal("it catches up at once")
+		}
+		if want := "asks for the next"; len(l.events) != looks+1 || l.events[looks] != want {
+			t.Fatalf("after %v: %v", l.now.Sub(begun), l.events)
+		}
+		at, ok := l.next()
+		if !ok || at.Sub(l.now) != refetch {
+			t.Fatalf("it looks again in %v", at.Sub(l.now))
+		}
+		l.after(refetch)
 	}
-	at, ok := l.next()
-	if !ok || at.Sub(l.now) != nearBehind {
-		t.Errorf("it looks again in %v", at.Sub(l.now))
-	}
-	l.after(nearBehind)
 	if l.run(nil); l.accepted.stable != anchorOf(l.tip()) {
 		t.Errorf("it stands at %d", l.accepted.stable.Height)
 	}

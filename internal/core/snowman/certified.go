@@ -1,6 +1,9 @@
 package snowman
 
-import "github.com/reevenet/reeve/internal/core/block"
+import (
+	"github.com/reevenet/reeve/internal/core/block"
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
 
 // What is decided and isn't here yet.
 
@@ -16,6 +19,14 @@ func (f *certifying) fetch() {
 	f.askedFor = f.now
 	f.asked++
 	f.issuing.fetching.want(f.certificate.Block, from)
+}
+
+// ask asks for the votes of the height, or for what they have decided.
+func (f *certifying) ask(nodes []primitives.NodeID) {
+	if f.instance != nil && f.certificate == nil {
+		round, _, _ := f.instance.Round()
+		f.emit(SendGetVotes{Nodes: nodes, Height: f.height, Round: round})
+	}
 }
 
 // wait looks at the certificate again after a while.

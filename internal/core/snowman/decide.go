@@ -157,6 +157,8 @@ func (c *Core) adopt(b *block.Block, certificate *finality.Proof) {
 	c.reject(rejected)
 }
 
+func (c *Core) ask(nodes []primitives.NodeID) { c.deciding.ask(nodes) }
+
 func (c *Core) resume() { c.issuing.advanceAll() }
 
 func (c *Core) arrived() {

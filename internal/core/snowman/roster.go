@@ -34,6 +34,7 @@ type peer struct {
 	height   uint64
 	past     uint64          // a height that it has left behind: it has signed a vote of the next one
 	helped   time.Time       // it was, last, when its round didn't end
+	helpedAt uint64          // at that height
 	unproven bool            // it has named a block as accepted that it couldn't prove
 	pace     pace            // at which it has brought ancestors
 	hint     primitives.Hash // the block that it last showed to prefer
@@ -111,6 +112,11 @@ func (r *roster) past(validator int, height uint64) {
 		p.past = height
 		r.rose(height)
 	}
+}
+
+// beyond is for those who have left a height behind.
+func beyond(height uint64) func(*peer) bool {
+	return func(p *peer) bool { return max(p.height, p.past) >= height }
 }
 
 // everybody lists all who are connected, in the order of node ids: validators, and those who only watch.

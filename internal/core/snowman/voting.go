@@ -42,7 +42,7 @@ func (f *certifying) onVote(from primitives.NodeID, height uint64, v finality.Si
 		return false
 	}
 	current := f.instance != nil && height == f.height
-	ahead := height > f.accepted.root.Height+1
+	ahead := height > f.accepted.root.Height && !current // while catching up also of the next height: it ends soon
 	switch {
 	case !current && !ahead:
 		return f.late(from, height, v)
@@ -66,7 +66,7 @@ func (f *certifying) onVote(from primitives.NodeID, height uint64, v finality.Si
 // onGetVotes helps a peer whose round doesn't end: with what is known of it, or with what was decided meanwhile.
 func (f *certifying) onGetVotes(in GetVotes) {
 	p := f.roster.peers[in.Node]
-	if p == nil || f.now.Sub(p.helped) < helpEvery {
+	if p == nil || f.now.Sub(p.helped) < helpEvery && !f.gainsOn(p, in.Height) {
 		return
 	}
 	switch {
@@ -83,7 +83,12 @@ func (f *certifying) onGetVotes(in GetVotes) {
 	default:
 		return
 	}
-	p.helped = f.now
+	p.helped, p.helpedAt = f.now, in.Height
+}
+
+// gainsOn tells whether a peer asks for the next of the last few heights, which it does once for each: it needn't wait.
+func (f *certifying) gainsOn(p *peer, height uint64) bool {
+	return height > p.helpedAt && height+farBehind > f.accepted.root.Height
 }
 
 // onProof takes a quorum as a whole.

@@ -22,7 +22,7 @@ type Report struct {
 }
 
 // statusTime is how long an instance may take to say how it is.
-const statusTime = time.Second
+const statusTime = 700 * time.Millisecond
 
 // statuses asks all instances how they are, one round after the other. Whoever wants to know while a round is under way
 // waits for the next: what is said then is newer than the question.

@@ -23,7 +23,9 @@ const (
 	// metricsLimit is how long the plugin may take to list its metrics before the rest is shown without them.
 	metricsLimit = time.Second
 	// answerLimit is how long its answer to a user may take to begin.
-	answerLimit = 30 * time.Second
+	answerLimit = 20 * time.Second
+	// poolLimit is how long a connection to it is kept without use.
+	poolLimit = 30 * time.Second
 )
 
 // httpServer serves the VM's handlers for the gateway: it passes requests on to the plugin, with the token that the
@@ -109,7 +111,7 @@ func (s *httpServer) serve(h *pluginv1.CreateHandlersResponse, vm pluginv1.VMSer
 		t.proxy = httpproxy.New(h.GetSocket(), httpproxy.Options{
 			TokenHeader: vmsdk.TokenHeader, Token: h.GetToken(), Inner: true, Tracer: s.tracer,
 			Name:          "/ext/bc/" + s.chain,
-			HeaderTimeout: answerLimit, IdleTimeout: 30 * time.Second, Failed: s.failed, Log: s.log,
+			HeaderTimeout: answerLimit, IdleTimeout: poolLimit, Failed: s.failed, Log: s.log,
 		})
 	}
 	s.replace(t)

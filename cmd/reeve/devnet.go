@@ -84,10 +84,13 @@ func headCells(head []devnet.Head) (chain, height, last any) {
 	return head[0].Chain, head[0].Height, head[0].LastAccepted.Short()
 }
 
+// downTimeout is longer than processes are given to stop, one stage after the other.
+const downTimeout = 30 * time.Second
+
 func (a *app) devnetDown() *cobra.Command {
 	cmd := &cobra.Command{Use: "down", Short: "Stop the network; nothing is left behind but its data",
 		Args: takes(cobra.NoArgs)}
-	timeout := cmd.Flags().Duration("timeout", 30*time.Second, "how long to wait")
+	timeout := cmd.Flags().Duration("timeout", downTimeout, "how long to wait")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.supervisor()
 		if err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
+// healthcheckTimeout is longer than the node takes to say which of its parts doesn't answer.
+const healthcheckTimeout = 3 * time.Second
+
 func (a *app) healthcheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck [PROCESS]",
@@ -19,7 +22,7 @@ func (a *app) healthcheckCommand() *cobra.Command {
 use it: it needs no shell, no network and no other program.`,
 	}
 	n := a.nodeFlags(cmd, false)
-	timeout := cmd.Flags().Duration("timeout", 2*time.Second, "how long the answer may take")
+	timeout := cmd.Flags().Duration("timeout", healthcheckTimeout, "how long the answer may take")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
 		defer cancel()

@@ -31,12 +31,15 @@ func (a *app) kvCommand() *cobra.Command {
 	return noun("kv", "The key-value chain's client", a.kvPut(), a.kvGet(), a.kvWatch())
 }
 
+// putTimeout is longer than a chain's VM may take to answer.
+const putTimeout = 35 * time.Second
+
 func (a *app) kvFlags(cmd *cobra.Command, wait string) *kvFlags {
 	k := &kvFlags{nodeFlags: a.nodeFlags(cmd, false)}
 	cmd.Flags().Lookup("node").Usage = "name of the node to ask (default: the first one)"
 	cmd.Flags().StringVar(&k.chain, "chain", kvChain, "name of the chain")
 	cmd.Flags().StringVar(&k.url, "url", "", "HTTP address of the node, in place of --data-dir and --node")
-	cmd.Flags().DurationVar(&k.timeout, "timeout", 30*time.Second, "how long to wait")
+	cmd.Flags().DurationVar(&k.timeout, "timeout", putTimeout, "how long to wait")
 	if wait != "" {
 		cmd.Flags().BoolVar(&k.wait, "wait", false, wait)
 	}

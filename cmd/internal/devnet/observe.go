@@ -20,7 +20,7 @@ import (
 )
 
 // observeTimeout is how long one node may take to say how it is.
-const observeTimeout = time.Second
+const observeTimeout = 3 * time.Second
 
 // maxAnswer bounds what is read from a node's door.
 const maxAnswer = 4 << 20
@@ -71,20 +71,29 @@ func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	return list
 }
 
-// Observe fills in what the node itself says at its door for monitoring. It tells whether the node answered.
+// Observe fills in what the node itself says at its door for monitoring, as far as it says something. It tells whether
+// the node answered at all.
 func Observe(ctx context.Context, address string, s *NodeStatus) bool {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
-	health, err := Health(ctx, address)
-	if err != nil {
+	var health *gateway.Health
+	var info *gateway.Info
+	var unsaid, unknown error
+	var wg sync.WaitGroup
+	wg.Go(func() { health, unsaid = Health(ctx, address) })
+	wg.Go(func() { info, unknown = Info(ctx, address) })
+	wg.Wait()
+	switch {
+	case unsaid != nil && unknown != nil:
 		s.Cause = firstCause(s.Processes, "the node doesn't answer yet")
 		return false
-	}
-	s.Ready, s.Cause = health.Healthy, unhealthy(health.Checks)
-	var info gateway.Info
-	if err := fetch(ctx, http.DefaultClient, "http://"+address+"/ext/info", &info); err != nil {
-		s.Ready, s.Cause = false, err.Error()
-		return false
+	case unsaid != nil:
+		s.Cause = firstCause(s.Processes, "the node doesn't say how it is: "+unsaid.Error())
+	case unknown != nil:
+		s.Cause = strings.TrimPrefix(unhealthy(health.Checks)+"; the node doesn't say how far it is: "+unknown.Error(), "; ")
+		return true
+	default:
+		s.Ready, s.Cause = health.Healthy, unhealthy(health.Checks)
 	}
 	s.NodeID, s.Peers = info.NodeID, info.Peers
 	for i, c := range info.Chains {

@@ -62,7 +62,7 @@ type Part struct {
 }
 
 func (g *Gateway) onReadiness(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
 	checks, err := within(ctx, func() ([]Check, error) { return g.config.Checks(ctx), nil })
 	if err != nil {
@@ -76,7 +76,7 @@ func (g *Gateway) onReadiness(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) onLiveness(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), aliveTimeout)
 	defer cancel()
 	check := Check{Name: "overseer", OK: true, Since: time.Now()}
 	if _, err := within(ctx, func() (struct{}, error) { return struct{}{}, g.config.Alive(ctx) }); err != nil {
@@ -86,7 +86,7 @@ func (g *Gateway) onLiveness(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) onInfo(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), sourceTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
 	info, err := within(ctx, func() (*Info, error) { return g.config.Info(ctx) })
 	if err != nil {

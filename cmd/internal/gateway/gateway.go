@@ -13,12 +13,20 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Limits of what a client may send and how long an answer may take; those of connections are internal/bus/httpdoor's.
+// Limits of what a client may send. Those of connections are internal/bus/httpdoor's.
 const (
-	maxBody       = 1 << 20          // of a request
-	maxBatch      = 16 << 20         // of a request to a path that ends in /txs
-	sourceTimeout = 2 * time.Second  // for each source of health, information or metrics
-	chainTimeout  = 30 * time.Second // until a VM's answer begins
+	maxBody  = 1 << 20  // of a request
+	maxBatch = 16 << 20 // of a request to a path that ends in /txs
+)
+
+// Times of sources. docs/limits.md says what is inside of what.
+const (
+	aliveTimeout  = 500 * time.Millisecond  // of liveness
+	lookTimeout   = 1500 * time.Millisecond // of health and information
+	sourceTimeout = 3 * time.Second         // of metrics, and of what the parts are asked
+	chainTimeout  = 25 * time.Second        // until a VM's answer begins
+	// proxyTimeout is how long a connection to a chain's host is kept without use: it is let go before the host does.
+	proxyTimeout = 90 * time.Second
 )
 
 // Config is what the gateway is made of. All functions may be called from any goroutine and must heed their context.

@@ -28,7 +28,7 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 	proxy, ok := p.bySocket[socket]
 	if !ok {
 		proxy = httpproxy.New(socket, httpproxy.Options{
-			HeaderTimeout: chainTimeout, IdleTimeout: httpdoor.IdleTimeout, Failed: onProxyError, Began: onAnswer,
+			HeaderTimeout: chainTimeout, IdleTimeout: proxyTimeout, Failed: onProxyError, Began: onAnswer,
 			Log:    slog.New(slog.DiscardHandler),
 			Tracer: p.config.Tracer, Name: "/ext/bc", Sampled: p.config.Sampled,
 		})

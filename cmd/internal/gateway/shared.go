@@ -17,8 +17,8 @@ const (
 
 // shared asks once at a time and once in a while, however many want to know.
 type shared[T any] struct {
-	age time.Duration
-	ask func(context.Context) (T, error)
+	age, limit time.Duration
+	ask        func(context.Context) (T, error)
 
 	mu   sync.Mutex
 	last *answered[T]
@@ -61,7 +61,7 @@ func (s *shared[T]) get(ctx context.Context) (T, error) {
 
 func (s *shared[T]) fill(a *answered[T]) {
 	defer close(a.done)
-	ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
 	defer cancel()
 	a.value, a.err = s.ask(ctx)
 	a.at = time.Now()
@@ -69,10 +69,10 @@ func (s *shared[T]) fill(a *answered[T]) {
 
 // forClients is the same node, asked on behalf of many: what they all want to know is asked once.
 func (c Config) forClients() Config {
-	checks := &shared[[]Check]{age: healthAge,
+	checks := &shared[[]Check]{age: healthAge, limit: lookTimeout,
 		ask: func(ctx context.Context) ([]Check, error) { return c.Checks(ctx), nil }}
-	info := &shared[*Info]{age: healthAge, ask: c.Info}
-	metrics := &shared[[]*dto.MetricFamily]{age: metricsAge,
+	info := &shared[*Info]{age: healthAge, limit: lookTimeout, ask: c.Info}
+	metrics := &shared[[]*dto.MetricFamily]{age: metricsAge, limit: sourceTimeout,
 		ask: func(context.Context) ([]*dto.MetricFamily, error) { return c.Metrics.Gather() }}
 	all := c
 	all.Checks = func(ctx context.Context) []Check {

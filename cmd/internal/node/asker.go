@@ -3,17 +3,22 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/bus/broker"
+	"github.com/reevenet/reeve/internal/bus/registry"
+	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/services"
 )
 
 // askerName is the role in which the gateway asks the node's parts what clients want to know, and
@@ -24,7 +29,26 @@ const askerName = "gateway"
 const askTimeout = time.Second
 
 // asker is the gateway's place on the bus.
-type asker struct{ sub atomic.Pointer[subsystem.Sub] }
+type asker struct {
+	sub    atomic.Pointer[subsystem.Sub]
+	status func() broker.Status
+}
+
+// absent is the error of a question whose part isn't attached: nobody has to wait to know that.
+func (a *asker) absent(chain string, req proto.Message) error {
+	if a.status == nil {
+		return nil
+	}
+	v := registry.Node().Of(req)
+	if v == nil {
+		return nil // asking says what is wrong with it
+	}
+	box := mailboxOf(overseer.Report{Status: a.status()}, v.Subsystem, chain)
+	if box == nil || !attached(box) {
+		return fmt.Errorf("%s can't be asked: %s", services.Parts().ProcessOf(v.Subsystem), missing(box))
+	}
+	return nil
+}
 
 func (a *asker) spec() subsystem.Spec {
 	return subsystem.Spec{
@@ -58,6 +82,9 @@ func ask[R proto.Message](ctx context.Context, a *asker, chain string, req proto
 		err  error
 	}
 	var none R
+	if err := a.absent(chain, req); err != nil {
+		return none, err
+	}
 	sub := a.sub.Load()
 	if sub == nil {
 		return none, errors.New("the overseer is starting")

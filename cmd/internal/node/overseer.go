@@ -142,6 +142,7 @@ func (n *Node) newServer() (*server, error) {
 		return nil, err
 	}
 	s.Server = overseer.NewServer(core, &quarantine.Store{Dir: QuarantineDir(n.Home)})
+	s.asker.status = s.Status
 	return s, nil
 }
 

@@ -30,7 +30,7 @@ func (m *partMetrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect asks all parts.
 func (m *partMetrics) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*metricsTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
 	r, err := m.report(ctx)
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 )
 
 // metricsTimeout is how long one process may take to tell its metrics; the others are shown without it then.
-const metricsTimeout = time.Second
+const metricsTimeout = 1500 * time.Millisecond
 
 // labelled is a registry of a process's own metrics, all with the name of its part, and its chain if there is one of it
 // per chain.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Setting is one line of the table that flags, environment, defaults and documentation are made from.
@@ -24,6 +25,9 @@ type Section struct {
 	Check func(*Config) error
 }
 
+// drainDefault is well below the time after which a process that is asked to stop is killed.
+const drainDefault = 5 * time.Second
+
 // own are the settings of the node as such, which no part declares.
 var own = []Setting{
 	{Key: "name", Default: "", Usage: "the node's name in logs and tables (default: its directory's name)"},
@@ -37,7 +41,7 @@ var own = []Setting{
 		Usage: "so many of them of one address; more where all clients come through one proxy"},
 	{Key: "metrics.listen", Default: "127.0.0.1:9464", Usage: "address for metrics and health", Listens: true},
 	{Key: "log.level", Default: "info", Usage: "debug, info, warn or error"},
-	{Key: "drain.timeout", Default: "5s", Usage: "how long a stopping part may take to finish what it has begun"},
+	{Key: "drain.timeout", Default: drainDefault.String(), Usage: "how long a stopping part may take to finish what it has begun"},
 }
 
 // Schema is every setting that a node has: its own, and its parts' sections.

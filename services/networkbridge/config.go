@@ -90,7 +90,7 @@ func (l Limit) bucket(times int) *rate.Limiter {
 
 // DefaultBudgets is for a peer that isn't a validator; a validator may send eight times that.
 var DefaultBudgets = [Lanes]Budget{
-	LaneConsensus: {Bytes: Limit{4 << 20, 16 << 20}, Frames: Limit{5_000, 20_000}},
+	LaneConsensus: {Bytes: Limit{4 << 20, 16 << 20}, Frames: Limit{1_000, 4_000}},
 	LaneBacking:   {Bytes: Limit{2 << 20, 8 << 20}, Frames: Limit{2_000, 8_000}},
 	LaneGossip:    {Bytes: Limit{512 << 10, 2 << 20}, Frames: Limit{2_000, 8_000}},
 	LaneBulk:      {Bytes: Limit{32 << 20, 64 << 20}, Frames: Limit{500, 2_000}},

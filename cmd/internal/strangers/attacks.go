@@ -27,6 +27,8 @@ var Attacks = []Attack{
 	{"ancestors", "asks for the blocks before the last one, 100 times a second", ancestors(100)},
 	{"ancestors+", "asks for them 1,000 times a second", ancestors(1000)},
 	{"blocks", "asks for the last block, 1,000 times a second", blocks},
+	{"frontiers", "asks which block is the last one, 5,000 times a second", frontiers},
+	{"queries", "queries about blocks that nobody has, 5,000 times a second", queries},
 	{"gossip", "gossips what no honest node does, 100 times a second", gossip},
 	{"silent", "makes 60 links and says nothing; an honest node calls", silent},
 	{"twin", "runs with the identity of the first validator, and calls all others", twin},
@@ -84,6 +86,22 @@ func blocks(ctx context.Context, d *drill) string {
 	return asking(ctx, d, 1000, nb.LaneConsensus, "consensus", func(i uint32, last []byte) *enginev1.PeerMessage {
 		q := &enginev1.Get{RequestId: i, ContainerId: last}
 		return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Get{Get: q}}
+	})
+}
+
+func frontiers(ctx context.Context, d *drill) string {
+	return asking(ctx, d, 5000, nb.LaneConsensus, "consensus", func(i uint32, _ []byte) *enginev1.PeerMessage {
+		q := &enginev1.GetAcceptedFrontier{RequestId: i}
+		return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_GetAcceptedFrontier{GetAcceptedFrontier: q}}
+	})
+}
+
+func queries(ctx context.Context, d *drill) string {
+	return asking(ctx, d, 5000, nb.LaneConsensus, "consensus", func(i uint32, _ []byte) *enginev1.PeerMessage {
+		id := make([]byte, 32)
+		rand.Read(id)
+		q := &enginev1.PullQuery{RequestId: i, ContainerId: id}
+		return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PullQuery{PullQuery: q}}
 	})
 }
 

@@ -1,0 +1,58 @@
+package devnet
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/reevenet/reeve/internal/process/datadir"
+)
+
+// Throwaway is a network of a test's own: real processes, in a directory of their own, on ports that were free.
+type Throwaway struct {
+	Program    string // reeve
+	Validators int
+	Home       datadir.Network
+	Keep       bool // leaves the directory, with its logs, when the network has ended
+}
+
+// NewThrowaway makes the directory. Up starts the network; Down ends it if it runs, and removes the directory.
+func NewThrowaway(program string, validators int, keep bool) (*Throwaway, error) {
+	dir, err := os.MkdirTemp("", "reeve-test-")
+	if err != nil {
+		return nil, err
+	}
+	return &Throwaway{Program: program, Validators: validators, Home: datadir.Network{Dir: dir}, Keep: keep}, nil
+}
+
+// Up starts it.
+func (n *Throwaway) Up(ctx context.Context) (*Client, error) {
+	up := exec.CommandContext(ctx, n.Program, "devnet", "up", "--detach", "--data-dir", n.Home.Dir, "--port-base", "0",
+		"--validators", fmt.Sprint(n.Validators))
+	if said, err := up.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("the network didn't start: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return Dial(n.Home.Run()), nil
+}
+
+// stopTime is how long its processes may take to end.
+const stopTime = 20 * time.Second
+
+// Down ends the network if it runs, and removes its directory.
+func (n *Throwaway) Down() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if Supervised(n.Home.Run()) {
+		if err := Dial(n.Home.Run()).Down(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	if n.Keep {
+		fmt.Println("the network's directory is", n.Home.Dir)
+		return
+	}
+	os.RemoveAll(n.Home.Dir)
+}

@@ -84,10 +84,12 @@ func (g *Gateway) Handler() http.Handler {
 func (g *Gateway) Monitoring() http.Handler {
 	mux := http.NewServeMux()
 	look := func(h http.HandlerFunc) http.Handler { return h }
-	g.monitoring(mux, look, counted)
+	paid := &accounts{byAddress: map[string]*account{}}
+	gather := func(h http.HandlerFunc) http.Handler { return paid.read(metricsReads, h) }
+	g.monitoring(mux, look, gather)
 	mux.Handle("GET /ext/bus", counted(g.onBus)) // what is inside the node isn't for everybody
 	mux.Handle("GET /ext/peers", counted(g.onPeers))
-	mux.Handle("GET /metrics", counted(g.onMetrics))
+	mux.Handle("GET /metrics", gather(g.onMetrics))
 	mux.HandleFunc("GET /livez", g.onLiveness)
 	mux.HandleFunc("GET /readyz", g.onReadiness)
 	return mux

@@ -71,6 +71,22 @@ func TestWhoAsksWithoutAPauseIsAnsweredAtItsPace(t *testing.T) {
 	}
 }
 
+// Who may see a node's metrics may have a program that asks for them without end.
+func TestWhoScrapesWithoutAPauseIsAnsweredAtItsPace(t *testing.T) {
+	const seconds = 10
+	for _, path := range []string{"/metrics", "/ext/metrics"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNode(t)
+			a := counting(n, nil)
+			got := hostile(New(n.config).Monitoring(), path, 64, seconds*time.Second)
+			most := (answersAtOnce+(seconds+1)*answersPerS)/metricsReads + readsAtOnce
+			if got[200] > most || got[200] < most/2 || a.metrics.Load() > int64(most) {
+				t.Errorf("%s: %v, gathered %d times, at most %d", path, got, a.metrics.Load(), most)
+			}
+		})
+	}
+}
+
 func TestHealthIsAnsweredHoweverOftenItIsAskedForAndTheNodeIsAskedSeldom(t *testing.T) {
 	const seconds, connections = 10, 64
 	for _, path := range []string{"/ext/health", "/ext/info", "/ext/metrics", "/ext/health/liveness"} {

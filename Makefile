@@ -63,6 +63,9 @@ peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, C
 killtest: build ## kill every process of a network under load and look for what is lost; some minutes
 	go run ./cmd/killtest
 
+abuse: build ## attack a network as peer, as client and at the bus, beside an honest client; a quarter of an hour
+	go run ./cmd/abuse
+
 compose-test: ## one validator in containers, killed part by part; says so where there is no container engine
 	deploy/compose-test.sh
 
@@ -78,4 +81,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest compose-test sizes clean
+.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest abuse compose-test sizes clean

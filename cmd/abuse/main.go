@@ -68,7 +68,8 @@ func parse() *flags {
 	flag.StringVar(&f.only, "only", "", "make these attacks, separated by commas (default: all); a name may end in *")
 	flag.DurationVar(&f.lasts, "for", 10*time.Second, "how long each attack lasts")
 	flag.DurationVar(&f.calm, "calm", 5*time.Second, "how long finality is measured undisturbed before each")
-	flag.BoolVar(&f.times, "times", true, "also judge times, which only means something on a machine that does nothing else")
+	flag.BoolVar(&f.times, "times", true,
+		"also judge times, which only means something on a machine that does nothing else")
 	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
 	flag.BoolVar(&f.list, "list", false, "say which attacks there are")
 	flag.StringVar(&f.out, "json", "", "file to write the report to")

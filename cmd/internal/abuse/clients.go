@@ -20,8 +20,8 @@ import (
 var elsewhere = &net.TCPAddr{IP: net.IPv4(127, 0, 66, 1)}
 
 var clientAttacks = []Attack{
-	{Name: "silent-connections", Door: Client, Does: "400, silent after an answered request, and again when ended", Most: 48,
-		run: silentConnections},
+	{Name: "silent-connections", Door: Client, Does: "400, silent after an answered request, and again when ended",
+		Most: 48, run: silentConnections},
 	{Name: "streams-not-read", Door: Client, Does: "100 event streams that nobody reads", Most: 64, run: streamsNotRead},
 	{Name: "slow-bodies", Door: Client, Does: "100 requests whose bodies come at a byte a second", Most: 48,
 		run: slowBodies},

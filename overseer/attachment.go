@@ -48,6 +48,7 @@ func (s *Server) attach(stream carrier.Stream) error {
 	if err != nil {
 		return statusOf(err)
 	}
+	carrier.Admit(stream.Context())
 	clean, cause := false, "the stream ended"
 	defer func() { s.detach(a, clean, cause) }()
 	if err := stream.Send(welcome); err != nil {
@@ -155,6 +156,7 @@ func (s *Server) bulkStream(stream carrier.Stream, h *overseerv1.Hello) error {
 	if a == nil {
 		return status.Error(codes.NotFound, "no instance of this generation is attached")
 	}
+	carrier.Admit(stream.Context())
 	var welcome wire.Batch
 	welcome.Frame(wire.TagAttached, nil)
 	if err := stream.Send(&welcome); err != nil {

@@ -2,6 +2,8 @@ package overseer
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -25,10 +27,8 @@ var helloBudget = decode.Budget{Bytes: carrier.MaxHello, Elements: 4096, Depth: 
 // meet hears who is at the other end of a stream. Whoever may open the socket may open streams; of those that then say
 // nothing there are few, and none stays. The error is a status.
 func (s *Server) meet(stream carrier.Stream) (*overseerv1.Hello, error) {
-	defer s.strangers.Add(-1)
-	if s.strangers.Add(1) > maxStrangers {
-		return nil, status.Errorf(codes.ResourceExhausted, "%d others are about to say hello: try again", maxStrangers)
-	}
+	place := s.strangers.enter()
+	defer s.strangers.leave(place)
 	type heard struct {
 		hello *overseerv1.Hello
 		err   error
@@ -44,9 +44,35 @@ func (s *Server) meet(stream carrier.Stream) (*overseerv1.Hello, error) {
 			return nil, status.Error(codes.InvalidArgument, got.err.Error())
 		}
 		return got.hello, nil
+	case <-place:
+		return nil, status.Errorf(codes.ResourceExhausted, "%d others came and this one was silent", maxStrangers)
 	case <-time.After(helloLimit):
 		return nil, status.Errorf(codes.DeadlineExceeded, "no hello within %v", helloLimit)
 	}
+}
+
+// strangers are the streams without a hello, oldest first. When there are too many, the oldest gives way.
+type strangers struct {
+	mu     sync.Mutex
+	places []chan struct{} // closed: it has given way
+}
+
+func (s *strangers) enter() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.places) >= maxStrangers {
+		close(s.places[0])
+		s.places = s.places[1:]
+	}
+	place := make(chan struct{})
+	s.places = append(s.places, place)
+	return place
+}
+
+func (s *strangers) leave(place chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.places = slices.DeleteFunc(s.places, func(one chan struct{}) bool { return one == place })
 }
 
 func readHello(stream carrier.Stream) (*overseerv1.Hello, error) {

@@ -35,17 +35,22 @@ func TestWhoDoesNotSayHelloIsHungUpOn(t *testing.T) {
 		quiet := silence{t.Context()}
 		began := time.Now()
 		hungUp := make(chan error, maxStrangers)
+		attach := func() { hungUp <- s.attach(quiet) }
 		for range maxStrangers {
-			go func() { hungUp <- s.attach(quiet) }()
+			go attach()
 		}
 		synctest.Wait()
-		if err := s.attach(quiet); status.Code(err) != codes.ResourceExhausted {
-			t.Errorf("one stranger more got %v", err)
+		go attach() // the one that was silent for longest makes room
+		if err := <-hungUp; status.Code(err) != codes.ResourceExhausted || time.Since(began) != 0 {
+			t.Errorf("the first stranger got %v after %v", err, time.Since(began))
 		}
 		for range maxStrangers {
 			if err := <-hungUp; status.Code(err) != codes.DeadlineExceeded || time.Since(began) != helloLimit {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}
+		}
+		if n := len(s.strangers.places); n != 0 {
+			t.Errorf("%d places are taken", n)
 		}
 	})
 }

@@ -26,7 +26,7 @@ type Server struct {
 	stop    chan struct{}
 	stopped sync.WaitGroup
 
-	strangers atomic.Int32
+	strangers strangers
 	turned    atomic.Int64 // when the loop last did, in nanoseconds of Unix time
 }
 

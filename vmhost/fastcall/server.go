@@ -1,7 +1,9 @@
 package fastcall
 
 import (
+	"cmp"
 	"crypto/subtle"
+	"log/slog"
 	"net"
 	"sync"
 
@@ -17,6 +19,9 @@ import (
 
 // maxChannels is how many channels one plugin may have open: enough for its goroutines, too few to starve the node.
 const maxChannels = 64
+
+// maxHello is the longest first message, from somebody who hasn't shown the token, in bytes.
+const maxHello = 4 << 10
 
 // Server is the host's side, for one plugin.
 type Server struct {
@@ -40,15 +45,20 @@ type Server struct {
 func NewServer(token string, around intercept.Chain, outer grpc.StreamServerInterceptor) *Server {
 	s := &Server{token: token, around: around, ended: make(chan struct{})}
 	s.Services.Around = around.Served()
-	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, Around: outer, MaxMessage: maxMessage}
+	s.stream = &grpcstream.Server{Path: path, Handle: s.handle, Around: outer, MaxMessage: maxMessage,
+		MaxFirst: maxHello, Log: around.Log}
 	return s
 }
 
 // Serve serves channels on at, and everything else there with others, until Close.
 func (s *Server) Serve(at net.Listener, others *grpc.Server) {
 	rest := grpcstream.NewOthers(at)
-	go func() { _ = s.stream.Serve(at, rest) }()
-	go func() { _ = others.Serve(rest) }()
+	go func() {
+		if err := s.stream.Serve(at, rest); err != nil {
+			cmp.Or(s.stream.Log, slog.Default()).Error("the plugin's calls aren't taken any more", "err", err)
+		}
+	}()
+	go func() { _ = others.Serve(rest) }() // it ends with the other
 }
 
 // Close ends all channels.
@@ -71,6 +81,7 @@ func (s *Server) handle(stream *grpcstream.Stream) error {
 	if err != nil {
 		return err
 	}
+	grpcstream.Admit(stream.Context())
 	if !s.enter() {
 		return status.Errorf(codes.ResourceExhausted, "%d channels are open", maxChannels)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/reevenet/reeve/internal/bus/decode"
+	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/vmhost/fastcall"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -38,6 +39,7 @@ func checkToken(token string) grpcx.Auth {
 	return func(ctx context.Context) (context.Context, error) {
 		for _, got := range metadata.ValueFromIncomingContext(ctx, vmsdk.TokenKey) {
 			if subtle.ConstantTimeCompare([]byte(got), []byte(token)) == 1 {
+				grpcstream.Admit(ctx)
 				return ctx, nil
 			}
 		}

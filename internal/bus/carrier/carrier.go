@@ -75,7 +75,7 @@ type ClientStream interface {
 }
 
 // MaxHello is the longest first message of a stream in bytes, which comes from somebody who isn't known yet.
-const MaxHello = 256 << 10
+const MaxHello = 64 << 10
 
 // keptBuffer is how large a buffer may be to be filled again, in bytes; one that a large batch needed is let go.
 const keptBuffer = 256 << 10

@@ -1,13 +1,16 @@
 package carrier
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 
 	"google.golang.org/grpc"
 
+	"github.com/reevenet/reeve/internal/bus/accept"
 	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 )
@@ -35,6 +38,7 @@ func (c Client) Dial(ctx context.Context) (ClientStream, error) {
 type Server struct {
 	fast *grpcstream.Server // nil: grpc-go serves everything
 	grpc *grpc.Server
+	log  *slog.Logger
 }
 
 // NewServer makes a server of the bus that serves each stream by handle, whose error is the status that ends it. cfg is
@@ -43,7 +47,7 @@ func NewServer(cfg grpcx.Server, kind Kind, handle func(Stream) error) *Server {
 	if cfg.Creds == nil {
 		cfg.Creds = grpcx.PeerCreds()
 	}
-	s := &Server{}
+	s := &Server{log: cmp.Or(cfg.Log, slog.Default())}
 	if kind != GRPC && cfg.Creds.Info().SecurityProtocol != "tls" {
 		s.fast = fastServer(cfg, handle)
 	}
@@ -52,10 +56,11 @@ func NewServer(cfg grpcx.Server, kind Kind, handle func(Stream) error) *Server {
 	return s
 }
 
-// Serve accepts connections until Stop; it returns when all its streams have ended. It closes at.
+// Serve accepts connections until Stop, or until at ends by itself, which is an error; it returns when all its streams
+// have ended. It closes at.
 func (s *Server) Serve(at net.Listener) error {
 	if s.fast == nil || at.Addr().Network() != "unix" {
-		return s.grpc.Serve(at)
+		return s.grpc.Serve(accept.Listener(at, s.log))
 	}
 	defer at.Close()
 	others := grpcstream.NewOthers(at)
@@ -73,3 +78,7 @@ func (s *Server) Stop() {
 	}
 	s.grpc.Stop()
 }
+
+// Admit tells that the caller of a stream, or of a call beside it, is known: until then he is a stranger, with a
+// deadline, little to say and one of a few places.
+func Admit(ctx context.Context) { grpcstream.Admit(ctx) }

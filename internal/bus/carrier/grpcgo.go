@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/tap"
 
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/bus/rawsock"
@@ -23,7 +24,24 @@ const (
 	buffer = 128 << 10 // bytes that are read or written by one call
 	// aliveEvery is how often a client asks whether a machine that says nothing is still there.
 	aliveEvery = 10 * time.Second
+
+	// What grpc-go lets everybody have who reaches the bus: so many calls at once on a connection, so long for one that
+	// doesn't attach, and so long without any.
+	maxCalls  = 64
+	callLimit = 10 * time.Second
+	idleLimit = 15 * time.Second
 )
+
+// limitCalls gives every call but Attach, which has a deadline of its own until its caller is admitted, a time to end:
+// one whose question doesn't come ends, too.
+func limitCalls(ctx context.Context, call *tap.Info) (context.Context, error) {
+	if call.FullMethodName == method {
+		return ctx, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	context.AfterFunc(ctx, cancel)
+	return ctx, nil
+}
 
 // messages is a stream of grpc-go, of either side.
 type messages interface {
@@ -122,7 +140,9 @@ func (s service) Attach(stream grpc.BidiStreamingServer[overseerv1.AttachRequest
 func grpcServer(cfg grpcx.Server, handle func(Stream) error) *grpc.Server {
 	cfg.Options = append(cfg.Options[:len(cfg.Options):len(cfg.Options)],
 		grpc.ForceServerCodecV2(codec{}), grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
-		grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer))
+		grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer),
+		grpc.MaxConcurrentStreams(maxCalls), grpc.InTapHandle(limitCalls),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleLimit}))
 	server, _ := cfg.New()
 	overseerv1.RegisterOverseerServiceServer(server, service{handle: handle})
 	return server

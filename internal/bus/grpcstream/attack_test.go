@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -15,6 +14,8 @@ import (
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 )
 
 // The floods that HTTP/2 servers are known to have drowned in. Each costs its sender nearly nothing, and must cost us
@@ -62,8 +63,25 @@ func TestAHeaderBlockOfEmptyContinuationsIsEnded(t *testing.T) {
 	if err := r.w.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: []byte{0x82}}); err != nil {
 		t.Fatal(err)
 	}
-	if n := r.floods(func(w *http2.Framer, _ int) error { return w.WriteContinuation(3, false, nil) }); n > 2*maxReads {
+	if n := r.floods(func(w *http2.Framer, _ int) error { return w.WriteContinuation(3, false, nil) }); n > maxFrames {
 		t.Errorf("%d pieces of one block were taken", n)
+	}
+}
+
+// One empty piece is one too many, and not only of a call on a stream of ours: before it is known what a connection is
+// for as well.
+func TestAnEmptyPieceOfAHeaderBlockIsEnded(t *testing.T) {
+	for name, r := range map[string]*raw{"later": opened(t, echo), "first": against(t, echo)} {
+		stream := uint32(3)
+		if name == "first" {
+			stream = 1
+			_ = r.w.WriteSettings()
+		}
+		_ = r.w.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: []byte{0x83}})
+		_ = r.w.WriteContinuation(stream, false, nil)
+		if got := r.last(); got != "goaway ENHANCE_YOUR_CALM" {
+			t.Errorf("%s: the last that was said is %q", name, got)
+		}
 	}
 }
 
@@ -77,7 +95,7 @@ func TestAHeaderBlockWithoutAnEndIsEnded(t *testing.T) {
 	for r.w.WriteContinuation(3, false, field) == nil && sent < 100*maxHeaders {
 		sent += len(field)
 	}
-	if got := r.last(); sent > 8*maxHeaders || got != "goaway PROTOCOL_ERROR" {
+	if got := r.last(); sent > 8*maxHeaders || got != "goaway ENHANCE_YOUR_CALM" {
 		t.Errorf("%d bytes of one block were taken, then %q", sent, got)
 	}
 }
@@ -156,11 +174,11 @@ func TestAnswersThatNobodyReadsAreNotKept(t *testing.T) {
 		}
 	}()
 	w := http2.NewFramer(near, nil)
-	for n := 0; w.WritePing(false, [8]byte{}) == nil; n++ {
+	for n := 0; w.WriteSettings() == nil; n++ {
 		if n%perMessage == 0 {
 			_ = w.WriteData(streamID, false, message1("more"))
 		}
-		if n > 2*maxPending/17+most {
+		if n > 2*maxPending/9+most {
 			t.Fatal("it goes on")
 		}
 	}
@@ -233,26 +251,55 @@ func TestWhoSaysNothingIsHungUpOn(t *testing.T) {
 	})
 }
 
-// Connections that say nothing don't keep others out for longer than it takes to find out, and don't add up.
-func TestStrangersAreFew(t *testing.T) {
+// Those who say nothing keep nobody out: the longest silent one gives way, whatever he has begun.
+func TestTheLongestSilentStrangerGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{Path: method}
-		for range maxStrangers {
-			_, far := net.Pipe()
+		var first net.Conn
+		for n := range maxStrangers + 1 {
+			near, far := net.Pipe()
+			if n == 0 {
+				first = near
+			}
 			go s.conn(far, nil)
+			time.Sleep(time.Millisecond)
 		}
-		synctest.Wait()
-		near, far := net.Pipe()
-		go s.conn(far, nil)
 		began := time.Now()
-		if _, err := near.Read(make([]byte, 1)); err != io.EOF || time.Since(began) > 0 {
-			t.Errorf("one more was heard: %v, after %v", err, time.Since(began))
+		if _, err := io.Copy(io.Discard, first); err != nil || time.Since(began) > 0 {
+			t.Errorf("the first was not hung up on at once: %v", err)
+		}
+		if n := s.strangers.count(); n != maxStrangers {
+			t.Errorf("%d have a place", n)
 		}
 		time.Sleep(helloLimit + time.Second)
-		if n := s.strangers.Load(); n != 0 {
+		if n := s.strangers.count(); n != 0 {
 			t.Errorf("%d are still waited for", n)
 		}
 	})
+}
+
+// The stream is open, and nothing is said on it; and the same with somebody who is admitted.
+func TestAStreamWithoutAFirstMessageIsEndedUnlessItsCallerIsAdmitted(t *testing.T) {
+	for _, admitted := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			ended := false
+			r := opened(t, func(s *Stream) error {
+				if admitted {
+					Admit(s.Context())
+				}
+				_, err := s.Recv()
+				ended = true
+				return err
+			})
+			_ = r.conn.SetDeadline(time.Time{})
+			time.Sleep(helloLimit + time.Second)
+			if ended == admitted {
+				t.Errorf("admitted %v, ended %v", admitted, ended)
+			}
+			r.conn.Close()
+			synctest.Wait()
+		})
+	}
 }
 
 // A message of 8 MiB is announced, and its sender waits: what has not come is not there.
@@ -306,7 +353,7 @@ func TestAPingNowAndThenIsWelcome(t *testing.T) {
 		go r.listen()
 		for range 10 * allowance {
 			r.ping()
-			time.Sleep(time.Second)
+			time.Sleep(PingsApart)
 		}
 		s.Close()
 		near.Close()
@@ -336,33 +383,43 @@ func TestWhoOnlyListensIsWelcome(t *testing.T) {
 	<-ended
 }
 
-// exhausted is a listener for whose first connection the process has no descriptor.
-type exhausted struct {
-	net.Listener
-	failed bool
-}
-
-func (l *exhausted) Accept() (net.Conn, error) {
-	if !l.failed {
-		l.failed = true
-		return nil, &net.OpError{Op: "accept", Net: "unix", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
-	}
-	return l.Listener.Accept()
-}
-
 func TestAcceptingGoesOnAfterTooManyOpenFiles(t *testing.T) {
 	at, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &Server{Path: method, Handle: echo, MaxMessage: 1 << 20}
-	serveUntilTheEnd(t, s, &exhausted{Listener: at})
+	serveUntilTheEnd(t, s, accepttest.Exhausted(at, 2))
 	c := dial(t, "unix:"+at.Addr().String())
 	if err := c.Send([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := c.Recv(); err != nil || string(got) != "x" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A listener that has ended says why, and those to whom connections are handed on learn of it.
+func TestAListenerThatEndsByItselfIsAnError(t *testing.T) {
+	at, err := net.Listen("unix", t.TempDir()+"/s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	others := NewOthers(at)
+	if err := (&Server{Path: method}).Serve(accepttest.Broken{Listener: at}, others); !errors.Is(err, syscall.EBADF) {
+		t.Error(err)
+	}
+	if _, err := others.Accept(); err == nil {
+		t.Error("the others go on waiting")
+	}
+}
+
+// The third ping that comes too early, while we say nothing, is the last.
+func TestPingsThatComeTooOftenAreEnded(t *testing.T) {
+	n := opened(t, echo).floods(func(w *http2.Framer, _ int) error { return w.WritePing(false, [8]byte{}) })
+	if n > maxStrikes+4 {
+		t.Errorf("%d pings were taken", n)
 	}
 }
 

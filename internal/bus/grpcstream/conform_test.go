@@ -174,8 +174,7 @@ var ofServers = []conformance{
 	{"6.10: a block in pieces", func(w *http2.Framer) error {
 		b := block(call()...)
 		return errors.Join(w.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: b[:5]}),
-			w.WriteContinuation(3, false, b[5:6]), w.WriteContinuation(3, false, nil),
-			w.WriteContinuation(3, true, b[6:]))
+			w.WriteContinuation(3, false, b[5:6]), w.WriteContinuation(3, true, b[6:]))
 	}, ""},
 	{"8.1: trailers that don't end the stream", headers(1, false, [2]string{"x", "y"}), protocolError},
 	{"8.1: trailers with what only requests have", headers(1, true, [2]string{":path", "/"}), protocolError},

@@ -3,6 +3,7 @@ package grpcstream
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -14,8 +15,11 @@ const (
 	// maxControl bounds the frames that are read whole, in bytes. All but headers are a few bytes long.
 	maxControl = 16 << 10
 	// maxHeaders bounds a list of headers as HTTP/2 counts it: names, values, and 32 bytes for each field.
-	maxHeaders = 16 << 10
+	maxHeaders = MaxHeaders
 )
+
+// MaxHeaders is what is announced and kept to on every way to a socket of ours.
+const MaxHeaders = 16 << 10
 
 // newFramer reads frames from in, headers decoded and checked, and writes frames to out.
 func newFramer(out io.Writer, in io.Reader) *http2.Framer {
@@ -76,6 +80,11 @@ func (s *Stream) onFrame(f http2.Frame) error {
 		return s.onSettings(f)
 	case *http2.PingFrame:
 		if !f.IsAck() {
+			if !s.client {
+				if err := s.pings.onPing(time.Now(), s.talked.Swap(false)); err != nil {
+					return err
+				}
+			}
 			data := f.Data
 			return s.control(func(w *http2.Framer) error { return w.WritePing(true, data) })
 		}

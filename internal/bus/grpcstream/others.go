@@ -51,11 +51,25 @@ func (o *Others) Addr() net.Addr { return o.from.Addr() }
 // handed is a connection whose beginning was read and is read again.
 type handed struct {
 	net.Conn
-	in   io.Reader
-	auth credentials.AuthInfo
+	in    io.Reader
+	auth  credentials.AuthInfo
+	place *stranger
 }
 
-func (h *handed) Read(p []byte) (int, error) { return h.in.Read(p) }
+// Read reads, and says that the stranger isn't silent.
+func (h *handed) Read(p []byte) (int, error) {
+	n, err := h.in.Read(p)
+	if more := h.place.says(n); more != nil {
+		return n, more
+	}
+	return n, err
+}
+
+// Close gives the place back, too.
+func (h *handed) Close() error {
+	h.place.leave()
+	return h.Conn.Close()
+}
 
 // HandedCreds are a grpc-go server's credentials for connections from Others: the handshake has been made, and this is
 // what it found out. On other connections they are what they were made of.
@@ -69,7 +83,7 @@ type handedCreds struct {
 
 func (c handedCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if h, ok := conn.(*handed); ok {
-		return h, h.auth, nil
+		return h, known{h.auth, h.place}, nil
 	}
 	return c.TransportCredentials.ServerHandshake(conn)
 }

@@ -124,7 +124,7 @@ func (s *Stream) fill(p []byte) error {
 
 // next reads one frame: the header of a DATA frame, or all of another one.
 func (s *Stream) next() error {
-	s.in.reads = 0
+	s.in.begin()
 	h, err := s.frames.ReadFrameHeader()
 	if err != nil {
 		return readError(err)

@@ -91,6 +91,9 @@ func (s *Stream) load() {
 // is what stands before its beginning. A long payload is left where it is. The socket is ours.
 func (s *Stream) data(n, at int, message []byte) (head, tail []byte) {
 	s.earned.Add(int64(perData + n>>10))
+	if !s.talked.Load() {
+		s.talked.Store(true)
+	}
 	b := append(s.scratch, byte(n>>16), byte(n>>8), byte(n), byte(http2.FrameData), 0)
 	b = binary.BigEndian.AppendUint32(b, streamID)
 	if at < 0 {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -16,15 +15,12 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 
+	"github.com/reevenet/reeve/internal/bus/accept"
 	"github.com/reevenet/reeve/internal/bus/rawsock"
 )
 
-const (
-	helloLimit   = 10 * time.Second // from accepting a connection to knowing what it is for
-	maxStrangers = 64               // connections of which that isn't known
-	drainLimit   = time.Second      // for the client to see the end and go
-	acceptAgain  = time.Second      // at most, after an accept that failed
-)
+// drainLimit is for the client to see the end and go.
+const drainLimit = time.Second
 
 // Server serves one method's streams on a listener and hands every other connection on.
 type Server struct {
@@ -48,29 +44,23 @@ type Server struct {
 	running   context.Context
 	end       context.CancelFunc
 	serving   sync.WaitGroup
-	strangers atomic.Int32
+	strangers strangers
 }
 
-// Serve accepts connections until the listener is closed. It returns when all its streams have ended.
+// Serve accepts connections until the listener is closed, or ends by itself, which is an error. Those who accept what is
+// handed on learn of the end, too. It returns when all its streams have ended.
 func (s *Server) Serve(from net.Listener, others *Others) error {
 	defer s.serving.Wait()
-	log, wait := cmp.Or(s.Log, slog.Default()), time.Millisecond
 	for {
-		conn, err := from.Accept()
+		conn, err := accept.Next(from.Accept, accept.Over, s.ctx().Done(), cmp.Or(s.Log, slog.Default()))
 		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
 		case err == nil:
-			wait = time.Millisecond
 			s.serving.Go(func() { s.conn(conn, others) })
-		default: // the process has no descriptor left, which passes
-			wait = min(2*wait, acceptAgain)
-			log.Warn("a connection could not be accepted", "err", err, "again_in", wait)
-			select {
-			case <-time.After(wait):
-			case <-s.ctx().Done():
-				return nil
-			}
+		case errors.Is(err, net.ErrClosed) || s.ctx().Err() != nil:
+			return nil
+		default:
+			s.Close()
+			return errors.Join(err, others.Close())
 		}
 	}
 }
@@ -90,27 +80,29 @@ func (s *Server) ctx() context.Context {
 // conn finds out what a connection is for and serves it or hands it on.
 func (s *Server) conn(raw net.Conn, others *Others) {
 	defer context.AfterFunc(s.ctx(), func() { raw.Close() })()
+	place := s.strangers.enter(raw)
 	met, ours, err := s.meet(raw)
 	switch {
 	case err != nil:
+		place.leave()
 		raw.Close()
 	case ours:
-		ctx := peer.NewContext(context.Background(),
-			&peer.Peer{Addr: raw.RemoteAddr(), LocalAddr: raw.LocalAddr(), AuthInfo: met.auth})
+		defer place.leave()
+		_ = place.says(0)
+		_ = raw.SetReadDeadline(time.Now().Add(helloLimit)) // until he is admitted
+		ctx := peer.NewContext(context.Background(), &peer.Peer{Addr: raw.RemoteAddr(), LocalAddr: raw.LocalAddr(),
+			AuthInfo: known{met.auth, place}})
 		stream := newStream(ctx, met.Conn, met.in, false, s.MaxMessage)
 		stream.max = cmp.Or(s.MaxFirst, s.MaxMessage)
 		s.stream(stream)
 	default:
+		met.place = place
 		others.hand(met)
 	}
 }
 
-// meet hears who is there and what for, if that comes soon and not too many others are about to say it.
+// meet hears who is there and what for, if that comes soon.
 func (s *Server) meet(raw net.Conn) (met *handed, ours bool, err error) {
-	defer s.strangers.Add(-1)
-	if s.strangers.Add(1) > maxStrangers {
-		return nil, false, errors.New("too many connections say nothing")
-	}
 	_ = raw.SetDeadline(time.Now().Add(helloLimit))
 	met = &handed{Conn: raw}
 	if s.Creds != nil {
@@ -137,6 +129,7 @@ func (s *Server) stream(stream *Stream) {
 	if err != nil {
 		return
 	}
+	stream.talked.Store(true)
 	err = s.handle(stream)
 	// A Send that waits for a client that doesn't read would hold up the end.
 	_ = stream.conn.SetWriteDeadline(time.Now().Add(drainLimit))

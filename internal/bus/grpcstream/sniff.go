@@ -1,6 +1,7 @@
 package grpcstream
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -10,8 +11,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// maxSaid bounds what a connection may say before its first call, in bytes.
-const maxSaid = 128 << 10
+// maxOpening bounds what a connection may say before its first call, in bytes.
+const maxOpening = 64 << 10
 
 // sniff reads up to the first call's headers and returns what it read, to be read again, and whether that is a call of
 // ours. It sends empty settings, since clients wait for some before they call; whoever serves the connection sends its
@@ -21,7 +22,7 @@ func sniff(conn net.Conn, path string) (said *bytes.Buffer, ours bool, err error
 	if err := http2.NewFramer(conn, nil).WriteSettings(); err != nil {
 		return said, false, err
 	}
-	in := io.TeeReader(io.LimitReader(conn, maxSaid), said)
+	in := io.TeeReader(io.LimitReader(conn, maxOpening), said)
 	start := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(in, start); err != nil {
 		return said, false, err
@@ -29,17 +30,22 @@ func sniff(conn net.Conn, path string) (said *bytes.Buffer, ours bool, err error
 	if string(start) != http2.ClientPreface {
 		return said, false, errors.New("this is not HTTP/2")
 	}
-	call, err := firstCall(newFramer(nil, in))
+	counted := &source{Reader: bufio.NewReaderSize(in, 1)}
+	call, err := firstCall(newFramer(nil, counted), counted)
 	var wrong violation
-	if errors.As(err, &wrong) { // grpc-go knows what to say to that
+	switch errors.As(err, &wrong); {
+	case wrong.code == http2.ErrCodeEnhanceYourCalm:
+		return said, false, errors.Join(err, http2.NewFramer(conn, nil).WriteGoAway(0, wrong.code, nil))
+	case wrong.code != 0: // grpc-go knows what to say to that
 		return said, false, nil
 	}
 	return said, err == nil && serves(call, path), err
 }
 
 // firstCall reads frames until one opens a stream.
-func firstCall(frames *http2.Framer) (*http2.MetaHeadersFrame, error) {
+func firstCall(frames *http2.Framer, in *source) (*http2.MetaHeadersFrame, error) {
 	for first := true; ; first = false {
+		in.begin()
 		h, err := frames.ReadFrameHeader()
 		if err != nil {
 			return nil, readError(err)

@@ -41,6 +41,7 @@ type Stream struct {
 	in       source
 	frames   *http2.Framer // its writing half, into pending, belongs to who holds mu
 	budget   budget
+	pings    pings
 	frame    payload // of the DATA frame that is being read
 	prefix   [prefixSize]byte
 	last     bool   // the other side sends nothing more
@@ -60,6 +61,7 @@ type Stream struct {
 	// finished: what ends the stream has been sent, or can't be any more.
 	finished atomic.Bool
 	earned   atomic.Int64 // what our sending has earned the other side's budget
+	talked   atomic.Bool  // we have sent something since the other side's last ping
 }
 
 const (

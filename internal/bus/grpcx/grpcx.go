@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/reevenet/reeve/internal/bus/grpcstream"
 	"github.com/reevenet/reeve/internal/bus/intercept"
 )
 
@@ -28,10 +29,8 @@ import (
 // proof. Larger things go by hash.
 const MaxMessage = 16 << 20
 
-const (
-	connectLimit = 10 * time.Second // from accepting a connection to the end of its handshake
-	pingsApart   = 5 * time.Second  // who asks more often whether we are there is hung up on
-)
+// connectLimit is from accepting a connection to the end of its handshake.
+const connectLimit = 10 * time.Second
 
 // Auth decides who a caller is. It returns the context to go on with, or a status error.
 type Auth func(ctx context.Context) (context.Context, error)
@@ -58,7 +57,9 @@ func (s Server) New() (*grpc.Server, *health.Server) {
 		grpc.ChainUnaryInterceptor(unary...), grpc.ChainStreamInterceptor(stream...),
 		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage), grpc.MaxConcurrentStreams(1024),
 		grpc.ConnectionTimeout(connectLimit),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingsApart, PermitWithoutStream: true}),
+		grpc.MaxHeaderListSize(grpcstream.MaxHeaders),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: grpcstream.PingsApart,
+			PermitWithoutStream: true}),
 	}, s.Options...)
 	if s.Creds != nil {
 		opts = append(opts, grpc.Creds(s.Creds))

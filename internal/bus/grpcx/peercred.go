@@ -27,7 +27,11 @@ func PeerOf(ctx context.Context) (PeerInfo, bool) {
 	if !ok {
 		return PeerInfo{}, false
 	}
-	info, ok := p.AuthInfo.(PeerInfo)
+	auth := p.AuthInfo
+	if k, wrapped := auth.(interface{ Unwrap() credentials.AuthInfo }); wrapped {
+		auth = k.Unwrap()
+	}
+	info, ok := auth.(PeerInfo)
 	return info, ok
 }
 

@@ -41,7 +41,8 @@ var own = []Setting{
 		Usage: "so many of them of one address; more where all clients come through one proxy"},
 	{Key: "metrics.listen", Default: "127.0.0.1:9464", Usage: "address for metrics and health", Listens: true},
 	{Key: "log.level", Default: "info", Usage: "debug, info, warn or error"},
-	{Key: "drain.timeout", Default: drainDefault.String(), Usage: "how long a stopping part may take to finish what it has begun"},
+	{Key: "drain.timeout", Default: drainDefault.String(),
+		Usage: "how long a stopping part may take to finish what it has begun"},
 }
 
 // Schema is every setting that a node has: its own, and its parts' sections.

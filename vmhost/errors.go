@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost/database"
 )
 
 // refuse answers a request with an error.
@@ -77,6 +78,12 @@ func optionalRefusal(request proto.Message, e *pluginv1.Error) proto.Message {
 		return &pluginv1.CheckInherentResponse{Error: e}
 	}
 	panic(fmt.Sprintf("the answer to a %T has no error", request))
+}
+
+// faulty tells whether an error is a disk's that is waited for.
+func faulty(err error) bool {
+	var fault *database.FaultError
+	return errors.As(err, &fault)
 }
 
 // nameOf is the call that a request is, for people.

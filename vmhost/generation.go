@@ -39,6 +39,8 @@ type generation struct {
 	// judging is set while it looks at a block, or after it has ended in the midst of that; dismissed, when an operator
 	// has it replaced.
 	judging, dismissed bool
+	// blameless is set when it is replaced because of the disk.
+	blameless bool
 }
 
 // knowledge is what a plugin must be told besides its chain: a copy, for use off the loop.

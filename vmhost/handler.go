@@ -23,11 +23,12 @@ type handler struct {
 	sub  *subsystem.Sub
 	cfg  Config
 	db   database.Database
+	disk database.Health
 	http *httpServer // nil: none
 	// socket is why the HTTP socket can't be made again; empty: it is there.
 	socket string
 
-	life    *life
+	life    *life // nil, like all below, while the disk has failed since the beginning
 	queue   *queue
 	blocks  *blocks
 	stages  *stages
@@ -45,7 +46,8 @@ type answerer interface {
 }
 
 // newHandler opens the chain and begins to start the plugin; how that goes is in the status from the beginning. An error
-// of the first start that another try can't mend ends the process with its sentence; any other counts as a crash.
+// of the first start that another try can't mend ends the process with its sentence; any other counts as a crash, and a
+// disk that fails is waited for.
 func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 	cfg.Limits = cfg.Limits.withDefaults()
 	db, err := cfg.OpenDB()
@@ -57,15 +59,25 @@ func newHandler(sub *subsystem.Sub, cfg Config) (subsystem.Handler, error) {
 		db.Close()
 		return nil, err
 	}
+	h.watch()
 	h.tick()
 	return h, nil
 }
 
 func (h *handler) open() error {
 	store, err := chainstore.Open(context.Background(), h.db, h.cfg.ChainID)
-	if err != nil {
-		return readable(err)
+	if faulty(err) && watched(h.db) {
+		h.disk.Fault = err
+		return nil
 	}
+	if err != nil {
+		return h.readable(err)
+	}
+	return h.begin(store)
+}
+
+// begin is what follows when it is known where the chain stands.
+func (h *handler) begin(store *chainstore.Record) (err error) {
 	if h.cfg.HTTPSocket != "" {
 		if h.http, err = listenHTTP(h.cfg.HTTPSocket, h.cfg.Chain, h.sub.Log, h.cfg.Tracing); err != nil {
 			return err
@@ -98,7 +110,7 @@ func (h *handler) assemble(store *chainstore.Record) {
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
 	h.health = &health{sub: sub, life: h.life}
 	s := &starter{
-		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited,
+		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited, readable: h.readable,
 		services: func(g *generation) *services { return h.services(store, g) },
 	}
 	h.life.launch = s.launch
@@ -122,10 +134,14 @@ func (h *handler) post(ctx context.Context, f func()) {
 	h.sub.Post(func() { h.sub.Continue(traceparent, f) })
 }
 
-// readable says what to do about a database that isn't this chain's.
-func readable(err error) error {
+// readable says what to do about a database that isn't this chain's, or isn't whole.
+func (h *handler) readable(err error) error {
 	var mismatch *chainstore.MismatchError
+	var damage *chainstore.DamageError
 	switch {
+	case errors.As(err, &damage):
+		return errcode.New(errcode.DataDamaged, "Restore its directory below data/vm, or stop the node, remove that directory "+
+			"and start it: it fetches the blocks from the others again.", err, "the data of chain %s can't be used", h.cfg.Chain)
 	case !errors.As(err, &mismatch):
 		return err
 	case mismatch.Version:
@@ -140,7 +156,7 @@ func readable(err error) error {
 
 // Signal ends the work with the node. Leaves and finality mean nothing here: the engine says what is decided.
 func (h *handler) Signal(sig *overseerv1.Signal) {
-	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok {
+	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok && h.life != nil {
 		h.life.stopping = true
 		h.apps.stop()
 	}
@@ -148,6 +164,10 @@ func (h *handler) Signal(sig *overseerv1.Signal) {
 
 // Handle answers what the bus brings.
 func (h *handler) Handle(m *subsystem.Message) {
+	if h.life == nil {
+		m.Fail(subsystem.Failf(subsystem.Unavailable, "%s", h.disk.Text()))
+		return
+	}
 	for _, p := range [...]answerer{h.blocks, h.reads, h.keeping, h.apps, h.stages, h.admin, h.health} {
 		if p.handle(m) {
 			return
@@ -159,12 +179,14 @@ func (h *handler) Handle(m *subsystem.Message) {
 // tick is what happens every second: calls that have waited too long fail, the plugin is pinged, and the VM is
 // asked how it is.
 func (h *handler) tick() {
-	if h.life.stopping {
+	if h.life != nil && h.life.stopping {
 		return
 	}
-	h.queue.expire()
-	h.life.ping()
-	h.health.tick()
+	if h.life != nil {
+		h.queue.expire()
+		h.life.ping()
+		h.health.tick()
+	}
 	if h.http != nil {
 		h.socket = h.http.keep()
 	}
@@ -176,7 +198,9 @@ func (h *handler) Close() {
 	if h.http != nil {
 		h.http.close()
 	}
-	h.life.close()
+	if h.life != nil {
+		h.life.close()
+	}
 	if err := h.db.Close(); err != nil {
 		h.sub.Log.Error("the chain's database wasn't closed cleanly", "err", err)
 	}

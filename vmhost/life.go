@@ -49,6 +49,8 @@ type life struct {
 	// replaced says that it was another one than before, and when; empty: it was always the same.
 	replaced string
 	stopping bool
+	// suspended is why no plugin is started for now; empty: one is.
+	suspended string
 }
 
 // lifeEvents is who must know how the plugin fares. It is called on the loop.
@@ -87,7 +89,7 @@ func (l *life) enter(state supervise.State) {
 
 // start launches a plugin.
 func (l *life) start() {
-	if l.stopping || l.gen != nil || l.state == supervise.Starting {
+	if l.stopping || l.suspended != "" || l.gen != nil || l.state == supervise.Starting {
 		return
 	}
 	if l.starts++; l.starts > 1 {
@@ -110,11 +112,16 @@ func (l *life) started(g *generation, err error) {
 			return
 		}
 		l.unborn++
-		l.died(inWords(err), replay != nil)
+		l.died(inWords(err), replay != nil || faulty(err))
 		return
 	}
 	if l.stopping {
 		g.plugin.Kill()
+		return
+	}
+	if l.suspended != "" {
+		g.plugin.Kill()
+		l.died(l.suspended, true)
 		return
 	}
 	if g.dead {
@@ -152,7 +159,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 	}
 	l.gen = nil
 	l.lasted()
-	judging := g.judging
+	blameless := g.judging || g.blameless
 	l.sub.Log.Error("the plugin is replaced", "err", reason, "pid", g.plugin.PID())
 	subsystem.Offload(l.sub, func() (struct{}, error) {
 		if dump {
@@ -160,7 +167,7 @@ func (l *life) replace(g *generation, reason string, dump bool) {
 		}
 		g.plugin.Kill()
 		return struct{}{}, nil
-	}, func(struct{}, error) { l.died(reason, judging) })
+	}, func(struct{}, error) { l.died(reason, blameless) })
 }
 
 // failed replaces a plugin that has failed a call, with a dump of what it does when it didn't answer in time.
@@ -171,12 +178,18 @@ func (l *life) failed(g *generation, what string, err error) (reason string) {
 }
 
 // died decides what follows a death: another start after a pause, or the breaker. blamed: a block is to blame, which
-// isn't looked at again at once, so a start helps.
+// isn't looked at again at once, or the disk, so a start helps.
 func (l *life) died(reason string, blamed bool) {
 	if l.stopping {
 		return
 	}
 	l.cause = reason
+	if l.suspended != "" {
+		l.cause = l.suspended
+		l.enter(supervise.BackingOff)
+		l.events.down(false)
+		return
+	}
 	history := &l.history
 	if blamed {
 		history = &l.blamed
@@ -210,6 +223,30 @@ func (l *life) restart(reason string) {
 	case l.state == supervise.Quarantined, l.state == supervise.BackingOff:
 		l.cause = reason
 		l.enter(supervise.BackingOff)
+		l.start()
+	}
+}
+
+// suspend ends the plugin, and has none started until resume.
+func (l *life) suspend(cause string) {
+	l.suspended = cause
+	switch {
+	case l.gen != nil:
+		l.gen.dismissed = true
+		l.replace(l.gen, cause, false)
+	case l.state == supervise.BackingOff:
+		l.cause = cause
+		l.events.stateChanged()
+	}
+}
+
+// resume ends that.
+func (l *life) resume() {
+	if l.suspended == "" {
+		return
+	}
+	l.suspended = ""
+	if l.state == supervise.BackingOff || l.state == supervise.Quarantined { // whose time may have come meanwhile
 		l.start()
 	}
 }

@@ -181,7 +181,8 @@ func (q *queue) broke(g *generation, j *queued, took time.Duration, err error) {
 		reason = what + " wasn't answered within " + q.limits.BlockCall.String()
 	}
 	var disk *diskError
-	g.judging = g.judging && !errors.As(err, &disk)
+	g.blameless = errors.As(err, &disk)
+	g.judging = g.judging && !g.blameless
 	q.life.replace(g, reason, hang)
 	switch {
 	case g.dismissed: // whatever was under way then isn't to blame

@@ -2,6 +2,7 @@ package vmhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,10 +30,15 @@ type starter struct {
 	services func(g *generation) *services
 	// exited is called on the loop when a plugin has ended.
 	exited func(g *generation, cause error)
+	// readable is what a person is told of a record that can't be used.
+	readable func(error) error
 }
 
 // launch starts a plugin and brings it to where its predecessor was.
 func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
+	if err := s.reload(); err != nil {
+		return nil, err
+	}
 	g := &generation{
 		number: number, outcomes: newOutcomes(), db: remote.NewService(s.store.State()), logLevel: know.logLevel,
 		shown: make(map[primitives.Hash]struct{}), met: make(map[primitives.NodeID]struct{}),
@@ -65,6 +71,17 @@ func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// reload: the predecessor may have ended because the disk had failed in the midst of a commit.
+func (s *starter) reload() error {
+	err := s.store.Reload(context.Background())
+	var damage *chainstore.DamageError
+	if errors.As(err, &damage) {
+		err = s.readable(err)
+		s.sub.Post(func() { s.sub.Fatal(err) })
+	}
+	return err
 }
 
 // after is the host's timer for code that may be on any goroutine.

@@ -13,6 +13,10 @@ import (
 
 // Status says how the plugin and the chain's blocks are, from what the host knows: the plugin isn't asked.
 func (h *handler) Status(s *subsystem.Status) {
+	h.ofDisk(s)
+	if h.life == nil {
+		return
+	}
 	cause := ""
 	if h.life.state != supervise.Running {
 		cause = strings.TrimSpace(string(h.life.state) + " " + h.life.cause)
@@ -45,4 +49,14 @@ func (h *handler) Status(s *subsystem.Status) {
 	s.Number("queued", int64(len(h.blocks.queue.jobs)))
 	s.Number("suspects", int64(len(h.blocks.queue.suspects.known)))
 	s.Number("starts", int64(h.life.starts))
+}
+
+// ofDisk says how the disk under the chain's database is.
+func (h *handler) ofDisk(s *subsystem.Status) {
+	fault := ""
+	if h.disk.Fault != nil {
+		fault = h.disk.Fault.Error()
+	}
+	s.Check("database", fault)
+	s.Check("disk", h.disk.Warning)
 }

@@ -66,30 +66,15 @@ type MismatchError struct {
 
 func (e *MismatchError) Error() string { return e.Reason }
 
-// Open reads where the chain stands, and makes sure that the database is this chain's.
+// Open reads where the chain stands, and makes sure that the database is this chain's and the record whole.
 func Open(ctx context.Context, db database.Database, chain primitives.Hash) (*Record, error) {
 	r := &Record{db: db}
 	if err := r.claim(ctx, chain); err != nil {
 		return nil, err
 	}
-	if err := r.kept.load(ctx, db); err != nil {
+	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}
-	height, err := db.Get(ctx, lastKey)
-	if errors.Is(err, database.ErrNotFound) {
-		return r, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(height) != 8 {
-		return nil, errors.New("the record's last height is damaged")
-	}
-	last, err := r.stored(ctx, binary.BigEndian.Uint64(height))
-	if err != nil {
-		return nil, fmt.Errorf("the record's last entry: %w", err)
-	}
-	r.show(last)
 	return r, nil
 }
 
@@ -103,6 +88,9 @@ func (r *Record) claim(ctx context.Context, chain primitives.Hash) error {
 	got, err := r.db.Get(ctx, chainKey)
 	switch {
 	case errors.Is(err, database.ErrNotFound):
+		if err := r.none(ctx, nil, nil, "it isn't empty, and the mark that says whose it is is missing"); err != nil {
+			return err
+		}
 		var b database.Batch
 		b.Put(chainKey, mine)
 		return r.db.Write(ctx, &b, database.Sync)

@@ -32,6 +32,8 @@ func TestARecordOfAVersionWithoutCertificatesIsRead(t *testing.T) {
 	var b database.Batch
 	b.Put(chainKey, append([]byte{1}, chain[:]...))
 	b.Put(join(heightKey, height), before(vm, vm, "", "genesis"))
+	b.Put(join(blockKey, vm[:]), height)
+	b.Put(join(vmKey, vm[:]), height)
 	b.Put(lastKey, height)
 	if err := db.Write(context.Background(), &b, database.Sync); err != nil {
 		t.Fatal(err)
@@ -44,7 +46,7 @@ func TestARecordOfAVersionWithoutCertificatesIsRead(t *testing.T) {
 	if d := cmp.Diff(want, r.Last()); d != "" {
 		t.Errorf("(-want +got)\n%s", d)
 	}
-	next := &Entry{BlockID: block, VMBlock: vm, Height: 1, Consensus: []byte("(block)"), Content: []byte("block"),
+	next := &Entry{BlockID: block, VMBlock: primitives.Hash{4}, Height: 1, Consensus: []byte("(block)"), Content: []byte("block"),
 		Certificate: []byte("signed")}
 	if err := r.Commit(context.Background(), next, &database.Batch{}, database.Sync); err != nil {
 		t.Fatal(err)

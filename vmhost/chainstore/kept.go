@@ -3,7 +3,6 @@ package chainstore
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"sync"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -17,17 +16,16 @@ type kept struct {
 	heights map[primitives.Hash]uint64
 }
 
-// load reads which they are.
+// load reads which they are. One that is deleted meanwhile is deleted once more later.
 func (k *kept) load(ctx context.Context, db database.Database) error {
-	k.heights = map[primitives.Hash]uint64{}
 	it := db.Iterate(ctx, keptKey, database.PrefixEnd(keptKey))
 	defer it.Close()
 	for it.Next() {
 		id, err := primitives.HashFrom(it.Key()[len(keptKey):])
 		if err != nil || len(it.Value()) < 8 {
-			return errors.New("an undecided block in the record is damaged")
+			return damaged("an undecided block in it can't be read")
 		}
-		k.heights[id] = binary.BigEndian.Uint64(it.Value())
+		k.add(id, binary.BigEndian.Uint64(it.Value()))
 	}
 	return it.Err()
 }
@@ -47,6 +45,9 @@ func (k *kept) forget(b *database.Batch, which func(id primitives.Hash, height u
 func (k *kept) add(id primitives.Hash, height uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.heights == nil {
+		k.heights = map[primitives.Hash]uint64{}
+	}
 	k.heights[id] = height
 }
 
@@ -71,7 +72,7 @@ func (r *Record) Kept(ctx context.Context, id primitives.Hash) (consensus []byte
 		return nil, err
 	}
 	if len(b) < 8 {
-		return nil, errors.New("an undecided block in the record is damaged")
+		return nil, damaged("an undecided block in it can't be read")
 	}
 	return b[8:], nil
 }

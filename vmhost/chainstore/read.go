@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
@@ -45,9 +44,16 @@ func (r *Record) by(ctx context.Context, key []byte) (*Entry, error) {
 		return nil, err
 	}
 	if len(height) != 8 {
-		return nil, errors.New("the record's index is damaged")
+		return nil, damaged("an id in it leads to %d bytes", len(height))
 	}
-	return r.AtHeight(ctx, binary.BigEndian.Uint64(height))
+	at := binary.BigEndian.Uint64(height)
+	switch last := r.Last(); {
+	case last == nil || at > last.Height:
+		return nil, ErrNotFound // not durable yet
+	case at == last.Height:
+		return last, nil
+	}
+	return r.mustHave(ctx, at)
 }
 
 // Ancestors are the entries from a consensus block downwards, at most so many, and so many bytes of blocks and
@@ -101,7 +107,7 @@ func encode(e *Entry) []byte {
 
 func decode(height uint64, b []byte) (*Entry, error) {
 	if len(b) < entryHeader {
-		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)
+		return nil, damaged("the entry of height %d can't be read", height)
 	}
 	e := &Entry{Height: height}
 	copy(e.BlockID[:], b)
@@ -110,7 +116,7 @@ func decode(height uint64, b []byte) (*Entry, error) {
 		int(binary.BigEndian.Uint32(b[72:]))
 	payload := b[entryHeader:]
 	if consensus > len(payload) || offset+size > len(payload) {
-		return nil, fmt.Errorf("the record's entry of height %d is damaged", height)
+		return nil, damaged("the entry of height %d can't be read", height)
 	}
 	e.Consensus, e.Content = payload[:consensus:consensus], payload[offset:offset+size:offset+size]
 	if end := max(consensus, offset+size); end < len(payload) {

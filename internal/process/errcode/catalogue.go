@@ -20,6 +20,7 @@ const (
 	DataVersion     ID = 1016
 	NoSuchNode      ID = 1017
 	NoSuchProcess   ID = 1018
+	DataDamaged     ID = 1019
 
 	NodeUnreachable ID = 1101
 	NodeNotReady    ID = 1102
@@ -57,7 +58,7 @@ var exits = map[ID]Code{
 	NodeNotReady: NotReady, TookTooLong: Timeout,
 	DataVersion: Incompatible, PluginIncompatible: Incompatible,
 	PluginFailedCheck: CheckFailed, SimViolation: CheckFailed, ProofInvalid: CheckFailed, EvidenceInvalid: CheckFailed,
-	ChainHalted: SafetyHalt,
+	ChainHalted: SafetyHalt, DataDamaged: SafetyHalt,
 }
 
 func (id ID) exit() Code {

@@ -1,12 +1,6 @@
 package pebbledb
 
-import (
-	"fmt"
-
-	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/reevenet/reeve/vmhost/database"
-)
+import "github.com/cockroachdb/pebble/v2"
 
 // iterator stops with ErrClosed when the database is closed under it.
 type iterator struct {
@@ -25,7 +19,7 @@ func (i *iterator) Next() bool {
 	i.reader.mu.Lock()
 	defer i.reader.mu.Unlock()
 	if i.reader.closed {
-		i.err = database.ErrClosed
+		i.err = i.reader.owner.over()
 		return false
 	}
 	ok := false
@@ -36,13 +30,13 @@ func (i *iterator) Next() bool {
 	}
 	if !ok {
 		if err := i.it.Error(); err != nil {
-			i.err = fmt.Errorf("database: %w", err)
+			i.err = i.reader.owner.told(i.reader.life, err)
 		}
 		return false
 	}
 	value, err := i.it.ValueAndErr()
 	if err != nil {
-		i.err = fmt.Errorf("database: %w", err)
+		i.err = i.reader.owner.told(i.reader.life, err)
 		return false
 	}
 	// Copied, because Close of the database may free pebble's memory under the caller.

@@ -1,5 +1,12 @@
 // Package pebbledb keeps a database in a directory, with pebble: a log-structured store whose blocks and log records
 // carry checksums. Damage is an error, never a wrong value.
+//
+// A disk that is full, fails or has become read-only ends nothing here. The store refuses every call with a
+// *database.FaultError from the first fault on, says so to whoever watches it, and opens its files again, with growing
+// pauses, until the disk does what it should. Pebble replays its log then: what a Sync has acknowledged is there; of
+// what came after it a part may be, whole batches in their order. Before the disk is full, with little room left, it
+// refuses likewise, and goes on when there is room. Damage is for a person: it is noted in the directory, so that no
+// later process takes the store for whole.
 package pebbledb
 
 import (
@@ -7,15 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"github.com/reevenet/reeve/internal/process/descriptors"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/database"
 )
@@ -39,51 +45,164 @@ const indexBlockSize = 256 << 10
 // maxOpenFiles is how many tables may be open, where there are descriptors for so many.
 const maxOpenFiles = 1000
 
+// Config says where a store is. A zero value in a field with a default takes it.
+type Config struct {
+	// Dir is the directory, made if need be.
+	Dir string
+	Log *slog.Logger
+	// FS is the disk; default the machine's.
+	FS vfs.FS
+	// RetryAfter is the pause before the files are opened again after a fault; default 250 ms. It doubles up to
+	// RetryAtMost, default 5 s; as often it is looked how much room there is.
+	RetryAfter, RetryAtMost time.Duration
+	// Slow is how long one operation of the disk may take before that is said; default 5 s.
+	Slow time.Duration
+	// Reserve is the room in bytes below which the store refuses; default HardReserve.
+	Reserve uint64
+
+	memTable uint64 // what is in memory before it is written to a table
+}
+
+func (c Config) withDefaults() Config {
+	if c.FS == nil {
+		c.FS = vfs.Default
+	}
+	if c.RetryAfter == 0 {
+		c.RetryAfter = 250 * time.Millisecond
+	}
+	if c.RetryAtMost == 0 {
+		c.RetryAtMost = 5 * time.Second
+	}
+	if c.Slow == 0 {
+		c.Slow = 5 * time.Second
+	}
+	if c.Reserve == 0 {
+		c.Reserve = HardReserve
+	}
+	if c.memTable == 0 {
+		c.memTable = memTableSize
+	}
+	return c
+}
+
 // DB is an open directory. Only one process can have it open.
 type DB struct {
-	// mu lets calls finish before Close; pebble panics when it is used afterwards.
-	mu    sync.RWMutex
-	db    *pebble.DB
-	open  map[*reader]struct{}
-	openM sync.Mutex
+	cfg   Config
+	disk  vfs.FS // that measures how long its operations take
+	slow  func() // ends the measuring
+	cache *pebble.Cache
+	lock  interface{ Close() error }
+	state state
+
+	// mu lets calls finish before the life that they use is given up; pebble panics when it is used afterwards.
+	mu      sync.RWMutex
+	life    *life // nil while there is a fault, and after Close
+	lives   int   // that were begun
+	open    map[*reader]struct{}
+	openM   sync.Mutex
+	closing chan struct{}
+	tended  chan struct{}
 }
+
+var _ database.Watched = (*DB)(nil)
 
 // Open opens or makes the database in dir.
-func Open(dir string, log *slog.Logger) (*DB, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func Open(dir string, log *slog.Logger) (*DB, error) { return Config{Dir: dir, Log: log}.Open() }
+
+// Open opens or makes the database. When the disk fails it returns a store that refuses, and goes on when the disk
+// does; the error is that of a directory that is in use or damaged.
+func (c Config) Open() (*DB, error) {
+	c = c.withDefaults()
+	if err := c.FS.MkdirAll(c.Dir, 0o700); err != nil && !isFault(err) {
 		return nil, fmt.Errorf("the chain's database can't be made: %w", err)
 	}
-	cache := pebble.NewCache(cacheSize)
-	defer cache.Unref()
-	options := &pebble.Options{
-		Cache:                       cache,
-		MemTableSize:                memTableSize,
-		MemTableStopWritesThreshold: memTables,
-		MaxOpenFiles:                min(maxOpenFiles, descriptors.Count().Database),
-		FormatMajorVersion:          pebble.FormatNewest,
-		Logger:                      logger{log},
-	}
-	// the levels below do the same
-	options.Levels[0].FilterPolicy, options.Levels[0].IndexBlockSize = bloom.FilterPolicy(filterBits), indexBlockSize
-	db, err := pebble.Open(dir, options)
-	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
-		return nil, errcode.New(errcode.DataDirInUse, "Stop the other one first.", nil,
-			"the chain's database in %s is in use by another process", dir)
+	d := &DB{cfg: c, open: make(map[*reader]struct{}), closing: make(chan struct{}), tended: make(chan struct{})}
+	d.state.log = c.Log
+	fs, health := vfs.WithDiskHealthChecks(c.FS, c.Slow, nil, d.onSlow)
+	d.disk, d.slow = fs, func() { _ = health.Close() }
+	d.cache = pebble.NewCache(cacheSize)
+	err := d.start()
+	if err != nil && !isFault(err) {
+		d.free()
+		return nil, err
 	}
 	if err != nil {
-		return nil, errcode.New(errcode.DataDirBroken,
-			"Restore it, or remove it and let the node catch up from the others.", err,
-			"the chain's database in %s can't be opened", dir)
+		d.fault(err)
 	}
-	return &DB{db: db, open: make(map[*reader]struct{})}, nil
+	go d.tend()
+	return d, nil
 }
 
-// begin keeps Close away while a call runs.
-func (d *DB) begin() error {
+// start takes the lock, if need be, and begins a life.
+func (d *DB) start() error {
+	if err := d.takeLock(); err != nil {
+		return err
+	}
+	if why := noted(d.disk, d.cfg.Dir); why != "" {
+		return damaged(d.cfg.Dir, errors.New(why))
+	}
+	if err := d.roomLeft(); err != nil {
+		return err
+	}
+	l, err := d.begin()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.life = l
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *DB) takeLock() error {
+	if d.lock != nil {
+		return nil
+	}
+	if err := d.disk.MkdirAll(d.cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := pebble.LockDirectory(d.cfg.Dir, d.disk)
+	if errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process") {
+		return errcode.New(errcode.DataDirInUse, "Stop the other one first.", nil,
+			"the chain's database in %s is in use by another process", d.cfg.Dir)
+	}
+	if err == nil {
+		d.lock = lock
+	}
+	return err
+}
+
+// free gives back what is the store's over all its lives.
+func (d *DB) free() {
+	if d.lock != nil {
+		_ = d.lock.Close()
+	}
+	d.cache.Unref()
+	d.slow()
+}
+
+// use keeps the life from being given up while a call runs; done ends that.
+func (d *DB) use() (l *life, done func(), err error) {
 	d.mu.RLock()
-	if d.db == nil {
+	if err := d.refusal(); err != nil {
 		d.mu.RUnlock()
+		return nil, nil, err
+	}
+	return d.life, d.mu.RUnlock, nil
+}
+
+// refusal is why no call is served now.
+func (d *DB) refusal() error {
+	select {
+	case <-d.closing:
 		return database.ErrClosed
+	default:
+	}
+	if fault := d.state.fault(); fault != nil {
+		return fault
+	}
+	if d.life == nil {
+		return &database.FaultError{Cause: errors.New("the database is being opened")}
 	}
 	return nil
 }
@@ -93,56 +212,56 @@ func (d *DB) Write(_ context.Context, batch *database.Batch, durability database
 	if err := batch.Check(); err != nil {
 		return err
 	}
-	if err := d.begin(); err != nil {
+	l, done, err := d.use()
+	if err != nil {
 		return err
 	}
-	defer d.mu.RUnlock()
-	b := d.db.NewBatchWithSize(batch.Size() + 16*batch.Len() + 64)
-	defer b.Close()
-	for _, op := range batch.Ops() {
-		var err error
-		if op.Delete {
-			err = b.Delete(op.Key, nil)
-		} else {
-			err = b.Set(op.Key, op.Value, nil)
-		}
-		if err != nil {
-			return fmt.Errorf("database: %w", err)
-		}
+	defer done()
+	b, err := l.batchOf(batch)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
 	}
 	options := pebble.NoSync
 	if durability == database.Sync {
 		options = pebble.Sync
 	}
-	if err := b.Commit(options); err != nil {
-		return fmt.Errorf("database: batch of %d changes not written: %w", batch.Len(), err)
-	}
-	return nil
+	return d.told(l, l.do(func() error { return errors.Join(b.Commit(options), b.Close()) }))
 }
 
 // Snapshot pins the state.
 func (d *DB) Snapshot(context.Context) (database.Snapshot, error) {
-	if err := d.begin(); err != nil {
+	l, done, err := d.use()
+	if err != nil {
 		return nil, err
 	}
-	defer d.mu.RUnlock()
-	s := d.db.NewSnapshot()
-	return d.track(&reader{owner: d, source: s, close: s.Close}), nil
+	defer done()
+	var s *pebble.Snapshot
+	if err := l.do(func() error { s = l.db.NewSnapshot(); return nil }); err != nil {
+		return nil, d.told(l, err)
+	}
+	return d.track(&reader{owner: d, life: l, source: s, close: s.Close}), nil
 }
 
 // Close ends open snapshots and iterators, then the database.
 func (d *DB) Close() error {
+	d.openM.Lock()
+	select {
+	case <-d.closing:
+		d.openM.Unlock()
+		return nil
+	default:
+		close(d.closing)
+	}
+	d.openM.Unlock()
+	<-d.tended
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.db == nil {
-		return nil
+	defer d.free()
+	errs := []error{d.releaseAll()}
+	if l := d.life; l != nil {
+		errs = append(errs, l.do(l.db.Close))
+		d.life = nil
 	}
-	var errs []error
-	for _, r := range d.takeOpen() {
-		errs = append(errs, r.release())
-	}
-	errs = append(errs, d.db.Close())
-	d.db = nil
 	return errors.Join(errs...)
 }
 
@@ -153,25 +272,15 @@ func (d *DB) track(r *reader) *reader {
 	return r
 }
 
-func (d *DB) takeOpen() []*reader {
+// releaseAll ends what is open of pebble's.
+func (d *DB) releaseAll() error {
 	d.openM.Lock()
-	defer d.openM.Unlock()
-	var all []*reader
-	for r := range d.open {
-		all = append(all, r)
+	all := d.open
+	d.open = make(map[*reader]struct{})
+	d.openM.Unlock()
+	var errs []error
+	for r := range all {
+		errs = append(errs, r.release())
 	}
-	clear(d.open)
-	return all
-}
-
-// logger passes pebble's own lines on; they are for whoever debugs the store.
-type logger struct{ log *slog.Logger }
-
-func (l logger) Infof(format string, args ...any)  { l.log.Debug(fmt.Sprintf(format, args...)) }
-func (l logger) Errorf(format string, args ...any) { l.log.Error(fmt.Sprintf(format, args...)) }
-
-// Fatalf is called when going on would lose data: a failed write or sync of the log. The process must end.
-func (l logger) Fatalf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf(format, args...))
-	panic(fmt.Sprintf("database: "+format, args...))
+	return errors.Join(errs...)
 }

@@ -73,7 +73,7 @@ func TestADamagedDatabaseIsAReadableError(t *testing.T) {
 	}
 	_, err = pebbledb.Open(dir, slog.New(slog.DiscardHandler))
 	var readable *errcode.Error
-	if !errors.As(err, &readable) || readable.ID != errcode.DataDirBroken {
+	if !errors.As(err, &readable) || readable.ID != errcode.DataDamaged {
 		t.Errorf("%v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -15,11 +14,12 @@ import (
 
 // Get returns the value of key.
 func (d *DB) Get(_ context.Context, key []byte) ([]byte, error) {
-	if err := d.begin(); err != nil {
+	l, done, err := d.use()
+	if err != nil {
 		return nil, err
 	}
-	defer d.mu.RUnlock()
-	return getCopy(d.db, key)
+	defer done()
+	return d.get(l, l.db, key)
 }
 
 // Has tells whether key exists.
@@ -27,33 +27,36 @@ func (d *DB) Has(ctx context.Context, key []byte) (bool, error) { return has(d.G
 
 // GetBatch reads many keys of one state.
 func (d *DB) GetBatch(_ context.Context, keys [][]byte) ([][]byte, error) {
-	if err := d.begin(); err != nil {
+	l, done, err := d.use()
+	if err != nil {
 		return nil, err
 	}
-	defer d.mu.RUnlock()
-	return getEach(d.db, keys)
+	defer done()
+	return d.getEach(l, l.db, keys)
 }
 
 // Iterate goes through a range.
 func (d *DB) Iterate(_ context.Context, start, end []byte) database.Iterator {
-	if err := d.begin(); err != nil {
+	l, done, err := d.use()
+	if err != nil {
 		return &iterator{err: err}
 	}
-	defer d.mu.RUnlock()
-	return d.iterate(d.db, start, end)
+	defer done()
+	return d.iterate(l, l.db, start, end)
 }
 
-func (d *DB) iterate(source pebble.Reader, start, end []byte) database.Iterator {
+func (d *DB) iterate(l *life, source pebble.Reader, start, end []byte) database.Iterator {
 	it, err := source.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
 	if err != nil {
-		return &iterator{err: fmt.Errorf("database: %w", err)}
+		return &iterator{err: d.told(l, err)}
 	}
-	return &iterator{it: it, reader: d.track(&reader{owner: d, close: it.Close})}
+	return &iterator{it: it, reader: d.track(&reader{owner: d, life: l, close: it.Close})}
 }
 
 // reader is something of pebble's that must be closed before the database is: a snapshot or an iterator.
 type reader struct {
 	owner  *DB
+	life   *life
 	source *pebble.Snapshot
 	mu     sync.Mutex
 	closed bool
@@ -68,7 +71,7 @@ func (r *reader) release() error {
 		return nil
 	}
 	r.closed = true
-	return r.close()
+	return r.life.do(r.close)
 }
 
 // Close ends a snapshot.
@@ -84,9 +87,9 @@ func (r *reader) Get(_ context.Context, key []byte) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, database.ErrClosed
+		return nil, r.owner.over()
 	}
-	return getCopy(r.source, key)
+	return r.owner.get(r.life, r.source, key)
 }
 
 // Has tells whether the snapshot has key.
@@ -97,9 +100,9 @@ func (r *reader) GetBatch(_ context.Context, keys [][]byte) ([][]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, database.ErrClosed
+		return nil, r.owner.over()
 	}
-	return getEach(r.source, keys)
+	return r.owner.getEach(r.life, r.source, keys)
 }
 
 // Iterate goes through a range of the snapshot.
@@ -107,9 +110,17 @@ func (r *reader) Iterate(_ context.Context, start, end []byte) database.Iterator
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return &iterator{err: database.ErrClosed}
+		return &iterator{err: r.owner.over()}
 	}
-	return r.owner.iterate(r.source, start, end)
+	return r.owner.iterate(r.life, r.source, start, end)
+}
+
+// over is why a snapshot or an iterator that was open isn't any more.
+func (d *DB) over() error {
+	if fault := d.state.fault(); fault != nil {
+		return fault
+	}
+	return database.ErrClosed
 }
 
 func has(_ []byte, err error) (bool, error) {
@@ -122,10 +133,10 @@ func has(_ []byte, err error) (bool, error) {
 // getEach reads many keys of one state, in their order in the store, so that each search begins where the last one
 // ended. An iterator uses the filters of the lowest level too, which a single Get leaves out: most keys that a batch
 // asks for are new.
-func getEach(source pebble.Reader, keys [][]byte) (values [][]byte, err error) {
+func (d *DB) getEach(l *life, source pebble.Reader, keys [][]byte) (values [][]byte, err error) {
 	values = make([][]byte, len(keys))
 	if len(keys) == 1 {
-		if values[0], err = getCopy(source, keys[0]); errors.Is(err, database.ErrNotFound) {
+		if values[0], err = d.get(l, source, keys[0]); errors.Is(err, database.ErrNotFound) {
 			err = nil
 		}
 		return values, err
@@ -137,7 +148,7 @@ func getEach(source pebble.Reader, keys [][]byte) (values [][]byte, err error) {
 	slices.SortFunc(order, func(i, j int) int { return bytes.Compare(keys[i], keys[j]) })
 	it, err := source.NewIter(&pebble.IterOptions{UseL6Filters: true})
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, d.told(l, err)
 	}
 	for _, i := range order {
 		if !it.SeekPrefixGE(keys[i]) {
@@ -148,24 +159,24 @@ func getEach(source pebble.Reader, keys [][]byte) (values [][]byte, err error) {
 		}
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("database: %w", err), it.Close())
+			return nil, d.told(l, errors.Join(err, it.Close()))
 		}
 		values[i] = append([]byte{}, value...)
 	}
 	if err := it.Close(); err != nil { // tells what stopped a search, too
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, d.told(l, err)
 	}
 	return values, nil
 }
 
-// getCopy copies, because pebble's value lives only until its closer is closed.
-func getCopy(source pebble.Reader, key []byte) ([]byte, error) {
+// get copies, because pebble's value lives only until its closer is closed.
+func (d *DB) get(l *life, source pebble.Reader, key []byte) ([]byte, error) {
 	value, closer, err := source.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, database.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, d.told(l, err)
 	}
 	value = append([]byte{}, value...)
 	return value, closer.Close()

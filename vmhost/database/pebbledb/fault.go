@@ -51,7 +51,8 @@ func isFault(err error) bool {
 func isDamage(err error) bool {
 	var d *damage
 	var readable *errcode.Error
-	return errors.As(err, &d) || err != nil && pebble.IsCorruptionError(err) || errors.As(err, &readable)
+	return errors.As(err, &d) || err != nil && pebble.IsCorruptionError(err) ||
+		errors.As(err, &readable) && readable.ID == errcode.DataDamaged
 }
 
 // told has the life end for an error of a read or a write that says that something is damaged, and gives the error
@@ -74,8 +75,10 @@ func (d *DB) roomLeft() error {
 	case err != nil:
 		return nil
 	case u.AvailBytes < d.cfg.Reserve:
-		return fmt.Errorf("%s has %d MiB left, and %d are kept free: make room: %w", d.cfg.Dir, u.AvailBytes>>20,
+		err := fmt.Errorf("%s has %d MiB left, and %d are kept free: make room: %w", d.cfg.Dir, u.AvailBytes>>20,
 			d.cfg.Reserve>>20, syscall.ENOSPC)
+		d.state.little(err.Error())
+		return err
 	case u.AvailBytes < SoftReserve || u.AvailBytes < u.TotalBytes/softShare:
 		d.state.little(fmt.Sprintf("%s has %d MiB left, and below %d MiB the node stops: make room", d.cfg.Dir,
 			u.AvailBytes>>20, d.cfg.Reserve>>20))

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 
 	"github.com/reevenet/reeve/internal/process/descriptors"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
@@ -66,10 +67,16 @@ func (d *DB) begin() (*life, error) {
 	}
 	l.end(err)
 	l.gate.close()
-	if isFault(err) {
+	switch {
+	case isFault(err):
 		return nil, err
+	case isDamage(err):
+		note(d.disk, d.cfg.Dir, err)
+		return nil, damaged(d.cfg.Dir, err)
 	}
-	return nil, damaged(d.cfg.Dir, err)
+	return nil, errcode.New(errcode.DataDirBroken,
+		"Restore it, or remove it and let the node catch up from the others.", err,
+		"the chain's database in %s can't be opened", d.cfg.Dir)
 }
 
 func (d *DB) options(l *life) *pebble.Options {

@@ -53,7 +53,7 @@ type Config struct {
 	// FS is the disk; default the machine's.
 	FS vfs.FS
 	// RetryAfter is the pause before the files are opened again after a fault; default 250 ms. It doubles up to
-	// RetryAtMost, default 5 s; as often it is looked how much room there is.
+	// RetryAtMost, default 2 s; as often it is looked how much room there is.
 	RetryAfter, RetryAtMost time.Duration
 	// Slow is how long one operation of the disk may take before that is said; default 5 s.
 	Slow time.Duration
@@ -71,7 +71,7 @@ func (c Config) withDefaults() Config {
 		c.RetryAfter = 250 * time.Millisecond
 	}
 	if c.RetryAtMost == 0 {
-		c.RetryAtMost = 5 * time.Second
+		c.RetryAtMost = 2 * time.Second
 	}
 	if c.Slow == 0 {
 		c.Slow = 5 * time.Second

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// mostLives is how often a process opens the files: what isn't closed after a fault takes memory. After that, more
-	// than a minute of faults, a new process has to go on.
+	// mostLives is how often a process opens the files: what isn't closed after a fault takes memory. After that, half
+	// a minute of faults, a new process has to go on: seldom enough not to be left alone as one that keeps dying.
 	mostLives = 17
 	// steady is how long a life must last for the pauses to be short again after it.
 	steady = time.Minute
@@ -70,18 +70,14 @@ func (d *DB) retire() {
 // fault has the store refuse from now on.
 func (d *DB) fault(cause error) {
 	var hopeless *hopelessError
-	switch {
-	case errors.As(cause, &hopeless):
-		d.state.lose(cause)
-		return
-	case !isDamage(cause):
-		d.state.fail(cause)
-		return
-	}
-	note(d.disk, d.cfg.Dir, cause)
 	var readable *errcode.Error
-	if !errors.As(cause, &readable) {
-		cause = damaged(d.cfg.Dir, cause)
+	switch {
+	case errors.As(cause, &hopeless), errors.As(cause, &readable):
+		d.state.lose(cause)
+	case isDamage(cause):
+		note(d.disk, d.cfg.Dir, cause)
+		d.state.lose(damaged(d.cfg.Dir, cause))
+	default:
+		d.state.fail(cause)
 	}
-	d.state.lose(cause)
 }

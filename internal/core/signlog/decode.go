@@ -18,6 +18,8 @@ type File struct {
 	Tail Tail
 	// Torn is how many bytes of an unfinished commit come after the tail.
 	Torn int
+	// Ends are the ends of the chain after each commit, in their order.
+	Ends []primitives.Hash
 }
 
 // Decode reads a file. An unfinished commit at its end is left out and reported in Torn; anything else that isn't as it
@@ -55,6 +57,7 @@ func decodeHeader(b []byte) (Header, error) {
 		return h, damage(0, "its version is %d and this program knows those up to %d; use the program that wrote it", v,
 			fileVersion)
 	}
+	h.Witnessed = binary.BigEndian.Uint32(b) >= witnessedVersion
 	h.Epoch = binary.BigEndian.Uint64(b[4:])
 	h.Key = [32]byte(b[12:44])
 	h.Host = primitives.Hash(b[44:76])
@@ -95,7 +98,7 @@ func (f *File) frames(data []byte, mark int64) error {
 		if err := f.items(body); err != nil {
 			return err
 		}
-		f.Tail = next
+		f.Tail, f.Ends = next, append(f.Ends, next.Chain)
 		marked = marked || next.Offset == mark
 	}
 	if !marked {
@@ -104,13 +107,13 @@ func (f *File) frames(data []byte, mark int64) error {
 	return f.torn(data[f.Tail.Offset:])
 }
 
-// torn checks that the rest of a file can be one unfinished commit.
+// torn checks that the rest of a file can be one unfinished commit, and the zeros that the next ones are written over.
 func (f *File) torn(rest []byte) error {
-	f.Torn = len(rest)
-	if len(rest) > frameHeader+maxBody {
-		return damage(int(f.Tail.Offset), "%d bytes after it are more than one commit", len(rest))
+	f.Torn = len(bytes.TrimRight(rest, "\x00"))
+	if f.Torn > frameHeader+maxBody {
+		return damage(int(f.Tail.Offset), "%d bytes after it are more than one commit", f.Torn)
 	}
-	for i := range rest {
+	for i := range f.Torn {
 		if _, ok := frameIn(rest[i:]); ok {
 			return damage(
 				int(f.Tail.Offset),

@@ -28,17 +28,23 @@ import (
 //	5  floor of a chain's votes: network u32, chain id [32], height u64, round << 8 | phase u64; the latest commit
 //	   vote for a block at the height of the last vote is remembered, though it may be below
 //
-// Version 1 has no votes and no item 5, and is otherwise the same.
+// After the frames come zeros, as many as there may be: the next frames are written over them, since a commit that
+// changes the size of the file costs the file system more than one that doesn't.
+//
+// Version 1 has no votes and no item 5, version 2 no zeros and nobody beside it that knows where it ends; they are
+// otherwise the same.
 //
 // A mark says up to where the file is known to be durable. It is written after the sync of that part, and itself
 // becomes durable at the latest with the next sync. So a crash can leave at most one frame behind the mark incomplete,
 // and its records were never answered for: it is cut off. Anything else that doesn't fit is damage.
 const (
 	fileMagic   = "reevelog"
-	fileVersion = 2
-	sector      = 512
-	markAt      = sector
-	framesAt    = 3 * sector
+	fileVersion = 3
+	// witnessedVersion is the first whose end is known elsewhere, too.
+	witnessedVersion = 3
+	sector           = 512
+	markAt           = sector
+	framesAt         = 3 * sector
 
 	frameMagic  = "fram"
 	frameHeader = len(frameMagic) + 4 + 32 + 4
@@ -81,6 +87,8 @@ type Header struct {
 	Records uint64
 	// Chain is where the chain of hashes goes on from: the end of the file before this one.
 	Chain primitives.Hash
+	// Witnessed: whoever wrote the file has said elsewhere where it begins. It is read, and always written.
+	Witnessed bool
 }
 
 func (h Header) encode() []byte {

@@ -30,7 +30,7 @@ func Adopt(p Place, floors Floors) error {
 	if err != nil {
 		return err
 	}
-	f, err := adoptable(p, floors)
+	f, w, err := adoptable(p, floors)
 	if err != nil {
 		return errors.Join(err, lock.Close())
 	}
@@ -40,11 +40,28 @@ func Adopt(p Place, floors Floors) error {
 	if floors.Session != nil {
 		f.Memory.RefuseSession(*floors.Session)
 	}
-	return claim(p, lock, f)
+	return claim(p, lock, w, f)
 }
 
-// adoptable returns the log, or an empty one if there must be a new one.
-func adoptable(p Place, floors Floors) (*signlog.File, error) {
+// adoptable returns the log, or an empty one if there must be a new one, and what the lock says of it. One that the lock
+// knows to be incomplete takes floors, too.
+func adoptable(p Place, floors Floors) (*signlog.File, *witness, error) {
+	f, err := logFor(p, floors)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := openWitness(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if lacks := w.agrees(p, f); lacks != nil && floors.empty() {
+		return nil, nil, errors.Join(fmt.Errorf("%w; say up to which height or session something may have been signed",
+			errors.Unwrap(lacks)), w.file.Close())
+	}
+	return f, w, nil
+}
+
+func logFor(p Place, floors Floors) (*signlog.File, error) {
 	f, err := read(p)
 	var damage *signlog.DamageError
 	lost := errors.Is(err, fs.ErrNotExist)
@@ -70,14 +87,14 @@ func adoptable(p Place, floors Floors) (*signlog.File, error) {
 	return &signlog.File{Memory: signlog.NewMemory(p.limits())}, nil
 }
 
-func claim(p Place, lock io.Closer, f *signlog.File) error {
+func claim(p Place, lock io.Closer, w *witness, f *signlog.File) error {
 	host, err := hostOf(p)
 	if err != nil {
-		return errors.Join(err, lock.Close())
+		return errors.Join(err, w.file.Close(), lock.Close())
 	}
-	j, err := start(p, lock, f, host)
+	j, err := start(p, lock, w, f, host)
 	if err != nil {
-		return errors.Join(err, lock.Close())
+		return errors.Join(err, w.file.Close(), lock.Close())
 	}
 	return j.Close()
 }

@@ -69,6 +69,18 @@ func Open(p Place) (*Journal, error) {
 }
 
 func open(p Place, lock io.Closer) (*Journal, error) {
+	w, err := openWitness(p)
+	if err != nil {
+		return nil, err
+	}
+	j, err := openSeen(p, lock, w)
+	if err != nil {
+		return nil, errors.Join(err, w.file.Close())
+	}
+	return j, nil
+}
+
+func openSeen(p Place, lock io.Closer, w *witness) (*Journal, error) {
 	f, err := read(p)
 	if err != nil {
 		return nil, verdict(p, err)
@@ -84,13 +96,16 @@ func open(p Place, lock io.Closer) (*Journal, error) {
 		return nil, operator("the sign log in %s is a copy or was restored: something may have been signed that isn't in it",
 			p.Dir)
 	}
-	return start(p, lock, f, host)
+	if err := w.agrees(p, f); err != nil {
+		return nil, err
+	}
+	return start(p, lock, w, f, host)
 }
 
-// start writes the file of the next epoch.
-func start(p Place, lock io.Closer, f *signlog.File, host primitives.Hash) (*Journal, error) {
-	j := &Journal{place: p, lock: lock, memory: f.Memory, torn: f.Torn}
-	j.header = signlog.Header{Epoch: f.Header.Epoch + 1, Key: p.Key, Host: host, Chain: f.Tail.Chain}
+// start writes the file of the next epoch, which is one that no journal here ever had.
+func start(p Place, lock io.Closer, w *witness, f *signlog.File, host primitives.Hash) (*Journal, error) {
+	j := &Journal{place: p, lock: lock, seen: w, memory: f.Memory, torn: f.Torn}
+	j.header = signlog.Header{Epoch: max(f.Header.Epoch, w.known.epoch) + 1, Key: p.Key, Host: host, Chain: f.Tail.Chain}
 	err := j.rewrite()
 	if err != nil && j.file != nil {
 		err = errors.Join(err, j.file.Close())

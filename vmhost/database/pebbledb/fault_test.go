@@ -165,8 +165,12 @@ func failFrom(t *testing.T, at int64, once bool, number syscall.Errno) (struck b
 	for put(d, written, database.Sync) != nil {
 		until(t, d, "well again", well)
 	}
-	whole(t, d, acknowledged, written+1)
 	struck = disk.changes.Load() >= at
+	if err := d.Close(); err != nil && !errors.As(err, new(*database.FaultError)) {
+		t.Fatalf("operation %d: %v", at, err)
+	}
+	d = storeIn(t, Config{Dir: "/db", FS: d.cfg.FS})
+	whole(t, d, acknowledged, written+1)
 	if err := d.Close(); err != nil {
 		t.Fatalf("operation %d: %v", at, err)
 	}
@@ -189,7 +193,7 @@ func TestWhileTheDiskFailsNothingIsUnknown(t *testing.T) {
 		t.Fatalf("a write: %v", err)
 	}
 	h := until(t, d, "said", fails)
-	if text := h.Text(); !strings.Contains(text, "/db/") || !strings.Contains(text, "input/output error") {
+	if text := h.Text(); !strings.Contains(text, "/db") || !strings.Contains(text, "input/output error") {
 		t.Errorf("what is said names no file and no cause: %s", text)
 	}
 	var fault *database.FaultError

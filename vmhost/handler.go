@@ -140,8 +140,9 @@ func (h *handler) readable(err error) error {
 	var damage *chainstore.DamageError
 	switch {
 	case errors.As(err, &damage):
-		return errcode.New(errcode.DataDamaged, "Restore its directory below data/vm, or stop the node, remove that directory "+
-			"and start it: it fetches the blocks from the others again.", err, "the data of chain %s can't be used", h.cfg.Chain)
+		return errcode.New(errcode.DataDamaged, "Restore its directory below data/vm, or stop the node, remove that "+
+			"directory and start it: it fetches the blocks from the others again.", err,
+			"the data of chain %s can't be used", h.cfg.Chain)
 	case !errors.As(err, &mismatch):
 		return err
 	case mismatch.Version:

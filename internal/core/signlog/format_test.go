@@ -76,7 +76,8 @@ func TestAnUnfinishedCommitIsCutOff(t *testing.T) {
 				continue // what was cut off was zeros
 			}
 			f, err := Decode(torn, DefaultLimits)
-			if err != nil || f.Tail.Offset != from || f.Memory.Records() != 10 || f.Torn != len(bytes.TrimRight(torn[from:], "\x00")) {
+			begun := len(bytes.TrimRight(torn[from:], "\x00"))
+			if err != nil || f.Tail.Offset != from || f.Memory.Records() != 10 || f.Torn != begun {
 				t.Fatalf("cut at %d of %d..%d: %+v, %v", cut, from, to, f, err)
 			}
 		}

@@ -43,8 +43,8 @@ func Adopt(p Place, floors Floors) error {
 	return claim(p, lock, w, f)
 }
 
-// adoptable returns the log, or an empty one if there must be a new one, and what the lock says of it. One that the lock
-// knows to be incomplete takes floors, too.
+// adoptable returns the log, or an empty one if there must be a new one, and what the lock says of it. One that the
+// lock knows to be incomplete takes floors, too.
 func adoptable(p Place, floors Floors) (*signlog.File, *witness, error) {
 	f, err := logFor(p, floors)
 	if err != nil {

@@ -2,9 +2,11 @@
 // admitted.
 //
 // One process holds a journal at a time, by a lock on a file beside it and by a fencing number, which every opening
-// raises. The lock's file also says which file is the log and how far it went (witness), so that an older one, put back by
-// whatever tool, isn't taken for it. After a power cut it may not know the last signatures of an epoch, as it isn't synced
-// for each: a copy made in that very epoch, and put back then, passes. Opening reads and verifies the whole file and then writes it anew: so a commit that a crash tore is gone,
+// raises. The lock's file also says which file is the log and how far it went (witness), so that an older one, put back
+// by whatever tool, isn't taken for it. After a power cut it may not know the last signatures of an epoch, as it isn't
+// synced for each: a copy made in that very epoch, and put back then, passes.
+//
+// Opening reads and verifies the whole file and then writes it anew: so a commit that a crash tore is gone,
 // what is remembered is on the disk even if the last process was deceived by its page cache, and the file doesn't grow
 // with its history. When it has grown too far in between, it is written anew likewise.
 //

@@ -14,13 +14,13 @@ import (
 )
 
 // witness is what the lock's file says of the log beside it: the log could be put back in its place by any tool, and
-// would prove nothing but itself. The file has three sectors. Two of them, written in turn and synced, say which file is
-// the log: its epoch, and where its chain of hashes begins. The third says up to where that file went when something was
-// signed last. It isn't synced, so that it costs a signature nothing: it survives the end of a process, and a power cut
-// may lose it, but it never says more than the log holds.
+// would prove nothing but itself. The file has three sectors. Two of them, written in turn and synced, say which file
+// is the log: its epoch, and where its chain of hashes begins. The third says up to where that file went when something
+// was signed last. It isn't synced, so that it costs a signature nothing: it survives the end of a process, and a power
+// cut may lose it, but it never says more than the log holds.
 //
-// Before a log is replaced the witness says which one comes, and after it that it has come. In between both are the log:
-// the old one as it was then, and the new one.
+// Before a log is replaced the witness says which one comes, and after it that it has come. In between both are the
+// log: the old one as it was then, and the new one.
 type witness struct {
 	file disk.File
 	turn uint64
@@ -140,6 +140,6 @@ func (w *witness) agrees(p Place, f *signlog.File) error {
 	case !w.known.begun && f.Tail.Chain == w.known.base:
 		return nil // the next one was about to be written
 	}
-	return operator("the sign log in %s is an older one that was put back: epoch %d with %d records, and the lock beside it "+
-		"knows of signatures in epoch %d that aren't in it", p.Dir, h.Epoch, f.Memory.Records(), w.known.epoch)
+	return operator("the sign log in %s is an older one that was put back: epoch %d with %d records, and the lock beside "+
+		"it knows of signatures in epoch %d that aren't in it", p.Dir, h.Epoch, f.Memory.Records(), w.known.epoch)
 }

@@ -82,7 +82,7 @@ func isRefused(t *testing.T, p Place, when string) {
 	t.Helper()
 	_, err := Open(p)
 	var operator *OperatorError
-	if !errors.As(err, &operator) || !strings.Contains(err.Error(), "put back") || !strings.Contains(err.Error(), "keys adopt") {
+	if !errors.As(err, &operator) || !strings.Contains(err.Error(), "was put back") {
 		t.Errorf("%s: %v", when, err)
 		return
 	}

@@ -211,7 +211,7 @@ func nonceGaps(ctx context.Context, a *attacker) error {
 		var batch []byte
 		for range 500 {
 			nonce++
-			tx := kvvm.NewTx(vmsdk.ID(a.ChainID), key, nonce, kvvm.Put, []byte("gap"), nil)
+			tx := kvvm.NewTx(a.ChainID, key, nonce, kvvm.Put, []byte("gap"), nil)
 			batch = vmsdk.AppendTx(batch, tx.Bytes())
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(batch))

@@ -51,7 +51,7 @@ func floods() (list []Attack) {
 		name := strings.ReplaceAll(string(kind.Name()), "_", "-")
 		rate := ways[laneOf(kind.Message())].rate
 		list = append(list, Attack{
-			Name: "flood-" + name, Door: Peer, Does: fmt.Sprintf("%s, %.0f/s", kind.Message().Name(), rate), Most: 96,
+			Name: "flood-" + name, Door: Peer, Does: fmt.Sprintf("%s, %.0f/s", kind.Message().Name(), rate), Most: 64,
 			run: func(ctx context.Context, a *attacker) error {
 				return a.asPeer(ctx, rate, func(s *stranger, i int) error {
 					m := &enginev1.PeerMessage{}

@@ -23,7 +23,7 @@ var peerAttacks = []Attack{
 	{Name: "silent-links", Door: Peer, Does: "25 strangers who say nothing and come again; an honest node calls", Most: 48,
 		run: silentLinks},
 	{Name: "reconnect-storm", Door: Peer, Does: "a link made and left, 10/s", Most: 48, run: reconnectStorm},
-	{Name: "ancestors", Door: Peer, Does: "asks for the last block's ancestors, 100/s", Most: 128, run: ancestors},
+	{Name: "ancestors", Door: Peer, Does: "asks for the last block's ancestors, 100/s", Most: 96, run: ancestors},
 	{Name: "unknown-blocks", Door: Peer, Does: "asks for blocks that nobody has, 1,000/s", Most: 48, run: unknownBlocks},
 	{Name: "garbage-gossip", Door: Peer, Does: "transactions with wrong signatures, 800 at a time, 4/s", Most: 64,
 		run: garbageGossip},
@@ -107,7 +107,7 @@ func garbageGossip(ctx context.Context, a *attacker) error {
 	return a.asPeer(ctx, 4, func(s *stranger, i int) error {
 		var batch []byte
 		for k := range 800 {
-			tx := kvvm.NewTx(vmsdk.ID(a.ChainID), key, uint64(i), kvvm.Put, fmt.Append(nil, k), nil).Bytes()
+			tx := kvvm.NewTx(a.ChainID, key, uint64(i), kvvm.Put, fmt.Append(nil, k), nil).Bytes()
 			copy(tx[len(tx)-ed25519.SignatureSize:], noise(ed25519.SignatureSize))
 			batch = vmsdk.AppendTx(batch, tx)
 		}

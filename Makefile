@@ -66,6 +66,10 @@ killtest: build ## kill every process of a network under load and look for what 
 abuse: build ## attack a network as peer, as client and at the bus, beside an honest client; a quarter of an hour
 	go run ./cmd/abuse
 
+powercut: build ## cut the power of a network under load 200 times, with four validators and with one; needs root, an hour
+	go run ./cmd/killtest -powercut 200
+	go run ./cmd/killtest -powercut 200 -validators 1
+
 compose-test: ## one validator in containers, killed part by part; says so where there is no container engine
 	deploy/compose-test.sh
 
@@ -81,4 +85,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest abuse compose-test sizes clean
+.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest powercut abuse compose-test sizes clean

@@ -3,14 +3,17 @@
 // -absence it leaves the processes alone: it stops a validator until the others have so many blocks more, lets a new
 // node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
 // network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
-// come back one after the other. With -byzantine it lets a validator lie to the others. With -strangers a node that
-// nobody knows attacks a validator in one way after the other, beside an honest client.
+// come back one after the other. With -powercut it keeps the network on a file system of its own and cuts the power of
+// that, so many times. With -byzantine it lets a validator lie to the others. With -strangers a node that nobody knows
+// attacks a validator in one way after the other, beside an honest client.
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -validators 1
 //	make build && go run ./cmd/killtest -absence 500
 //	make build && go run ./cmd/killtest -single 200
 //	make build && go run ./cmd/killtest -blackout 30
+//	make build && go run ./cmd/killtest -powercut 200
+//	make build && go run ./cmd/killtest -powercut 200 -validators 1
 //	make build && go run ./cmd/killtest -byzantine
 //	make build && go run ./cmd/killtest -strangers -for 10s
 //
@@ -60,6 +63,7 @@ type flags struct {
 	single     int
 	blackout   int
 	lag        time.Duration
+	powerCut   int
 	byzantine  bool
 	strangers  bool
 	kinds      string
@@ -84,6 +88,8 @@ func parse() *flags {
 	flag.IntVar(&f.blackout, "blackout", 0, "instead: how often to kill all processes of all validators at once")
 	flag.DurationVar(&f.lag, "lag", 800*time.Millisecond,
 		"with -blackout: for how long at most only one writes to its disk before")
+	flag.IntVar(&f.powerCut, "powercut", 0,
+		"instead: how often to cut the power of all validators, on a disk of their own; needs root")
 	flag.BoolVar(&f.byzantine, "byzantine", false, "instead: let a validator lie in one way after the other")
 	flag.BoolVar(&f.strangers, "strangers", false, "instead: attack a validator in one way after the other")
 	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine, -strangers: in which ways, separated by commas (default: all)")
@@ -105,6 +111,8 @@ func run(ctx context.Context) error {
 		return f.runSingle(ctx)
 	case f.blackout > 0:
 		return f.runBlackouts(ctx)
+	case f.powerCut > 0:
+		return f.runPowerCuts(ctx)
 	case f.byzantine:
 		return f.runByzantine(ctx)
 	case f.strangers:

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/byzantine"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
+	"github.com/reevenet/reeve/internal/process/datadir"
 )
 
 func (f *flags) runKills(ctx context.Context) error {
@@ -98,6 +100,30 @@ blackouts                          %d
 the others go on                   %.2f s after the first of them was started, in the middle
 the one that was ahead has all     %.2f s after it was started, in the middle
 `, len(r.Tries), r.WentOn, r.LastBack)
+	return conclude(r, r.Findings, f.out)
+}
+
+func (f *flags) runPowerCuts(ctx context.Context) error {
+	d, err := newDisk()
+	if err != nil {
+		return err
+	}
+	defer d.remove()
+	n := &network{program: f.program, validators: f.validators, home: datadir.Network{Dir: filepath.Join(d.dir, "net")},
+		quiet: true}
+	defer n.down()
+	fmt.Printf("seed %d\n", f.seed)
+	r, err := killtest.PowerCuts(ctx, killtest.PowerCutOptions{
+		Network: n, Machine: d, Chain: f.chain, Cuts: f.powerCut, Rate: f.rate, Limit: time.Minute, Seed: f.seed,
+		Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`
+power cuts                         %d, %d of them before anything was told final
+from a start to a final transaction %.2f s in the middle, %.2f s at most
+`, r.Cuts, r.Void, r.OnP50, r.OnMost)
 	return conclude(r, r.Findings, f.out)
 }
 

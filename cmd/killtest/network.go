@@ -18,6 +18,7 @@ type network struct {
 	validators int
 	home       datadir.Network
 	keep       bool
+	quiet      bool // it is started often
 }
 
 func (f *flags) network(validators int) (*network, error) {
@@ -44,7 +45,9 @@ func (f *flags) start(ctx context.Context, validators int) (n *network, client *
 func (n *network) Up(ctx context.Context) (*devnet.Client, error) {
 	up := exec.CommandContext(ctx, n.program, "devnet", "up", "--detach", "--data-dir", n.home.Dir, "--port-base", "0",
 		"--validators", fmt.Sprint(n.validators))
-	up.Stderr = os.Stderr
+	if !n.quiet {
+		up.Stderr = os.Stderr
+	}
 	if err := up.Run(); err != nil {
 		return nil, fmt.Errorf("the network didn't start: %w", err)
 	}

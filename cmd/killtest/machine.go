@@ -44,6 +44,16 @@ func command(name string, args ...string) error {
 	return nil
 }
 
+// Settle is killtest.Machine.Settle.
+func (d *disk) Settle() error {
+	f, err := os.Open(d.dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Syncfs(int(f.Fd()))
+}
+
 func (d *disk) mount() error { return command("mount", "-o", "loop", d.image, d.dir) }
 
 // EXT4_IOC_SHUTDOWN, and its way of not even writing the journal out.

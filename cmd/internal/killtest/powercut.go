@@ -28,6 +28,8 @@ type PowerCutOptions struct {
 
 // Machine is a computer whose power can be cut.
 type Machine interface {
+	// Settle has everything written: what is cut is a network at work, and not one that is being made.
+	Settle() error
 	// Cut ends all writing to the disk, at any point of it: what wasn't synced is lost.
 	Cut() error
 	// Restore has the disk as it was at the cut. Nothing may use it.
@@ -67,6 +69,9 @@ type powerCuts struct {
 func (p *powerCuts) run(ctx context.Context) error {
 	s, client, err := p.up(ctx)
 	if err != nil {
+		return err
+	}
+	if err := p.Machine.Settle(); err != nil {
 		return err
 	}
 	for len(p.report.Faults) == 0 && p.report.Cuts < p.Cuts {
@@ -131,6 +136,9 @@ func (p *powerCuts) cut(
 	l := startFor(ctx, s, p.Chain, p.Rate, patience)
 	defer l.stop()
 	if err := pause(ctx, 100*time.Millisecond+time.Duration(p.rng.Int64N(int64(longestWork)))); err != nil {
+		return nil, err
+	}
+	if err := supervisor.Signal(syscall.SIGSTOP); err != nil { // it would start anew who dies of the cut
 		return nil, err
 	}
 	if err := p.Machine.Cut(); err != nil {

@@ -25,7 +25,7 @@ func newVM() vmsdk.VM { return &kvvm.VM{} }
 
 func conforms(t *testing.T, target launch.Launcher) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	vmtest.RunT(t, target, vmtest.Options{Work: vmtest.Gossip(func(n int) []byte {
+	vmtest.RunT(t, target, vmtest.Options{Shows: "/head", Work: vmtest.Gossip(func(n int) []byte {
 		k, v := fmt.Appendf(nil, "key %d", n%3), fmt.Appendf(nil, "value %d", n)
 		return vmsdk.JoinTxs(kvvm.NewTx(vmtest.ChainID, key, uint64(n), kvvm.Put, k, v).Bytes())
 	})})

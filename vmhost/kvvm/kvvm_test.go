@@ -346,7 +346,8 @@ func TestThoseWhoPostMoreThanCanWaitAreAskedToComeAgain(t *testing.T) {
 	n := start(t, "")
 	fill := make([][]byte, vmsdk.DefaultMaxTxs-1)
 	for i := range fill {
-		fill[i] = put(alice, uint64(i), "k", "v").Bytes()
+		sender := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(10 + i%4)}, 32)) // each may have a quarter
+		fill[i] = put(sender, uint64(i/4), "k", "v").Bytes()
 	}
 	if _, errs := n.vm.Submit(fill...); errs[len(errs)-1] != nil {
 		t.Fatal(errs[len(errs)-1])

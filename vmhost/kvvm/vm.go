@@ -99,6 +99,9 @@ func (vm *VM) BuildBlock(ctx context.Context, parent vmsdk.Block, build vmsdk.Bu
 	return &block{Block: txs.NewBlock(parent, build.Time, after.Root(), picked), vm: vm, state: after}, nil
 }
 
+// HealthCheck says when users are refused because too much waits.
+func (vm *VM) HealthCheck(context.Context) error { return vm.pool.Health() }
+
 // Committed shows users a block that a power cut can't take away any more.
 func (vm *VM) Committed(_ context.Context, b vmsdk.Block) {
 	vm.users.Show(b, b.(*block).Root, b.(*block).TxIDs())

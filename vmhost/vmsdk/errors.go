@@ -48,9 +48,18 @@ type MissingParentError struct{ Parent ID }
 func (e *MissingParentError) Error() string { return "parent " + e.Parent.Short() + " isn't verified" }
 
 // BusyError says that the VM can't do it now: it is to be asked again, not before RetryAfter.
-type BusyError struct{ RetryAfter time.Duration }
+type BusyError struct {
+	RetryAfter time.Duration
+	// Reason is for people; may be empty.
+	Reason string
+}
 
-func (e *BusyError) Error() string { return fmt.Sprintf("busy, retry after %v", e.RetryAfter) }
+func (e *BusyError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("busy, retry after %v", e.RetryAfter)
+	}
+	return fmt.Sprintf("%s; retry after %v", e.Reason, e.RetryAfter)
+}
 
 // CorruptError says that the VM's state contradicts itself. It stops the chain.
 type CorruptError struct{ Reason string }

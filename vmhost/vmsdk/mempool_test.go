@@ -23,16 +23,16 @@ func (x tx) Sender() string { return string(x[:1]) }
 func (x tx) Nonce() uint64  { return uint64(x[1] - '0') }
 func (x tx) Bytes() []byte  { return x[:] }
 
-func check(contents [][]byte) ([]tx, []error) {
-	txs, errs := make([]tx, len(contents)), make([]error, len(contents))
-	for i, c := range contents {
-		if len(c) != 2 || c[0] == 'X' {
-			errs[i] = errors.New("no transaction")
-			continue
-		}
-		txs[i] = tx(c)
+func parse(content []byte) (x tx, err error) {
+	if len(content) != 2 || content[0] == 'X' {
+		return x, errors.New("no transaction")
 	}
-	return txs, errs
+	return tx(content), nil
+}
+
+// nothing has been accepted of any sender.
+func nothing(_ context.Context, senders []string) ([]uint64, error) {
+	return make([]uint64, len(senders)), nil
 }
 
 // network is one in which messages are only counted, with its time and timers.
@@ -60,9 +60,9 @@ func (w *network) pass(d time.Duration) {
 	}
 }
 
-func pool(most int) (*vmsdk.Mempool[tx], *network) { return poolWith(most, check) }
+func pool(most int) (*vmsdk.Mempool[tx], *network) { return poolWith(most, nil) }
 
-func poolWith(most int, check func([][]byte) ([]tx, []error)) (*vmsdk.Mempool[tx], *network) {
+func poolWith(most int, check func([]tx) []error) (*vmsdk.Mempool[tx], *network) {
 	w := &network{now: time.Unix(0, 0)}
 	chain := &vmsdk.Chain{
 		Sender: w, Now: func() time.Time { return w.now }, Notify: func(vmsdk.Event) { w.events++ },
@@ -71,7 +71,7 @@ func poolWith(most int, check func([][]byte) ([]tx, []error)) (*vmsdk.Mempool[tx
 			return func() {}
 		},
 	}
-	return vmsdk.NewMempool(chain, most, check), w
+	return vmsdk.NewMempool(chain, most, vmsdk.Rules[tx]{Parse: parse, Next: nothing, Check: check}), w
 }
 
 func add(t *testing.T, m *vmsdk.Mempool[tx], txs ...string) {
@@ -213,12 +213,8 @@ func TestSendersWithGapsDoNotKeepOthersOut(t *testing.T) {
 	chain := &vmsdk.Chain{
 		Now: time.Now, Notify: func(vmsdk.Event) {}, After: func(time.Duration, func()) func() { return nil },
 	}
-	m := vmsdk.NewMempool(chain, 0, func(contents [][]byte) ([]wide, []error) {
-		txs := make([]wide, len(contents))
-		for i, c := range contents {
-			txs[i] = wide(c)
-		}
-		return txs, make([]error, len(contents))
+	m := vmsdk.NewMempool(chain, 0, vmsdk.Rules[wide]{
+		Parse: func(content []byte) (wide, error) { return wide(content), nil }, Next: nothing,
 	})
 	var batch [][]byte
 	for i := range 9000 { // none of these is due
@@ -259,7 +255,7 @@ func TestWhatAnotherNodeSentIsLeftToItForAWhile(t *testing.T) {
 }
 
 func TestWhatCameInABlockIsKeptAsFarAsThereIsRoom(t *testing.T) {
-	m, w := pool(2)
+	m, w := pool(8) // two of one sender
 	m.Checked(tx{'a', '0'}, tx{'a', '1'}, tx{'a', '2'})
 	if d := cmp.Diff([]string{"a0", "a1"}, pick(t, m, nil, 10)); d != "" {
 		t.Error(d)
@@ -286,10 +282,10 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		var batches []int
-		m, w := poolWith(0, func(contents [][]byte) ([]tx, []error) {
-			batches = append(batches, len(contents))
+		m, w := poolWith(0, func(txs []tx) []error {
+			batches = append(batches, len(txs))
 			<-gate
-			return check(contents)
+			return make([]error, len(txs))
 		})
 		refused := make(map[string]error)
 		var lock sync.Mutex
@@ -307,7 +303,7 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 		synctest.Wait()
 		close(gate)
 		synctest.Wait()
-		if d := cmp.Diff([]int{1, 3}, batches); d != "" {
+		if d := cmp.Diff([]int{1, 2}, batches); d != "" {
 			t.Errorf("checked together: %s", d)
 		}
 		if len(refused) != 4 || refused["X0"] == nil || refused["a0"] != nil || refused["b0"] != nil ||
@@ -323,12 +319,12 @@ func TestWhatComesDuringACheckIsCheckedTogether(t *testing.T) {
 func TestATransactionWhoseCheckPanickedCountsAsTakenForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, calls := make(chan struct{}), 0
-		m, _ := poolWith(0, func(contents [][]byte) ([]tx, []error) {
+		m, _ := poolWith(0, func(txs []tx) []error {
 			<-gate
 			if calls++; calls == 2 {
 				panic("a VM's mistake")
 			}
-			return check(contents)
+			return make([]error, len(txs))
 		})
 		panics, refused := 0, 0
 		var lock sync.Mutex

@@ -37,13 +37,20 @@ type outbox struct {
 	repeating bool
 }
 
+// tell has a transaction that can run now sent to the other nodes, if its user came to this one.
+func (m *Mempool[T]) tell(p *pending[T]) {
+	if p.own {
+		m.outbox.txs = append(m.outbox.txs, p.tx.Bytes())
+	}
+}
+
 // schedule sees to it that the outbox is emptied soon, and that what waits long is sent again.
 func (m *Mempool[T]) schedule() {
 	m.mu.Lock()
 	o := &m.outbox
-	flush, repeat := len(o.txs) > 0 && !o.scheduled, !o.repeating
+	flush, repeat := len(o.txs) > 0 && !o.scheduled, len(m.byID) > 0 && !o.repeating
 	pause := max(0, o.emptied.Add(gossipPause).Sub(m.chain.Now()))
-	o.scheduled, o.repeating = o.scheduled || flush, true
+	o.scheduled, o.repeating = o.scheduled || flush, o.repeating || repeat
 	m.mu.Unlock()
 	if flush {
 		m.chain.After(pause, m.flush)
@@ -67,8 +74,9 @@ func (m *Mempool[T]) repeat() {
 	var txs [][]byte
 	size := 0
 	now := m.chain.Now()
+	m.expire(now)
 	for _, a := range m.order {
-		for _, p := range a.waiting {
+		for _, p := range a.waiting[:a.runnable] {
 			if size < 4*maxGossip && now.Sub(p.since) >= repeatAfter<<min(p.sent, 8) {
 				p.sent++
 				txs = append(txs, p.tx.Bytes())
@@ -109,7 +117,10 @@ func (m *Mempool[T]) OnGossip(message []byte) error {
 		return InvalidGossipf("%v", err)
 	}
 	var errs []error
-	for _, o := range m.insert(context.Background(), txs, false) {
+	for i, o := range m.insert(context.Background(), txs, false) {
+		if o.bad {
+			return InvalidGossipf("transaction %d: %v", i, o.err)
+		}
 		errs = append(errs, o.err)
 	}
 	return errors.Join(errs...)

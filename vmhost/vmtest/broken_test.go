@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -39,6 +40,10 @@ const (
 	noNormal          fault = "refuses to go back to bootstrapping"
 	lockedByGossip    fault = "AppGossip holds the lock of Verify"
 	gossipPanics      fault = "AppGossip can't take empty messages"
+	gossipUnjudged    fault = "takes any gossip"
+	rareID            fault = "ids are another one now and then"
+	showsEarly        fault = "shows blocks that aren't committed"
+	showsNothing      fault = "shows nothing"
 	openHTTP          fault = "HTTP hangs"
 	slowShutdown      fault = "Shutdown never ends"
 )
@@ -52,6 +57,8 @@ type counterVM struct {
 	work     int
 	verified int
 	memory   uint64
+	parsed   int
+	shown    uint64 // the height that users see
 }
 
 type counterBlock struct {
@@ -92,6 +99,9 @@ func (vm *counterVM) parse(raw []byte) (*counterBlock, error) {
 	b.height, b.seconds = binary.BigEndian.Uint64(raw[33:]), int64(binary.BigEndian.Uint64(raw[41:]))
 	if vm.fault == weakID {
 		b.id = vmsdk.IDOf(raw[:len(raw)-1])
+	}
+	if vm.parsed++; vm.fault == rareID && vm.parsed%50 == 0 {
+		b.id[0]++
 	}
 	if vm.fault == randomID && b.height > 0 {
 		rand.Read(b.id[:])
@@ -159,15 +169,32 @@ func (vm *counterVM) AppGossip(_ context.Context, _ vmsdk.NodeID, gossip []byte)
 	}
 	if bytes.HasPrefix(gossip, []byte("work")) {
 		vm.work++
+	} else if vm.fault != gossipUnjudged {
+		return vmsdk.InvalidGossipf("no work")
 	}
 	return nil
 }
 
+func (vm *counterVM) Committed(_ context.Context, b vmsdk.Block) {
+	if vm.fault != showsNothing {
+		vm.show(b)
+	}
+}
+
+func (vm *counterVM) show(b vmsdk.Block) {
+	vm.mu.Lock()
+	defer vm.mu.Unlock()
+	vm.shown = b.Height()
+}
+
 func (vm *counterVM) CreateHandlers(context.Context) (map[string]http.Handler, error) {
-	return map[string]http.Handler{"": http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	return map[string]http.Handler{"": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if vm.fault == openHTTP {
 			<-r.Context().Done()
 		}
+		vm.mu.Lock()
+		defer vm.mu.Unlock()
+		fmt.Fprint(w, vm.shown)
 	})}, nil
 }
 
@@ -198,6 +225,9 @@ func (b *counterBlock) Verify(ctx context.Context, parent vmsdk.Block, _ vmsdk.B
 }
 
 func (b *counterBlock) Accept(ctx context.Context, batch *database.Batch) error {
+	if b.vm.fault == showsEarly {
+		b.vm.show(b)
+	}
 	b.vm.mu.Lock()
 	defer b.vm.mu.Unlock()
 	b.vm.work = 0
@@ -217,7 +247,7 @@ func (b *counterBlock) Accept(ctx context.Context, batch *database.Batch) error 
 
 func (b *counterBlock) Reject(context.Context) error { return nil }
 
-func counterWork(s *vmtest.Session, _ int) error { return s.Gossip([]byte("work")) }
+var counterWork = vmtest.Gossip(func(int) []byte { return []byte("work") })
 
 // Every fault, the check that must find it, and words by which an author recognizes it. Other checks may notice it,
 // too.
@@ -239,6 +269,10 @@ func TestEveryFaultIsCaughtByItsCheckAndNamed(t *testing.T) {
 		noNormal:          {"states", "SetState: that was done long ago"},
 		lockedByGossip:    {"strangers", "no answer within 1s"},
 		gossipPanics:      {"strangers", "panic: runtime error: index out of range"},
+		gossipUnjudged:    {"gossip", "isn't answered as invalid"},
+		rareID:            {"one-id", "when they were parsed for the"},
+		showsEarly:        {"committed", `answered "1" when the block was accepted`},
+		showsNothing:      {"committed", `still answers "0" when the block is committed`},
 		openHTTP:          {"http", "GET /: no answer within 1s"},
 		slowShutdown:      {"shutdown", "Shutdown: no answer within 1s"},
 	} {
@@ -267,7 +301,9 @@ func TestAPanicIsShownWithItsPlace(t *testing.T) {
 }
 
 func run(t *testing.T, f fault, only ...string) *vmtest.Report {
-	return vmtest.Run(t.Context(), target(f), vmtest.Options{Work: counterWork, Only: only, CallLimit: time.Second})
+	return vmtest.Run(t.Context(), target(f), vmtest.Options{
+		Work: counterWork, Shows: "/", Only: only, CallLimit: time.Second,
+	})
 }
 
 func broken(f fault) func() vmsdk.VM { return func() vmsdk.VM { return &counterVM{fault: f} } }

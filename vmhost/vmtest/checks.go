@@ -15,6 +15,7 @@ var checks = []check{
 	{"genesis", "Initialize on an empty disk gives a block of height 0 that ParseBlock reads.", genesis},
 	{"build", "BuildBlock gives a block on the preferred one, or says that there is nothing to build.", build},
 	{"parse", "ParseBlock gives the same block for the same bytes.", parse},
+	{"one-id", "The same bytes have one id, however often they are parsed, also after a restart.", oneID},
 	{"malformed", "ParseBlock refuses bytes that aren't a block and lives on.", malformed},
 	{"verify-pure", "Verify changes nothing: siblings are verified in any order, only the accepted counts.",
 		verifyPure},
@@ -25,6 +26,8 @@ var checks = []check{
 	{"crash", "A VM killed between any two calls goes on where the record ends, and arrives at the same state.", crash},
 	{"states", "The VM follows the engine's stages, back to bootstrapping too.", states},
 	{"strangers", "App messages of strangers, whatever they are, harm nothing and hold up no block call.", strangers},
+	{"gossip", "Gossip that no honest node sends is answered as invalid, so that its sender pays.", gossip},
+	{"committed", "Users are shown a block when it is committed, and not when it is accepted.", committed},
 	{"http", "HTTP handlers serve beside block calls, and only the host.", httpBeside},
 	{"shutdown", "Shutdown is answered, and the plugin ends by itself.", shutdown},
 }

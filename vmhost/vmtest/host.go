@@ -20,6 +20,10 @@ type hostServices struct {
 	pb.UnimplementedSignatureServiceServer
 	session *Session
 
+	// gossiped is closed when the VM has sent gossip.
+	gossiped chan struct{}
+	once     sync.Once
+
 	mu       sync.Mutex
 	accepted map[uint64]*pb.Block
 }
@@ -52,6 +56,7 @@ func (h *hostServices) SendAppError(context.Context, *pb.SendAppErrorRequest) (*
 }
 
 func (h *hostServices) SendAppGossip(context.Context, *pb.SendAppGossipRequest) (*pb.SendAppGossipResponse, error) {
+	h.once.Do(func() { close(h.gossiped) })
 	return &pb.SendAppGossipResponse{}, nil
 }
 

@@ -46,6 +46,8 @@ type Session struct {
 	last    *pb.Block
 	chain   map[uint64]*pb.Block
 	end     *end
+	// takesGossip says that it has got work by gossip.
+	takesGossip bool
 
 	mu    sync.Mutex
 	calls []string
@@ -74,7 +76,7 @@ func short(id []byte) string { return fmt.Sprintf("%.4x", id) }
 func (s *Session) launch() {
 	s.db = s.disk.Open()
 	s.service = remote.NewService(s.db)
-	s.host = &hostServices{session: s, accepted: s.chain}
+	s.host = &hostServices{session: s, accepted: s.chain, gossiped: make(chan struct{})}
 	e := &end{done: make(chan struct{})}
 	s.end = e
 	plugin, err := s.kit.target.Launch(launch.Request{

@@ -28,6 +28,8 @@ type Options struct {
 	Genesis, Config []byte
 	// Work gives the VM something to put into a block, the n-th thing. nil: the VM is expected to build blocks without.
 	Work Work
+	// Shows is the path of what the VM shows users of its last block; it changes with each. Empty: it isn't known.
+	Shows string
 	// CallLimit is how long one call may take, and StartLimit how long Initialize may. As in a node; an hour in a Go
 	// test without a time limit, as under a debugger.
 	CallLimit, StartLimit time.Duration

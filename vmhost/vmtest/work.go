@@ -18,5 +18,8 @@ func Post(path, body string) Work {
 
 // Gossip is work that a peer's gossip brings: the n-th message.
 func Gossip(message func(n int) []byte) Work {
-	return func(s *Session, n int) error { return s.Gossip(message(n)) }
+	return func(s *Session, n int) error {
+		s.takesGossip = true
+		return s.Gossip(message(n))
+	}
 }

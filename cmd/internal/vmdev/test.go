@@ -33,6 +33,8 @@ const WorkFile = "vmtest.json"
 type Work struct {
 	Post string `json:"post"`
 	Body string `json:"body"`
+	// Shows is the path of what changes for users with every block; may be empty.
+	Shows string `json:"shows"`
 }
 
 // TestVM says what `vm test` is to try.
@@ -62,16 +64,19 @@ func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	work, err := o.work(about.GetName())
+	work, shows, err := o.work(about.GetName())
 	if err != nil {
 		return nil, err
 	}
-	report := vmtest.Run(ctx, target, vmtest.Options{Genesis: o.Genesis, Config: o.Config, Work: work, Only: o.Only, StartLimit: o.StartLimit})
+	report := vmtest.Run(ctx, target, vmtest.Options{
+		Genesis: o.Genesis, Config: o.Config, Work: work, Shows: shows, Only: o.Only, StartLimit: o.StartLimit,
+	})
 	report.Name, report.Version = about.GetName(), about.GetVersion()
 	return report, nil
 }
 
-func (o TestVM) work(name string) (vmtest.Work, error) {
+// work is how the VM gets something to do, and what it shows of it.
+func (o TestVM) work(name string) (work vmtest.Work, shows string, err error) {
 	w := o.Work
 	if w.Post == "" {
 		file := filepath.Join(filepath.Dir(o.Plugin), WorkFile)
@@ -79,21 +84,22 @@ func (o TestVM) work(name string) (vmtest.Work, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			return nil, err
+			return nil, "", err
 		default:
 			if err := json.Unmarshal(content, &w); err != nil {
-				return nil, errcode.New(errcode.BadConfig, `It holds {"post": "/path", "body": "text {n}"}.`, err,
+				return nil, "", errcode.New(errcode.BadConfig,
+					`It holds {"post": "/path", "body": "text {n}", "shows": "/path"}.`, err,
 					"%s can't be read", file)
 			}
 		}
 	}
 	switch {
 	case w.Post != "":
-		return vmtest.Post(w.Post, w.Body), nil
+		return vmtest.Post(w.Post, w.Body), w.Shows, nil
 	case name == "kvvm":
-		return kvWork(), nil
+		return kvWork(), "/head", nil
 	}
-	return nil, nil
+	return nil, w.Shows, nil
 }
 
 // kvWork is work for kvvm: signed transactions that a peer's gossip brings.

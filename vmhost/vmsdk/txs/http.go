@@ -67,7 +67,7 @@ func refuse(w http.ResponseWriter, err error) {
 		httpjson.Unread(w, err)
 	case errors.As(err, &busy):
 		retryAfter(w, busy)
-		httpjson.Refuse(w, http.StatusTooManyRequests, "too many transactions wait; try again")
+		httpjson.Refuse(w, http.StatusTooManyRequests, "%v", err)
 	case errors.As(err, &invalid):
 		httpjson.Refuse(w, http.StatusBadRequest, "%s", invalid.Reason)
 	default:

@@ -20,45 +20,29 @@ type Pool[T Signed] struct {
 	*vmsdk.Mempool[T]
 	db         database.Reader // what blocks are built on
 	durable    database.Reader // what users may be told
-	parse      func(raw []byte) (T, error)
 	signatures *signatures
 }
 
 // NewPool makes one for the chain's transactions. parse reads one, whatever the bytes are; name is the one that New
 // gets.
 func NewPool[T Signed](chain *vmsdk.Chain, name string, parse func(raw []byte) (T, error)) *Pool[T] {
-	p := &Pool[T]{db: chain.DB, durable: chain.Durable, parse: parse, signatures: newSignatures(name, chain.ID)}
-	p.Mempool = vmsdk.NewMempool(chain, 0, p.check)
+	p := &Pool[T]{db: chain.DB, durable: chain.Durable, signatures: newSignatures(name, chain.ID)}
+	p.Mempool = vmsdk.NewMempool(chain, 0, vmsdk.Rules[T]{Parse: parse, Next: p.next, Check: p.check})
 	return p
 }
 
-// check looks at shape, nonce and, because it costs most, the signature last.
-func (p *Pool[T]) check(contents [][]byte) ([]T, []error) {
-	list, errs := make([]T, len(contents)), make([]error, len(contents))
-	senders := make([]string, len(contents))
-	for i, content := range contents {
-		if list[i], errs[i] = p.parse(content); errs[i] == nil {
-			senders[i] = list[i].Sender()
-		}
-	}
-	next, err := nextNonces(context.Background(), state.New(p.db), senders)
-	var due []*Tx
-	var where []int
+// next is which nonces are due after the accepted blocks.
+func (p *Pool[T]) next(ctx context.Context, senders []string) ([]uint64, error) {
+	return nextNonces(ctx, state.New(p.db), senders)
+}
+
+// check checks signatures.
+func (p *Pool[T]) check(list []T) []error {
+	signed := make([]*Tx, len(list))
 	for i, tx := range list {
-		switch {
-		case errs[i] != nil:
-		case err != nil:
-			errs[i] = err
-		case tx.Nonce() < next[i]:
-			errs[i] = vmsdk.Invalidf("nonce %d is used; the sender's next is %d", tx.Nonce(), next[i])
-		default:
-			due, where = append(due, tx.signed()), append(where, i)
-		}
+		signed[i] = tx.signed()
 	}
-	for i, invalid := range p.signatures.check(due) {
-		errs[where[i]] = invalid
-	}
-	return list, errs
+	return p.signatures.check(signed)
 }
 
 func nextNonces(ctx context.Context, at *state.State, senders []string) ([]uint64, error) {

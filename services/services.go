@@ -34,7 +34,9 @@ var Parts = sync.OnceValue(func() part.List {
 func openDB(dir string, log *slog.Logger) (database.Database, error) { return pebbledb.Open(dir, log) }
 
 func launcher(p vmhost.Program) launch.Launcher {
-	return process.Launcher{Path: p.Path, Checksum: p.Checksum, RunDir: p.RunDir, Handshake: p.Handshake}
+	return process.Launcher{
+		Path: p.Path, Checksum: p.Checksum, RunDir: p.RunDir, Handshake: p.Handshake, Confine: p.Confine,
+	}
 }
 
 func openTransport(identity ed25519.PrivateKey, listen []string, log *slog.Logger) (networkbridge.Transport, error) {

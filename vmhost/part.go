@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
@@ -44,6 +46,8 @@ type Program struct {
 	RunDir string
 	// Handshake is how long it may take to say where it listens.
 	Handshake time.Duration
+	// Confine keeps it from what isn't its business; nil: nothing does.
+	Confine *launch.Confine
 }
 
 // settings are the host's. The lists name what holds for one chain as CHAIN=VALUE.
@@ -55,6 +59,42 @@ type settings struct {
 	Handshake time.Duration `koanf:"handshake-timeout"`
 	Start     time.Duration `koanf:"start-timeout"`
 	Call      time.Duration `koanf:"call-timeout"`
+
+	Confine   bool     `koanf:"confine"`
+	User      string   `koanf:"user"`
+	Readable  []string `koanf:"readable"`
+	Writable  []string `koanf:"writable"`
+	Memory    int      `koanf:"max-memory-mib"`
+	Files     int      `koanf:"max-files"`
+	Processes int      `koanf:"max-processes"`
+}
+
+// confinement is what they say of the plugin's rights.
+func (s *settings) confinement(hidden ...string) (*launch.Confine, error) {
+	if s.Memory < 0 || s.Files < 0 || s.Processes < 0 {
+		return nil, errors.New("vm.max-memory-mib, vm.max-files, vm.max-processes: a bound is a number from 0, which is none")
+	}
+	if !s.Confine {
+		return nil, nil
+	}
+	c := &launch.Confine{
+		Hidden: hidden, Readable: s.Readable, Writable: s.Writable,
+		Memory: uint64(s.Memory) << 20, Files: uint64(s.Files), Processes: uint64(s.Processes),
+	}
+	if s.User == "" {
+		return c, nil
+	}
+	user, group, named := strings.Cut(s.User, ":")
+	if !named {
+		group = user
+	}
+	uid, err := strconv.ParseUint(user, 10, 32)
+	gid, bad := strconv.ParseUint(group, 10, 32)
+	if err != nil || bad != nil || uid == 0 {
+		return nil, fmt.Errorf("vm.user: %q should be a user's number, or USER:GROUP, and not root's", s.User)
+	}
+	c.User = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return c, nil
 }
 
 // plugin is the path of a chain's plugin.
@@ -112,6 +152,14 @@ func Part(p Ports) part.Part {
 				Usage: "how long a plugin may then take until it answers, migrations included"},
 			{Key: "call-timeout", Default: launch.CallLimit.String(),
 				Usage: "how long a plugin may take to build or judge one block before it is replaced"},
+			{Key: "confine", Default: true,
+				Usage: "keep plugins from the node's files and processes (landlock, no new privileges)"},
+			{Key: "user", Default: "", Usage: "number of the user that plugins run as, or USER:GROUP; only root can say so"},
+			{Key: "readable", Default: []string{}, Usage: "files and directories that plugins may read besides the usual"},
+			{Key: "writable", Default: []string{}, Usage: "files and directories that plugins may write"},
+			{Key: "max-memory-mib", Default: 4096, Usage: "private memory that a plugin may have, in MiB; 0: no bound"},
+			{Key: "max-files", Default: 4096, Usage: "descriptors that a plugin may have; 0: no bound"},
+			{Key: "max-processes", Default: 512, Usage: "processes and threads of vm.user; 0: no bound"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
 		Owns:    "the chain's database; starts and replaces the plugin",
@@ -124,6 +172,9 @@ const engineWaits = 29 * time.Second
 func checkSettings(c *config.Config) error {
 	var s settings
 	if err := c.Section(Name, &s); err != nil {
+		return err
+	}
+	if _, err := s.confinement(); err != nil {
 		return err
 	}
 	for _, limit := range []struct {
@@ -164,6 +215,14 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 	if err != nil {
 		return subsystem.Spec{}, err
 	}
+	hidden := []string{n.Home.Dir}
+	if network := filepath.Dir(n.Home.Dir); network != "/" {
+		hidden = append(hidden, network)
+	}
+	confine, err := s.confinement(hidden...)
+	if err != nil {
+		return subsystem.Spec{}, err
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(n.Config.Log.Level)); err != nil {
 		return subsystem.Spec{}, fmt.Errorf("log.level: %w", err)
@@ -182,6 +241,7 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 		},
 		Launcher: p.Launcher(Program{
 			Path: plugin, Checksum: checksum, RunDir: n.Home.SocketDir(), Handshake: s.Handshake,
+			Confine: confine,
 		}),
 		Limits:     Limits{Start: s.Start, BlockCall: s.Call, Wait: min(waits, engineWaits-s.Call)},
 		Count:      count,

@@ -94,6 +94,7 @@ func (p *idle) PID() int                              { return 0 }
 func (p *idle) Host() (address, token, runDir string) { return "", "", "" }
 func (p *idle) File() launch.File                     { return p.f.file }
 func (p *idle) Sockets() []string                     { return nil }
+func (p *idle) Guard() string                         { return "" }
 func (p *idle) Dump()                                 {}
 func (p *idle) Stop(time.Duration)                    { p.end(nil) }
 func (p *idle) Kill()                                 { p.end(errors.New("killed")) }

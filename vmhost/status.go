@@ -31,6 +31,9 @@ func (h *handler) Status(s *subsystem.Status) {
 	if g := h.life.gen; g != nil {
 		plugin.Pid = int64(g.plugin.PID())
 		s.Text("vm", g.about.GetName()+" "+g.about.GetVersion())
+		if guard := g.plugin.Guard(); guard != "" {
+			s.Text("plugin-confined", guard)
+		}
 	}
 	if f := h.life.ran; f.SHA256 != "" {
 		s.Text("plugin-sha256", f.SHA256)

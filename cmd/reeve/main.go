@@ -13,9 +13,11 @@ import (
 	"syscall"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 func main() {
+	proc.Confined()
 	ctx, stop := interruptible()
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

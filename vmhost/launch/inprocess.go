@@ -55,6 +55,7 @@ func (p *inProcess) PID() int                              { return 0 }
 func (p *inProcess) Host() (address, token, runDir string) { return "", "", "" }
 func (p *inProcess) File() File                            { return File{} }
 func (p *inProcess) Sockets() []string                     { return nil }
+func (p *inProcess) Guard() string                         { return "" }
 func (p *inProcess) Dump()                                 {}
 
 func (p *inProcess) Kill() { p.end(errors.New("killed")) }

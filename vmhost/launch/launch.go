@@ -59,6 +59,8 @@ type Plugin interface {
 	PID() int
 	// File is the program that it runs; zero when there is none.
 	File() File
+	// Guard says what protects its host from it; empty: nothing is between them.
+	Guard() string
 	// Sockets are the files by which it and its host reach one another.
 	Sockets() []string
 	// Host is what Initialize must tell the plugin about the host's services.

@@ -47,10 +47,11 @@ func checkToken(token string) grpcx.Auth {
 	}
 }
 
-// sameUser is a unix-socket listener that turns away processes of other users, should the directory's permissions have
-// been changed.
+// sameUser is a unix-socket listener that turns away processes of other users than the plugin's and its host's, should
+// the directory's permissions have been changed.
 type sameUser struct {
 	*net.UnixListener
+	uid uint32
 	log *slog.Logger
 }
 
@@ -61,7 +62,7 @@ func (l sameUser) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if peer, err := grpcx.Peer(conn); err == nil && peer.Uid == uint32(os.Getuid()) {
+		if peer, err := grpcx.Peer(conn); err == nil && (peer.Uid == l.uid || peer.Uid == uint32(os.Getuid())) {
 			return conn, nil
 		}
 		l.log.Warn("a process of another user tried to use the plugin's socket")

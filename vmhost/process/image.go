@@ -80,14 +80,12 @@ func (l Launcher) prepare() (image, error) {
 		file.Close()
 		return image{}, err
 	}
-	if len(l.Checksum) == 0 {
+	if len(l.Checksum) == 0 && l.uid() == uint32(os.Getuid()) {
 		return image{path: l.Path, file: summed(file, info.ModTime())}, nil
 	}
 	defer file.Close()
-	i, err := l.sealed(name, file)
-	i.file = func() launch.File {
-		return launch.File{SHA256: hex.EncodeToString(l.Checksum), Modified: info.ModTime()}
-	}
+	i, sum, err := l.sealed(name, file)
+	i.file = func() launch.File { return launch.File{SHA256: hex.EncodeToString(sum), Modified: info.ModTime()} }
 	return i, err
 }
 
@@ -128,32 +126,33 @@ func checkMachine(name string, file io.ReaderAt) error {
 }
 
 // sealed copies the file into memory that can't be changed any more, and checks that. A script can't be run from there;
-// it is checked and then run by its path.
-func (l Launcher) sealed(name string, file *os.File) (image, error) {
+// it is checked and then run by its path. A user who can't enter the file's directory can run the copy.
+func (l Launcher) sealed(name string, file *os.File) (image, []byte, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
-		return image{}, fmt.Errorf("no memory to check the plugin in: %w", err)
+		return image{}, nil, fmt.Errorf("no memory to check the plugin in: %w", err)
 	}
 	memory := os.NewFile(uintptr(fd), name)
 	hash := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(memory, hash), file); err != nil {
 		memory.Close()
-		return image{}, fmt.Errorf("the plugin %s can't be read: %w", name, err)
+		return image{}, nil, fmt.Errorf("the plugin %s can't be read: %w", name, err)
 	}
-	if subtle.ConstantTimeCompare(hash.Sum(nil), l.Checksum) != 1 {
+	sum := hash.Sum(nil)
+	if len(l.Checksum) > 0 && subtle.ConstantTimeCompare(sum, l.Checksum) != 1 {
 		memory.Close()
-		return image{}, permanent(errcode.PluginBroken, "If you have built it anew, configure the new checksum.", nil,
-			"the plugin %s has SHA-256 %x, configured is %x", name, hash.Sum(nil), l.Checksum)
+		return image{}, nil, permanent(errcode.PluginBroken, "If you have built it anew, configure the new checksum.", nil,
+			"the plugin %s has SHA-256 %x, configured is %x", name, sum, l.Checksum)
 	}
 	seals := unix.F_SEAL_WRITE | unix.F_SEAL_GROW | unix.F_SEAL_SHRINK | unix.F_SEAL_SEAL
 	if _, err := unix.FcntlInt(memory.Fd(), unix.F_ADD_SEALS, seals); err != nil {
 		memory.Close()
-		return image{}, fmt.Errorf("the checked copy of the plugin can't be sealed: %w", err)
+		return image{}, nil, fmt.Errorf("the checked copy of the plugin can't be sealed: %w", err)
 	}
 	var magic [4]byte
 	if n, _ := memory.ReadAt(magic[:], 0); n < len(magic) || !bytes.Equal(magic[:], []byte(elf.ELFMAG)) {
 		memory.Close()
-		return image{path: l.Path}, nil
+		return image{path: l.Path}, sum, nil
 	}
-	return image{path: fmt.Sprintf("/proc/self/fd/%d", fd), copy: memory}, nil
+	return image{path: fmt.Sprintf("/proc/self/fd/%d", fd), copy: memory}, sum, nil
 }

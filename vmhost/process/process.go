@@ -39,27 +39,38 @@ type Launcher struct {
 	RunDir string
 	// Env is added to the plugin's environment, which is otherwise empty apart from what package door names.
 	Env []string
+	// Confine keeps the plugin from what isn't its business; nil: nothing does.
+	Confine *launch.Confine
 	// Handshake is the limit for the first line of output. 0: launch.HandshakeLimit.
 	Handshake time.Duration
 }
 
 // Launch starts the plugin and connects to it.
 func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
+	var err error
+	if l.Path, err = filepath.Abs(l.Path); err != nil {
+		return nil, err
+	}
 	image, err := l.prepare()
 	if err != nil {
 		return nil, err
 	}
 	defer image.close()
-	dir, err := makeRunDir(l.RunDir)
+	dir, err := makeRunDir(l.base())
 	if err != nil {
 		return nil, fmt.Errorf("no directory for the plugin's sockets: %w", err)
 	}
-	p := &Plugin{dir: dir, token: rand.Text()}
-	if err := p.serveHost(r); err != nil {
+	p := &Plugin{dir: dir, token: rand.Text(), uid: l.uid()}
+	err = p.serveHost(r)
+	if err == nil {
+		err = l.own(dir.path, filepath.Join(dir.path, httpDir), filepath.Join(dir.path, hostSocket))
+	}
+	if err != nil {
+		p.stopServing()
 		dir.remove()
 		return nil, err
 	}
-	p.runner = newRunner(l, image, r)
+	p.runner = newRunner(l, image, dir.path, r)
 	p.client = plugin.NewClient(l.clientConfig(p, r))
 	if err := p.connect(l.handshake()); err != nil {
 		err = l.explain(p.runner, err)
@@ -104,6 +115,7 @@ func (l Launcher) clientConfig(p *Plugin, r launch.Request) *plugin.ClientConfig
 type Plugin struct {
 	dir     *runDir
 	token   string
+	uid     uint32
 	file    launch.File
 	library string // the library's socket
 	host    *grpc.Server
@@ -158,11 +170,22 @@ func (p *Plugin) clean() {
 		if p.conn != nil {
 			p.conn.Close()
 		}
-		p.fast.Close()
-		p.host.Stop()
+		p.stopServing()
 		p.dir.remove()
 	})
 }
+
+func (p *Plugin) stopServing() {
+	if p.fast != nil {
+		p.fast.Close()
+	}
+	if p.host != nil {
+		p.host.Stop()
+	}
+}
+
+// Guard says what protects the node from the plugin.
+func (p *Plugin) Guard() string { return p.runner.guard }
 
 // Conn leads to the plugin's services, by fast calls once the plugin has opened channels.
 func (p *Plugin) Conn() grpc.ClientConnInterface {
@@ -223,7 +246,7 @@ func (p *Plugin) serveHost(r launch.Request) error {
 	r.Services(p.host)
 	p.fast = fastcall.NewServer(p.token, r.Around, grpcx.Server{Log: r.Log}.StreamInterceptor())
 	r.Services(&p.fast.Services)
-	p.fast.Serve(sameUser{listener, r.Log}, p.host)
+	p.fast.Serve(sameUser{listener, p.uid, r.Log}, p.host)
 	return nil
 }
 

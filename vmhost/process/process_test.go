@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/proc"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -30,6 +31,7 @@ import (
 const role = "TEST_PLUGIN"
 
 func TestMain(m *testing.M) {
+	proc.Confined()
 	switch os.Getenv(role) {
 	case "":
 		os.Exit(m.Run())
@@ -50,6 +52,8 @@ func TestMain(m *testing.M) {
 	case "environment":
 		json.NewEncoder(os.Stderr).Encode(map[string]any{"msg": "environment", "names": names(os.Environ())})
 		vmsdk.Serve(&kvvm.VM{})
+	case "spy":
+		vmsdk.Serve(&spy{})
 	case "chatty":
 		vmsdk.Serve(&chatty{})
 	case "printing":
@@ -321,7 +325,7 @@ func TestThePluginSeesNothingOfTheHostsEnvironment(t *testing.T) {
 	rec.Attrs(func(a slog.Attr) bool {
 		for _, name := range a.Value.Any().([]any) {
 			switch n := name.(string); {
-			case n == role, n == "REEVE_PARENT_PIPE", n == "REEVE_VM_PLUGIN", strings.HasPrefix(n, "PLUGIN_"):
+			case n == role, n == "TMPDIR", n == "REEVE_PARENT_PIPE", n == "REEVE_VM_PLUGIN", strings.HasPrefix(n, "PLUGIN_"):
 			default:
 				t.Errorf("the plugin sees %s", n)
 			}

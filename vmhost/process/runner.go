@@ -27,6 +27,8 @@ type runner struct {
 	launcher Launcher
 	image    image
 	tracing  bool
+	dir      string // of its sockets, where it also works
+	guard    string // what protects the node from it
 	log      *slog.Logger
 
 	cmd    *exec.Cmd
@@ -38,16 +40,19 @@ type runner struct {
 	exited chan struct{} // closed when it has ended and what it wrote has been read
 }
 
-func newRunner(l Launcher, i image, r launch.Request) *runner {
+func newRunner(l Launcher, i image, dir string, r launch.Request) *runner {
 	return &runner{
-		launcher: l, image: i, tracing: r.Around.Tracing != nil, log: r.Log, exited: make(chan struct{}),
+		launcher: l, image: i, dir: dir, tracing: r.Around.Tracing != nil, log: r.Log, exited: make(chan struct{}),
 		output: newOutput(r.Log),
 	}
 }
 
 // forLibrary is called by the library with the environment that it wants.
-func (r *runner) forLibrary(_ hclog.Logger, cmd *exec.Cmd, _ string) (libraryrunner.Runner, error) {
-	env := append([]string{handshake.EnvParentPipe + "=1"}, r.launcher.Env...)
+func (r *runner) forLibrary(_ hclog.Logger, cmd *exec.Cmd, sockets string) (libraryrunner.Runner, error) {
+	if err := r.launcher.own(sockets); err != nil {
+		return nil, err
+	}
+	env := append([]string{handshake.EnvParentPipe + "=1", "TMPDIR=" + r.dir}, r.launcher.Env...)
 	if r.tracing { // the plugin sends its spans where this process does
 		env = append(env, handshake.Tracing(os.Environ())...)
 	}
@@ -55,6 +60,7 @@ func (r *runner) forLibrary(_ hclog.Logger, cmd *exec.Cmd, _ string) (libraryrun
 		Path: r.image.path,
 		Args: append([]string{r.launcher.Path}, r.launcher.Args...),
 		Env:  append(env, cmd.Env...),
+		Dir:  r.dir,
 	}
 	return r, nil
 }
@@ -77,7 +83,8 @@ func (r *runner) Start(context.Context) error {
 	}
 	defer stderrWrite.Close()
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = stdinRead, stdoutWrite, stderrWrite
-	child, err := proc.Start(r.cmd)
+	child, guard, err := r.launcher.start(r.cmd, r.image, r.dir, r.log)
+	r.guard = guard
 	if err != nil {
 		close(r.exited)
 		for _, f := range []*os.File{stdin, stdout, stderr} {

@@ -134,6 +134,7 @@ func (p *memory) PID() int                              { return 0 }
 func (p *memory) Host() (address, token, runDir string) { return "", "", p.dir }
 func (p *memory) File() launch.File                     { return launch.File{} }
 func (p *memory) Sockets() []string                     { return nil }
+func (p *memory) Guard() string                         { return "" }
 func (p *memory) Dump()                                 {}
 func (p *memory) Kill()                                 { p.end(errors.New("killed")) }
 func (p *memory) Stop(time.Duration)                    { p.end(nil) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/handshake"
+	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/process"
 )
 
@@ -54,7 +55,7 @@ func Doctor(ctx context.Context, plugin string) *Diagnosis {
 		d.note("built with", "%s, module %s", info.GoVersion, info.Main.Path)
 	}
 	begin := time.Now()
-	about, err := describe(ctx, process.Launcher{Path: plugin})
+	about, err := describe(ctx, process.Launcher{Path: plugin, Confine: &launch.Confine{}})
 	if err != nil {
 		var readable *errcode.Error
 		if !errors.As(err, &readable) {

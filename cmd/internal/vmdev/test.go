@@ -59,7 +59,7 @@ func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
 				"there is no check %q", name)
 		}
 	}
-	target := process.Launcher{Path: o.Plugin}
+	target := process.Launcher{Path: o.Plugin, Confine: &launch.Confine{}}
 	about, err := describe(ctx, target)
 	if err != nil {
 		return nil, err

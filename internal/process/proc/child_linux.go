@@ -26,8 +26,11 @@ type Child struct {
 
 // Start starts a program. It gets a process group of its own: a Ctrl-C on the terminal isn't for it, and the group can
 // be killed as a whole. The standard streams of cmd must be files, which are the caller's to close.
-func Start(cmd *exec.Cmd) (*Child, error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+func Start(cmd *exec.Cmd) (*Child, error) { return start(cmd, nil) }
+
+// start starts it as another user, unless that is nil.
+func start(cmd *exec.Cmd, as *syscall.Credential) (*Child, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Credential: as}
 	c := &Child{cmd: cmd, Exited: make(chan struct{})}
 	started := make(chan error)
 	go c.run(started)

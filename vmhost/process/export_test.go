@@ -1,0 +1,4 @@
+package process
+
+// Without is for tests.
+var Without = without

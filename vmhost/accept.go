@@ -147,6 +147,11 @@ func (b *blocks) acceptOne(ctx context.Context, g *generation, a *acceptance, du
 			return err
 		}
 	}
+	if a.known == nil || !a.known.confirmed {
+		if err := confirm(ctx, g, a.entry.Content, a.entry.VMBlock); err != nil {
+			return err
+		}
+	}
 	answer, err := g.vm.AcceptBlock(ctx, &pluginv1.AcceptBlockRequest{BlockId: a.entry.VMBlock[:]})
 	if err != nil {
 		return err

@@ -221,3 +221,19 @@ func TestPeersThatComeAndGoWhileAPluginStartsAreNotMissed(t *testing.T) {
 		t.Errorf("the new plugin was told %v", got)
 	}
 }
+
+func TestAPluginsGossipHasABudget(t *testing.T) {
+	h := start(t)
+	sender, piece := h.vm().chain.Sender, make([]byte, 1<<19)
+	send := func() error { return sender.SendAppGossip(context.Background(), vmsdk.SendConfig{Peers: 1}, piece) }
+	sent := 0
+	for ; sent < 100 && send() == nil; sent++ {
+	}
+	if sent < 16 || sent > 40 {
+		t.Errorf("%d messages of half a MiB were taken at once", sent)
+	}
+	h.Advance(2 * time.Second)
+	if err := send(); err != nil {
+		t.Errorf("two seconds later: %v", err)
+	}
+}

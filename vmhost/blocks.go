@@ -30,6 +30,7 @@ type blocks struct {
 	processing map[primitives.Hash]*undecided
 	preferred  primitives.Hash
 	contents   contents
+	names      names
 	// verifications counts them, for the order in which they are repeated.
 	verifications uint64
 }
@@ -41,6 +42,8 @@ type undecided struct {
 	context *pluginv1.BuildContext
 	order   uint64
 	since   time.Time
+	// confirmed: the VM has said twice that this is its id.
+	confirmed bool
 }
 
 func (b *blocks) handle(m *subsystem.Message) bool {

@@ -51,6 +51,10 @@ func (j *buildJob) finish(g *generation) {
 		g.preferred = j.preferred
 	}
 	if id, ok := hashOf(j.answer.GetBlock().GetId()); ok {
+		if _, err := j.b.names.know(j.answer.GetBlock().GetContent(), id); err != nil {
+			refuse(j.m, internal("%s", j.b.queue.life.failed(g, "BuildBlock", err)))
+			return
+		}
 		j.b.contents.add(id, j.answer.GetBlock().GetContent())
 		g.shown[id] = struct{}{}
 	}

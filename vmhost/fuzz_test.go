@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -40,7 +41,7 @@ func FuzzPluginCalls(f *testing.F) {
 		f.Fatal(err)
 	}
 	s := &services{
-		store: r, outcomes: newOutcomes(), number: func() uint32 { return 1 }, now: time.Now,
+		store: r, outcomes: newOutcomes(), gossip: rate.NewLimiter(gossipPerS, gossipAtOnce), number: func() uint32 { return 1 }, now: time.Now,
 		send: func(context.Context, proto.Message) {}, ask: func(context.Context, *enginev1.SendAppRequest) {},
 		notify: func(context.Context, pluginv1.Event) {},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/intercept"
@@ -119,7 +120,7 @@ func (h *handler) assemble(store *chainstore.Record) {
 // services are what the host offers to one plugin. They run beside the handler and come back through its loop.
 func (h *handler) services(store *chainstore.Record, g *generation) *services {
 	return &services{
-		store: store, outcomes: g.outcomes, number: func() uint32 { return h.apps.number.Add(1) }, now: h.sub.Now,
+		store: store, outcomes: g.outcomes, gossip: rate.NewLimiter(gossipPerS, gossipAtOnce), number: func() uint32 { return h.apps.number.Add(1) }, now: h.sub.Now,
 		send: func(ctx context.Context, msg proto.Message) { h.post(ctx, func() { h.sub.Send(msg) }) },
 		ask:  func(ctx context.Context, r *enginev1.SendAppRequest) { h.post(ctx, func() { h.apps.ask(g, r) }) },
 		notify: func(ctx context.Context, e pluginv1.Event) {
@@ -255,4 +256,7 @@ func (h *handler) exited(g *generation) {
 }
 
 // mended has the VM shown what others died on.
-func (h *handler) mended() { h.queue.suspects.reset() }
+func (h *handler) mended() {
+	h.queue.suspects.reset()
+	h.blocks.names = names{}
+}

@@ -57,6 +57,8 @@ type testVM struct {
 	// crash is called when a block is built, onParse when one is parsed.
 	crash   func()
 	onParse func(content []byte)
+	// rename changes what a block is called.
+	rename func(vmsdk.Block) vmsdk.Block
 	// ill is what it says of its health; nil: it is well.
 	ill error
 	// onCommitted is called when a block is durable.
@@ -76,7 +78,11 @@ func (vm *testVM) ParseBlock(ctx context.Context, content []byte) (vmsdk.Block, 
 	if vm.onParse != nil {
 		vm.onParse(content)
 	}
-	return vm.VM.ParseBlock(ctx, content)
+	block, err := vm.VM.ParseBlock(ctx, content)
+	if err == nil && vm.rename != nil {
+		block = vm.rename(block)
+	}
+	return block, err
 }
 
 func (vm *testVM) Initialize(ctx context.Context, chain *vmsdk.Chain, batch *database.Batch) (vmsdk.Block, error) {
@@ -209,9 +215,11 @@ func wrap(b *pluginv1.Block) *vmv1.AcceptBlock {
 	}
 }
 
-func (h *host) accept(b *pluginv1.Block) *pluginv1.Error {
+func (h *host) accept(b *pluginv1.Block) *pluginv1.Error { return h.acceptAs(wrap(b)) }
+
+func (h *host) acceptAs(r *vmv1.AcceptBlock) *pluginv1.Error {
 	h.t.Helper()
-	return overseertest.Must[*vmv1.AcceptBlockResponse](h.t, h.Ask("engine", wrap(b))).GetError()
+	return overseertest.Must[*vmv1.AcceptBlockResponse](h.t, h.Ask("engine", r)).GetError()
 }
 
 // extend builds, verifies and accepts a block with one transaction.

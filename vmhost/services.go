@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -23,6 +24,10 @@ const (
 	maxAppBytes = 1 << 20
 	maxAppNodes = 1000
 	maxVerify   = 4096
+	// What a plugin may gossip, in bytes a second and at once; a message costs gossipRoom beside its own.
+	gossipPerS   = 2 << 20
+	gossipAtOnce = 16 << 20
+	gossipRoom   = 512
 )
 
 // services are what the host offers to one plugin. Its methods run on the plugin's calls, beside the handler: they
@@ -35,6 +40,7 @@ type services struct {
 
 	store    *chainstore.Record
 	outcomes *outcomes
+	gossip   *rate.Limiter
 	// number makes the network's number for a request.
 	number func() uint32
 	now    func() time.Time
@@ -131,6 +137,9 @@ func (s *services) SendAppGossip(ctx context.Context,
 	_, err := nodesFrom(r.GetNodeIds())
 	if err := errors.Join(err, checkSize(r.GetGossip())); err != nil {
 		return nil, err
+	}
+	if !s.gossip.AllowN(s.now(), len(r.GetGossip())+gossipRoom) {
+		return &pluginv1.SendAppGossipResponse{Error: busy()}, nil
 	}
 	s.send(ctx, &enginev1.SendAppGossip{Gossip: r.GetGossip(), Config: &enginev1.SendConfig{
 		NodeIds: r.GetNodeIds(), Validators: r.GetValidators(), NonValidators: r.GetNonValidators(),

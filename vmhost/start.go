@@ -1,6 +1,7 @@
 package vmhost
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -152,7 +153,7 @@ func (s *starter) again(ctx context.Context, g *generation, u *undecided) error 
 	switch {
 	case err != nil:
 		return &replayError{id: id, content: u.content, took: s.sub.Now().Sub(began), cause: err}
-	case answer.GetError() != nil:
+	case answer.GetError() != nil, !bytes.Equal(answer.GetBlock().GetId(), id[:]):
 		g.lost = append(g.lost, id)
 	default:
 		g.shown[id] = struct{}{}

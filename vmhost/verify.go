@@ -49,6 +49,10 @@ func (j *parseJob) call(ctx context.Context, g *generation) (err error) {
 func (j *parseJob) finish(g *generation) {
 	for i, r := range j.answer.GetResults() {
 		if id, ok := hashOf(r.GetBlock().GetId()); ok {
+			if _, err := j.b.names.know(j.request.GetContents()[i], id); err != nil {
+				refuse(j.m, internal("%s", j.b.queue.life.failed(g, "ParseBlock", err)))
+				return
+			}
 			j.b.contents.add(id, j.request.GetContents()[i])
 			g.shown[id] = struct{}{}
 		}
@@ -122,13 +126,22 @@ func (j *verifyJob) call(ctx context.Context, g *generation) (err error) {
 	return sane(j.answer.GetError(), j.answer.GetBlock())
 }
 
-func (j *verifyJob) finish(*generation) {
+func (j *verifyJob) finish(g *generation) {
 	j.b.queue.suspects.clear(j.content)
 	j.answer.Error = ofTheVM(j.answer.GetError())
 	block := j.answer.GetBlock()
-	if id, ok := hashOf(block.GetId()); ok && j.answer.GetError() == nil &&
-		block.GetHeight() > j.b.store.Last().Height {
-		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext()})
+	id, ok := hashOf(block.GetId())
+	if !ok || j.answer.GetError() != nil {
+		j.m.Reply(j.answer)
+		return
+	}
+	known, err := j.b.names.know(j.content, id)
+	if err != nil {
+		refuse(j.m, internal("%s", j.b.queue.life.failed(g, "VerifyBlock", err)))
+		return
+	}
+	if block.GetHeight() > j.b.store.Last().Height {
+		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext(), confirmed: known})
 	}
 	j.m.Reply(j.answer)
 }

@@ -39,6 +39,8 @@ func (s *sick) Health() database.Health {
 	return s.health
 }
 
+func (s *sick) Resume() {}
+
 func (s *sick) Watch(f func(database.Health)) { s.told = f }
 
 func (s *sick) Get(ctx context.Context, key []byte) ([]byte, error) {

@@ -20,6 +20,9 @@ func damaged(format string, args ...any) error { return &DamageError{fmt.Sprintf
 // Reload reads where the chain stands: at the beginning, and when the database had a fault, of which nobody knows how
 // much of the last commits it has kept. Nobody may commit meanwhile.
 func (r *Record) Reload(ctx context.Context) error {
+	if db, ok := r.db.(database.Watched); ok {
+		db.Resume()
+	}
 	if err := r.kept.load(ctx, r.db); err != nil {
 		return err
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -112,6 +114,57 @@ func TestAfterAFaultTheRecordStandsWhereTheDatabaseDoes(t *testing.T) {
 		t.Fatalf("height %d, head %d", r.Last().Height, r.Head().Height)
 	}
 	commit(t, r, 4)
+}
+
+// The real database fails and is well again between two commits, without a word to whoever commits.
+func TestAFaultBetweenTwoCommitsLeavesNoGapInTheRecord(t *testing.T) {
+	full := &full{}
+	db := openAt(t, errorfs.Wrap(vfs.NewMem(), full))
+	defer db.Close()
+	r, err := chainstore.Open(ctx, db, chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, r, 0, 1)
+	if err := r.Commit(ctx, entry(2), &database.Batch{}, database.NoSync); err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan database.Health, 100)
+	db.Watch(func(h database.Health) { changed <- h })
+	full.now.Store(true)
+	if err := r.Keep(ctx, entry(9).BlockID, 9, []byte("kept"), entry(9).BlockID); err == nil {
+		t.Fatal("kept on a full disk")
+	}
+	full.now.Store(false)
+	for h := range changed {
+		if h.Fault == nil {
+			break
+		}
+	}
+	if err := r.Commit(ctx, entry(3), &database.Batch{}, database.Sync); err == nil {
+		t.Fatal("committed upon a block that may be lost")
+	}
+	if err := r.Reload(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for h := r.Last().Height + 1; h < 6; h++ {
+		commit(t, r, h)
+	}
+	if err := r.Reload(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// full is an errorfs.Injector: a disk that is full when the test says so.
+type full struct{ now atomic.Bool }
+
+func (f *full) String() string { return "a full disk" }
+
+func (f *full) MaybeError(op errorfs.Op) error {
+	if op.Kind.ReadOrWrite() != errorfs.OpIsRead && f.now.Load() {
+		return &os.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+	}
+	return nil
 }
 
 // The power is cut before each operation of the real database's disk. What was acknowledged is in the record after

@@ -46,4 +46,7 @@ type Watched interface {
 	// Watch has f called with each change from now on, and at once when all isn't well. It may not wait, nor call the
 	// database.
 	Watch(f func(Health))
+	// Resume tells that whoever writes looks anew at what is there. After a fault in which writes without a sync may
+	// have been lost every call is refused until then: a later write would stand there without those before it.
+	Resume()
 }

@@ -155,6 +155,7 @@ func failFrom(t *testing.T, at int64, once bool, number syscall.Errno) (struck b
 			written = acknowledged
 			disk.set(func(int64, errorfs.Op) error { return nil })
 			until(t, d, "well again", well)
+			d.Resume()
 		}
 		if attempts > 1000 {
 			t.Fatalf("operation %d: it doesn't go on", at)
@@ -164,6 +165,7 @@ func failFrom(t *testing.T, at int64, once bool, number syscall.Errno) (struck b
 	until(t, d, "well again", well)
 	for put(d, written, database.Sync) != nil {
 		until(t, d, "well again", well)
+		d.Resume()
 	}
 	struck = disk.changes.Load() >= at
 	if err := d.Close(); err != nil && !errors.As(err, new(*database.FaultError)) {
@@ -175,6 +177,49 @@ func failFrom(t *testing.T, at int64, once bool, number syscall.Errno) (struck b
 		t.Fatalf("operation %d: %v", at, err)
 	}
 	return struck && at < 400
+}
+
+// passes has a fault be and pass that nobody who writes hears of, as a flush may find it.
+func passes(d *DB) {
+	changed := make(chan database.Health, 100)
+	d.Watch(func(h database.Health) { changed <- h })
+	d.mu.RLock()
+	d.life.end(&os.PathError{Op: "sync", Path: "somewhere", Err: syscall.EIO})
+	d.mu.RUnlock()
+	for failed := false; ; {
+		h := <-changed
+		if failed = failed || h.Fault != nil; failed && h.Fault == nil {
+			return
+		}
+	}
+}
+
+// A write without a sync is acknowledged, and then lost with a life of the store that ends behind its writer's back.
+func TestNoWriteStandsWithoutThoseBeforeItThatAFaultMayHaveTaken(t *testing.T) {
+	disk := &ill{}
+	d := store(t, disk)
+	for n, durability := range []database.Durability{database.Sync, database.NoSync} {
+		if err := put(d, n, durability); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passes(d)
+	var fault *database.FaultError
+	if err := put(d, 2, database.Sync); !errors.As(err, &fault) {
+		t.Fatalf("a write after a gap: %v", err)
+	}
+	if _, err := d.Get(context.Background(), append([]byte("b"), keyOf(1)...)); !errors.As(err, &fault) {
+		t.Fatalf("a read of what may be lost: %v", err)
+	}
+	d.Resume()
+	whole(t, d, 1, 2)
+	if err := put(d, 2, database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	passes(d)
+	if err := put(d, 3, database.Sync); err != nil {
+		t.Fatalf("nothing can have been lost: %v", err)
+	}
 }
 
 func TestWhileTheDiskFailsNothingIsUnknown(t *testing.T) {

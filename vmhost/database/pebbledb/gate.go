@@ -48,8 +48,8 @@ func (g *gate) close() {
 // change does what changes the disk. It doesn't return when that fails.
 func (g *gate) change(what, path string, do func() error) error {
 	err := g.attempt(do)
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return err
+	if err == nil {
+		return nil
 	}
 	g.failed(faultOf(what, path, err))
 	select {}
@@ -139,12 +139,27 @@ func (g *gate) Link(from, to string) error {
 
 // Remove is vfs.FS.Remove.
 func (g *gate) Remove(name string) error {
-	return g.change("removing", name, func() error { return g.FS.Remove(name) })
+	return g.remove(name, func() error { return g.FS.Remove(name) })
 }
 
 // RemoveAll is vfs.FS.RemoveAll.
 func (g *gate) RemoveAll(name string) error {
-	return g.change("removing", name, func() error { return g.FS.RemoveAll(name) })
+	return g.remove(name, func() error { return g.FS.RemoveAll(name) })
+}
+
+// remove is a change after which it doesn't matter whether there was anything.
+func (g *gate) remove(name string, do func() error) (absent error) {
+	err := g.change("removing", name, func() error {
+		err := do()
+		if errors.Is(err, fs.ErrNotExist) {
+			absent, err = err, nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return absent
 }
 
 // Rename is vfs.FS.Rename.
@@ -201,6 +216,18 @@ func (f *gateFile) Write(p []byte) (n int, err error) {
 func (f *gateFile) WriteAt(p []byte, at int64) (n int, err error) {
 	err = f.gate.change("writing", f.path, func() error { n, err = f.File.WriteAt(p, at); return err })
 	return n, err
+}
+
+// Stat is vfs.File.Stat. Pebble asks in the midst of beginning another log, and panics at any answer but a good one, so
+// it gets none.
+func (f *gateFile) Stat() (info vfs.FileInfo, err error) {
+	err = f.gate.change("looking at", f.path, func() error { info, err = f.File.Stat(); return err })
+	return info, err
+}
+
+// Prefetch is vfs.File.Prefetch: a hint about a file that is still open.
+func (f *gateFile) Prefetch(at, length int64) error {
+	return f.gate.attempt(func() error { return f.File.Prefetch(at, length) })
 }
 
 // Preallocate is vfs.File.Preallocate. A file system that can't do it does without.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -18,6 +19,9 @@ import (
 type life struct {
 	db   *pebble.DB
 	gate *gate
+
+	// Of the writes without a sync: how many were begun, how many are done, and how many a sync has made durable.
+	begun, applied, durable atomic.Int64
 
 	once  sync.Once
 	ended chan struct{}
@@ -114,3 +118,31 @@ func (l *life) batchOf(batch *database.Batch) (*pebble.Batch, error) {
 	}
 	return b, nil
 }
+
+// commit writes a batch, and keeps account of what would be lost with the life.
+func (l *life) commit(b *pebble.Batch, durability database.Durability) error {
+	if durability == database.NoSync {
+		l.begun.Add(1)
+		err := l.do(func() error { return errors.Join(b.Commit(pebble.NoSync), b.Close()) })
+		if err == nil {
+			l.applied.Add(1)
+		}
+		return err
+	}
+	before := l.applied.Load()
+	err := l.do(func() error { return errors.Join(b.Commit(pebble.Sync), b.Close()) })
+	if err == nil {
+		l.covers(before)
+	}
+	return err
+}
+
+// covers: so many writes are durable.
+func (l *life) covers(n int64) {
+	for was := l.durable.Load(); was < n && !l.durable.CompareAndSwap(was, n); {
+		was = l.durable.Load()
+	}
+}
+
+// lossy tells whether something that was written may be lost with the life.
+func (l *life) lossy() bool { return l.begun.Load() > l.durable.Load() }

@@ -4,9 +4,10 @@
 // A disk that is full, fails or has become read-only ends nothing here. The store refuses every call with a
 // *database.FaultError from the first fault on, says so to whoever watches it, and opens its files again, with growing
 // pauses, until the disk does what it should. Pebble replays its log then: what a Sync has acknowledged is there; of
-// what came after it a part may be, whole batches in their order. Before the disk is full, with little room left, it
-// refuses likewise, and goes on when there is room. Damage is for a person: it is noted in the directory, so that no
-// later process takes the store for whole.
+// what came after it a part may be, whole batches in their order, and whoever has written it has to look (Resume)
+// before anything is served again. Before the disk is full, with little room left, the store refuses likewise, and goes
+// on when there is room. Damage is for a person: it is noted in the directory, so that no later process takes the store
+// for whole.
 package pebbledb
 
 import (
@@ -98,6 +99,7 @@ type DB struct {
 	mu      sync.RWMutex
 	life    *life // nil while there is a fault, and after Close
 	lives   int   // that were begun
+	lossy   bool  // something may have been lost, and who has written it hasn't looked yet
 	open    map[*reader]struct{}
 	openM   sync.Mutex
 	closing chan struct{}
@@ -201,10 +203,20 @@ func (d *DB) refusal() error {
 	if fault := d.state.fault(); fault != nil {
 		return fault
 	}
-	if d.life == nil {
+	switch {
+	case d.life == nil:
 		return &database.FaultError{Cause: errors.New("the database is being opened")}
+	case d.lossy:
+		return &database.FaultError{Cause: errors.New("what was written last may be lost, and nobody has looked yet")}
 	}
 	return nil
+}
+
+// Resume is database.Watched.
+func (d *DB) Resume() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lossy = false
 }
 
 // Write applies the batch.
@@ -221,11 +233,7 @@ func (d *DB) Write(_ context.Context, batch *database.Batch, durability database
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	options := pebble.NoSync
-	if durability == database.Sync {
-		options = pebble.Sync
-	}
-	return d.told(l, l.do(func() error { return errors.Join(b.Commit(options), b.Close()) }))
+	return d.told(l, l.commit(b, durability))
 }
 
 // Snapshot pins the state.

@@ -61,7 +61,7 @@ func (d *DB) retire() {
 	l := d.life
 	d.fault(l.cause)
 	d.mu.Lock() // calls that are under way end soon: their life has ended
-	d.life = nil
+	d.life, d.lossy = nil, d.lossy || l.lossy()
 	d.mu.Unlock()
 	_ = d.releaseAll()
 	l.gate.close()

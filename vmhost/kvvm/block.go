@@ -40,8 +40,7 @@ func execute(ctx context.Context, before *state.State, list []*Tx) (*state.State
 	return after, nil
 }
 
-// Verify checks time, size, signatures, nonces and state root. What this node has built itself, or checked as a waiting
-// transaction, isn't checked again.
+// Verify checks time, size, signatures, nonces and state root, but not again what this node has checked before.
 func (b *block) Verify(ctx context.Context, p vmsdk.Block, _ vmsdk.BuildContext) error {
 	if b.Timestamp().Before(p.Timestamp()) {
 		return vmsdk.Invalidf("the block is older than its parent")

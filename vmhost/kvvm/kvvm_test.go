@@ -46,7 +46,8 @@ func start(t testing.TB, genesis string) *node {
 	n := &node{t: t, vm: &kvvm.VM{}, db: memdb.New().Open(), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 	var batch database.Batch
 	b, err := n.vm.Initialize(ctx, &vmsdk.Chain{
-		Name: "kv", ID: chain, Genesis: []byte(genesis), DB: n.db, Durable: &failing{n.db, n}, Sender: n, Notify: func(vmsdk.Event) {},
+		Name: "kv", ID: chain, Genesis: []byte(genesis), DB: n.db, Durable: &failing{n.db, n},
+		Sender: n, Notify: func(vmsdk.Event) {},
 		Now:   func() time.Time { return n.now },
 		After: func(_ time.Duration, f func()) func() { n.due = append(n.due, f); return func() {} },
 	}, &batch)

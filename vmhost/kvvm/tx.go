@@ -30,8 +30,7 @@ const (
 	valuePrefix = "k"
 )
 
-// Tx is a signed transaction. Its payload is the length of the key (2 bytes, big-endian), the key, the length of the
-// value (4), the value.
+// Tx is a signed transaction. Its payload is key and value, each after its length (2 and 4 bytes, big-endian).
 type Tx struct {
 	txs.Tx
 	Op         Op

@@ -1,7 +1,6 @@
 // Package kvvm is the tutorial VM and the devnet's default: a key-value store whose changes are signed transactions. It
 // is meant to be read from top to bottom: vm.go is the VM, block.go the block, tx.go the transaction. What most chains
-// need comes from the SDK: signatures, nonces, waiting transactions and their gossip (vmsdk/txs), the state of
-// undecided blocks and its root (vmsdk/state). Package view is what users see, package client asks for it.
+// need is in packages vmsdk/txs and vmsdk/state; package view is what users see, package client asks for it.
 package kvvm
 
 import (
@@ -79,10 +78,7 @@ func (vm *VM) genesis(ctx context.Context, chain *vmsdk.Chain, batch *database.B
 // ParseBlock reads a block.
 func (vm *VM) ParseBlock(_ context.Context, content []byte) (vmsdk.Block, error) {
 	b, err := txs.ParseBlock(content, maxBlockTxs, ParseTx)
-	if err != nil {
-		return nil, err
-	}
-	return &block{Block: b, vm: vm}, nil
+	return &block{Block: b, vm: vm}, err
 }
 
 // BuildBlock takes what waits, as much as fits.

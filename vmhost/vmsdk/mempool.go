@@ -10,19 +10,6 @@ import (
 	"time"
 )
 
-// The rules of a Mempool, which no user and no peer can make it break:
-//
-//   - A transaction can run when its nonce is its sender's next, after the accepted blocks and what waits before it. What
-//     can't has a gap before it, and only a small share of the room: of each sender, and of all together.
-//   - What has a gap gives way, the oldest first, to what can run, and to what comes later; it goes after a minute. Other
-//     nodes are sent it when it can run.
-//   - A sender has a quarter of the room, in number and in bytes.
-//   - Nothing is replaced: of two transactions of one sender with one nonce the first stays.
-//   - What doesn't fit is refused as busy: whoever brought it comes again. A pool that has been full for a few seconds says
-//     so in Health.
-//   - What comes by gossip is held to the same. What no honest node sends on, since the VM's Parse or Check refuses it, is
-//     invalid gossip, which its sender pays for.
-
 // Tx is a transaction as a Mempool sees it.
 type Tx interface {
 	// ID is the transaction's name, the SHA-256 of its bytes.
@@ -65,7 +52,18 @@ type Rules[T Tx] struct {
 }
 
 // Mempool keeps transactions that wait for a block, notifies the engine that there are some, and sends each to all
-// other nodes at once. It is safe for concurrent use.
+// other nodes at once. It is safe for concurrent use. Its rules, which no user and no peer can make it break:
+//
+//   - A transaction can run when its nonce is its sender's next, after the accepted blocks and what waits before it.
+//     What can't has a gap before it, and only a small share of the room: of each sender, and of all together.
+//   - What has a gap gives way, the oldest first, to what can run, and to what comes later; it goes after a minute.
+//     Other nodes are sent it when it can run.
+//   - A sender has a quarter of the room, in number and in bytes.
+//   - Nothing is replaced: of two transactions of one sender with one nonce the first stays.
+//   - What doesn't fit is refused as busy: whoever brought it comes again. A pool that has been full for a few
+//     seconds says so in Health.
+//   - What comes by gossip is held to the same. What no honest node sends on, since the VM's Parse or Check refuses
+//     it, is invalid gossip, which its sender pays for.
 type Mempool[T Tx] struct {
 	chain *Chain
 	rules Rules[T]

@@ -186,7 +186,7 @@ func (m *Mempool[T]) drop(p *pending[T]) {
 	m.tidy()
 }
 
-// tidy forgets senders that have nothing, and what isn't in the queue any more, when there are more of them than others.
+// tidy forgets senders that have nothing, and what has left the queue, when there are more of them than of others.
 func (m *Mempool[T]) tidy() {
 	if m.empty > len(m.order)/2+64 {
 		m.forgetEmpty()

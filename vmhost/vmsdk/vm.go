@@ -82,8 +82,9 @@ type Block interface {
 	// must therefore be a BusyError. Verify changes nothing that another block can see; siblings are verified in any
 	// order.
 	Verify(ctx context.Context, parent Block, build BuildContext) error
-	// Accept puts what the block changes into batch. The parent is accepted. Users hear of it from Committed. Any error is fatal for the chain, unless
-	// it is Busy, or the host couldn't be asked, or ctx has ended: then the block comes again.
+	// Accept puts what the block changes into batch. The parent is accepted. Users hear of it from Committed. Any
+	// error is fatal for the chain, unless it is Busy, or the host couldn't be asked, or ctx has ended: then the block
+	// comes again.
 	Accept(ctx context.Context, batch *database.Batch) error
 	// Reject forgets the block: another one was accepted at its height or below.
 	Reject(ctx context.Context) error

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	kv "github.com/reevenet/reeve/vmhost/kvvm/client"
 )
@@ -28,7 +29,7 @@ func (n *nodeFlags) nodeInfo(ctx context.Context) (*gateway.Info, error) {
 	if err != nil {
 		return nil, errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 	}
-	return info, isIt(h, info.NodeID, c.HTTP.Listen)
+	return info, devnet.IsIt(h.Name, datadir.NodeID(h), info.NodeID, c.HTTP.Listen)
 }
 
 func (a *app) chainList() *cobra.Command {

@@ -30,6 +30,8 @@ type upFlags struct {
 	lasts      time.Duration
 	timeout    time.Duration
 
+	given func(flag string) bool // whether somebody has set it
+
 	transactions int // sent when the network is ready, to show that it works
 }
 
@@ -56,6 +58,7 @@ again, with its chains and ports as they were.`,
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
 	f.IntVar(&u.transactions, "transactions", 0,
 		"send so many when the network is ready, and show them final on all nodes")
+	u.given = f.Changed
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return u.up(cmd.Context()) }
 	return cmd
 }
@@ -65,7 +68,16 @@ func (u *upFlags) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := u.possible(); err != nil {
+		return err
+	}
 	if err := u.createIfMissing(net); err != nil {
+		return err
+	}
+	if devnet.Supervised(net.Run()) {
+		return devnet.Busy(net)
+	}
+	if err := u.strays(net); err != nil {
 		return err
 	}
 	if u.detach {
@@ -90,7 +102,7 @@ func (u *upFlags) directory() (datadir.Network, error) {
 // createIfMissing makes the network unless the directory holds one.
 func (u *upFlags) createIfMissing(net datadir.Network) error {
 	if _, err := os.Stat(net.Genesis()); !errors.Is(err, fs.ErrNotExist) {
-		return nil // also when it can't be read: opening it says why
+		return u.agrees(net) // also when it can't be read: opening it says why
 	}
 	o := devnet.Options{Validators: u.validators, Ports: devnet.Ports{Base: u.portBase}}
 	var err error

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ use it: it needs no shell, no network and no other program.`,
 			return err
 		}
 		health, err := devnet.SocketHealth(ctx, h)
+		if e := (*errcode.Error)(nil); errors.As(err, &e) {
+			return err
+		}
 		if err != nil {
 			return errcode.New(errcode.NodeNotReady, "", err, "the overseer of %s doesn't answer", h.Name)
 		}

@@ -47,7 +47,7 @@ func (a *app) kvFlags(cmd *cobra.Command, wait string) *kvFlags {
 }
 
 // client speaks to the node that the flags name.
-func (k *kvFlags) client() (*kv.Client, error) {
+func (k *kvFlags) client(ctx context.Context) (*kv.Client, error) {
 	if k.url != "" {
 		return kv.New(strings.TrimRight(k.url, "/"), k.chain), nil
 	}
@@ -59,6 +59,9 @@ func (k *kvFlags) client() (*kv.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := isIt(ctx, h, c.HTTP.Listen); err != nil {
+		return nil, err
+	}
 	client := kv.New("http://"+devnet.Reachable(c.HTTP.Listen), k.chain)
 	if g, err := datadir.LoadGenesis(h.Genesis()); err == nil {
 		chain, _ := g.Chain(k.chain)
@@ -68,7 +71,7 @@ func (k *kvFlags) client() (*kv.Client, error) {
 }
 
 // everyone is a client per node of the network.
-func (k *kvFlags) everyone() ([]*kv.Client, error) {
+func (k *kvFlags) everyone(ctx context.Context) ([]*kv.Client, error) {
 	net, err := k.app.network()
 	if err != nil {
 		return nil, err
@@ -81,6 +84,9 @@ func (k *kvFlags) everyone() ([]*kv.Client, error) {
 	for i, h := range nodes {
 		c, err := k.load(h)
 		if err != nil {
+			return nil, err
+		}
+		if err := isIt(ctx, h, c.HTTP.Listen); err != nil {
 			return nil, err
 		}
 		clients[i] = kv.New("http://"+devnet.Reachable(c.HTTP.Listen), k.chain)
@@ -97,7 +103,7 @@ func (a *app) kvPut() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), k.timeout)
 		defer cancel()
-		c, err := k.client()
+		c, err := k.client(ctx)
 		if err != nil {
 			return err
 		}
@@ -122,7 +128,7 @@ func (a *app) kvPut() *cobra.Command {
 
 // everywhere waits until all nodes show the value.
 func (k *kvFlags) everywhere(ctx context.Context, key, value string) error {
-	clients, err := k.everyone()
+	clients, err := k.everyone(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,7 +150,7 @@ func (a *app) kvGet() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, cancel := context.WithTimeout(cmd.Context(), k.timeout)
 		defer cancel()
-		c, err := k.client()
+		c, err := k.client(ctx)
 		if err != nil {
 			return err
 		}
@@ -170,7 +176,7 @@ func (a *app) kvWatch() *cobra.Command {
 	}
 	k := a.kvFlags(cmd, "")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := k.client()
+		c, err := k.client(cmd.Context())
 		if err != nil {
 			return err
 		}

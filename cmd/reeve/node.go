@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -38,7 +38,7 @@ the one validator of a new network.`,
 			return err
 		}
 		if _, err := os.Stat(net.Node(o.Name).Config()); err == nil && *ifMissing {
-			return nil
+			return sameNetwork(net, o.Genesis)
 		}
 		if o.Plugin, err = devnet.FindPlugin(*vm); err != nil {
 			return err
@@ -51,6 +51,27 @@ the one validator of a new network.`,
 		return nil
 	}
 	return cmd
+}
+
+// sameNetwork makes sure that a node which is there already belongs to the network of the genesis that is asked for.
+func sameNetwork(net datadir.Network, file string) error {
+	if file == "" {
+		return nil
+	}
+	wanted, err := datadir.LoadGenesis(file)
+	if err != nil {
+		return err
+	}
+	there, err := datadir.LoadGenesis(net.Genesis())
+	if err != nil {
+		return err
+	}
+	if there.Hash() != wanted.Hash() {
+		return errcode.New(errcode.GenesisMismatch, "Choose another directory with --data-dir, or leave --genesis out.",
+			nil, "%s belongs to the network with genesis %s, and %s is that of another, %s", net.Dir, there.Hash().Short(),
+			file, wanted.Hash().Short())
+	}
+	return nil
 }
 
 func (a *app) nodeStart() *cobra.Command {
@@ -88,23 +109,23 @@ func (n *nodeFlags) observed(ctx context.Context) (*devnet.NodeStatus, error) {
 	}
 	s := devnet.NewNodeStatus(h)
 	s.HTTP = "http://" + devnet.Reachable(c.HTTP.Listen)
-	if !devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s) {
+	err = devnet.Observe(ctx, devnet.Reachable(c.Metrics.Listen), s)
+	if errors.Is(err, devnet.ErrSilent) {
 		return s, errcode.New(errcode.NodeUnreachable,
 			"Is it running? `reeve node start` or `reeve devnet up` starts it.", nil, "node %s doesn't answer at %s",
 			h.Name, c.Metrics.Listen)
 	}
-	return s, isIt(h, s.NodeID, c.Metrics.Listen)
+	return s, err
 }
 
-// isIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by
-// mistake.
-func isIt(h datadir.Node, answered primitives.NodeID, address string) error {
-	if ours := datadir.NodeID(h); answered != ours {
-		return errcode.New(errcode.NodeUnreachable,
-			"Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.", nil,
-			"at %s answers another node, %s, not %s", address, answered.Short(), h.Name)
+// isIt asks who answers at an address, and makes sure that it is the node. Who says nothing is told from it by whatever
+// is asked next.
+func isIt(ctx context.Context, h datadir.Node, address string) error {
+	info, err := devnet.Info(ctx, devnet.Reachable(address))
+	if err != nil {
+		return nil //nolint:nilerr // see above
 	}
-	return nil
+	return devnet.IsIt(h.Name, datadir.NodeID(h), info.NodeID, address)
 }
 
 func (a *app) nodeStatus() *cobra.Command {
@@ -130,6 +151,9 @@ func (a *app) nodeHealth() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, c, err := n.door()
 		if err != nil {
+			return err
+		}
+		if err := isIt(cmd.Context(), h, c.Metrics.Listen); err != nil {
 			return err
 		}
 		health, err := devnet.Health(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
@@ -158,6 +182,9 @@ func (a *app) nodePeers() *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, c, err := n.door()
 		if err != nil {
+			return err
+		}
+		if err := isIt(cmd.Context(), h, c.Metrics.Listen); err != nil {
 			return err
 		}
 		peers, err := devnet.Peers(cmd.Context(), devnet.Reachable(c.Metrics.Listen))

@@ -57,7 +57,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 			return
 		}
 		if v, ok := a.lookup(config.EnvName(f.Name)); ok {
-			if err := f.Value.Set(v); err != nil {
+			if err := cmd.Flags().Set(f.Name, v); err != nil {
 				failed = usage(fmt.Errorf("%s is %q: %w", config.EnvName(f.Name), v, err))
 			}
 		}
@@ -65,6 +65,7 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	if failed != nil {
 		return failed
 	}
+	a.meaningless(cmd)
 	if a.output != "table" && a.output != "json" {
 		return usage(fmt.Errorf("--output is %q, it should be table or json", a.output))
 	}

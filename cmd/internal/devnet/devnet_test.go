@@ -269,6 +269,29 @@ func TestTroubleIsOneSentence(t *testing.T) {
 	}
 }
 
+// A node is ready when it answers, not when somebody answers at its port.
+func TestWhoeverAnswersAtItsPortIsNotTheNode(t *testing.T) {
+	dir := create(t, 1)
+	n := open(t, dir)
+	if err := n.Start(); err != nil {
+		t.Fatal(err)
+	}
+	v1 := ready(t, n).Nodes[0]
+	c, err := fileSettings(dir.Node("v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := NewNodeStatus(create(t, 1).Node("v1"))
+	err = Observe(t.Context(), c.Metrics.Listen, other)
+	if errcode.Of(err) != errcode.Unreachable || other.Ready || other.Height != 0 ||
+		!strings.Contains(other.Cause, "answers another node, "+v1.NodeID.Short()) {
+		t.Errorf("%v, %+v", err, other)
+	}
+	if err := Busy(dir); !strings.Contains(err.Error(), dir.Dir) {
+		t.Error(err)
+	}
+}
+
 func TestAProcessThatCannotRunEndsTheWait(t *testing.T) {
 	dir := create(t, 1)
 	n := open(t, dir)

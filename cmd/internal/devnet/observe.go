@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
 )
@@ -50,7 +52,7 @@ func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []su
 	}
 	s.HTTP = "http://" + Reachable(v.config.HTTP.Listen)
 	s.Processes = n.ours(h.Name, processes)
-	Observe(ctx, Reachable(v.config.Metrics.Listen), &s)
+	_ = Observe(ctx, Reachable(v.config.Metrics.Listen), &s) // what is wrong stands in the cause
 	return s
 }
 
@@ -71,9 +73,12 @@ func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	return list
 }
 
-// Observe fills in what the node itself says at its door for monitoring, as far as it says something. It tells whether
-// the node answered at all.
-func Observe(ctx context.Context, address string, s *NodeStatus) bool {
+// ErrSilent means that nobody answers at a node's door.
+var ErrSilent = errors.New("the node doesn't answer yet")
+
+// Observe fills in what the node itself says at its door for monitoring, as far as it says something. The error says
+// that nobody answers there, or another node than the one that is meant, of which nothing is filled in.
+func Observe(ctx context.Context, address string, s *NodeStatus) error {
 	ctx, cancel := context.WithTimeout(ctx, observeTimeout)
 	defer cancel()
 	var health *gateway.Health
@@ -83,15 +88,22 @@ func Observe(ctx context.Context, address string, s *NodeStatus) bool {
 	wg.Go(func() { health, unsaid = Health(ctx, address) })
 	wg.Go(func() { info, unknown = Info(ctx, address) })
 	wg.Wait()
+	if unknown == nil {
+		if err := IsIt(s.Name, s.NodeID, info.NodeID, address); err != nil {
+			what, _, _ := strings.Cut(err.Error(), "\n")
+			s.Cause = firstCause(s.Processes, what)
+			return err
+		}
+	}
 	switch {
 	case unsaid != nil && unknown != nil:
-		s.Cause = firstCause(s.Processes, "the node doesn't answer yet")
-		return false
+		s.Cause = firstCause(s.Processes, ErrSilent.Error())
+		return ErrSilent
 	case unsaid != nil:
 		s.Cause = firstCause(s.Processes, "the node doesn't say how it is: "+unsaid.Error())
 	case unknown != nil:
 		s.Cause = strings.TrimPrefix(unhealthy(health.Checks)+"; the node doesn't say how far it is: "+unknown.Error(), "; ")
-		return true
+		return nil
 	default:
 		s.Ready, s.Cause = health.Healthy, unhealthy(health.Checks)
 	}
@@ -104,7 +116,18 @@ func Observe(ctx context.Context, address string, s *NodeStatus) bool {
 		}
 	}
 	merge(s, info.Parts)
-	return true
+	return nil
+}
+
+// IsIt makes sure that the node which answered is the one that was meant: two networks may have the same ports by
+// mistake. Where the identity can't be read here, whoever answers is taken for it.
+func IsIt(name string, meant, answered primitives.NodeID, address string) error {
+	if meant.IsZero() || answered == meant {
+		return nil
+	}
+	return errcode.New(errcode.NodeUnreachable,
+		"Another network has its port: start this one with `reeve devnet up --port-base`, or name the other with --data-dir.",
+		nil, "at %s answers another node, %s, not %s", address, answered.Short(), name)
 }
 
 // Health asks a node's door for monitoring for all its checks.
@@ -117,7 +140,14 @@ func Health(ctx context.Context, address string) (*gateway.Health, error) {
 func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) {
 	var health gateway.Health
 	return &health, onSocket(h, func(c *http.Client) error {
-		return fetch(ctx, c, "http://overseer/ext/health/readiness", &health)
+		if err := fetch(ctx, c, "http://overseer/ext/health/readiness", &health); err != nil {
+			return err
+		}
+		var info gateway.Info
+		if err := fetch(ctx, c, "http://overseer/ext/info", &info); err != nil {
+			return err
+		}
+		return IsIt(h.Name, datadir.NodeID(h), info.NodeID, h.Socket(datadir.MonitorSocket))
 	})
 }
 

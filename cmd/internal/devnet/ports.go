@@ -66,8 +66,16 @@ func Free(n int) (Ports, error) {
 		"found no free ports for %d nodes", n)
 }
 
-// Check makes sure that nobody else listens on the ports of n nodes.
+// Check makes sure that there are such ports, and that nobody else listens on those of n nodes.
 func (p Ports) Check(n int) error {
+	for _, i := range []int{0, max(0, n-1)} {
+		for _, address := range p.Listeners(i) {
+			if _, err := netip.ParseAddrPort(fmt.Sprint(address)); err != nil {
+				return errcode.New(errcode.BadUsage, "Choose a lower or higher one: node i adds 10·i.", nil,
+					"with --port-base %d node v%d would listen at %v, and no port has that number", p.Base, i+1, address)
+			}
+		}
+	}
 	if taken := p.firstTaken(n); taken != "" {
 		return errcode.CannotListen(taken, syscall.EADDRINUSE)
 	}

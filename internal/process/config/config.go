@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,7 +99,7 @@ func (c *Config) Listens() map[string]string {
 // check returns the first value that can't work, by its name in the file.
 func (c *Config) check() error {
 	for _, s := range c.Settings() {
-		if _, _, err := net.SplitHostPort(c.values.String(s.Key)); s.Listens && err != nil {
+		if s.Listens && !listenable(c.values.String(s.Key)) {
 			return fmt.Errorf("%s is %q, it should be an address such as %v", s.Key, c.values.String(s.Key), s.Default)
 		}
 	}
@@ -124,6 +125,16 @@ func (c *Config) check() error {
 		}
 	}
 	return nil
+}
+
+// listenable tells whether an address has a host, or none for all, and a port that there can be.
+func listenable(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 func decode(k *koanf.Koanf, path string, into any) error {

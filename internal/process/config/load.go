@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,14 +53,10 @@ func (c *Config) set(key string, value any, origin string) {
 }
 
 func (c *Config) readFile(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	values, err := read(path)
+	if err != nil {
+		return err
 	}
-	k := koanf.New(".")
-	if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	values := k.All()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if !c.schema.known(key) {
 			return fmt.Errorf("%s: unknown key %s%s", path, key, c.schema.suggestion(key))
@@ -67,4 +64,33 @@ func (c *Config) readFile(path string) error {
 		c.set(key, values[key], "file "+path)
 	}
 	return nil
+}
+
+// read returns what a settings file says, by key; nothing when there is none. A file without a byte isn't one that says
+// nothing: it was cut off, and a node with the defaults would be another one than was meant.
+func read(path string) (map[string]any, error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(bytes.TrimSpace(text)) == 0:
+		return nil, fmt.Errorf("%s is empty: restore it, or remove it to run with the defaults", path)
+	}
+	k := koanf.New(".")
+	if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return k.All(), nil
+}
+
+// NameIn is the name that a settings file gives its node; empty when it gives none, or can't be read.
+func NameIn(path string) string {
+	values, err := read(path)
+	if err != nil {
+		return ""
+	}
+	name, _ := values["name"].(string)
+	return name
 }

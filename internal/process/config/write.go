@@ -3,12 +3,14 @@ package config
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
+
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
-// Write creates a node's settings file with the values that are given, by key; the rest has its default.
+// Write creates a node's settings file with the values that are given, by key; the rest has its default. The file is
+// there whole and durably, or as it was.
 func (s Schema) Write(path string, values map[string]any) error {
 	for key := range values {
 		if !s.known(key) {
@@ -33,7 +35,7 @@ func (s Schema) Write(path string, values map[string]any) error {
 		}
 		fmt.Fprintf(&b, "%s = %s\n", key, literal(v))
 	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+	return disk.Replace(disk.OS{}, path, b.Bytes(), 0o644)
 }
 
 // literal is a value as TOML writes it.

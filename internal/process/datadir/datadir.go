@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/process/config"
 )
 
 // maxRunPath leaves room for the longest socket name below it; the kernel's limit is 107 bytes in all.
@@ -51,18 +52,34 @@ func (n Network) Log() string { return filepath.Join(n.Dir, "devnet.log") }
 // Node returns the node called name.
 func (n Network) Node(name string) Node { return Node{Name: name, Dir: filepath.Join(n.Dir, name)} }
 
-// Nodes lists the nodes that have a config file, in the order of their names' length and then alphabet: v2 before v10.
+// Nodes lists the nodes, in the order of their names' length and then alphabet: v2 before v10.
 func (n Network) Nodes() ([]Node, error) {
+	nodes, _, err := n.look()
+	return nodes, err
+}
+
+// Strays lists the directories that look like nodes and are none, each with the node whose settings it holds: copies
+// that somebody has put aside.
+func (n Network) Strays() (map[string]string, error) {
+	_, strays, err := n.look()
+	return strays, err
+}
+
+// look tells nodes from strays. A node's settings hold the name of its directory, or none: a copy beside it holds the
+// name of the node that it was made of.
+func (n Network) look() (nodes []Node, strays map[string]string, err error) {
 	files, err := filepath.Glob(filepath.Join(n.Dir, "*", "config.toml"))
-	if err != nil {
-		return nil, err
-	}
-	nodes := make([]Node, 0, len(files))
+	strays = map[string]string{}
 	for _, f := range files {
-		nodes = append(nodes, n.Node(filepath.Base(filepath.Dir(f))))
+		name := filepath.Base(filepath.Dir(f))
+		if said := config.NameIn(f); strings.HasPrefix(name, ".") || said != "" && said != name {
+			strays[name] = said
+			continue
+		}
+		nodes = append(nodes, n.Node(name))
 	}
 	slices.SortFunc(nodes, func(a, b Node) int { return compareNames(a.Name, b.Name) })
-	return nodes, nil
+	return nodes, strays, err
 }
 
 func compareNames(a, b string) int {

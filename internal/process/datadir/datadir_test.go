@@ -39,6 +39,35 @@ func TestNodesAreListedInTheirOrder(t *testing.T) {
 	}
 }
 
+// A backup beside a node isn't another node, whatever it is called.
+func TestACopyOfANodeIsAStray(t *testing.T) {
+	net, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, settings := range map[string]string{
+		"v1": "name = 'v1'", "v2": "[http]\nlisten = '127.0.0.1:1'", "v1.bak": "name = 'v1'", "v3": "name = 'v1'",
+		".old": "[http]\nlisten = '127.0.0.1:1'", "v4": "", // cut off: whoever starts it says so
+	} {
+		if err := os.MkdirAll(filepath.Join(net.Dir, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(net.Node(dir).Config(), []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(net.Dir, ".DS_Store"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := net.Nodes()
+	if err != nil || len(nodes) != 3 || nodes[0].Name != "v1" || nodes[1].Name != "v2" || nodes[2].Name != "v4" {
+		t.Errorf("the nodes are %v, %v", nodes, err)
+	}
+	if strays, err := net.Strays(); err != nil || len(strays) != 3 || strays["v1.bak"] != "v1" || strays["v3"] != "v1" {
+		t.Errorf("the strays are %v, %v", strays, err)
+	}
+}
+
 func TestASocketCanBeBoundInADeepDirectory(t *testing.T) {
 	deep, err := Open(filepath.Join(t.TempDir(), strings.Repeat("a-long-name/", 12)))
 	if err != nil {

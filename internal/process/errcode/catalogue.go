@@ -21,6 +21,7 @@ const (
 	NoSuchNode      ID = 1017
 	NoSuchProcess   ID = 1018
 	DataDamaged     ID = 1019
+	NetworkDiffers  ID = 1020
 
 	NodeUnreachable ID = 1101
 	NodeNotReady    ID = 1102
@@ -53,7 +54,7 @@ const (
 // Exit codes of the kinds that aren't plain failures.
 var exits = map[ID]Code{
 	BadUsage: Usage, BadConfig: Usage, GenesisInvalid: Usage, GenesisMismatch: Usage,
-	NoSuchNode: Usage, NoSuchProcess: Usage,
+	NoSuchNode: Usage, NoSuchProcess: Usage, NetworkDiffers: Usage,
 	NodeUnreachable: Unreachable, BusUnreachable: Unreachable, DataDirMissing: Unreachable,
 	NodeNotReady: NotReady, TookTooLong: Timeout,
 	DataVersion: Incompatible, PluginIncompatible: Incompatible,

@@ -37,6 +37,7 @@ func (u *upFlags) background(ctx context.Context, net datadir.Network) error {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Dir = net.Dir // it keeps nothing of its caller's, also not the directory
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 
 func main() {
 	proc.Confined()
+	proc.KeepToSelf()
 	ctx, stop := interruptible()
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

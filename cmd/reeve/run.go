@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/node"
+	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/services"
 )
@@ -90,6 +91,9 @@ func (a *app) process(use, short string, args cobra.PositionalArgs,
 		slog.SetDefault(log)
 		n, err := node.Open(h, c, version, log)
 		if err != nil {
+			return err
+		}
+		if err := proc.Adopt(); err != nil {
 			return err
 		}
 		return main(cmd.Context(), n, args)

@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 // session says how long a supervised network lasts.
@@ -55,6 +56,9 @@ func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run st
 	then func(*devnet.Network) error) error {
 	n, err := devnet.Open(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
+		return err
+	}
+	if err := proc.Adopt(); err != nil {
 		return err
 	}
 	var starting atomic.Bool

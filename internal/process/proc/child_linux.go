@@ -11,7 +11,7 @@ import (
 )
 
 // Child is one run of a program as a child of this process. It ends with this process, however that ends, and what it
-// has started itself ends with it.
+// has started itself ends with it: what is in its group, and in a process that adopts all that it leaves.
 type Child struct {
 	Identity
 	// Exited is closed when it has ended.
@@ -25,7 +25,8 @@ type Child struct {
 }
 
 // Start starts a program. It gets a process group of its own: a Ctrl-C on the terminal isn't for it, and the group can
-// be killed as a whole. The standard streams of cmd must be files, which are the caller's to close.
+// be killed as a whole; and no signal is blocked in it. The standard streams of cmd must be files, which are the caller's
+// to close.
 func Start(cmd *exec.Cmd) (*Child, error) { return start(cmd, nil) }
 
 // start starts it as another user, unless that is nil.
@@ -42,10 +43,14 @@ func start(cmd *exec.Cmd, as *syscall.Credential) (*Child, error) {
 func (c *Child) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	clearMask()
+	family.starting.RLock()
 	err := c.cmd.Start()
 	if err == nil {
 		c.Identity = Identify(c.cmd.Process.Pid)
+		know(c.PID, true)
 	}
+	family.starting.RUnlock()
 	started <- err
 	if err == nil {
 		c.wait()
@@ -62,6 +67,8 @@ func (c *Child) wait() {
 	_ = c.cmd.Wait()                          // what it says stands in the state
 	c.reaped = true
 	c.mu.Unlock()
+	know(c.PID, false)
+	endOrphans()
 	close(c.Exited)
 }
 

@@ -52,10 +52,12 @@ func Resident(pid int) uint64 {
 // stat is what /proc/<pid>/stat says.
 type stat struct {
 	state   string // one letter
+	parent  int
+	group   int
 	started uint64
 }
 
-// read reads fields 3 and 22. The name in field 2 may hold spaces and brackets, so counting begins after it.
+// read reads fields 3 to 5 and 22. The name in field 2 may hold spaces and brackets, so counting begins after it.
 func read(pid int) (s stat, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -67,5 +69,11 @@ func read(pid int) (s stat, err error) {
 	}
 	s.state = fields[0]
 	s.started, err = strconv.ParseUint(fields[19], 10, 64)
+	if err == nil {
+		s.parent, err = strconv.Atoi(fields[1])
+	}
+	if err == nil {
+		s.group, err = strconv.Atoi(fields[2])
+	}
 	return s, err
 }

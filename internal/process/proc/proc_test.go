@@ -2,12 +2,19 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestASignalReachesNobodyElse(t *testing.T) {
@@ -92,4 +99,125 @@ func TestAPausedProcessIsKnown(t *testing.T) {
 	}
 	c.Signal(syscall.SIGCONT)
 	c.Exit()
+}
+
+// The test binary is also a process that adopts, in TestWhatEscapesItsGroupEndsWithItsParent: in the tests' own process
+// there are children that others wait for.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "adopter" {
+		adopter(os.Args[2])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// adopter runs two scripts. What the first leaves must end with it, and what the second has started stays while it lives.
+func adopter(dir string) {
+	if err := Adopt(); err != nil {
+		panic(err)
+	}
+	start := func(script string) *Child {
+		c, err := Start(&exec.Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", script}, Dir: dir})
+		if err != nil {
+			panic(err)
+		}
+		return c
+	}
+	stays := start("(sleep 1000 & echo $! > kept); exec sleep 1000")
+	// one in a session of its own, whose parent has ended; and one that ends after it was left
+	first := start("setsid sh -c 'echo $$ > left; exec sleep 1000' & sleep 0.05 & while [ ! -s left ]; do :; done; kill -9 $$")
+	<-first.Exited
+	os.WriteFile(filepath.Join(dir, "over"), nil, 0o600)
+	<-stays.Exited
+}
+
+func pidIn(t *testing.T, file string) Identity {
+	t.Helper()
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		if text, err := os.ReadFile(file); err == nil && strings.HasSuffix(string(text), "\n") {
+			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return Identify(pid)
+		}
+	}
+	t.Fatalf("%s never comes", file)
+	return Identity{}
+}
+
+func TestWhatEscapesItsGroupEndsWithItsParent(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid here")
+	}
+	dir := t.TempDir()
+	c, err := Start(&exec.Cmd{Path: os.Args[0], Args: []string{"adopter", "adopter", dir}, Stderr: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Kill)
+	kept, left := pidIn(t, filepath.Join(dir, "kept")), pidIn(t, filepath.Join(dir, "left"))
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "over")); err == nil {
+			break
+		}
+		select {
+		case <-c.Exited:
+			t.Fatal("the process that adopts has ended")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if left.Started != 0 && left.Alive() {
+		t.Error("what a child has left in another session lives on")
+	}
+	if !kept.Alive() {
+		t.Error("what a living child has started is ended")
+	}
+	c.Kill()
+	<-c.Exited
+	if kept.Alive() {
+		t.Log("the group of a killed adopter's child ends with the adopter of the adopter") // nobody adopts here
+		_ = kept.Signal(syscall.SIGKILL)
+	}
+}
+
+// What a caller has open, blocks and hides by chance isn't handed on.
+func TestNothingIsInheritedThatWasNotGiven(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	fd, err := unix.FcntlInt(write.Fd(), unix.F_DUPFD, 3) // without close-on-exec, as a shell hands it on
+	if err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	old := syscall.Umask(0)
+	KeepToSelf()
+	if mask := syscall.Umask(old); mask != 0o022 {
+		t.Errorf("the umask is %o", mask)
+	}
+	blocked := unix.Sigset_t{}
+	blocked.Val[0] = 1 << (syscall.SIGTERM - 1)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.Sigset_t
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, &before); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+	c, out := shell(t, "grep SigBlk /proc/self/status; exec sleep 1000")
+	text := make([]byte, 100)
+	n, err := out.Read(text)
+	if err != nil || !strings.Contains(string(text[:n]), "SigBlk:\t0000000000000000") {
+		t.Errorf("it blocks signals: %q, %v", text[:n], err)
+	}
+	if target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.PID, fd)); err == nil {
+		t.Errorf("it holds %s, which it wasn't given", target)
+	}
+	unix.Close(fd)
+	if n, err := read.Read(text); !errors.Is(err, io.EOF) { // while the child lives
+		t.Errorf("%d bytes, %v", n, err)
+	}
 }

@@ -33,7 +33,7 @@ func TestWhatIsKnownOfANodeIsShownWhenTheRestIsNot(t *testing.T) {
 			w.Write([]byte(body))
 		}))
 		var s NodeStatus
-		answers := Observe(t.Context(), strings.TrimPrefix(door.URL, "http://"), &s)
+		answers := Observe(t.Context(), strings.TrimPrefix(door.URL, "http://"), &s) == nil
 		door.Close()
 		if answers != c.answers || s.Ready || s.Height != c.height || !strings.HasPrefix(s.Cause, c.says) {
 			t.Errorf("%s: answers %v, height %d, %s", name, answers, s.Height, s.Cause)

@@ -9,12 +9,6 @@ import (
 	"testing"
 )
 
-// The test's own binary confines what it starts.
-func TestMain(m *testing.M) {
-	Confined()
-	os.Exit(m.Run())
-}
-
 // runConfined runs a script within bounds and returns what it wrote.
 func runConfined(t *testing.T, script string, c Confinement) string {
 	t.Helper()

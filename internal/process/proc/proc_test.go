@@ -101,9 +101,10 @@ func TestAPausedProcessIsKnown(t *testing.T) {
 	c.Exit()
 }
 
-// The test binary is also a process that adopts, in TestWhatEscapesItsGroupEndsWithItsParent: in the tests' own process
-// there are children that others wait for.
+// The test binary confines what it starts, as a program of ours does. It is also a process that adopts, in
+// TestWhatEscapesItsGroupEndsWithItsParent: in the tests' own process there are children that others wait for.
 func TestMain(m *testing.M) {
+	Confined()
 	if len(os.Args) > 1 && os.Args[1] == "adopter" {
 		adopter(os.Args[2])
 		return

@@ -58,6 +58,9 @@ func TestVariantsHaveALane(t *testing.T) {
 	})
 }
 
+// verdicts are answers of a gRPC service to what is one-way on the bus, where they become a message of their own.
+var verdicts = map[string]string{"AppGossipResponse": "InvalidAppGossip"}
+
 func TestRequestsHaveAnAnswerOfTheirOwn(t *testing.T) {
 	eachVariant(t, func(t *testing.T, field protoreflect.FieldDescriptor, v *optionsv1.Variant) {
 		own := callOf(field.Message()) + "Response"
@@ -65,7 +68,7 @@ func TestRequestsHaveAnAnswerOfTheirOwn(t *testing.T) {
 		exists := answer != nil
 		// Whoever sends a one-way variant hears nothing; a gRPC service that takes it too acknowledges with nothing.
 		acknowledged := rpcOf(field.Message()) != nil && exists &&
-			answer.(protoreflect.MessageDescriptor).Fields().Len() == 0
+			(answer.(protoreflect.MessageDescriptor).Fields().Len() == 0 || verdicts[own] != "")
 		switch {
 		case v.GetResponse() != "" && v.GetResponse() != own:
 			t.Errorf("the answer is called %s, not %s", own, v.GetResponse())

@@ -139,6 +139,10 @@ func TestManySendersNeverMixTheirBatches(t *testing.T) {
 	overEvery(t, func(t *testing.T, server, client carrier.Kind) {
 		s := dial(t, carrier.Client{Address: serve(t, grpcx.Server{}, server, echo), Kind: client})
 		const senders, each = 4, 40
+		var b wire.Batch
+		if err := errors.Join(s.Send(&wire.Batch{Bytes: filled(1)}), s.Recv(&b)); err != nil { // the short one is first
+			t.Fatal(err)
+		}
 		for i := range senders {
 			go func() {
 				for range each {
@@ -148,7 +152,6 @@ func TestManySendersNeverMixTheirBatches(t *testing.T) {
 				}
 			}()
 		}
-		var b wire.Batch
 		for range senders * each {
 			if err := s.Recv(&b); err != nil {
 				t.Fatal(err)

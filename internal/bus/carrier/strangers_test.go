@@ -20,6 +20,7 @@ import (
 	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
+	"github.com/reevenet/reeve/internal/bus/wire"
 )
 
 // Every way to the bus waits out what passes, and ends with the cause when its listener does.
@@ -105,8 +106,7 @@ func pinged(t *testing.T, call string, often time.Duration) bool {
 	t.Helper()
 	address := serve(t, grpcx.Server{}, carrier.Fast, func(s carrier.Stream) error {
 		carrier.Admit(s.Context())
-		<-s.Context().Done()
-		return nil
+		return s.Recv(&wire.Batch{}) // until the other side goes
 	})
 	conn, err := net.Dial("unix", strings.TrimPrefix(address, "unix:"))
 	if err != nil {
@@ -120,11 +120,13 @@ func pinged(t *testing.T, call string, often time.Duration) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 5 {
+	for i := range 4 {
+		if i > 0 {
+			time.Sleep(often) // it is time that is judged
+		}
 		if w.WritePing(false, [8]byte{}) != nil || !answered(w) {
 			return false
 		}
-		time.Sleep(often)
 	}
 	return true
 }

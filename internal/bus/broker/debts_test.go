@@ -15,7 +15,6 @@ type watched struct {
 	now             time.Time
 	asker, holder   *Instance
 	asked           uint64
-	held            []wire.ID // requests that the holder was given
 	verdicts        []Event
 	readsNothing    bool // the holder takes nothing from its streams
 	askerIsDiligent bool // it ends what has lapsed

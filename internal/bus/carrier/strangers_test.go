@@ -120,7 +120,7 @@ func pinged(t *testing.T, call string, often time.Duration) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 4 {
+	for i := range 5 {
 		if i > 0 {
 			time.Sleep(often) // it is time that is judged
 		}

@@ -23,7 +23,7 @@ var deaths = []struct {
 	{"nil", func() { var p *os.File; *p = os.File{} }, 0, "invalid memory address or nil pointer dereference [signal SIGSEGV"},
 	{"goroutine", func() { go panic("elsewhere"); select {} }, 0, "panic: elsewhere"},
 	{"map", concurrentWrites, 0, "exited with code 2: fatal error: concurrent map writes"},
-	{"stack", func() { debug.SetMaxStack(1 << 16); overflow(0) }, 0, "fatal error: stack overflow"},
+	{"stack", func() { debug.SetMaxStack(1 << 16); kept = overflow(0) }, 0, "fatal error: stack overflow"},
 	{"deadlock", func() { select {} }, 0, "fatal error: all goroutines are asleep - deadlock!"},
 	{"memory", noMemory, 0, "exited with code 2: fatal error: "},
 	{"crash", func() { debug.SetTraceback("crash"); panic("with a core") }, 0, "killed by signal 6 (aborted): panic: with a core"},
@@ -52,7 +52,15 @@ func dies(name, marker string) {
 	serve() // until the signal comes
 }
 
-func overflow(n int) int { return overflow(n+1) + 1 }
+// kept is where the results go that nobody wants.
+var kept []byte
+
+func overflow(n int) []byte {
+	if n < 0 {
+		return nil
+	}
+	return append(overflow(n+1), byte(n))
+}
 
 func concurrentWrites() {
 	m := map[int]int{}
@@ -70,9 +78,8 @@ func noMemory() {
 	if err := unix.Setrlimit(unix.RLIMIT_AS, &unix.Rlimit{Cur: 1 << 20, Max: 1 << 20}); err != nil {
 		panic(err)
 	}
-	kept := [][]byte{}
 	for {
-		kept = append(kept, make([]byte, 1<<26))
+		kept = append(kept, make([]byte, 1<<26)...)
 	}
 }
 

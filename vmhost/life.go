@@ -1,6 +1,7 @@
 package vmhost
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func (l *life) unavailable() *pluginv1.Error {
 	if l.hopeless() {
 		return unavailable(l.cause, 0)
 	}
-	return unavailable(l.cause, l.limits.RestartMin)
+	return unavailable(cmp.Or(l.cause, "the plugin is starting"), l.limits.RestartMin)
 }
 
 func (l *life) enter(state supervise.State) {

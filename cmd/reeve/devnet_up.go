@@ -101,6 +101,9 @@ func (u *upFlags) directory() (datadir.Network, error) {
 
 // createIfMissing makes the network unless the directory holds one.
 func (u *upFlags) createIfMissing(net datadir.Network) error {
+	if err := devnet.Resume(net); err != nil {
+		return err
+	}
 	if _, err := os.Stat(net.Genesis()); !errors.Is(err, fs.ErrNotExist) {
 		return u.agrees(net) // also when it can't be read: opening it says why
 	}

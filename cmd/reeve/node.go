@@ -37,6 +37,9 @@ the one validator of a new network.`,
 		if err != nil {
 			return err
 		}
+		if err := devnet.Resume(net); err != nil {
+			return err
+		}
 		if _, err := os.Stat(net.Node(o.Name).Config()); err == nil && *ifMissing {
 			return sameNetwork(net, o.Genesis)
 		}

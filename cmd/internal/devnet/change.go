@@ -32,8 +32,12 @@ func (n *Network) Add() (string, error) {
 		return "", err
 	}
 	name := fmt.Sprintf("v%d", index+1)
-	if _, err := createNode(n.Home.Node(name), index, ports, settings); err != nil {
-		return "", broken(n.Home.Dir, err)
+	err = assemble(n.Home, nil, func(a *assembly) error {
+		_, err := a.node(name, index, ports, settings)
+		return err
+	})
+	if err != nil {
+		return "", assembled(n.Home, err)
 	}
 	return name, n.start(name)
 }

@@ -3,6 +3,7 @@ package devnet
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -21,6 +22,8 @@ type Options struct {
 	Chains     []NewChain
 	Ports      Ports
 	Consensus  *genesis.Consensus
+
+	after func(step string) error // see assembly
 }
 
 // Create makes keys, genesis and settings of a new network in dir. It refuses a directory that holds one already.
@@ -28,6 +31,9 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	if o.Validators < 1 || o.Validators > 100 {
 		return nil, errcode.New(errcode.BadUsage, "Choose a number from 1 to 100.", nil,
 			"a network on one machine can't have %d validators", o.Validators)
+	}
+	if err := Resume(dir); err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(dir.Genesis()); err == nil {
 		return nil, errcode.New(errcode.DataDirInUse, "Choose another directory with --data-dir, or remove it.", nil,
@@ -42,45 +48,66 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	g := &genesis.Genesis{
 		Network: o.Network, Chains: chainsOf(o.Network, o.Chains), Consensus: o.Consensus,
 	}
-	for i := range o.Validators {
-		v, err := createNode(dir.Node(fmt.Sprintf("v%d", i+1)), i, o.Ports, settingsOf(o.Chains))
-		if err != nil {
-			return nil, broken(dir.Dir, err)
+	err := assemble(dir, o.after, func(a *assembly) error {
+		for i := range o.Validators {
+			v, err := a.node(fmt.Sprintf("v%d", i+1), i, o.Ports, settingsOf(o.Chains))
+			if err != nil {
+				return err
+			}
+			v.Stake = 1
+			g.Validators = append(g.Validators, v)
 		}
-		v.Stake = 1
-		g.Validators = append(g.Validators, v)
-	}
-	if err := g.Check(); err != nil {
-		return nil, errcode.New(errcode.GenesisInvalid, "", err, "the new network's genesis can't be used")
-	}
-	// The genesis comes last: a directory that has one is complete.
-	if err := disk.Replace(disk.OS{}, dir.Genesis(), g.Encode(), 0o644); err != nil {
-		return nil, broken(dir.Dir, err)
-	}
-	return g, nil
+		return a.genesis(g)
+	})
+	return g, assembled(dir, err)
 }
 
-// createNode makes one node's directory and returns what others must know of it. Beside its ports it has the given
-// settings.
-func createNode(node datadir.Node, index int, ports Ports, more map[string]any) (genesis.Validator, error) {
-	var v genesis.Validator
-	if err := node.Make(); err != nil {
+// assembled is the error of an assembly as people read it.
+func assembled(dir datadir.Network, err error) error {
+	var e *errcode.Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	return broken(dir.Dir, err)
+}
+
+// genesis writes the network's.
+func (a *assembly) genesis(g *genesis.Genesis) error {
+	if err := g.Check(); err != nil {
+		return errcode.New(errcode.GenesisInvalid, "", err, "the new network's genesis can't be used")
+	}
+	if err := disk.Replace(disk.OS{}, a.aside.Genesis(), g.Encode(), 0o644); err != nil {
+		return err
+	}
+	return a.did("genesis")
+}
+
+// node makes one node's directory and returns what others must know of it. Beside its ports it has the given settings.
+func (a *assembly) node(name string, index int, ports Ports, more map[string]any) (v genesis.Validator, err error) {
+	if err := vacant(a.dir.Node(name)); err != nil {
 		return v, err
 	}
-	identity, signer, err := datadir.CreateKeys(node)
-	if err != nil {
-		return v, err
-	}
-	if err := makeTokens(node); err != nil {
-		return v, err
-	}
+	node := a.aside.Node(name)
 	settings := ports.Listeners(index)
-	settings["name"] = node.Name
+	settings["name"] = name
 	maps.Copy(settings, more)
-	if err := services.Parts().Schema().Write(node.Config(), settings); err != nil {
-		return v, err
+	v = genesis.Validator{Name: name, Address: ports.Multiaddr(index)}
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"files", node.MakeFiles},
+		{"keys", func() (err error) { v.NodeID, v.PublicKey, err = datadir.CreateKeys(node); return err }},
+		{"tokens", func() error { return makeTokens(node) }},
+		{"settings", func() error { return services.Parts().Schema().Write(node.Config(), settings) }},
+	} {
+		if err := step.do(); err != nil {
+			return v, err
+		}
+		if err := a.did(step.name + " of " + name); err != nil {
+			return v, err
+		}
 	}
-	v = genesis.Validator{Name: node.Name, NodeID: identity, PublicKey: signer, Address: ports.Multiaddr(index)}
 	return v, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
-	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // JoinOptions describe one new node.
@@ -16,6 +15,8 @@ type JoinOptions struct {
 	Name    string
 	Genesis string // file of the network to join; empty makes a network of this one validator
 	Plugin  Plugin // VM of a new network
+
+	after func(step string) error // see assembly
 }
 
 // chains are those of a new network.
@@ -27,6 +28,9 @@ func (o *JoinOptions) chains() []NewChain {
 // names it.
 func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	h := dir.Node(o.Name)
+	if err := Resume(dir); err != nil {
+		return h, err
+	}
 	if _, err := os.Stat(h.Config()); err == nil {
 		return h, errcode.New(errcode.DataDirInUse, "Choose another name with --node.", nil,
 			"there is a node %s already", o.Name)
@@ -42,20 +46,17 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 	if err := dir.Make(); err != nil {
 		return h, broken(dir.Dir, err)
 	}
-	v, err := createNode(h, len(others), DefaultPorts, settingsOf(o.chains()))
-	if err != nil {
-		return h, broken(dir.Dir, err)
-	}
-	if g == nil {
-		g = alone(v, o.chains())
-	}
-	if err := g.Check(); err != nil {
-		return h, errcode.New(errcode.GenesisInvalid, "", err, "the genesis can't be used")
-	}
-	if err := disk.Replace(disk.OS{}, dir.Genesis(), g.Encode(), 0o644); err != nil {
-		return h, broken(dir.Dir, err)
-	}
-	return h, nil
+	err = assemble(dir, o.after, func(a *assembly) error {
+		v, err := a.node(o.Name, len(others), DefaultPorts, settingsOf(o.chains()))
+		if err != nil {
+			return err
+		}
+		if g == nil {
+			g = alone(v, o.chains())
+		}
+		return a.genesis(g)
+	})
+	return h, assembled(dir, err)
 }
 
 // joined is the genesis of the network to join: that of the file, or of the directory; nil when there is neither.

@@ -132,15 +132,20 @@ const MonitorSocket = "monitor"
 
 // Make creates the node's directories.
 func (n Node) Make() error {
+	if err := n.MakeFiles(); err != nil {
+		return err
+	}
+	return makeRun(n.Run())
+}
+
+// MakeFiles creates the node's directories but that of the sockets, which belongs to the node's place.
+func (n Node) MakeFiles() error {
 	for _, dir := range []string{filepath.Join(n.Dir, "data"), filepath.Join(n.Dir, "logs")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(n.Keys(), 0o700); err != nil {
-		return err
-	}
-	return makeRun(n.Run())
+	return os.MkdirAll(n.Keys(), 0o700)
 }
 
 // Socket is the path of the socket called name in the run directory. A link is followed once, and a long name is

@@ -22,7 +22,8 @@ func TestASecondOverseerEndsWithASentenceAndTouchesNothing(t *testing.T) {
 	defer func() { cancel(); <-ended }()
 	awaitBus(t, n, ended)
 	before := traces(t, n)
-	second := *n
+	second, settings := *n, *n.Config
+	second.Config = &settings
 	second.Config.HTTP.Listen, second.Config.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	err := second.Overseer(t.Context())
 	var e *errcode.Error

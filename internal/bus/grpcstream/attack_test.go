@@ -293,6 +293,7 @@ func TestAStreamWithoutAFirstMessageIsEndedUnlessItsCallerIsAdmitted(t *testing.
 			})
 			_ = r.conn.SetDeadline(time.Time{})
 			time.Sleep(helloLimit + time.Second)
+			synctest.Wait()
 			if ended == admitted {
 				t.Errorf("admitted %v, ended %v", admitted, ended)
 			}

@@ -81,6 +81,11 @@ func open(p Place, lock io.Closer) (*Journal, error) {
 }
 
 func openSeen(p Place, lock io.Closer, w *witness) (*Journal, error) {
+	// The log that is read may have come to its place without its name being durable, if that sync failed; the witness
+	// is about to say what comes after it.
+	if err := p.Disk.SyncDir(p.Dir); err != nil {
+		return nil, fmt.Errorf("making the name of the sign log durable: %w", err)
+	}
 	f, err := read(p)
 	if err != nil {
 		return nil, verdict(p, err)

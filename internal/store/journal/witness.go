@@ -80,6 +80,12 @@ func openWitness(p Place) (*witness, error) {
 	if err := w.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the lock of the sign log: %w", err), f.Close())
 	}
+	// What was read may never have become durable, if a sync failed; and what it is to replace is the other sector.
+	if w.turn > 0 {
+		if err := w.write(w.turn, w.known); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
 	return w, nil
 }
 
@@ -105,16 +111,24 @@ func (w *witness) read() error {
 
 // say makes durable which file is the log.
 func (w *witness) say(p point) error {
-	next := encodeWitness(w.turn+1, p, p.base)
-	next = append(next, make([]byte, witnessSector-len(next))...)
-	if _, err := w.file.WriteAt(next, int64((w.turn+1)%2)*witnessSector); err != nil {
+	if err := w.write(w.turn+1, p); err != nil {
+		return err
+	}
+	w.turn++
+	w.known, w.end = p, p.base
+	return nil
+}
+
+// write makes one of the two sectors durable.
+func (w *witness) write(turn uint64, p point) error {
+	sector := encodeWitness(turn, p, p.base)
+	sector = append(sector, make([]byte, witnessSector-len(sector))...)
+	if _, err := w.file.WriteAt(sector, int64(turn%2)*witnessSector); err != nil {
 		return fmt.Errorf("writing the lock of the sign log: %w", err)
 	}
 	if err := w.file.Sync(); err != nil {
 		return fmt.Errorf("making the lock of the sign log durable: %w", err)
 	}
-	w.turn++
-	w.known, w.end = p, p.base
 	return nil
 }
 

@@ -6,7 +6,10 @@
 // It knows nothing of nodes, networks or faults. It may never look at real time or at a global source of randomness.
 package virtual
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Epoch is the moment at which virtual time begins.
 var Epoch = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -16,7 +19,7 @@ type Scheduler struct {
 	// Trace takes a note of every step.
 	Trace *Trace
 
-	now   time.Duration
+	now   atomic.Int64 // time.Duration; a real plugin beside it may ask for the time
 	seq   uint64
 	heap  []event
 	steps uint64
@@ -39,10 +42,10 @@ type event struct {
 func New() *Scheduler { return &Scheduler{Trace: NewTrace()} }
 
 // Now is the virtual time.
-func (s *Scheduler) Now() time.Time { return Epoch.Add(s.now) }
+func (s *Scheduler) Now() time.Time { return Epoch.Add(s.Elapsed()) }
 
 // Elapsed is the virtual time since the Epoch.
-func (s *Scheduler) Elapsed() time.Duration { return s.now }
+func (s *Scheduler) Elapsed() time.Duration { return time.Duration(s.now.Load()) }
 
 // Steps counts what has happened so far.
 func (s *Scheduler) Steps() uint64 { return s.steps }
@@ -62,7 +65,7 @@ func (s *Scheduler) Do(d time.Duration, f func()) { s.plan(d, f, nil) }
 
 func (s *Scheduler) plan(d time.Duration, f func(), t *Timer) {
 	s.seq++
-	s.heap = append(s.heap, event{s.now + max(d, 0), s.seq, f, t})
+	s.heap = append(s.heap, event{s.Elapsed() + max(d, 0), s.seq, f, t})
 	s.up(len(s.heap) - 1)
 }
 
@@ -81,7 +84,7 @@ func (s *Scheduler) Step() bool {
 	}
 	next := s.heap[0]
 	s.remove(0)
-	s.now = next.at
+	s.now.Store(int64(next.at))
 	s.steps++
 	s.Trace.Add(uint64(next.at), next.seq)
 	next.f()
@@ -94,7 +97,7 @@ func (s *Scheduler) Next(until time.Duration) bool {
 	if len(s.heap) > 0 && s.heap[0].at <= until {
 		return s.Step()
 	}
-	s.now = max(s.now, until)
+	s.now.Store(int64(max(s.Elapsed(), until)))
 	return false
 }
 

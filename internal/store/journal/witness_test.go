@@ -3,13 +3,17 @@ package journal
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/store/disk"
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 )
 
 // here is a journal on the machine's disk.
@@ -151,4 +155,38 @@ func TestCommitsAreWrittenOverZeros(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	must(t, j.Close())
+}
+
+// While an opening and the next one each have one operation fail, at any two places, the log stays the newest: after a
+// power cut it is taken, and remembers.
+func TestTwoOpeningsThatFailAndAPowerCutMakeNoOldLogOfTheNewest(t *testing.T) {
+	tries := 0
+	for first := 1; first <= 24; first++ {
+		for second := 1; second <= 24; second++ {
+			d := fresh(t, uint64(100*first+second))
+			j := mustOpen(t, d)
+			acked := blockAt(1, 1)
+			if err := errors.Join(sign(t, j, acked), j.Close()); err != nil {
+				t.Fatal(err)
+			}
+			for _, fails := range []int{first, second} {
+				start := d.Ops()
+				d.SetFault(func(op simdisk.Op) error {
+					if op.N == start+fails {
+						tries++
+						return syscall.EIO
+					}
+					return nil
+				})
+				if j, err := Open(place(d)); err == nil {
+					_ = j.Close() // may fail, too
+				}
+			}
+			d.SetFault(nil)
+			remembers(t, d, []signbytes.Block{acked}, fmt.Sprintf("operations %d and %d", first, second))
+		}
+	}
+	if tries < 24*24 {
+		t.Errorf("only %d operations failed", tries)
+	}
 }

@@ -62,7 +62,7 @@ func adoptable(p Place, floors Floors) (*signlog.File, *witness, error) {
 }
 
 func logFor(p Place, floors Floors) (*signlog.File, error) {
-	f, err := read(p)
+	f, _, err := read(p)
 	var damage *signlog.DamageError
 	lost := errors.Is(err, fs.ErrNotExist)
 	switch {

@@ -38,7 +38,7 @@ func Create(p Place) error {
 		return err
 	}
 	defer lock.Close()
-	f, err := read(p)
+	f, _, err := read(p)
 	if err == nil && (f.Header.Epoch > 0 || f.Memory.Records() > 0) {
 		return fmt.Errorf("%w in %s, with %d signatures of another key; move it away if that key is given up",
 			ErrExists, p.Dir, f.Memory.Records())
@@ -86,7 +86,7 @@ func openSeen(p Place, lock io.Closer, w *witness) (*Journal, error) {
 	if err := p.Disk.SyncDir(p.Dir); err != nil {
 		return nil, fmt.Errorf("making the name of the sign log durable: %w", err)
 	}
-	f, err := read(p)
+	f, data, err := read(p)
 	if err != nil {
 		return nil, verdict(p, err)
 	}
@@ -102,6 +102,9 @@ func openSeen(p Place, lock io.Closer, w *witness) (*Journal, error) {
 			p.Dir)
 	}
 	if err := w.agrees(p, f); err != nil {
+		return nil, err
+	}
+	if err := settle(p, data); err != nil {
 		return nil, err
 	}
 	return start(p, lock, w, f, host)
@@ -129,12 +132,23 @@ func take(p Place) (io.Closer, error) {
 	return lock, err
 }
 
-func read(p Place) (*signlog.File, error) {
-	data, err := disk.ReadFile(p.Disk, p.log(), maxFile)
+func read(p Place) (f *signlog.File, data []byte, err error) {
+	data, err = disk.ReadFile(p.Disk, p.log(), maxFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading the sign log: %w", err)
+		return nil, nil, fmt.Errorf("reading the sign log: %w", err)
 	}
-	return signlog.Decode(data, p.limits())
+	f, err = signlog.Decode(data, p.limits())
+	return f, data, err
+}
+
+// settle makes durable what was read, by putting a copy in its place: if a sync failed, the kernel shows what the disk
+// doesn't hold, and another sync does nothing about it. The witness is about to say that all of this comes before the
+// next file.
+func settle(p Place, data []byte) error {
+	if err := disk.Replace(p.Disk, p.log(), data, fileMode); err != nil {
+		return fmt.Errorf("making the sign log durable: %w", err)
+	}
+	return nil
 }
 
 func missing(p Place) error {

@@ -14,18 +14,23 @@ import (
 )
 
 // witness is what the lock's file says of the log beside it: the log could be put back in its place by any tool, and
-// would prove nothing but itself. The file has three sectors. Two of them, written in turn and synced, say which file
-// is the log: its epoch, and where its chain of hashes begins. The third says up to where that file went when something
+// would prove nothing but itself. The file has four sectors. Three of them, written in turn and synced, say which file
+// is the log: its epoch, and where its chain of hashes begins. The last says up to where that file went when something
 // was signed last. It isn't synced, so that it costs a signature nothing: it survives the end of a process, and a power
 // cut may lose it, but it never says more than the log holds.
+//
+// After a sync that failed, what is read may not be on the disk, and what a write that isn't synced goes over may be lost.
+// So opening says again what it has read, over none of those that may be the only durable one.
 //
 // Before a log is replaced the witness says which one comes, and after it that it has come. In between both are the
 // log: the old one as it was then, and the new one.
 type witness struct {
 	file disk.File
 	turn uint64
-	// known is what the two sectors say; zero: nothing, as versions did that had no witness.
+	// known is what the sectors say; zero: nothing, as versions did that had no witness.
 	known point
+	// safe is the sector that surely says so.
+	safe int
 	// end is where the log ended when something was signed last.
 	end primitives.Hash
 }
@@ -39,9 +44,10 @@ type point struct {
 
 const (
 	witnessSector = 512
+	sectors       = 3
 	witnessMagic  = "reevelok"
 	witnessSize   = len(witnessMagic) + 8 + 8 + 1 + 32 + 32 + 4
-	noteAt        = 2 * witnessSector
+	noteAt        = sectors * witnessSector
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -77,58 +83,76 @@ func openWitness(p Place) (*witness, error) {
 		return nil, fmt.Errorf("opening the lock of the sign log: %w", err)
 	}
 	w := &witness{file: f}
-	if err := w.read(); err != nil {
+	free, err := w.read()
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the lock of the sign log: %w", err), f.Close())
 	}
-	// What was read may never have become durable, if a sync failed; and what it is to replace is the other sector.
 	if w.turn > 0 {
-		if err := w.write(w.turn, w.known); err != nil {
+		if err := w.write(free, w.known); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
 	return w, nil
 }
 
-func (w *witness) read() error {
-	b := make([]byte, 3*witnessSector)
+// read reads what the file says, and finds a sector that may be written over: neither the first that says what is known,
+// nor the last that says what was known before.
+func (w *witness) read() (free int, err error) {
+	b := make([]byte, noteAt+witnessSector)
 	n, err := w.file.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return 0, err
 	}
-	b = b[:n]
-	for at := 0; at < noteAt && at < n; at += witnessSector {
-		if turn, p, _, ok := decodeWitness(b[at:]); ok && turn > w.turn {
-			w.turn, w.known, w.end = turn, p, p.base
+	var turns [sectors]uint64
+	var points [sectors]point
+	for i := range sectors {
+		if turn, p, _, ok := decodeWitness(b[min(n, i*witnessSector):n]); ok {
+			turns[i], points[i] = turn, p
+			if turn > w.turn {
+				w.turn, w.known, w.end = turn, p, p.base
+			}
 		}
 	}
-	if n > noteAt {
-		if turn, p, end, ok := decodeWitness(b[noteAt:]); ok && turn == w.turn && p == w.known {
-			w.end = end
+	if _, p, end, ok := decodeWitness(b[min(n, noteAt):n]); ok && p == w.known {
+		w.end = end
+	}
+	first, before := -1, -1
+	for i, p := range points {
+		switch {
+		case turns[i] == 0:
+		case p == w.known && (first < 0 || turns[i] < turns[first]):
+			first = i
+		case p != w.known && (before < 0 || turns[i] > turns[before]):
+			before = i
 		}
 	}
-	return nil
+	for free == first || free == before {
+		free++
+	}
+	return free, nil
 }
 
 // say makes durable which file is the log.
 func (w *witness) say(p point) error {
-	if err := w.write(w.turn+1, p); err != nil {
+	if err := w.write((w.safe+1)%sectors, p); err != nil {
 		return err
 	}
-	w.turn++
 	w.known, w.end = p, p.base
 	return nil
 }
 
-// write makes one of the two sectors durable.
-func (w *witness) write(turn uint64, p point) error {
-	sector := encodeWitness(turn, p, p.base)
+// write makes a sector durable.
+func (w *witness) write(at int, p point) error {
+	sector := encodeWitness(w.turn+1, p, p.base)
 	sector = append(sector, make([]byte, witnessSector-len(sector))...)
-	if _, err := w.file.WriteAt(sector, int64(turn%2)*witnessSector); err != nil {
+	if _, err := w.file.WriteAt(sector, int64(at)*witnessSector); err != nil {
 		return fmt.Errorf("writing the lock of the sign log: %w", err)
 	}
 	if err := w.file.Sync(); err != nil {
 		return fmt.Errorf("making the lock of the sign log durable: %w", err)
 	}
+	w.turn++
+	w.safe = at
 	return nil
 }
 

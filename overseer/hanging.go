@@ -26,7 +26,7 @@ func (s *Server) tick() {
 			return
 		case <-t.C:
 			s.with(s.core.Tick)
-			s.turned.Store(time.Now().UnixNano())
+			s.turned.Store(int64(time.Since(s.began)))
 		}
 	}
 }
@@ -95,7 +95,7 @@ const staleAfter = 2 * time.Second
 // Alive tells whether the loop turns: the core was reached and its time went on a moment ago. It takes no lock, so that
 // it answers whatever the loop is stuck in.
 func (s *Server) Alive() error {
-	if still := time.Since(time.Unix(0, s.turned.Load())); still > staleAfter {
+	if still := time.Since(s.began) - time.Duration(s.turned.Load()); still > staleAfter {
 		return fmt.Errorf("the overseer's loop hasn't turned for %v", still.Round(100*time.Millisecond))
 	}
 	return nil

@@ -27,7 +27,8 @@ type Server struct {
 	stopped sync.WaitGroup
 
 	strangers strangers
-	turned    atomic.Int64 // when the loop last did, in nanoseconds of Unix time
+	began     time.Time
+	turned    atomic.Int64 // when the loop last did, in nanoseconds after that: nobody can set that clock
 }
 
 // Quarantine keeps the messages that ended two instances.
@@ -38,8 +39,8 @@ type Quarantine interface {
 // NewServer makes a server around a core; keep may be nil.
 func NewServer(core *Core, keep Quarantine) *Server {
 	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{},
-		log: core.log, keep: keep, stop: make(chan struct{}), keeping: make(chan broker.Event, maxKeeping)}
-	s.turned.Store(time.Now().UnixNano())
+		log: core.log, keep: keep, stop: make(chan struct{}), keeping: make(chan broker.Event, maxKeeping),
+		began: time.Now()}
 	s.stopped.Go(s.tick)
 	s.stopped.Go(s.keepAll)
 	return s

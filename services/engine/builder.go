@@ -24,7 +24,8 @@ type builder struct {
 	ids    *vmIDs
 	result func(snowman.Input)
 
-	wanted string // the trace of a transaction that wants a block; empty: none that is sampled
+	wanted  string // the trace of a transaction that wants a block; empty: none that is sampled
+	trouble string // why the last one couldn't be built; empty: it could
 }
 
 func (b *builder) build(h block.Header) {
@@ -57,9 +58,11 @@ func (b *builder) ask(h block.Header, q *pluginv1.BuildBlockRequest) {
 }
 
 func (b *builder) notBuilt(h block.Header, why snowman.WhyNotBuilt, cause string) {
+	b.trouble = ""
 	if why == snowman.NothingToBuild {
 		b.sub.Log.Debug(cause, "height", h.Height)
 	} else {
+		b.trouble = cause
 		b.sub.Log.Info("no block was built", "height", h.Height, "err", cause)
 	}
 	b.result(snowman.NotBuilt{Why: why})
@@ -101,6 +104,7 @@ func (b *builder) built(h block.Header, body, signature []byte) {
 		b.notBuilt(h, snowman.TryAgain, "the keystore signs with another key than the validator set has for this node")
 		return
 	}
+	b.trouble = ""
 	id := own.ID()
 	b.sub.About(id[:], "propose", func() { b.result(snowman.Built{Block: own}) })
 }

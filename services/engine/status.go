@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	"github.com/reevenet/reeve/internal/core/proposer"
 	"github.com/reevenet/reeve/internal/core/snowman"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
@@ -98,9 +97,8 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("processing-count", when(s.Processing >= p.MaxOutstandingItems, "%d blocks are undecided", s.Processing))
 	out.Check("processing-time", when(undecided > p.MaxItemProcessingTime.Seconds(),
 		"nothing was decided for %.0f s", undecided))
-	out.Check("clock", when(s.Ahead > proposer.MaxSkew,
-		"the chain's last block is %.0f s ahead of this node's clock: the next one waits until that has caught up",
-		s.Ahead.Seconds()))
+	out.Check("clock", e.clockText(s))
+	out.Check("progress", e.stillText(s))
 	out.Check("proposing", when(s.Refusing != "", "the VM finds the blocks invalid that it builds: %s", s.Refusing))
 	out.Check("executing", e.stuckText())
 	out.Check("judging", doubtText(s.Doubts, e.sub.Now()))

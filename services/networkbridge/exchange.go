@@ -65,11 +65,11 @@ func (x *exchange) learn(p *peer, e *nbv1.PeerExchange) bool {
 	switch {
 	case x.off:
 		return false
-	case now.Unix()-p.lastExchange < int64(exchangePeriod.Seconds())/2:
+	case now.Sub(p.lastExchange) < exchangePeriod/2:
 		x.conduct.punish(p.id, costFlood, "names other peers too often")
 		return false
 	}
-	p.lastExchange = now.Unix()
+	p.lastExchange = now
 	for _, a := range e.GetPeers() {
 		if id, err := primitives.NodeIDFrom(a.GetPeer()); err == nil {
 			x.rumours.learn(id, a.GetAddresses(), p)

@@ -46,8 +46,8 @@ type peer struct {
 	received, sent uint64
 	overBudget     uint64
 	malformed      uint64
-	lastExchange   int64 // unix seconds
-	leaving        bool  // turned away: nothing that still arrives is read
+	lastExchange   time.Time
+	leaving        bool // turned away: nothing that still arrives is read
 }
 
 func (p *peer) in(f nbv1.Family) bool { return p.hello != nil && slices.Contains(p.families, f) }

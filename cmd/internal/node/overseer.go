@@ -82,6 +82,7 @@ func (n *Node) Overseer(ctx context.Context) error {
 		return subsystem.Run(ending, server.asker.spec(),
 			subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})
 	})
+	group.Go(func() error { return watchChecks(ending, n.Log, door.Checks) })
 	n.Log.Info("overseer is running", "epoch", server.epoch, "bus", n.Bus(), "http", n.Config.HTTP.Listen)
 	select {
 	case <-ctx.Done():

@@ -6,8 +6,8 @@ import "time"
 // counted yet. All that can be learnt of it is how far the network has gone on, and a validator signs such votes
 // without end faster than they can be checked.
 type ahead struct {
-	second int64
-	of     map[int]int // checks in that second, by validator
+	since time.Time   // the second began
+	of    map[int]int // checks in that second, by validator
 }
 
 // aheadPerSecond is more than a validator votes while it goes from one height or round to the next.
@@ -15,8 +15,8 @@ const aheadPerSecond = 64
 
 // allows tells whether one more vote of a validator is to be checked, and counts it.
 func (a *ahead) allows(validator int, now time.Time) bool {
-	if now.Unix() != a.second || a.of == nil {
-		a.second, a.of = now.Unix(), make(map[int]int)
+	if a.of == nil || now.Sub(a.since) >= time.Second {
+		a.since, a.of = now, make(map[int]int)
 	}
 	a.of[validator]++
 	return a.of[validator] <= aheadPerSecond

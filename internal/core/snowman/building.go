@@ -40,6 +40,7 @@ type building struct {
 	refusal      string // its words about the last one
 	empties      int    // times in a row that the VM had nothing to build after all
 	emptyAt      time.Time
+	still        time.Time // while something waits, nothing has moved since
 }
 
 // retryBuild is how long to wait after the VM or the signer couldn't.
@@ -57,9 +58,13 @@ func (b *building) proposers(parent primitives.Hash, height uint64) []int {
 }
 
 func (b *building) pendingTxs() {
-	if !b.pending {
-		b.pending, b.pendingSince, b.dueOn = true, b.now, primitives.Hash{}
+	if b.pending {
+		return
 	}
+	if !b.waits(b.now) {
+		b.still = b.now
+	}
+	b.pending, b.pendingSince, b.dueOn = true, b.now, primitives.Hash{}
 }
 
 // tipChanged: the preferred chain ends at another block.
@@ -154,6 +159,7 @@ func (b *building) header(parent primitives.Hash, height, slot uint64) block.Hea
 // then, and everybody would have to verify it and vote it out; what was to be in it waits for the next one.
 func (b *building) built(own *block.Block) bool {
 	b.busy, b.empties = false, 0
+	b.moved()
 	b.used(own.Height)
 	if b.overtaken(own) {
 		b.pendingTxs()
@@ -176,7 +182,6 @@ func (b *building) overtaken(own *block.Block) bool {
 }
 
 func (b *building) notBuilt(why WhyNotBuilt) {
-	b.busy = false
 	switch why {
 	case SlotTaken:
 		_, height := b.tree.Preference()
@@ -188,6 +193,7 @@ func (b *building) notBuilt(why WhyNotBuilt) {
 	case NothingToBuild:
 		b.empty()
 	}
+	b.busy = false
 }
 
 // A VM may say that there is something for a block when there isn't, which happens when another's block had it. One

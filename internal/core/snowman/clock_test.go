@@ -95,6 +95,25 @@ func TestABlockThatIsTooEarlyKeepsNobodyFromProposing(t *testing.T) {
 	}
 }
 
+// The case of the reports: the clock was wrong by an hour and was put right. What waits is in a block when the hour has
+// passed, nobody has to say again that it waits, and meanwhile the chain is said to stand still.
+func TestWhatWaitsWhileTheClockIsBehindTheChainIsSaidAndNotForgotten(t *testing.T) {
+	c, begin := alone(t, time.Hour)
+	out := c.Step(begin, PendingTxs{})
+	if d := c.StandsStillFor(begin.Add(time.Minute)); d != time.Minute {
+		t.Errorf("it is said to stand still for %v", d)
+	}
+	build, now := goOn[Build](t, c, begin, out)
+	verify, now := goOn[Verify](t, c, now, c.Step(now, Built{Block: newBlock(t, testChain, build.Header)}))
+	if waited := now.Sub(begin); waited > time.Hour {
+		t.Errorf("it is proposed after %v", waited)
+	}
+	c.Step(now, Verified{ID: verify.Block.ID()})
+	if d := c.StandsStillFor(now.Add(time.Minute)); d != 0 {
+		t.Errorf("nothing waits, and it is said to stand still for %v", d)
+	}
+}
+
 func TestAClockThatWentBackIsSeen(t *testing.T) {
 	c, now := alone(t, time.Hour)
 	if c.Tick(now); c.Status().Ahead != time.Hour {

@@ -21,6 +21,7 @@ func (c *Core) onVerified(id primitives.Hash) {
 	if e == nil {
 		return
 	}
+	c.building.moved()
 	if c.tree.Len() == 1 {
 		c.undecided = c.now
 	}
@@ -93,6 +94,7 @@ func (c *Core) accept(id primitives.Hash, certificate *finality.Proof) {
 	c.pool.forget(e)
 	c.accepted.push(e.block)
 	c.undecided = c.now
+	c.building.moved()
 	c.deciding.end()
 	c.history.At(height).End(certificate, c.now)
 	c.absences.Add(certificate)

@@ -21,7 +21,7 @@ type Status struct {
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
-	Pending                    bool // the VM has something for a block
+	Pending, Building          bool // the VM has something for a block; it is being asked for one
 	// what the VM says against the blocks that it builds itself, when it goes on
 	Refusing  string
 	Deciding  *Standing     // nil: nothing is being decided
@@ -40,6 +40,7 @@ func (c *Core) Status() Status {
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
+		Building:  c.building.busy,
 		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
 		Doubts: c.issuing.doubts.list(c.pool), Refusing: c.building.refusing(),
 	}

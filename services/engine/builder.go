@@ -26,6 +26,7 @@ type builder struct {
 
 	wanted  string // the trace of a transaction that wants a block; empty: none that is sampled
 	trouble string // why the last one couldn't be built; empty: it could
+	taken   int    // slots in a row that the keystore has refused
 }
 
 func (b *builder) build(h block.Header) {
@@ -59,6 +60,9 @@ func (b *builder) ask(h block.Header, q *pluginv1.BuildBlockRequest) {
 
 func (b *builder) notBuilt(h block.Header, why snowman.WhyNotBuilt, cause string) {
 	b.trouble = ""
+	if why == snowman.SlotTaken {
+		b.taken++
+	}
 	if why == snowman.NothingToBuild {
 		b.sub.Log.Debug(cause, "height", h.Height)
 	} else {
@@ -104,7 +108,16 @@ func (b *builder) built(h block.Header, body, signature []byte) {
 		b.notBuilt(h, snowman.TryAgain, "the keystore signs with another key than the validator set has for this node")
 		return
 	}
-	b.trouble = ""
+	b.trouble, b.taken = "", 0
 	id := own.ID()
 	b.sub.About(id[:], "propose", func() { b.result(snowman.Built{Block: own}) })
+}
+
+// mostTaken is how many slots in a row the keystore may refuse before the node is said to be unwell. One or two were
+// used by an earlier life of this node.
+const mostTaken = 3
+
+// refused says that the keystore refuses all slots of this node, as it does to a second node with the same key.
+func (b *builder) refused() string {
+	return when(b.taken >= mostTaken, "the keystore has refused the last %d slots of this node: %s", b.taken, b.trouble)
 }

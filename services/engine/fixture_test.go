@@ -48,6 +48,7 @@ type node struct {
 	events     []string            // what the VM and the overseer saw, in order
 	down       func(proto.Message) subsystem.Code
 	refuse     func(proto.Message) *pluginv1.Error
+	refuseSlot func() bool
 	costs      map[primitives.NodeID]int
 	votes      *keystorev1.QueryVotesResponse // those of the last height at which it voted
 	disk       *simdisk.Disk                  // the engine's, which survives it
@@ -240,6 +241,10 @@ func kindOf(payload []byte) string {
 }
 
 func (n *node) sign(m *keystorev1.SignBlock) *keystorev1.SignBlockResponse {
+	if n.refuseSlot != nil && n.refuseSlot() {
+		no := &keystorev1.Refusal{Reason: keystorev1.Refusal_REASON_CONFLICT, Explanation: "signed before"}
+		return &keystorev1.SignBlockResponse{Outcome: &keystorev1.SignBlockResponse_Refusal{Refusal: no}}
+	}
 	hash := func(b []byte) primitives.Hash { h, _ := primitives.HashFrom(b); return h }
 	payload, err := signbytes.Block{
 		NetworkID: m.GetNetworkId(), ChainID: hash(m.GetChainId()), Height: m.GetHeight(),

@@ -99,7 +99,8 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 		"nothing was decided for %.0f s", undecided))
 	out.Check("clock", e.clockText(s))
 	out.Check("progress", e.stillText(s))
-	out.Check("proposing", when(s.Refusing != "", "the VM finds the blocks invalid that it builds: %s", s.Refusing))
+	out.Check("proposing", cmp.Or(
+		when(s.Refusing != "", "the VM finds the blocks invalid that it builds: %s", s.Refusing), e.builder.refused()))
 	out.Check("executing", e.stuckText())
 	out.Check("judging", doubtText(s.Doubts, e.sub.Now()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))

@@ -68,6 +68,22 @@ func TestAVMThatCallsForABlockAndHasNothingForItIsNamed(t *testing.T) {
 	}
 }
 
+func TestANodeWhoseEverySlotIsRefusedSaysSoUntilOneIsnt(t *testing.T) {
+	s := newFixture(t, 1).start()
+	n, refuse := s.nodes[0], true
+	n.refuseSlot = func() bool { return refuse }
+	n.offer("tx")
+	s.pass(5 * time.Second)
+	if why := n.Trouble("proposing"); !strings.Contains(why, "the keystore has refused the last ") ||
+		!strings.Contains(why, "slots of this node: signed before") {
+		t.Errorf("it says %q", why)
+	}
+	refuse = false
+	if s.until(20*time.Second, s.allAt(1)); n.Trouble("proposing") != "" {
+		t.Errorf("when it signs again it says %q", n.Trouble("proposing"))
+	}
+}
+
 func TestAChainOnWhichNothingWaitsStandsStillInPeace(t *testing.T) {
 	s := newFixture(t, 4).start()
 	for round := 1; round <= 2; round++ {

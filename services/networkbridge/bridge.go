@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/addrbook"
+	"github.com/reevenet/reeve/internal/core/clocks"
 	"github.com/reevenet/reeve/internal/core/peerslots"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/reputation"
@@ -28,6 +29,7 @@ type bridge struct {
 	conduct     *conduct
 	rumours     *rumours
 	identities  *identities
+	timekeeper  *timekeeper
 	dialer      *dialer
 	admission   *admission
 	subscribers *subscribers
@@ -66,6 +68,9 @@ func (b *bridge) assembleNetwork() {
 	b.conduct = &conduct{sub: b.sub, ledger: reputation.New(), ban: b.ban}
 	b.identities = &identities{
 		sub: b.sub, links: b.links, standing: b.standing, watch: twins.New(), claims: map[primitives.NodeID]time.Time{},
+	}
+	b.timekeeper = &timekeeper{
+		sub: b.sub, self: b.self, links: b.links, standing: b.standing, clocks: clocks.New(),
 	}
 	b.rumours = &rumours{sub: b.sub, net: b.net, book: b.book, standing: b.standing, untold: b.cfg.NoPeerExchange}
 	b.dialer = &dialer{
@@ -122,6 +127,7 @@ func (b *bridge) open() error {
 	}
 	b.dialer.call()
 	b.exchange.begin()
+	b.timekeeper.begin()
 	return nil
 }
 
@@ -152,6 +158,7 @@ func (b *bridge) onSetValidators(s *nbv1.SetValidators) {
 	}
 	b.admission.setValidators(stake)
 	b.identities.setValidators()
+	b.timekeeper.setValidators()
 	b.dialer.call()
 }
 

@@ -120,6 +120,7 @@ func (b *bridge) onHello(p *peer, e Event, h *nbv1.Hello) {
 		b.connects.connected(p)
 		b.exchange.introduce(p)
 		b.identities.greeted(p)
+		b.timekeeper.tell(p)
 	}
 }
 
@@ -144,6 +145,8 @@ func (b *bridge) onContent(p *peer, lane Lane, f *nbv1.Frame) {
 		b.families.set(p, k.Membership.GetFamilies())
 	case *nbv1.Frame_Twin:
 		b.identities.claimed(p)
+	case *nbv1.Frame_Clock:
+		b.timekeeper.heard(p, k.Clock.GetUnixMillis())
 	case *nbv1.Frame_PeerExchange:
 		if b.exchange.learn(p, k.PeerExchange) {
 			b.dialer.call()

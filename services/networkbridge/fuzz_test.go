@@ -28,6 +28,8 @@ func frames() (out []*nbv1.Frame) {
 		{Kind: &nbv1.Frame_Response{
 			Response: &nbv1.WireResponse{Id: 1, Outcome: &nbv1.WireResponse_Error{Error: &nbv1.WireError{Code: 3}}},
 		}},
+		{Kind: &nbv1.Frame_Twin{Twin: &nbv1.Twin{}}},
+		{Kind: &nbv1.Frame_Clock{Clock: &nbv1.Clock{UnixMillis: 1<<64 - 1}}},
 	}
 }
 

@@ -23,6 +23,7 @@ func (b *bridge) Status(s *subsystem.Status) {
 	s.Number(subsystem.FieldPeers, int64(connected))
 	s.Number("links", int64(len(b.links.order)))
 	b.identities.status(s)
+	b.timekeeper.status(s)
 	s.Text("addresses", strings.Join(b.net.Addresses(), " "))
 	for _, d := range []struct {
 		why   string

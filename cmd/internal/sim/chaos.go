@@ -28,6 +28,7 @@ func (w *World) commonFaults() []Fault {
 		w.Repeated("hang", 2*time.Second, 10*time.Second, w.hangProcess),
 		{Name: "disk", Begin: w.failDisks, End: func() { w.eachDisk(nil) }},
 		{Name: "clocks", Begin: w.setClocks},
+		w.Repeated("jumps", 500*time.Millisecond, 5*time.Second, w.jumpClock),
 		w.points(),
 	}
 }
@@ -110,6 +111,18 @@ func (w *World) setClocks(r *rand.Rand) {
 		*w.count.clocks++
 		n.watch = virtual.Watch{Offset: virtual.Between(r, -most, most), Drift: int64(r.IntN(2*maxDrift+1) - maxDrift)}
 	}
+}
+
+// jumpClock sets a running machine's clock forwards or back.
+func (w *World) jumpClock(r *rand.Rand) {
+	w.Any(r).SetClock(virtual.Between(r, -maxOffset, maxOffset))
+}
+
+// SetClock sets a machine's clock, while it runs, to so much ahead.
+func (n *Node) SetClock(ahead time.Duration) {
+	n.World.Note("node %d: the clock is set from %v to %v", n.Index, n.watch.Offset, ahead)
+	*n.World.count.jumps++
+	n.watch.Offset = ahead
 }
 
 func (w *World) crashOverseer(r *rand.Rand) {
@@ -196,7 +209,7 @@ func (w *World) partition(r *rand.Rand) (cut func(from, to int) bool) {
 // counts are the counters of the common faults, and of what processes and overseers do about them.
 type counts struct {
 	processes, powerCuts, sites, overseers, hangs, partitions, disks, clocks, points *uint64
-	exits, watchdog, quarantined                                                     *uint64
+	jumps, exits, watchdog, quarantined                                              *uint64
 }
 
 func newCounts(w *World) counts {
@@ -204,6 +217,6 @@ func newCounts(w *World) counts {
 		processes: w.Fault("processCrashes"), powerCuts: w.Fault("powerCuts"), overseers: w.Fault("overseerCrashes"),
 		hangs: w.Fault("hangs"), partitions: w.Fault("partitions"), disks: w.Fault("diskFaults"),
 		sites: w.Fault("siteCuts"), clocks: w.Fault("clocksApart"), points: w.Fault("crashPoints"),
-		exits: w.Fault("exits"), watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
+		jumps: w.Fault("clockJumps"), exits: w.Fault("exits"), watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
 	}
 }

@@ -53,7 +53,7 @@ func (p *process) start() {
 		i.stirred = false
 		i.step()
 	}
-	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.id, n.Index, p.starts), n.work).By(n.watch)
+	i.runtime = n.World.Clock.Runtime(n.World.RNG(p.id, n.Index, p.starts), n.work).By(&n.watch)
 	i.Process = n.bus.Process(p.ports(i), p.chain, p.id, i.runtime, n.log, i)
 	i.Dying = i.leaving
 	p.running = i

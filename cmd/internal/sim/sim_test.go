@@ -287,3 +287,19 @@ func TestWhatFailsIsShrunk(t *testing.T) {
 	}
 	t.Error("no seed failed that had enough faults")
 }
+
+// Clocks are set while machines run. What doesn't go by what people read isn't moved.
+func TestClocksJump(t *testing.T) {
+	jumps := uint64(0)
+	for seed := range uint64(12) {
+		cfg := sim.Config{Duration: 20 * time.Second, Only: []string{"clocks", "jumps"}}
+		out := sim.Run(cfg, scenario(5, false), seed)
+		if out.Failed() {
+			t.Errorf("seed %d: %+v, stuck: %s", seed, out.Violations, out.Stuck)
+		}
+		jumps += out.Faults["clockJumps"]
+	}
+	if jumps == 0 {
+		t.Error("no clock jumped")
+	}
+}

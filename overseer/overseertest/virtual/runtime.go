@@ -12,17 +12,17 @@ type Runtime struct {
 	scheduler *Scheduler
 	rng       *rand.Rand
 	work      func() time.Duration
-	watch     Watch
+	watch     *Watch
 	dead      bool
 }
 
 // Runtime makes the runtime of a process. work is how long a piece of offloaded work takes; nil: it is done at once.
 func (s *Scheduler) Runtime(rng *rand.Rand, work func() time.Duration) *Runtime {
-	return &Runtime{scheduler: s, rng: rng, work: work}
+	return &Runtime{scheduler: s, rng: rng, work: work, watch: &Watch{}}
 }
 
-// By has the process live by a watch of its own.
-func (r *Runtime) By(w Watch) *Runtime {
+// By has the process live by a watch of its own, whose hands somebody may set meanwhile.
+func (r *Runtime) By(w *Watch) *Runtime {
 	r.watch = w
 	return r
 }

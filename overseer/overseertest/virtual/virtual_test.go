@@ -75,7 +75,7 @@ func TestADeadProcessDoesNothingMore(t *testing.T) {
 // Whatever a watch shows: it never goes back, and a timer has waited as long by it as it should, and hardly longer.
 func TestWatchesAreApartAndTimersGoByThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		watch := virtual.Watch{
+		watch := &virtual.Watch{
 			Offset: time.Duration(rapid.Int64Range(-10e9, 10e9).Draw(t, "offset")),
 			Drift:  rapid.Int64Range(-1000, 1000).Draw(t, "drift"),
 		}
@@ -92,6 +92,25 @@ func TestWatchesAreApartAndTimersGoByThem(t *testing.T) {
 		s.Step()
 		if late := r.Now().Sub(begin) - d; !rang || late < 0 || late > 10*time.Microsecond {
 			t.Fatalf("%+v: after %v it is %v late", watch, d, late)
+		}
+	})
+}
+
+// As with the clocks of a real machine: whoever sets one moves no timer and no deadline.
+func TestAWatchIsSetAndWhatOnlyLastsForAWhileGoesOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, watch := virtual.New(), &virtual.Watch{}
+		r := s.Runtime(virtual.RNG(1, "process"), nil).By(watch)
+		begin, set := r.Now(), time.Duration(rapid.Int64Range(-1e18, 1e18).Draw(t, "set"))
+		r.AfterFunc(time.Second, func() {})
+		watch.Offset = set
+		s.Step()
+		now := r.Now()
+		if now.Sub(begin) != time.Second || !now.After(begin) || !begin.Add(time.Second).Equal(now) {
+			t.Fatalf("a second after %v it is %v", begin, now)
+		}
+		if by := now.Round(0).Sub(begin.Round(0)); by != set+time.Second || now.UnixMilli() != begin.Add(by).UnixMilli() {
+			t.Fatalf("people see %v later", by)
 		}
 	})
 }

@@ -38,7 +38,7 @@ func (f *Frame) Validate() error {
 		return protocolName(k.Request.GetProtocol())
 	case *Frame_Response:
 		return k.Response.Validate()
-	case *Frame_Twin:
+	case *Frame_Twin, *Frame_Clock:
 		return nil
 	}
 	return errEmpty

@@ -101,6 +101,7 @@ type Frame struct {
 	//	*Frame_Request
 	//	*Frame_Response
 	//	*Frame_Twin
+	//	*Frame_Clock
 	Kind          isFrame_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -215,6 +216,15 @@ func (x *Frame) GetTwin() *Twin {
 	return nil
 }
 
+func (x *Frame) GetClock() *Clock {
+	if x != nil {
+		if x, ok := x.Kind.(*Frame_Clock); ok {
+			return x.Clock
+		}
+	}
+	return nil
+}
+
 type isFrame_Kind interface {
 	isFrame_Kind()
 }
@@ -251,6 +261,10 @@ type Frame_Twin struct {
 	Twin *Twin `protobuf:"bytes,8,opt,name=twin,proto3,oneof"`
 }
 
+type Frame_Clock struct {
+	Clock *Clock `protobuf:"bytes,9,opt,name=clock,proto3,oneof"`
+}
+
 func (*Frame_Hello) isFrame_Kind() {}
 
 func (*Frame_ViewUpdate) isFrame_Kind() {}
@@ -266,6 +280,8 @@ func (*Frame_Request) isFrame_Kind() {}
 func (*Frame_Response) isFrame_Kind() {}
 
 func (*Frame_Twin) isFrame_Kind() {}
+
+func (*Frame_Clock) isFrame_Kind() {}
 
 // Hello opens every lane, before anything else is said there. It repeats itself on each lane, the same bytes.
 type Hello struct {
@@ -505,6 +521,53 @@ func (*Twin) Descriptor() ([]byte, []int) {
 	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{4}
 }
 
+// What the sender's clock shows. Validators send it after the hello and then every three seconds. Believed when
+// validators with more than a third of the stake say about the same; nothing but a check goes by it.
+type Clock struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Milliseconds since 1970.
+	UnixMillis    uint64 `protobuf:"varint,1,opt,name=unix_millis,json=unixMillis,proto3" json:"unix_millis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Clock) Reset() {
+	*x = Clock{}
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Clock) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Clock) ProtoMessage() {}
+
+func (x *Clock) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Clock.ProtoReflect.Descriptor instead.
+func (*Clock) Descriptor() ([]byte, []int) {
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Clock) GetUnixMillis() uint64 {
+	if x != nil {
+		return x.UnixMillis
+	}
+	return 0
+}
+
 // Peers that the sender is connected to now. Sent once after the hello and then at most once a minute.
 type PeerExchange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -516,7 +579,7 @@ type PeerExchange struct {
 
 func (x *PeerExchange) Reset() {
 	*x = PeerExchange{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -528,7 +591,7 @@ func (x *PeerExchange) String() string {
 func (*PeerExchange) ProtoMessage() {}
 
 func (x *PeerExchange) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[5]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -541,7 +604,7 @@ func (x *PeerExchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerExchange.ProtoReflect.Descriptor instead.
 func (*PeerExchange) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{5}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PeerExchange) GetPeers() []*PeerAddress {
@@ -564,7 +627,7 @@ type PeerAddress struct {
 
 func (x *PeerAddress) Reset() {
 	*x = PeerAddress{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +639,7 @@ func (x *PeerAddress) String() string {
 func (*PeerAddress) ProtoMessage() {}
 
 func (x *PeerAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[6]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +652,7 @@ func (x *PeerAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerAddress.ProtoReflect.Descriptor instead.
 func (*PeerAddress) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{6}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PeerAddress) GetPeer() []byte {
@@ -622,7 +685,7 @@ type WireMessage struct {
 
 func (x *WireMessage) Reset() {
 	*x = WireMessage{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +697,7 @@ func (x *WireMessage) String() string {
 func (*WireMessage) ProtoMessage() {}
 
 func (x *WireMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[7]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +710,7 @@ func (x *WireMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireMessage.ProtoReflect.Descriptor instead.
 func (*WireMessage) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{7}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WireMessage) GetProtocol() string {
@@ -690,7 +753,7 @@ type WireRequest struct {
 
 func (x *WireRequest) Reset() {
 	*x = WireRequest{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +765,7 @@ func (x *WireRequest) String() string {
 func (*WireRequest) ProtoMessage() {}
 
 func (x *WireRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[8]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +778,7 @@ func (x *WireRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireRequest.ProtoReflect.Descriptor instead.
 func (*WireRequest) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{8}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WireRequest) GetId() uint64 {
@@ -769,7 +832,7 @@ type WireResponse struct {
 
 func (x *WireResponse) Reset() {
 	*x = WireResponse{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +844,7 @@ func (x *WireResponse) String() string {
 func (*WireResponse) ProtoMessage() {}
 
 func (x *WireResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[9]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +857,7 @@ func (x *WireResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireResponse.ProtoReflect.Descriptor instead.
 func (*WireResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{9}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WireResponse) GetId() uint64 {
@@ -860,7 +923,7 @@ type WireError struct {
 
 func (x *WireError) Reset() {
 	*x = WireError{}
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +935,7 @@ func (x *WireError) String() string {
 func (*WireError) ProtoMessage() {}
 
 func (x *WireError) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[10]
+	mi := &file_reeve_networkbridge_v1_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +948,7 @@ func (x *WireError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WireError.ProtoReflect.Descriptor instead.
 func (*WireError) Descriptor() ([]byte, []int) {
-	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{10}
+	return file_reeve_networkbridge_v1_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WireError) GetCode() int32 {
@@ -906,7 +969,7 @@ var File_reeve_networkbridge_v1_wire_proto protoreflect.FileDescriptor
 
 const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\n" +
-	"!reeve/networkbridge/v1/wire.proto\x12\x16reeve.networkbridge.v1\"\x9a\x04\n" +
+	"!reeve/networkbridge/v1/wire.proto\x12\x16reeve.networkbridge.v1\"\xd1\x04\n" +
 	"\x05Frame\x125\n" +
 	"\x05hello\x18\x01 \x01(\v2\x1d.reeve.networkbridge.v1.HelloH\x00R\x05hello\x12E\n" +
 	"\vview_update\x18\x02 \x01(\v2\".reeve.networkbridge.v1.ViewUpdateH\x00R\n" +
@@ -918,7 +981,8 @@ const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\v2#.reeve.networkbridge.v1.WireMessageH\x00R\amessage\x12?\n" +
 	"\arequest\x18\x06 \x01(\v2#.reeve.networkbridge.v1.WireRequestH\x00R\arequest\x12B\n" +
 	"\bresponse\x18\a \x01(\v2$.reeve.networkbridge.v1.WireResponseH\x00R\bresponse\x122\n" +
-	"\x04twin\x18\b \x01(\v2\x1c.reeve.networkbridge.v1.TwinH\x00R\x04twinB\x06\n" +
+	"\x04twin\x18\b \x01(\v2\x1c.reeve.networkbridge.v1.TwinH\x00R\x04twin\x125\n" +
+	"\x05clock\x18\t \x01(\v2\x1d.reeve.networkbridge.v1.ClockH\x00R\x05clockB\x06\n" +
 	"\x04kind\"\xec\x01\n" +
 	"\x05Hello\x12\x1d\n" +
 	"\n" +
@@ -938,7 +1002,10 @@ const file_reeve_networkbridge_v1_wire_proto_rawDesc = "" +
 	"\n" +
 	"Membership\x12:\n" +
 	"\bfamilies\x18\x01 \x03(\x0e2\x1e.reeve.networkbridge.v1.FamilyR\bfamilies\"\x06\n" +
-	"\x04Twin\"I\n" +
+	"\x04Twin\"(\n" +
+	"\x05Clock\x12\x1f\n" +
+	"\vunix_millis\x18\x01 \x01(\x04R\n" +
+	"unixMillis\"I\n" +
 	"\fPeerExchange\x129\n" +
 	"\x05peers\x18\x01 \x03(\v2#.reeve.networkbridge.v1.PeerAddressR\x05peers\"?\n" +
 	"\vPeerAddress\x12\x12\n" +
@@ -982,7 +1049,7 @@ func file_reeve_networkbridge_v1_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_networkbridge_v1_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_networkbridge_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_reeve_networkbridge_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_reeve_networkbridge_v1_wire_proto_goTypes = []any{
 	(Family)(0),          // 0: reeve.networkbridge.v1.Family
 	(*Frame)(nil),        // 1: reeve.networkbridge.v1.Frame
@@ -990,32 +1057,34 @@ var file_reeve_networkbridge_v1_wire_proto_goTypes = []any{
 	(*ViewUpdate)(nil),   // 3: reeve.networkbridge.v1.ViewUpdate
 	(*Membership)(nil),   // 4: reeve.networkbridge.v1.Membership
 	(*Twin)(nil),         // 5: reeve.networkbridge.v1.Twin
-	(*PeerExchange)(nil), // 6: reeve.networkbridge.v1.PeerExchange
-	(*PeerAddress)(nil),  // 7: reeve.networkbridge.v1.PeerAddress
-	(*WireMessage)(nil),  // 8: reeve.networkbridge.v1.WireMessage
-	(*WireRequest)(nil),  // 9: reeve.networkbridge.v1.WireRequest
-	(*WireResponse)(nil), // 10: reeve.networkbridge.v1.WireResponse
-	(*WireError)(nil),    // 11: reeve.networkbridge.v1.WireError
+	(*Clock)(nil),        // 6: reeve.networkbridge.v1.Clock
+	(*PeerExchange)(nil), // 7: reeve.networkbridge.v1.PeerExchange
+	(*PeerAddress)(nil),  // 8: reeve.networkbridge.v1.PeerAddress
+	(*WireMessage)(nil),  // 9: reeve.networkbridge.v1.WireMessage
+	(*WireRequest)(nil),  // 10: reeve.networkbridge.v1.WireRequest
+	(*WireResponse)(nil), // 11: reeve.networkbridge.v1.WireResponse
+	(*WireError)(nil),    // 12: reeve.networkbridge.v1.WireError
 }
 var file_reeve_networkbridge_v1_wire_proto_depIdxs = []int32{
 	2,  // 0: reeve.networkbridge.v1.Frame.hello:type_name -> reeve.networkbridge.v1.Hello
 	3,  // 1: reeve.networkbridge.v1.Frame.view_update:type_name -> reeve.networkbridge.v1.ViewUpdate
 	4,  // 2: reeve.networkbridge.v1.Frame.membership:type_name -> reeve.networkbridge.v1.Membership
-	6,  // 3: reeve.networkbridge.v1.Frame.peer_exchange:type_name -> reeve.networkbridge.v1.PeerExchange
-	8,  // 4: reeve.networkbridge.v1.Frame.message:type_name -> reeve.networkbridge.v1.WireMessage
-	9,  // 5: reeve.networkbridge.v1.Frame.request:type_name -> reeve.networkbridge.v1.WireRequest
-	10, // 6: reeve.networkbridge.v1.Frame.response:type_name -> reeve.networkbridge.v1.WireResponse
+	7,  // 3: reeve.networkbridge.v1.Frame.peer_exchange:type_name -> reeve.networkbridge.v1.PeerExchange
+	9,  // 4: reeve.networkbridge.v1.Frame.message:type_name -> reeve.networkbridge.v1.WireMessage
+	10, // 5: reeve.networkbridge.v1.Frame.request:type_name -> reeve.networkbridge.v1.WireRequest
+	11, // 6: reeve.networkbridge.v1.Frame.response:type_name -> reeve.networkbridge.v1.WireResponse
 	5,  // 7: reeve.networkbridge.v1.Frame.twin:type_name -> reeve.networkbridge.v1.Twin
-	0,  // 8: reeve.networkbridge.v1.Hello.families:type_name -> reeve.networkbridge.v1.Family
-	0,  // 9: reeve.networkbridge.v1.ViewUpdate.family:type_name -> reeve.networkbridge.v1.Family
-	0,  // 10: reeve.networkbridge.v1.Membership.families:type_name -> reeve.networkbridge.v1.Family
-	7,  // 11: reeve.networkbridge.v1.PeerExchange.peers:type_name -> reeve.networkbridge.v1.PeerAddress
-	11, // 12: reeve.networkbridge.v1.WireResponse.error:type_name -> reeve.networkbridge.v1.WireError
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	6,  // 8: reeve.networkbridge.v1.Frame.clock:type_name -> reeve.networkbridge.v1.Clock
+	0,  // 9: reeve.networkbridge.v1.Hello.families:type_name -> reeve.networkbridge.v1.Family
+	0,  // 10: reeve.networkbridge.v1.ViewUpdate.family:type_name -> reeve.networkbridge.v1.Family
+	0,  // 11: reeve.networkbridge.v1.Membership.families:type_name -> reeve.networkbridge.v1.Family
+	8,  // 12: reeve.networkbridge.v1.PeerExchange.peers:type_name -> reeve.networkbridge.v1.PeerAddress
+	12, // 13: reeve.networkbridge.v1.WireResponse.error:type_name -> reeve.networkbridge.v1.WireError
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_reeve_networkbridge_v1_wire_proto_init() }
@@ -1032,8 +1101,9 @@ func file_reeve_networkbridge_v1_wire_proto_init() {
 		(*Frame_Request)(nil),
 		(*Frame_Response)(nil),
 		(*Frame_Twin)(nil),
+		(*Frame_Clock)(nil),
 	}
-	file_reeve_networkbridge_v1_wire_proto_msgTypes[9].OneofWrappers = []any{
+	file_reeve_networkbridge_v1_wire_proto_msgTypes[10].OneofWrappers = []any{
 		(*WireResponse_Payload)(nil),
 		(*WireResponse_Error)(nil),
 	}
@@ -1043,7 +1113,7 @@ func file_reeve_networkbridge_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_networkbridge_v1_wire_proto_rawDesc), len(file_reeve_networkbridge_v1_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -132,6 +132,7 @@ func (net *network) draw() {
 		net.plugins(),
 		{Name: "liars", Begin: net.lies.draw}, // they don't stop when all heals
 		net.ahead.fault(2*time.Second, 8*time.Second),
+		newAstray(net).fault(),
 	}
 }
 

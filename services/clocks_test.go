@@ -13,8 +13,8 @@ import (
 )
 
 // humanTime lists the files that read the clock that people set, or a time that comes from outside of the process, and
-// what for. That clock jumps; whatever is only to last for a while goes by the other one, which a time.Time has in it as
-// long as nobody takes it apart.
+// what for. That clock jumps; whatever is only to last for a while goes by the other one, which a time.Time has in it
+// as long as nobody takes it apart.
 var humanTime = map[string]string{
 	"internal/core/proposer/proposer.go":      "times of blocks",
 	"internal/core/snowman/building.go":       "times of blocks",

@@ -47,7 +47,8 @@ func (e *engine) Status(out *subsystem.Status) {
 	}{
 		{"processing", s.Processing}, {"waiting", s.Waiting}, {"polls", s.Polls}, {"requests", s.Requests},
 		{"kept-bytes", s.Kept.Bytes}, {"fetches", s.Kept.Fetches}, {"questions", len(e.gets.questions.holding)},
-		{"invalid-gossip", int(e.apps.invalids)}, {"connected", len(e.peers.connected)}, {"validators", s.Validators}, {"evidence", e.witness.keeper.count},
+		{"invalid-gossip", int(e.apps.invalids)}, {"connected", len(e.peers.connected)}, {"validators", s.Validators},
+		{"evidence", e.witness.keeper.count},
 	} {
 		out.Number(f.name, int64(f.value))
 	}

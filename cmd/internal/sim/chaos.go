@@ -217,6 +217,7 @@ func newCounts(w *World) counts {
 		processes: w.Fault("processCrashes"), powerCuts: w.Fault("powerCuts"), overseers: w.Fault("overseerCrashes"),
 		hangs: w.Fault("hangs"), partitions: w.Fault("partitions"), disks: w.Fault("diskFaults"),
 		sites: w.Fault("siteCuts"), clocks: w.Fault("clocksApart"), points: w.Fault("crashPoints"),
-		jumps: w.Fault("clockJumps"), exits: w.Fault("exits"), watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
+		jumps: w.Fault("clockJumps"), exits: w.Fault("exits"),
+		watchdog: w.Fault("watchdog"), quarantined: w.Fault("quarantined"),
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/reevenet/reeve/internal/bus/accept"
 )
 
 // Times of a client. A deadline is a place's rent: whoever does something has it renewed.
@@ -37,6 +39,7 @@ type Places struct {
 type Door struct {
 	places *places
 	server *http.Server
+	log    *slog.Logger
 }
 
 // New returns a door that isn't open yet.
@@ -50,7 +53,7 @@ func Inner(handler http.Handler, log *slog.Logger) *Door {
 }
 
 func door(handler http.Handler, p Places, header int, log *slog.Logger) *Door {
-	d := &Door{places: newPlaces(p)}
+	d := &Door{places: newPlaces(p), log: log}
 	d.server = &http.Server{
 		Handler:           d.busy(handler),
 		ReadHeaderTimeout: HeaderTimeout,
@@ -63,8 +66,10 @@ func door(handler http.Handler, p Places, header int, log *slog.Logger) *Door {
 	return d
 }
 
-// Serve answers on a listener until Shutdown or Close, and returns http.ErrServerClosed then.
+// Serve answers on a listener until Shutdown or Close, and returns http.ErrServerClosed then. What passes is waited
+// out: net/http does that for a lack of descriptors only.
 func (d *Door) Serve(l net.Listener) error {
+	l = accept.Listener(l, d.log)
 	return d.server.Serve(&listener{Listener: l, places: d.places, told: make(chan struct{}, mostTold)})
 }
 

@@ -54,8 +54,10 @@ func (s *street) call(t *testing.T, ip string) *caller {
 	here, there := net.Pipe()
 	s.calls <- from{there, ip}
 	synctest.Wait()
-	return &caller{t, here, bufio.NewReader(here)}
+	return newCaller(t, here)
 }
+
+func newCaller(t *testing.T, c net.Conn) *caller { return &caller{t, c, bufio.NewReader(c)} }
 
 // get asks and returns the status of the answer; 0: the connection has ended.
 func (c *caller) get(path string) int {

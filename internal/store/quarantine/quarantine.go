@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // Header says what a kept message is.
@@ -108,19 +109,21 @@ func plain(variant string) string {
 	return p[:min(len(p), 100)]
 }
 
+// write keeps a message durably, and removes what a crash has left of one.
 func (s *Store) write(id string, b []byte) error {
-	path := filepath.Join(s.Dir, id+suffix)
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := s.sweep(); err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err != nil {
-		os.Remove(path + ".new")
+	return disk.Replace(disk.OS{}, filepath.Join(s.Dir, id+suffix), b, 0o600)
+}
+
+// sweep removes what was being written when something ended: no bound counts it. Older builds called it .new.
+func (s *Store) sweep() error {
+	names, err := (disk.OS{}).List(s.Dir)
+	for _, name := range names {
+		if strings.HasSuffix(name, suffix+disk.TempSuffix) || strings.HasSuffix(name, suffix+".new") {
+			err = errors.Join(err, os.Remove(filepath.Join(s.Dir, name)))
+		}
 	}
 	return err
 }

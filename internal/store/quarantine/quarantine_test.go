@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -120,5 +121,24 @@ func TestADamagedFileIsListedAsSuch(t *testing.T) {
 	}
 	if err := s.Release("1-cut"); err != nil {
 		t.Errorf("it can't be thrown away: %v", err)
+	}
+}
+
+func TestWhatACrashLeftHalfWrittenGoesWithTheNextMessage(t *testing.T) {
+	s := store(t)
+	if err := s.Keep(envelope(1), "v", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"1-v" + suffix + disk.TempSuffix, "2-v" + suffix + ".new"} { // .new: of older builds
+		if err := os.WriteFile(filepath.Join(s.Dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Keep(envelope(2), "v", ""); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(s.Dir)
+	if err != nil || len(files) != 2 {
+		t.Errorf("beside the two messages there is more: %v, %v", files, err)
 	}
 }

@@ -19,7 +19,8 @@ type Parameters struct {
 	Beta int
 	// ConcurrentRepolls is the number of polls kept open while there is something to choose.
 	ConcurrentRepolls int
-	// OptimalProcessing is the number of undecided blocks at which no more are built.
+	// OptimalProcessing is the number of undecided blocks at which no more are built, but for one on a block that a
+	// quorum has prepared.
 	OptimalProcessing int
 	// MaxOutstandingItems is the number of undecided blocks above which the chain is reported unhealthy, and none is
 	// issued.

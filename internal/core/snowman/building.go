@@ -22,6 +22,7 @@ type building struct {
 	accepted *accepted
 	roster   *roster
 	doubts   doubts
+	certain  func(primitives.Hash) bool // a quorum has prepared the block at the height being decided
 
 	pending      bool // the VM has something for a block
 	pendingSince time.Time
@@ -129,13 +130,13 @@ func (b *building) ahead(order []int) (count int) {
 }
 
 func (b *building) may() bool {
-	switch {
-	case !b.pending || b.busy || b.roster.own < 0:
-		return false
-	case b.tree.Len() >= b.params.OptimalProcessing || !b.roster.enough:
+	if !b.pending || b.busy || b.roster.own < 0 || !b.roster.enough {
 		return false
 	}
 	tip, _ := b.tree.Preference()
+	if !b.room(tip) {
+		return false
+	}
 	for _, e := range b.pool.entries {
 		switch {
 		case e.block.Parent != tip || e.unwanted || b.doubts.of(e.block.Proposer):
@@ -144,6 +145,13 @@ func (b *building) may() bool {
 		}
 	}
 	return true
+}
+
+// room tells whether another block may be undecided: one more than there should be, if the tip is as good as decided.
+// The new one is on its way while that is.
+func (b *building) room(tip primitives.Hash) bool {
+	beyond := b.tree.Len() - b.params.OptimalProcessing
+	return beyond < 0 || beyond == 0 && b.certain(tip)
 }
 
 func (b *building) header(parent primitives.Hash, height, slot uint64) block.Header {

@@ -94,7 +94,7 @@ func testBuilding(t *testing.T) *building {
 		turn: turn, set: r.set, params: r.params, tree: v.tree, pool: v.pool, accepted: v.accepted, roster: r,
 		tipSince: turn.now,
 	}
-	b.params.OptimalProcessing = 10
+	b.params.OptimalProcessing, b.certain = 10, func(primitives.Hash) bool { return false }
 	_, height := v.tree.Preference()
 	b.tipChanged(height)
 	b.pendingTxs()
@@ -154,6 +154,23 @@ func TestOneBlockIsBuiltAtATimeAndNoneForNothing(t *testing.T) {
 	b.notBuilt(NothingToBuild)
 	if b.propose(); len(b.out) > 0 || b.waiting {
 		t.Error("it builds although the VM has nothing")
+	}
+}
+
+func TestOnABlockThatAQuorumHasPreparedTheNextOneIsBuilt(t *testing.T) {
+	b := testBuilding(t)
+	tip, _ := b.tree.Preference()
+	prepared := primitives.Hash{}
+	b.certain = func(id primitives.Hash) bool { return id == prepared }
+	b.params.OptimalProcessing = b.tree.Len()
+	if b.may() {
+		t.Error("it builds on a block that may yet be rejected")
+	}
+	if prepared = tip; !b.may() {
+		t.Error("it waits until the block is decided")
+	}
+	if b.params.OptimalProcessing--; b.may() {
+		t.Error("blocks queue up")
 	}
 }
 

@@ -115,6 +115,15 @@ func (f *certifying) confident(id primitives.Hash) bool {
 	return f.building.ahead(order[:min(e.block.Slot, uint64(len(order)))]) == 0
 }
 
+// certain tells whether a quorum has prepared the block at this height: another has hardly a chance any more.
+func (f *certifying) certain(id primitives.Hash) bool {
+	if f.instance == nil || id.IsZero() {
+		return false
+	}
+	_, _, valid := f.instance.Round()
+	return valid == id
+}
+
 // chosen tells whether no poll is needed any more. In later rounds, too, a leader proposes what it prefers.
 func (f *certifying) chosen() bool { return f.instance != nil && f.told.Confident }
 

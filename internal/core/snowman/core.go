@@ -144,6 +144,7 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		keeping: &keeping{turn: t, pool: c.pool},
 		own:     ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
 	}
+	c.building.certain = c.deciding.certain
 	c.catchUp.certifies, c.catchUp.certified = c.deciding.certifies, c.deciding.onCertified
 }
 

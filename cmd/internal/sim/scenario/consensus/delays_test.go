@@ -55,3 +55,21 @@ func watchDelays(net *network, took *[]time.Duration) {
 	}
 	net.world.Clock.After(time.Millisecond, look)
 }
+
+// The next block is built when a quorum has prepared the one below, so it is on its way while that one is committed:
+// with something to build at all times a block is decided every two and a half one-way delays, not every three and more.
+func TestWithEnoughToDoABlockIsDecidedInLessThanThreeOneWayDelays(t *testing.T) {
+	const link, lasts = 50 * time.Millisecond, 5 * time.Second
+	var height uint64
+	busy := func(net *network) {
+		net.equal(4)
+		net.users, net.think, net.quiet = 10, link, 0
+		net.world.Timing.Near, net.world.Timing.Far = link, link
+		net.world.Clock.After(lasts, func() { height = net.chains[0].replicas[0].height() })
+	}
+	fails(t, sim.Run(sim.Config{Calm: true, Duration: lasts}, New(Config{tune: busy}), 1))
+	t.Logf("%d heights in %v", height, lasts)
+	if height < uint64(lasts/(link*11/4)) {
+		t.Error("blocks wait for each other")
+	}
+}

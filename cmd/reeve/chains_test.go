@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -30,10 +28,7 @@ func TestTwoChainsAreTwoStories(t *testing.T) {
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "--timeout", "50s", "--chain", "a=kvvm", "--chain",
 		"b=kvvm")
-	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
-			filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd()
 	s := m.status()
 	if len(s.Nodes) != 4 || len(pids(s)) != 4*9 {
 		t.Fatalf("%d nodes with %d processes: %+v", len(s.Nodes), len(pids(s)), s)

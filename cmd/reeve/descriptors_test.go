@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,9 +24,7 @@ func TestIdleClientsKeepNoPartFromComingBack(t *testing.T) {
 	if text, err := up.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir", filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd()
 	before := m.status()
 	for range 400 {
 		c, err := net.Dial("tcp", strings.TrimPrefix(before.Nodes[0].HTTP, "http://"))

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/reevenet/reeve/vmhost/kvvm"
@@ -21,10 +19,7 @@ func TestOneUsersTransactionsThatCantRunKeepNobodyOut(t *testing.T) {
 	}
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
-	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
-			filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd()
 	s := m.status()
 	clients := make([]*kv.Client, len(s.Nodes))
 	for i, n := range s.Nodes {

@@ -1,15 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/process/proc"
 )
 
@@ -21,10 +23,7 @@ func TestWhatIsWrongWithANodeIsACheckAndALineOfItsLog(t *testing.T) {
 	}
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
-	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
-			filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd()
 	file := filepath.Join(m.dir, "plugins", "kvvm")
 	if err := os.Rename(file, file+".away"); err != nil {
 		t.Fatal(err)
@@ -49,45 +48,26 @@ func TestWhatIsWrongWithANodeIsACheckAndALineOfItsLog(t *testing.T) {
 // awaitCheck looks at a node's health until a check has failed, with that in its cause, since no earlier than began.
 func (m *machine) awaitCheck(node, name string, began time.Time, cause string) {
 	m.t.Helper()
-	s := m.status()
-	n, _ := s.Node(node)
-	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+	m.await(node+" says that "+name+" fails: "+cause, func(s devnet.Status) bool {
+		n, _ := s.Node(node)
 		health, err := devnet.Health(m.t.Context(), strings.TrimPrefix(n.HTTP, "http://"))
-		if err != nil {
-			continue
-		}
-		for _, c := range health.Checks {
-			if c.Name == name && !c.OK && strings.Contains(c.Cause, cause) && c.Since.After(began) {
-				return
-			}
-		}
-	}
-	m.t.Fatalf("%s never says that %s fails: %s", node, name, cause)
+		return err == nil && slices.ContainsFunc(health.Checks, func(c gateway.Check) bool {
+			return c.Name == name && !c.OK && strings.Contains(c.Cause, cause) && c.Since.After(began)
+		})
+	})
 }
 
 // awaitLine reads the log of a node's overseer until one of its lines has all of some words.
 func (m *machine) awaitLine(node string, words ...string) {
 	m.t.Helper()
 	path := filepath.Join(m.dir, ".reeve", node, "logs", "overseer.log")
-	for limit := time.Now().Add(time.Minute); time.Now().Before(limit); time.Sleep(20 * time.Millisecond) {
+	m.await(fmt.Sprintf("%s has a line with %q", path, words), func(devnet.Status) bool {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		for line := range strings.Lines(string(text)) {
-			if hasAll(line, words) {
-				return
-			}
-		}
-	}
-	m.t.Fatalf("%s has no line with %q", path, words)
-}
-
-func hasAll(line string, words []string) bool {
-	for _, w := range words {
-		if !strings.Contains(line, w) {
-			return false
-		}
-	}
-	return true
+		return slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool {
+			return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+		})
+	})
 }

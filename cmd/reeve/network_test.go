@@ -54,6 +54,13 @@ func (m *machine) reeve(args ...string) string {
 	return out.String()
 }
 
+// downAtTheEnd ends the network with the test, if it still runs then.
+func (m *machine) downAtTheEnd() {
+	m.t.Cleanup(func() {
+		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir", filepath.Join(m.dir, ".reeve")).Run()
+	})
+}
+
 func (m *machine) status() (s devnet.Status) {
 	m.t.Helper()
 	if err := json.Unmarshal([]byte(m.reeve("devnet", "status", "-o", "json")), &s); err != nil {
@@ -93,10 +100,7 @@ func TestTheStoryOfANetwork(t *testing.T) {
 	}
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
-	t.Cleanup(func() { // when the test has failed half-way
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
-			filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd() // when the test has failed half-way
 	s := m.status()
 	if !s.Ready() || len(s.Nodes) != 4 || len(pids(s)) != 24 {
 		t.Fatalf("%d nodes with %d processes: %+v", len(s.Nodes), len(pids(s)), s)

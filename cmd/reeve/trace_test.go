@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,10 +109,7 @@ func TestTheSpansOfATransactionFromPostToAcceptance(t *testing.T) {
 	t.Setenv("OTEL_TRACES_SAMPLER_ARG", "1")
 	m := newMachine(t)
 	m.reeve("devnet", "up", "--detach", "--port-base", "0", "-o", "json", "--timeout", "50s")
-	t.Cleanup(func() {
-		exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "down", "--data-dir",
-			filepath.Join(m.dir, ".reeve")).Run()
-	})
+	m.downAtTheEnd()
 	var final kv.Final
 	if err := json.Unmarshal([]byte(m.reeve("kv", "put", "first", "1", "--wait", "--node", "v2", "-o", "json")),
 		&final); err != nil {

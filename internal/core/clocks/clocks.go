@@ -63,8 +63,8 @@ func (c *Clocks) Keep(wanted func(primitives.NodeID) bool) {
 
 // View is how the clocks stand to each other.
 type View struct {
-	// Off is by how much this node's clock is ahead of the others', or behind when it is below zero; zero: it isn't off,
-	// as far as is known.
+	// Off is by how much this node's clock is ahead of the others', or behind when it is below zero; zero: it isn't
+	// off, as far as is known.
 	Off time.Duration
 	// Stake is that of the validators that see it so.
 	Stake uint64

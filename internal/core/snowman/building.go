@@ -201,7 +201,7 @@ func (b *building) notBuilt(why WhyNotBuilt) {
 	case NothingToBuild:
 		b.empty()
 	}
-	b.busy = false
+	b.busy = false // only now: what waits again has never ceased to wait
 }
 
 // A VM may say that there is something for a block when there isn't, which happens when another's block had it. One

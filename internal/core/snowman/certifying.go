@@ -117,7 +117,7 @@ func (f *certifying) confident(id primitives.Hash) bool {
 
 // certain tells whether a quorum has prepared the block at this height: another has hardly a chance any more.
 func (f *certifying) certain(id primitives.Hash) bool {
-	if f.instance == nil || id.IsZero() {
+	if f.instance == nil {
 		return false
 	}
 	_, _, valid := f.instance.Round()

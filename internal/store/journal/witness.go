@@ -19,8 +19,8 @@ import (
 // was signed last. It isn't synced, so that it costs a signature nothing: it survives the end of a process, and a power
 // cut may lose it, but it never says more than the log holds.
 //
-// After a sync that failed, what is read may not be on the disk, and what a write that isn't synced goes over may be lost.
-// So opening says again what it has read, over none of those that may be the only durable one.
+// After a sync that failed, what is read may not be on the disk, and what a write that isn't synced goes over may be
+// lost. So opening says again what it has read, over none of those that may be the only durable one.
 //
 // Before a log is replaced the witness says which one comes, and after it that it has come. In between both are the
 // log: the old one as it was then, and the new one.
@@ -95,8 +95,7 @@ func openWitness(p Place) (*witness, error) {
 	return w, nil
 }
 
-// read reads what the file says, and finds a sector that may be written over: neither the first that says what is known,
-// nor the last that says what was known before.
+// read reads what the file says, and finds a sector that may be written over.
 func (w *witness) read() (free int, err error) {
 	b := make([]byte, noteAt+witnessSector)
 	n, err := w.file.ReadAt(b, 0)
@@ -116,20 +115,26 @@ func (w *witness) read() (free int, err error) {
 	if _, p, end, ok := decodeWitness(b[min(n, noteAt):n]); ok && p == w.known {
 		w.end = end
 	}
+	return spare(w.known, turns, points), nil
+}
+
+// spare is a sector that may be written over: neither the first that says what is known, nor the last that says what
+// was known before. A turn of 0 is a sector that says nothing.
+func spare(known point, turns [sectors]uint64, points [sectors]point) (free int) {
 	first, before := -1, -1
 	for i, p := range points {
 		switch {
 		case turns[i] == 0:
-		case p == w.known && (first < 0 || turns[i] < turns[first]):
+		case p == known && (first < 0 || turns[i] < turns[first]):
 			first = i
-		case p != w.known && (before < 0 || turns[i] > turns[before]):
+		case p != known && (before < 0 || turns[i] > turns[before]):
 			before = i
 		}
 	}
 	for free == first || free == before {
 		free++
 	}
-	return free, nil
+	return free
 }
 
 // say makes durable which file is the log.

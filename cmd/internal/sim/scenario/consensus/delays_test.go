@@ -57,7 +57,8 @@ func watchDelays(net *network, took *[]time.Duration) {
 }
 
 // The next block is built when a quorum has prepared the one below, so it is on its way while that one is committed:
-// with something to build at all times a block is decided every two and a half one-way delays, not every three and more.
+// with something to build at all times a block is decided every two and a half one-way delays, not every three and
+// more.
 func TestWithEnoughToDoABlockIsDecidedInLessThanThreeOneWayDelays(t *testing.T) {
 	const link, lasts = 50 * time.Millisecond, 5 * time.Second
 	var height uint64

@@ -185,7 +185,8 @@ func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string
 	}
 }
 
-// moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running.
+// moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running; one
+// that wasn't there before, since the death before this one has a plugin started again, has nothing to be moved from.
 func moved(before, after *devnet.Status, node, kind string) (list []string) {
 	for _, b := range before.Nodes {
 		a, _ := after.Node(b.Name)
@@ -193,7 +194,7 @@ func moved(before, after *devnet.Status, node, kind string) (list []string) {
 			title := b.Title(p)
 			q, _ := a.Process(title)
 			expected := b.Name == node && (title == kind || p.Parent == kind)
-			if p.PID != q.PID && !expected {
+			if p.PID != 0 && p.PID != q.PID && !expected {
 				list = append(list, fmt.Sprintf("%s/%s %d→%d", b.Name, title, p.PID, q.PID))
 			}
 		}

@@ -37,6 +37,7 @@ func TestAProcessThatShouldNotHaveMovedIsNamed(t *testing.T) {
 		{"engine", network(91, 2, 3, 11, 12, 13), nil},
 		{"vmhost", network(1, 92, 93, 11, 12, 13), nil}, // the plugin is its child
 		{"plugin", network(1, 92, 93, 11, 12, 13), []string{"v1/vmhost 2→92"}},
+		{"engine", network(91, 2, 3, 11, 12, 93), []string{"v2/plugin 13→93"}},
 		{"engine", network(91, 2, 3, 81, 12, 0), []string{"v2/engine 11→81", "v2/plugin 13→0"}},
 	} {
 		if diff := cmp.Diff(c.want, moved(before, c.after, "v1", c.kind)); diff != "" {

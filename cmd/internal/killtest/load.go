@@ -71,7 +71,7 @@ func (l *load) put(ctx context.Context, i int) {
 	defer cancel()
 	l.count(&l.posted)
 	account, key := kv.NewAccount(), fmt.Sprintf("load-%d", i%1000)
-	for attempt := range len(l.clients) {
+	for attempt := 0; ctx.Err() == nil; attempt++ {
 		f, err := l.clients[(i+attempt)%len(l.clients)].Put(ctx, account, 0, key, fmt.Sprint(i))
 		if err == nil {
 			l.mu.Lock()
@@ -80,6 +80,7 @@ func (l *load) put(ctx context.Context, i int) {
 			l.mu.Unlock()
 			return
 		}
+		_ = pause(ctx, 20*time.Millisecond) // a node that is being started refuses at once
 	}
 	l.count(&l.failed)
 }

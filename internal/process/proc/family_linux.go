@@ -2,9 +2,12 @@ package proc
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -62,10 +65,12 @@ func orphans() (list []int, dead []int) {
 	if !family.adopting {
 		return nil, nil
 	}
-	for _, pid := range pids() {
-		s, err := read(pid)
-		switch {
-		case err != nil || s.parent != os.Getpid() || family.known[pid]:
+	for _, pid := range children() {
+		if family.known[pid] {
+			continue
+		}
+		switch s, err := read(pid); {
+		case err != nil:
 		case s.state == "Z":
 			dead = append(dead, pid)
 		case !family.known[s.group]:
@@ -77,9 +82,14 @@ func orphans() (list []int, dead []int) {
 
 // bury gives back the pids of orphans that have ended.
 func bury() {
-	_, dead := orphans()
-	for _, pid := range dead {
-		await(pid)
+	for {
+		_, dead := orphans()
+		if len(dead) == 0 {
+			return
+		}
+		for _, pid := range dead {
+			await(pid)
+		}
 	}
 }
 
@@ -107,17 +117,61 @@ func await(pid int) {
 	}
 }
 
-// pids lists all processes.
-func pids() (list []int) {
-	dir, err := os.Open("/proc")
+// children lists the children of this process. The kernel keeps a list for each thread, and may leave one out of it while
+// another is reaped: whoever has reaped lists them again. A thread that ends leaves its children to another.
+func children() []int {
+	before := threads()
+	for {
+		list, err := childrenOf(before)
+		if errors.Is(err, os.ErrNotExist) {
+			return childrenAmongAll() // a kernel without these lists
+		}
+		after := threads()
+		if slices.Equal(before, after) {
+			return list
+		}
+		before = after
+	}
+}
+
+// childrenOf reads the lists of these threads. The error is that of the thread that lasts as long as the process.
+func childrenOf(threads []int) (list []int, err error) {
+	for _, thread := range threads {
+		text, e := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", thread))
+		if thread == os.Getpid() {
+			err = e
+		}
+		for pid := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list, err
+}
+
+func childrenAmongAll() (list []int) {
+	own := os.Getpid()
+	for _, pid := range numbersIn("/proc") {
+		if s, err := read(pid); err == nil && s.parent == own {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+func threads() []int { return numbersIn("/proc/self/task") }
+
+func numbersIn(path string) (list []int) {
+	dir, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1)
 	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			list = append(list, pid)
+		if n, err := strconv.Atoi(name); err == nil {
+			list = append(list, n)
 		}
 	}
 	return list

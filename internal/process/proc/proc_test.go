@@ -8,12 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -220,5 +222,25 @@ func TestNothingIsInheritedThatWasNotGiven(t *testing.T) {
 	unix.Close(fd)
 	if n, err := read.Read(text); !errors.Is(err, io.EOF) { // while the child lives
 		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+// A kernel without lists of children gives the same answer, from the parents of all processes.
+func TestBothWaysToListChildrenAgree(t *testing.T) {
+	var want []int
+	for range 3 {
+		c, err := Start(exec.Command("sleep", "60"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { c.Kill(); <-c.Exited }()
+		want = append(want, c.PID)
+	}
+	slices.Sort(want)
+	for _, list := range [][]int{children(), childrenAmongAll()} {
+		slices.Sort(list)
+		if diff := cmp.Diff(want, list); diff != "" {
+			t.Error(diff)
+		}
 	}
 }

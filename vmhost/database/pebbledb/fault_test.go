@@ -273,6 +273,21 @@ func TestWhileTheDiskFailsNothingIsUnknown(t *testing.T) {
 	whole(t, d, 1, 1)
 }
 
+// Who writes learns of the fault; that the store is closed before it has been retired is no other one.
+func TestAStoreIsClosedAtOnceAfterAFault(t *testing.T) {
+	for n := range 200 {
+		disk := &ill{}
+		d := store(t, disk)
+		disk.set(func(int64, errorfs.Op) error { return syscall.ENOSPC })
+		if err := put(d, n, database.Sync); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatalf("store %d: %v", n, err)
+		}
+	}
+}
+
 func TestADiskThatFailsForGoodIsLeftToAnotherProcess(t *testing.T) {
 	disk := &ill{}
 	d := store(t, disk)

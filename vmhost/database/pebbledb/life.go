@@ -36,6 +36,16 @@ func (l *life) end(cause error) {
 	})
 }
 
+// over tells whether it has ended.
+func (l *life) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // do calls pebble, and returns when the call does or the life ends.
 func (l *life) do(call func() error) error {
 	done := make(chan error, 1)

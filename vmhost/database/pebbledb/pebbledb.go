@@ -267,7 +267,10 @@ func (d *DB) Close() error {
 	defer d.free()
 	errs := []error{d.releaseAll()}
 	if l := d.life; l != nil {
-		errs = append(errs, l.do(l.db.Close))
+		if !l.over() { // who wrote last was told of the fault; there may have been no time to retire it
+			errs = append(errs, l.do(l.db.Close))
+		}
+		l.gate.close()
 		d.life = nil
 	}
 	return errors.Join(errs...)

@@ -185,8 +185,8 @@ func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string
 	}
 }
 
-// moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running; one
-// that wasn't there before, since the death before this one has a plugin started again, has nothing to be moved from.
+// moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running.
+// One that had no pid before was still being started after the death before this one.
 func moved(before, after *devnet.Status, node, kind string) (list []string) {
 	for _, b := range before.Nodes {
 		a, _ := after.Node(b.Name)

@@ -117,8 +117,8 @@ func await(pid int) {
 	}
 }
 
-// children lists the children of this process. The kernel keeps a list for each thread, and may leave one out of it while
-// another is reaped: whoever has reaped lists them again. A thread that ends leaves its children to another.
+// children lists the children of this process. The kernel keeps a list for each thread, and may leave one out of it
+// while another is reaped: whoever has reaped lists them again. A thread that ends leaves its children to another.
 func children() []int {
 	before := threads()
 	for {

@@ -96,6 +96,7 @@ func childSpec(name, mode, dir string) Spec {
 
 // group returns a group and a channel of all changes.
 func group(t *testing.T) (*Group, chan Status) {
+	t.TempDir() // the test's directories outlive the group, whose processes write there
 	changes := make(chan Status, 1000)
 	g := NewGroup(slog.New(slog.DiscardHandler))
 	g.Notify = func(s Status) { changes <- s }

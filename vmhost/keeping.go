@@ -42,15 +42,16 @@ func (k *keeping) onKeepBlock(m *subsystem.Message, q *vmv1.KeepBlock) {
 		return
 	}
 	also, _ := hashOf(q.GetAlso())
+	kept := chainstore.Undecided{Height: q.GetHeight(), Consensus: q.GetConsensusBlock(), Proof: q.GetProof()}
 	inTurn(k.sub, &k.lane, m, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, k.store.Keep(ctx, id, q.GetHeight(), q.GetConsensusBlock(), also)
+		return struct{}{}, k.store.Keep(ctx, id, kept, also)
 	}, func(struct{}) { m.Reply(&vmv1.KeepBlockResponse{}) })
 }
 
 func (k *keeping) onGetKeptBlock(m *subsystem.Message, q *vmv1.GetKeptBlock) {
 	id, _ := primitives.HashFrom(q.GetBlockId()) // nothing is kept under the zero one
-	find := func(ctx context.Context) ([]byte, error) { return k.store.Kept(ctx, id) }
-	inTurn(k.sub, &k.lane, m, find, func(block []byte) {
-		m.Reply(&vmv1.GetKeptBlockResponse{ConsensusBlock: block})
+	find := func(ctx context.Context) (chainstore.Undecided, error) { return k.store.Kept(ctx, id) }
+	inTurn(k.sub, &k.lane, m, find, func(kept chainstore.Undecided) {
+		m.Reply(&vmv1.GetKeptBlockResponse{ConsensusBlock: kept.Consensus, Proof: kept.Proof})
 	})
 }

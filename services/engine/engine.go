@@ -144,7 +144,7 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 	e.assemble()
 	e.register()
 	e.witness.keeper.open()
-	e.recall(func(own ownVotes, kept []*block.Block) {
+	e.recall(func(own ownVotes, kept []snowman.Restored) {
 		e.starter.begin = func(last *vmv1.AcceptedBlock) { e.begin(last, own, kept) }
 		e.starter.ask(0)
 	})
@@ -208,18 +208,18 @@ func (e *engine) register() {
 // recall asks the keystore what this node has voted before, since its votes are its lock and it must not forget one,
 // and the VM's host for the blocks that they bind it to. Where the chain stands is asked after that: a block that the
 // host has given up by then is one that it has accepted.
-func (e *engine) recall(then func(ownVotes, []*block.Block)) {
+func (e *engine) recall(then func(ownVotes, []snowman.Restored)) {
 	if e.voter.self < 0 {
 		then(ownVotes{}, nil)
 		return
 	}
 	e.voter.remember(0, func(own ownVotes) {
-		e.preserver.restore(own, func(kept []*block.Block) { then(own, kept) })
+		e.preserver.restore(own, func(kept []snowman.Restored) { then(own, kept) })
 	})
 }
 
 // begin makes the core and tells it who is connected.
-func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []*block.Block) {
+func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []snowman.Restored) {
 	anchor, vmID, err := readAnchor(e.cfg.Chain, last)
 	if err != nil {
 		e.halt("the record of accepted blocks is damaged", err)
@@ -245,7 +245,7 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []*block.Blo
 	// The VM's state is no precondition of anything, so nobody waits for it.
 	e.executor.push(&vmOp{kind: opState, state: pluginv1.ChainState_CHAIN_STATE_NORMAL_OPERATION})
 	for _, b := range kept {
-		e.driver.step(snowman.Restored{Block: b})
+		e.driver.step(b)
 	}
 	for _, n := range e.peers.list() {
 		e.driver.step(snowman.PeerConnected{Node: n})

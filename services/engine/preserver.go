@@ -49,6 +49,7 @@ func (p *preserver) ask(a snowman.Keep, pause time.Duration) {
 	id := a.Block.ID()
 	q := &vmv1.KeepBlock{
 		BlockId: id[:], Height: a.Block.Height, ConsensusBlock: a.Block.Bytes(), Also: a.Also[:],
+		Proof: a.Proof,
 	}
 	subsystem.Ask(p.sub, q, askTimeout, func(r *vmv1.KeepBlockResponse, err error) {
 		if why := troubleOf(err, r.GetError()); why != "" {
@@ -84,21 +85,33 @@ func troubleOf(err error, failure *pluginv1.Error) string {
 	return ""
 }
 
-// restore finds the blocks again that this node is bound to by its votes.
-func (p *preserver) restore(own ownVotes, then func([]*block.Block)) {
-	inTurn(boundTo(own.votes), func(id primitives.Hash, found func([]byte, int)) { p.find(id, 0, found) },
-		func(all [][]byte, _ int) {
-			var blocks []*block.Block
-			for _, raw := range all {
-				b, err := block.Decode(p.chain, raw)
-				if err != nil { // others have it, too, or nobody has decided it
-					p.sub.Log.Error("a block that was kept is damaged", "err", err)
-					continue
-				}
-				blocks = append(blocks, b)
+// restore finds the blocks again that this node is bound to by its votes, with what was kept with them.
+func (p *preserver) restore(own ownVotes, then func([]snowman.Restored)) {
+	ids := boundTo(own.votes)
+	var kept []snowman.Restored
+	var next func(i int)
+	next = func(i int) {
+		if i == len(ids) {
+			then(kept)
+			return
+		}
+		p.find(ids[i], 0, func(r *vmv1.GetKeptBlockResponse) {
+			if len(r.GetConsensusBlock()) > 0 {
+				kept = p.append(kept, r)
 			}
-			then(blocks)
+			next(i + 1)
 		})
+	}
+	next(0)
+}
+
+func (p *preserver) append(kept []snowman.Restored, r *vmv1.GetKeptBlockResponse) []snowman.Restored {
+	b, err := block.Decode(p.chain, r.GetConsensusBlock())
+	if err != nil { // others have it, too, or nobody has decided it
+		p.sub.Log.Error("a block that was kept is damaged", "err", err)
+		return kept
+	}
+	return append(kept, snowman.Restored{Block: b, Proof: r.GetProof()})
 }
 
 // boundTo lists the block of the latest commit vote, and that of the latest vote at all.
@@ -118,8 +131,8 @@ func boundTo(votes []finality.Signed) (ids []primitives.Hash) {
 	return ids
 }
 
-// find asks for a block until there is an answer; nothing: it isn't kept.
-func (p *preserver) find(id primitives.Hash, pause time.Duration, found func([]byte, int)) {
+// find asks for a block until there is an answer; one without a block: it isn't kept.
+func (p *preserver) find(id primitives.Hash, pause time.Duration, found func(*vmv1.GetKeptBlockResponse)) {
 	p.sub.After(pause, func() {
 		q := &vmv1.GetKeptBlock{BlockId: id[:]}
 		subsystem.Ask(p.sub, q, askTimeout, func(r *vmv1.GetKeptBlockResponse, err error) {
@@ -130,7 +143,7 @@ func (p *preserver) find(id primitives.Hash, pause time.Duration, found func([]b
 				p.find(id, longer(pause), found)
 			default:
 				p.trouble = ""
-				found(r.GetConsensusBlock(), 0)
+				found(r)
 			}
 		})
 	})

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -16,7 +18,8 @@ func keep(t *testing.T, r *chainstore.Record, height uint64, name string, also s
 	if also != "" {
 		other = primitives.HashOf([]byte(also))
 	}
-	if err := r.Keep(ctx, primitives.HashOf([]byte(name)), height, []byte(name), other); err != nil {
+	kept := chainstore.Undecided{Height: height, Consensus: []byte(name)}
+	if err := r.Keep(ctx, primitives.HashOf([]byte(name)), kept, other); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -26,10 +29,10 @@ func keeps(t *testing.T, r *chainstore.Record, names ...string) (kept string) {
 	t.Helper()
 	for _, name := range names {
 		switch b, err := r.Kept(ctx, primitives.HashOf([]byte(name))); {
-		case err == nil && string(b) == name:
+		case err == nil && string(b.Consensus) == name && len(b.Proof) == 0:
 			kept += name
 		case !errors.Is(err, chainstore.ErrNotFound):
-			t.Fatalf("%s: %q, %v", name, b, err)
+			t.Fatalf("%s: %v, %v", name, b, err)
 		}
 	}
 	return kept
@@ -84,12 +87,34 @@ func TestOnlyTheNamedBlockStaysBesideANewOneOfItsHeight(t *testing.T) {
 	}
 }
 
+func TestAProofIsKeptWithItsBlock(t *testing.T) {
+	disk := memdb.New()
+	r := open(t, disk)
+	commit(t, r, 0)
+	keep(t, r, 1, "a", "")
+	want := chainstore.Undecided{Height: 1, Consensus: []byte("a"), Proof: []byte("a quorum has prepared it")}
+	id := primitives.HashOf(want.Consensus)
+	if err := r.Keep(ctx, id, want, primitives.Hash{}); err != nil {
+		t.Fatal(err)
+	}
+	disk.Crash()
+	r = open(t, disk)
+	got, err := r.Kept(ctx, id)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Fatalf("%v\n%s", err, diff)
+	}
+	if commit(t, r, 1); keeps(t, r, "a") != "" {
+		t.Error("its height is decided, and it is there")
+	}
+}
+
 func TestWhatCouldntBeWrittenIsNotKept(t *testing.T) {
 	disk := memdb.New()
 	r := open(t, disk)
 	commit(t, r, 0)
 	disk.FailWrites(errors.New("no space"))
-	if r.Keep(ctx, primitives.Hash{1}, 1, []byte("a"), primitives.Hash{}) == nil {
+	kept := chainstore.Undecided{Height: 1, Consensus: []byte("a")}
+	if r.Keep(ctx, primitives.Hash{1}, kept, primitives.Hash{}) == nil {
 		t.Error("it didn't notice")
 	}
 	disk.FailWrites(nil)

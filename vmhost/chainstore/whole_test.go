@@ -132,7 +132,7 @@ func TestAFaultBetweenTwoCommitsLeavesNoGapInTheRecord(t *testing.T) {
 	changed := make(chan database.Health, 100)
 	db.Watch(func(h database.Health) { changed <- h })
 	full.now.Store(true)
-	if err := r.Keep(ctx, entry(9).BlockID, 9, []byte("kept"), entry(9).BlockID); err == nil {
+	if err := r.Keep(ctx, entry(9).BlockID, undecided(9), entry(9).BlockID); err == nil {
 		t.Fatal("kept on a full disk")
 	}
 	full.now.Store(false)
@@ -188,7 +188,7 @@ func TestAPowerCutAtAnyMomentLosesNoAcknowledgedBlock(t *testing.T) {
 			t.Fatal(err)
 		}
 		if h%3 == 1 {
-			if err := r.Keep(ctx, entry(h+2).BlockID, h+2, []byte("kept"), entry(h).BlockID); err != nil {
+			if err := r.Keep(ctx, entry(h+2).BlockID, undecided(h+2), entry(h).BlockID); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -253,4 +253,8 @@ func openAt(t *testing.T, disk vfs.FS) *pebbledb.DB {
 		t.Fatal(err)
 	}
 	return db
+}
+
+func undecided(height uint64) chainstore.Undecided {
+	return chainstore.Undecided{Height: height, Consensus: []byte("kept"), Proof: []byte("why")}
 }

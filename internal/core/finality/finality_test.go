@@ -180,6 +180,37 @@ func TestWithoutAgreementTheNextRoundHasALeader(t *testing.T) {
 	want(t, feed(n, received(1, 1, Prepare, blockB)), "prepare of "+shortB+" in round 1 by validator 0")
 }
 
+// Validators 1 to 3 prepared A, and 0 committed to it when it saw that. Then all lost power, and 3 is gone, with its
+// vote. Nobody sees a quorum in round 0 again, and 0 has left it.
+func TestARoundThatSomeHaveLeftEndsForTheOthers(t *testing.T) {
+	waits := func(n *Instance, in Input, w Wait) {
+		t.Helper()
+		if !startsTimer(n.Step(in), w) {
+			t.Errorf("after %+v the wait %d doesn't begin", in, w)
+		}
+	}
+	n := New(Config{Validators: setOf(t, 1, 1, 1, 1), Self: 1, Order: []int{3, 0, 1, 2}, Pace: pace,
+		Own: []Signed{signed(1, 0, Prepare, blockA)}})
+	n.Begin()
+	feed(n, Preferred{Block: blockA, Confident: true}, received(2, 0, Prepare, blockA))
+	waits(n, received(0, 0, Commit, blockA), ForPrepare)
+	want(t, feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}}), "commit of nothing in round 0 by validator 1")
+	waits(n, received(2, 0, Commit, None), ForCommit)
+	feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForCommit}})
+	want(t, feed(n, received(0, 1, Prepare, blockA)), "prepare of "+shortA+" in round 1 by validator 1") // 0 leads
+	want(t, feed(n, received(2, 1, Prepare, blockA)), "commit of "+shortA+" in round 1 by validator 1")
+}
+
+// In round 1, too, who has gone on from a place counts there.
+func TestWhoIsInALaterRoundHasLeftTheOnesBefore(t *testing.T) {
+	n := four(t)
+	feed(n, Preferred{Block: blockA, Confident: true}, received(1, 0, Prepare, blockB), received(2, 0, Prepare, None))
+	feed(n, Timeout{Timer: Timer{Round: 0, Wait: ForPrepare}}, received(1, 0, Commit, None))
+	if !startsTimer(n.Step(received(3, 1, Prepare, blockB)), ForCommit) {
+		t.Error("it waits for a vote that doesn't come")
+	}
+}
+
 // locked returns a node that has committed to A in round 0 and is in round 1.
 func locked(t *testing.T) *Instance {
 	n := four(t)

@@ -54,7 +54,7 @@ type Instance struct {
 	valid               lock // the newest block that a quorum prepared: what this node proposes
 
 	rounds    map[uint32]*round
-	latest    []uint32 // by validator: the highest round it voted in, plus one; 0 for none
+	latest    []place  // by validator: where it has voted last
 	own       []Signed // of this round, to be sent again
 	verified  map[primitives.Hash]bool
 	wanted    map[int]primitives.Hash // asked for, by who names it: a validator's newest vote, or one of those below
@@ -82,7 +82,7 @@ func New(cfg Config) *Instance {
 	total := cfg.Validators.TotalStake()
 	n := &Instance{
 		cfg: cfg, quorum: cfg.Flaws.quorum(total), third: Third(total), rounds: map[uint32]*round{},
-		latest: make([]uint32, cfg.Validators.Len()), verified: map[primitives.Hash]bool{},
+		latest: make([]place, cfg.Validators.Len()), verified: map[primitives.Hash]bool{},
 		wanted: map[int]primitives.Hash{}, started: map[Timer]bool{}, accused: map[int]bool{},
 	}
 	n.restore()
@@ -106,7 +106,7 @@ func (n *Instance) restore() {
 	for _, v := range n.cfg.Own {
 		if n.keeps(v.Round) {
 			n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
-			n.latest[v.Validator] = max(n.latest[v.Validator], v.Round+1)
+			n.reached(v)
 		}
 		if v.Round == n.round {
 			n.own = append(n.own, v)
@@ -205,7 +205,7 @@ func (n *Instance) Begun() bool { return n.begun }
 // Silent lists the validators of which no vote of this round or a later one is known, if the height has begun.
 func (n *Instance) Silent() (validators []int) {
 	for v, latest := range n.latest {
-		if n.begun && latest <= n.round {
+		if n.begun && latest < placeOf(n.round, Prepare) {
 			validators = append(validators, v)
 		}
 	}

@@ -69,8 +69,12 @@ type Action interface{ action() }
 
 type (
 	// Record has the keystore write down and sign a vote of this node. It ends with Recorded; where it doesn't, this
-	// node has no vote.
-	Record struct{ Vote Vote }
+	// node has no vote. Proof, if there is one, is to be durable before: it shows why this node may be locked on the
+	// block, to those that are locked on another one since an earlier round. There is none in round 0.
+	Record struct {
+		Vote  Vote
+		Proof *Proof
+	}
 	// Send sends votes to all validators: this node's own, or those that it has seen.
 	Send struct{ Votes []Signed }
 	// Show sends a proof to all validators.

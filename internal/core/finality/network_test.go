@@ -12,8 +12,8 @@ import (
 )
 
 // network plays a height among validators in virtual time: messages are delayed, lost and repeated until it heals,
-// honest nodes crash and come back with what they recorded, and liars with less than a third of the stake say anything
-// to anybody all the time.
+// honest nodes crash and come back with what they recorded. Faulty ones with less than a third of the stake say anything
+// to anybody all the time, or are honest until they go for good.
 type network struct {
 	rng    *rand.Rand
 	set    *validators.Set
@@ -28,8 +28,11 @@ type network struct {
 type node struct {
 	*Instance
 	liar    bool
+	leaves  time.Duration // before the network heals; 0: never
+	gone    bool
 	life    int
 	durable []Signed
+	proof   *Proof // durable, too
 	decided *Proof
 }
 
@@ -53,11 +56,14 @@ func play(t *testing.T, seed uint64) *network {
 		order: rng.Perm(len(stakes)),
 		heals: time.Duration(rng.IntN(5000)) * time.Millisecond,
 	}
-	lying := uint64(0)
+	faulty := uint64(0)
 	for i := range stakes {
 		n := &node{}
-		if s := w.set.StakeOf(i); 3*(lying+s) < total && rng.IntN(2) == 0 {
-			lying, n.liar = lying+s, true
+		if s := w.set.StakeOf(i); 3*(faulty+s) < total && rng.IntN(2) == 0 {
+			faulty += s
+			if n.liar = rng.IntN(2) == 0; !n.liar {
+				n.leaves = 1 + time.Duration(rng.Int64N(int64(w.heals)+1))
+			}
 		}
 		w.nodes = append(w.nodes, n)
 	}
@@ -86,12 +92,14 @@ func (w *network) run() bool {
 		w.events = slices.Delete(w.events, i, i+1)
 		w.now = e.at
 		e.f()
-		if !slices.ContainsFunc(w.nodes, func(n *node) bool { return !n.liar && n.decided == nil }) {
+		if !slices.ContainsFunc(w.nodes, func(n *node) bool { return !n.faulty() && n.decided == nil }) {
 			return true
 		}
 	}
 	return false
 }
+
+func (n *node) faulty() bool { return n.liar || n.leaves > 0 }
 
 // start begins a node's next incarnation.
 func (w *network) start(i int) {
@@ -99,6 +107,9 @@ func (w *network) start(i int) {
 	n.life++
 	n.Instance = New(Config{Validators: w.set, Self: i, Order: w.order, Own: n.durable, Pace: pace})
 	w.perform(i, n.Begin())
+	if n.proof != nil {
+		w.step(i, Shown{Proof: n.proof})
+	}
 	w.blocks(i)
 }
 
@@ -124,6 +135,10 @@ func (w *network) trouble(i int) {
 	n := w.nodes[i]
 	w.after(time.Duration(w.rng.IntN(400))*time.Millisecond, func() {
 		switch {
+		case n.leaves > 0 && w.now >= n.leaves:
+			n.gone = true
+			n.life++
+			return
 		case n.liar:
 			w.lie(i)
 		case w.now < w.heals && n.decided == nil:
@@ -177,6 +192,9 @@ func (w *network) show(to int, p *Proof) {
 // step feeds a node; one that has decided answers votes with its certificate.
 func (w *network) step(i int, in Input) {
 	n := w.nodes[i]
+	if n.gone {
+		return
+	}
 	if v, ok := in.(Received); ok && n.decided != nil && !n.liar && v.Vote.Validator != i {
 		w.show(v.Vote.Validator, n.decided)
 		return
@@ -198,7 +216,9 @@ func (w *network) perform(i int, actions []Action) {
 		switch a := a.(type) {
 		case Record:
 			if v := (Signed{Vote: a.Vote}); !n.liar {
-				n.durable = append(n.durable, v)
+				if n.durable = append(n.durable, v); a.Proof != nil {
+					n.proof = a.Proof
+				}
 				w.after(time.Millisecond, again(Recorded{Vote: v}))
 			}
 		case Send:
@@ -221,7 +241,7 @@ func (w *network) perform(i int, actions []Action) {
 			w.after(w.delay(), again(Preferred{Block: blockA}))
 		case Ask:
 			for from, other := range w.nodes {
-				if from != i && !w.lost() {
+				if from != i && !other.gone && !w.lost() {
 					w.deliver(i, other.Votes(a.Round)...)
 				}
 			}
@@ -236,7 +256,7 @@ func TestHonestValidatorsAgreeAndFinishWhateverLiarsDoAndWhateverIsLost(t *testi
 	if testing.Short() {
 		seeds = 300
 	}
-	rounds, liars := uint32(0), 0
+	rounds, liars, gone := uint32(0), 0, 0
 	for seed := range seeds {
 		w := play(t, seed)
 		if !w.run() {
@@ -244,8 +264,12 @@ func TestHonestValidatorsAgreeAndFinishWhateverLiarsDoAndWhateverIsLost(t *testi
 		}
 		var first *Proof
 		for i, n := range w.nodes {
-			if n.liar {
+			switch {
+			case n.liar:
 				liars++
+				continue
+			case n.decided == nil:
+				gone++
 				continue
 			}
 			if first == nil {
@@ -266,7 +290,7 @@ func TestHonestValidatorsAgreeAndFinishWhateverLiarsDoAndWhateverIsLost(t *testi
 			rounds = max(rounds, n.decided.Round)
 		}
 	}
-	t.Logf("%d seeds, %d liars, at most %d rounds", seeds, liars, rounds)
+	t.Logf("%d seeds, %d liars, %d gone, at most %d rounds", seeds, liars, gone, rounds)
 }
 
 func TestACertificateHoldsOnlyAsItIs(t *testing.T) {

@@ -102,7 +102,12 @@ func (n *Instance) onTimeout(t Timer) {
 func (n *Instance) vote(p Phase, block primitives.Hash) {
 	n.prepared = true
 	n.committed = n.committed || p == Commit
-	if n.cfg.Self >= 0 {
-		n.emit(Record{Vote: Vote{Validator: n.cfg.Self, Round: n.round, Phase: p, Block: block}})
+	if n.cfg.Self < 0 {
+		return
 	}
+	r := Record{Vote: Vote{Validator: n.cfg.Self, Round: n.round, Phase: p, Block: block}}
+	if p == Commit && n.round > 0 && block != None && n.locked.round == n.round {
+		r.Proof = n.locked.proof
+	}
+	n.emit(r)
 }

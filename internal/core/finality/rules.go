@@ -112,7 +112,7 @@ func (n *Instance) commit() {
 	case ok && n.verified[block]:
 		n.locked = lock{block, n.round, now.prepare.prove(block)}
 		n.vote(Commit, block)
-	case now.prepare.all >= n.quorum:
+	case n.beyond(placeOf(n.round, Prepare)) >= n.quorum:
 		n.start(ForPrepare)
 	}
 }
@@ -147,7 +147,7 @@ func (n *Instance) advance() {
 	switch {
 	case ok && block == None:
 		n.enter(n.round + 1)
-	case now.commit.all >= n.quorum:
+	case n.beyond(placeOf(n.round, Commit)) >= n.quorum:
 		n.start(ForCommit)
 	}
 }

@@ -9,7 +9,6 @@ import (
 // stake is summed as votes come, so that asking costs nothing.
 type tally struct {
 	votes map[int]Signed
-	all   uint64 // stake of everybody who voted
 	stake map[primitives.Hash]uint64
 	proof *Proof // that somebody showed
 }
@@ -24,7 +23,6 @@ func (t *tally) add(set *validators.Set, v Signed) (added bool, contradicts *Sig
 		t.votes, t.stake = make(map[int]Signed), make(map[primitives.Hash]uint64)
 	}
 	t.votes[v.Validator] = v
-	t.all += set.StakeOf(v.Validator)
 	t.stake[v.Block] += set.StakeOf(v.Validator)
 	return true, contradicts
 }

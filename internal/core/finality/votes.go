@@ -32,13 +32,13 @@ func (n *Instance) onVote(v Signed) {
 		v.Round > maxRound {
 		return
 	}
-	n.latest[v.Validator] = max(n.latest[v.Validator], v.Round+1)
+	n.reached(v)
 	if !n.keeps(v.Round) {
 		return
 	}
 	added, before := n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
 	n.accuse(before, v)
-	if added && v.Block != None && v.Round+1 == n.latest[v.Validator] {
+	if added && v.Block != None && v.Round == n.latest[v.Validator].round() {
 		n.want(v.Validator, v.Block)
 	}
 }
@@ -67,7 +67,7 @@ func (n *Instance) onProof(p *Proof) {
 		n.learn(p)
 	}
 	for _, s := range p.Votes {
-		n.latest[s.Validator] = max(n.latest[s.Validator], p.Round+1)
+		n.latest[s.Validator] = max(n.latest[s.Validator], placeOf(p.Round, p.Phase))
 	}
 }
 
@@ -129,7 +129,7 @@ func (n *Instance) Wants(v Vote) bool {
 	switch {
 	case n.decided || v.Validator < 0 || v.Validator >= len(n.latest) || v.Phase != Prepare && v.Phase != Commit:
 		return false
-	case v.Round >= n.latest[v.Validator]:
+	case n.latest[v.Validator] < placeOf(v.Round, Prepare):
 		return true
 	case !n.keeps(v.Round):
 		return false
@@ -170,21 +170,13 @@ func (n *Instance) follow() {
 // highest is the latest round that more than a third of the stake has reached; this node's when there is none later.
 func (n *Instance) highest() uint32 {
 	best := n.round
-	for _, candidate := range n.latest {
-		if candidate > best+1 && n.behind(candidate-1) {
-			best = candidate - 1
+	for _, latest := range n.latest {
+		if r := latest.round(); latest != 0 && r > best && n.behind(r) {
+			best = r
 		}
 	}
 	return best
 }
 
 // behind tells whether more than a third of the stake has voted in the round or a later one.
-func (n *Instance) behind(r uint32) bool {
-	var stake uint64
-	for i, latest := range n.latest {
-		if latest > r {
-			stake += n.cfg.Validators.StakeOf(i)
-		}
-	}
-	return stake >= n.third
-}
+func (n *Instance) behind(r uint32) bool { return n.beyond(placeOf(r, Prepare)) >= n.third }

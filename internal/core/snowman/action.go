@@ -81,11 +81,12 @@ type (
 
 	// Keep makes an undecided block durable, in the order in which it is asked for. What was kept before may be
 	// forgotten, but for the block Also, if it isn't zero. Ends with BlockKept; where it doesn't, this node doesn't
-	// vote for the block.
+	// vote for the block. Proof, if there is one, is kept with it.
 	Keep struct {
 		Number uint64
 		Block  *block.Block
 		Also   primitives.Hash
+		Proof  []byte
 	}
 	// SignVote has the keystore write down and sign a vote of this node. Ends with VoteSigned; where the keystore
 	// refuses, this node has no vote.

@@ -40,7 +40,8 @@ type certifying struct {
 	verified map[primitives.Hash]bool // what the instance has been told
 	told     finality.Preferred
 	due      map[finality.Timer]time.Time
-	held     []finality.Vote // wanted, in this order, but what they presuppose isn't durable yet
+	held     []finality.Record // wanted, in this order, but what they presuppose isn't durable yet
+	restored []byte            // a proof of an earlier life, until the height begins
 	early    early
 	ahead    ahead
 	from     primitives.NodeID // who brought what is being handled: it is asked first for blocks that it names
@@ -76,6 +77,7 @@ func (f *certifying) begin() {
 		f.saw(f.height, v)
 	}
 	f.perform(f.instance.Begin())
+	f.recall()
 	for _, v := range f.early.take(f.height) {
 		f.step(finality.Received{Vote: v})
 	}
@@ -137,7 +139,7 @@ func (f *certifying) perform(actions []finality.Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case finality.Record:
-			f.held = append(f.held, a.Vote)
+			f.held = append(f.held, a)
 			f.release()
 		case finality.Send:
 			f.emit(SendVotes{Nodes: f.roster.everybody(), Height: f.height, Votes: a.Votes})

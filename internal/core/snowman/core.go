@@ -183,7 +183,7 @@ func (c *Core) Step(now time.Time, in Input) []Action {
 	case BlockKept:
 		c.deciding.onKept(in.Number)
 	case Restored:
-		c.deciding.onRestored(in.Block)
+		c.deciding.onRestored(in)
 	case Votes:
 		c.deciding.onVotes(in)
 	case GetVotes:

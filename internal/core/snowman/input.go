@@ -117,8 +117,11 @@ type (
 	}
 	// BlockKept: the block of the Keep with this number is durable, and so are those before.
 	BlockKept struct{ Number uint64 }
-	// Restored: a block that was kept before this core began.
-	Restored struct{ Block *block.Block }
+	// Restored: a block that was kept before this core began, and the proof that was kept with it.
+	Restored struct {
+		Block *block.Block
+		Proof []byte
+	}
 	// Committed: the VM has made an accepted block durable.
 	Committed struct{ ID primitives.Hash }
 	// PendingTxs: the VM has something for a block.

@@ -6,7 +6,9 @@ import "github.com/reevenet/reeve/internal/core/primitives"
 // vote outlives every crash; if the block didn't, a power cut could leave all validators bound to a block that nobody
 // has any more. A block is kept as soon as it gets a prepare vote, so its commit vote seldom waits.
 //
-// Two are kept at most: the one that this node is locked on, and the last one that it has voted for.
+// Two are kept at most: the one that this node is locked on, and the last one that it has voted for. With the first goes
+// the proof that a quorum prepared it, unless that was in round 0, before which nobody can have been locked on another
+// one. Without the proof those that are would never vote for it, if who prepared it is gone.
 type keeping struct {
 	*turn
 	pool *pool
@@ -38,6 +40,23 @@ func (k *keeping) want(id, locked primitives.Hash) {
 	k.asked++
 	k.stays[id] = k.asked
 	k.emit(Keep{Number: k.asked, Block: e.block, Also: locked})
+}
+
+// prove has a proof kept with a block that is kept, and what else is.
+func (k *keeping) prove(id primitives.Hash, proof []byte) {
+	e := k.pool.get(id)
+	if e == nil {
+		return
+	}
+	var also primitives.Hash
+	for other := range k.stays { // two at most
+		if other != id {
+			also = other
+		}
+	}
+	k.asked++
+	k.stays[id] = k.asked
+	k.emit(Keep{Number: k.asked, Block: e.block, Also: also, Proof: proof})
 }
 
 // durable tells whether a block is kept; wanted, whether it will be.

@@ -1,7 +1,6 @@
 package snowman
 
 import (
-	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 )
 
@@ -36,11 +35,15 @@ func (f *certifying) release() {
 		return
 	}
 	_, locked, _ := f.instance.Round()
-	for _, v := range f.held {
-		f.keeping.want(v.Block, locked)
+	for _, r := range f.held {
+		f.keeping.want(r.Vote.Block, locked)
 	}
 	for len(f.held) > 0 {
-		v := f.held[0]
+		v := f.held[0].Vote
+		if p := f.held[0].Proof; p != nil {
+			f.held[0].Proof = nil
+			f.keeping.prove(v.Block, p.Encode(f.height))
+		}
 		binds := v.Phase == finality.Commit && v.Block != finality.None
 		durable, wanted := f.keeping.durable(v.Block)
 		if binds && !durable && wanted {
@@ -59,14 +62,31 @@ func (f *certifying) onKept(number uint64) {
 	f.release()
 }
 
-// onRestored takes a block that this node has kept in an earlier life.
-func (f *certifying) onRestored(b *block.Block) {
+// onRestored takes a block that this node has kept in an earlier life, and why it was locked on it.
+func (f *certifying) onRestored(in Restored) {
+	b := in.Block
 	if b.Height != f.accepted.root.Height+1 {
 		return // it is decided, that one or another
 	}
 	f.keeping.at(b.Height)
 	f.keeping.stays[b.ID()] = 0
 	f.issuing.receive(b, f.roster.self, true)
+	if len(in.Proof) > 0 {
+		f.restored = in.Proof
+		f.recall()
+	}
+}
+
+// recall shows the instance what was kept with a block.
+func (f *certifying) recall() {
+	if f.instance == nil || f.restored == nil {
+		return
+	}
+	height, p, err := finality.DecodeProof(f.restored)
+	f.restored = nil
+	if err == nil && height == f.height && f.proves(height, p) {
+		f.step(finality.Shown{Proof: p})
+	}
 }
 
 // onSigned is the keystore's answer: the vote is durable.

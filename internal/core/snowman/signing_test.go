@@ -1,6 +1,7 @@
 package snowman
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/reevenet/reeve/internal/core/finality"
@@ -24,5 +25,54 @@ func TestWhereTheKeyHasVotedLastIsKnownUntilItVotesAgain(t *testing.T) {
 	o.add(10, vote(1))
 	if len(o.at(9)) != 0 || len(o.at(10)) != 2 || o.height != 10 {
 		t.Errorf("after two votes at height 10: %+v", o)
+	}
+}
+
+// In a later round others may be locked on another block since an earlier one. What opens their lock is durable before
+// this node commits itself, and shown to them in its next life, in which nobody may be left who voted for it.
+func TestACommitVoteOfALaterRoundWaitsForItsProofWhichOutlivesACrash(t *testing.T) {
+	const round = 1
+	everybody := func(c *Core) *Core {
+		c.deciding.genuine = func(uint64, finality.Signed) bool { return true }
+		return c
+	}
+	c, now := testCore(t, 4)
+	b, out := everybody(c).issue(t, now, 10)
+	for i := 1; i < 4; i++ {
+		v := finality.Signed{Vote: finality.Vote{Validator: i, Round: round, Phase: finality.Prepare, Block: b.ID()}}
+		out = append(out, c.Step(now, Votes{Node: node(i), Height: 1, Votes: []finality.Signed{v}})...)
+	}
+	commits := func(out []Action) bool {
+		return slices.ContainsFunc(out, func(a Action) bool {
+			s, ok := a.(SignVote)
+			return ok && s.Vote.Phase == finality.Commit && s.Vote.Block == b.ID() && s.Vote.Round == round
+		})
+	}
+	var kept []Keep
+	for _, a := range out {
+		if k, ok := a.(Keep); ok {
+			kept = append(kept, k)
+		}
+	}
+	if len(kept) != 2 || len(kept[0].Proof) != 0 || len(kept[1].Proof) == 0 || kept[1].Block.ID() != b.ID() {
+		t.Fatalf("it keeps %d times: %+v", len(kept), kept)
+	}
+	if out = append(out, c.Step(now, BlockKept{Number: kept[0].Number})...); commits(out) {
+		t.Error("it is bound to the block, and can't show why")
+	}
+	if out = c.Step(now, BlockKept{Number: kept[1].Number}); !commits(out) {
+		t.Error("it doesn't vote")
+	}
+
+	c, now = testCore(t, 4)
+	c.deciding.own = ownVotes{height: 1, votes: []finality.Signed{
+		{Vote: finality.Vote{Round: round, Phase: finality.Commit, Block: b.ID()}}}}
+	everybody(c).deciding.end() // its votes were known before it began
+	out = c.Step(now, Restored{Block: b, Proof: kept[1].Proof})
+	if !slices.ContainsFunc(append(out, c.Tick(now.Add(defaultPace.Votes+defaultPace.Growth*2))...), func(a Action) bool {
+		shown, ok := a.(SendProof)
+		return ok && slices.Equal(shown.Proof, kept[1].Proof)
+	}) {
+		t.Error("it doesn't show the others why")
 	}
 }

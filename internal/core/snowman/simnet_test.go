@@ -52,7 +52,7 @@ type simnode struct {
 	proofs    map[primitives.Hash][]byte // certificates of what is committed
 	ballots   []ballot                   // what its keystore has written down
 	slots     map[[2]uint64]bool         // heights and slots for which it has signed a block
-	kept      []*block.Block             // undecided, and durable
+	kept      []Restored                 // undecided, and durable
 	txs       int                        // waiting in the VM
 	timer     time.Time
 	stalls    bool          // its VM executes nothing that is decided
@@ -186,7 +186,7 @@ func (s *simnode) boot() {
 		s.byID, s.proofs = make(map[primitives.Hash]*block.Block), make(map[primitives.Hash][]byte)
 	}
 	for _, b := range s.kept {
-		s.step(Restored{Block: b})
+		s.step(b)
 	}
 	life := s.life
 	for _, o := range s.net.nodes {

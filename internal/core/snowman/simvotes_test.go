@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"time"
 
-	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
@@ -68,10 +67,10 @@ func (s *simnode) sign(a SignVote) {
 
 // keep is durable at once, too, and answers in order.
 func (s *simnode) keep(a Keep) {
-	kept := []*block.Block{a.Block}
-	for _, b := range s.kept {
-		if b.Height == a.Block.Height && b.ID() == a.Also && b.ID() != a.Block.ID() {
-			kept = append(kept, b)
+	kept := []Restored{{Block: a.Block, Proof: a.Proof}}
+	for _, k := range s.kept {
+		if b := k.Block; b.Height == a.Block.Height && b.ID() == a.Also && b.ID() != a.Block.ID() {
+			kept = append(kept, k)
 		}
 	}
 	s.kept = kept

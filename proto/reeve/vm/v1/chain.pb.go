@@ -552,7 +552,9 @@ type KeepBlock struct {
 	// The whole consensus block.
 	ConsensusBlock []byte `protobuf:"bytes,3,opt,name=consensus_block,json=consensusBlock,proto3" json:"consensus_block,omitempty"`
 	// The id of another block that stays kept, 32 bytes; empty: none.
-	Also          []byte `protobuf:"bytes,4,opt,name=also,proto3" json:"also,omitempty"`
+	Also []byte `protobuf:"bytes,4,opt,name=also,proto3" json:"also,omitempty"`
+	// What is kept with it and told with it again: the proof that a quorum prepared it; empty: none.
+	Proof         []byte `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +613,13 @@ func (x *KeepBlock) GetConsensusBlock() []byte {
 func (x *KeepBlock) GetAlso() []byte {
 	if x != nil {
 		return x.Also
+	}
+	return nil
+}
+
+func (x *KeepBlock) GetProof() []byte {
+	if x != nil {
+		return x.Proof
 	}
 	return nil
 }
@@ -714,8 +723,10 @@ type GetKeptBlockResponse struct {
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// The whole consensus block.
 	ConsensusBlock []byte `protobuf:"bytes,2,opt,name=consensus_block,json=consensusBlock,proto3" json:"consensus_block,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The proof that was kept with it; empty: none.
+	Proof         []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetKeptBlockResponse) Reset() {
@@ -762,6 +773,13 @@ func (x *GetKeptBlockResponse) GetConsensusBlock() []byte {
 	return nil
 }
 
+func (x *GetKeptBlockResponse) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 var File_reeve_vm_v1_chain_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_v1_chain_proto_rawDesc = "" +
@@ -796,19 +814,21 @@ const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\x14GetAncestorsResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12)\n" +
 	"\x10consensus_blocks\x18\x02 \x03(\fR\x0fconsensusBlocks\x12\"\n" +
-	"\fcertificates\x18\x03 \x03(\fR\fcertificates\"\x98\x01\n" +
+	"\fcertificates\x18\x03 \x03(\fR\fcertificates\"\xae\x01\n" +
 	"\tKeepBlock\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x16\n" +
 	"\x06height\x18\x02 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x03 \x01(\fR\x0econsensusBlock\x12\x12\n" +
-	"\x04also\x18\x04 \x01(\fR\x04also:\x1b\x82\xce\x18\x17\b\x02\x12\x11KeepBlockResponse \x01\"D\n" +
+	"\x04also\x18\x04 \x01(\fR\x04also\x12\x14\n" +
+	"\x05proof\x18\x05 \x01(\fR\x05proof:\x1b\x82\xce\x18\x17\b\x02\x12\x11KeepBlockResponse \x01\"D\n" +
 	"\x11KeepBlockResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"I\n" +
 	"\fGetKeptBlock\x12\x19\n" +
-	"\bblock_id\x18\x01 \x01(\fR\ablockId:\x1e\x82\xce\x18\x1a\b\x02\x12\x14GetKeptBlockResponse \x01\"p\n" +
+	"\bblock_id\x18\x01 \x01(\fR\ablockId:\x1e\x82\xce\x18\x1a\b\x02\x12\x14GetKeptBlockResponse \x01\"\x86\x01\n" +
 	"\x14GetKeptBlockResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12'\n" +
-	"\x0fconsensus_block\x18\x02 \x01(\fR\x0econsensusBlockB\x9d\x01\n" +
+	"\x0fconsensus_block\x18\x02 \x01(\fR\x0econsensusBlock\x12\x14\n" +
+	"\x05proof\x18\x03 \x01(\fR\x05proofB\x9d\x01\n" +
 	"\x0fcom.reeve.vm.v1B\n" +
 	"ChainProtoP\x01Z0github.com/reevenet/reeve/proto/reeve/vm/v1;vmv1\xa2\x02\x03RVX\xaa\x02\vReeve.Vm.V1\xca\x02\vReeve\\Vm\\V1\xe2\x02\x17Reeve\\Vm\\V1\\GPBMetadata\xea\x02\rReeve::Vm::V1b\x06proto3"
 

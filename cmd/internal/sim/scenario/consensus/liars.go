@@ -19,10 +19,12 @@ type liars struct {
 	ballots ballots
 	plots   plots
 	count   *uint64
+	sites   *uint64 // power cuts of the whole site
 }
 
 func newLiars(net *network) *liars {
-	l := &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies")}
+	l := &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies"),
+		sites: net.world.Fault("siteCuts")}
 	l.ballots.liars, l.plots.liars = l, l
 	return l
 }
@@ -105,8 +107,10 @@ func (l *liars) rewrite(from *replica, to int, lane nb.Lane, frame []byte, m *en
 // say is what a liar says in the place of what it would say if it were honest.
 func (l *liars) say(kind Lie, from *replica, to int, frame []byte, m *enginev1.PeerMessage) []byte {
 	switch {
-	case kind == Silent:
+	case kind == Silent, kind == Leave && (l.net.world.Healed || *l.sites > 0):
 		return nil
+	case kind == Leave:
+		return frame
 	case kind == Garbage:
 		return garble(l.rng, frame)
 	case m.GetPushQuery() != nil && kind.twins():

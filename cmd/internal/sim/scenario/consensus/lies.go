@@ -11,8 +11,8 @@ import (
 // has said so far. It signs with its own key whatever it likes, without asking its keystore.
 type Lie string
 
-// The lies. What they are good for: Wait, Plot, Split and Flatter try to have two blocks decided, Oppose, Silent and
-// Garbage that none is, Equivocate both.
+// The lies. What they are good for: Wait, Plot, Split and Flatter try to have two blocks decided, Oppose, Silent,
+// Garbage and Leave that none is, Equivocate both.
 const (
 	// Wait agrees with whoever asks, and lets him wait: what he hears is as old as it may be, or comes when others are
 	// seen to prefer something else.
@@ -33,10 +33,13 @@ const (
 	Garbage Lie = "garbage"
 	// Random says anything that others might say.
 	Random Lie = "random"
+	// Leave is honest, and goes for good with the first power cut of the whole site, or when all heals. What the others
+	// have heard from it alone is lost to them when they have lost power, too.
+	Leave Lie = "leave"
 )
 
 // Lies are all there are.
-var Lies = []Lie{Wait, Plot, Split, Flatter, Oppose, Silent, Equivocate, Garbage, Random}
+var Lies = []Lie{Wait, Plot, Split, Flatter, Oppose, Silent, Equivocate, Garbage, Random, Leave}
 
 // twins tells whether a liar that proposes shows half of the others another block than the rest. It gives those who lie
 // about what they prefer something to lie about.
@@ -45,7 +48,7 @@ func (l Lie) twins() bool {
 }
 
 // votesBack tells whether a liar answers somebody's votes with votes of its own.
-func (l Lie) votesBack() bool { return l != Silent && l != Garbage && l != "" }
+func (l Lie) votesBack() bool { return l != Silent && l != Garbage && l != Leave && l != "" }
 
 // asked is the situation in which a liar says which block it is for.
 type asked struct {

@@ -12,8 +12,8 @@ import (
 )
 
 // network plays a height among validators in virtual time: messages are delayed, lost and repeated until it heals,
-// honest nodes crash and come back with what they recorded. Faulty ones with less than a third of the stake say anything
-// to anybody all the time, or are honest until they go for good.
+// honest nodes crash and come back with what they recorded. Faulty ones, with less than a third of the stake, say
+// anything to anybody all the time, or are honest until they go for good.
 type network struct {
 	rng    *rand.Rand
 	set    *validators.Set

@@ -6,9 +6,9 @@ import "github.com/reevenet/reeve/internal/core/primitives"
 // vote outlives every crash; if the block didn't, a power cut could leave all validators bound to a block that nobody
 // has any more. A block is kept as soon as it gets a prepare vote, so its commit vote seldom waits.
 //
-// Two are kept at most: the one that this node is locked on, and the last one that it has voted for. With the first goes
-// the proof that a quorum prepared it, unless that was in round 0, before which nobody can have been locked on another
-// one. Without the proof those that are would never vote for it, if who prepared it is gone.
+// Two are kept at most: the one that this node is locked on, and the last one that it has voted for. With the first
+// goes the proof that a quorum prepared it, but for round 0, before which nobody can have been locked on another one.
+// Without it those that are would never vote for the block, when who prepared it is gone.
 type keeping struct {
 	*turn
 	pool *pool

@@ -14,7 +14,7 @@ RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugi
 FROM scratch
 COPY --from=build /out/reeve /reeve
 COPY --from=build /out/plugins /plugins
-# A fresh volume on /data takes its owner from here.
-COPY --chown=65532:65532 deploy/data /data
+# Fresh volumes take their owner from here.
+COPY --chown=65532:65532 deploy/image/ /
 USER 65532:65532
 ENTRYPOINT ["/reeve"]

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs the validator of docker-compose.yml, waits for its first final transaction, kills one container's process after the
-# other from outside, and checks that each comes back and that nothing is lost. Prints the figures. Needs a container engine;
+# Runs the validator of docker-compose.yml, waits for its first final transaction, kills one container after the other
+# from outside and stops one process after the other, and checks that each comes back, that nothing is lost, and that each
+# key is where it belongs. Prints the figures. Needs a container engine;
 # where there is none it says so.
 set -eu
 cd "$(dirname "$0")/.."
@@ -39,25 +40,46 @@ until put first "it works"; do
 done
 echo "first final transaction after $(($(now) - began)) ms"
 
-for part in keystore network-bridge vmhost engine overseer; do
-	id=$($compose ps -q "$part")
-	pid=$(docker inspect -f '{{.State.Pid}}' "$id")
-	put "before-$part" "$pid"
+# pid_of prints the process of a part: the child of the container's first one, or that one.
+pid_of() {
+	first=$(docker inspect -f '{{.State.Pid}}' "$($compose ps -q "$1")")
+	[ "$2" = first ] && echo "$first" || pgrep -P "$first" | head -n 1
+}
+
+# strike hits a process of a part with a signal, and waits until another runs in its place and a transaction is final.
+strike() { # part, signal, which, name
+	pid=$(pid_of "$1" "$3")
+	put "before-$4-$1" "$pid"
 	began=$(now)
-	kill -9 "$pid"
-	until put "after-$part" "$pid" && [ "$(docker inspect -f '{{.State.Pid}}' "$id")" != "$pid" ]; do
+	kill -"$2" "$pid"
+	until put "after-$4-$1" "$pid" && new=$(pid_of "$1" "$3") && [ -n "$new" ] && [ "$new" != "$pid" ]; do
 		if [ $(($(now) - began)) -gt 30000 ]; then
-			echo "compose-test: $part isn't back" >&2
-			$compose logs --tail 20 "$part"
+			echo "compose-test: $1 isn't back" >&2
+			$compose logs --tail 20 "$1"
 			exit 1
 		fi
 		sleep 0.05
 	done
-	echo "$part killed: running again and a transaction final after $(($(now) - began)) ms, restarts $(docker inspect -f '{{.RestartCount}}' "$id")"
+	echo "$1 $4: another one runs and a transaction is final after $(($(now) - began)) ms"
+	keys="$keys before-$4-$1 after-$4-$1"
+}
+
+keys=first
+for part in keystore network-bridge vmhost engine overseer; do
+	strike "$part" KILL first killed
+	strike "$part" STOP child stopped
 done
 
-for key in first before-keystore after-keystore before-network-bridge after-network-bridge before-vmhost after-vmhost \
-	before-engine after-engine before-overseer after-overseer; do
+for key in $keys; do
 	bin/reeve kv get "$key" --url "$url" >/dev/null || { echo "compose-test: $key is lost" >&2; exit 1; }
+done
+
+# Each key is on one volume, which one container has.
+for file in signing.key:keystore identity.key:network-bridge; do
+	for part in init overseer keystore network-bridge vmhost engine; do
+		if docker cp "$($compose ps -a -q "$part"):/data/v1/keys/${file%:*}" - >/dev/null 2>&1; then there=yes; else there=no; fi
+		if [ "$part" = "${file#*:}" ]; then want=yes; else want=no; fi
+		[ $there = $want ] || { echo "compose-test: ${file%:*} at $part: $there" >&2; exit 1; }
+	done
 done
 echo "nothing lost"

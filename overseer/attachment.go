@@ -21,9 +21,11 @@ import (
 type attachment struct {
 	instance *broker.Instance
 	wake     [2]chan struct{} // by stream
-	cancel   context.CancelFunc
-	process  *os.Process // to end it when it hangs; nil when that isn't possible
+	ended    <-chan struct{}
+	cancel   context.CancelFunc // ends it, with its streams
+	process  *os.Process        // to end it when it hangs; nil when that isn't possible
 	bulk     bool
+	hung     string // why it was ended as one that hangs; empty: it wasn't
 
 	primary carrier.Stream // set once the welcome is on it
 	quick   carrier.Trier  // likewise, if it is one
@@ -42,8 +44,8 @@ func (s *Server) attach(stream carrier.Stream) error {
 	}
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	a := &attachment{wake: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}, cancel: cancel,
-		process: processOf(stream.Context(), h)}
+	a := &attachment{wake: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)},
+		ended: ctx.Done(), cancel: cancel, process: processOf(stream.Context(), h)}
 	welcome, err := s.admit(a, h)
 	if err != nil {
 		return statusOf(err)
@@ -72,7 +74,18 @@ func (s *Server) attach(stream carrier.Stream) error {
 		cause = err.Error()
 		return status.Error(codes.InvalidArgument, cause)
 	}
-	return nil
+	return s.verdict(a)
+}
+
+// verdict tells an instance that it was ended as one that hangs. Where its process can't be ended from here, as in a
+// container of its own, what still turns in it ends it.
+func (s *Server) verdict(a *attachment) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.hung == "" {
+		return nil
+	}
+	return status.Errorf(codes.FailedPrecondition, "it hangs (%s), and has to be started again", a.hung)
 }
 
 func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *wire.Batch, err error) {
@@ -96,9 +109,8 @@ func (s *Server) admit(a *attachment, h *overseerv1.Hello) (welcome *wire.Batch,
 
 func (s *Server) detach(a *attachment, clean bool, cause string) {
 	s.with(func(now time.Time) {
-		if s.kills[a.instance] {
+		if a.hung != "" {
 			cause = "it hung and was ended"
-			delete(s.kills, a.instance)
 		}
 		delete(s.ends, a.instance)
 		s.core.Detach(now, a.instance, clean, cause)
@@ -170,8 +182,15 @@ func (s *Server) bulkStream(stream carrier.Stream, h *overseerv1.Hello) error {
 		s.write(ctx, stream, a, broker.Bulk)
 		cancel()
 	}()
+	go func() {
+		select {
+		case <-a.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	_ = s.read(ctx, stream, a)
-	return nil
+	return s.verdict(a)
 }
 
 func (s *Server) attachmentOf(subsystem string, generation uint64) *attachment {

@@ -101,17 +101,17 @@ func (s *Server) Alive() error {
 	return nil
 }
 
-// kill ends an instance that hangs: its process when we may, its stream in any case. Whoever started it starts it
-// again.
+// kill ends an instance that hangs: its process when we may, its streams in any case, with the verdict. Whoever started
+// it starts it again.
 func (s *Server) kill(i *broker.Instance, cause string) {
 	s.mu.Lock()
 	a := s.ends[i]
-	again := s.kills[i]
-	if a != nil {
-		s.kills[i] = true
+	again := a == nil || a.hung != ""
+	if !again {
+		a.hung = cause
 	}
 	s.mu.Unlock()
-	if a == nil || again {
+	if again {
 		return
 	}
 	s.log.Error("subsystem hangs", "subsystem", i.Subsystem, "instance", i.Name, "pid", i.Pid, "err", cause)

@@ -19,7 +19,6 @@ type Server struct {
 	mu      sync.Mutex
 	core    *Core
 	ends    map[*broker.Instance]*attachment
-	kills   map[*broker.Instance]bool
 	log     *slog.Logger
 	keep    Quarantine
 	keeping chan broker.Event // what is to be kept
@@ -38,7 +37,7 @@ type Quarantine interface {
 
 // NewServer makes a server around a core; keep may be nil.
 func NewServer(core *Core, keep Quarantine) *Server {
-	s := &Server{core: core, ends: map[*broker.Instance]*attachment{}, kills: map[*broker.Instance]bool{},
+	s := &Server{core: core, ends: map[*broker.Instance]*attachment{},
 		log: core.log, keep: keep, stop: make(chan struct{}), keeping: make(chan broker.Event, maxKeeping),
 		began: time.Now()}
 	s.stopped.Go(s.tick)

@@ -109,6 +109,23 @@ func (b *bus) run(spec subsystem.Spec) (stop func() error) {
 	return b.runFor("", spec)
 }
 
+// runToItsEnd runs a subsystem that nobody stops, and returns when it is attached.
+func (b *bus) runToItsEnd(spec subsystem.Spec) (ended chan error) {
+	b.t.Helper()
+	ended, attached := make(chan error, 1), make(chan struct{}, 16)
+	go func() {
+		ended <- subsystem.Run(context.Background(), spec, subsystem.Options{
+			Address: "unix:" + b.addr, Carrier: string(b.over.client), Token: b.token,
+			Log: slog.New(slog.DiscardHandler), OnAttached: func() { attached <- struct{}{} }})
+	}()
+	select {
+	case <-attached:
+	case err := <-ended:
+		b.t.Fatalf("%s: %v", spec.Name, err)
+	}
+	return ended
+}
+
 // runFor is run for the instance that serves a chain.
 func (b *bus) runFor(chain string, spec subsystem.Spec) (stop func() error) {
 	b.t.Helper()

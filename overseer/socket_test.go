@@ -52,18 +52,22 @@ func TestRule12WhoCameWhileTheTokenCouldNotBeReadIsTakenLater(t *testing.T) {
 	})
 }
 
-// A handler that hangs is found by what its heartbeats say of it, and its attachment ended.
+// A handler that hangs is found by what its heartbeats say of it, and its attachment ended. Where the overseer can't end
+// the process, what still turns in it does.
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
 	t.Parallel()
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
 		b := startBusOver(t, c, overseer.Config{Epoch: 1,
 			Limits: overseer.Limits{Progress: 300 * time.Millisecond, Start: 300 * time.Millisecond}})
 		release := make(chan struct{})
-		b.run(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
+		ended := b.runToItsEnd(store(subsystem.Single, func(m *subsystem.Message) { <-release; echo(m) }))
 		defer close(release)
 		a := b.asker()
 		if err := a.ask(3 * time.Second); err == nil || !strings.Contains(cause(b, "availability-store"), "hung") {
 			t.Errorf("%v; the cause of the end is %q", err, cause(b, "availability-store"))
+		}
+		if err := <-ended; err == nil || !strings.Contains(err.Error(), "has to be started again") {
+			t.Errorf("it ends with %v", err)
 		}
 	})
 }

@@ -48,9 +48,9 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"init": "node, init, --if-missing", "overseer": "overseer"}
+	want := map[string]string{"init": "node, init, --if-missing, --hand-out, /handed", "overseer": "overseer, --watch"}
 	for _, p := range services.Parts() {
-		want[p.Name()] = "run, " + p.Spec.Name
+		want[p.Name()] = "run, " + p.Spec.Name + ", --watch"
 	}
 	got := map[string]string{}
 	for _, m := range container.FindAllStringSubmatch(string(text), -1) {

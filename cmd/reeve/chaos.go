@@ -157,6 +157,7 @@ func (a *app) honestAgain(ctx context.Context, c *devnet.Client, name, which, wh
 func (a *app) chaosLiar() *cobra.Command {
 	var chain string
 	cmd := a.process("liar KIND", "Run an engine that lies", cobra.ExactArgs(1),
+		func([]string) working { return partWorks(engine.Name) },
 		func(ctx context.Context, n *node.Node, args []string) error {
 			kind, err := byzantine.Parse(args[0])
 			if err != nil {

@@ -31,7 +31,9 @@ the one validator of a new network.`,
 	f.StringVar(&o.Name, "node", "v1", "name of the node")
 	f.StringVar(&o.Genesis, "genesis", "", "genesis file of the network to join")
 	vm := f.String("vm", "kvvm", "VM of a new network's chain: name of a plugin beside reeve, or path of one")
-	ifMissing := f.Bool("if-missing", false, "do nothing if the node exists")
+	ifMissing := f.Bool("if-missing", false, "make nothing if the node exists")
+	handOut := f.String("hand-out", "",
+		"directory with one for each process that shall have keys and data of its own, and one called others; for containers")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		net, err := a.network()
 		if err != nil {
@@ -41,7 +43,10 @@ the one validator of a new network.`,
 			return err
 		}
 		if _, err := os.Stat(net.Node(o.Name).Config()); err == nil && *ifMissing {
-			return sameNetwork(net, o.Genesis)
+			if err := sameNetwork(net, o.Genesis); err != nil {
+				return err
+			}
+			return a.handOut(net.Node(o.Name), *handOut)
 		}
 		if o.Plugin, err = devnet.FindPlugin(*vm); err != nil {
 			return err
@@ -51,9 +56,20 @@ the one validator of a new network.`,
 			return err
 		}
 		a.say("Made node %s in %s. Start it with `reeve node start`.", h.Name, h.Dir)
-		return nil
+		return a.handOut(h, *handOut)
 	}
 	return cmd
+}
+
+func (a *app) handOut(h datadir.Node, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	if err := devnet.HandOut(h, dir); err != nil {
+		return err
+	}
+	a.say("Each process of %s has its share in %s.", h.Name, dir)
+	return nil
 }
 
 // sameNetwork makes sure that a node which is there already belongs to the network of the genesis that is asked for.

@@ -15,6 +15,7 @@ import (
 
 func (a *app) overseerCommand() *cobra.Command {
 	return a.process("overseer", "Run a node's overseer: the bus, and where clients reach the node", cobra.NoArgs,
+		func([]string) working { return overseerWorks },
 		func(ctx context.Context, n *node.Node, _ []string) error {
 			tuning.Profile{Threads: tuning.One}.Apply()
 			return n.Overseer(ctx)
@@ -44,7 +45,8 @@ func (a *app) hostCommands() (list []*cobra.Command) {
 // partCommand is the process of a part, which name finds in the arguments.
 func (a *app) partCommand(use, short string, args cobra.PositionalArgs, name func([]string) string) *cobra.Command {
 	var chain string
-	cmd := a.process(use, short, args, func(ctx context.Context, n *node.Node, args []string) error {
+	works := func(args []string) working { return partWorks(services.Parts().ProcessOf(name(args))) }
+	cmd := a.process(use, short, args, works, func(ctx context.Context, n *node.Node, args []string) error {
 		i, err := n.Instance(name(args), chain)
 		if err != nil {
 			return err
@@ -60,6 +62,7 @@ func (a *app) partCommand(use, short string, args cobra.PositionalArgs, name fun
 // bundleCommand is a node in one process; `devnet up --bundled` starts it.
 func (a *app) bundleCommand() *cobra.Command {
 	cmd := a.process("bundle", "Run a whole node in one process", cobra.NoArgs,
+		func([]string) working { return overseerWorks },
 		func(ctx context.Context, n *node.Node, _ []string) error { return n.Bundle(ctx) })
 	cmd.Hidden = true
 	return cmd
@@ -69,11 +72,13 @@ func (a *app) bundleCommand() *cobra.Command {
 // that is of use.
 const isProcess = "reeve_process"
 
-// process is a command that is one process of a node, for as long as nobody ends it.
-func (a *app) process(use, short string, args cobra.PositionalArgs,
+// process is a command that is one process of a node, for as long as nobody ends it, or the one that watches that.
+func (a *app) process(use, short string, args cobra.PositionalArgs, works func(args []string) working,
 	main func(context.Context, *node.Node, []string) error) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: takes(args), Annotations: map[string]string{isProcess: "true"}}
 	flags := a.nodeFlags(cmd, true)
+	watched := cmd.Flags().Bool(watchFlag, false,
+		"run it as a child, and start it again when it ends or hangs: for the first process of a container")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		h, err := flags.node()
 		if err != nil {
@@ -89,6 +94,12 @@ func (a *app) process(use, short string, args cobra.PositionalArgs,
 		}
 		log := slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level})).With("node", h.Name)
 		slog.SetDefault(log)
+		if *watched {
+			ask := works(args)
+			return a.watch(cmd.Context(), cmd, args, log, func(ctx context.Context, pid int) error {
+				return ask(ctx, h, c, pid)
+			})
+		}
 		n, err := node.Open(h, c, version, log)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/tuning"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -34,6 +35,9 @@ type Part struct {
 	Protocols []Protocol
 	// Process is how it runs when it has a process of its own.
 	Process Process
+	// Secrets copies what only this part may read of a node that hasn't run to a directory of its own; nil: there is
+	// nothing.
+	Secrets func(from, to datadir.Node) error
 	// Owns says in a few words what is its own and what it does, for tables.
 	Owns string
 }

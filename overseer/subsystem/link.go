@@ -21,12 +21,13 @@ type dialer struct {
 	client     carrier.Client
 	mu         sync.Mutex
 	current    *grpcLink
-	generation uint64 // of the last attachment
+	generation uint64     // of the last attachment
+	verdict    chan error // that the overseer has given this instance up; the first is enough
 }
 
 func dial(opt Options) (*dialer, error) {
 	kind, err := carrier.Parse(opt.Carrier)
-	return &dialer{client: carrier.Client{Address: opt.Address, TLS: opt.TLS, Kind: kind}}, err
+	return &dialer{client: carrier.Client{Address: opt.Address, TLS: opt.TLS, Kind: kind}, verdict: make(chan error, 1)}, err
 }
 
 // drain waits, a moment at most, until what was written has left, since closing a connection drops what it still holds.
@@ -139,9 +140,16 @@ func (d *dialer) openBulk(ctx context.Context, end func(), m *driver.Machine, li
 	}
 	link.bulk = stream
 	go func() {
-		_ = read(m, stream)
+		err := read(m, stream)
 		stream.Close()
 		end()
+		if !refused(err) {
+			return
+		}
+		select { // the other stream's reader may be who hangs, in the handler
+		case d.verdict <- err:
+		default:
+		}
 	}()
 }
 

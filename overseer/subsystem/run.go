@@ -92,6 +92,7 @@ func (p *process) supervise(ctx context.Context) error {
 	var runner sync.WaitGroup
 	runner.Go(func() { p.machine.Run(stop) })
 	attachCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	attaching := make(chan error, 1)
 	go func() { attaching <- p.keepAttached(attachCtx) }()
 
@@ -103,11 +104,13 @@ func (p *process) supervise(ctx context.Context) error {
 		_, err = p.machine.Ended()
 	case err = <-attaching:
 		attaching <- nil
+	case verdict := <-p.dialer.verdict:
+		return refusal(p.name, verdict) // what hangs isn't waited for
 	}
 	p.dialer.drain()
 	cancel()
-	if refusal := <-attaching; err == nil {
-		err = refusal
+	if last := <-attaching; err == nil {
+		err = last
 	}
 	close(stop)
 	if err == nil {
@@ -134,7 +137,7 @@ func (p *process) keepAttached(ctx context.Context) error {
 		began := time.Now()
 		err := p.dialer.attach(ctx, p.machine, p.opt)
 		if refused(err) {
-			return fmt.Errorf("the overseer refused %s: %s", p.name, status.Convert(err).Message())
+			return refusal(p.name, err)
 		}
 		if ctx.Err() != nil {
 			break
@@ -162,6 +165,10 @@ const (
 	backoffMax  = 250 * time.Millisecond
 	standbyWait = time.Second
 )
+
+func refusal(name string, err error) error {
+	return fmt.Errorf("the overseer refused %s: %s", name, status.Convert(err).Message())
+}
 
 func refused(err error) bool {
 	switch status.Code(err) {

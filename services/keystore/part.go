@@ -18,6 +18,7 @@ func Part() part.Part {
 		},
 		// A signature takes less than handing it to another thread.
 		Process: part.Process{Tuning: tuning.Profile{Threads: tuning.One}},
+		Secrets: datadir.CopySigner,
 		Owns:    "the validator's key: persists, syncs, signs, and never signs two things that conflict",
 	}
 }

@@ -55,7 +55,8 @@ func Part(open Open, protocols []part.Protocol) part.Part {
 			{Key: "quic", Default: false, Usage: "also speak QUIC, on the same port number"},
 			{Key: "private-networks", Default: false, Usage: "learn of nodes at private addresses, and tell peers of them"},
 		}},
-		Owns: "peers, reputations, limits: every byte of a stranger enters here",
+		Secrets: datadir.CopyIdentity,
+		Owns:    "peers, reputations, limits: every byte of a stranger enters here",
 	}
 }
 

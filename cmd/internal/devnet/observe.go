@@ -151,6 +151,22 @@ func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) 
 	})
 }
 
+// Attached asks the overseer, over its unix socket, whether the process of that name and pid is attached. The error is
+// supervise.ErrUnknown when it doesn't say.
+func Attached(ctx context.Context, h datadir.Node, name string, pid int) error {
+	var info gateway.Info
+	err := onSocket(h, func(c *http.Client) error { return fetch(ctx, c, "http://overseer/ext/info", &info) })
+	if err != nil || IsIt(h.Name, datadir.NodeID(h), info.NodeID, h.Socket(datadir.MonitorSocket)) != nil {
+		return supervise.ErrUnknown
+	}
+	for _, p := range info.Parts {
+		if p.Name == name && p.PID == pid && p.Parent == "" {
+			return nil
+		}
+	}
+	return errors.New("the overseer doesn't have it attached")
+}
+
 // merge adds what the overseer sees and the supervisor doesn't: processes that somebody else keeps running, what all
 // say of themselves, and why a running process isn't at work.
 func merge(s *NodeStatus, parts []gateway.Part) {

@@ -90,7 +90,7 @@ func (n *Network) spec(v *node, p process) supervise.Spec {
 		Log:  v.home.Log(p.id),
 	}
 	if p.probe { // the overseer watches the others, and this process the overseer
-		s.Probe = probe(v.config.Metrics.Listen)
+		s.Probe = func(ctx context.Context) error { return Alive(ctx, v.config.Metrics.Listen) }
 	}
 	return s
 }
@@ -115,26 +115,23 @@ func (n *Network) environment(all []string) (env []string) {
 	return env
 }
 
-// probe asks a node's door for monitoring whether the overseer's loop turns.
-func probe(listen string) func(context.Context) error {
-	url := "http://" + Reachable(listen) + "/livez"
-	return func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
-		}
-		r, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		//nolint:errcheck // read to the end, the connection is used again
-		io.Copy(io.Discard, io.LimitReader(r.Body, maxAnswer))
-		r.Body.Close()
-		if r.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d", r.StatusCode)
-		}
-		return nil
+// Alive asks a node's door for monitoring, which listens there, whether the overseer's loop turns.
+func Alive(ctx context.Context, listen string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+Reachable(listen)+"/livez", nil)
+	if err != nil {
+		return err
 	}
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	//nolint:errcheck // read to the end, the connection is used again
+	io.Copy(io.Discard, io.LimitReader(r.Body, maxAnswer))
+	r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", r.StatusCode)
+	}
+	return nil
 }
 
 // Reachable turns an address to listen on into one to dial: 0.0.0.0 is reached through the loopback device.

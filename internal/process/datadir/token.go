@@ -80,10 +80,14 @@ func MakeToken(h Node, name string) (string, error) {
 	}
 	secret := make([]byte, 32)
 	rand.Read(secret) //nolint:errcheck // it never fails
+	return path, writeToken(path, hex.EncodeToString(secret))
+}
+
+func writeToken(path, token string) error {
 	if err := (disk.OS{}).MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
+		return err
 	}
-	return path, disk.Replace(disk.OS{}, path, []byte(hex.EncodeToString(secret)+"\n"), 0o600)
+	return disk.Replace(disk.OS{}, path, []byte(token+"\n"), 0o600)
 }
 
 func exists(path string) (bool, error) {

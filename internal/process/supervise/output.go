@@ -110,4 +110,15 @@ func (o *output) line(text string) {
 }
 
 // openLog opens the log of a process.
-func openLog(path string) (*logfile.File, error) { return logfile.Open(path, logfile.Default, nil) }
+func openLog(path string) (io.WriteCloser, error) {
+	if path == "" {
+		return passing{os.Stderr}, nil
+	}
+	return logfile.Open(path, logfile.Default, nil)
+}
+
+// passing writes to what isn't its own to close.
+type passing struct{ io.Writer }
+
+// Close is io.Closer.
+func (passing) Close() error { return nil }

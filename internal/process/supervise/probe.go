@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -27,8 +28,11 @@ func watch(ctx context.Context, probe func(context.Context) error, hung chan<- e
 		asking, cancel := context.WithTimeout(ctx, probeInterval)
 		err := probe(asking)
 		cancel()
-		if err == nil {
+		switch {
+		case err == nil:
 			misses, limit = 0, probeMisses
+			continue
+		case errors.Is(err, ErrUnknown):
 			continue
 		}
 		if misses++; misses >= limit {

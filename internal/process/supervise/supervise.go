@@ -25,9 +25,9 @@ type Spec struct {
 	Args []string // without the program's name
 	Env  []string // the whole environment
 	Dir  string
-	Log  string // file that gets its standard output and standard error
+	Log  string // file that gets its standard output and standard error; empty: this process's standard error does
 	// Probe, if there is one, is asked every second whether the process still works. It must return soon after ctx
-	// ends. A process that worked and then fails for some seconds is killed and replaced.
+	// ends. A process that worked and then fails for some seconds is killed and replaced; ErrUnknown is no failure.
 	Probe func(ctx context.Context) error
 }
 
@@ -149,6 +149,9 @@ func (g *Group) Close(ctx context.Context) {
 	}
 	g.Stop(ctx, names...)
 }
+
+// ErrUnknown is what a probe returns that couldn't ask whoever knows.
+var ErrUnknown = errors.New("nobody knows how the process is")
 
 // errGone is returned to a caller whose process was stopped meanwhile.
 var errGone = errors.New("the process was stopped meanwhile")

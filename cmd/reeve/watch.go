@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/proc"
+	"github.com/reevenet/reeve/internal/process/supervise"
+)
+
+// watchFlag has a process of a node run as the child of this one. It is for containers: an overseer can't end what hangs
+// in another container, and a container engine starts again only what ends.
+const watchFlag = "watch"
+
+// watchGrace is how long the child may take to put itself away: a container engine waits for ten seconds.
+const watchGrace = 8 * time.Second
+
+// working asks whether the process of a node that has that pid still works.
+type working func(ctx context.Context, h datadir.Node, c *config.Config, pid int) error
+
+// overseerWorks: its loop turns.
+func overseerWorks(ctx context.Context, _ datadir.Node, c *config.Config, _ int) error {
+	return devnet.Alive(ctx, c.Metrics.Listen)
+}
+
+// partWorks: the overseer, which ends the streams of one that hangs, has it attached.
+func partWorks(name string) working {
+	return func(ctx context.Context, h datadir.Node, _ *config.Config, pid int) error {
+		return devnet.Attached(ctx, h, name, pid)
+	}
+}
+
+// watch keeps the process of this command running, until ctx ends. One that can't be mended by a restart is left alone,
+// and this process stays: who starts a container again whose settings are wrong only hides why.
+func (a *app) watch(ctx context.Context, cmd *cobra.Command, args []string, log *slog.Logger,
+	works func(ctx context.Context, pid int) error) error {
+	if err := proc.Adopt(); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	group := supervise.NewGroup(log)
+	var pid atomic.Int64
+	group.Notify = func(s supervise.Status) { pid.Store(int64(s.Process.PID)) }
+	err = group.Add(supervise.Spec{
+		Name: strings.Join(append([]string{cmd.Name()}, args...), " "), Path: program, Args: unwatched(cmd, args),
+		Env:   os.Environ(),
+		Probe: func(ctx context.Context) error { return works(ctx, int(pid.Load())) },
+	})
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchGrace)
+	defer cancel()
+	group.Close(closing)
+	return nil
+}
+
+// unwatched is the command line of the child.
+func unwatched(cmd *cobra.Command, args []string) []string {
+	line := append(strings.Fields(cmd.CommandPath())[1:], args...)
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name != watchFlag {
+			line = append(line, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return line
+}

@@ -18,7 +18,7 @@ func (u *upFlags) background(ctx context.Context, net datadir.Network) error {
 	if err := net.Make(); err != nil {
 		return err
 	}
-	log, err := os.Create(net.Log())
+	log, err := os.OpenFile(net.Log(), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return errcode.New(errcode.DataDirBroken, "Make it writable, or choose another one with --data-dir.", err,
 			"can't write to %s", net.Dir)

@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/logfile"
 	"github.com/reevenet/reeve/internal/process/proc"
 )
 
@@ -114,7 +115,7 @@ func (s session) clear(dir datadir.Network) {
 
 // devnetSupervise is what `devnet up --detach` leaves running.
 func (a *app) devnetSupervise() *cobra.Command {
-	cmd := &cobra.Command{Use: "supervise", Hidden: true, Args: takes(cobra.NoArgs)}
+	cmd := &cobra.Command{Use: "supervise", Hidden: true, Args: takes(cobra.NoArgs)} // with the log as standard error
 	var s session
 	cmd.Flags().DurationVar(&s.lasts, "for", 0, "")
 	cmd.Flags().BoolVar(&s.ephemeral, "ephemeral", false, "")
@@ -124,6 +125,13 @@ func (a *app) devnetSupervise() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		log, err := logfile.Open(dir.Log(), logfile.Default, func(begun *os.File) {
+			proc.Standard(begun) //nolint:errcheck // a crash is then found in the file before
+		})
+		if err != nil {
+			return err
+		}
+		a.err = log
 		return a.supervise(cmd.Context(), dir, s, func(*devnet.Network) error { return nil })
 	}
 	return cmd

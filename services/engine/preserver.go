@@ -33,7 +33,7 @@ func (p *preserver) keep(a snowman.Keep) {
 	p.next(0)
 }
 
-// next asks for the oldest one that is still of use. So at most those of one height wait here, two of them.
+// next asks for the oldest one that is still of use. So at most those of one height wait here, three of them.
 func (p *preserver) next(pause time.Duration) {
 	if p.busy || p.stopped {
 		return

@@ -66,6 +66,9 @@ killtest: build ## kill every process of a network under load and look for what 
 abuse: build ## attack a network as peer, as client and at the bus, beside an honest client; a quarter of an hour
 	go run ./cmd/abuse
 
+mutants: ## plant bugs one at a time in a copy of the tree, and see that a test notices each; a quarter of an hour
+	go run ./cmd/mutants
+
 powercut: build ## cut the power of a network under load 200 times, with four validators and with one; needs root, an hour
 	go run ./cmd/killtest -powercut 200
 	go run ./cmd/killtest -powercut 200 -validators 1
@@ -85,4 +88,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest powercut abuse compose-test sizes clean
+.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest powercut abuse mutants compose-test sizes clean

@@ -28,9 +28,11 @@ func TestRule12AWrongTokenIsRefusedWithASentence(t *testing.T) {
 	overEveryCarrier(t, func(t *testing.T, c carriers) {
 		b := startBusOver(t, c, overseer.Config{Epoch: 1,
 			Token: func(string) ([]byte, error) { return []byte("right"), nil }})
-		err := subsystem.Run(context.Background(), store(subsystem.Single, echo), subsystem.Options{
+		ctx, attached := context.WithCancel(t.Context())
+		defer attached()
+		err := subsystem.Run(ctx, store(subsystem.Single, echo), subsystem.Options{
 			Address: "unix:" + b.addr, Carrier: string(c.client), Token: []byte("wrong"),
-			Log: slog.New(slog.DiscardHandler)})
+			Log: slog.New(slog.DiscardHandler), OnAttached: attached})
 		if err == nil || !strings.Contains(err.Error(), "REEVE_TOKEN_FILE") {
 			t.Errorf("%v", err)
 		}

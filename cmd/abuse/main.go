@@ -18,28 +18,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/abuse"
+	"github.com/reevenet/reeve/cmd/internal/check"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
-	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		if errors.Is(err, errFaults) {
-			os.Exit(int(errcode.CheckFailed))
-		}
-		os.Exit(int(errcode.Failed))
-	}
-}
+func main() { check.Main(run, errFaults) }
 
 var errFaults = errors.New("not all attacks were withstood")
 

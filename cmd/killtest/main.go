@@ -27,26 +27,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/reevenet/reeve/cmd/internal/check"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
-	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		if errors.Is(err, errFaults) {
-			os.Exit(int(errcode.CheckFailed))
-		}
-		os.Exit(int(errcode.Failed))
-	}
-}
+func main() { check.Main(run, errFaults) }
 
 var errFaults = errors.New("the network didn't keep its promises")
 

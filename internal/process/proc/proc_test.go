@@ -126,7 +126,7 @@ func adopter(dir string) {
 		}
 		return c
 	}
-	stays := start("(sleep 1000 & echo $! > kept); exec sleep 1000")
+	stays := start("(sleep 1000 & echo $! > kept); echo $$ > stays; exec sleep 1000")
 	// one in a session of its own, whose parent has ended; and one that ends after it was left
 	first := start("setsid sh -c 'echo $$ > left; exec sleep 1000' & sleep 0.05 & while [ ! -s left ]; do :; done; kill -9 $$")
 	<-first.Exited
@@ -160,6 +160,7 @@ func TestWhatEscapesItsGroupEndsWithItsParent(t *testing.T) {
 	}
 	t.Cleanup(c.Kill)
 	kept, left := pidIn(t, filepath.Join(dir, "kept")), pidIn(t, filepath.Join(dir, "left"))
+	stays := pidIn(t, filepath.Join(dir, "stays"))
 	for {
 		if _, err := os.Stat(filepath.Join(dir, "over")); err == nil {
 			break
@@ -178,6 +179,12 @@ func TestWhatEscapesItsGroupEndsWithItsParent(t *testing.T) {
 	}
 	c.Kill()
 	<-c.Exited
+	for limit := time.Now().Add(20 * time.Second); stays.Alive(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			stays.Signal(syscall.SIGKILL) //nolint:errcheck // not to leave it
+			t.Fatal("a child outlives its parent, which was killed")
+		}
+	}
 	if kept.Alive() {
 		t.Log("the group of a killed adopter's child ends with the adopter of the adopter") // nobody adopts here
 		_ = kept.Signal(syscall.SIGKILL)

@@ -90,6 +90,35 @@ func TestARepeatMakesNoRecordAndNoSync(t *testing.T) {
 	}
 }
 
+// A validator signs for years. Its log holds what is remembered, and not much more.
+func TestALogStaysWithinAFewTimesWhatIsRemembered(t *testing.T) {
+	d := simdisk.New(1)
+	p := place(d)
+	p.Limits = signlog.Limits{Chains: 1, BlocksPerChain: 8, VotesPerChain: 1, VoteBytes: 1000, Collations: 1}
+	if err := Create(p); err != nil {
+		t.Fatal(err)
+	}
+	j, err := Open(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most, rewritten := int64(0), 0
+	for height := range uint64(2000) {
+		before := j.Stats().Bytes
+		if err := sign(t, j, blockAt(height, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if now := j.Stats().Bytes; now < before {
+			rewritten++
+		} else {
+			most = max(most, now)
+		}
+	}
+	if most > 2*p.CompactAt || rewritten < 10 {
+		t.Errorf("it has had %d bytes, and was written anew %d times", most, rewritten)
+	}
+}
+
 func TestABatchIsOneSync(t *testing.T) {
 	d := fresh(t, 1)
 	j := mustOpen(t, d)

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,15 +13,17 @@ import (
 func TestAProbeThatFindsNobodyToAskIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		answer, hung, ended := error(nil), make(chan error, 1), make(chan struct{})
+		var answer atomic.Pointer[error]
+		answer.Store(new(error))
+		hung, ended := make(chan error, 1), make(chan struct{})
 		go func() {
 			defer close(ended)
-			watch(ctx, func(context.Context) error { return answer }, hung)
+			watch(ctx, func(context.Context) error { return *answer.Load() }, hung)
 		}()
 		after := func(intervals int, now error) {
 			time.Sleep(time.Duration(intervals)*probeInterval + probeInterval/2)
 			synctest.Wait()
-			answer = now
+			answer.Store(&now)
 		}
 		after(1, ErrUnknown)
 		after(10*probeFirst, nil)

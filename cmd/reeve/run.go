@@ -45,7 +45,7 @@ func (a *app) hostCommands() (list []*cobra.Command) {
 // partCommand is the process of a part, which name finds in the arguments.
 func (a *app) partCommand(use, short string, args cobra.PositionalArgs, name func([]string) string) *cobra.Command {
 	var chain string
-	works := func(args []string) working { return partWorks(services.Parts().ProcessOf(name(args))) }
+	works := func(args []string) working { return partWorks(name(args)) }
 	cmd := a.process(use, short, args, works, func(ctx context.Context, n *node.Node, args []string) error {
 		i, err := n.Instance(name(args), chain)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/services"
 )
 
 // watchFlag has a process of a node run as the child of this one. It is for containers: an overseer can't end what hangs
@@ -36,7 +37,11 @@ func overseerWorks(ctx context.Context, _ datadir.Node, c *config.Config, _ int)
 // partWorks: the overseer, which ends the streams of one that hangs, has it attached.
 func partWorks(name string) working {
 	return func(ctx context.Context, h datadir.Node, _ *config.Config, pid int) error {
-		return devnet.Attached(ctx, h, name, pid)
+		p, err := services.Parts().Find(name)
+		if err != nil {
+			return supervise.ErrUnknown // its process says that there is no such part
+		}
+		return devnet.Attached(ctx, h, p.Spec.Name, pid)
 	}
 }
 

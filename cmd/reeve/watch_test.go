@@ -58,7 +58,7 @@ func (m *machine) childOf(parent *exec.Cmd, not proc.Identity) (child proc.Ident
 
 func (m *machine) poll(what string, so func() bool) {
 	m.t.Helper()
-	for limit := time.Now().Add(time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
+	for limit := time.Now().Add(90 * time.Second); !so(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
 			m.t.Fatalf("never: %s", what)
 		}

@@ -151,17 +151,19 @@ func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) 
 	})
 }
 
-// Attached asks the overseer, over its unix socket, whether the process of that name and pid is attached. The error is
-// supervise.ErrUnknown when it doesn't say.
-func Attached(ctx context.Context, h datadir.Node, name string, pid int) error {
-	var info gateway.Info
-	err := onSocket(h, func(c *http.Client) error { return fetch(ctx, c, "http://overseer/ext/info", &info) })
-	if err != nil || IsIt(h.Name, datadir.NodeID(h), info.NodeID, h.Socket(datadir.MonitorSocket)) != nil {
+// Attached asks the overseer, over its unix socket, whether the process with that pid is attached as an instance of the
+// subsystem. The overseer answers by itself, also while that one hangs. The error is supervise.ErrUnknown when it
+// doesn't.
+func Attached(ctx context.Context, h datadir.Node, subsystem string, pid int) error {
+	var bus []gateway.Mailbox
+	if onSocket(h, func(c *http.Client) error { return fetch(ctx, c, "http://overseer/ext/bus", &bus) }) != nil {
 		return supervise.ErrUnknown
 	}
-	for _, p := range info.Parts {
-		if p.Name == name && p.PID == pid && p.Parent == "" {
-			return nil
+	for _, box := range bus {
+		for _, i := range box.Instances {
+			if box.Subsystem == subsystem && i.PID == int64(pid) {
+				return nil
+			}
 		}
 	}
 	return errors.New("the overseer doesn't have it attached")

@@ -26,7 +26,7 @@ func TestAProbeThatFindsNobodyToAskIsNoFailure(t *testing.T) {
 			answer.Store(&now)
 		}
 		after(1, ErrUnknown)
-		after(10*probeFirst, nil)
+		after(10*int(probeFirst/probeInterval), nil)
 		if len(hung) > 0 {
 			t.Fatalf("taken for hung because nobody could be asked: %v", <-hung)
 		}

@@ -54,8 +54,8 @@ func TestRule12WhoCameWhileTheTokenCouldNotBeReadIsTakenLater(t *testing.T) {
 	})
 }
 
-// A handler that hangs is found by what its heartbeats say of it, and its attachment ended. Where the overseer can't end
-// the process, what still turns in it does.
+// A handler that hangs is found by what its heartbeats say of it, and its attachment ended. Where the overseer can't
+// end the process, what still turns in it does.
 func TestRule10AHandlerThatHangsIsEnded(t *testing.T) {
 	t.Parallel()
 	overEveryCarrier(t, func(t *testing.T, c carriers) {

@@ -112,7 +112,8 @@ func (b *bug) plant(read func(file string) (string, error)) (map[string]string, 
 			}
 		}
 		if n := strings.Count(text, e.is); n != 1 {
-			return nil, fmt.Errorf("%s doesn't fit the code any more: what it replaces stands in %s %d times, not once:\n%s",
+			return nil, fmt.Errorf(
+				"%s doesn't fit the code any more: what it replaces stands in %s %d times, not once:\n%s",
 				b.name, e.file, n, e.is)
 		}
 		files[e.file] = strings.Replace(text, e.is, e.becomes, 1)

@@ -27,7 +27,8 @@ func run(ctx context.Context) error {
 	whole := flag.Bool("whole", false, "look for what the named tests miss in those of every package that it reaches")
 	flag.Parse()
 	if *parallel < 1 || *parallel > 2 {
-		return fmt.Errorf("-parallel is %d: one or two bugs are tried at once, more only wait for processors", *parallel)
+		return fmt.Errorf("-parallel is %d: one or two bugs are tried at once, more only wait for processors",
+			*parallel)
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {

@@ -31,7 +31,9 @@ func TestEveryPlantedBugFitsTheCode(t *testing.T) {
 
 func TestABugThatSaysTooLittleIsRefusedByName(t *testing.T) {
 	const whole = "It breaks.\ncaught by: go test ./x\nin: x/x.go\n<<<\na\n===\nb\n>>>\n"
-	for _, without := range []string{"It breaks.\n", "caught by: go test ./x\n", "in: x/x.go\n", "b\n>>>\n", "go test "} {
+	for _, without := range []string{
+		"It breaks.\n", "caught by: go test ./x\n", "in: x/x.go\n", "b\n>>>\n", "go test ",
+	} {
 		_, err := readBugs(fstest.MapFS{"bugs/odd.bug": {Data: []byte(strings.Replace(whole, without, "", 1))}})
 		if err == nil || !strings.Contains(err.Error(), "odd.bug") {
 			t.Errorf("without %q: %v", without, err)

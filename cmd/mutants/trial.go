@@ -129,7 +129,8 @@ func (t *tree) reached(ctx context.Context, b *bug) (packages []string, err erro
 	for line := range strings.Lines(out) {
 		f := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" []\n", r) })
 		for _, c := range changed {
-			if len(f) > 0 && !seen[f[0]] && (f[0] == c || strings.Contains(line, c+" ") || strings.Contains(line, c+"]")) {
+			uses := strings.Contains(line, c+" ") || strings.Contains(line, c+"]")
+			if len(f) > 0 && !seen[f[0]] && (f[0] == c || uses) {
 				seen[f[0]] = true
 				packages = append(packages, f[0])
 			}

@@ -33,7 +33,7 @@ the one validator of a new network.`,
 	vm := f.String("vm", "kvvm", "VM of a new network's chain: name of a plugin beside reeve, or path of one")
 	ifMissing := f.Bool("if-missing", false, "make nothing if the node exists")
 	handOut := f.String("hand-out", "",
-		"directory with one for each process that shall have keys and data of its own, and one called others; for containers")
+		"for containers: directory with one for each process that shall have its own keys and data, and one called others")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		net, err := a.network()
 		if err != nil {

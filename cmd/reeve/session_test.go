@@ -13,7 +13,8 @@ import (
 	"github.com/reevenet/reeve/internal/process/logfile"
 )
 
-// A network in the background may run for years. What it says of itself, and how it crashes, goes to a log with a bound.
+// A network in the background may run for years. What it says of itself, and how it crashes, goes to a log with a
+// bound.
 func TestTheLogOfANetworkInTheBackgroundBeginsAnewWhenItIsFull(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts some ten processes")

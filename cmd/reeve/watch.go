@@ -19,8 +19,8 @@ import (
 	"github.com/reevenet/reeve/services"
 )
 
-// watchFlag has a process of a node run as the child of this one. It is for containers: an overseer can't end what hangs
-// in another container, and a container engine starts again only what ends.
+// watchFlag has a process of a node run as the child of this one. It is for containers: an overseer can't end what
+// hangs in another container, and a container engine starts again only what ends.
 const watchFlag = "watch"
 
 // watchGrace is how long the child may take to put itself away: a container engine waits for ten seconds.

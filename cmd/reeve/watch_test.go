@@ -65,8 +65,8 @@ func (m *machine) poll(what string, so func() bool) {
 	}
 }
 
-// In a container of its own a part can't be ended by the overseer. Who watches it there replaces it when it is killed and
-// when it hangs, whichever part it is.
+// In a container of its own a part can't be ended by the overseer. Who watches it there replaces it when it is killed
+// and when it hangs, whichever part it is.
 func TestAProcessThatIsWatchedIsReplacedWhenItEndsAndWhenItHangs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for processes that hang")

@@ -27,7 +27,8 @@ type dialer struct {
 
 func dial(opt Options) (*dialer, error) {
 	kind, err := carrier.Parse(opt.Carrier)
-	return &dialer{client: carrier.Client{Address: opt.Address, TLS: opt.TLS, Kind: kind}, verdict: make(chan error, 1)}, err
+	client := carrier.Client{Address: opt.Address, TLS: opt.TLS, Kind: kind}
+	return &dialer{client: client, verdict: make(chan error, 1)}, err
 }
 
 // drain waits, a moment at most, until what was written has left, since closing a connection drops what it still holds.

@@ -19,10 +19,10 @@ import (
 // others is the directory of all processes of a node that have none of their own.
 const others = "others"
 
-// HandOut divides a node that hasn't run yet, for containers that have a volume each. In dir stands a directory for each
-// process that shall have one of its own, and one for the others. Each gets the network's genesis, the node's settings,
-// the tokens that its processes show or check, and the keys that are theirs, which then are nowhere else. The settings
-// and the genesis are given again whenever it is repeated; what a process has of its own stays.
+// HandOut divides a node that hasn't run yet, for containers that have a volume each. In dir stands a directory for
+// each process that shall have one of its own, and one for the others. Each gets the network's genesis, the node's
+// settings and id, the tokens that its processes show or check, and the keys that are theirs, which then are nowhere
+// else. It may be repeated: then settings, genesis and tokens are given again, and what a process has of its own stays.
 func HandOut(h datadir.Node, dir string) error {
 	shares, err := sharesOf(dir)
 	if err != nil {
@@ -34,6 +34,9 @@ func HandOut(h datadir.Node, dir string) error {
 	if _, err := os.Stat(h.Data("overseer")); err == nil {
 		return errcode.New(errcode.DataDirInUse, "Run it in this directory, or hand out a new node's.", nil,
 			"%s has run, and its keys have signed: its data can't be divided", h.Name)
+	}
+	if err := datadir.WritePublic(datadir.NodeID(h), h); err != nil { // it is known here when the key is gone, too
+		return broken(h.Dir, err)
 	}
 	for _, s := range shares {
 		if err := s.give(h); err != nil {
@@ -57,8 +60,8 @@ type share struct {
 func sharesOf(dir string) (shares []share, err error) {
 	names, err := (disk.OS{}).List(dir)
 	if err != nil {
-		return nil, errcode.New(errcode.DataDirMissing, "Make a directory in it for each process that shall have one.", err,
-			"nothing can be handed out to %s", dir)
+		return nil, errcode.New(errcode.DataDirMissing,
+			"Make a directory in it for each process that shall have one.", err, "nothing can be handed out to %s", dir)
 	}
 	left := map[string]share{"overseer": {tokens: services.Parts().Names()}}
 	for _, p := range services.Parts() {
@@ -69,7 +72,8 @@ func sharesOf(dir string) (shares []share, err error) {
 		switch {
 		case name == others, strings.HasPrefix(name, "."):
 		case !ok:
-			return nil, errcode.New(errcode.NoSuchProcess, "", nil, "%s is no process of a node", filepath.Join(dir, name))
+			return nil, errcode.New(errcode.NoSuchProcess, "", nil, "%s is no process of a node",
+				filepath.Join(dir, name))
 		default:
 			s.to = datadir.Network{Dir: filepath.Join(dir, name)}
 			shares = append(shares, s)
@@ -84,8 +88,8 @@ func sharesOf(dir string) (shares []share, err error) {
 	case slices.Contains(names, others):
 		shares = append(shares, rest)
 	case len(left) > 0:
-		return nil, errcode.New(errcode.DataDirMissing, "Make one for each of them, or one for all, called others.", nil,
-			"%s has no directory for %s", dir, strings.Join(slices.Sorted(maps.Keys(left)), ", "))
+		return nil, errcode.New(errcode.DataDirMissing,
+			"Make one for each of them, or one for all, called others.", nil, "%s has no directory for %s", dir, strings.Join(slices.Sorted(maps.Keys(left)), ", "))
 	}
 	return shares, nil
 }

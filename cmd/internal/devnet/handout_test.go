@@ -67,8 +67,8 @@ func TestEachProcessGetsItsOwnSecretsAndNoOthers(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if diff := cmp.Diff(tokens, secretsIn(t, h.Dir)); diff != "" {
-			t.Errorf("where it was made:\n%s", diff)
+		if diff := cmp.Diff(tokens, secretsIn(t, h.Dir)); diff != "" || datadir.NodeID(h) != id {
+			t.Errorf("where it was made, it is %s, with\n%s", datadir.NodeID(h), diff)
 		}
 	}
 	own := datadir.Signer(datadir.Network{Dir: filepath.Join(dir, "keystore")}.Node("v1"))

@@ -36,10 +36,12 @@ func TestWhatMayNotBeSaidIsRefusedWithTheReason(t *testing.T) {
 			return &wire.Envelope{Message: variant(enum, asked, 0)}
 		}},
 		{"without a deadline or an id", func(w *watched) *wire.Envelope {
-			return &wire.Envelope{Kind: wire.Request, ID: wire.NewID(w.asker.Generation, 99), Message: variant(enum, asked, 0)}
+			return &wire.Envelope{Kind: wire.Request, ID: wire.NewID(w.asker.Generation, 99),
+				Message: variant(enum, asked, 0)}
 		}},
 		{"a request with this id is open", func(w *watched) *wire.Envelope {
-			return &wire.Envelope{Kind: wire.Request, ID: w.ask(time.Minute), TimeoutMicros: 1e6, Message: variant(enum, asked, 0)}
+			return &wire.Envelope{Kind: wire.Request, ID: w.ask(time.Minute), TimeoutMicros: 1e6,
+				Message: variant(enum, asked, 0)}
 		}},
 		{"the credit of asker towards", func(w *watched) *wire.Envelope {
 			for range w.cfg.Window.Messages {

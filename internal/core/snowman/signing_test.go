@@ -69,7 +69,8 @@ func TestACommitVoteOfALaterRoundWaitsForItsProofWhichOutlivesACrash(t *testing.
 		{Vote: finality.Vote{Round: round, Phase: finality.Commit, Block: b.ID()}}}}
 	everybody(c).deciding.end() // its votes were known before it began
 	out = c.Step(now, Restored{Block: b, Proof: kept[1].Proof})
-	if !slices.ContainsFunc(append(out, c.Tick(now.Add(defaultPace.Votes+defaultPace.Growth*2))...), func(a Action) bool {
+	out = append(out, c.Tick(now.Add(defaultPace.Votes+defaultPace.Growth*2))...)
+	if !slices.ContainsFunc(out, func(a Action) bool {
 		shown, ok := a.(SendProof)
 		return ok && slices.Equal(shown.Proof, kept[1].Proof)
 	}) {

@@ -7,8 +7,8 @@ import (
 )
 
 // A process that answered once and then doesn't for probeMisses intervals is taken for hung: found within four seconds.
-// One that hasn't answered yet is given longer, because it may be replaying a long chain; it is asked more often, so that
-// it has answered if it is well at all before it hangs.
+// One that hasn't answered yet is given longer, because it may be replaying a long chain; it is asked more often, so
+// that it has answered if it is well at all before it hangs.
 const (
 	probeInterval = time.Second
 	probeMisses   = 3

@@ -137,6 +137,9 @@ func FuzzFramesOfTheOverseer(f *testing.F) {
 		b.Frame(wire.TagPresence, []byte{0x0a, 0x01, 'x'})
 		b.Envelope(wire.TagToEnvelope, &wire.Envelope{Kind: wire.Fail, ID: wire.NewID(1, 3)})
 	}))
+	f.Add(frames(func(b *wire.Batch) { // work on a block without a name
+		b.Frame(wire.TagSignals, []byte{0x0a, 0x02, 0x22, 0x00})
+	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := &part{on: answerAll}
 		bus := overseertest.NodeWith(t, overseer.Config{Limits: quick})

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -232,6 +233,9 @@ func (b *inbox) frame(tag wire.Tag, body []byte, names wire.Names, in *wire.Memo
 		var s overseerv1.SignalBatch
 		if err := s.UnmarshalVT(body); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(s.GetSignals(), nameless) {
+			return errNameless
 		}
 		b.control.push(func() { to.onSignals(s.GetSignals()) })
 	case wire.TagPresence:

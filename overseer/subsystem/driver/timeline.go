@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/proto"
 
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -31,6 +33,21 @@ func (t *timeline) chain(name string) *overseerv1.ChainSnapshot {
 	c := &overseerv1.ChainSnapshot{Chain: name}
 	t.chains = append(t.chains, c)
 	return c
+}
+
+var errNameless = errors.New("a signal about a block doesn't name it")
+
+// nameless tells whether a signal is about a block and doesn't say which. Whoever handles signals needn't ask.
+func nameless(sig *overseerv1.Signal) bool {
+	switch k := sig.GetKind().(type) {
+	case *overseerv1.Signal_StartWork:
+		return len(k.StartWork.GetHash()) == 0
+	case *overseerv1.Signal_StopWork:
+		return len(k.StopWork.GetHash()) == 0
+	case *overseerv1.Signal_BlockFinalized:
+		return len(k.BlockFinalized.GetHash()) == 0
+	}
+	return false
 }
 
 // apply notes that a signal is handled.

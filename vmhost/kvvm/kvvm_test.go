@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/reevenet/reeve/internal/bus/httpproxy"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/memdb"
 	"github.com/reevenet/reeve/vmhost/kvvm"
@@ -361,9 +362,26 @@ func TestThoseWhoPostMoreThanCanWaitAreAskedToComeAgain(t *testing.T) {
 	for path, content := range map[string][]byte{"/txs": vmsdk.JoinTxs(two, three), "/tx": two} {
 		w := httptest.NewRecorder()
 		n.web.ServeHTTP(w, httptest.NewRequest("POST", path, bytes.NewReader(content)))
-		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" ||
+			strings.Trim(w.Header().Get(httpproxy.CostHeader), "0") != "" { // it is nobody's fault
 			t.Errorf("POST %s to a full node: %d, %v", path, w.Code, w.Header())
 		}
+	}
+}
+
+// Whoever posts what can't be good has the check of its signature made for nothing.
+func TestWhatABatchIsRefusedIsPaid(t *testing.T) {
+	n := start(t, "")
+	batch := [][]byte{put(alice, 0, "a", "1").Bytes()}
+	for nonce := range uint64(3) {
+		bad := put(bob, nonce, "k", "v").Bytes()
+		bad[80] ^= 1
+		batch = append(batch, bad)
+	}
+	w := httptest.NewRecorder()
+	n.web.ServeHTTP(w, httptest.NewRequest("POST", "/txs", bytes.NewReader(vmsdk.JoinTxs(batch...))))
+	if w.Header().Get(httpproxy.CostHeader) != "3" || !strings.Contains(w.Body.String(), `"taken":1`) {
+		t.Errorf("%v %s", w.Header(), w.Body)
 	}
 }
 

@@ -38,7 +38,9 @@ type Attack struct {
 }
 
 // Attacks are all there are.
-func Attacks() []Attack { return slices.Concat(peerAttacks, floods(), busAttacks, clientAttacks) }
+func Attacks() []Attack {
+	return slices.Concat(peerAttacks, floods(), busAttacks, clientAttacks, chainAttacks)
+}
 
 // Find returns an attack by its name.
 func Find(name string) (Attack, error) {

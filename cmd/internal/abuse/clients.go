@@ -2,18 +2,13 @@ package abuse
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"crypto/ed25519"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/reevenet/reeve/vmhost/kvvm"
-	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // An attacking client has an address of its own, so that it uses up its own share of the door and not the honest one's.
@@ -38,8 +33,6 @@ var clientAttacks = []Attack{
 		run: func(ctx context.Context, a *attacker) error {
 			return a.gets(ctx, 200, func(int) string { return "http://" + a.Monitoring + "/metrics" })
 		}},
-	{Name: "nonce-gaps", Door: Client, Does: "transactions of one key without its first, 2,000/s", Most: 96,
-		run: nonceGaps},
 }
 
 // dial makes a connection to the door for clients, and notices when it is ended.
@@ -148,20 +141,25 @@ func hugeHeaders(ctx context.Context, a *attacker) error {
 	})
 }
 
-// atOnce is how many answers a reading client waits for.
-const atOnce = 32
+// mostAtOnce is how many answers a client waits for.
+const mostAtOnce = 32
 
 // gets reads so many times a second, over kept connections.
 func (a *attacker) gets(ctx context.Context, perSecond float64, url func(i int) string) error {
 	client := a.browser()
 	defer client.CloseIdleConnections()
-	slots := make(chan struct{}, atOnce)
+	return a.atOnce(ctx, perSecond, func(i int) { a.get(ctx, client, url(i)) })
+}
+
+// atOnce asks so many times a second, or as often as the node answers.
+func (a *attacker) atOnce(ctx context.Context, perSecond float64, ask func(i int)) error {
+	slots := make(chan struct{}, mostAtOnce)
 	return often(ctx, perSecond, func(i int) error {
 		select {
 		case slots <- struct{}{}:
 			go func() {
 				defer func() { <-slots }()
-				a.get(ctx, client, url(i))
+				ask(i)
 			}()
 		default: // the node is slower than that
 		}
@@ -171,7 +169,7 @@ func (a *attacker) gets(ctx context.Context, perSecond float64, url func(i int) 
 
 func (a *attacker) browser() *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: atOnce, DialContext: (&net.Dialer{LocalAddr: elsewhere}).DialContext,
+		MaxIdleConnsPerHost: mostAtOnce, DialContext: (&net.Dialer{LocalAddr: elsewhere}).DialContext,
 	}}
 }
 
@@ -197,27 +195,4 @@ func (a *attacker) exchange(client *http.Client, req *http.Request) {
 		return
 	}
 	a.sends(int(req.ContentLength))
-}
-
-// nonceGaps posts transactions that can't run, because the first of their account is missing.
-func nonceGaps(ctx context.Context, a *attacker) error {
-	_, key, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return err
-	}
-	client, url, nonce := a.browser(), "http://"+a.HTTP+"/ext/bc/"+a.Chain+"/txs", uint64(0)
-	defer client.CloseIdleConnections()
-	return often(ctx, 4, func(int) error {
-		var batch []byte
-		for range 500 {
-			nonce++
-			tx := kvvm.NewTx(a.ChainID, key, nonce, kvvm.Put, []byte("gap"), nil)
-			batch = vmsdk.AppendTx(batch, tx.Bytes())
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(batch))
-		if err == nil {
-			a.exchange(client, req)
-		}
-		return err
-	})
 }

@@ -32,6 +32,8 @@ const (
 // Config is what the gateway is made of. All functions may be called from any goroutine and must heed their context.
 type Config struct {
 	Hosts []string // names in the Host header that are served; * serves any
+	// CallsPerS is how many calls of one address are passed on to chains in a second; 0: as many as come.
+	CallsPerS int
 	// Chain gives the unix socket of the process that serves the chain with that name or id.
 	Chain  func(nameOrID string) (socket string, known bool)
 	Alive  func(ctx context.Context) error // nil while the node's own loop turns
@@ -65,11 +67,11 @@ func New(c Config) *Gateway { return &Gateway{config: c, proxies: newProxies(c)}
 // Handler is the door for clients.
 func (g *Gateway) Handler() http.Handler {
 	clients := &Gateway{config: g.config.forClients(), proxies: g.proxies}
-	paid := &accounts{byAddress: map[string]*account{}}
+	paid := &accounts{byAddress: map[string]*account{}, callsPerS: g.config.CallsPerS}
 	mux := http.NewServeMux()
 	clients.monitoring(mux, paid.look, func(h http.HandlerFunc) http.Handler { return paid.read(metricsReads, h) })
-	mux.Handle("/ext/bc/{chain}/", counted(g.onChain))
-	mux.Handle("/ext/bc/{chain}", counted(g.onChain))
+	mux.Handle("/ext/bc/{chain}/", paid.call(g.onChain))
+	mux.Handle("/ext/bc/{chain}", paid.call(g.onChain))
 	mux.Handle("GET /ext/chain/{chain}/block/{at}", paid.read(1, g.onBlock))
 	mux.Handle("GET /ext/chain/{chain}/proof/{at}", paid.read(1, g.onProof))
 	mux.Handle("GET /ext/chain/{chain}/why/{at}", paid.read(1, g.onWhy))

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -20,16 +22,21 @@ const (
 	metricsReads  = 10       // what the metrics count as
 	mostWait      = time.Second
 	maxAccounts   = 4096 // addresses that are remembered
+
+	bytesOfCall = 64 << 10 // so many bytes of a call to a chain, or of its answer, count as one more call
+	callsAtOnce = 2        // calls of so many seconds may come together
 )
 
 // account is what one address has asked for.
 type account struct {
 	looks, reads *rate.Limiter
+	calls        *rate.Limiter // of chains
 	under        chan struct{} // a slot of each read that is under way
 }
 
-func newAccount() *account {
+func newAccount(callsPerS int) *account {
 	return &account{
+		calls: rate.NewLimiter(rate.Limit(callsPerS), callsAtOnce*callsPerS),
 		looks: rate.NewLimiter(answersPerS, answersAtOnce), reads: rate.NewLimiter(answersPerS, answersAtOnce),
 		under: make(chan struct{}, readsAtOnce),
 	}
@@ -37,11 +44,17 @@ func newAccount() *account {
 
 // rested tells whether it is as good as new.
 func (a *account) rested(now time.Time) bool {
-	return len(a.under) == 0 && a.looks.TokensAt(now) >= answersAtOnce && a.reads.TokensAt(now) >= answersAtOnce
+	for _, l := range []*rate.Limiter{a.looks, a.reads, a.calls} {
+		if l.TokensAt(now) < float64(l.Burst()) {
+			return false
+		}
+	}
+	return len(a.under) == 0
 }
 
 // accounts are those of all addresses.
 type accounts struct {
+	callsPerS int // 0: no bound
 	mu        sync.Mutex
 	byAddress map[string]*account
 }
@@ -61,7 +74,7 @@ func (a *accounts) of(r *http.Request) *account {
 		address = "the others"
 	}
 	if a.byAddress[address] == nil {
-		a.byAddress[address] = newAccount()
+		a.byAddress[address] = newAccount(a.callsPerS)
 	}
 	return a.byAddress[address]
 }
@@ -107,6 +120,38 @@ func (a *accounts) read(cost int, handle http.HandlerFunc) http.Handler {
 	})
 }
 
+// call is passed on to a chain. It is paid by the bytes that come and go, and by what the VM says that it has cost.
+func (a *accounts) call(handle http.HandlerFunc) http.Handler {
+	if a.callsPerS == 0 {
+		return counted(handle)
+	}
+	return counted(func(w http.ResponseWriter, r *http.Request) {
+		one := a.of(r)
+		if !pay(r, one.calls, 1) {
+			tooFast(w)
+			return
+		}
+		body, served := &taken{ReadCloser: r.Body}, &served{ResponseWriter: w}
+		r.Body = body
+		defer func() { one.charge((body.bytes + served.bytes) / bytesOfCall) }()
+		handle(served, r.WithContext(context.WithValue(r.Context(), payer{}, one)))
+	})
+}
+
+// payer is the key of the account that pays for a call, in its context.
+type payer struct{}
+
+// charge has whoever called a chain pay for so many more calls.
+func charge(ctx context.Context, calls int) {
+	if one, _ := ctx.Value(payer{}).(*account); one != nil {
+		one.charge(calls)
+	}
+}
+
+func (a *account) charge(calls int) {
+	a.calls.ReserveN(time.Now(), max(0, min(calls, a.calls.Burst())))
+}
+
 func tooFast(w http.ResponseWriter) {
 	w.Header().Set("Retry-After", "1")
 	refuse(w, http.StatusTooManyRequests, "this address asks for more than a node answers: wait a second")
@@ -127,6 +172,18 @@ func pay(r *http.Request, budget *rate.Limiter, cost int) bool {
 	case <-r.Context().Done():
 	}
 	return delay <= mostWait
+}
+
+// taken counts the bytes of a request.
+type taken struct {
+	io.ReadCloser
+	bytes int
+}
+
+func (t *taken) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	t.bytes += n
+	return n, err
 }
 
 // served counts the bytes of an answer.

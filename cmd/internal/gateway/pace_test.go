@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/reevenet/reeve/internal/bus/httpproxy"
 )
 
 // asked counts how often each source is asked.
@@ -123,7 +124,7 @@ func TestFewAddressesAreRememberedAndThoseThatRestAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		paid, r := &accounts{byAddress: map[string]*account{}}, httptest.NewRequest("GET", "/", nil)
 		for i := range maxAccounts {
-			one := newAccount()
+			one := newAccount(10)
 			one.looks.ReserveN(time.Now(), 1)
 			paid.byAddress[fmt.Sprint(i)] = one
 		}
@@ -133,6 +134,58 @@ func TestFewAddressesAreRememberedAndThoseThatRestAreForgotten(t *testing.T) {
 		time.Sleep(time.Second)
 		if paid.of(r) != paid.byAddress[""] || len(paid.byAddress) != 1 {
 			t.Errorf("when all have rested, %d addresses are remembered", len(paid.byAddress))
+		}
+	})
+}
+
+// passed counts the calls that come through to a chain, each of which answers so many bytes.
+func passed(t *testing.T, callsPerS, bytes int, cost string) int {
+	const seconds = 10
+	calls := 0
+	synctest.Test(t, func(t *testing.T) {
+		paid := &accounts{byAddress: map[string]*account{}, callsPerS: callsPerS}
+		got := hostile(paid.call(func(w http.ResponseWriter, r *http.Request) {
+			answer := &http.Response{Header: http.Header{httpproxy.CostHeader: {cost}}, Request: r}
+			if err := onAnswer(answer); err != nil || answer.Header.Get(httpproxy.CostHeader) != "" {
+				t.Errorf("%v, and the client is shown %v", err, answer.Header)
+			}
+			w.Write(make([]byte, bytes))
+		}), "/", 64, seconds*time.Second)
+		calls = got[200]
+	})
+	return calls
+}
+
+func TestCallsOfAnAddressArePassedOnAtItsPace(t *testing.T) {
+	const perS, whole = 100, (callsAtOnce + 10) * 100
+	for what, c := range map[string]struct {
+		bytes int
+		cost  string
+		times int // as many calls as one costs
+	}{
+		"small answers":                           {0, "", 1},
+		"answers of 1 MiB":                        {1 << 20, "", 17},
+		"what the VM says has cost more":          {0, "9", 10},
+		"what the VM says has cost all":           {0, "1000000", perS * callsAtOnce},
+		"what the VM says that can't be read":     {0, "much", 1},
+		"what the VM says to have cost them less": {0, "-5", 1},
+	} {
+		got := passed(t, perS, c.bytes, c.cost)
+		if got > whole/c.times+64 || got < whole/c.times/2 {
+			t.Errorf("%s: %d calls came through, of %d", what, got, whole/c.times)
+		}
+	}
+}
+
+func TestWithoutABoundAllCallsArePassedOnAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		paid, began := &accounts{byAddress: map[string]*account{}}, time.Now()
+		for range 10_000 {
+			w := httptest.NewRecorder()
+			paid.call(func(http.ResponseWriter, *http.Request) {}).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+			if w.Code != http.StatusOK || time.Since(began) > 0 {
+				t.Fatalf("%d after %v", w.Code, time.Since(began))
+			}
 		}
 	})
 }

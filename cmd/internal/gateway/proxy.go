@@ -39,8 +39,9 @@ func (p *proxies) to(socket string) *httpproxy.Proxy {
 
 var errNoStream = errors.New("all places for streams of this address, or of all, are taken")
 
-// onAnswer has a place for each answer whose end isn't known: a stream of events, or an upgraded connection.
+// onAnswer takes what the VM says that the call has cost, and has a place for each answer whose end isn't known: a stream of events, or an upgraded connection.
 func onAnswer(r *http.Response) error {
+	charge(r.Request.Context(), httpproxy.Cost(r))
 	if r.ContentLength < 0 || r.StatusCode == http.StatusSwitchingProtocols {
 		if !httpdoor.Stream(r.Request.Context()) {
 			return errNoStream

@@ -154,7 +154,8 @@ func QuarantineDir(h datadir.Node) string { return filepath.Join(h.Data("oversee
 func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 	times := &since{known: map[string]gateway.Check{}}
 	return gateway.Config{
-		Hosts: n.Config.HTTP.Hosts,
+		Hosts:     n.Config.HTTP.Hosts,
+		CallsPerS: n.Config.HTTP.CallsPerS,
 		Chain: func(name string) (string, bool) {
 			c, ok := n.Genesis.Chain(name)
 			return n.ChainSocket(c.Name), ok

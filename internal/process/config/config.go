@@ -40,6 +40,8 @@ type HTTP struct {
 	// how many connections there may be, and of one address
 	Connections int `koanf:"connections"`
 	PerAddress  int `koanf:"connections-per-address"`
+	// how many calls of one address are passed on to chains in a second; 0: as many as come
+	CallsPerS int `koanf:"calls-per-second"`
 }
 
 // Metrics is where monitoring reaches the node.
@@ -112,6 +114,9 @@ func (c *Config) check() error {
 	if c.HTTP.PerAddress < 2 || c.HTTP.PerAddress > c.HTTP.Connections {
 		return fmt.Errorf("http.connections-per-address is %d, it should be between 2 and http.connections, %d",
 			c.HTTP.PerAddress, c.HTTP.Connections)
+	}
+	if c.HTTP.CallsPerS < 0 {
+		return fmt.Errorf("http.calls-per-second is %d, it should be 0 for no bound, or more", c.HTTP.CallsPerS)
 	}
 	if c.Drain.Timeout <= 0 {
 		return fmt.Errorf("drain.timeout is %v, it should be a time such as 5s", c.Drain.Timeout)

@@ -146,6 +146,7 @@ func TestAWrongFileIsNamed(t *testing.T) {
 		"[http]\nlisten = 'nonsense'":         "http.listen",
 		"[http]\nconnections = 4":             "http.connections",
 		"[http]\nconnections = 400":           "http.connections-per-address",
+		"[http]\ncalls-per-second = -1":       "http.calls-per-second",
 		"[clock]\nlisten = 'nonsense'":        "clock.listen",
 		"[clock]\nlisten = '127.0.0.1:65536'": "clock.listen",
 		"[clock]\nlisten = '127.0.0.1:-1'":    "clock.listen",

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 
+	"github.com/reevenet/reeve/internal/bus/httpproxy"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
@@ -15,6 +17,13 @@ func Answer(w http.ResponseWriter, code int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(v) // the asker has gone, or has it
+}
+
+// Cost says, before the answer, that a request has cost so many calls more than one. A node passes on a bounded number of
+// calls of each client; what is worth saying is what a client can cause at will and nobody pays for, such as signatures
+// that don't hold.
+func Cost(w http.ResponseWriter, calls int) {
+	w.Header().Set(httpproxy.CostHeader, strconv.Itoa(calls))
 }
 
 // Refuse says why a request isn't served.

@@ -113,14 +113,17 @@ func (p *Pool[T]) onTxs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, errs := p.post(r.Context(), contents...)
-	refused := []refusal{}
+	refused, bad := []refusal{}, 0
 	var busy *vmsdk.BusyError
 	for i, err := range errs {
 		if err != nil {
 			refused = append(refused, refusal{i, err.Error()})
-			errors.As(err, &busy)
+			if !errors.As(err, &busy) {
+				bad++
+			}
 		}
 	}
+	httpjson.Cost(w, bad) // each was checked, and nobody pays for what is in no block
 	code := http.StatusOK
 	if busy != nil && len(refused) == len(errs) {
 		retryAfter(w, busy)

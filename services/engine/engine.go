@@ -225,12 +225,18 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []snowman.Re
 		e.halt("the record of accepted blocks is damaged", err)
 		return
 	}
+	_, certificate, err := finality.DecodeProof(last.GetCertificate())
+	if err != nil && anchor.Height > 0 {
+		e.halt("the record of accepted blocks is damaged", err)
+		return
+	}
 	seed := e.sub.Rand().Uint32()
 	core, err := snowman.New(snowman.Config{
 		Chain: e.cfg.Chain, Self: e.cfg.NodeID, Validators: e.cfg.Validators, Parameters: *e.cfg.Parameters,
 		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
-		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes, Unchecked: e.cfg.Unchecked,
+		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes,
+		Certificate: certificate, Unchecked: e.cfg.Unchecked,
 		Flaws: e.cfg.Flaws, VerifySignature: e.cfg.VerifyBlock, VerifyVote: e.cfg.VerifyVote,
 	}, anchor, e.sub.Now())
 	if err != nil {

@@ -22,6 +22,10 @@ const (
 	halted     phase = "halted" // the VM refused what consensus had decided
 )
 
+// restoredMargin is how many heights above the highest that is known are left out by somebody whose record is an old
+// one: at one of them its key may have voted last.
+const restoredMargin = 10
+
 // Status is answered at once, whatever the VM does.
 func (e *engine) Status(out *subsystem.Status) {
 	var s snowman.Status
@@ -91,7 +95,7 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("connected-stake", when(known && !s.EnoughStake,
 		"connected to %d of %d stake, which is too little to decide anything", s.ConnectedStake, s.TotalStake))
 	out.Check("voting", cmp.Or(
-		e.voter.trouble, e.voter.refused, e.preserver.trouble,
+		e.forgottenText(s), e.voter.trouble, e.voter.refused, e.preserver.trouble,
 		when(known && s.OwnHeight > s.LastAccepted.Height+1,
 			"this key has voted at height %d, and the record ends at %d: "+
 				"it votes again when it has caught up", s.OwnHeight, s.LastAccepted.Height)))
@@ -105,6 +109,14 @@ func (e *engine) checks(out *subsystem.Status, s snowman.Status) {
 	out.Check("executing", e.stuckText())
 	out.Check("judging", doubtText(s.Doubts, e.sub.Now()))
 	out.Check("catching-up", when(s.CatchingUp, "at height %d of %d", s.LastAccepted.Height, s.NetworkHeight))
+}
+
+// forgottenText says what to do about a record of the keystore's that is an old one.
+func (e *engine) forgottenText(s snowman.Status) string {
+	return when(s.Forgotten > 0, "block %d is certified with a vote of this key of which its keystore knows nothing: "+
+		"its record is an old one, or another node has the key. This node neither votes nor proposes. Make sure that "+
+		"nothing else signs with the key, then: reeve keys adopt --height %d, and reeve svc restart engine",
+		s.Forgotten, max(s.NetworkHeight, s.Forgotten)+restoredMargin)
 }
 
 func lockedText(id primitives.Hash) string {

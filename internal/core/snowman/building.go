@@ -130,7 +130,7 @@ func (b *building) ahead(order []int) (count int) {
 }
 
 func (b *building) may() bool {
-	if !b.pending || b.busy || b.roster.own < 0 || !b.roster.enough {
+	if !b.pending || b.busy || b.roster.own < 0 || !b.roster.enough || b.roster.forgotten > 0 {
 		return false
 	}
 	tip, _ := b.tree.Preference()

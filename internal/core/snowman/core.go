@@ -30,6 +30,8 @@ type Config struct {
 	// it.
 	OwnHeight uint64
 	Own       []finality.Signed
+	// Certificate is that of the last accepted block; nil: it has none.
+	Certificate *finality.Proof
 	// Pace of a height's rounds. Zero: the default.
 	Pace finality.Pace
 	// VerifySignature and VerifyVote replace ed25519 in a simulation. Nil: the real thing.
@@ -143,6 +145,9 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 		pool: c.pool, roster: c.roster, building: c.building, issuing: c.issuing,
 		keeping: &keeping{turn: t, pool: c.pool},
 		own:     ownVotes{height: cfg.OwnHeight, votes: cfg.Own}, history: c.history,
+	}
+	if cfg.Certificate != nil {
+		c.deciding.compare(last.Height, cfg.Certificate)
 	}
 	c.building.certain = c.deciding.certain
 	c.catchUp.certifies, c.catchUp.certified = c.deciding.certifies, c.deciding.onCertified

@@ -95,6 +95,7 @@ func (c *Core) accept(id primitives.Hash, certificate *finality.Proof) {
 	c.accepted.push(e.block)
 	c.undecided = c.now
 	c.building.moved()
+	c.deciding.compare(height, certificate)
 	c.deciding.end()
 	c.history.At(height).End(certificate, c.now)
 	c.absences.Add(certificate)

@@ -18,6 +18,9 @@ type roster struct {
 	self   primitives.NodeID
 	own    int    // this node's index in the set; -1 for a node without a vote
 	height uint64 // of this node's last durable block
+	// forgotten is the height of a decided block with a vote of this node's key that its keystore knows nothing of; 0:
+	// there is none.
+	forgotten uint64
 
 	peers  map[primitives.NodeID]*peer
 	misses uint64  // requests that anybody let time out, ever

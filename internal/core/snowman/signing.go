@@ -28,10 +28,19 @@ func (o *ownVotes) add(height uint64, v finality.Signed) {
 	o.votes = append(o.votes, v)
 }
 
+// compare looks for this node's vote in a certificate. One that is above all that its keystore knows was signed from
+// another record: this one was put back, or somebody else has the key. Either way a vote or a proposal could be the
+// second one in its place, so the node gives none any more. It follows the others as it did.
+func (f *certifying) compare(height uint64, p *finality.Proof) {
+	if _, signed := p.Find(f.roster.own); signed && height > f.own.height {
+		f.roster.forgotten = height
+	}
+}
+
 // release asks for the votes that are wanted, in their order, as far as what they presuppose is durable. One whose
 // block was given up meanwhile is past.
 func (f *certifying) release() {
-	if f.instance == nil || f.accepted.stable.Height+1 != f.height {
+	if f.instance == nil || f.accepted.stable.Height+1 != f.height || f.roster.forgotten > 0 {
 		return
 	}
 	_, locked, _ := f.instance.Round()

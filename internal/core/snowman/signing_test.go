@@ -3,6 +3,7 @@ package snowman
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/finality"
 )
@@ -75,5 +76,46 @@ func TestACommitVoteOfALaterRoundWaitsForItsProofWhichOutlivesACrash(t *testing.
 		return ok && slices.Equal(shown.Proof, kept[1].Proof)
 	}) {
 		t.Error("it doesn't show the others why")
+	}
+}
+
+// A certificate shows a vote of this node's key that its keystore knows nothing of: the record was put back, or somebody
+// else has the key. Whatever the node signed now could be its second word in one place.
+func TestWhoseKeyHasVotedWithoutItsKeystoreVotesAndProposesNoMore(t *testing.T) {
+	for what, c := range map[string]struct {
+		own       uint64 // the last height at which the key voted, as its keystore knows
+		signers   []int
+		forgotten uint64
+	}{
+		"an old record":            {0, []int{0, 1, 2}, 1},
+		"a record that is whole":   {1, []int{0, 1, 2}, 0},
+		"it was there, and silent": {0, []int{1, 2, 3}, 0},
+	} {
+		core, now := testCore(t, 4)
+		core.deciding.genuine = func(uint64, finality.Signed) bool { return true }
+		core.deciding.own.height = c.own
+		b := core.issuing.next(t, testRoot, 10)
+		proof := &finality.Proof{Phase: finality.Commit, Block: b.ID()}
+		for _, i := range c.signers {
+			proof.Votes = append(proof.Votes, finality.Signature{Validator: i})
+		}
+		core.Step(now, Certified{Node: node(1), Container: b.Bytes(), Certificate: proof.Encode(1)})
+		out := core.Step(now, Committed{ID: b.ID()})
+		out = append(out, core.Step(now, PendingTxs{})...)
+		for range 100 {
+			now = now.Add(100 * time.Millisecond)
+			out = append(out, core.Tick(now)...)
+		}
+		says := slices.ContainsFunc(out, func(a Action) bool {
+			_, votes := a.(SignVote)
+			_, builds := a.(Build)
+			return votes || builds
+		})
+		if root := core.accepted.root.Height; root != 1 {
+			t.Fatalf("%s: the last block is at height %d", what, root)
+		}
+		if got := core.Status().Forgotten; got != c.forgotten || says == (c.forgotten > 0) {
+			t.Errorf("%s: the status says %d, and that it votes or proposes is %v", what, got, says)
+		}
 	}
 }

@@ -26,6 +26,7 @@ type Status struct {
 	Refusing  string
 	Deciding  *Standing     // nil: nothing is being decided
 	OwnHeight uint64        // at which this node voted last
+	Forgotten uint64        // a height with a vote of its key that the keystore doesn't know; 0: none is known of
 	Ahead     time.Duration // of this node's clock, the last accepted block; 0: it isn't
 	Doubts    []Doubt       // blocks that the VM couldn't judge
 	Counts    requests.Counts
@@ -35,6 +36,7 @@ type Status struct {
 func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
 	return Status{
+		Forgotten: c.roster.forgotten,
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
 		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(), Kept: c.kept(),
 		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),

@@ -4,14 +4,17 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
 // silence is a stream that somebody has opened and says nothing on, until it breaks.
@@ -53,4 +56,42 @@ func TestWhoDoesNotSayHelloIsHungUpOn(t *testing.T) {
 			t.Errorf("%d places are taken", n)
 		}
 	})
+}
+
+// cut is a stream of somebody who says hello, and then it breaks.
+type cut struct {
+	silence
+	hello []byte
+	said  bool
+}
+
+func (c *cut) Recv(b *wire.Batch) error {
+	if c.said {
+		return syscall.ECONNRESET
+	}
+	c.said = true
+	b.Frame(wire.TagHello, c.hello)
+	return nil
+}
+
+// What breaks is the end of the attachment, never of the loop: the instance may come again at once.
+func TestAStreamThatBreaksEndsItsAttachmentAlone(t *testing.T) {
+	core, err := New(Config{Epoch: 1, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewServer(core, nil)
+	defer s.Close()
+	hello, err := proto.Marshal(&overseerv1.Hello{Subsystem: "engine", ProtocolMin: 1, ProtocolMax: 1,
+		Declaration: &overseerv1.Declaration{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for times := range uint64(3) {
+		_ = s.attach(&cut{silence: silence{t.Context()}, hello: hello})
+		box := s.Status().Subsystems[0]
+		if len(box.Instances) != 0 || box.Starts != int(times)+1 {
+			t.Errorf("%d are attached, after %d starts", len(box.Instances), box.Starts)
+		}
+	}
 }

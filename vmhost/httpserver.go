@@ -34,7 +34,8 @@ const (
 type httpServer struct {
 	server *httpdoor.Door
 	socket string
-	file   os.FileInfo // of the socket that is listened at
+	file   os.FileInfo     // of the socket that is listened at
+	ended  <-chan struct{} // its listener has
 	target atomic.Pointer[target]
 	cause  atomic.Pointer[string]
 	chain  string
@@ -75,8 +76,17 @@ func (s *httpServer) listen() error {
 		l.Close()
 		return fmt.Errorf("the chain's HTTP socket: %w", err)
 	}
-	go func() { _ = s.server.Serve(l) }()
+	s.answer(l)
 	return nil
+}
+
+func (s *httpServer) answer(l net.Listener) {
+	ended := make(chan struct{})
+	s.ended = ended
+	go func() {
+		defer close(ended)
+		_ = s.server.Serve(l) // it logs why
+	}()
 }
 
 // there tells whether the socket's file is the one that is listened at.
@@ -85,15 +95,22 @@ func (s *httpServer) there() bool {
 	return err == nil && os.SameFile(now, s.file)
 }
 
-// keep makes the socket again when something has removed its file. The cause is why there is none; empty: there is.
+// keep makes the socket again when something has removed its file, or its listener has ended. The cause is why there is
+// none; empty: there is.
 func (s *httpServer) keep() (cause string) {
-	if s.there() {
-		return ""
+	lost := "somebody has removed it"
+	select {
+	case <-s.ended:
+		lost = "its listener has ended"
+	default:
+		if s.there() {
+			return ""
+		}
 	}
 	if err := s.listen(); err != nil {
 		return err.Error()
 	}
-	s.log.Warn("somebody has removed the chain's HTTP socket; it was made again", "socket", s.socket)
+	s.log.Warn("the chain's HTTP socket was made again: "+lost, "socket", s.socket)
 	return ""
 }
 

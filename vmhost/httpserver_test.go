@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
@@ -133,5 +134,27 @@ func TestWithoutAPluginTheReasonIsSaid(t *testing.T) {
 	body, _ = io.ReadAll(answer.Body)
 	if answer.StatusCode != 200 || !strings.Contains(string(body), `reeve_vm_up{chain="kv"} 0`) {
 		t.Errorf("metrics: %s %s", answer.Status, body)
+	}
+}
+
+// A listener of ours that has ended leaves its file: the check of the file alone would miss it.
+func TestAChainsDoorWhoseListenerHasEndedIsOpenedAgain(t *testing.T) {
+	p, dial := proxied(t, http.NotFoundHandler())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.answer(accepttest.Broken{Listener: l})
+	<-p.ended
+	if cause := p.keep(); cause != "" {
+		t.Fatal(cause)
+	}
+	if a, _ := ask4(t, dial(), get); a.StatusCode != http.StatusNotFound {
+		t.Errorf("it answers %s", a.Status)
+	}
+	select {
+	case <-p.ended:
+		t.Error("it has ended again")
+	default:
 	}
 }

@@ -65,6 +65,7 @@ func (a *app) attend(ctx context.Context, dir datadir.Network, s session, run st
 	var starting atomic.Bool
 	starting.Store(true)
 	n.Notice, n.Bundled = a.notices(&starting), s.bundled
+	n.Deaf = func(err error) { a.say("  no command is heard any more, end this process to end the network: %v", err) }
 	if s.settings != nil {
 		n.Settings, n.Arguments = s.settings, s.arguments
 	}

@@ -1,14 +1,18 @@
 package fastcall_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +23,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/bus/intercept"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -358,5 +363,23 @@ func TestAGRPCClientCanOpenAChannel(t *testing.T) {
 	}
 	if err := stream.CloseSend(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The host goes on with its plugin, and what the plugin calls takes no way any more: that is said.
+func TestAListenerOfCallsThatEndsByItselfIsSaid(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, log := io.Pipe()
+	defer said.Close()
+	server := fastcall.NewServer("secret", intercept.Chain{Log: slog.New(slog.NewTextHandler(log, nil))}, nil)
+	others := grpc.NewServer()
+	defer others.Stop()
+	server.Serve(accepttest.Broken{Listener: l}, others)
+	line, err := bufio.NewReader(said).ReadString('\n')
+	if err != nil || !strings.Contains(line, "aren't taken any more") || !strings.Contains(line, syscall.EBADF.Error()) {
+		t.Errorf("%s, %v", line, err)
 	}
 }

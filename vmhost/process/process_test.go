@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/proc"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	"github.com/reevenet/reeve/vmhost/handshake"
 	"github.com/reevenet/reeve/vmhost/kvvm"
 	"github.com/reevenet/reeve/vmhost/launch"
 	"github.com/reevenet/reeve/vmhost/process"
@@ -404,4 +406,26 @@ func BenchmarkPing(b *testing.B) {
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
 	b.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1e3, "p10-µs")
+}
+
+// Where the kernel doesn't end a plugin with its host, the end of its standard input does.
+func TestAPluginEndsWithItsStandardInput(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), role+"=kvvm", handshake.EnvParentPipe+"=1", "PLUGIN_PROTOCOL_VERSIONS=1",
+		handshake.Handshake.MagicCookieKey+"="+handshake.Handshake.MagicCookieValue)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }

@@ -51,7 +51,7 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 		return &pb.CreateHandlersResponse{}, nil
 	}
 	socket := filepath.Join(s.runDir, "http.sock")
-	h := newHTTPServer("/ext/bc/"+s.chain.Name, handlers, s.env.Tracer)
+	h := newHTTPServer("/ext/bc/"+s.chain.Name, handlers, s.env.Tracer, s.env.Log)
 	if err := h.listen(socket); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,8 @@ func (s *Server) CreateHandlers(ctx context.Context, _ *pb.CreateHandlersRequest
 	return &pb.CreateHandlersResponse{Socket: socket, Token: h.token, Extensions: h.extensions}, nil
 }
 
-func newHTTPServer(prefix string, handlers map[string]http.Handler, tracer trace.Tracer) *httpServer {
+func newHTTPServer(prefix string, handlers map[string]http.Handler, tracer trace.Tracer,
+	log *slog.Logger) *httpServer {
 	h := &httpServer{prefix: prefix, handlers: handlers, tracer: tracer, token: rand.Text()}
 	for extension := range handlers {
 		h.extensions = append(h.extensions, extension)
@@ -70,7 +71,7 @@ func newHTTPServer(prefix string, handlers map[string]http.Handler, tracer trace
 		}
 		return strings.Compare(a, b)
 	})
-	h.server = httpdoor.Inner(h, slog.New(slog.DiscardHandler))
+	h.server = httpdoor.Inner(h, log)
 	return h
 }
 
@@ -84,7 +85,7 @@ func (h *httpServer) listen(socket string) error {
 		l.Close()
 		return fmt.Errorf("the VM's HTTP socket: %w", err)
 	}
-	go func() { _ = h.server.Serve(l) }()
+	go func() { _ = h.server.Serve(l) }() // its file goes with the listener, which the host notices
 	return nil
 }
 

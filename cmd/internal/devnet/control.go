@@ -20,9 +20,8 @@ const drainTimeout = 7 * time.Second
 // Control serves the commands of other processes of the same user on a unix socket in run: status, down, and changes of
 // the network while it runs. Down is called when somebody asks for the end.
 type Control struct {
-	network  *Network
-	listener net.Listener
-	server   *httpdoor.Door
+	network *Network
+	server  *httpdoor.Door
 }
 
 // trouble is an error on its way through the socket.
@@ -42,7 +41,7 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	if err != nil {
 		return nil, broken(run, err)
 	}
-	c := &Control{network: n, listener: l}
+	c := &Control{network: n}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", c.onStatus)
 	mux.HandleFunc("POST /down", func(w http.ResponseWriter, _ *http.Request) { down(); reply(w, nil, nil) })
@@ -55,8 +54,15 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
 	c.server = httpdoor.Inner(mux, n.log)
-	go c.server.Serve(l) //nolint:errcheck // it ends with Close
+	go c.hear(l)
 	return c, nil
+}
+
+// hear answers until Close.
+func (c *Control) hear(l net.Listener) {
+	if err := c.server.Serve(l); !errors.Is(err, http.ErrServerClosed) && c.network.Deaf != nil {
+		c.network.Deaf(err)
+	}
 }
 
 // answerTimeout is how long the end waits for answers on their way: who asked for it wants to hear that it was heard.

@@ -33,6 +33,8 @@ type Network struct {
 
 	// Notice, if set before Start, is told of every change of a process. It must not block.
 	Notice func(supervise.Status)
+	// Deaf, if set before Serve, is told why no command is heard any more.
+	Deaf func(error)
 
 	log     *slog.Logger
 	group   *supervise.Group

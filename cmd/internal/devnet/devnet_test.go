@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
@@ -215,6 +216,26 @@ func TestWhoAsksForTheEndIsAnsweredThoughItHasBegun(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANetworkThatHearsNoCommandAnyMoreSaysSo(t *testing.T) {
+	dir := create(t, 1)
+	n := open(t, dir)
+	deaf := make(chan error, 1)
+	n.Deaf = func(err error) { deaf <- err }
+	control, err := n.Serve(dir.Run(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	control.hear(accepttest.Broken{Listener: l})
+	if err := <-deaf; !errors.Is(err, syscall.EBADF) {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ package httpdoor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -67,10 +68,15 @@ func door(handler http.Handler, p Places, header int, log *slog.Logger) *Door {
 }
 
 // Serve answers on a listener until Shutdown or Close, and returns http.ErrServerClosed then. What passes is waited
-// out: net/http does that for a lack of descriptors only.
+// out: net/http does that for a lack of descriptors only. That the listener has ended by itself is logged, whatever the
+// caller makes of the error.
 func (d *Door) Serve(l net.Listener) error {
 	l = accept.Listener(l, d.log)
-	return d.server.Serve(&listener{Listener: l, places: d.places, told: make(chan struct{}, mostTold)})
+	err := d.server.Serve(&listener{Listener: l, places: d.places, told: make(chan struct{}, mostTold)})
+	if !errors.Is(err, http.ErrServerClosed) {
+		d.log.Error("nobody is let in any more: the listener has ended", "at", l.Addr().String(), "err", err)
+	}
+	return err
 }
 
 // Shutdown takes nothing new and returns when what was begun is finished, or ctx ends.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+
+	"github.com/reevenet/reeve/internal/bus/accept/accepttest"
 )
 
 // strained is a street on which the next calls can't be taken, for the reasons given.
@@ -52,6 +54,22 @@ func TestADoorStaysOpenWhateverPassesWhileItAccepts(t *testing.T) {
 			t.Errorf("%d of 6 failures are logged:\n%s", n, log.String())
 		}
 	})
+}
+
+// Whoever opens a door in the background looks at no error.
+func TestADoorWhoseListenerEndsByItselfSaysSo(t *testing.T) {
+	var log strings.Builder
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := New(http.NotFoundHandler(), Places{}, slog.New(slog.NewTextHandler(&log, nil)))
+	if err := d.Serve(accepttest.Broken{Listener: l}); !errors.Is(err, syscall.EBADF) {
+		t.Error(err)
+	}
+	if n := strings.Count(log.String(), "nobody is let in any more"); n != 1 {
+		t.Errorf("that is said %d times:\n%s", n, log.String())
+	}
 }
 
 // answered is the status of the answer that a caller gets.

@@ -67,3 +67,30 @@ func TestAListenerThatNeverRecoversIsToldOf(t *testing.T) {
 		}
 	})
 }
+
+// Somebody takes the call and hangs up before he has said whether he takes the link: the node is told, and may call
+// again.
+func TestACallThatBreaksBeforeItsVerdictIsToldOf(t *testing.T) {
+	v, deaf := start(t, 1), start(t, 2)
+	l, err := deaf.transports[0].Listen(ma.StringCast("/ip4/127.0.0.1/tcp/0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.AcceptStream()
+			c.Close()
+		}
+	}()
+	for range 2 {
+		v.Connect(nb.Address{Node: deaf.self, At: []string{l.Multiaddr().String()}})
+		if e := v.await(nb.Unreachable); e.Peer != deaf.self || e.Err == nil {
+			t.Errorf("%+v", e)
+		}
+	}
+}

@@ -2,12 +2,15 @@ package remote_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -196,5 +199,49 @@ func TestAShortRangeIsOneCallAndALongOneAStream(t *testing.T) {
 		if err := host.Write(ctx, &undo, database.Sync); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// cut is a connection whose streams break after their first message.
+type cut struct{ grpc.ClientConnInterface }
+
+func (c cut) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string,
+	options ...grpc.CallOption) (grpc.ClientStream, error) {
+	s, err := c.ClientConnInterface.NewStream(ctx, desc, method, options...)
+	return &cutStream{ClientStream: s}, err
+}
+
+type cutStream struct {
+	grpc.ClientStream
+	received bool
+}
+
+func (c *cutStream) RecvMsg(m any) error {
+	if c.received {
+		return status.Error(codes.Unavailable, "the connection broke")
+	}
+	c.received = true
+	return c.ClientStream.RecvMsg(m)
+}
+
+// A range that is cut off is never taken for one that has ended.
+func TestARangeThatBreaksEndsWithAnError(t *testing.T) {
+	host, direct := memdb.New().Open(), inproc.New()
+	pluginv1.RegisterDatabaseServiceServer(direct, remote.NewService(host))
+	var b database.Batch
+	for i := range 5000 {
+		b.Put(fmt.Appendf(nil, "%04d", i), make([]byte, 1000))
+	}
+	if err := host.Write(ctx, &b, database.Sync); err != nil {
+		t.Fatal(err)
+	}
+	it := remote.NewClient(cut{direct}, 0).Iterate(ctx, []byte("0"), []byte("x"))
+	defer it.Close()
+	n := 0
+	for it.Next() {
+		n++
+	}
+	if n == 0 || n == 5000 || status.Code(errors.Unwrap(it.Err())) != codes.Unavailable {
+		t.Errorf("%d of 5000 were read, and then: %v", n, it.Err())
 	}
 }

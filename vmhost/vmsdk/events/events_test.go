@@ -1,10 +1,13 @@
 package events_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -93,6 +96,18 @@ func TestReadSkipsWhatIsNoData(t *testing.T) {
 	events.Read(stream, func(data []byte) bool {
 		got = append(got, string(data))
 		return len(got) < 2
+	})
+	if d := cmp.Diff([]string{"1", "2"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAStreamThatBreaksIsReadToItsBreakAndNoFurther(t *testing.T) {
+	var got []string
+	whole := strings.NewReader("data: 1\n\ndata: 2")
+	events.Read(io.MultiReader(whole, iotest.ErrReader(syscall.ECONNRESET)), func(data []byte) bool {
+		got = append(got, string(data))
+		return true
 	})
 	if d := cmp.Diff([]string{"1", "2"}, got); d != "" {
 		t.Error(d)

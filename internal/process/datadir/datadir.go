@@ -23,6 +23,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/config"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // maxRunPath leaves room for the longest socket name below it; the kernel's limit is 107 bytes in all.
@@ -86,9 +87,9 @@ func compareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
-// Make creates the network's directories.
+// Make creates the network's directories, durably but for those of its sockets.
 func (n Network) Make() error {
-	if err := os.MkdirAll(n.Dir, 0o755); err != nil {
+	if err := (disk.OS{}).MkdirAll(n.Dir, 0o755); err != nil {
 		return err
 	}
 	return makeRun(n.Run())
@@ -138,14 +139,17 @@ func (n Node) Make() error {
 	return makeRun(n.Run())
 }
 
-// MakeFiles creates the node's directories but that of the sockets, which belongs to the node's place.
-func (n Node) MakeFiles() error {
+// MakeFiles creates the node's directories but that of the sockets, which belongs to the node's place. They are durable
+// when it returns: what is written into one, and synced, is lost with its directory's name otherwise.
+func (n Node) MakeFiles() error { return n.makeFiles(disk.OS{}) }
+
+func (n Node) makeFiles(d disk.Disk) error {
 	for _, dir := range []string{filepath.Join(n.Dir, "data"), filepath.Join(n.Dir, "logs")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := d.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	return os.MkdirAll(n.Keys(), 0o700)
+	return d.MkdirAll(n.Keys(), 0o700)
 }
 
 // Socket is the path of the socket called name in the run directory. A link is followed once, and a long name is

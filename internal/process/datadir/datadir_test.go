@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/reevenet/reeve/internal/store/disk/simdisk"
 )
 
 func TestNodesAreListedInTheirOrder(t *testing.T) {
@@ -36,6 +38,27 @@ func TestNodesAreListedInTheirOrder(t *testing.T) {
 	}
 	if info, err := os.Stat(net.Node("v1").Keys()); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("keys: %v, %v", info.Mode(), err)
+	}
+}
+
+// Keys are synced into these directories when a node is made, and the network's genesis names the keys.
+func TestAPowerCutTakesNoDirectoryOfANodeThatWasMade(t *testing.T) {
+	for seed := range uint64(20) {
+		machine := simdisk.New(seed)
+		net, err := Open("/networks/one")
+		if err != nil {
+			t.Fatal(err)
+		}
+		node := net.Node("v1")
+		if err := node.makeFiles(machine.Process()); err != nil {
+			t.Fatal(err)
+		}
+		machine.Crash()
+		for _, dir := range []string{node.Keys(), node.Data(""), filepath.Dir(node.Log("x"))} {
+			if info, err := machine.Process().Stat(dir); err != nil || !info.Mode.IsDir() {
+				t.Errorf("%s: %v, %v", dir, info.Mode, err)
+			}
+		}
 	}
 }
 

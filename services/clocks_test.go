@@ -18,7 +18,9 @@ import (
 var humanTime = map[string]string{
 	"internal/core/proposer/proposer.go":      "times of blocks",
 	"internal/core/snowman/building.go":       "times of blocks",
-	"internal/store/blob/lease.go":            "leases are shared by processes and outlive them; a minute of grace",
+	"internal/store/blob/clock.go":            "the store's own clock, which nobody sets",
+	"internal/store/blob/dir.go":              "names of files, by the store's own clock",
+	"internal/store/blob/lease.go":            "ends of leases, by the store's own clock",
 	"internal/store/quarantine/quarantine.go": "names of files",
 	"overseer/overseertest/virtual/watch.go":  "both clocks of a simulated machine",
 	"overseer/subsystem/driver/runtime.go":    "a seed, when there is no randomness",

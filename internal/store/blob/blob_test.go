@@ -168,8 +168,8 @@ func TestAKilledWriterLeavesNoHalfBlob(t *testing.T) {
 		}
 		_ = cmd.Wait() // it was killed, and says so
 	}
-	now := time.Now()
-	s, err := Open(Config{Dir: dir, Now: func() time.Time { return now.Add(30 * time.Minute) }})
+	ran := time.Duration(0)
+	s, err := Open(Config{Dir: dir, Elapsed: func() time.Duration { return ran }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestAKilledWriterLeavesNoHalfBlob(t *testing.T) {
 		}
 		whole++
 	}
-	now = now.Add(45 * time.Minute)
+	ran = 75 * time.Minute
 	put(t, s, []byte("whoever puts next sweeps"))
 	left, _ := filepath.Glob(filepath.Join(dir, temporary+"*"))
 	if whole == 0 || len(left) != 0 {

@@ -14,7 +14,8 @@ import (
 )
 
 // leases is the directory of the leases in that of the store. A lease is an empty file, named by the blob in a
-// directory named by the holder, whose modification time is its end: so no process needs another's word to sweep.
+// directory named by the holder, whose modification time is its end by the store's clock: so no process needs another's
+// word to sweep.
 const leases = "leases"
 
 func (s *Dir) leasePath(holder string, h primitives.Hash) string {
@@ -22,20 +23,21 @@ func (s *Dir) leasePath(holder string, h primitives.Hash) string {
 }
 
 // lease makes a holder's lease end no sooner than after d from now.
-func (s *Dir) lease(holder string, h primitives.Hash, d time.Duration) error {
+func (s *Dir) lease(now time.Time, holder string, h primitives.Hash, d time.Duration) error {
 	if holder == "" || d <= 0 {
 		return badLease(holder, d)
 	}
-	path, until := s.leasePath(holder, h), s.cfg.Now().Add(d)
+	path, until := s.leasePath(holder, h), now.Add(d)
 	info, err := os.Stat(path)
-	if err == nil && info.ModTime().After(until) {
+	switch {
+	case err == nil && info.ModTime().After(until):
 		return nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = create(path)
-	}
-	if err == nil {
+	case err == nil:
 		err = os.Chtimes(path, time.Time{}, until)
+	case errors.Is(err, fs.ErrNotExist):
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			err = s.place(path, nil, 0o600, until)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("the blob can't be held: %w", err)
@@ -45,17 +47,6 @@ func (s *Dir) lease(holder string, h primitives.Hash, d time.Duration) error {
 
 func badLease(holder string, d time.Duration) error {
 	return fmt.Errorf("a lease has a holder and a length: %q, %v", holder, d)
-}
-
-func create(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // Release is Store.Release.
@@ -78,10 +69,10 @@ const (
 )
 
 // makeRoom removes what no lease keeps, if it is time to or size more bytes wouldn't fit.
-func (s *Dir) makeRoom(size uint64) error {
+func (s *Dir) makeRoom(now time.Time, size uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.cfg.Now(); now.Sub(s.swept) >= sweepEvery || s.bytes+size > s.cfg.MaxTotal {
+	if now.Sub(s.swept) >= sweepEvery || s.bytes+size > s.cfg.MaxTotal {
 		kept, err := s.sweep(now)
 		if err != nil {
 			return fmt.Errorf("the blob store can't be swept: %w", err)
@@ -103,10 +94,16 @@ func (s *Dir) sweep(now time.Time) (kept uint64, err error) {
 		return 0, err
 	}
 	err = each(s.cfg.Dir, func(path string, info fs.FileInfo) error {
-		age := now.Sub(info.ModTime())
-		unfinished := strings.HasPrefix(info.Name(), temporary)
-		if unfinished && age > abandoned || !unfinished && !held[info.Name()] && age > grace {
-			delete(s.checked, hashOf(info.Name()))
+		name, goes := info.Name(), false
+		switch {
+		case name == clockFile:
+		case strings.HasPrefix(name, temporary):
+			goes = now.Sub(begun(name)) > abandoned
+		default:
+			goes = !held[name] && now.Sub(info.ModTime()) > grace
+		}
+		if goes {
+			delete(s.checked, hashOf(name))
 			return os.Remove(path)
 		}
 		kept += uint64(info.Size())

@@ -19,7 +19,9 @@ type clocked struct {
 func everyStore(t *testing.T, limits Limits, story func(c *clocked)) {
 	t.Run("directory", func(t *testing.T) {
 		c := &clocked{t: t, now: time.Now()}
-		d, err := Open(Config{Dir: t.TempDir(), Limits: limits, Now: func() time.Time { return c.now }})
+		began := c.now
+		d, err := Open(Config{Dir: t.TempDir(), Limits: limits,
+			Elapsed: func() time.Duration { return c.now.Sub(began) }})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -316,7 +316,7 @@ func (f *flooder) within() {
 
 // block is one that the rules allow at the height above the last accepted block.
 func (f *flooder) block(i uint32, size int) *block.Block {
-	order := proposer.Order(f.fixture.set, f.root, 1)
+	order := proposer.Order(f.fixture.set, f.fixture.chain, 1)
 	rank, _ := proposer.Rank(order, f.signer)
 	slot := uint64(rank) + uint64(i%40)*uint64(len(order))
 	at := uint64(f.Runtime.Now().UnixMilli())

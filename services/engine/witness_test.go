@@ -67,7 +67,7 @@ func (n *node) double(height uint64) *evidence.Evidence {
 func (n *node) twin(text string, sign func(key ed25519.PrivateKey, payload []byte) []byte) *block.Block {
 	s := n.fixture
 	i, _ := s.set.Index(n.id)
-	rank, _ := proposer.Rank(proposer.Order(s.set, genesisVM, 1), i)
+	rank, _ := proposer.Rank(proposer.Order(s.set, s.chain, 1), i)
 	h := block.Header{
 		Height: 1, Parent: genesisVM, Slot: uint64(rank), Proposer: uint32(i),
 		Time: uint64(n.Runtime.Now().UnixMilli()) + uint64(rank)*50,

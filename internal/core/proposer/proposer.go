@@ -1,7 +1,7 @@
-// Package proposer says who may propose a block, and when. Every parent has an order of its own, drawn by stake from
-// the parent's id and the height, so everybody knows it as soon as the parent is known. The first in the order proposes
-// at once; the n-th may step in when the ones before it have been silent for a slot each. It is pure arithmetic: the
-// time comes from the caller.
+// Package proposer says who may propose a block, and when. Every height has an order of its own, drawn by stake from the
+// chain's id and the height: nothing that anybody writes into a block takes part, so nobody can try out blocks until
+// the next proposer suits him. The first in the order proposes at once; the n-th may step in when the ones before it
+// have been silent for a slot each. It is pure arithmetic: the time comes from the caller.
 package proposer
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/validators"
 )
@@ -22,9 +23,9 @@ const (
 	MaxSkew = 10 * time.Second
 )
 
-// Order returns the indices of all validators with stake in the order in which they may propose a child of parent at
+// Order returns the indices of all validators with stake in the order in which they may propose a chain's block at
 // height. Each is drawn in proportion to its stake among those that are left.
-func Order(set *validators.Set, parent primitives.Hash, height uint64) []int {
+func Order(set *validators.Set, chain block.Chain, height uint64) []int {
 	left := make([]int, 0, set.Len())
 	weight := make([]uint64, 0, set.Len())
 	total := set.TotalStake()
@@ -33,7 +34,7 @@ func Order(set *validators.Set, parent primitives.Hash, height uint64) []int {
 	}
 	order := make([]int, 0, set.Len())
 	for draw := uint64(0); len(left) > 0; draw++ {
-		u := uniform(parent, height, draw, total)
+		u := uniform(chain, height, draw, total)
 		at := 0
 		for u >= weight[at] {
 			u -= weight[at]
@@ -48,11 +49,12 @@ func Order(set *validators.Set, parent primitives.Hash, height uint64) []int {
 }
 
 // uniform is a number below n, drawn from a hash. The bias is below n/2^64 and the same for everybody.
-func uniform(parent primitives.Hash, height, draw, n uint64) uint64 {
-	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], height)
-	binary.BigEndian.PutUint64(b[8:], draw)
-	h := primitives.HashOf([]byte("reeve proposer\x00"), parent[:], b[:])
+func uniform(chain block.Chain, height, draw, n uint64) uint64 {
+	var b [20]byte
+	binary.BigEndian.PutUint32(b[:4], chain.NetworkID)
+	binary.BigEndian.PutUint64(b[4:12], height)
+	binary.BigEndian.PutUint64(b[12:], draw)
+	h := primitives.HashOf([]byte("reeve proposer\x00"), chain.ID[:], b[:])
 	return binary.BigEndian.Uint64(h[:8]) % n
 }
 

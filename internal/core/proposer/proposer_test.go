@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/validators"
 	"pgregory.net/rapid"
@@ -26,9 +27,10 @@ func set(t interface{ Fatal(...any) }, stakes ...uint64) *validators.Set {
 func TestOrderHoldsEverybodyOnceAndIsTheSameForAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := set(t, rapid.SliceOfN(rapid.Uint64Range(1, 1000), 1, 30).Draw(t, "stakes")...)
-		parent, height := primitives.HashOf([]byte(rapid.String().Draw(t, "parent"))), rapid.Uint64().Draw(t, "height")
-		order := Order(s, parent, height)
-		if diff := cmp.Diff(order, Order(s, parent, height)); diff != "" {
+		chain, height := block.Chain{NetworkID: rapid.Uint32().Draw(t, "network"),
+			ID: primitives.HashOf([]byte(rapid.String().Draw(t, "chain")))}, rapid.Uint64().Draw(t, "height")
+		order := Order(s, chain, height)
+		if diff := cmp.Diff(order, Order(s, chain, height)); diff != "" {
 			t.Fatal(diff)
 		}
 		seen := map[int]bool{}
@@ -48,12 +50,27 @@ func TestTheFirstIsDrawnByStake(t *testing.T) {
 	s := set(t, 1, 1, 8)
 	first := 0
 	for height := range uint64(2000) {
-		if Order(s, primitives.Hash{}, height)[0] == 2 {
+		if Order(s, block.Chain{}, height)[0] == 2 {
 			first++
 		}
 	}
 	if first < 1500 || first > 1700 {
 		t.Errorf("a validator with 8/10 of the stake came first in %d of 2000", first)
+	}
+}
+
+// Two chains of a network, and two networks, don't wait for the same validator all the time.
+func TestChainsAndHeightsHaveOrdersOfTheirOwn(t *testing.T) {
+	s := set(t, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+	one := block.Chain{NetworkID: 1, ID: primitives.Hash{1}}
+	for what, other := range map[string][]int{
+		"another height":  Order(s, one, 2),
+		"another chain":   Order(s, block.Chain{NetworkID: 1, ID: primitives.Hash{2}}, 1),
+		"another network": Order(s, block.Chain{NetworkID: 2, ID: primitives.Hash{1}}, 1),
+	} {
+		if cmp.Equal(other, Order(s, one, 1)) {
+			t.Errorf("%s has the same order", what)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // for the same slot: a slot that was used or refused counts, and the next block is for the node's next turn.
 type building struct {
 	*turn
+	chain    block.Chain
 	set      *validators.Set
 	params   snowball.Parameters
 	tree     *tree.Tree
@@ -34,7 +35,7 @@ type building struct {
 	due          time.Time // this node's turn at the present tip
 	waiting      bool      // for due
 	dueOn        primitives.Hash
-	orderOf      primitives.Hash
+	orderOf      uint64
 	order        []int
 	slots        proposer.Slots
 	refusals     int    // own blocks in a row on the present tip that the VM finds invalid
@@ -50,10 +51,10 @@ const retryBuild = 50 * time.Millisecond
 // next is when this node's turn comes.
 func (b *building) next() (time.Time, bool) { return b.due, b.waiting }
 
-// proposers is the proposers' order of a parent's children; that of the last parent is remembered.
-func (b *building) proposers(parent primitives.Hash, height uint64) []int {
-	if b.orderOf != parent || b.order == nil {
-		b.orderOf, b.order = parent, proposer.Order(b.set, parent, height)
+// proposers is the proposers' order of a height; that of the last one is remembered.
+func (b *building) proposers(height uint64) []int {
+	if b.orderOf != height || b.order == nil {
+		b.orderOf, b.order = height, proposer.Order(b.set, b.chain, height)
 	}
 	return b.order
 }
@@ -101,7 +102,7 @@ func (b *building) propose() {
 		b.waiting = true
 		return
 	}
-	order := b.proposers(tip, height+1)
+	order := b.proposers(height + 1)
 	rank, ok := proposer.Rank(order, b.roster.own)
 	if !ok {
 		return

@@ -17,8 +17,8 @@ func overtaking(t *testing.T, mine, theirs int) bool {
 	t.Helper()
 	set := testSet(t, 3)
 	root, now := Anchor{ID: primitives.Hash{7}}, time.Unix(1_000_000, 0)
-	order := proposer.Order(set, root.ID, 1)
 	chain := block.Chain{NetworkID: 1}
+	order := proposer.Order(set, chain, 1)
 	core, err := New(Config{
 		Chain: chain, Self: set.At(order[mine]).Node, Validators: set, Parameters: snowball.For(set.Units()),
 		Rand:            testRand(),
@@ -248,5 +248,28 @@ func TestWhatTheVMRefusesOfItsOwnIsBuiltAgainEverMoreSeldom(t *testing.T) {
 	core.Step(now, Built{Block: b})
 	if core.Step(now, Verified{ID: b.ID()}); core.Status().Refusing != "" {
 		t.Error("it agrees with itself at last, and is said not to")
+	}
+}
+
+// Whoever proposes a block may fill it as he likes, and try out as many as he likes: the next proposer is the same.
+func TestAProposerDoesNotChooseWhoComesNext(t *testing.T) {
+	set, chain, now := testSet(t, 3), block.Chain{NetworkID: 1}, time.Unix(1_000_000, 0)
+	next := proposer.Order(set, chain, 8)[0]
+	for content := range byte(20) {
+		core, err := New(Config{
+			Chain: chain, Self: set.At(next).Node, Validators: set, Parameters: snowball.For(set.Units()), Rand: testRand(),
+			VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
+		}, Anchor{ID: primitives.Hash{content}, Height: 7}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range set.Len() {
+			if i != next {
+				core.Step(now, PeerConnected{Node: set.At(i).Node})
+			}
+		}
+		if h := header(core.Step(now, PendingTxs{})); h == nil || h.Slot != 0 {
+			t.Errorf("after block %d another one is the first: %+v", content, h)
+		}
 	}
 }

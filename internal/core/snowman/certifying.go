@@ -70,7 +70,7 @@ func (f *certifying) begin() {
 	f.verified, f.due = make(map[primitives.Hash]bool), make(map[finality.Timer]time.Time)
 	own := f.own.at(f.height)
 	f.instance = finality.New(finality.Config{
-		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(root.ID, f.height), Own: own, Pace: f.pace,
+		Validators: f.set, Self: f.roster.own, Order: f.building.proposers(f.height), Own: own, Pace: f.pace,
 		Flaws: f.flaws,
 	})
 	for _, v := range own {
@@ -113,7 +113,7 @@ func (f *certifying) confident(id primitives.Hash) bool {
 	if e == nil || f.pool.contested(e.block) {
 		return false
 	}
-	order := f.building.proposers(f.accepted.root.ID, f.height)
+	order := f.building.proposers(f.height)
 	return f.building.ahead(order[:min(e.block.Slot, uint64(len(order)))]) == 0
 }
 

@@ -123,8 +123,8 @@ func (c *Core) assemble(cfg *Config, last Anchor) {
 	}
 	c.fetching = newFetching(t, cfg.Rand, c.asking, c.roster)
 	c.building = &building{
-		turn: t, set: set, params: params, tree: c.tree, pool: c.pool, accepted: c.accepted, roster: c.roster,
-		tipSince: t.now,
+		turn: t, chain: cfg.Chain, set: set, params: params, tree: c.tree, pool: c.pool, accepted: c.accepted,
+		roster: c.roster, tipSince: t.now,
 	}
 	c.catchUp = &catchUp{
 		turn: t, chain: cfg.Chain, rand: cfg.Rand, sample: params.K, asking: c.asking, roster: c.roster,

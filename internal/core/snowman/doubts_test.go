@@ -23,7 +23,7 @@ func doubting(t *testing.T) *issuing {
 func (s *issuing) by(t *testing.T, who uint32, parent Anchor, text string) *block.Block {
 	t.Helper()
 	h := block.Header{Height: parent.Height + 1, Parent: parent.ID, Proposer: who}
-	for s.building.proposers(parent.ID, h.Height)[h.Slot] != int(who) {
+	for s.building.proposers(h.Height)[h.Slot] != int(who) {
 		h.Slot++
 	}
 	h.Time = proposer.Earliest(parent.Time, h.Slot)

@@ -150,7 +150,7 @@ func (s *issuing) verify(e *entry) {
 		s.condemn(e, "a block with a wrong height")
 		return
 	}
-	order := s.building.proposers(b.Parent, b.Height)
+	order := s.building.proposers(b.Height)
 	if err := proposer.Check(order, b.Proposer, b.Slot, b.Time, time); err != nil {
 		s.condemn(e, err.Error())
 		return

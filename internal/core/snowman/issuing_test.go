@@ -32,7 +32,7 @@ func (s *issuing) next(t *testing.T, parent Anchor, size int) *block.Block {
 	height := parent.Height + 1
 	h := block.Header{
 		Height: height, Parent: parent.ID, Time: proposer.Earliest(parent.Time, 0),
-		Proposer: uint32(s.building.proposers(parent.ID, height)[0]),
+		Proposer: uint32(s.building.proposers(height)[0]),
 	}
 	b, err := block.New(testChain, h, block.Body(nil, make([]byte, size)), make([]byte, ed25519.SignatureSize))
 	if err != nil {

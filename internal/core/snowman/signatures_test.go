@@ -49,7 +49,7 @@ func newSigners(t *testing.T) *signers {
 // block is one of the first proposer, signed by the one who comes so many places after it.
 func (s *signers) block(after int) *block.Block {
 	s.t.Helper()
-	p := proposer.Order(s.set, testRoot.ID, 1)[0]
+	p := proposer.Order(s.set, testChain, 1)[0]
 	h := block.Header{Height: 1, Parent: testRoot.ID, Proposer: uint32(p), Time: uint64(s.now.UnixMilli())}
 	body := block.Body(nil, []byte("for the VM"))
 	payload, err := h.Payload(testChain, primitives.HashOf(body)).Encode()

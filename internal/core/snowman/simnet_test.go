@@ -291,7 +291,7 @@ func (s *simnode) propose() {
 	if height > s.core.accepted.root.Height+4 {
 		return
 	}
-	rank, _ := proposer.Rank(proposer.Order(s.net.set, tip, height+1), s.index)
+	rank, _ := proposer.Rank(proposer.Order(s.net.set, s.net.chain, height+1), s.index)
 	if h := s.core.building.header(tip, height+1, uint64(rank)); s.use(h) {
 		s.step(Built{Block: s.newBlock(h)})
 	}

@@ -96,8 +96,8 @@ func (a *app) process(use, short string, args cobra.PositionalArgs, works func(a
 		slog.SetDefault(log)
 		if *watched {
 			ask := works(args)
-			return a.watch(cmd.Context(), cmd, args, log, func(ctx context.Context, pid int) error {
-				return ask(ctx, h, c, pid)
+			return a.watch(cmd.Context(), cmd, args, log, func(ctx context.Context, w ward) error {
+				return ask(ctx, h, c, w)
 			})
 		}
 		n, err := node.Open(h, c, version, log)

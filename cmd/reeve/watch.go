@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"os"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services"
 )
 
@@ -26,29 +29,36 @@ const watchFlag = "watch"
 // watchGrace is how long the child may take to put itself away: a container engine waits for ten seconds.
 const watchGrace = 8 * time.Second
 
-// working asks whether the process of a node that has that pid still works.
-type working func(ctx context.Context, h datadir.Node, c *config.Config, pid int) error
+// ward is the process that is watched: its name as an instance of its part, which no other container of the node gives,
+// and its pid, which others may well have.
+type ward struct {
+	name string
+	pid  int
+}
+
+// working asks whether a process of a node still works.
+type working func(ctx context.Context, h datadir.Node, c *config.Config, w ward) error
 
 // overseerWorks: its loop turns.
-func overseerWorks(ctx context.Context, _ datadir.Node, c *config.Config, _ int) error {
+func overseerWorks(ctx context.Context, _ datadir.Node, c *config.Config, _ ward) error {
 	return devnet.Alive(ctx, c.Metrics.Listen)
 }
 
 // partWorks: the overseer, which ends the streams of one that hangs, has it attached.
 func partWorks(name string) working {
-	return func(ctx context.Context, h datadir.Node, _ *config.Config, pid int) error {
+	return func(ctx context.Context, h datadir.Node, _ *config.Config, w ward) error {
 		p, err := services.Parts().Find(name)
 		if err != nil {
 			return supervise.ErrUnknown // its process says that there is no such part
 		}
-		return devnet.Attached(ctx, h, p.Spec.Name, pid)
+		return devnet.Attached(ctx, h, p.Spec.Name, w.name, w.pid)
 	}
 }
 
 // watch keeps the process of this command running, until ctx ends. One that can't be mended by a restart is left alone,
 // and this process stays: who starts a container again whose settings are wrong only hides why.
 func (a *app) watch(ctx context.Context, cmd *cobra.Command, args []string, log *slog.Logger,
-	works func(ctx context.Context, pid int) error) error {
+	works func(context.Context, ward) error) error {
 	if err := proc.Adopt(); err != nil {
 		return err
 	}
@@ -57,12 +67,13 @@ func (a *app) watch(ctx context.Context, cmd *cobra.Command, args []string, log 
 		return err
 	}
 	group := supervise.NewGroup(log)
+	name := wardName(args)
 	var pid atomic.Int64
 	group.Notify = func(s supervise.Status) { pid.Store(int64(s.Process.PID)) }
 	err = group.Add(supervise.Spec{
 		Name: strings.Join(append([]string{cmd.Name()}, args...), " "), Path: program, Args: unwatched(cmd, args),
-		Env:   os.Environ(),
-		Probe: func(ctx context.Context) error { return works(ctx, int(pid.Load())) },
+		Env:   append(os.Environ(), subsystem.EnvInstance+"="+name),
+		Probe: func(ctx context.Context) error { return works(ctx, ward{name, int(pid.Load())}) },
 	})
 	if err != nil {
 		return err
@@ -72,6 +83,11 @@ func (a *app) watch(ctx context.Context, cmd *cobra.Command, args []string, log 
 	defer cancel()
 	group.Close(closing)
 	return nil
+}
+
+// wardName is what the child is called, of whatever the operator calls it and something that no other container has.
+func wardName(args []string) string {
+	return cmp.Or(os.Getenv(subsystem.EnvInstance), strings.Join(args, "-")) + "-" + strings.ToLower(rand.Text()[:8])
 }
 
 // unwatched is the command line of the child.

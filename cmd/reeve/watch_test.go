@@ -83,7 +83,7 @@ func TestAProcessThatIsWatchedIsReplacedWhenItEndsAndWhenItHangs(t *testing.T) {
 	attached := func(p proc.Identity) {
 		t.Helper()
 		m.poll(fmt.Sprintf("the keystore, process %d, is attached", p.PID), func() bool {
-			return devnet.Attached(t.Context(), home, "keystore", p.PID) == nil
+			return devnet.Attached(t.Context(), home, "keystore", "keystore-", p.PID) == nil
 		})
 	}
 	overseer, keystore := m.watched(env, "overseer"), m.watched(env, "run", "keystore")

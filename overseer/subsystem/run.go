@@ -19,6 +19,9 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem/driver"
 )
 
+// EnvInstance is the variable that holds the process' name in the node.
+const EnvInstance = "REEVE_INSTANCE"
+
 // Options say where a subsystem's overseer is and how it introduces itself.
 type Options struct {
 	// Address of the overseer: "unix:/path/bus.sock", or "host:port" with TLS.
@@ -195,7 +198,7 @@ func Main(ctx context.Context, spec Spec) int {
 
 func optionsFromEnv() (Options, error) {
 	opt := Options{
-		Address: os.Getenv("REEVE_BUS"), Chain: os.Getenv("REEVE_CHAIN"), Instance: os.Getenv("REEVE_INSTANCE"),
+		Address: os.Getenv("REEVE_BUS"), Chain: os.Getenv("REEVE_CHAIN"), Instance: os.Getenv(EnvInstance),
 		Blobs: os.Getenv("REEVE_BLOBS"),
 	}
 	if opt.Address == "" {

@@ -2,10 +2,12 @@ package devnet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
@@ -413,4 +415,36 @@ func engineOf(t *testing.T, s *Status) ProcessStatus {
 		t.Fatalf("no engine: %+v", s)
 	}
 	return p
+}
+
+// In two containers of one service the watched process has the same pid, and one of them isn't attached.
+func TestAttachedIsWhoHasTheNameAndThePid(t *testing.T) {
+	h := create(t, 1).Node("v1")
+	if err := h.Make(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", h.Socket(datadir.MonitorSocket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /ext/bus", func(w http.ResponseWriter, _ *http.Request) {
+		json.NewEncoder(w).Encode([]gateway.Mailbox{{Subsystem: "keystore", Instances: []gateway.Instance{
+			{Name: "keystore-abc", PID: 7, Standby: true}, {Name: "keystore-def-2", PID: 8}}}})
+	})
+	server := httpdoor.Inner(mux, slog.New(slog.DiscardHandler))
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	for _, c := range []struct {
+		subsystem, name string
+		pid             int
+		attached        bool
+	}{
+		{"keystore", "keystore-abc", 7, true}, {"keystore", "keystore-def", 8, true},
+		{"keystore", "keystore-xyz", 7, false}, {"keystore", "keystore-abc", 8, false}, {"engine", "keystore-abc", 7, false},
+	} {
+		if err := Attached(t.Context(), h, c.subsystem, c.name, c.pid); (err == nil) != c.attached {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
 }

@@ -151,17 +151,18 @@ func SocketHealth(ctx context.Context, h datadir.Node) (*gateway.Health, error) 
 	})
 }
 
-// Attached asks the overseer, over its unix socket, whether the process with that pid is attached as an instance of the
-// subsystem. The overseer answers by itself, also while that one hangs. The error is supervise.ErrUnknown when it
-// doesn't.
-func Attached(ctx context.Context, h datadir.Node, subsystem string, pid int) error {
+// Attached asks the overseer, over its unix socket, whether the process of that name and pid is attached as an instance
+// of the subsystem. A pid alone isn't enough: in two containers of one service it is often the same. The overseer may
+// have put a number behind the name, while it still has an earlier process of it. It answers by itself, also while that
+// one hangs. The error is supervise.ErrUnknown when it doesn't.
+func Attached(ctx context.Context, h datadir.Node, subsystem, name string, pid int) error {
 	var bus []gateway.Mailbox
 	if onSocket(h, func(c *http.Client) error { return fetch(ctx, c, "http://overseer/ext/bus", &bus) }) != nil {
 		return supervise.ErrUnknown
 	}
 	for _, box := range bus {
 		for _, i := range box.Instances {
-			if box.Subsystem == subsystem && i.PID == int64(pid) {
+			if box.Subsystem == subsystem && strings.HasPrefix(i.Name, name) && i.PID == int64(pid) {
 				return nil
 			}
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -87,7 +88,7 @@ func (n *Node) Run(ctx context.Context, i part.Instance) error {
 	go n.serveMetrics(ctx, told, all)
 	return subsystem.Run(ctx, spec, subsystem.Options{
 		Address: n.Bus(), Token: t, Chain: i.Chain, Log: n.Log, Tracer: tracing.Tracer, Sampling: tracing.Sampling,
-		Metrics: metrics,
-		Blobs:   n.Home.Data("blobs"),
+		Metrics: metrics, Instance: os.Getenv(subsystem.EnvInstance),
+		Blobs: n.Home.Data("blobs"),
 	})
 }

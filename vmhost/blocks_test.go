@@ -37,24 +37,6 @@ func TestABlockIsBuiltVerifiedAndAccepted(t *testing.T) {
 	}
 }
 
-// Who knows that no engine was here before needn't fear that it has forgotten a vote.
-func TestOnlyTheFirstEngineOfNewDataIsToldSo(t *testing.T) {
-	disk := memdb.New()
-	first := func(h *host) bool {
-		return overseertest.Must[*vmv1.LastAcceptedResponse](t, h.Ask("engine", &vmv1.LastAccepted{})).GetFirst()
-	}
-	h := startOn(t, disk)
-	if !first(h) {
-		t.Error("the first engine isn't told that it is the first")
-	}
-	if first(h) {
-		t.Error("the second engine is told that it is the first")
-	}
-	if first(startOn(t, disk)) {
-		t.Error("with a new host, an engine on old data is told that it is the first")
-	}
-}
-
 func TestAnotherBlockAtADecidedHeightIsAContradiction(t *testing.T) {
 	h := start(t)
 	b := h.extend(0, "a", "1")

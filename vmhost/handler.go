@@ -105,7 +105,6 @@ func (h *handler) assemble(store *chainstore.Record) {
 	h.apps = newApps(sub, h.life)
 	h.reads = &reads{
 		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue},
-		fresh: store.Last() == nil,
 	}
 	h.keeping = newKeeping(sub, store)
 	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}

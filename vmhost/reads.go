@@ -26,8 +26,6 @@ type reads struct {
 	store  *chainstore.Record
 	blocks *blocks
 	lane   lane
-	// fresh: the record was empty when it was opened, and the engine hasn't been told.
-	fresh bool
 }
 
 func (r *reads) handle(m *subsystem.Message) bool {
@@ -66,8 +64,7 @@ func (r *reads) onLastAccepted(m *subsystem.Message) {
 		refuse(m, r.life.unavailable())
 		return
 	}
-	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last), First: r.fresh})
-	r.fresh = false
+	m.Reply(&vmv1.LastAcceptedResponse{Block: accepted(last)})
 }
 
 func (r *reads) onGetBlock(m *subsystem.Message, q *vmv1.GetBlock) {

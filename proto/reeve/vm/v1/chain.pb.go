@@ -150,10 +150,7 @@ type LastAcceptedResponse struct {
 	// Unavailable until the VM has been initialized for the first time ever.
 	Error *v1.Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// With the consensus block.
-	Block *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
-	// The chain's data was made by this process, and nobody has asked before: no engine can have voted with it. Said
-	// once.
-	First         bool `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
+	Block         *AcceptedBlock `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,13 +197,6 @@ func (x *LastAcceptedResponse) GetBlock() *AcceptedBlock {
 		return x.Block
 	}
 	return nil
-}
-
-func (x *LastAcceptedResponse) GetFirst() bool {
-	if x != nil {
-		return x.First
-	}
-	return false
 }
 
 // GetConsensusBlock: an accepted consensus block by its id; what Get from a peer is answered with.
@@ -791,11 +781,10 @@ const file_reeve_vm_v1_chain_proto_rawDesc = "" +
 	"\x06height\x18\x03 \x01(\x04R\x06height\x12'\n" +
 	"\x0fconsensus_block\x18\x04 \x01(\fR\x0econsensusBlock\x12 \n" +
 	"\vcertificate\x18\x05 \x01(\fR\vcertificate\".\n" +
-	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"\x8f\x01\n" +
+	"\fLastAccepted:\x1e\x82\xce\x18\x1a\b\x02\x12\x14LastAcceptedResponse \x01\"y\n" +
 	"\x14LastAcceptedResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x120\n" +
-	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\x12\x14\n" +
-	"\x05first\x18\x03 \x01(\bR\x05first\"S\n" +
+	"\x05block\x18\x02 \x01(\v2\x1a.reeve.vm.v1.AcceptedBlockR\x05block\"S\n" +
 	"\x11GetConsensusBlock\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId:#\x82\xce\x18\x1f\b\x02\x12\x19GetConsensusBlockResponse \x01\"~\n" +
 	"\x19GetConsensusBlockResponse\x12/\n" +

@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/reevenet/reeve/internal/process/proc"
 )
 
 const (
 	// longestLine is where a line of output is cut, in bytes.
 	longestLine = 64 << 10
-	// tailLines are kept for error messages.
-	tailLines = 20
+	// longestWord is what is kept of a line for error messages, in bytes.
+	longestWord = 1 << 10
 	// longestDump bounds a goroutine dump in the log.
 	longestDump = 256 << 10
 	// loggedPerS is how many bytes of a plugin's output are logged in a second, and loggedAtOnce how many after a
@@ -40,7 +42,7 @@ type output struct {
 	reading sync.WaitGroup
 
 	mu         sync.Mutex
-	tail       []string
+	words      proc.LastWords
 	collecting *strings.Builder
 	budget     *rate.Limiter
 	omitted    int // lines since the log has said so
@@ -93,8 +95,7 @@ func (o *output) line(text string) {
 			o.protocols = [2]int{r.protocolMin, r.protocolMax}
 		}
 	}
-	o.tail = append(o.tail, shown[:min(len(shown), 1024)])
-	o.tail = o.tail[max(0, len(o.tail)-tailLines):]
+	o.words.Add(shown[:min(len(shown), longestWord)])
 	room := o.roomFor(len(text))
 	o.mu.Unlock()
 	switch {
@@ -143,11 +144,11 @@ func (o *output) collect() func() string {
 	}
 }
 
-// last are the newest lines.
+// last are the lines that tell most about the plugin's end.
 func (o *output) last() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.tail)
+	return slices.Clone(o.words.Lines())
 }
 
 // logRecord is one line of a plugin's structured log.

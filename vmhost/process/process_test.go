@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	case "exits":
 		fmt.Fprintln(os.Stderr, "no configuration found")
 		os.Exit(3)
+	case "crashes":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGQUIT) // the report ends with the registers
+		select {}
 	case "silent":
 		time.Sleep(time.Minute)
 	case "newer":
@@ -255,6 +258,10 @@ func TestStartErrorsSayWhatHappened(t *testing.T) {
 		"exits": {
 			launcher(t, "exits"),
 			[]string{"exited with code 3", "no configuration found"}, errcode.PluginBroken, false,
+		},
+		"crashes": {
+			launcher(t, "crashes"),
+			[]string{"exited with code 2: SIGQUIT: quit"}, errcode.PluginBroken, false,
 		},
 		"says nothing": {
 			launcher(t, "silent"),

@@ -19,20 +19,18 @@ const (
 	// outputGrace is how long the rest of an ended process's output is waited for: somebody else may hold its pipe.
 	outputGrace = time.Second
 	maxLine     = 1 << 10 // of what is remembered of a line
-	maxLast     = 20      // lines that are remembered
 )
 
-// output is what one run of a process writes: it goes to the log, and its last lines and those of a crash are
-// remembered as the reason of its death.
+// output is what one run of a process writes: it goes to the log, and its last words are remembered as the reason of
+// its death.
 type output struct {
 	log  io.Writer
 	read *os.File
 	done chan struct{}
 
 	mu    sync.Mutex
-	rest  []byte   // of a line that hasn't ended
-	last  []string // lines, at most maxLast
-	crash []string // the lines with which the runtime began to report a crash
+	rest  []byte // of a line that hasn't ended
+	words proc.LastWords
 }
 
 // newOutput returns what takes the output, and the file that the process is to write to.
@@ -73,13 +71,10 @@ func (o *output) lines() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.rest) > 0 {
-		o.line(string(o.rest))
+		o.words.Add(string(o.rest))
 		o.rest = nil
 	}
-	if o.crash != nil {
-		return o.crash
-	}
-	return o.last
+	return o.words.Lines()
 }
 
 func (o *output) look(p []byte) {
@@ -91,22 +86,9 @@ func (o *output) look(p []byte) {
 		if !whole {
 			return
 		}
-		o.line(string(o.rest))
+		o.words.Add(string(o.rest))
 		o.rest, p = o.rest[:0], tail
 	}
-}
-
-func (o *output) line(text string) {
-	if proc.BeginsCrash(text) {
-		o.crash = []string{}
-	}
-	if o.crash != nil && len(o.crash) < maxLast {
-		o.crash = append(o.crash, text)
-	}
-	if len(o.last) == maxLast {
-		o.last = o.last[1:]
-	}
-	o.last = append(o.last, text)
 }
 
 // openLog opens the log of a process.

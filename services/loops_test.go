@@ -199,7 +199,8 @@ func loopsIn(t *testing.T, path string, found map[string]bool) {
 	}
 	for _, d := range f.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
-			ast.Walk(search{found, strings.TrimPrefix(filepath.ToSlash(path), "../") + " " + fn.Name.Name, false}, fn.Body)
+			place := strings.TrimPrefix(filepath.ToSlash(path), "../") + " " + fn.Name.Name
+			ast.Walk(search{found: found, place: place}, fn.Body)
 		}
 	}
 }

@@ -379,7 +379,8 @@ func TestAListenerOfCallsThatEndsByItselfIsSaid(t *testing.T) {
 	defer others.Stop()
 	server.Serve(accepttest.Broken{Listener: l}, others)
 	line, err := bufio.NewReader(said).ReadString('\n')
-	if err != nil || !strings.Contains(line, "aren't taken any more") || !strings.Contains(line, syscall.EBADF.Error()) {
+	cause := syscall.EBADF.Error()
+	if err != nil || !strings.Contains(line, "aren't taken any more") || !strings.Contains(line, cause) {
 		t.Errorf("%s, %v", line, err)
 	}
 }

@@ -441,7 +441,8 @@ func TestAttachedIsWhoHasTheNameAndThePid(t *testing.T) {
 		attached        bool
 	}{
 		{"keystore", "keystore-abc", 7, true}, {"keystore", "keystore-def", 8, true},
-		{"keystore", "keystore-xyz", 7, false}, {"keystore", "keystore-abc", 8, false}, {"engine", "keystore-abc", 7, false},
+		{"keystore", "keystore-xyz", 7, false}, {"keystore", "keystore-abc", 8, false},
+		{"engine", "keystore-abc", 7, false},
 	} {
 		if err := Attached(t.Context(), h, c.subsystem, c.name, c.pid); (err == nil) != c.attached {
 			t.Errorf("%+v: %v", c, err)

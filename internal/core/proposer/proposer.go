@@ -1,7 +1,7 @@
-// Package proposer says who may propose a block, and when. Every height has an order of its own, drawn by stake from the
-// chain's id and the height: nothing that anybody writes into a block takes part, so nobody can try out blocks until
-// the next proposer suits him. The first in the order proposes at once; the n-th may step in when the ones before it
-// have been silent for a slot each. It is pure arithmetic: the time comes from the caller.
+// Package proposer says who may propose a block, and when. Every height has an order of its own, drawn by stake from
+// the chain's id and the height: nothing that anybody writes into a block takes part, so nobody can try out blocks
+// until the next proposer suits him. The first in the order proposes at once; the n-th may step in when the ones before
+// it have been silent for a slot each. It is pure arithmetic: the time comes from the caller.
 package proposer
 
 import (

@@ -257,8 +257,8 @@ func TestAProposerDoesNotChooseWhoComesNext(t *testing.T) {
 	next := proposer.Order(set, chain, 8)[0]
 	for content := range byte(20) {
 		core, err := New(Config{
-			Chain: chain, Self: set.At(next).Node, Validators: set, Parameters: snowball.For(set.Units()), Rand: testRand(),
-			VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
+			Chain: chain, Self: set.At(next).Node, Validators: set, Parameters: snowball.For(set.Units()),
+			Rand: testRand(), VerifySignature: func(*block.Block, ed25519.PublicKey) bool { return true },
 		}, Anchor{ID: primitives.Hash{content}, Height: 7}, now)
 		if err != nil {
 			t.Fatal(err)

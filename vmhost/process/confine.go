@@ -86,6 +86,11 @@ func (l Launcher) start(cmd *exec.Cmd, i image, dir string, log *slog.Logger) (*
 // describe says what protects the node from the plugin.
 func describe(b proc.Confinement) string {
 	said := []string{"no new privileges, no capabilities"}
+	if proc.Seccomp() {
+		said = append([]string{"seccomp"}, said...)
+	} else {
+		said = append(said, "no seccomp in this kernel: it can make all calls")
+	}
 	if v := proc.Landlock(); v > 0 {
 		said = append([]string{fmt.Sprintf("landlock %d", v)}, said...)
 	} else {

@@ -47,6 +47,9 @@ func (*spy) HealthCheck(context.Context) error {
 		got = append(got, "opened its host's memory")
 		f.Close()
 	}
+	if syscall.Unshare(syscall.CLONE_NEWUSER) == nil { // of one thread
+		got = append(got, "made itself root of a namespace")
+	}
 	if f, err := os.CreateTemp("", "x"); err != nil {
 		got = append(got, "has no place for a file: "+err.Error())
 	} else {
@@ -91,7 +94,8 @@ func TestAPluginReadsNothingOfItsNode(t *testing.T) {
 	if want := fmt.Sprintf("%d: ", os.Getuid()); got != want {
 		t.Errorf("a confined plugin, %s", got)
 	}
-	if guard := p.Guard(); !strings.Contains(guard, "landlock") || !strings.Contains(guard, "4096 MiB, 1000 files") {
+	if guard := p.Guard(); !strings.Contains(guard, "landlock") || !strings.Contains(guard, "4096 MiB, 1000 files") ||
+		!strings.Contains(guard, map[bool]string{true: "seccomp, ", false: "no seccomp"}[proc.Seccomp()]) {
 		t.Errorf("what protects from it: %s", guard)
 	}
 	if got, p := loot(t, nil); !strings.Contains(got, "signing.key: secret") || !strings.Contains(p.Guard(), "nothing") {

@@ -17,11 +17,13 @@ import (
 type Confinement struct {
 	// User runs it as another user, which only root can; nil: as this process's.
 	User *syscall.Credential
-	// Paths has the kernel's landlock open these parts of the file system alone, where the kernel has it; and whatever
-	// the program executes gives it no privileges. nil: the user's rights are the bounds.
+	// Paths has the kernel's landlock open these parts of the file system alone, where the kernel has it, and its seccomp
+	// refuse the calls that no such program needs; and whatever the program executes gives it no privileges. nil: the
+	// user's rights are the bounds.
 	Paths *Paths
-	// Memory, Files and Processes bound each of its processes, the last all of its user's; 0: no bound.
-	Memory, Files, Processes uint64
+	// Memory, Files and Processes bound each of its processes, the last all of its user's; FileSize, in bytes, each file
+	// that it writes, and also one in memory; 0: no bound.
+	Memory, Files, Processes, FileSize uint64
 }
 
 // Paths are files and directories with all that is in them. Those that don't exist, or that its
@@ -129,7 +131,10 @@ func (c *Confinement) enter() error {
 	if err := c.limit(); err != nil || c.Paths == nil {
 		return err
 	}
-	return c.Paths.enter()
+	if err := c.Paths.enter(); err != nil {
+		return err
+	}
+	return enterFilter()
 }
 
 // enter confines this thread, and with it what it becomes: there is no way back.
@@ -216,6 +221,7 @@ func (c *Confinement) limit() error {
 		most     uint64
 	}{
 		{unix.RLIMIT_DATA, c.Memory}, {unix.RLIMIT_NOFILE, c.Files}, {unix.RLIMIT_NPROC, c.Processes},
+		{unix.RLIMIT_FSIZE, c.FileSize},
 	} {
 		var has syscall.Rlimit
 		if l.most == 0 {

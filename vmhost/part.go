@@ -215,9 +215,9 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 	if err != nil {
 		return subsystem.Spec{}, err
 	}
-	hidden := []string{n.Home.Dir}
+	hidden := []string{n.Home.Dir, n.Home.SocketDir()}
 	if network := filepath.Dir(n.Home.Dir); network != "/" {
-		hidden = append(hidden, network)
+		hidden = append(hidden, network, datadir.Network{Dir: network}.SocketDir())
 	}
 	confine, err := s.confinement(hidden...)
 	if err != nil {

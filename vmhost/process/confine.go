@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/process/proc"
@@ -23,8 +24,15 @@ var (
 // bounds are what the kernel is told. dir is the plugin's directory for sockets.
 func bounds(c *launch.Confine, program, dir string) proc.Confinement {
 	b := proc.Confinement{User: c.User, Memory: c.Memory, Files: c.Files, Paths: &proc.Paths{
-		Write: append(append([]string{dir}, devicePaths...), c.Writable...),
+		Write: append([]string{dir}, devicePaths...),
 	}}
+	for _, path := range c.Writable {
+		if inside(path, c.Hidden) { // somebody has said exactly this one
+			b.Paths.Write = append(b.Paths.Write, path)
+		} else {
+			b.Paths.Write = append(b.Paths.Write, without(path, c.Hidden)...)
+		}
+	}
 	if c.User != nil {
 		b.Processes = c.Processes
 	}
@@ -35,19 +43,26 @@ func bounds(c *launch.Confine, program, dir string) proc.Confinement {
 	return b
 }
 
+// inside tells whether a path is in what is hidden.
+func inside(path string, hidden []string) bool {
+	return slices.ContainsFunc(hidden, func(h string) bool { return within(real(path), real(h)) })
+}
+
+// real is a path without links.
+func real(path string) string {
+	if found, err := filepath.EvalSymlinks(path); err == nil {
+		return found
+	}
+	return path
+}
+
 // without is a path, or what is in it but what is hidden: landlock opens trees, and closes nothing in them.
 func without(path string, hidden []string) (open []string) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	path = real(path)
+	if inside(path, hidden) {
+		return nil
 	}
-	holds := false
-	for _, h := range hidden {
-		if within(path, h) {
-			return nil
-		}
-		holds = holds || within(h, path)
-	}
-	if !holds {
+	if !slices.ContainsFunc(hidden, func(h string) bool { return within(real(h), path) }) {
 		return []string{path}
 	}
 	entries, _ := os.ReadDir(path)

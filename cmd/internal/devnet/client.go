@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/operator"
 	"github.com/reevenet/reeve/internal/process/proc"
 )
 
@@ -27,12 +27,7 @@ type Client struct {
 
 // Dial returns a client for the supervisor that holds the run directory.
 func Dial(run string) *Client {
-	var d net.Dialer
-	return &Client{run: run, http: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, "unix", controlSocket(run))
-		},
-	}}}
+	return &Client{run: run, http: operator.Client(controlSocket(run))}
 }
 
 // Status asks for the status of all nodes.

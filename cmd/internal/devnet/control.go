@@ -12,12 +12,16 @@ import (
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/operator"
 )
 
 // drainTimeout is how long processes may take to finish what they have begun before they are killed.
 const drainTimeout = 7 * time.Second
 
-// Control serves the commands of other processes of the same user on a unix socket in run: status, down, and changes of
+// callers bounds the connections to a supervisor: whoever runs as its user can connect, and take its descriptors.
+const callers = 128
+
+// Control serves the commands of those who have the operator's key on a unix socket in run: status, down, and changes of
 // the network while it runs. Down is called when somebody asks for the end.
 type Control struct {
 	network *Network
@@ -37,6 +41,10 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) { // of a supervisor that was killed; the lock says that it's gone
 		return nil, broken(run, err)
 	}
+	key, err := operator.MakeKey(path)
+	if err != nil {
+		return nil, broken(run, err)
+	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, broken(run, err)
@@ -53,7 +61,7 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 		c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
-	c.server = httpdoor.Inner(mux, n.log)
+	c.server = httpdoor.New(key.Guard(mux), httpdoor.Places{Connections: callers}, n.log)
 	go c.hear(l)
 	return c, nil
 }

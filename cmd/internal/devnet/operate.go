@@ -6,21 +6,17 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/internal/process/datadir"
+	"github.com/reevenet/reeve/internal/process/operator"
 )
 
-// onSocket calls what a node's overseer answers to those who may open its unix socket. It needs no network.
+// onSocket calls what a node's overseer answers at its unix socket, with the operator's key. It needs no network.
 func onSocket(h datadir.Node, call func(*http.Client) error) error {
-	var d net.Dialer
-	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return d.DialContext(ctx, "unix", h.Socket(datadir.MonitorSocket))
-		}}}
+	client := operator.Client(h.Socket(datadir.MonitorSocket))
 	defer client.CloseIdleConnections()
 	return call(client)
 }

@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// Operator is what those who run a node ask and tell a chain's VM. They come by the node's own socket, which nobody
-// else can open.
+// Operator is what those who run a node ask and tell a chain's VM. They come by the node's own socket, with a key that
+// nobody else has.
 type Operator struct {
 	VM          func(ctx context.Context, chain string) (*VM, error)
 	Restart     func(ctx context.Context, chain, why string) error
@@ -29,10 +29,13 @@ type VM struct {
 // ErrNoChain is an error about a chain that the node doesn't have.
 var ErrNoChain = errors.New("this node has no such chain")
 
-// Operating is the door for those who run the node: monitoring, and what they may do.
-func (g *Gateway) Operating() http.Handler {
+// Operating is the door for those who run the node: monitoring, which is everybody's, and, behind guard, what they may
+// do.
+func (g *Gateway) Operating(guard func(http.Handler) http.Handler) http.Handler {
+	all := http.NewServeMux()
+	all.Handle("/", g.Monitoring())
 	mux := http.NewServeMux()
-	mux.Handle("/", g.Monitoring())
+	all.Handle("/ext/vm/", guard(mux))
 	mux.HandleFunc("GET /ext/vm/{chain}", func(w http.ResponseWriter, r *http.Request) {
 		vm, err := g.config.Operator.VM(r.Context(), r.PathValue("chain"))
 		operated(w, vm, err)
@@ -48,7 +51,7 @@ func (g *Gateway) Operating() http.Handler {
 		}
 		operated(w, struct{}{}, g.config.Operator.SetLogLevel(r.Context(), r.PathValue("chain"), level))
 	})
-	return mux
+	return all
 }
 
 func operated(w http.ResponseWriter, value any, err error) {

@@ -7,14 +7,22 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/operator"
 )
 
-// listeners are those of the overseer's process.
-type listeners struct{ bus, monitor, http, metrics net.Listener }
+// listeners are those of the overseer's process, and the key of what the monitor's socket has for operators.
+type listeners struct {
+	bus, monitor, http, metrics net.Listener
+	key                         operator.Key
+}
 
 // open opens all listeners, or none.
 func (n *Node) open() (*listeners, error) {
-	l := &listeners{}
+	key, err := operator.MakeKey(n.Home.Socket(datadir.MonitorSocket))
+	if err != nil {
+		return nil, broken(n.Home, err)
+	}
+	l := &listeners{key: key}
 	for _, o := range []struct {
 		to               *net.Listener
 		network, address string

@@ -77,7 +77,7 @@ func (n *Node) Overseer(ctx context.Context) error {
 	}
 	open(listeners.http, g.Handler(), gateway.ClientPlaces(n.Config.HTTP, files.Clients))
 	open(listeners.metrics, g.Monitoring(), gateway.MonitoringPlaces)
-	open(listeners.monitor, g.Operating(), gateway.MonitoringPlaces)
+	open(listeners.monitor, g.Operating(listeners.key.Guard), gateway.MonitoringPlaces)
 	group.Go(func() error {
 		return subsystem.Run(ending, server.asker.spec(),
 			subsystem.Options{Address: n.Bus(), Token: server.token, Log: n.Log})

@@ -47,6 +47,9 @@ func (n Network) Genesis() string { return filepath.Join(n.Dir, "genesis.json") 
 // Run holds the network's own lock and socket.
 func (n Network) Run() string { return filepath.Join(n.Dir, "run") }
 
+// SocketDir is the run directory in its short form.
+func (n Network) SocketDir() string { return filepath.Dir(Socket(n.Run(), "x")) }
+
 // Log is the log of a network that was started in the background.
 func (n Network) Log() string { return filepath.Join(n.Dir, "devnet.log") }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/internal/process/tuning"
+	"github.com/reevenet/reeve/internal/store/usage"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/vmhost/database"
@@ -67,12 +68,15 @@ type settings struct {
 	Memory    int      `koanf:"max-memory-mib"`
 	Files     int      `koanf:"max-files"`
 	Processes int      `koanf:"max-processes"`
+	Disk      int      `koanf:"max-disk-mib"`
+	DiskFiles int      `koanf:"max-disk-files"`
 }
 
 // confinement is what they say of the plugin's rights.
 func (s *settings) confinement(hidden ...string) (*launch.Confine, error) {
-	if s.Memory < 0 || s.Files < 0 || s.Processes < 0 {
-		return nil, errors.New("vm.max-memory-mib, vm.max-files, vm.max-processes: a bound is a number from 0, which is none")
+	if min(s.Memory, s.Files, s.Processes, s.Disk, s.DiskFiles) < 0 {
+		return nil, errors.New("vm.max-memory-mib, vm.max-files, vm.max-processes, vm.max-disk-mib, " +
+			"vm.max-disk-files: a bound is a number from 0, which is none")
 	}
 	if !s.Confine {
 		return nil, nil
@@ -80,6 +84,7 @@ func (s *settings) confinement(hidden ...string) (*launch.Confine, error) {
 	c := &launch.Confine{
 		Hidden: hidden, Readable: s.Readable, Writable: s.Writable,
 		Memory: uint64(s.Memory) << 20, Files: uint64(s.Files), Processes: uint64(s.Processes),
+		Disk: usage.Limit{Bytes: uint64(s.Disk) << 20, Entries: uint64(s.DiskFiles)},
 	}
 	if s.User == "" {
 		return c, nil
@@ -153,13 +158,16 @@ func Part(p Ports) part.Part {
 			{Key: "call-timeout", Default: launch.CallLimit.String(),
 				Usage: "how long a plugin may take to build or judge one block before it is replaced"},
 			{Key: "confine", Default: true,
-				Usage: "keep plugins from the node's files and processes (landlock, no new privileges)"},
+				Usage: "keep plugins from the node's files and processes (landlock, seccomp, no new privileges)"},
 			{Key: "user", Default: "", Usage: "number of the user that plugins run as, or USER:GROUP; only root can say so"},
 			{Key: "readable", Default: []string{}, Usage: "files and directories that plugins may read besides the usual"},
 			{Key: "writable", Default: []string{}, Usage: "files and directories that plugins may write"},
 			{Key: "max-memory-mib", Default: 4096, Usage: "private memory that a plugin may have, in MiB; 0: no bound"},
 			{Key: "max-files", Default: 4096, Usage: "descriptors that a plugin may have; 0: no bound"},
 			{Key: "max-processes", Default: 512, Usage: "processes and threads of vm.user; 0: no bound"},
+			{Key: "max-disk-mib", Default: 1024,
+				Usage: "files of a plugin: temporary ones, those in memory, and vm.writable, in MiB; 0: no bound"},
+			{Key: "max-disk-files", Default: 16384, Usage: "number of such files and directories; 0: no bound"},
 		}},
 		Process: part.Process{Name: processName, Tuning: tuning.Profile{Threads: tuning.PerFourCores}},
 		Owns:    "the chain's database; starts and replaces the plugin",

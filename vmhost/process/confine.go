@@ -2,14 +2,13 @@ package process
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/process/proc"
+	"github.com/reevenet/reeve/internal/store/usage"
 	"github.com/reevenet/reeve/vmhost/launch"
 )
 
@@ -24,15 +23,8 @@ var (
 // bounds are what the kernel is told. dir is the plugin's directory for sockets.
 func bounds(c *launch.Confine, program, dir string) proc.Confinement {
 	b := proc.Confinement{User: c.User, Memory: c.Memory, Files: c.Files, Paths: &proc.Paths{
-		Write: append([]string{dir}, devicePaths...),
+		Write: append(append([]string{dir}, devicePaths...), writable(c)...),
 	}}
-	for _, path := range c.Writable {
-		if inside(path, c.Hidden) { // somebody has said exactly this one
-			b.Paths.Write = append(b.Paths.Write, path)
-		} else {
-			b.Paths.Write = append(b.Paths.Write, without(path, c.Hidden)...)
-		}
-	}
 	if c.User != nil {
 		b.Processes = c.Processes
 	}
@@ -41,6 +33,18 @@ func bounds(c *launch.Confine, program, dir string) proc.Confinement {
 	}
 	b.Paths.Read = append(b.Paths.Read, program)
 	return b
+}
+
+// writable is what the settings open for writing, without what of the node lies in there.
+func writable(c *launch.Confine) (open []string) {
+	for _, path := range c.Writable {
+		if inside(path, c.Hidden) { // somebody has said exactly this one
+			open = append(open, real(path))
+		} else {
+			open = append(open, without(path, c.Hidden)...)
+		}
+	}
+	return open
 }
 
 // inside tells whether a path is in what is hidden.
@@ -79,27 +83,31 @@ func within(path, dir string) bool {
 }
 
 // start starts the plugin within its bounds, if it has some and this program can set them.
-func (l Launcher) start(cmd *exec.Cmd, i image, dir string, log *slog.Logger) (*proc.Child, string, error) {
+func (r *runner) start() (child *proc.Child, err error) {
+	l := r.launcher
 	if l.Confine == nil {
-		child, err := proc.Start(cmd)
-		return child, "nothing: vm.confine is off", err
+		r.guard = "nothing: vm.confine is off"
+		return proc.Start(r.cmd)
 	}
 	if !proc.CanConfine() {
-		log.Warn("the plugin isn't confined: this program isn't made for it")
-		child, err := proc.Start(cmd)
-		return child, "nothing: this program can't confine others", err
+		r.log.Warn("the plugin isn't confined: this program isn't made for it")
+		r.guard = "nothing: this program can't confine others"
+		return proc.Start(r.cmd)
 	}
-	b := bounds(l.Confine, l.Path, dir)
-	child, err := proc.StartConfined(cmd, b, i.copy)
-	guard := describe(b)
+	b := bounds(l.Confine, l.Path, r.dir)
+	r.guard = describe(b, l.Confine.Disk)
 	if proc.Landlock() == 0 {
-		log.Warn("the kernel has no landlock: the plugin can read what its user can", "protected by", guard)
+		r.log.Warn("the kernel has no landlock: the plugin can read what its user can", "protected by", r.guard)
 	}
-	return child, guard, err
+	child, err = proc.StartConfined(r.cmd, b, r.image.copy)
+	if err == nil && l.Confine.Disk != (usage.Limit{}) {
+		go r.watchDisk(child, append([]string{r.dir}, writable(l.Confine)...))
+	}
+	return child, err
 }
 
 // describe says what protects the node from the plugin.
-func describe(b proc.Confinement) string {
+func describe(b proc.Confinement, disk usage.Limit) string {
 	said := []string{"no new privileges, no capabilities"}
 	if proc.Seccomp() {
 		said = append([]string{"seccomp"}, said...)
@@ -114,7 +122,11 @@ func describe(b proc.Confinement) string {
 	if b.User != nil {
 		said = append(said, fmt.Sprintf("user %d:%d, %d processes", b.User.Uid, b.User.Gid, b.Processes))
 	}
-	return strings.Join(append(said, fmt.Sprintf("%d MiB, %d files", b.Memory>>20, b.Files)), ", ")
+	said = append(said, fmt.Sprintf("%d MiB, %d files", b.Memory>>20, b.Files))
+	if disk != (usage.Limit{}) {
+		said = append(said, fmt.Sprintf("on the disk %d MiB, %d files", disk.Bytes>>20, disk.Entries))
+	}
+	return strings.Join(said, ", ")
 }
 
 // own gives files to the user as which the plugin runs.

@@ -129,3 +129,25 @@ func TestWhatIsHiddenStaysSoInAnOpenDirectory(t *testing.T) {
 		t.Errorf("open are %q", got)
 	}
 }
+
+func TestAWritableDirectoryIsOpenedWithoutWhatIsHiddenInIt(t *testing.T) {
+	dir := t.TempDir()
+	node, beside, link := filepath.Join(dir, "node"), filepath.Join(dir, "beside"), filepath.Join(t.TempDir(), "link")
+	for _, path := range []string{node + "/cache", beside} {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(node, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ writable, hidden, want string }{
+		{dir, node, beside}, {dir, link, beside}, {beside, node, beside},
+		{node + "/cache", node, node + "/cache"}, // somebody has said just that
+	} {
+		open := process.Writable(&launch.Confine{Hidden: []string{c.hidden}, Writable: []string{c.writable}})
+		if len(open) != 1 || open[0] != c.want {
+			t.Errorf("%s without %s is %q", c.writable, c.hidden, open)
+		}
+	}
+}

@@ -23,6 +23,8 @@ func (l Launcher) explain(r *runner, err error) error {
 	switch {
 	case r.pid() == 0:
 		return l.notStarted(name, err)
+	case r.excess.Load() != nil:
+		return broken(r, "", "the plugin %s was ended before it was ready: %v", name, r.cause())
 	case printed && !shaped:
 		return broken(r, "A plugin's standard output is for the handshake; write to standard error instead.",
 			"the plugin %s printed %q to its standard output before the handshake", name, shorten(line))

@@ -1,4 +1,7 @@
 package process
 
-// Without is for tests.
-var Without = without
+// For tests.
+var (
+	Without  = without
+	Writable = writable
+)

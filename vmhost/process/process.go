@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,15 +61,14 @@ func (l Launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no directory for the plugin's sockets: %w", err)
 	}
-	p := &Plugin{dir: dir, token: rand.Text(), uid: l.uid()}
+	p := &Plugin{dir: dir, token: rand.Text(), uid: l.uid(), log: r.Log}
 	err = p.serveHost(r)
 	if err == nil {
 		err = l.own(dir.path, filepath.Join(dir.path, httpDir), filepath.Join(dir.path, hostSocket))
 	}
 	if err != nil {
 		p.stopServing()
-		dir.remove()
-		return nil, err
+		return nil, errors.Join(err, dir.remove())
 	}
 	p.runner = newRunner(l, image, dir.path, r)
 	p.client = plugin.NewClient(l.clientConfig(p, r))
@@ -123,6 +123,7 @@ type Plugin struct {
 	runner  *runner
 	client  *plugin.Client
 	conn    *grpc.ClientConn
+	log     *slog.Logger
 	cleaned sync.Once
 }
 
@@ -171,7 +172,9 @@ func (p *Plugin) clean() {
 			p.conn.Close()
 		}
 		p.stopServing()
-		p.dir.remove()
+		if err := p.dir.remove(); err != nil {
+			p.log.Warn("what the plugin has left can't be removed; the next start tries again", "err", err)
+		}
 	})
 }
 

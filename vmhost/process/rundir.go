@@ -1,18 +1,23 @@
 package process
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/store/disk"
+	"github.com/reevenet/reeve/internal/store/usage"
 )
 
 const (
 	hostSocket = "host.sock"
 	httpDir    = "http"
-	lockFile   = "reeve.lock"
+	lockSuffix = ".lock"
 	// dirPrefix begins the name of each such directory, and nothing else's in a directory for temporary files.
 	dirPrefix = "reeve-vm"
 	// longestSocket is what the kernel takes as a unix socket's path, less what the library adds to the directory.
@@ -20,7 +25,8 @@ const (
 )
 
 // runDir is one plugin's directory for sockets, which only this user can enter. It is locked while its host lives, so
-// that a directory that a killed host has left behind is known by its open lock, and removed by the next one.
+// that a directory that a killed host has left behind is known by its open lock, and removed by the next one. The lock
+// is beside it, where the plugin can't reach.
 type runDir struct {
 	path string
 	lock io.Closer
@@ -48,28 +54,41 @@ func makeRunDir(base string) (*runDir, error) {
 		err = os.Mkdir(filepath.Join(path, httpDir), 0o700)
 	}
 	if err != nil {
-		d.remove()
-		return nil, err
+		return nil, errors.Join(err, d.remove())
 	}
 	return d, nil
 }
 
-func (d *runDir) remove() {
-	os.RemoveAll(d.path)
-	if d.lock != nil {
-		d.lock.Close()
+// remove is for when the plugin has ended. What can't be removed keeps its lock, and another host tries again.
+func (d *runDir) remove() error {
+	err := usage.Remove(d.path)
+	if d.lock == nil {
+		return err
 	}
+	if err == nil {
+		err = os.Remove(d.path + lockSuffix)
+	}
+	return errors.Join(err, d.lock.Close())
 }
 
-func takeLock(dir string) (io.Closer, error) { return disk.OS{}.Lock(filepath.Join(dir, lockFile)) }
+func takeLock(dir string) (io.Closer, error) { return disk.OS{}.Lock(dir + lockSuffix) }
 
 // removeLeft removes directories whose hosts are gone. One without a lock is being made.
 func removeLeft(base string) {
-	locks, _ := filepath.Glob(filepath.Join(base, dirPrefix+"*", lockFile))
+	locks, _ := filepath.Glob(filepath.Join(base, dirPrefix+"*"+lockSuffix))
 	for _, file := range locks {
-		dir := filepath.Dir(file)
+		dir := strings.TrimSuffix(file, lockSuffix)
+		if !ours(file) {
+			continue
+		}
 		if lock, err := takeLock(dir); err == nil {
-			(&runDir{path: dir, lock: lock}).remove()
+			_ = (&runDir{path: dir, lock: lock}).remove() // the next one tries again
 		}
 	}
+}
+
+// ours tells whether a file is this user's: in a directory for temporary files anybody can give one that name.
+func ours(file string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(file, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Uid == uint32(os.Getuid())
 }

@@ -33,6 +33,7 @@ type runner struct {
 
 	cmd    *exec.Cmd
 	child  atomic.Pointer[proc.Child] // nil until it is started
+	excess atomic.Pointer[error]      // why it was ended; nil unless it has taken too much of the disk
 	stdin  *os.File
 	stdout *io.PipeReader
 	first  stdout
@@ -83,8 +84,7 @@ func (r *runner) Start(context.Context) error {
 	}
 	defer stderrWrite.Close()
 	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = stdinRead, stdoutWrite, stderrWrite
-	child, guard, err := r.launcher.start(r.cmd, r.image, r.dir, r.log)
-	r.guard = guard
+	child, err := r.start()
 	if err != nil {
 		close(r.exited)
 		for _, f := range []*os.File{stdin, stdout, stderr} {
@@ -149,8 +149,13 @@ func (r *runner) dump() {
 	r.log.Error("what the plugin was doing", "pid", c.PID, "goroutines", collect())
 }
 
-// cause says how the process ended, with the last it said. It must have ended.
-func (r *runner) cause() error { return errors.New(r.child.Load().Exit().Explain(r.output.last())) }
+// cause says how the process ended, with the last it said, or for what it was ended. It must have ended.
+func (r *runner) cause() error {
+	if why := r.excess.Load(); why != nil {
+		return *why
+	}
+	return errors.New(r.child.Load().Exit().Explain(r.output.last()))
+}
 
 // What follows is the library's view.
 

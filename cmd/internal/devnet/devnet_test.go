@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -355,6 +356,36 @@ func TestOnlyHarmlessVariablesReachTheProcesses(t *testing.T) {
 	want := harmless
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Whoever runs as the supervisor's user can connect to its socket, a plugin among them.
+func TestCallersThatSayNothingKeepNoOperatorOut(t *testing.T) {
+	dir := create(t, 1)
+	control, err := open(t, dir).Serve(dir.Run(), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
+	var first net.Conn
+	for i := range 2 * callers {
+		conn, err := net.Dial("unix", controlSocket(dir.Run()))
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		defer conn.Close()
+		if first == nil {
+			first = conn
+		}
+	}
+	if _, err := Dial(dir.Run()).Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := first.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the longest silent one isn't turned out: %v", err)
 	}
 }
 

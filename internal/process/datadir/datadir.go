@@ -24,6 +24,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/store/disk"
+	"github.com/reevenet/reeve/internal/store/usage"
 )
 
 // maxRunPath leaves room for the longest socket name below it; the kernel's limit is 107 bytes in all.
@@ -181,7 +182,7 @@ func makeRun(run string) error {
 // there is one. It must not be called while a process still uses it.
 func Clear(run string) error {
 	if target, err := os.Readlink(run); err == nil && filepath.Base(target) == shortName(run) {
-		return errors.Join(os.RemoveAll(target), os.Remove(run))
+		return errors.Join(usage.Remove(target), os.Remove(run))
 	}
 	entries, err := os.ReadDir(run)
 	if err != nil {
@@ -191,7 +192,7 @@ func Clear(run string) error {
 		if e.Name() == lockFile {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(run, e.Name())); err != nil {
+		if err := usage.Remove(filepath.Join(run, e.Name())); err != nil { // plugins may have left there what they like
 			return err
 		}
 	}

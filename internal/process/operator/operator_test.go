@@ -83,3 +83,15 @@ func TestWithoutTheKeyNothingIsServed(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyIsShort(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "monitor.sock")
+	serve(t, socket, makeKey(t, socket))
+	if err := os.WriteFile(filepath.Join(filepath.Dir(socket), "monitor.key"), make([]byte, 129), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := operator.Client(socket).Get("http://anybody/do")
+	if err == nil || !strings.Contains(err.Error(), "129 bytes") {
+		t.Errorf("with a long one: %v, %v", r, err)
+	}
+}

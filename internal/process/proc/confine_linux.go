@@ -21,9 +21,8 @@ type Confinement struct {
 	// refuse the calls that no such program needs; and whatever the program executes gives it no privileges. nil: the
 	// user's rights are the bounds.
 	Paths *Paths
-	// Memory, Files and Processes bound each of its processes, the last all of its user's; FileSize, in bytes, each file
-	// that it writes, and also one in memory; 0: no bound.
-	Memory, Files, Processes, FileSize uint64
+	// Memory, Files and Processes bound each of its processes, the last all of its user's; 0: no bound.
+	Memory, Files, Processes uint64
 }
 
 // Paths are files and directories with all that is in them. Those that don't exist, or that its
@@ -221,7 +220,6 @@ func (c *Confinement) limit() error {
 		most     uint64
 	}{
 		{unix.RLIMIT_DATA, c.Memory}, {unix.RLIMIT_NOFILE, c.Files}, {unix.RLIMIT_NPROC, c.Processes},
-		{unix.RLIMIT_FSIZE, c.FileSize},
 	} {
 		var has syscall.Rlimit
 		if l.most == 0 {

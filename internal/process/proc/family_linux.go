@@ -120,13 +120,13 @@ func await(pid int) {
 // children lists the children of this process. The kernel keeps a list for each thread, and may leave one out of it
 // while another is reaped: whoever has reaped lists them again. A thread that ends leaves its children to another.
 func children() []int {
-	before := threads()
+	before := threadsOf(os.Getpid())
 	for {
-		list, err := childrenOf(before)
+		list, err := childrenOf(os.Getpid(), before)
 		if errors.Is(err, os.ErrNotExist) {
 			return childrenAmongAll() // a kernel without these lists
 		}
-		after := threads()
+		after := threadsOf(os.Getpid())
 		if slices.Equal(before, after) {
 			return list
 		}
@@ -134,11 +134,11 @@ func children() []int {
 	}
 }
 
-// childrenOf reads the lists of these threads. The error is that of the thread that lasts as long as the process.
-func childrenOf(threads []int) (list []int, err error) {
+// childrenOf reads the lists of these threads of a process. The error is that of the thread that lasts as long as it.
+func childrenOf(pid int, threads []int) (list []int, err error) {
 	for _, thread := range threads {
-		text, e := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", thread))
-		if thread == os.Getpid() {
+		text, e := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, thread))
+		if thread == pid {
 			err = e
 		}
 		for pid := range strings.FieldsSeq(string(text)) {
@@ -160,7 +160,18 @@ func childrenAmongAll() (list []int) {
 	return list
 }
 
-func threads() []int { return numbersIn("/proc/self/task") }
+func threadsOf(pid int) []int { return numbersIn(fmt.Sprintf("/proc/%d/task", pid)) }
+
+// Descendants lists a process and, where the kernel tells, those that it and its descendants have started; at most as
+// many as that.
+func Descendants(pid, most int) []int {
+	list := []int{pid}
+	for at := 0; at < len(list) && len(list) < most; at++ {
+		found, _ := childrenOf(list[at], threadsOf(list[at])) // whoever has ended has none any more
+		list = append(list, found...)
+	}
+	return list[:min(len(list), most)]
+}
 
 func numbersIn(path string) (list []int) {
 	dir, err := os.Open(path)

@@ -255,3 +255,20 @@ func TestBothWaysToListChildrenAgree(t *testing.T) {
 		}
 	}
 }
+
+func TestDescendantsAreListedUpToANumber(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Start(&exec.Cmd{Path: "/bin/sh", Dir: dir,
+		Args: []string{"sh", "-c", "sleep 1000 & sh -c 'sleep 1000 & echo $! > inner; wait' & wait"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Kill()
+	inner := pidIn(t, filepath.Join(dir, "inner"))
+	if list := Descendants(c.PID, 10); len(list) != 4 || !slices.Contains(list, inner.PID) || list[0] != c.PID {
+		t.Errorf("of %d there are %v, %d among them", c.PID, list, inner.PID)
+	}
+	if list := Descendants(c.PID, 2); len(list) != 2 {
+		t.Errorf("of two there are %v", list)
+	}
+}

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -64,7 +65,7 @@ func TestWithoutTheKeyNothingIsServed(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "monitor.sock")
 	serve(t, socket, makeKey(t, socket))
 	c := &http.Client{Transport: &http.Transport{
-		Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", socket) },
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", socket) },
 	}}
 	for _, shown := range []string{"", "Bearer ", "Bearer x", "Basic x"} {
 		r, err := http.NewRequest(http.MethodPost, "http://anybody/do", nil)

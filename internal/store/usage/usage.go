@@ -102,9 +102,9 @@ func (t *tally) unnamed(processes []int) error {
 		}
 		err = eachName(fds, func(name string) error {
 			var st unix.Stat_t
-			err := unix.Fstatat(int(fds.Fd()), name, &st, 0)
-			which := inode{uint64(st.Dev), st.Ino}
-			if err != nil || st.Nlink > 0 || st.Mode&unix.S_IFMT != unix.S_IFREG || seen[which] {
+			open := unix.Fstatat(int(fds.Fd()), name, &st, 0) == nil
+			which := inode{st.Dev, st.Ino}
+			if !open || st.Nlink > 0 || st.Mode&unix.S_IFMT != unix.S_IFREG || seen[which] {
 				return nil
 			}
 			seen[which] = true

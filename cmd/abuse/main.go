@@ -98,14 +98,8 @@ func (f *flags) run(ctx context.Context, attacks []abuse.Attack) error {
 	if err != nil {
 		return err
 	}
-	if f.out != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(f.out, text, 0o644); err != nil {
-			return err
-		}
+	if err := check.Write(f.out, report); err != nil {
+		return err
 	}
 	faults := report.Faults()
 	fmt.Printf("%d attacks, %d withstood\n", len(report.Rows), len(report.Rows)-faults)

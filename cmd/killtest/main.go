@@ -4,8 +4,7 @@
 // node join, and prints how long they took to catch up while the chain went on. With -single it kills the engine of a
 // network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
 // come back one after the other. With -powercut it keeps the network on a file system of its own and cuts the power of
-// that, so many times. With -byzantine it lets a validator lie to the others. With -strangers a node that nobody knows
-// attacks a validator in one way after the other, beside an honest client.
+// that, so many times. With -byzantine it lets a validator lie to the others. (What strangers can do is cmd/abuse's.)
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -validators 1
@@ -15,18 +14,15 @@
 //	make build && go run ./cmd/killtest -powercut 200
 //	make build && go run ./cmd/killtest -powercut 200 -validators 1
 //	make build && go run ./cmd/killtest -byzantine
-//	make build && go run ./cmd/killtest -strangers -for 10s
 //
 // Exit code 5 when something was lost or a bound was broken.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/check"
@@ -52,7 +48,6 @@ type flags struct {
 	lag        time.Duration
 	powerCut   int
 	byzantine  bool
-	strangers  bool
 	kinds      string
 	lasts      time.Duration
 	share      float64
@@ -78,10 +73,8 @@ func parse() *flags {
 	flag.IntVar(&f.powerCut, "powercut", 0,
 		"instead: how often to cut the power of all validators, on a disk of their own; needs root")
 	flag.BoolVar(&f.byzantine, "byzantine", false, "instead: let a validator lie in one way after the other")
-	flag.BoolVar(&f.strangers, "strangers", false, "instead: attack a validator in one way after the other")
-	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine, -strangers: in which ways, separated by commas (default: all)")
-	flag.DurationVar(&f.lasts, "for", time.Minute,
-		"with -byzantine, -strangers: how long each kind, and the calm before and after")
+	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine: in which ways, separated by commas (default: all)")
+	flag.DurationVar(&f.lasts, "for", time.Minute, "with -byzantine: how long each kind, and the calm before and after")
 	flag.Float64Var(&f.share, "share", 0.7, "with -byzantine: of the calm rate that must be reached")
 	flag.Uint64Var(&f.seed, "seed", uint64(time.Now().UnixNano()), "of the moments that are drawn")
 	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
@@ -102,8 +95,6 @@ func run(ctx context.Context) error {
 		return f.runPowerCuts(ctx)
 	case f.byzantine:
 		return f.runByzantine(ctx)
-	case f.strangers:
-		return f.runStrangers(ctx)
 	default:
 		return f.runKills(ctx)
 	}
@@ -113,14 +104,8 @@ func run(ctx context.Context) error {
 func conclude(report any, f killtest.Findings, file string) error {
 	fmt.Printf("transactions posted / final        %d / %d (%d not told final in time)\nheights compared on all nodes      %d\n",
 		f.Posted, f.Final, f.Unfinished, f.Heights)
-	if file != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, text, 0o644); err != nil {
-			return err
-		}
+	if err := check.Write(file, report); err != nil {
+		return err
 	}
 	for _, fault := range f.Faults {
 		fmt.Println("FAULT ", fault)

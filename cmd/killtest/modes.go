@@ -9,16 +9,28 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/byzantine"
+	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
 	"github.com/reevenet/reeve/internal/process/datadir"
 )
+
+// start brings up a network, which is to be brought Down.
+func (f *flags) start(ctx context.Context, validators int) (n *devnet.Throwaway, client *devnet.Client, err error) {
+	if n, err = devnet.NewThrowaway(f.program, validators, f.keep); err != nil {
+		return nil, nil, err
+	}
+	if client, err = n.Up(ctx); err != nil {
+		n.Down()
+	}
+	return n, client, err
+}
 
 func (f *flags) runKills(ctx context.Context) error {
 	n, client, err := f.start(ctx, f.validators)
 	if err != nil {
 		return err
 	}
-	defer n.down()
+	defer n.Down()
 	r, err := killtest.Run(ctx, killtest.Options{
 		Client: client, Chain: f.chain, Rounds: f.rounds, Rate: f.rate, Pause: f.pause, Stop: f.stop,
 		Limit: 20 * time.Second, Out: os.Stdout,
@@ -40,7 +52,7 @@ func (f *flags) runAbsence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer n.down()
+	defer n.Down()
 	r, err := killtest.Absence(ctx, killtest.AbsenceOptions{
 		Client: client, Chain: f.chain, Rate: f.rate, Blocks: f.absence, Limit: 5 * time.Minute, Out: os.Stdout,
 	})
@@ -65,7 +77,7 @@ func (f *flags) runSingle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer n.down()
+	defer n.Down()
 	fmt.Printf("seed %d\n", f.seed)
 	r, err := killtest.Single(ctx, killtest.SingleOptions{
 		Client: client, Chain: f.chain, Kills: f.single, Rate: f.rate, Pause: f.pause, Limit: 20 * time.Second,
@@ -82,11 +94,11 @@ from a kill to the next block      %.2f s in the middle, %.2f s at most (kill %d
 }
 
 func (f *flags) runBlackouts(ctx context.Context) error {
-	n, err := f.network(f.validators)
+	n, err := devnet.NewThrowaway(f.program, f.validators, f.keep)
 	if err != nil {
 		return err
 	}
-	defer n.down()
+	defer n.Down()
 	fmt.Printf("seed %d\n", f.seed)
 	r, err := killtest.Blackouts(ctx, killtest.BlackoutOptions{
 		Network: n, Chain: f.chain, Tries: f.blackout, Rate: f.rate, Lag: f.lag, Limit: time.Minute, Seed: f.seed,
@@ -109,9 +121,9 @@ func (f *flags) runPowerCuts(ctx context.Context) error {
 		return err
 	}
 	defer d.remove()
-	n := &network{program: f.program, validators: f.validators, home: datadir.Network{Dir: filepath.Join(d.dir, "net")},
-		quiet: true}
-	defer n.down()
+	n := &devnet.Throwaway{Program: f.program, Validators: f.validators,
+		Home: datadir.Network{Dir: filepath.Join(d.dir, "net")}}
+	defer n.Down()
 	fmt.Printf("seed %d\n", f.seed)
 	r, err := killtest.PowerCuts(ctx, killtest.PowerCutOptions{
 		Network: n, Machine: d, Chain: f.chain, Cuts: f.powerCut, Rate: f.rate, Limit: time.Minute, Seed: f.seed,
@@ -143,9 +155,9 @@ func (f *flags) runByzantine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer n.down()
+	defer n.Down()
 	r, err := killtest.Byzantine(ctx, killtest.ByzantineOptions{
-		Client: client, Home: n.home, Program: f.program, Chain: f.chain, Rate: f.rate, For: f.lasts, Kinds: kinds,
+		Client: client, Home: n.Home, Program: f.program, Chain: f.chain, Rate: f.rate, For: f.lasts, Kinds: kinds,
 		Share: f.share, Out: os.Stdout,
 	})
 	if err != nil {

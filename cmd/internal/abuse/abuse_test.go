@@ -96,6 +96,18 @@ func TestARowIsJudged(t *testing.T) {
 	}
 }
 
+func TestOnlyTheNodeItselfNamesItsTwin(t *testing.T) {
+	for cause, want := range map[string]bool{
+		"v2: another node runs with this node's identity": true,
+		"v2: connected to 1 of 4 stake":                   false,
+		"v3: another node runs with this node's identity": false,
+	} {
+		if got := said([]string{"v1: starting", cause}, "v2", twinAttack.Named); got != want {
+			t.Errorf("%s: %t", cause, got)
+		}
+	}
+}
+
 func TestAProcessThatWasStartedMeanwhileHasNotGrown(t *testing.T) {
 	calm := map[place]uint64{{"v1", "engine"}: 100, {"v2", "engine"}: 300}
 	during := map[place]uint64{{"v1", "engine"}: 150, {"v2", "engine"}: 290, {"v3", "engine"}: 999}

@@ -3,8 +3,9 @@
 // honest client puts one key after another and measures how long it takes until each is final; how much memory the
 // node's processes take, whether one of them ends, and how soon all is as before.
 //
-// It uses the doors that everybody has and nothing else, and it knows no secret of the network. An attack says how fast
-// it goes: attacker and node share a machine, so what is looked for is work that costs the attacker little.
+// It uses the doors that everybody has and nothing else, and but for a second node with a validator's identity it knows
+// no secret of the network. An attack says how fast it goes: attacker and node share a machine, so what is looked for is
+// work that costs the attacker little.
 package abuse
 
 import (
@@ -33,13 +34,20 @@ type Attack struct {
 	Does string // in a few words, with its rate
 	// Most is how much each process may grow meanwhile, in MiB.
 	Most uint64
+	// Least is how long it must last to show anything.
+	Least time.Duration
+	// Named is a word of what the first of the other validators must say of itself meanwhile.
+	Named string
 
-	run func(ctx context.Context, a *attacker) error
+	run way
 }
+
+// way attacks until ctx ends.
+type way func(ctx context.Context, a *attacker) error
 
 // Attacks are all there are.
 func Attacks() []Attack {
-	return slices.Concat(peerAttacks, floods(), busAttacks, clientAttacks, chainAttacks)
+	return append(slices.Concat(peerAttacks, floods(), busAttacks, clientAttacks, chainAttacks), twinAttack)
 }
 
 // Find returns an attack by its name.
@@ -65,17 +73,26 @@ type Target struct {
 	ChainID    primitives.Hash   `json:"chainId"`
 	Height     uint64            `json:"height"` // of the block that was accepted last
 	Last       primitives.Hash   `json:"last"`   // and its id
+	Others     []Other           `json:"others"` // the other validators
+}
+
+// Other is another validator than the one that is attacked.
+type Other struct {
+	Name string            `json:"name"`
+	Node primitives.NodeID `json:"node"`
+	P2P  string            `json:"p2p"`
+	Key  string            `json:"key"` // the file with its identity, which only a twin may read
 }
 
 // attacker is one run of an attack.
 type attacker struct {
 	Target
-	tally
+	*tally
 }
 
 // Run attacks until ctx ends, and tells what was achieved. An error: the attack couldn't be made.
 func (a Attack) Run(ctx context.Context, t Target) (Achieved, error) {
-	by := &attacker{Target: t}
+	by := &attacker{Target: t, tally: &tally{}}
 	err := a.run(ctx, by)
 	if ctx.Err() != nil {
 		err = nil

@@ -1,7 +1,6 @@
 package abuse
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -52,14 +51,11 @@ func floods() (list []Attack) {
 		rate := ways[laneOf(kind.Message())].rate
 		list = append(list, Attack{
 			Name: "flood-" + name, Door: Peer, Does: fmt.Sprintf("%s, %.0f/s", kind.Message().Name(), rate), Most: 64,
-			run: func(ctx context.Context, a *attacker) error {
-				return a.asPeer(ctx, rate, func(s *stranger, i int) error {
-					m := &enginev1.PeerMessage{}
-					said := m.ProtoReflect().Mutable(kind).Message()
-					fill(&a.Target, said, uint64(i))
-					return s.engine(m)
-				})
-			},
+			run: saying(rate, func(a *attacker, i uint32) *enginev1.PeerMessage {
+				m := &enginev1.PeerMessage{}
+				fill(&a.Target, m.ProtoReflect().Mutable(kind).Message(), uint64(i))
+				return m
+			}),
 		})
 	}
 	return list

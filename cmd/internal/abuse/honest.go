@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,6 +61,23 @@ func honestClient(ctx context.Context, nodes []*kv.Client) *honest {
 		})
 	})
 	return h
+}
+
+// history gives the chain blocks of some size, so that there is something to ask for.
+func history(ctx context.Context, at *kv.Client) error {
+	value := strings.Repeat("v", 16<<10)
+	return together(8, func(writer int) error {
+		account := kv.NewAccount()
+		for nonce := range uint64(50) {
+			short, cancel := context.WithTimeout(ctx, 2*patience)
+			_, err := at.Put(short, account, nonce, fmt.Sprint("history-", writer), value)
+			cancel()
+			if err != nil {
+				return fmt.Errorf("making a history: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 func (h *honest) put(ctx context.Context, at *kv.Client) {

@@ -3,12 +3,15 @@ package abuse
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
 
+	"github.com/reevenet/reeve/internal/process/keys"
+	"github.com/reevenet/reeve/internal/store/disk"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
@@ -20,30 +23,38 @@ import (
 const comeBack = 200 * time.Millisecond
 
 var peerAttacks = []Attack{
-	{Name: "silent-links", Door: Peer, Does: "25 strangers who say nothing and come again; an honest node calls", Most: 48,
+	{Name: "silent-links", Door: Peer, Does: "60 strangers who say nothing and come again; an honest node calls", Most: 48,
 		run: silentLinks},
 	{Name: "reconnect-storm", Door: Peer, Does: "a link made and left, 10/s", Most: 48, run: reconnectStorm},
-	{Name: "ancestors", Door: Peer, Does: "asks for the last block's ancestors, 100/s", Most: 96, run: ancestors},
-	{Name: "unknown-blocks", Door: Peer, Does: "asks for blocks that nobody has, 1,000/s", Most: 48, run: unknownBlocks},
+	{Name: "ancestors", Door: Peer, Does: "asks for the last block's ancestors, 100/s", Most: 96,
+		run: saying(100, ancestors)},
+	{Name: "many-ancestors", Door: Peer, Does: "asks for them 1,000/s", Most: 96, run: saying(1000, ancestors)},
+	{Name: "last-block", Door: Peer, Does: "asks for the last block, 1,000/s", Most: 48, run: saying(1000, lastBlock)},
+	{Name: "unknown-blocks", Door: Peer, Does: "asks for blocks that nobody has, 1,000/s", Most: 48,
+		run: saying(1000, unknownBlock)},
+	{Name: "frontiers", Door: Peer, Does: "asks which block is the last one, 5,000/s", Most: 64,
+		run: saying(5000, frontier)},
+	{Name: "queries", Door: Peer, Does: "queries about blocks that nobody has, 5,000/s", Most: 64,
+		run: saying(5000, query)},
+	{Name: "rubbish-gossip", Door: Peer, Does: "gossip that is nothing, 2 KiB each, 100/s", Most: 48,
+		Least: 20 * time.Second, run: rubbishGossip},
 	{Name: "garbage-gossip", Door: Peer, Does: "transactions with wrong signatures, 800 at a time, 4/s", Most: 64,
 		run: garbageGossip},
 	{Name: "told-addresses", Door: Peer, Does: "5 strangers a second name 32 nodes each", Most: 48, run: toldAddresses},
 }
 
-// silentLinks holds 25 links, or as many as it is given. An honest node that calls meanwhile must find room.
+// twinAttack is the last of all, because the node whose identity it has says so for some time.
+var twinAttack = Attack{Name: "twin", Door: Peer, Does: "runs with the identity of another validator, calls all others",
+	Most: 48, Named: "identity", run: twin}
+
+// silentLinks holds 60 links, or as many as it is given. An honest node that calls meanwhile must find room.
 func silentLinks(ctx context.Context, a *attacker) error {
 	var welcome atomic.Bool
-	err := together(26, func(i int) error {
+	err := together(61, func(i int) error {
 		if i == 0 {
 			return a.honestNode(ctx, &welcome)
 		}
-		for ctx.Err() == nil {
-			if s, err := a.stranger(ctx); err == nil {
-				s.stays(ctx)
-				s.close()
-			}
-			pause(ctx, comeBack)
-		}
+		a.hold(ctx, func() (*stranger, error) { return a.stranger(ctx) })
 		return nil
 	})
 	if !welcome.Load() {
@@ -52,13 +63,15 @@ func silentLinks(ctx context.Context, a *attacker) error {
 	return err
 }
 
-// honestNode calls until it is welcome: it has said hello, and a second later its link is still there.
+// honestNode calls until it is welcome: it has said hello, a second later its link is still there, and it was told which
+// block is the last one.
 func (a *attacker) honestNode(ctx context.Context, welcome *atomic.Bool) error {
-	honest := &attacker{Target: a.Target}
+	honest := &attacker{Target: a.Target, tally: &tally{}}
 	for ctx.Err() == nil && !welcome.Load() {
 		if s, err := honest.stranger(ctx); err == nil {
 			soon, cancel := context.WithTimeout(ctx, time.Second)
-			if s.greet() == nil && s.stays(soon) && ctx.Err() == nil {
+			if s.greet() == nil && s.engine(frontier(honest, 1)) == nil && s.stays(soon) && s.wasAnswered() &&
+				ctx.Err() == nil {
 				welcome.Store(true)
 			}
 			cancel()
@@ -83,20 +96,75 @@ func reconnectStorm(ctx context.Context, a *attacker) error {
 	})
 }
 
-func ancestors(ctx context.Context, a *attacker) error {
-	return a.asPeer(ctx, 100, func(s *stranger, i int) error {
-		return s.engine(&enginev1.PeerMessage{Kind: &enginev1.PeerMessage_GetAncestors{
-			GetAncestors: &enginev1.GetAncestors{RequestId: uint32(i), ContainerId: a.Last[:]},
-		}})
+// twin is a second node with another validator's identity.
+func twin(ctx context.Context, a *attacker) error {
+	if len(a.Others) == 0 {
+		return errors.New("the network has no other validator")
+	}
+	key, err := keys.Load(disk.OS{}, a.Others[0].Key, keys.Identity)
+	if err != nil {
+		return err
+	}
+	return together(len(a.Others), func(i int) error {
+		at := &attacker{Target: a.Target, tally: a.tally}
+		if i > 0 {
+			at.Node, at.P2P = a.Others[i].Node, a.Others[i].P2P
+		}
+		at.hold(ctx, func() (*stranger, error) {
+			s, err := at.link(ctx, key.Expose())
+			if err == nil {
+				err = s.greet()
+			}
+			return s, err
+		})
+		return nil
 	})
 }
 
-func unknownBlocks(ctx context.Context, a *attacker) error {
-	return a.asPeer(ctx, 1000, func(s *stranger, i int) error {
-		return s.engine(&enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Get{
-			Get: &enginev1.Get{RequestId: uint32(i), ContainerId: someID()},
-		}})
-	})
+// saying says something so many times a second, as a peer.
+func saying(perSecond float64, what func(a *attacker, i uint32) *enginev1.PeerMessage) way {
+	return func(ctx context.Context, a *attacker) error {
+		return a.asPeer(ctx, perSecond, func(s *stranger, i int) error { return s.engine(what(a, uint32(i))) })
+	}
+}
+
+func ancestors(a *attacker, i uint32) *enginev1.PeerMessage {
+	q := &enginev1.GetAncestors{RequestId: i, ContainerId: a.Last[:]}
+	return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_GetAncestors{GetAncestors: q}}
+}
+
+func lastBlock(a *attacker, i uint32) *enginev1.PeerMessage { return get(i, a.Last[:]) }
+
+func unknownBlock(_ *attacker, i uint32) *enginev1.PeerMessage { return get(i, someID()) }
+
+func get(i uint32, id []byte) *enginev1.PeerMessage {
+	return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_Get{Get: &enginev1.Get{RequestId: i, ContainerId: id}}}
+}
+
+func frontier(_ *attacker, i uint32) *enginev1.PeerMessage {
+	q := &enginev1.GetAcceptedFrontier{RequestId: i}
+	return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_GetAcceptedFrontier{GetAcceptedFrontier: q}}
+}
+
+func query(_ *attacker, i uint32) *enginev1.PeerMessage {
+	q := &enginev1.PullQuery{RequestId: i, ContainerId: someID()}
+	return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_PullQuery{PullQuery: q}}
+}
+
+func appGossip(b []byte) *enginev1.PeerMessage {
+	return &enginev1.PeerMessage{Kind: &enginev1.PeerMessage_AppGossip{AppGossip: &enginev1.AppGossip{Gossip: b}}}
+}
+
+// rubbishGossip is what no honest node gossips. Whoever does must lose his link; he is heard once a second, and each
+// time costs a tenth of what ends it.
+func rubbishGossip(ctx context.Context, a *attacker) error {
+	err := saying(100, func(*attacker, uint32) *enginev1.PeerMessage {
+		return appGossip(append([]byte{0xff}, noise(2<<10)...))
+	})(ctx, a)
+	if a.ended.Load() == 0 {
+		a.wrong("whoever gossips rubbish keeps his link")
+	}
+	return err
 }
 
 func garbageGossip(ctx context.Context, a *attacker) error {
@@ -111,9 +179,7 @@ func garbageGossip(ctx context.Context, a *attacker) error {
 			copy(tx[len(tx)-ed25519.SignatureSize:], noise(ed25519.SignatureSize))
 			batch = vmsdk.AppendTx(batch, tx)
 		}
-		return s.engine(&enginev1.PeerMessage{Kind: &enginev1.PeerMessage_AppGossip{
-			AppGossip: &enginev1.AppGossip{Gossip: batch},
-		}})
+		return s.engine(appGossip(batch))
 	})
 }
 

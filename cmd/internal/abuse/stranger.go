@@ -5,10 +5,12 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	nb "github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
@@ -16,11 +18,12 @@ import (
 
 // stranger is a link to the node from somebody with a key of his own, and nothing else that would make him anybody.
 type stranger struct {
-	by    *attacker
-	net   *p2p.Network
-	news  chan nb.Event
-	ended chan struct{} // closed when there is no link any more
-	done  chan struct{}
+	by       *attacker
+	net      *p2p.Network
+	news     chan nb.Event
+	answered chan struct{} // closed when the node has answered
+	ended    chan struct{} // closed when there is no link any more
+	done     chan struct{}
 }
 
 // news that may wait; a stranger who has more isn't read from.
@@ -32,7 +35,12 @@ func (a *attacker) stranger(ctx context.Context) (*stranger, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stranger{by: a, news: make(chan nb.Event, mostNews), ended: make(chan struct{}), done: make(chan struct{})}
+	return a.link(ctx, key)
+}
+
+func (a *attacker) link(ctx context.Context, key ed25519.PrivateKey) (s *stranger, err error) {
+	s = &stranger{by: a, news: make(chan nb.Event, mostNews), answered: make(chan struct{}), ended: make(chan struct{}),
+		done: make(chan struct{})}
 	if s.net, err = p2p.New(p2p.Config{Key: key}); err != nil {
 		return nil, err
 	}
@@ -71,6 +79,7 @@ func (s *stranger) call(ctx context.Context) error {
 
 // listen takes what the node says.
 func (s *stranger) listen() {
+	answer := sync.OnceFunc(func() { close(s.answered) })
 	for {
 		select {
 		case <-s.done:
@@ -80,6 +89,9 @@ func (s *stranger) listen() {
 			case nb.Frame:
 				s.by.heard.Add(uint64(len(e.Bytes)))
 				s.net.Consumed(e.Peer, e.Lane, len(e.Bytes))
+				if e.Lane == nb.LaneConsensus && tellsFrontier(e.Bytes) {
+					answer()
+				}
 			case nb.Down:
 				s.by.ended.Add(1)
 				close(s.ended)
@@ -87,6 +99,14 @@ func (s *stranger) listen() {
 			}
 		}
 	}
+}
+
+// tellsFrontier tells whether a frame says which block was accepted last, which is what honest nodes ask first.
+func tellsFrontier(raw []byte) bool {
+	var f nbv1.Frame
+	var m enginev1.PeerMessage
+	return proto.Unmarshal(raw, &f) == nil && proto.Unmarshal(f.GetMessage().GetPayload(), &m) == nil &&
+		m.GetAcceptedFrontier_() != nil
 }
 
 func (s *stranger) close() {
@@ -100,6 +120,15 @@ func (s *stranger) stays(ctx context.Context) bool {
 	case <-ctx.Done():
 		return true
 	case <-s.ended:
+		return false
+	}
+}
+
+func (s *stranger) wasAnswered() bool {
+	select {
+	case <-s.answered:
+		return true
+	default:
 		return false
 	}
 }
@@ -135,6 +164,17 @@ func (s *stranger) greet(addresses ...string) error {
 		}
 	}
 	return nil
+}
+
+// hold keeps links, one after the other, until ctx ends.
+func (a *attacker) hold(ctx context.Context, link func() (*stranger, error)) {
+	for ctx.Err() == nil {
+		if s, err := link(); err == nil {
+			s.stays(ctx)
+			s.close()
+		}
+		pause(ctx, comeBack)
+	}
 }
 
 // asPeer says something so often a second as a peer that has greeted, and comes back as somebody else whenever the node

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ type Options struct {
 	Network *devnet.Throwaway
 	Chain   string // whose VM is kvvm
 	Attacks []Attack
-	For     time.Duration // each attack
+	For     time.Duration // each attack, at the least
 	Calm    time.Duration // before each
 	Times   bool          // whether finality's times are judged, too
 	// Attacker is the command that makes an attack in a process of its own: the attack's name, its time and the target
@@ -107,12 +108,15 @@ func (o Options) trial(ctx context.Context, client *devnet.Client) (*trial, erro
 		return nil, err
 	}
 	t := &trial{Options: o, client: client}
-	if t.target, err = o.aim(s.Nodes[0]); err != nil {
+	if t.target, err = o.aim(s.Nodes); err != nil {
 		return nil, err
 	}
 	var nodes []*kv.Client
 	for _, n := range s.Nodes {
 		nodes = append(nodes, kv.New(n.HTTP, o.Chain))
+	}
+	if err := history(ctx, nodes[0]); err != nil {
+		return nil, err
 	}
 	t.honest, t.memory = honestClient(ctx, nodes), watchMemory(ctx, client)
 	pause(ctx, o.Calm) // until it runs evenly
@@ -124,8 +128,9 @@ func (t *trial) stop() {
 	t.memory.stop()
 }
 
-// aim finds out what anybody may know of a node.
-func (o Options) aim(n devnet.NodeStatus) (t Target, err error) {
+// aim finds out what anybody may know of the first node, and of the others.
+func (o Options) aim(nodes []devnet.NodeStatus) (t Target, err error) {
+	n := nodes[0]
 	home := o.Network.Home.Node(n.Name)
 	cfg, err := services.Parts().Schema().LoadFile(home.Config())
 	if err != nil {
@@ -135,6 +140,12 @@ func (o Options) aim(n devnet.NodeStatus) (t Target, err error) {
 	if err != nil {
 		return t, err
 	}
+	var others []Other
+	for _, other := range nodes[1:] {
+		v, _ := g.Validator(other.NodeID)
+		key := filepath.Join(o.Network.Home.Node(other.Name).Keys(), datadir.IdentityFile)
+		others = append(others, Other{Name: other.Name, Node: other.NodeID, P2P: v.Address, Key: key})
+	}
 	v, _ := g.Validator(n.NodeID)
 	c, ok := g.Chain(o.Chain)
 	if !ok {
@@ -143,7 +154,7 @@ func (o Options) aim(n devnet.NodeStatus) (t Target, err error) {
 	return Target{
 		HTTP: strings.TrimPrefix(n.HTTP, "http://"), Monitoring: devnet.Reachable(cfg.Metrics.Listen), P2P: v.Address,
 		Bus: home.Socket(node.BusSocket), Node: n.NodeID, Network: g.Hash(), Number: g.Number(), Chain: c.Name,
-		ChainID: c.ID,
+		ChainID: c.ID, Others: others,
 	}, nil
 }
 
@@ -186,11 +197,21 @@ func (t *trial) attack(ctx context.Context, a Attack) (*Row, error) {
 	row.Slower, row.Put, row.Failed = row.P99/row.CalmP99, len(took), t.honest.failures()-failed
 	high, causes := t.memory.mark()
 	row.Memory, row.Unwell = compare(calmMemory, high), causes
+	if others := t.target.Others; a.Named != "" && len(others) > 0 && !said(causes, others[0].Name, a.Named) {
+		row.fault("%s doesn't say that its %s is to blame", others[0].Name, a.Named)
+	}
 	if row.Moved, err = t.moved(ctx, before); err != nil {
 		row.fault("the network doesn't say how it is: %v", err)
 	}
 	row.judge(t.Times)
 	return row, ctx.Err()
+}
+
+// said tells whether a node has named a cause.
+func said(causes []string, node, word string) bool {
+	return slices.ContainsFunc(causes, func(cause string) bool {
+		return strings.HasPrefix(cause, node+": ") && strings.Contains(cause, word)
+	})
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -240,16 +261,17 @@ func (r *Row) made(ctx context.Context, o Options, a Attack, t Target) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.For+waitBack)
+	lasts := max(o.For, a.Least)
+	ctx, cancel := context.WithTimeout(ctx, lasts+waitBack)
 	defer cancel()
-	args := append(slices.Clone(o.Attacker[1:]), a.Name, o.For.String(), string(target))
+	args := append(slices.Clone(o.Attacker[1:]), a.Name, lasts.String(), string(target))
 	cmd := exec.CommandContext(ctx, o.Attacker[0], args...)
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	text, err := cmd.Output()
 	if cmd.ProcessState != nil {
 		used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-		r.CPU = used.Seconds() / o.For.Seconds()
+		r.CPU = used.Seconds() / lasts.Seconds()
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said.Bytes()))

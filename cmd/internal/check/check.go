@@ -3,6 +3,7 @@ package check
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,18 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
+
+// Write writes a report to a file in JSON, if one is named.
+func Write(file string, report any) error {
+	if file == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
+}
 
 // Main runs a program until it ends, by itself or because SIGINT or SIGTERM ends its context, and exits: with
 // errcode.CheckFailed when its error is failed, which says that something it tried doesn't hold, with errcode.Failed

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/reevenet/reeve/internal/process/datadir"
@@ -28,7 +29,7 @@ func NewThrowaway(program string, validators int, keep bool) (*Throwaway, error)
 	return &Throwaway{Program: program, Validators: validators, Home: datadir.Network{Dir: dir}, Keep: keep}, nil
 }
 
-// Up starts it.
+// Up starts all nodes, and returns when they are ready. The client speaks to the process that keeps them running.
 func (n *Throwaway) Up(ctx context.Context) (*Client, error) {
 	up := exec.CommandContext(ctx, n.Program, "devnet", "up", "--detach", "--data-dir", n.Home.Dir, "--port-base", "0",
 		"--validators", fmt.Sprint(n.Validators))
@@ -40,6 +41,25 @@ func (n *Throwaway) Up(ctx context.Context) (*Client, error) {
 
 // stopTime is how long its processes may take to end.
 const stopTime = 20 * time.Second
+
+// Node starts one node alone; stop ends it.
+func (n *Throwaway) Node(name string) (stop func(), err error) {
+	cmd := exec.Command(n.Program, "node", "start", "--data-dir", n.Home.Dir, "--node", name)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return func() {
+		cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // it has ended
+		select {
+		case <-ended:
+		case <-time.After(stopTime):
+			cmd.Process.Kill() //nolint:errcheck // it has ended
+			<-ended
+		}
+	}, nil
+}
 
 // Down ends the network if it runs, and removes its directory.
 func (n *Throwaway) Down() {

@@ -16,7 +16,7 @@ import (
 
 // BlackoutOptions say how often the lights go out for a whole network at once.
 type BlackoutOptions struct {
-	Network Starter
+	Network *devnet.Throwaway
 	Chain   string // whose VM is kvvm
 	Tries   int
 	Rate    float64       // transactions per second
@@ -24,14 +24,6 @@ type BlackoutOptions struct {
 	Limit   time.Duration // how long the network may take to go on
 	Seed    uint64
 	Out     io.Writer
-}
-
-// Starter starts a network, and its nodes one by one.
-type Starter interface {
-	// Up starts all nodes, and returns when they are ready. The client speaks to the process that keeps them running.
-	Up(ctx context.Context) (*devnet.Client, error)
-	// Node starts one node alone; stop ends it.
-	Node(ctx context.Context, name string) (stop func(), err error)
 }
 
 // BlackoutReport is what was left. Nothing is wrong when Faults is empty.
@@ -195,7 +187,7 @@ func (b *blackouts) comeBack(
 		}
 	}
 	back := func(n devnet.NodeStatus) error {
-		end, err := b.Network.Node(ctx, n.Name)
+		end, err := b.Network.Node(n.Name)
 		if err != nil {
 			return err
 		}

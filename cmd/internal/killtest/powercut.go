@@ -15,7 +15,7 @@ import (
 
 // PowerCutOptions say how often the power goes while clients are told what is final.
 type PowerCutOptions struct {
-	Network Starter
+	Network *devnet.Throwaway
 	// Machine is what the network runs on.
 	Machine Machine
 	Chain   string // whose VM is kvvm

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"sort"
 	"syscall"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
@@ -97,7 +96,7 @@ func (c *Core) edges(h *overseerv1.Hello, a *broker.Attach) error {
 		}
 	}
 	a.Edges = len(edges)
-	sort.Strings(a.Targets)
+	slices.Sort(a.Targets)
 	if !isKnown {
 		if cycle := c.graph.cycleWith(h.Subsystem, h.Declaration.Asks); cycle != "" {
 			return refuse(Forbidden, "the asks of %s would close a cycle: %s", h.Subsystem, cycle)

@@ -3,7 +3,6 @@ package overseer
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/bus/registry"
@@ -62,7 +61,7 @@ func (g *Graph) declare(s subsystem.Spec) error {
 			g.asks[s.Name] = append(g.asks[s.Name], v.Subsystem)
 		}
 	}
-	sort.Strings(g.asks[s.Name])
+	slices.Sort(g.asks[s.Name])
 	return nil
 }
 
@@ -129,7 +128,7 @@ func writeEdges(b *strings.Builder, from, arrow string, to map[string]int) {
 	for n := range to {
 		names = append(names, n)
 	}
-	sort.Strings(names)
+	slices.Sort(names)
 	for _, n := range names {
 		fmt.Fprintf(b, "    %s %s|%d| %s\n", id(from), arrow, to[n], id(n))
 	}

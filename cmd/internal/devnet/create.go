@@ -21,7 +21,6 @@ type Options struct {
 	Network    string // its name; empty makes one up
 	Chains     []NewChain
 	Ports      Ports
-	Consensus  *genesis.Consensus
 
 	after func(step string) error // see assembly
 }
@@ -46,7 +45,7 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 		return nil, broken(dir.Dir, err)
 	}
 	g := &genesis.Genesis{
-		Network: o.Network, Chains: chainsOf(o.Network, o.Chains), Consensus: o.Consensus,
+		Network: o.Network, Chains: chainsOf(o.Network, o.Chains),
 	}
 	err := assemble(dir, o.after, func(a *assembly) error {
 		for i := range o.Validators {

@@ -41,8 +41,8 @@ type Work struct {
 type TestVM struct {
 	// Plugin is the file.
 	Plugin string
-	// Genesis and Config are given to the VM.
-	Genesis, Config []byte
+	// Genesis is given to the VM.
+	Genesis []byte
 	// Work is how the VM gets something to do. Zero: the WorkFile beside the plugin, what is known of kvvm, or nothing.
 	Work Work
 	// Only names the checks to run. Empty: all.
@@ -69,7 +69,7 @@ func Test(ctx context.Context, o TestVM) (*vmtest.Report, error) {
 		return nil, err
 	}
 	report := vmtest.Run(ctx, target, vmtest.Options{
-		Genesis: o.Genesis, Config: o.Config, Work: work, Shows: shows, Only: o.Only, StartLimit: o.StartLimit,
+		Genesis: o.Genesis, Work: work, Shows: shows, Only: o.Only, StartLimit: o.StartLimit,
 	})
 	report.Name, report.Version = about.GetName(), about.GetVersion()
 	return report, nil

@@ -2,7 +2,7 @@ package broker
 
 import (
 	"bytes"
-	"sort"
+	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/wire"
@@ -288,6 +288,6 @@ func sortedRequests(m map[wire.ID]*request, which func(*request) bool) (out []*r
 			out = append(out, r)
 		}
 	}
-	sort.Slice(out, func(a, c int) bool { return bytes.Compare(out[a].item.id[:], out[c].item.id[:]) < 0 })
+	slices.SortFunc(out, func(a, c *request) int { return bytes.Compare(a.item.id[:], c.item.id[:]) })
 	return out
 }

@@ -268,11 +268,11 @@ func TestTheLongestSilentStrangerGivesWay(t *testing.T) {
 		if _, err := io.Copy(io.Discard, first); err != nil || time.Since(began) > 0 {
 			t.Errorf("the first was not hung up on at once: %v", err)
 		}
-		if n := s.strangers.count(); n != maxStrangers {
+		if n := count(&s.strangers); n != maxStrangers {
 			t.Errorf("%d have a place", n)
 		}
 		time.Sleep(helloLimit + time.Second)
-		if n := s.strangers.count(); n != 0 {
+		if n := count(&s.strangers); n != 0 {
 			t.Errorf("%d are still waited for", n)
 		}
 	})
@@ -434,4 +434,10 @@ func serveUntilTheEnd(t *testing.T, s *Server, at net.Listener) {
 			t.Error(err)
 		}
 	})
+}
+
+func count(s *strangers) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.here)
 }

@@ -62,12 +62,6 @@ func (s *strangers) evict() {
 	longest.conn.Close()
 }
 
-func (s *strangers) count() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.here)
-}
-
 // leave gives the place to others: the caller is admitted, or has gone.
 func (o *stranger) leave() {
 	o.of.mu.Lock()

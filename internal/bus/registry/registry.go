@@ -4,8 +4,10 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -145,7 +147,7 @@ func path(md protoreflect.MessageDescriptor, dotted string) (fields []protorefle
 		return nil, nil
 	}
 	at := md
-	for _, name := range strings.Split(dotted, ".") {
+	for name := range strings.SplitSeq(dotted, ".") {
 		if at == nil {
 			return nil, fmt.Errorf("%s: routing key %q goes through a field that is no message", md.FullName(), dotted)
 		}
@@ -206,14 +208,9 @@ func (d *Directory) SubsystemAt(enum protowire.Number) string { return d.enums[e
 
 // Subsystems lists the names, in the order of AllMessages.
 func (d *Directory) Subsystems() []string {
-	numbers := make([]protowire.Number, 0, len(d.enums))
-	for n := range d.enums {
-		numbers = append(numbers, n)
-	}
-	sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })
-	names := make([]string, len(numbers))
-	for i, n := range numbers {
-		names[i] = d.enums[n]
+	var names []string
+	for _, n := range slices.Sorted(maps.Keys(d.enums)) {
+		names = append(names, d.enums[n])
 	}
 	return names
 }
@@ -225,6 +222,6 @@ func (d *Directory) Variants(subsystem string) (out []*Variant) {
 			out = append(out, v)
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Field < out[j].Field })
+	slices.SortFunc(out, func(a, b *Variant) int { return cmp.Compare(a.Field, b.Field) })
 	return out
 }

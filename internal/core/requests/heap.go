@@ -30,24 +30,3 @@ func (h *byDeadline) Pop() any {
 	*h = old[:len(old)-1]
 	return e
 }
-
-// tombstones remember the latest requests that ended, so that a late answer can be told from one that nobody asked for.
-// That is asked seldom and every request ends, so they are only written down.
-type tombstones struct {
-	ring [512]Key
-	next int
-}
-
-func (t *tombstones) add(k Key) {
-	t.ring[t.next] = k
-	t.next = (t.next + 1) % len(t.ring)
-}
-
-func (t *tombstones) has(k Key) bool {
-	for i := range t.ring {
-		if t.ring[i].ID == k.ID && t.ring[i] == k {
-			return true
-		}
-	}
-	return false
-}

@@ -47,7 +47,7 @@ func TestANumberInUseIsRefusedAndOneThatIsAnsweredMayBeUsedAgain(t *testing.T) {
 	add(t, tb, key(alice, 7, Put))
 }
 
-func TestALateAnswerIsDroppedAndTold(t *testing.T) {
+func TestALateAnswerIsDropped(t *testing.T) {
 	tb := New(10)
 	add(t, tb, key(alice, 1, Chits))
 	if got := tb.Expire(start.Add(time.Minute)); len(got) != 1 {
@@ -55,9 +55,6 @@ func TestALateAnswerIsDroppedAndTold(t *testing.T) {
 	}
 	if tb.Answer(key(alice, 1, Chits), start) || tb.Answer(key(bob, 1, Chits), start) {
 		t.Error("an answer was taken that nobody waited for")
-	}
-	if c := tb.Counts(); c.Late != 1 || c.Unknown != 1 || c.Failed != 1 {
-		t.Errorf("%+v", c)
 	}
 }
 

@@ -46,21 +46,12 @@ var ErrOutstanding = errors.New("a request with this number is outstanding with 
 // ErrFull refuses a request when as many are outstanding as the table may hold.
 var ErrFull = errors.New("too many requests are outstanding")
 
-// Counts is what became of requests and of answers nobody waited for.
-type Counts struct {
-	Answered, Failed uint64
-	// Late answers came after their request had ended; Unknown ones belong to no request that is remembered.
-	Late, Unknown uint64
-}
-
 // Table is the set of outstanding requests.
 type Table struct {
 	open    map[Key]*entry
 	due     byDeadline
 	limit   int
-	ended   tombstones
 	latency latencies
-	counts  Counts
 }
 
 type entry struct {
@@ -78,9 +69,6 @@ func New(limit int) *Table {
 
 // Len is the number of outstanding requests.
 func (t *Table) Len() int { return len(t.open) }
-
-// Counts returns the counters.
-func (t *Table) Counts() Counts { return t.counts }
 
 // Add makes a request outstanding until the deadline that it returns. A wait of zero means the adaptive timeout.
 func (t *Table) Add(k Key, now time.Time, wait time.Duration) (deadline time.Time, err error) {
@@ -107,15 +95,9 @@ func (t *Table) Open(k Key) bool { return t.open[k] != nil }
 func (t *Table) Answer(k Key, now time.Time) bool {
 	e := t.open[k]
 	if e == nil {
-		if t.ended.has(k) {
-			t.counts.Late++
-		} else {
-			t.counts.Unknown++
-		}
 		return false
 	}
 	t.speedsOf(e).observe(k.Answer, now.Sub(e.sent))
-	t.counts.Answered++
 	t.end(e)
 	return true
 }
@@ -126,7 +108,6 @@ func (t *Table) Fail(k Key) bool {
 	if e == nil {
 		return false
 	}
-	t.counts.Failed++
 	t.end(e)
 	return true
 }
@@ -136,7 +117,6 @@ func (t *Table) Expire(now time.Time) (expired []Key) {
 	for len(t.due) > 0 && !t.due[0].deadline.After(now) {
 		e := t.due[0]
 		t.speedsOf(e).late(e.key.Answer)
-		t.counts.Failed++
 		t.end(e)
 		expired = append(expired, e.key)
 	}
@@ -185,5 +165,4 @@ func (t *Table) speedsOf(e *entry) *speeds {
 func (t *Table) end(e *entry) {
 	delete(t.open, e.key)
 	heap.Remove(&t.due, e.at)
-	t.ended.add(e.key)
 }

@@ -79,17 +79,11 @@ const (
 	voteSize      = headerSize + 4 + 32 + 8 + 4 + 1 + 32
 )
 
-// The lengths of the encodings of a Block and of a Vote.
-const (
-	BlockSize = blockSize
-	VoteSize  = voteSize
-)
+// BlockSize is the length of the encoding of a Block.
+const BlockSize = blockSize
 
 // MaxBits is the largest number of bits of a bitfield: one per core.
 const MaxBits = 16384
-
-// MaxSize is the length of the longest payload.
-const MaxSize = bitfieldSize + MaxBits/8
 
 // Kind is what a payload is.
 type Kind uint8

@@ -115,10 +115,9 @@ func (m *Memory) Ballots(network uint32, of primitives.Hash) (height uint64, vot
 
 // Turn is where a key has voted last on a chain.
 type Turn struct {
-	Network uint32
-	Chain   primitives.Hash
-	Height  uint64
-	Round   uint32
+	Chain  primitives.Hash
+	Height uint64
+	Round  uint32
 }
 
 // Turns lists where this key has voted last on each chain on which it has voted, in the order of the chains.
@@ -126,7 +125,7 @@ func (m *Memory) Turns() []Turn {
 	var turns []Turn
 	for _, id := range slices.SortedFunc(maps.Keys(m.chains), chainID.compare) {
 		if b := &m.chains[id].votes; len(b.entries) > 0 {
-			turns = append(turns, Turn{id.network, id.chain, b.top.height, roundOf(b.top)})
+			turns = append(turns, Turn{id.chain, b.top.height, roundOf(b.top)})
 		}
 	}
 	return turns

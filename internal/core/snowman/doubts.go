@@ -98,7 +98,6 @@ type Doubt struct {
 	Height   uint64
 	Proposer uint32
 	Since    time.Time
-	Tries    int
 	Why      string
 }
 
@@ -108,7 +107,7 @@ func (d doubts) list(p *pool) (list []Doubt) {
 		if x := d[proposer]; p.get(x.block.ID()) != nil {
 			list = append(list, Doubt{
 				Block: x.block.ID(), Height: x.block.Height, Proposer: proposer,
-				Since: x.since, Tries: x.tries, Why: x.why,
+				Since: x.since, Why: x.why,
 			})
 		}
 	}

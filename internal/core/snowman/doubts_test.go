@@ -101,7 +101,7 @@ func TestABlockThatCantBeJudgedIsShownToTheVMAgainEverMoreSeldom(t *testing.T) {
 			t.Fatalf("after %v: %v", pause, out)
 		}
 	}
-	want := []Doubt{{Block: b.ID(), Height: b.Height, Proposer: 1, Since: since, Tries: 6, Why: "the VM died"}}
+	want := []Doubt{{Block: b.ID(), Height: b.Height, Proposer: 1, Since: since, Why: "the VM died"}}
 	if list := s.doubts.list(s.pool); !slices.Equal(list, want) {
 		t.Errorf("it says %v", list)
 	}

@@ -66,7 +66,7 @@ func TestOneWithoutSupportPollsAloneAndMoreAndMoreSeldom(t *testing.T) {
 			t.Fatal("it opens a second poll")
 		}
 		for i := range 4 { // nobody knows the block
-			p.open.Drop(p.asking.number, node(i+1), p.now)
+			p.open.Vote(p.asking.number, node(i+1), primitives.Hash{}, p.now)
 		}
 		if p.take(); p.open.Len() > 0 {
 			t.Fatal("the poll isn't finished")

@@ -6,7 +6,6 @@ import (
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/proposer"
-	"github.com/reevenet/reeve/internal/core/requests"
 	"github.com/reevenet/reeve/internal/core/snowman/history"
 )
 
@@ -17,7 +16,7 @@ type Status struct {
 	Processing, Waiting        int
 	Polls, Requests            int
 	Kept                       Kept
-	Peers, Validators          int // connected
+	Validators                 int // connected
 	ConnectedStake, TotalStake uint64
 	NetworkHeight              uint64
 	CatchingUp, EnoughStake    bool
@@ -29,7 +28,6 @@ type Status struct {
 	Forgotten uint64        // a height with a vote of its key that the keystore doesn't know; 0: none is known of
 	Ahead     time.Duration // of this node's clock, the last accepted block; 0: it isn't
 	Doubts    []Doubt       // blocks that the VM couldn't judge
-	Counts    requests.Counts
 }
 
 // Status of now.
@@ -39,11 +37,11 @@ func (c *Core) Status() Status {
 		Forgotten: c.roster.forgotten,
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
 		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(), Kept: c.kept(),
-		Peers: len(c.roster.peers), Validators: len(c.roster.connected(nil)),
+		Validators:     len(c.roster.connected(nil)),
 		ConnectedStake: c.roster.stake, TotalStake: c.roster.set.TotalStake(), NetworkHeight: c.roster.network,
 		CatchingUp: c.catchUp.active(), EnoughStake: c.roster.enough, Pending: c.building.pending,
 		Building:  c.building.busy,
-		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(), Counts: c.asking.table.Counts(),
+		OwnHeight: c.deciding.own.height, Deciding: c.Standing(), Ahead: c.ahead(),
 		Doubts: c.issuing.doubts.list(c.pool), Refusing: c.building.refusing(),
 	}
 }

@@ -27,7 +27,7 @@ func start(spec Spec) (*run, error) {
 		return nil, err
 	}
 	child, err := proc.Start(&exec.Cmd{
-		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: spec.Env, Dir: spec.Dir,
+		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: spec.Env,
 		Stdout: write, Stderr: write,
 	})
 	write.Close() // the process has its own

@@ -24,8 +24,7 @@ type Spec struct {
 	Path string   // the program
 	Args []string // without the program's name
 	Env  []string // the whole environment
-	Dir  string
-	Log  string // file that gets its standard output and standard error; empty: this process's standard error does
+	Log  string   // file that gets its standard output and standard error; empty: this process's standard error does
 	// Probe, if there is one, is asked every second whether the process still works. It must return soon after ctx
 	// ends. A process that worked and then fails for some seconds is killed and replaced; ErrUnknown is no failure.
 	Probe func(ctx context.Context) error

@@ -78,18 +78,6 @@ func (s *Store) sweep() error {
 	return err
 }
 
-// Has tells whether there is evidence against the validator with that key at that height: more isn't kept, so it
-// needn't be checked.
-func (s *Store) Has(key ed25519.PublicKey, height uint64) bool {
-	if len(key) != ed25519.PublicKeySize {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.kept[fault{[ed25519.PublicKeySize]byte(key), height}]
-	return ok
-}
-
 // Keep stores evidence that holds, durably. added is false when there was some for the validator and height already, or
 // when the store is full of this validator's faults.
 func (s *Store) Keep(e *evidence.Evidence) (added bool, err error) {

@@ -10,12 +10,9 @@ import (
 	manet "github.com/multiformats/go-multiaddr/net"
 )
 
-// Addresses are the advertised ones or, without any, the ones listened at, with every interface's address in place of
-// 0.0.0.0 but those that lead nowhere from outside.
+// Addresses are the ones listened at, with every interface's address in place of 0.0.0.0 but those that lead nowhere
+// from outside.
 func (n *Network) Addresses() []string {
-	if len(n.cfg.Advertise) > 0 {
-		return n.cfg.Advertise
-	}
 	var out []string
 	for _, l := range n.listens {
 		if !manet.IsIPUnspecified(l) {

@@ -37,9 +37,6 @@ type Config struct {
 	// Listen are the multiaddrs to listen at: /ip4/…/tcp/9651, /ip4/…/udp/9651/quic-v1. Port 0 takes a free one. None:
 	// the node calls others and can't be called.
 	Listen []string
-	// Advertise are the multiaddrs shown to others in place of the ones listened at; for a node behind a translated
-	// address.
-	Advertise []string
 	// MaxLinks bounds the links that are up, whoever they are. Zero: 256. The bridge admits fewer.
 	MaxLinks int
 	// Log takes what an operator may want to know. Nil: nothing is logged.
@@ -96,7 +93,7 @@ func New(cfg Config) (*Network, error) {
 	n.closeOnce = sync.OnceValue(n.shut)
 	n.links.init(n.self, cfg.MaxLinks)
 	rand.Read(n.instance[:])
-	for _, a := range append(append([]string{}, cfg.Listen...), cfg.Advertise...) {
+	for _, a := range cfg.Listen {
 		if _, err := ma.NewMultiaddr(a); err != nil {
 			return nil, fmt.Errorf("listen address %q isn't a multiaddr such as /ip4/0.0.0.0/tcp/9651: %w", a, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,13 +73,6 @@ func (c *Client) Get(ctx context.Context, key string) (*Entry, error) {
 func (c *Client) Tx(ctx context.Context, id vmsdk.ID) (*txs.Status, error) {
 	var s txs.Status
 	return &s, c.call(ctx, http.MethodGet, "/tx/"+id.String(), nil, &s)
-}
-
-// Nonce is the number that the account's next transaction must have, after those that wait.
-func (c *Client) Nonce(ctx context.Context, account ed25519.PublicKey) (uint64, error) {
-	var a txs.Account
-	err := c.call(ctx, http.MethodGet, "/account/"+hex.EncodeToString(account), nil, &a)
-	return a.Pending, err
 }
 
 // Post hands in a signed transaction.

@@ -79,7 +79,6 @@ func (a *asker) Handle(m *subsystem.Message) {
 type session struct {
 	asker    *asker
 	fleet    *rounds.Fleet
-	self     []string
 	socket   string
 	overseer *rounds.Child
 	answerer *rounds.Child
@@ -88,7 +87,7 @@ type session struct {
 
 // playAsker starts the overseer and the answerer, attaches, and plays orders until the input ends.
 func playAsker(ctx context.Context, self []string, socket string, in io.Reader, out io.Writer) (err error) {
-	s := &session{fleet: rounds.NewFleet(self...), self: self, socket: socket, others: map[string]*rounds.Child{}}
+	s := &session{fleet: rounds.NewFleet(self...), socket: socket, others: map[string]*rounds.Child{}}
 	defer s.fleet.Stop()
 	if s.overseer, err = s.fleet.Start(roleOverseer, socket); err != nil {
 		return err

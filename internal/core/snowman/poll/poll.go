@@ -83,11 +83,6 @@ func (s *Set) Vote(id uint32, node primitives.NodeID, block primitives.Hash, now
 	s.judgePoll(p, now)
 }
 
-// Drop records that a voter won't answer.
-func (s *Set) Drop(id uint32, node primitives.NodeID, now time.Time) {
-	s.Vote(id, node, primitives.Hash{}, now)
-}
-
 func (s *Set) find(id uint32) *poll {
 	for _, p := range s.polls {
 		if p.id == id {

@@ -83,7 +83,7 @@ func TestAPollThatCanNotSucceedEndsEarly(t *testing.T) {
 	s := forked(t)
 	s.Add(1, five(), start)
 	for i := range 3 {
-		s.Drop(1, node(i), start)
+		s.Vote(1, node(i), primitives.Hash{}, start)
 	}
 	// There are rivals, so who can still be heard is waited for, but not for long.
 	if _, ok := s.Take(start); ok {

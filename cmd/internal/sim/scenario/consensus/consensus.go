@@ -71,14 +71,12 @@ type network struct {
 	weights []uint64 // stakes; not one for each node: they are drawn
 	names   []string // of the chains
 	params  snowball.Parameters
-	// unchecked: the parameters are a control's.
-	unchecked bool
-	flaws     finality.Flaws // likewise
-	lying     time.Duration  // by how much disks are late with what they say is durable
-	users     int
-	think     time.Duration // the mean time between two acts of a user
-	quiet     time.Duration // before the users begin
-	faults    []sim.Fault
+	flaws   finality.Flaws // a control's
+	lying   time.Duration  // by how much disks are late with what they say is durable
+	users   int
+	think   time.Duration // the mean time between two acts of a user
+	quiet   time.Duration // before the users begin
+	faults  []sim.Fault
 
 	genesis *genesis.Genesis
 	secrets map[primitives.NodeID]keys.Secret

@@ -16,6 +16,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/core/validators"
+	store "github.com/reevenet/reeve/internal/store/evidence"
 	enginev1 "github.com/reevenet/reeve/proto/reeve/engine/v1"
 	"github.com/reevenet/reeve/services/networkbridge/memnet"
 )
@@ -339,7 +340,7 @@ func TestWhoSignsTwiceIsWrittenDownByAll(t *testing.T) {
 		out := sim.Run(cfg, New(Config{tune: twice}), uint64(seed))
 		fails(t, out)
 		for _, r := range net.chains[0].replicas {
-			against, err := r.evidence()
+			against, err := evidenceOf(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -354,4 +355,21 @@ func TestWhoSignsTwiceIsWrittenDownByAll(t *testing.T) {
 			}
 		}
 	}
+}
+
+// evidenceOf is what a node has on its disk, by whom it is against.
+func evidenceOf(r *replica) (map[int]int, error) {
+	files, err := store.List(r.node.Disk.Process(), evidenceDir+r.chain.genesis.Name)
+	against := map[int]int{}
+	for _, f := range files {
+		if f.Err != nil {
+			return nil, f.Err
+		}
+		who, err := f.Evidence.Check(networkNumber, r.chain.id.ID, r.chain.net.set)
+		if err != nil {
+			return nil, err
+		}
+		against[who]++
+	}
+	return against, err
 }

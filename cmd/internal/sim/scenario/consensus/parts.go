@@ -65,7 +65,7 @@ func (net *network) engine(i *sim.Incarnation) subsystem.Spec {
 	c := net.chainOf(i)
 	return engine.Spec(engine.Config{
 		Chain: c.id, NodeID: i.Node.ID, Validators: net.set,
-		Parameters: &net.params, Unchecked: net.unchecked, Disk: i.Disk(),
+		Parameters: &net.params, Disk: i.Disk(),
 		Dir:   evidenceDir + c.genesis.Name,
 		Flaws: net.flaws, VerifyBlock: c.signatures.ofBlock, VerifyVote: c.signatures.ofVote,
 	})

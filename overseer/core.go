@@ -184,7 +184,6 @@ type AttachError struct {
 // Reason is the kind of refusal.
 type Reason int
 
-// The reasons.
 const (
 	Unauthenticated Reason = iota + 1 // a wrong token
 	Forbidden                         // an edge, a class or a cycle that isn't allowed

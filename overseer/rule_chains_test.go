@@ -43,7 +43,6 @@ func (n *twoChains) perChain(p *part) subsystem.Spec {
 		&overseerv1.BlockAccepted{})
 }
 
-// serving is the one that serves all chains.
 func (n *twoChains) serving(p *part) subsystem.Spec {
 	return p.spec("network-bridge", subsystem.Single, &pluginv1.ConnectedRequest{}, &vmv1.LastAccepted{},
 		&overseerv1.WaitForActivation{})

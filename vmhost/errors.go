@@ -17,7 +17,6 @@ import (
 	"github.com/reevenet/reeve/vmhost/database"
 )
 
-// refuse answers a request with an error.
 func refuse(m *subsystem.Message, e *pluginv1.Error) { m.Reply(refusal(m.Body, e)) }
 
 // refusal is the answer to a request with nothing but an error in it.

@@ -256,7 +256,6 @@ func (h *host) value(k string) string {
 	return string(v)
 }
 
-// plugin is what the host says of it.
 func (h *host) plugin() *statusv1.Process { return h.Status().GetProcesses()[0] }
 
 func running(p *statusv1.Process) bool { return p.GetState() == string(supervise.Running) }

@@ -61,7 +61,6 @@ func listenHTTP(socket, chain string, log *slog.Logger, tracing trace.TracerProv
 	return s, s.listen()
 }
 
-// listen makes the socket.
 func (s *httpServer) listen() error {
 	os.Remove(s.socket)
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.socket, Net: "unix"})

@@ -121,7 +121,6 @@ func (r *real) http(method, path string, body []byte) (int, string, http.Header)
 	return a.StatusCode, string(content), a.Header
 }
 
-// plugin is what the host says of it.
 func (r *real) plugin() *statusv1.Process { return r.Status().GetProcesses()[0] }
 
 // until steps the host, whose plugin is on a clock of its own, until done.

@@ -132,7 +132,6 @@ func (l Limits) blamed() supervise.Policy {
 	return p
 }
 
-// Spec is the subsystem.
 func Spec(cfg Config) subsystem.Spec {
 	cfg.Limits = cfg.Limits.withDefaults()
 	return subsystem.Spec{

@@ -44,7 +44,6 @@ func command(name string, args ...string) error {
 	return nil
 }
 
-// Settle is killtest.Machine.Settle.
 func (d *disk) Settle() error {
 	f, err := os.Open(d.dir)
 	if err != nil {
@@ -73,7 +72,6 @@ func (d *disk) Cut() error {
 	return unix.IoctlSetPointerInt(int(f.Fd()), ext4Shutdown, noLogFlush)
 }
 
-// Restore is killtest.Machine.Restore.
 func (d *disk) Restore() error { return errors.Join(d.unmount(), d.mount()) }
 
 // unmount waits for the last process to let go of it.

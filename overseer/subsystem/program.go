@@ -19,12 +19,10 @@ type program struct {
 	history history         // of what its status said
 }
 
-// Declaration is driver.Program.
 func (p *program) Declaration() driver.Declaration {
 	return driver.Declaration{Name: p.spec.Name, Class: p.spec.Class, Sends: p.spec.Sends, Asks: p.spec.Asks}
 }
 
-// Start is driver.Program.
 func (p *program) Start(out *driver.Out) (err error) {
 	p.out, p.subs = out, map[string]*Sub{}
 	p.handler, err = p.spec.New(p.sub(out.Chain()))
@@ -50,7 +48,6 @@ func (p *program) Signal(sig *overseerv1.Signal) { p.handler.Signal(sig) }
 // together is how many messages are allocated at once: a handler that keeps one keeps the others' memory.
 const together = 16
 
-// Handle is driver.Program.
 func (p *program) Handle(in driver.Message) {
 	if len(p.spare) == 0 {
 		p.spare = make([]Message, together)

@@ -12,7 +12,6 @@ import (
 // state is what the keystore is doing.
 type state string
 
-// The states.
 const (
 	opening       state = "opening"        // reading and verifying its log; requests wait
 	ready         state = "ready"          // signing

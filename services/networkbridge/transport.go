@@ -82,7 +82,6 @@ type Transport interface {
 	Close() error
 }
 
-// Kind says what an Event is.
 type Kind uint8
 
 // The kinds of events.

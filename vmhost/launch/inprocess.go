@@ -21,7 +21,6 @@ type InProcess struct {
 	CacheSize int
 }
 
-// Launch makes a VM.
 func (l InProcess) Launch(r Request) (Plugin, error) {
 	p := &inProcess{toVM: inproc.New(), toHost: inproc.New(), onExit: r.OnExit}
 	r.Services(p.toHost)

@@ -20,7 +20,6 @@ import (
 // Door is where an attack comes in.
 type Door string
 
-// The doors.
 const (
 	Peer   Door = "peer"   // the port for other nodes
 	Client Door = "client" // HTTP
@@ -45,12 +44,10 @@ type Attack struct {
 // way attacks until ctx ends.
 type way func(ctx context.Context, a *attacker) error
 
-// Attacks are all there are.
 func Attacks() []Attack {
 	return append(slices.Concat(peerAttacks, floods(), busAttacks, clientAttacks, chainAttacks), twinAttack)
 }
 
-// Find returns an attack by its name.
 func Find(name string) (Attack, error) {
 	for _, a := range Attacks() {
 		if a.Name == name {

@@ -40,7 +40,6 @@ var (
 	}
 )
 
-// Describe lists the metrics.
 func (m *busMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range busDescriptors {
 		ch <- d

@@ -22,7 +22,6 @@ var (
 		append(partLabels[:2:2], "field"), nil)
 )
 
-// Describe lists the metrics.
 func (m *partMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- readyDesc
 	ch <- fieldDesc

@@ -95,7 +95,6 @@ func (i *Incarnation) Wake() {
 	i.Node.World.Clock.Do(0, i.stir)
 }
 
-// Written is memnode.Driver.
 func (i *Incarnation) Written(l *memnode.Link, stream int) { i.Node.bus.written(l, stream) }
 
 // Ready is memnode.Driver.

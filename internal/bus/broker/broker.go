@@ -134,7 +134,6 @@ type Event struct {
 // EventKind is the kind of an Event.
 type EventKind int
 
-// The kinds of events.
 const (
 	Kill        EventKind = iota + 1 // end the instance's process: it hangs or has grown too large
 	Quarantined                      // keep this message for the operator

@@ -11,7 +11,6 @@ import (
 
 const method = overseerv1.OverseerService_Attach_FullMethodName
 
-// fast is a stream of grpcstream.
 type fast struct{ *grpcstream.Stream }
 
 func (f fast) Send(b *wire.Batch) error {

@@ -458,7 +458,6 @@ func (c memoryConn) Close() error                { return nil }
 // SetWriteDeadline means nothing where writes don't wait.
 func (c memoryConn) SetWriteDeadline(time.Time) error { return nil }
 
-// frames are what write writes.
 func frames(write func(*http2.Framer) error) []byte {
 	var b bytes.Buffer
 	w := http2.NewFramer(&b, nil)

@@ -42,7 +42,6 @@ func (v *Variant) Short() string { return string(v.Name.Name()) }
 // IsRequest tells whether the variant has an answer.
 func (v *Variant) IsRequest() bool { return v.response != nil }
 
-// New returns an empty message of the variant.
 func (v *Variant) New() proto.Message { return v.message.New().Interface() }
 
 // NewResponse returns an empty answer, nil for one-way variants.

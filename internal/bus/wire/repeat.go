@@ -61,7 +61,6 @@ type Parser struct {
 	template Template
 }
 
-// Parse is Envelope.Parse.
 func (p *Parser) Parse(b []byte, names Names) (plain bool, err error) {
 	if p.known && p.same(b) {
 		return p.plain, nil

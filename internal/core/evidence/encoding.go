@@ -33,7 +33,6 @@ const (
 // MaxSize is the length in bytes of the longest encoding.
 const MaxSize = prefixSize + 2*(maxPayload+ed25519.SignatureSize)
 
-// Encode returns the bytes of the evidence.
 func (e *Evidence) Encode() []byte {
 	b := make([]byte, 0, MaxSize)
 	b = append(b, Version)

@@ -31,7 +31,6 @@ type Evidence struct {
 	place         Place
 }
 
-// The errors.
 var (
 	// ErrMalformed: the bytes aren't evidence.
 	ErrMalformed = errors.New("not evidence")

@@ -34,7 +34,6 @@ const (
 // MaxSize is the length in bytes of the longest file.
 const MaxSize = prefixSize + finality.MaxProofSize
 
-// The errors.
 var (
 	// ErrMalformed: the bytes aren't such a file.
 	ErrMalformed = errors.New("not a proof of a block")

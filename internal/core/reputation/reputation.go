@@ -41,7 +41,6 @@ const (
 // Verdict is what a report leads to.
 type Verdict uint8
 
-// The verdicts.
 const (
 	// Kept: nothing is to be done.
 	Kept Verdict = iota

@@ -15,7 +15,6 @@ type Bitfield struct {
 	Bits []byte
 }
 
-// Kind is Payload.Kind.
 func (Bitfield) Kind() Kind { return KindBitfield }
 
 func (b Bitfield) check() error {
@@ -44,7 +43,6 @@ func (b Bitfield) Encode() ([]byte, error) {
 	return w.b, nil
 }
 
-// String is Payload.String.
 func (b Bitfield) String() string {
 	set := 0
 	for _, x := range b.Bits {

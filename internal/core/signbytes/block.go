@@ -20,7 +20,6 @@ type Block struct {
 	BodyHash primitives.Hash
 }
 
-// Kind is Payload.Kind.
 func (Block) Kind() Kind { return KindBlock }
 
 // Encode is Payload.Encode; it can't fail.
@@ -36,7 +35,6 @@ func (b Block) Encode() ([]byte, error) {
 	return w.b, nil
 }
 
-// String is Payload.String.
 func (b Block) String() string {
 	return fmt.Sprintf("block at height %d, slot %d of chain %s with parent %s and body %s",
 		b.Height, b.Slot, b.ChainID.Short(), b.ParentID.Short(), b.BodyHash.Short())

@@ -18,7 +18,6 @@ type Collation struct {
 	ParaHead                    primitives.Hash
 }
 
-// Kind is Payload.Kind.
 func (Collation) Kind() Kind { return KindCollation }
 
 // Encode is Payload.Encode; it can't fail.
@@ -34,7 +33,6 @@ func (c Collation) Encode() ([]byte, error) {
 	return w.b, nil
 }
 
-// String is Payload.String.
 func (c Collation) String() string {
 	return fmt.Sprintf(
 		"collation of para %d at relay parent %s with head %s", c.ParaID, c.RelayParent.Short(), c.ParaHead.Short(),

@@ -15,7 +15,6 @@ type Context struct {
 // Verdict is what a statement says about its candidate.
 type Verdict uint8
 
-// The verdicts.
 const (
 	Seconded Verdict = 1
 	Valid    Verdict = 2
@@ -42,7 +41,6 @@ type Statement struct {
 	Candidate primitives.Hash
 }
 
-// Kind is Payload.Kind.
 func (Statement) Kind() Kind { return KindStatement }
 
 // Encode is Payload.Encode; a verdict other than the three has no encoding.
@@ -58,7 +56,6 @@ func (s Statement) Encode() ([]byte, error) {
 	return w.b, nil
 }
 
-// String is Payload.String.
 func (s Statement) String() string {
 	return fmt.Sprintf("statement that candidate %s is %s, in session %d at relay parent %s",
 		s.Candidate.Short(), s.Verdict, s.Session, s.RelayParent.Short())

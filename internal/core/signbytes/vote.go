@@ -9,7 +9,6 @@ import (
 // Phase is one of the two votes of a round; docs/finality.md.
 type Phase uint8
 
-// The phases.
 const (
 	Prepare Phase = 1
 	Commit  Phase = 2
@@ -37,7 +36,6 @@ type Vote struct {
 	Block primitives.Hash
 }
 
-// Kind is Payload.Kind.
 func (Vote) Kind() Kind { return KindVote }
 
 // Encode is Payload.Encode; a phase other than the two has no encoding.
@@ -55,7 +53,6 @@ func (v Vote) Encode() ([]byte, error) {
 	return w.b, nil
 }
 
-// String is Payload.String.
 func (v Vote) String() string {
 	what := "no block"
 	if v.Block != (primitives.Hash{}) {

@@ -30,7 +30,6 @@ type doubt struct {
 	asked primitives.Hash // what the VM is looking at; zero: nothing
 }
 
-// of tells whether a proposer is in doubt.
 func (d doubts) of(proposer uint32) bool { return d[proposer] != nil }
 
 // add sets a block aside, and returns until when.

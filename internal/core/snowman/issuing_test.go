@@ -168,7 +168,6 @@ func TestWhatIsDecidedDropsWhatCantBeIssuedAnyMore(t *testing.T) {
 	}
 }
 
-// decide has the first block of the tree accepted.
 func (s *issuing) decide(t *testing.T) *block.Block {
 	first := chainOf(t, 1, 10)[0]
 	s.tree.Accept(first.ID())

@@ -33,7 +33,6 @@ import (
 // Purpose is what a key is for. A key of one purpose is refused where another is wanted.
 type Purpose string
 
-// The purposes.
 const (
 	Signing  Purpose = "signing"
 	Identity Purpose = "identity"

@@ -33,7 +33,6 @@ type Spec struct {
 // State of a process.
 type State string
 
-// The states.
 const (
 	Starting    State = "starting" // runs, and is being made ready for its work
 	Running     State = "running"

@@ -36,7 +36,6 @@ func (l *life) end(cause error) {
 	})
 }
 
-// over tells whether it has ended.
 func (l *life) over() bool {
 	select {
 	case <-l.ended:

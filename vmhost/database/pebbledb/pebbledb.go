@@ -108,7 +108,6 @@ type DB struct {
 
 var _ database.Watched = (*DB)(nil)
 
-// Open opens or makes the database in dir.
 func Open(dir string, log *slog.Logger) (*DB, error) { return Config{Dir: dir, Log: log}.Open() }
 
 // Open opens or makes the database. When the disk fails it returns a store that refuses, and goes on when the disk

@@ -92,7 +92,6 @@ func (r *reader) Get(_ context.Context, key []byte) ([]byte, error) {
 	return r.owner.get(r.life, r.source, key)
 }
 
-// Has tells whether the snapshot has key.
 func (r *reader) Has(ctx context.Context, key []byte) (bool, error) { return has(r.Get(ctx, key)) }
 
 // GetBatch reads many keys of the snapshot.

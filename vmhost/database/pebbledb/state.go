@@ -113,7 +113,6 @@ func (d *DB) Health() database.Health {
 	return d.state.health
 }
 
-// Watch is database.Watched.
 func (d *DB) Watch(f func(database.Health)) {
 	d.state.mu.Lock()
 	defer d.state.mu.Unlock()

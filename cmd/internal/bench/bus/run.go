@@ -109,7 +109,6 @@ func (c *comparison) say(what string, order rounds.Order) {
 	fmt.Fprintf(c.cfg.Progress, "%s of %d bytes, %d rounds of %d\n", what, order.Size, c.cfg.Rounds, order.N)
 }
 
-// play plays one part and makes its rows.
 func (c *comparison) play(p part) ([]bench.Row, error) {
 	c.say(p.order.Op, p.order)
 	names := append([]string{peerName, overGRPC}, p.peers...)

@@ -121,7 +121,6 @@ func (v *validator) lastLog() []byte {
 	return text[max(0, len(text)-lines):]
 }
 
-// Pids of the validators.
 func (n *Network) Pids() []int {
 	var pids []int
 	for _, v := range n.validators {

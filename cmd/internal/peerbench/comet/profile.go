@@ -33,7 +33,6 @@ var Tuned = Profile{Name: "tuned", Batch: 200, settings: []setting{
 	{"STORAGE_DISCARD_ABCI_RESPONSES", "true"},
 }}
 
-// Profiles by name.
 var Profiles = map[string]Profile{Default.Name: Default, Tuned.Name: Tuned}
 
 func (p Profile) environment() []string {

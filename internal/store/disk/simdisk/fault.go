@@ -7,7 +7,6 @@ import (
 	"syscall"
 )
 
-// Kind is a kind of operation.
 type Kind string
 
 // The kinds of operation, which are the methods of disk.Disk and disk.File.

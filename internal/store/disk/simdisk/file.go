@@ -69,7 +69,6 @@ func (f *file) fits(p []byte, off int64) int {
 	return int(min(max(0, int64(len(p))-missing), int64(len(p))))
 }
 
-// Sync is disk.File.Sync.
 func (f *file) Sync() error {
 	return f.try(Sync, func(d *Disk, fault error) error {
 		switch {
@@ -84,7 +83,6 @@ func (f *file) Sync() error {
 	})
 }
 
-// Size is disk.File.Size.
 func (f *file) Size() (size int64, err error) {
 	err = f.try(Stat, func(_ *Disk, fault error) error {
 		size = int64(len(f.node.cache))

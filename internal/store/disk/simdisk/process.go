@@ -40,10 +40,8 @@ func (p *Process) end() {
 	p.files, p.locks = nil, nil
 }
 
-// Open is disk.Disk.Open.
 func (p *Process) Open(name string) (disk.File, error) { return p.open(name, false) }
 
-// OpenWrite is disk.Disk.OpenWrite.
 func (p *Process) OpenWrite(name string) (disk.File, error) { return p.open(name, true) }
 
 func (p *Process) open(name string, writable bool) (f disk.File, err error) {
@@ -60,7 +58,6 @@ func (p *Process) open(name string, writable bool) (f disk.File, err error) {
 	return f, err
 }
 
-// Create is disk.Disk.Create.
 func (p *Process) Create(name string, mode fs.FileMode) (f disk.File, err error) {
 	err = p.do(Create, name, func(d *Disk) error {
 		if _, err := d.names.file(name); err == nil {
@@ -88,7 +85,6 @@ func (p *Process) handle(name string, n *node, writable bool) (disk.File, error)
 	return f, nil
 }
 
-// Rename is disk.Disk.Rename.
 func (p *Process) Rename(from, to string) error {
 	return p.do(Rename, from, func(d *Disk) error {
 		n, err := d.names.file(from)
@@ -102,7 +98,6 @@ func (p *Process) Rename(from, to string) error {
 	})
 }
 
-// Remove is disk.Disk.Remove.
 func (p *Process) Remove(name string) error {
 	return p.do(Remove, name, func(d *Disk) error {
 		n, err := d.names.file(name)
@@ -113,7 +108,6 @@ func (p *Process) Remove(name string) error {
 	})
 }
 
-// MkdirAll is disk.Disk.MkdirAll.
 func (p *Process) MkdirAll(name string, mode fs.FileMode) error {
 	return p.do(Mkdir, name, func(d *Disk) error {
 		for dir := path.Clean(name); d.names.seen[dir] == nil; dir = path.Dir(dir) {
@@ -128,7 +122,6 @@ func (p *Process) MkdirAll(name string, mode fs.FileMode) error {
 	})
 }
 
-// SyncDir is disk.Disk.SyncDir.
 func (p *Process) SyncDir(name string) error {
 	return p.do(SyncDir, name, func(d *Disk) error {
 		err := d.names.isDir(name)
@@ -139,7 +132,6 @@ func (p *Process) SyncDir(name string) error {
 	})
 }
 
-// List is disk.Disk.List.
 func (p *Process) List(name string) (names []string, err error) {
 	err = p.do(List, name, func(d *Disk) error {
 		names = d.names.list(path.Clean(name))
@@ -148,7 +140,6 @@ func (p *Process) List(name string) (names []string, err error) {
 	return names, err
 }
 
-// Stat is disk.Disk.Stat.
 func (p *Process) Stat(name string) (info disk.Info, err error) {
 	err = p.do(Stat, name, func(d *Disk) error {
 		n, err := d.names.file(name)
@@ -160,7 +151,6 @@ func (p *Process) Stat(name string) (info disk.Info, err error) {
 	return info, err
 }
 
-// Lock is disk.Disk.Lock.
 func (p *Process) Lock(name string) (io.Closer, error) {
 	l := &lock{process: p, path: path.Clean(name)}
 	return l, p.do(Lock, name, func(d *Disk) error {

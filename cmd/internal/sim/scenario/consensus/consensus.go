@@ -50,7 +50,6 @@ type Config struct {
 	tune func(*network) // for tests: the last word about what was drawn
 }
 
-// New is the scenario.
 func New(cfg Config) sim.Builder {
 	return func(w *sim.World) (sim.Scenario, error) {
 		net, err := newNetwork(w, cfg)

@@ -49,7 +49,6 @@ func (l *liars) any(r *rand.Rand) Lie {
 	return among[r.IntN(len(among))]
 }
 
-// begin makes a node a liar.
 func (l *liars) begin(r *rand.Rand, kind Lie, node int) {
 	l.rng = r
 	if l.late.most == 0 {

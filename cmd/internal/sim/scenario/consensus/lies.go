@@ -38,7 +38,6 @@ const (
 	Leave Lie = "leave"
 )
 
-// Lies are all there are.
 var Lies = []Lie{Wait, Plot, Split, Flatter, Oppose, Silent, Equivocate, Garbage, Random, Leave}
 
 // twins tells whether a liar that proposes shows half of the others another block than the rest. It gives those who lie

@@ -77,7 +77,6 @@ type watched struct {
 	replica *replica
 }
 
-// Write is database.Database.Write.
 func (w *watched) Write(ctx context.Context, b *database.Batch, d database.Durability) error {
 	err := w.Database.Write(ctx, b, d)
 	if err == nil && d == database.Sync {

@@ -20,7 +20,6 @@ type launcher struct {
 	crashes int
 }
 
-// Launch is launch.Launcher.Launch.
 func (l *launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	vm := &kvvm.VM{}
 	p, err := launch.InProcess{New: func() vmsdk.VM { return vm }, CacheSize: 1 << 20}.Launch(r)
@@ -31,7 +30,6 @@ func (l *launcher) Launch(r launch.Request) (launch.Plugin, error) {
 	return l.replica.plugin, nil
 }
 
-// plugins is the fault of plugins that crash.
 func (net *network) plugins() sim.Fault {
 	return net.world.Repeated("plugin", time.Second, 10*time.Second, net.crashPlugin)
 }
@@ -72,13 +70,11 @@ type plugin struct {
 	replica *replica
 }
 
-// Kill is launch.Plugin.Kill.
 func (p *plugin) Kill() {
 	p.forget()
 	p.Plugin.Kill()
 }
 
-// Stop is launch.Plugin.Stop.
 func (p *plugin) Stop(limit time.Duration) {
 	p.forget()
 	p.Plugin.Stop(limit)

@@ -46,7 +46,6 @@ func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
 	}
 	services := s.services(g)
 	plugin, err := s.cfg.Launcher.Launch(launch.Request{
-		Generation: number,
 		Services: func(r grpc.ServiceRegistrar) {
 			pluginv1.RegisterDatabaseServiceServer(r, g.db)
 			services.register(r)
@@ -77,8 +76,7 @@ func (s *starter) launch(number uint64, know knowledge) (*generation, error) {
 // reload: the predecessor may have ended because the disk had failed in the midst of a commit.
 func (s *starter) reload() error {
 	err := s.store.Reload(context.Background())
-	var damage *chainstore.DamageError
-	if errors.As(err, &damage) {
+	if _, ok := errors.AsType[*chainstore.DamageError](err); ok {
 		err = s.readable(err)
 		s.sub.Post(func() { s.sub.Fatal(err) })
 	}

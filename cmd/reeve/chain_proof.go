@@ -140,8 +140,7 @@ func (a *app) genesisFlag(cmd *cobra.Command) func() (string, error) {
 
 // doesNotHold is the error about a file that proves nothing; an error that is a person's already stays.
 func doesNotHold(id errcode.ID, err error, file string) error {
-	var e *errcode.Error
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*errcode.Error](err); ok {
 		return err
 	}
 	return errcode.New(id, "Is the genesis that of its network? If so, the file is damaged or forged.", err,

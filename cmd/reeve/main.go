@@ -44,8 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) errcode.C
 
 // report prints an error so that a person knows what to do and a script finds the number.
 func report(w io.Writer, err error) {
-	var e *errcode.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*errcode.Error](err); ok {
 		fmt.Fprintf(w, "%s: %v\n", e.ID, err)
 		return
 	}

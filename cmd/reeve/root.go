@@ -108,8 +108,7 @@ func given(args []string) string {
 }
 
 func usage(err error) error {
-	var e *errcode.Error
-	if errors.As(err, &e) {
+	if _, ok := errors.AsType[*errcode.Error](err); ok {
 		return err
 	}
 	return errcode.New(errcode.BadUsage, "Add --help to the command to see what it takes.", nil, "%v", err)

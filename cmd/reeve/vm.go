@@ -127,8 +127,7 @@ func (a *app) vmDoctor() *cobra.Command {
 			}); err != nil {
 				return err
 			}
-			var wrong *errcode.Error
-			if errors.As(d.Err, &wrong) {
+			if wrong, ok := errors.AsType[*errcode.Error](d.Err); ok {
 				return errcode.New(wrong.ID, "", nil, "a node can't start %s", args[0])
 			}
 			return d.Err

@@ -70,8 +70,7 @@ func fromProtocol(f *overseerv1.Failure) *Failure {
 }
 
 func toProtocol(err error) *overseerv1.Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return &overseerv1.Failure{Code: f.Code, Message: f.Message, Detail: f.Detail}
 	}
 	return &overseerv1.Failure{Code: Responder, Message: err.Error()}

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/process/keys"
 	"github.com/reevenet/reeve/internal/process/signer"
@@ -133,7 +134,7 @@ func TestASignatureCoversTheCanonicalBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := signbytes.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) ||
+			if want := primitives.HashOf(encoded); !bytes.Equal(s.GetPayloadHash(), want[:]) ||
 				!ed25519.Verify(s.GetPublicKey(), encoded, s.GetSignature()) {
 				t.Errorf("%v doesn't sign the %s", s, c.payload)
 			}
@@ -306,8 +307,7 @@ func TestAKeyThatOthersMayReadIsNotUsed(t *testing.T) {
 		t.Fatalf("%v", refusal)
 	}
 	a := o.Ask("engine", &keystorev1.PublicKeys{})
-	var f *subsystem.Failure
-	if !errors.As(a.Err, &f) || f.Code != subsystem.Unavailable {
+	if f, ok := errors.AsType[*subsystem.Failure](a.Err); !ok || f.Code != subsystem.Unavailable {
 		t.Errorf("%v", a.Err)
 	}
 }

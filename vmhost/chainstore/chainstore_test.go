@@ -145,7 +145,6 @@ func TestABlockItsCertificateAndItsStateAreOneWrite(t *testing.T) {
 	}
 }
 
-// counted counts its writes.
 type counted struct {
 	database.Database
 	writes int
@@ -209,8 +208,7 @@ func TestAnotherChainsDatabaseIsRefused(t *testing.T) {
 	disk := memdb.New()
 	open(t, disk)
 	_, err := chainstore.Open(ctx, disk.Open(), primitives.HashOf([]byte("other")))
-	var mismatch *chainstore.MismatchError
-	if !errors.As(err, &mismatch) {
+	if _, ok := errors.AsType[*chainstore.MismatchError](err); !ok {
 		t.Fatalf("%v", err)
 	}
 }

@@ -49,8 +49,7 @@ func TestARecordThatIsntWholeIsNoticedAtTheStart(t *testing.T) {
 		b.Put([]byte(other[0]), []byte(other[1]))
 		write(t, disk.Open(), &b)
 		_, err := chainstore.Open(ctx, disk.Open(), chain)
-		var damage *chainstore.DamageError
-		if !errors.As(err, &damage) {
+		if _, ok := errors.AsType[*chainstore.DamageError](err); !ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -71,8 +70,7 @@ func TestAnIdWithoutItsEntryIsDamageAndNotAnUnknownBlock(t *testing.T) {
 	b.Delete(append([]byte("h"), binary.BigEndian.AppendUint64(nil, 2)...))
 	write(t, disk.Open(), &b)
 	_, err := r.ByBlockID(ctx, entry(2).BlockID)
-	var damage *chainstore.DamageError
-	if !errors.As(err, &damage) || errors.Is(err, chainstore.ErrNotFound) {
+	if _, ok := errors.AsType[*chainstore.DamageError](err); !ok || errors.Is(err, chainstore.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 }

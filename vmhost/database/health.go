@@ -8,13 +8,11 @@ type FaultError struct{ Cause error }
 
 func (e *FaultError) Error() string { return "the database refuses: " + e.Cause.Error() }
 
-// Unwrap is the cause.
 func (e *FaultError) Unwrap() error { return e.Cause }
 
 // Faulty is a FaultError with that cause, or the one that it is already.
 func Faulty(cause error) *FaultError {
-	var fault *FaultError
-	if errors.As(cause, &fault) {
+	if fault, ok := errors.AsType[*FaultError](cause); ok {
 		return fault
 	}
 	return &FaultError{Cause: cause}

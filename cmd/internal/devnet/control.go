@@ -141,8 +141,7 @@ func reply(w http.ResponseWriter, value any, err error) {
 		return
 	}
 	t := trouble{What: err.Error()}
-	var e *errcode.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*errcode.Error](err); ok {
 		t = trouble{ID: e.ID, What: e.What, Do: e.Do}
 		if e.Err != nil {
 			t.What += ": " + e.Err.Error()

@@ -236,8 +236,7 @@ func (n *Network) noSuchNode(name string) error {
 // LockDir takes a run directory for this process, or says who has it.
 func LockDir(run string) (release func(), err error) {
 	release, err = datadir.Lock(run)
-	var busy *datadir.InUse
-	if errors.As(err, &busy) {
+	if busy, ok := errors.AsType[*datadir.InUse](err); ok {
 		return nil, errcode.New(errcode.DataDirInUse,
 			"Stop the other one with `reeve devnet down`, or choose another directory with --data-dir.", nil, "%v",
 			busy)

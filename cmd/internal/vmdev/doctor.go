@@ -57,8 +57,7 @@ func Doctor(ctx context.Context, plugin string) *Diagnosis {
 	begin := time.Now()
 	about, err := describe(ctx, process.Launcher{Path: plugin, Confine: &launch.Confine{}})
 	if err != nil {
-		var readable *errcode.Error
-		if !errors.As(err, &readable) {
+		if _, ok := errors.AsType[*errcode.Error](err); !ok {
 			err = errcode.New(errcode.PluginBroken, "", err, "the plugin starts and doesn't say what it is")
 		}
 		d.wrong("start", err)

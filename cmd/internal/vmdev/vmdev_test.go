@@ -108,8 +108,7 @@ func TestNewRefusesWhatItCannotDo(t *testing.T) {
 
 func TestACheckThatThereIsntIsNotPassed(t *testing.T) {
 	_, err := vmdev.Test(t.Context(), vmdev.TestVM{Plugin: "/bin/true", Only: []string{"build", "nonsense"}})
-	var readable *errcode.Error
-	if !errors.As(err, &readable) || !strings.Contains(readable.Do, "build") {
+	if readable, ok := errors.AsType[*errcode.Error](err); !ok || !strings.Contains(readable.Do, "build") {
 		t.Errorf("got %v, want the names that there are", err)
 	}
 }

@@ -85,8 +85,7 @@ func TestALogThatIsPutBackIsRefusedWhateverPutItThere(t *testing.T) {
 func isRefused(t *testing.T, p Place, when string) {
 	t.Helper()
 	_, err := Open(p)
-	var operator *OperatorError
-	if !errors.As(err, &operator) || !strings.Contains(err.Error(), "was put back") {
+	if _, ok := errors.AsType[*OperatorError](err); !ok || !strings.Contains(err.Error(), "was put back") {
 		t.Errorf("%s: %v", when, err)
 		return
 	}

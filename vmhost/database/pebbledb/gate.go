@@ -82,8 +82,7 @@ func (g *gate) read(path string, do func() error) error {
 
 // faultOf names the file, whether or not the operating system has.
 func faultOf(what, path string, err error) error {
-	var named *fs.PathError
-	if errors.As(err, &named) {
+	if named, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("%s %s: %w", what, path, named.Err)
 	}
 	return fmt.Errorf("%s %s: %w", what, path, err)
@@ -102,47 +101,39 @@ func (g *gate) made(path string, f vfs.File, err error) (vfs.File, error) {
 	return made, nil
 }
 
-// Create is vfs.FS.Create.
 func (g *gate) Create(name string, of vfs.DiskWriteCategory) (f vfs.File, err error) {
 	err = g.change("making", name, func() error { f, err = g.FS.Create(name, of); return err })
 	return g.made(name, f, err)
 }
 
-// OpenReadWrite is vfs.FS.OpenReadWrite.
 func (g *gate) OpenReadWrite(name string, of vfs.DiskWriteCategory, o ...vfs.OpenOption) (f vfs.File, err error) {
 	err = g.change("opening", name, func() error { f, err = g.FS.OpenReadWrite(name, of, o...); return err })
 	return g.made(name, f, err)
 }
 
-// ReuseForWrite is vfs.FS.ReuseForWrite.
 func (g *gate) ReuseForWrite(from, to string, of vfs.DiskWriteCategory) (f vfs.File, err error) {
 	err = g.change("reusing", from, func() error { f, err = g.FS.ReuseForWrite(from, to, of); return err })
 	return g.made(to, f, err)
 }
 
-// Open is vfs.FS.Open.
 func (g *gate) Open(name string, o ...vfs.OpenOption) (f vfs.File, err error) {
 	err = g.read(name, func() error { f, err = g.FS.Open(name, o...); return err })
 	return g.made(name, f, err)
 }
 
-// OpenDir is vfs.FS.OpenDir.
 func (g *gate) OpenDir(name string) (f vfs.File, err error) {
 	err = g.read(name, func() error { f, err = g.FS.OpenDir(name); return err })
 	return g.made(name, f, err)
 }
 
-// Link is vfs.FS.Link.
 func (g *gate) Link(from, to string) error {
 	return g.change("linking", from, func() error { return g.FS.Link(from, to) })
 }
 
-// Remove is vfs.FS.Remove.
 func (g *gate) Remove(name string) error {
 	return g.remove(name, func() error { return g.FS.Remove(name) })
 }
 
-// RemoveAll is vfs.FS.RemoveAll.
 func (g *gate) RemoveAll(name string) error {
 	return g.remove(name, func() error { return g.FS.RemoveAll(name) })
 }
@@ -162,12 +153,10 @@ func (g *gate) remove(name string, do func() error) (absent error) {
 	return absent
 }
 
-// Rename is vfs.FS.Rename.
 func (g *gate) Rename(from, to string) error {
 	return g.change("renaming", from, func() error { return g.FS.Rename(from, to) })
 }
 
-// MkdirAll is vfs.FS.MkdirAll.
 func (g *gate) MkdirAll(dir string, mode os.FileMode) error {
 	return g.change("making", dir, func() error { return g.FS.MkdirAll(dir, mode) })
 }
@@ -175,7 +164,6 @@ func (g *gate) MkdirAll(dir string, mode os.FileMode) error {
 // Lock is vfs.FS.Lock. The store holds the lock itself, over all its lives.
 func (g *gate) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
-// Unwrap is vfs.FS.Unwrap.
 func (g *gate) Unwrap() vfs.FS { return g.FS }
 
 // gateFile is an open file behind a gate.
@@ -194,25 +182,21 @@ func (f *gateFile) Close() error {
 	return f.once()
 }
 
-// Read is vfs.File.Read.
 func (f *gateFile) Read(p []byte) (n int, err error) {
 	err = f.gate.read(f.path, func() error { n, err = f.File.Read(p); return err })
 	return n, err
 }
 
-// ReadAt is vfs.File.ReadAt.
 func (f *gateFile) ReadAt(p []byte, at int64) (n int, err error) {
 	err = f.gate.read(f.path, func() error { n, err = f.File.ReadAt(p, at); return err })
 	return n, err
 }
 
-// Write is vfs.File.Write.
 func (f *gateFile) Write(p []byte) (n int, err error) {
 	err = f.gate.change("writing", f.path, func() error { n, err = f.File.Write(p); return err })
 	return n, err
 }
 
-// WriteAt is vfs.File.WriteAt.
 func (f *gateFile) WriteAt(p []byte, at int64) (n int, err error) {
 	err = f.gate.change("writing", f.path, func() error { n, err = f.File.WriteAt(p, at); return err })
 	return n, err
@@ -241,13 +225,10 @@ func (f *gateFile) Preallocate(at, length int64) error {
 	})
 }
 
-// Sync is vfs.File.Sync.
 func (f *gateFile) Sync() error { return f.gate.change("syncing", f.path, f.File.Sync) }
 
-// SyncData is vfs.File.SyncData.
 func (f *gateFile) SyncData() error { return f.gate.change("syncing", f.path, f.File.SyncData) }
 
-// SyncTo is vfs.File.SyncTo.
 func (f *gateFile) SyncTo(length int64) (full bool, err error) {
 	err = f.gate.change("syncing", f.path, func() error { full, err = f.File.SyncTo(length); return err })
 	return full, err

@@ -53,8 +53,7 @@ func TestASecondProcessIsRefused(t *testing.T) {
 		db.Close()
 		t.Fatal("the directory was opened twice")
 	}
-	var readable *errcode.Error
-	if !errors.As(err, &readable) || readable.ID != errcode.DataDirInUse {
+	if readable, ok := errors.AsType[*errcode.Error](err); !ok || readable.ID != errcode.DataDirInUse {
 		t.Errorf("%v", err)
 	}
 }
@@ -72,8 +71,7 @@ func TestADamagedDatabaseIsAReadableError(t *testing.T) {
 		}
 	}
 	_, err = pebbledb.Open(dir, slog.New(slog.DiscardHandler))
-	var readable *errcode.Error
-	if !errors.As(err, &readable) || readable.ID != errcode.DataDamaged {
+	if readable, ok := errors.AsType[*errcode.Error](err); !ok || readable.ID != errcode.DataDamaged {
 		t.Errorf("%v", err)
 	}
 }

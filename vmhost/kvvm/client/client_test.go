@@ -138,9 +138,8 @@ func TestATransactionIsntMadeForAnotherNetwork(t *testing.T) {
 }
 
 func TestARefusalHasItsReason(t *testing.T) {
-	var refused *Refused
 	_, err := serve(t, &node{}).Put(t.Context(), NewAccount(), 0, "", "v")
-	if !errors.As(err, &refused) || refused.Status != 400 || refused.Reason == "" {
+	if refused, ok := errors.AsType[*Refused](err); !ok || refused.Status != 400 || refused.Reason == "" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -66,31 +66,26 @@ func TestRule5ConsensusPassesABusyHandlersBacklog(t *testing.T) {
 // Behind more consensus than an instance is given at once, the others have their floor at the overseer.
 func TestRule5TheOthersHaveAFloorAtTheOverseer(t *testing.T) {
 	p := newPair(t, overseer.Config{})
-	p.bridge.Deaf = true
-	for n := range 3000 {
-		p.say(vote(fmt.Sprint(n)))
-	}
-	p.say(message("backing"), gossip("gossip"))
-	p.bridge.Deaf = false
-	p.Settle()
-	for _, lane := range []string{"SendMessage", "SendGossip"} {
-		if at := position(p.b.heard, lane); at < 0 || at > 300 {
-			t.Errorf("%s was served as the %dth of %d behind consensus", lane, at+1, len(p.b.heard))
-		}
-	}
+	p.servesOthers(t, &p.bridge.Deaf, 3000, 300)
 }
 
 func TestRule5TheOthersHaveAFloor(t *testing.T) {
 	p := newPair(t, overseer.Config{})
-	p.bridge.Busy = true
-	for n := range 400 {
+	p.servesOthers(t, &p.bridge.Busy, 400, 150)
+}
+
+// servesOthers sends so many votes while something holds the bridge up, and then one message of each lane below: both
+// are to be among the first.
+func (p *pair) servesOthers(t *testing.T, held *bool, votes, first int) {
+	*held = true
+	for n := range votes {
 		p.say(vote(fmt.Sprint(n)))
 	}
 	p.say(message("backing"), gossip("gossip"))
-	p.bridge.Busy = false
+	*held = false
 	p.Settle()
 	for _, lane := range []string{"SendMessage", "SendGossip"} {
-		if at := position(p.b.heard, lane); at < 0 || at > 150 {
+		if at := position(p.b.heard, lane); at < 0 || at > first {
 			t.Errorf("%s was served as the %dth of %d behind consensus", lane, at+1, len(p.b.heard))
 		}
 	}

@@ -163,21 +163,30 @@ func (a *app) nodeStatus() *cobra.Command {
 	return cmd
 }
 
+// monitored asks a node at its door for monitoring.
+func monitored[T any](ctx context.Context, n *nodeFlags, ask func(context.Context, string) (T, error)) (h datadir.Node,
+	answer T, err error) {
+	h, c, err := n.door()
+	if err != nil {
+		return h, answer, err
+	}
+	if err := isIt(ctx, h, c.Metrics.Listen); err != nil {
+		return h, answer, err
+	}
+	if answer, err = ask(ctx, devnet.Reachable(c.Metrics.Listen)); err != nil {
+		err = errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
+	}
+	return h, answer, err
+}
+
 func (a *app) nodeHealth() *cobra.Command {
 	cmd := &cobra.Command{Use: "health", Short: "Print a node's checks; exit code 4 when one fails",
 		Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		h, c, err := n.door()
+		h, health, err := monitored(cmd.Context(), n, devnet.Health)
 		if err != nil {
 			return err
-		}
-		if err := isIt(cmd.Context(), h, c.Metrics.Listen); err != nil {
-			return err
-		}
-		health, err := devnet.Health(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
-		if err != nil {
-			return errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 		}
 		if err := a.show(health, func(t *table) {
 			t.row("CHECK", "OK", "SINCE", "CAUSE")
@@ -199,16 +208,9 @@ func (a *app) nodePeers() *cobra.Command {
 	cmd := &cobra.Command{Use: "peers", Short: "Print the nodes that a node knows", Args: takes(cobra.NoArgs)}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		h, c, err := n.door()
+		_, peers, err := monitored(cmd.Context(), n, devnet.Peers)
 		if err != nil {
 			return err
-		}
-		if err := isIt(cmd.Context(), h, c.Metrics.Listen); err != nil {
-			return err
-		}
-		peers, err := devnet.Peers(cmd.Context(), devnet.Reachable(c.Metrics.Listen))
-		if err != nil {
-			return errcode.New(errcode.NodeUnreachable, "Is it running?", err, "node %s doesn't answer", h.Name)
 		}
 		return a.show(peers, func(t *table) {
 			t.row("PEER", "CONNECTED", "VALIDATOR", "REPUTATION", "RECEIVED", "SENT", "ADDRESS", "AGENT", "LAST ERROR")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -156,9 +157,15 @@ func flood(perSecond float64, write func(w *http2.Framer, n int) error) func(con
 
 // asCaller does something with one connection after another: it comes back when the overseer has hung up.
 func (a *attacker) asCaller(ctx context.Context, do func(c *caller) error) error {
+	comingBack(ctx, a, a.caller, do)
+	return nil
+}
+
+// comingBack does something with one connection after another until ctx ends.
+func comingBack[C io.Closer](ctx context.Context, a *attacker, call func(context.Context) (C, error),
+	do func(C) error) {
 	for ctx.Err() == nil {
-		c, err := a.caller(ctx)
-		if err == nil {
+		if c, err := call(ctx); err == nil {
 			stop := context.AfterFunc(ctx, func() { c.Close() })
 			if do(c) != nil && ctx.Err() == nil {
 				a.ended.Add(1)
@@ -168,7 +175,6 @@ func (a *attacker) asCaller(ctx context.Context, do func(c *caller) error) error
 		}
 		pause(ctx, comeBack)
 	}
-	return nil
 }
 
 var errHungUp = errors.New("the overseer has hung up")

@@ -50,17 +50,7 @@ func (a *attacker) dial(ctx context.Context) (net.Conn, error) {
 // asClients does something with so many connections at once, each again when the node has ended it.
 func (a *attacker) asClients(ctx context.Context, n int, do func(c net.Conn) error) error {
 	return together(n, func(int) error {
-		for ctx.Err() == nil {
-			if c, err := a.dial(ctx); err == nil {
-				stop := context.AfterFunc(ctx, func() { c.Close() })
-				if do(c) != nil && ctx.Err() == nil {
-					a.ended.Add(1)
-				}
-				stop()
-				c.Close()
-			}
-			pause(ctx, comeBack)
-		}
+		comingBack(ctx, a, a.dial, do)
 		return nil
 	})
 }

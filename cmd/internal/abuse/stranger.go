@@ -152,11 +152,11 @@ func (s *stranger) say(lane nb.Lane, f *nbv1.Frame) error {
 	return nil
 }
 
-// greet says hello on every lane, and where this stranger can be called.
-func (s *stranger) greet(addresses ...string) error {
+// greet says hello on every lane.
+func (s *stranger) greet() error {
 	hello := &nbv1.Frame{Kind: &nbv1.Frame_Hello{Hello: &nbv1.Hello{
 		NetworkId: s.by.Network[:], MinVersion: 1, MaxVersion: 1, Role: uint32(nbv1.Role_ROLE_FULL),
-		Families: []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}, Agent: "abuse", Addresses: addresses,
+		Families: []nbv1.Family{nbv1.Family_FAMILY_VALIDATION}, Agent: "abuse",
 	}}}
 	for lane := range nb.Lanes {
 		if err := s.say(lane, hello); err != nil {

@@ -76,7 +76,7 @@ func (p *powerCuts) run(ctx context.Context) error {
 	}
 	for len(p.report.Faults) == 0 && p.report.Cuts < p.Cuts {
 		chain := watch(ctx, s, p.Chain)
-		told, err := p.cut(ctx, client.Supervisor(), s, chain)
+		told, err := p.cut(ctx, client.Supervisor(), s)
 		chain.stop()
 		if err != nil {
 			return err
@@ -130,9 +130,7 @@ func (p *powerCuts) up(ctx context.Context) (*devnet.Status, *devnet.Client, err
 const longestWork = 1500 * time.Millisecond
 
 // cut lets clients post until the power goes. What they are told afterwards they are told by the dying, and counts too.
-func (p *powerCuts) cut(
-	ctx context.Context, supervisor proc.Identity, s *devnet.Status, chain *watcher,
-) (*load, error) {
+func (p *powerCuts) cut(ctx context.Context, supervisor proc.Identity, s *devnet.Status) (*load, error) {
 	l := startFor(ctx, s, p.Chain, p.Rate, patience)
 	defer l.stop()
 	if err := pause(ctx, 100*time.Millisecond+time.Duration(p.rng.Int64N(int64(longestWork)))); err != nil {

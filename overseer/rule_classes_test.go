@@ -38,11 +38,10 @@ func newCrew(t *testing.T, name string, class subsystem.Class, n int, says ...pr
 	return c
 }
 
-func (c *crew) join() *part {
+func (c *crew) join() {
 	p := &part{}
 	c.parts = append(c.parts, p)
 	c.Attach(p.spec(c.name, c.class), "")
-	return p
 }
 
 func (c *crew) member(n int) *overseertest.Member { return c.Member(n + 1) }

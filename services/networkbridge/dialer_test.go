@@ -12,9 +12,9 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// learn enters so many strangers into the address book.
-func (d *dialer) learn(from, to int) {
-	for i := from; i < to; i++ {
+// learn enters strangers into the address book, from 1 to below to.
+func (d *dialer) learn(to int) {
+	for i := 1; i < to; i++ {
 		d.book.Learn(node(i), []string{testAddress(i)}, addrbook.Teller{Name: fmt.Sprint(i)}, d.sub.Now())
 	}
 }
@@ -22,7 +22,7 @@ func (d *dialer) learn(from, to int) {
 func TestNoMoreStrangersAreCalledThanThereAreSlotsFor(t *testing.T) {
 	a := testAlone(t)
 	d := a.dialer(Config{})
-	d.learn(1, 50)
+	d.learn(50)
 	a.do(d.call)
 	a.Advance(time.Second)
 	if len(a.net.called) != calledWanted {
@@ -42,7 +42,7 @@ func TestWhoIsWantedIsCalledHoweverManyStrangersThereAre(t *testing.T) {
 	d := a.dialer(Config{Peers: []Address{{Node: node(3)}}}, 4)
 	d.slots = peerslots.New(5, nil) // one stranger
 	d.standing.validators[node(5)] = 1
-	d.learn(1, 20)
+	d.learn(20)
 	a.do(d.call)
 	a.Advance(time.Second)
 	for _, i := range []int{3, 4, 5} {
@@ -62,7 +62,7 @@ func TestWhoIsBannedIsNotCalledBeforeTheBanEnds(t *testing.T) {
 		d.conduct.judge(node(1), "engine", -700, "x")
 		d.conduct.judge(node(1), "other", -700, "x")
 	})
-	d.learn(1, 2)
+	d.learn(2)
 	until := d.conduct.bannedFor(node(1))
 	if until == 0 {
 		t.Fatal("it isn't banned")
@@ -79,7 +79,7 @@ func TestWhoIsBannedIsNotCalledBeforeTheBanEnds(t *testing.T) {
 func TestOnWhoeverReachesThisNodeNoCallIsWasted(t *testing.T) {
 	a := testAlone(t)
 	d := a.dialer(Config{}, 1)
-	d.learn(1, 2)
+	d.learn(2)
 	d.connected(node(1))
 	a.do(d.call)
 	if a.Advance(time.Minute); len(a.net.called) != 0 {

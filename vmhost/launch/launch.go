@@ -35,8 +35,6 @@ type Launcher interface {
 
 // Request is what a launch is given.
 type Request struct {
-	// Generation numbers the launches of this host.
-	Generation uint64
 	// Services registers the host's services, which the plugin may call until it ends.
 	Services func(grpc.ServiceRegistrar)
 	// OnExit is called once, on any goroutine, when the plugin has ended for whatever reason.

@@ -31,10 +31,8 @@ func (Base) AppRequest(context.Context, NodeID, uint32, time.Time, []byte) error
 	return &UnimplementedError{What: "AppRequest"}
 }
 
-func idFrom(b []byte) (ID, error) { return primitives.HashFrom(b) }
-
 // idOf is the id that a block call names. What isn't one is the zero id, which no block has.
 func idOf(name []byte) ID {
-	id, _ := idFrom(name)
+	id, _ := primitives.HashFrom(name)
 	return id
 }

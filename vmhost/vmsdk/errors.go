@@ -146,7 +146,7 @@ func ErrorFromProto(e *pb.Error) error {
 	case *pb.Error_InvalidBlock:
 		return &InvalidError{Reason: k.InvalidBlock.GetReason()}
 	case *pb.Error_MissingParent:
-		parent, _ := idFrom(k.MissingParent.GetParentId())
+		parent := idOf(k.MissingParent.GetParentId())
 		return &MissingParentError{Parent: parent}
 	case *pb.Error_Busy:
 		return &BusyError{RetryAfter: k.Busy.GetRetryAfter().AsDuration()}

@@ -84,7 +84,7 @@ func (s *Server) initialize(ctx context.Context, r *pb.InitializeRequest, batch 
 }
 
 func (s *Server) chainFrom(r *pb.InitializeRequest, h *host) (*Chain, error) {
-	id, err := idFrom(r.GetChainId())
+	id, err := primitives.HashFrom(r.GetChainId())
 	if err != nil {
 		return nil, fmt.Errorf("chain id: %w", err)
 	}
@@ -201,7 +201,7 @@ func contextFrom(c *pb.BuildContext) BuildContext {
 }
 
 func acceptedFrom(b *pb.Block) (*AcceptedBlock, error) {
-	id, err := idFrom(b.GetId())
+	id, err := primitives.HashFrom(b.GetId())
 	if err != nil {
 		return nil, fmt.Errorf("accepted block: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/remote"
@@ -149,7 +150,7 @@ func (s *Server) find(ctx context.Context, t *tree, r *pb.VerifyBlockRequest) (B
 	var id ID
 	if len(r.GetBlockId()) > 0 {
 		var err error
-		if id, err = idFrom(r.GetBlockId()); err != nil {
+		if id, err = primitives.HashFrom(r.GetBlockId()); err != nil {
 			return nil, &InvalidError{Reason: err.Error()}
 		}
 		if b, ok := t.known(id); ok {

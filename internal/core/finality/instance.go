@@ -104,7 +104,7 @@ func (n *Instance) restore() {
 	}
 	n.valid = n.locked
 	for _, v := range n.cfg.Own {
-		if n.keeps(v.Round) {
+		if n.Counts(v.Round) {
 			n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
 			n.reached(v)
 		}

@@ -24,7 +24,7 @@ func (n *Instance) enter(r uint32) {
 	n.round, n.prepared, n.committed, n.own = r, false, false, nil
 	n.begun = true
 	for old := range n.rounds { // the order doesn't show in the result
-		if !n.keeps(old) {
+		if !n.Counts(old) {
 			delete(n.rounds, old)
 		}
 	}

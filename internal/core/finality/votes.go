@@ -7,8 +7,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
-// keeps tells whether the votes of a round are kept.
-func (n *Instance) keeps(r uint32) bool {
+// Counts tells whether the votes of a round are kept and counted. Others only tell how far the network has gone on.
+func (n *Instance) Counts(r uint32) bool {
 	switch {
 	case r > n.round:
 		return r-n.round <= keepAhead
@@ -33,7 +33,7 @@ func (n *Instance) onVote(v Signed) {
 		return
 	}
 	n.reached(v)
-	if !n.keeps(v.Round) {
+	if !n.Counts(v.Round) {
 		return
 	}
 	added, before := n.at(v.Round).of(v.Phase).add(n.cfg.Validators, v)
@@ -58,7 +58,7 @@ func (n *Instance) onProof(p *Proof) {
 	}
 	n.want(byQuorum, p.Block)
 	switch {
-	case n.keeps(p.Round):
+	case n.Counts(p.Round):
 		n.compare(p)
 		n.at(p.Round).of(p.Phase).proof = p
 	case p.Phase == Commit:
@@ -108,9 +108,6 @@ func (n *Instance) wantAgain() {
 	}
 }
 
-// Counts tells whether a round's votes are counted. Others only tell how far the network has gone on.
-func (n *Instance) Counts(r uint32) bool { return n.keeps(r) }
-
 // Kept is how many votes are kept, and how many blocks are waited for.
 func (n *Instance) Kept() (votes, blocks int) {
 	for _, r := range n.rounds { // the order doesn't show in the result
@@ -131,7 +128,7 @@ func (n *Instance) Wants(v Vote) bool {
 		return false
 	case n.latest[v.Validator] < placeOf(v.Round, Prepare):
 		return true
-	case !n.keeps(v.Round):
+	case !n.Counts(v.Round):
 		return false
 	}
 	before, twice := n.at(v.Round).of(v.Phase).votes[v.Validator]

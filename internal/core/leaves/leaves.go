@@ -40,11 +40,11 @@ func New() *Set { return &Set{past: map[primitives.Hash]bool{}} }
 
 // Import notes that a block was verified and issued.
 func (s *Set) Import(b Block) Change {
-	if s.isActive(b.Hash) || s.past[b.Hash] || (s.final && b.Number < s.finalized.Number) {
+	if s.IsActive(b.Hash) || s.past[b.Hash] || (s.final && b.Number < s.finalized.Number) {
 		return Change{}
 	}
 	c := Change{Started: []Block{b}}
-	if s.isActive(b.Parent) {
+	if s.IsActive(b.Parent) {
 		c.Stopped = []primitives.Hash{b.Parent}
 		s.drop(b.Parent)
 	}
@@ -76,9 +76,7 @@ func (s *Set) Active() []Block { return append([]Block(nil), s.active...) }
 func (s *Set) Finalized() (Block, bool) { return s.finalized, s.final }
 
 // IsActive tells whether a block is a leaf.
-func (s *Set) IsActive(h primitives.Hash) bool { return s.isActive(h) }
-
-func (s *Set) isActive(h primitives.Hash) bool {
+func (s *Set) IsActive(h primitives.Hash) bool {
 	for _, l := range s.active {
 		if l.Hash == h {
 			return true

@@ -63,8 +63,6 @@ package signbytes
 import (
 	"errors"
 	"fmt"
-
-	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 const (
@@ -85,7 +83,6 @@ const BlockSize = blockSize
 // MaxBits is the largest number of bits of a bitfield: one per core.
 const MaxBits = 16384
 
-// Kind is what a payload is.
 type Kind uint8
 
 // The kinds of payload.
@@ -123,9 +120,6 @@ type Payload interface {
 	// String says what it is, for logs and refusals.
 	String() string
 }
-
-// HashOf is the hash of a payload's bytes.
-func HashOf(encoded []byte) primitives.Hash { return primitives.HashOf(encoded) }
 
 // ErrMalformed means that bytes are no payload's encoding, or that a payload has none.
 var ErrMalformed = errors.New("not a canonical payload")

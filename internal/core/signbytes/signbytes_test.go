@@ -76,7 +76,7 @@ func TestVectors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", v.name, err)
 		}
-		lines = append(lines, fmt.Sprintf("%s %x %s", v.name, b, HashOf(b)))
+		lines = append(lines, fmt.Sprintf("%s %x %s", v.name, b, primitives.HashOf(b)))
 	}
 	text := strings.Join(lines, "\n") + "\n"
 	if *update {

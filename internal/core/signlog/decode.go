@@ -163,7 +163,7 @@ func (f *File) items(body []byte) error {
 			c, floor := f.floor(&r)
 			f.Memory.raiseBallots(&c.votes, floor)
 		case itemSessionFloor:
-			f.Memory.raiseSession(binary.BigEndian.Uint32(r.take(4)))
+			f.Memory.RefuseSession(binary.BigEndian.Uint32(r.take(4)))
 		case itemHeightFloor:
 			f.Memory.RefuseHeight(binary.BigEndian.Uint64(r.take(8)))
 		default:

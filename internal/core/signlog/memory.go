@@ -146,7 +146,3 @@ func (m *Memory) RefuseHeight(height uint64) {
 		m.raiseBallots(&c.votes, endOf(height))
 	}
 }
-
-// RefuseSession lifts the floor of the sessions: no statement and no bitfield of a session up to this one is signed
-// from then on.
-func (m *Memory) RefuseSession(session uint32) { m.raiseSession(session) }

@@ -33,7 +33,7 @@ func (m *Memory) roomForVote(p signbytes.Payload, session uint32) error {
 		if lowest >= session {
 			break
 		}
-		m.raiseSession(lowest)
+		m.RefuseSession(lowest)
 	}
 	switch {
 	case m.votes.below(session):
@@ -45,8 +45,9 @@ func (m *Memory) roomForVote(p signbytes.Payload, session uint32) error {
 	return nil
 }
 
-// raiseSession lifts the floor of the sessions and forgets what isn't above it.
-func (m *Memory) raiseSession(floor uint32) {
+// RefuseSession lifts the floor of the sessions and forgets what isn't above it: no statement and no bitfield of a
+// session up to this one is signed from then on.
+func (m *Memory) RefuseSession(floor uint32) {
 	if m.votes.below(floor) {
 		return
 	}

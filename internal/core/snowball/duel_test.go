@@ -64,7 +64,7 @@ func (d *duel) delay() float64 {
 	return x
 }
 
-func (d *duel) run(limit float64) (agreed bool, stuck bool, t float64) {
+func (d *duel) run(limit float64) (agreed, stuck bool) {
 	for i := 0; i < d.n; i++ {
 		v := &voter{id: i}
 		v.flake.Add(opt(d.rng.IntN(d.options)))
@@ -98,7 +98,7 @@ func (d *duel) run(limit float64) (agreed bool, stuck bool, t float64) {
 			}
 		}
 	}
-	return agreed, stuck, d.now
+	return agreed, stuck
 }
 
 func (d *duel) poll(v *voter) {
@@ -232,7 +232,7 @@ func TestAnyTieEnds(t *testing.T) {
 			for seed := range uint64(10) {
 				d := newDuel(seed, For(n), n)
 				d.options = options
-				agreed, stuck, _ := d.run(2000)
+				agreed, stuck := d.run(2000)
 				if stuck {
 					t.Errorf("%d voters before %d blocks, seed %d: stuck", n, options, seed)
 				}
@@ -252,7 +252,7 @@ func TestATieEndsWithOneVoterDead(t *testing.T) {
 		for seed := range uint64(10) {
 			d := newDuel(seed, For(n), n)
 			d.dead = 1
-			if _, stuck, _ := d.run(3000); stuck {
+			if _, stuck := d.run(3000); stuck {
 				t.Errorf("%d voters, seed %d: stuck", n, seed)
 			}
 		}
@@ -266,7 +266,7 @@ func TestLiarsSeldomKeepThemFromChoosing(t *testing.T) {
 			for seed := range uint64(8) {
 				d := newDuel(seed, For(n), n)
 				d.liars, d.lie = d.p.Tolerated(), l
-				if _, stuck, _ := d.run(4000); stuck {
+				if _, stuck := d.run(4000); stuck {
 					stood++
 				}
 			}
@@ -284,7 +284,7 @@ func TestFifteenOfTwentyStandsStillWithoutTheTieBreak(t *testing.T) {
 	p.AlphaPreference, p.AlphaConfidence, p.plain = 15, 15, true
 	d := newDuel(1, p, 20)
 	d.options = 10
-	if _, stuck, _ := d.run(2000); !stuck {
+	if _, stuck := d.run(2000); !stuck {
 		t.Error("twenty voters before ten blocks decided without a tie-break, so the simulation doesn't find what it has to")
 	}
 }

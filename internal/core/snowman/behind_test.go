@@ -8,7 +8,7 @@ import (
 // A validator that was cut off for hundreds of blocks is at the head of a busy chain soon after it is back: the chain
 // doesn't wait for it.
 func TestWhoWasAwayReachesTheHeadOfABusyChain(t *testing.T) {
-	for seed := range seeds(t, 4) {
+	for seed := range seeds(4) {
 		n := newSimnet(seed, equal(4), func(n *simnet) {
 			n.slow = func() time.Duration { return time.Duration(1000+n.rng.IntN(3000)) * time.Microsecond }
 		})

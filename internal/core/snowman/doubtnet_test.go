@@ -11,7 +11,7 @@ import (
 // Blocks on which all VMs fail are never decided, and the others are, as if nothing had been.
 func TestBlocksOnWhichEveryVMFailsStopNobody(t *testing.T) {
 	for _, size := range []int{1, 2, 4, 7} {
-		for seed := range seeds(t, 3) {
+		for seed := range seeds(3) {
 			deadly := make(map[primitives.Hash]bool)
 			n := newSimnet(seed, equal(size), func(n *simnet) {
 				n.fails = func(_ *simnode, b *block.Block) time.Duration {
@@ -41,7 +41,7 @@ func TestBlocksOnWhichEveryVMFailsStopNobody(t *testing.T) {
 // VMs that fail now and then, each on other blocks, hold up nothing for good.
 func TestVMsThatFailNowAndThenEverywhere(t *testing.T) {
 	for _, size := range sizes(4, 7) {
-		for seed := range seeds(t, 2) {
+		for seed := range seeds(2) {
 			n, done := storm(seed, size, func(n *simnet) {
 				n.loss = float64(seed%3) * 0.02
 				n.crashes(20 * time.Second)

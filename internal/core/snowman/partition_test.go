@@ -60,7 +60,7 @@ func (n *simnet) heals(t *testing.T, seed uint64, first int, parts bool) {
 
 // Neither half is a quorum, so both have waited at the same height.
 func TestWhenTwoHalvesMeetAgainTheNextBlockComesWithinTwoSeconds(t *testing.T) {
-	for seed := range seeds(t, 2) {
+	for seed := range seeds(2) {
 		for _, parts := range []bool{false, true} {
 			newSimnet(seed, equal(40), nil).heals(t, seed, 20, parts)
 		}
@@ -72,7 +72,7 @@ func TestFarHalvesWithRivalsMeetAgainWithinTwoSecondsToo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("rivals at 40 validators cost much time")
 	}
-	for seed := range seeds(t, 1) {
+	for seed := range seeds(1) {
 		n := newSimnet(seed, equal(40), func(n *simnet) {
 			n.conflicts = true
 			n.slow = func() time.Duration { return time.Duration(50+n.rng.IntN(50)) * time.Millisecond }

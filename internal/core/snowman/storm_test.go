@@ -66,7 +66,7 @@ func (n *simnet) crashes(until time.Duration) {
 
 var manySeeds = flag.Uint64("seeds", 0, "run every storm with this many seeds")
 
-func seeds(t *testing.T, count uint64) uint64 {
+func seeds(count uint64) uint64 {
 	if *manySeeds > 0 {
 		return *manySeeds
 	}
@@ -86,7 +86,7 @@ func sizes(all ...int) []int {
 
 func TestConflictsEnd(t *testing.T) {
 	for _, size := range sizes(2, 3, 4, 5, 20) {
-		for seed := range seeds(t, 1) {
+		for seed := range seeds(1) {
 			n, done := storm(seed, size, nil)
 			n.check(t, seed, done)
 		}
@@ -95,7 +95,7 @@ func TestConflictsEnd(t *testing.T) {
 
 func TestConflictsEndWithOneValidatorGone(t *testing.T) {
 	for _, size := range []int{4, 5, 7} {
-		for seed := range seeds(t, 3) {
+		for seed := range seeds(3) {
 			n := newSimnet(seed, equal(size), nil)
 			n.run(4*time.Second, nil)
 			n.nodes[0].crash()
@@ -113,7 +113,7 @@ func TestConflictsEndWithOneValidatorGone(t *testing.T) {
 
 func TestLossAndCrashesAndAPartition(t *testing.T) {
 	for _, size := range []int{4, 5, 7} {
-		for seed := range seeds(t, 2) {
+		for seed := range seeds(2) {
 			n, done := storm(seed, size, func(n *simnet) {
 				n.loss = float64(seed%5) * 0.04
 				n.crashes(20 * time.Second)
@@ -128,7 +128,7 @@ func TestLossAndCrashesAndAPartition(t *testing.T) {
 func TestLiars(t *testing.T) {
 	for _, size := range sizes(4, 5, 7, 10) {
 		for _, l := range []lie{randomly, perAsker, opposite, equivocate, twoFaced} {
-			for seed := range seeds(t, 1) {
+			for seed := range seeds(1) {
 				n, done := storm(seed, size, func(n *simnet) {
 					for i := range (size - 1) / 3 {
 						n.nodes[i].lie, n.nodes[i].honest = l, false
@@ -146,7 +146,7 @@ func TestLiars(t *testing.T) {
 
 func TestLiarsAndEverythingElse(t *testing.T) {
 	for _, size := range sizes(5, 6, 9, 13) {
-		for seed := range seeds(t, 1) {
+		for seed := range seeds(1) {
 			n, done := storm(seed, size, func(n *simnet) {
 				liar := n.nodes[size-1]
 				liar.lie, liar.honest = lie(1+(seed+uint64(size))%5), false
@@ -161,7 +161,7 @@ func TestLiarsAndEverythingElse(t *testing.T) {
 // The lights go out at any moment of a height, for all at once, and again before much was decided.
 func TestAfterEveryPowerCutOfAllTheChainGoesOn(t *testing.T) {
 	for _, size := range []int{1, 2, 4} {
-		for seed := range seeds(t, 3) {
+		for seed := range seeds(3) {
 			n := newSimnet(seed, equal(size), nil)
 			for cuts := 0; cuts < 100 && !t.Failed(); cuts++ {
 				n.offer()

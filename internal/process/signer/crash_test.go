@@ -67,7 +67,7 @@ func contradictions(p signbytes.Payload) []string {
 func (l *ledger) leaves(t *testing.T, p signbytes.Payload, s Signed) {
 	t.Helper()
 	encoded, _ := p.Encode()
-	if s.PayloadHash != signbytes.HashOf(encoded) {
+	if s.PayloadHash != primitives.HashOf(encoded) {
 		t.Fatalf("the hash of the %s is wrong", p)
 	}
 	l.agrees(t, p, s.Signature)

@@ -193,7 +193,7 @@ func (l *ledger) line(t *testing.T, line string) uint64 {
 	}
 	p := parse(line[:at])
 	encoded, _ := p.Encode()
-	l.leaves(t, p, Signed{Signature: signature, PayloadHash: signbytes.HashOf(encoded)})
+	l.leaves(t, p, Signed{Signature: signature, PayloadHash: primitives.HashOf(encoded)})
 	if v, ok := p.(signbytes.Vote); ok {
 		return v.Height
 	}

@@ -149,7 +149,7 @@ func (s *Signer) Sign(payloads []signbytes.Payload) ([]Signed, Stats, error) {
 			signed[i].Err = o.Err
 			continue
 		}
-		signed[i] = Signed{Signature: s.secret.Sign(o.Record.Payload), PayloadHash: signbytes.HashOf(o.Record.Payload)}
+		signed[i] = Signed{Signature: s.secret.Sign(o.Record.Payload), PayloadHash: primitives.HashOf(o.Record.Payload)}
 	}
 	return signed, s.stats(), nil
 }

@@ -57,8 +57,6 @@ type File interface {
 
 // Info describes a file.
 type Info struct {
-	// Size is the length in bytes.
-	Size int64
 	// Mode holds the permissions, and the directory bit.
 	Mode fs.FileMode
 	// Identity names this very file: it stays the same over renames, restarts and reboots, and a copy of the file, by

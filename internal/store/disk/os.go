@@ -16,24 +16,18 @@ type OS struct{}
 
 type osFile struct{ *os.File }
 
-// Open is Disk.Open.
 func (OS) Open(path string) (File, error) { return openFile(path, os.O_RDONLY, 0) }
 
-// OpenWrite is Disk.OpenWrite.
 func (OS) OpenWrite(path string) (File, error) { return openFile(path, os.O_RDWR, 0) }
 
-// Create is Disk.Create.
 func (OS) Create(path string, mode fs.FileMode) (File, error) {
 	return openFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 }
 
-// Rename is Disk.Rename.
 func (OS) Rename(from, to string) error { return os.Rename(from, to) }
 
-// Remove is Disk.Remove.
 func (OS) Remove(path string) error { return os.Remove(path) }
 
-// MkdirAll is Disk.MkdirAll.
 func (o OS) MkdirAll(path string, mode fs.FileMode) error {
 	parent := filepath.Dir(path)
 	if _, err := os.Stat(path); err == nil || parent == path {
@@ -48,7 +42,6 @@ func (o OS) MkdirAll(path string, mode fs.FileMode) error {
 	return o.SyncDir(parent)
 }
 
-// SyncDir is Disk.SyncDir.
 func (OS) SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
@@ -58,7 +51,6 @@ func (OS) SyncDir(path string) error {
 	return d.Sync()
 }
 
-// List is Disk.List.
 func (OS) List(path string) ([]string, error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -72,7 +64,6 @@ func (OS) List(path string) ([]string, error) {
 	return names, nil
 }
 
-// Stat is Disk.Stat.
 func (OS) Stat(path string) (Info, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -82,7 +73,7 @@ func (OS) Stat(path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{Size: st.Size(), Mode: st.Mode(), Identity: id}, nil
+	return Info{Mode: st.Mode(), Identity: id}, nil
 }
 
 // Lock is Disk.Lock. The lock is advisory and belongs to the open file, so it also keeps out another part of this
@@ -110,10 +101,8 @@ func openFile(path string, flags int, mode fs.FileMode) (File, error) {
 	return osFile{f}, nil
 }
 
-// Sync is File.Sync.
 func (f osFile) Sync() error { return syncData(f.File) }
 
-// Size is File.Size.
 func (f osFile) Size() (int64, error) {
 	st, err := f.Stat()
 	if err != nil {

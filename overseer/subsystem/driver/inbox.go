@@ -49,13 +49,11 @@ func (b *inbox) post(f func()) bool {
 	return !b.closed
 }
 
-// close ends it: nothing is taken out any more. It tells whether it was open.
-func (b *inbox) close() bool {
+// close ends it: nothing is taken out any more.
+func (b *inbox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	was := !b.closed
 	b.closed = true
-	return was
 }
 
 // drop forgets the messages that came by a link that is lost: they will come again.

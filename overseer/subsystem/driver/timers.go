@@ -34,13 +34,11 @@ func (t *timers) after(d time.Duration, f func()) *timer {
 	return e
 }
 
-// remove takes a timer out; it tells whether it was still pending.
-func (t *timers) remove(e *timer) bool {
-	if e == nil || e.index < 0 {
-		return false
+// remove takes a timer out if it is still pending.
+func (t *timers) remove(e *timer) {
+	if e != nil && e.index >= 0 {
+		heap.Remove(&t.heap, e.index)
 	}
-	heap.Remove(&t.heap, e.index)
-	return true
 }
 
 // arm sets the runtime's timer to the next of ours.

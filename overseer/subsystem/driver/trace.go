@@ -33,7 +33,7 @@ func newTracer(t trace.Tracer, name string, ratio float64) tracer {
 var w3c propagation.TraceContext
 
 // outgoing is the traceparent of a message that is sent now.
-func (t *tracer) outgoing(current string, key []byte, v *registry.Variant) string {
+func (t *tracer) outgoing(current string, key []byte) string {
 	if t.tracer == nil || current != "" {
 		return current
 	}

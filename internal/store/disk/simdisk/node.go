@@ -28,7 +28,7 @@ func (n *node) info() disk.Info {
 	if n.dir {
 		mode |= fs.ModeDir
 	}
-	return disk.Info{Size: int64(len(n.cache)), Mode: mode, Identity: fmt.Sprintf("node %d", n.id)}
+	return disk.Info{Mode: mode, Identity: fmt.Sprintf("node %d", n.id)}
 }
 
 type write struct {

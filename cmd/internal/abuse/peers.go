@@ -23,7 +23,7 @@ import (
 const comeBack = 200 * time.Millisecond
 
 var peerAttacks = []Attack{
-	{Name: "silent-links", Door: Peer, Does: "60 strangers who say nothing and come again; an honest node calls", Most: 48,
+	{Name: "silent-links", Door: Peer, Does: "60 strangers say nothing, 25 come again; an honest node calls", Most: 48,
 		run: silentLinks},
 	{Name: "reconnect-storm", Door: Peer, Does: "a link made and left, 10/s", Most: 48, run: reconnectStorm},
 	{Name: "ancestors", Door: Peer, Does: "asks for the last block's ancestors, 100/s", Most: 96,
@@ -54,7 +54,7 @@ func silentLinks(ctx context.Context, a *attacker) error {
 		if i == 0 {
 			return a.honestNode(ctx, &welcome)
 		}
-		a.hold(ctx, func() (*stranger, error) { return a.stranger(ctx) })
+		hold(ctx, i <= 25, func() (*stranger, error) { return a.stranger(ctx) })
 		return nil
 	})
 	if !welcome.Load() {
@@ -110,7 +110,7 @@ func twin(ctx context.Context, a *attacker) error {
 		if i > 0 {
 			at.Node, at.P2P = a.Others[i].Node, a.Others[i].P2P
 		}
-		at.hold(ctx, func() (*stranger, error) {
+		hold(ctx, true, func() (*stranger, error) {
 			s, err := at.link(ctx, key.Expose())
 			if err == nil {
 				s.greet() //nolint:errcheck // a link that has ended is made again

@@ -166,9 +166,9 @@ func (s *stranger) greet() error {
 	return nil
 }
 
-// hold keeps links, one after the other, until ctx ends.
-func (a *attacker) hold(ctx context.Context, link func() (*stranger, error)) {
-	for ctx.Err() == nil {
+// hold keeps a link, or one after the other, until ctx ends.
+func hold(ctx context.Context, again bool, link func() (*stranger, error)) {
+	for first := true; ctx.Err() == nil && (first || again); first = false {
 		if s, err := link(); err == nil {
 			s.stays(ctx)
 			s.close()

@@ -34,7 +34,7 @@ type Status struct {
 func (c *Core) Status() Status {
 	tip, _ := c.tree.Preference()
 	return Status{
-		Forgotten: c.roster.forgotten,
+		Forgotten:    c.roster.forgotten,
 		LastAccepted: c.accepted.stable, Preferred: tip, Processing: c.tree.Len(), Waiting: c.pool.len() - c.tree.Len(),
 		Polls: c.polling.open.Len(), Requests: c.asking.table.Len(), Kept: c.kept(),
 		Validators:     len(c.roster.connected(nil)),

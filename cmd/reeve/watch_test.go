@@ -35,7 +35,8 @@ func (m *machine) watched(env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// childOf waits until a process has a child that isn't that one.
+// childOf waits until a process has a child that isn't that one, and that is the program which it watches: Go forks
+// itself for a moment, too, to try what the kernel can do.
 func (m *machine) childOf(parent *exec.Cmd, not proc.Identity) (child proc.Identity) {
 	m.t.Helper()
 	m.poll(fmt.Sprintf("%v has a new child", parent.Args[1:]), func() bool {
@@ -46,7 +47,7 @@ func (m *machine) childOf(parent *exec.Cmd, not proc.Identity) (child proc.Ident
 		for _, list := range lists {
 			var pid int
 			text, _ := os.ReadFile(list) //nolint:errcheck // of a thread that has ended
-			if _, err := fmt.Sscan(string(text), &pid); err == nil && pid != not.PID {
+			if _, err := fmt.Sscan(string(text), &pid); err == nil && pid != not.PID && isPart(pid) {
 				child = proc.Identify(pid)
 				return true
 			}
@@ -54,6 +55,12 @@ func (m *machine) childOf(parent *exec.Cmd, not proc.Identity) (child proc.Ident
 		return false
 	})
 	return child
+}
+
+// isPart tells whether a process is one of a node, and watches none.
+func isPart(pid int) bool {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	return err == nil && len(line) > 0 && !strings.Contains(string(line), "--watch")
 }
 
 func (m *machine) poll(what string, so func() bool) {

@@ -38,12 +38,16 @@ func TestASecondOverseerEndsWithASentenceAndTouchesNothing(t *testing.T) {
 	}
 }
 
-// awaitBus waits until a node's overseer can be called.
+// awaitBus waits until a node's overseer can be called, and has written which life of it this is.
 func awaitBus(t *testing.T, n *Node, ended <-chan error) {
 	t.Helper()
 	for range 2000 {
-		if c, err := net.Dial("unix", n.Home.Socket(BusSocket)); err == nil {
+		c, err := net.Dial("unix", n.Home.Socket(BusSocket))
+		if err == nil {
 			c.Close()
+			_, err = os.Stat(epochFile(n))
+		}
+		if err == nil {
 			return
 		}
 		select {
@@ -55,10 +59,12 @@ func awaitBus(t *testing.T, n *Node, ended <-chan error) {
 	t.Fatal("the overseer can't be called")
 }
 
+func epochFile(n *Node) string { return filepath.Join(n.Home.Data("overseer"), "epoch") }
+
 // traces are the epoch, and which socket it is.
 func traces(t *testing.T, n *Node) string {
 	t.Helper()
-	epoch, err := os.ReadFile(filepath.Join(n.Home.Data("overseer"), "epoch"))
+	epoch, err := os.ReadFile(epochFile(n))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -142,6 +142,7 @@ var others = map[string]string{
 	"internal/process/proc/family_linux.go orphans":          "files of the kernel",
 	"internal/store/evidence/list.go List":                   "files",
 	"internal/store/quarantine/quarantine.go List":           "files",
+	"internal/store/usage/usage.go eachName":                 "a directory",
 	"services/networkbridge/p2p/limits.go newResources":      "limits of the library",
 	"vmhost/kvvm/block.go Accept":                            "a verdict on a block",
 	"vmhost/kvvm/client/put.go await":                        "a receipt",

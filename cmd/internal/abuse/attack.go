@@ -35,7 +35,8 @@ type Attack struct {
 	Most uint64
 	// Least is how long it must last to show anything.
 	Least time.Duration
-	// Named is a word of what the first of the other validators must say of itself meanwhile.
+	// Named is a word of what the first of the other validators must say of itself meanwhile. Whoever makes such an
+	// attack has that validator's key and is no stranger: he must be noticed, and what it costs is shown and not judged.
 	Named string
 
 	run way

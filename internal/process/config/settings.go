@@ -39,7 +39,7 @@ var own = []Setting{
 		Usage: "connections of clients, as far as file descriptors allow; half as many may be at a request"},
 	{Key: "http.connections-per-address", Default: 512,
 		Usage: "so many of them of one address; more where all clients come through one proxy"},
-	{Key: "http.calls-per-second", Default: 1000,
+	{Key: "http.calls-per-second", Default: 500,
 		Usage: "calls of one address that are passed on to chains, in a second; 0: as many as come"},
 	{Key: "metrics.listen", Default: "127.0.0.1:9464", Usage: "address for metrics and health", Listens: true},
 	{Key: "log.level", Default: "info", Usage: "debug, info, warn or error"},

@@ -203,7 +203,7 @@ func (t *trial) attack(ctx context.Context, a Attack) (*Row, error) {
 	if row.Moved, err = t.moved(ctx, before); err != nil {
 		row.fault("the network doesn't say how it is: %v", err)
 	}
-	row.judge(t.Times)
+	row.judge(t.Times && a.Named == "")
 	return row, ctx.Err()
 }
 

@@ -12,7 +12,7 @@ import (
 const (
 	// lookEvery is how often one looks at what a plugin has on the disk: it may have as much more as it can write
 	// meanwhile.
-	lookEvery = 250 * time.Millisecond
+	lookEvery = time.Second
 	// lookShare is for how many times as long as a look takes there is none.
 	lookShare = 20
 	// mostWriters bounds the plugin's processes whose open files are looked at.

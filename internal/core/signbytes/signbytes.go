@@ -77,8 +77,11 @@ const (
 	voteSize      = headerSize + 4 + 32 + 8 + 4 + 1 + 32
 )
 
-// BlockSize is the length of the encoding of a Block.
-const BlockSize = blockSize
+// The lengths of the encodings of a Block and a Collation.
+const (
+	BlockSize     = blockSize
+	CollationSize = collationSize
+)
 
 // MaxBits is the largest number of bits of a bitfield: one per core.
 const MaxBits = 16384

@@ -96,19 +96,13 @@ func (s *State) Rotation(height uint64) primitives.Rotation {
 
 // GroupForCore is the group that backs candidates for the core in a block at the height; false: there is no such core.
 func (s *State) GroupForCore(core uint32, height uint64) (group uint32, ok bool) {
-	if int64(core) >= int64(len(s.Groups)) {
-		return 0, false
-	}
-	return s.Rotation(height).GroupForCore(core, uint32(len(s.Groups))), true
+	return s.Rotation(height).GroupForCore(core, uint32(len(s.Groups)))
 }
 
 // CoreForGroup is the core for which the group backs candidates in a block at the height; false: there is no such
 // group.
 func (s *State) CoreForGroup(group uint32, height uint64) (core uint32, ok bool) {
-	if int64(group) >= int64(len(s.Groups)) {
-		return 0, false
-	}
-	return s.Rotation(height).CoreForGroup(group, uint32(len(s.Groups))), true
+	return s.Rotation(height).CoreForGroup(group, uint32(len(s.Groups)))
 }
 
 // GroupOf finds the group of a validator.

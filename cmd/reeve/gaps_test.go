@@ -42,6 +42,8 @@ func TestOneUsersTransactionsThatCantRunKeepNobodyOut(t *testing.T) {
 		if h, err := c.Head(t.Context()); err != nil || h.Pending == 0 || h.Pending > vmsdk.DefaultMaxTxs/16 {
 			t.Errorf("%s: %+v, %v", s.Nodes[i].Name, h, err)
 		}
+	}
+	for i, c := range clients {
 		if _, err := c.Put(t.Context(), kv.NewAccount(), 0, "honest", s.Nodes[i].Name); err != nil {
 			t.Errorf("another user at %s: %v", s.Nodes[i].Name, err)
 		}

@@ -21,12 +21,11 @@ type Attested struct {
 // Quorum tells whether more than half of the group have voted.
 func (a Attested) Quorum() bool { return len(a.Votes) >= primitives.BackingQuorum(len(a.Group)) }
 
-// Bits say who has voted: bit i%8 of byte i/8, from the least significant, is set for member i of the group.
-func (a Attested) Bits() []byte {
-	bits := make([]byte, (len(a.Group)+7)/8)
+// Bits say who has voted: one is set for each such member of the group, in the group's order.
+func (a Attested) Bits() primitives.Bits {
+	bits := primitives.NewBits(uint32(len(a.Group)))
 	for _, v := range a.Votes {
-		member := slices.Index(a.Group, v.Validator)
-		bits[member/8] |= 1 << (member % 8)
+		bits.Set(uint32(slices.Index(a.Group, v.Validator)))
 	}
 	return bits
 }

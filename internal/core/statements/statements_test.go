@@ -68,7 +68,7 @@ func TestACandidateOfAGroupOfFourIsBackedByThreeVotesInTheOrderOfTheBits(t *test
 		Candidate: second.Candidate, Para: 1, Group: []uint32{2, 0, 3, 5}, Votes: []Signed{second, third, other},
 	}
 	want(t, told(table, third), Outcome{New: true, Backable: &backed})
-	want(t, backed.Bits(), []byte{0b1011}) // 1, 1, 0, 1 from the first member on
+	want(t, backed.Bits().Bytes, []byte{0b1011}) // 1, 1, 0, 1 from the first member on
 }
 
 // B17, and the traps of counting too much.

@@ -71,8 +71,6 @@ type Config struct {
 	Absences Absences
 	// Tamper makes a liar of the engine. Nil but in drills.
 	Tamper NewTamper
-	// Unchecked takes parameters that no simulation has found safe. Only the simulation's own controls set it.
-	Unchecked bool
 	// Flaws are none but in the simulation's controls.
 	Flaws finality.Flaws
 	// VerifyBlock and VerifyVote check signatures. Nil: with ed25519. A simulation remembers what one node has checked.
@@ -135,7 +133,7 @@ func newEngine(cfg Config, sub *subsystem.Sub) (*engine, error) {
 		p := snowball.For(cfg.Validators.Units())
 		cfg.Parameters = &p
 	}
-	if err := cfg.Parameters.Validate(cfg.Validators.Units()); err != nil && !cfg.Unchecked {
+	if err := cfg.Parameters.Validate(cfg.Validators.Units()); err != nil {
 		return nil, err
 	}
 	e := &engine{
@@ -236,8 +234,8 @@ func (e *engine) begin(last *vmv1.AcceptedBlock, own ownVotes, kept []snowman.Re
 		Rand: e.sub.Rand(),
 		// Anywhere in the lower half: an answer to an earlier life of this engine isn't taken for a new one.
 		FirstRequestID: seed >> 1, OwnHeight: own.height, Own: own.votes,
-		Certificate: certificate, Unchecked: e.cfg.Unchecked,
-		Flaws: e.cfg.Flaws, VerifySignature: e.cfg.VerifyBlock, VerifyVote: e.cfg.VerifyVote,
+		Certificate: certificate,
+		Flaws:       e.cfg.Flaws, VerifySignature: e.cfg.VerifyBlock, VerifyVote: e.cfg.VerifyVote,
 	}, anchor, e.sub.Now())
 	if err != nil {
 		e.sub.Fatal(err)

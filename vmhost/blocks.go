@@ -40,7 +40,9 @@ type undecided struct {
 	block   *pluginv1.Block
 	content []byte
 	context *pluginv1.BuildContext
-	order   uint64
+	// consensus are the consensus blocks that it is part of: one nearly always.
+	consensus []primitives.Hash
+	order     uint64
 	since   time.Time
 	// confirmed: the VM has said twice that this is its id.
 	confirmed bool
@@ -66,10 +68,35 @@ func (b *blocks) handle(m *subsystem.Message) bool {
 	return true
 }
 
-func (b *blocks) remember(id primitives.Hash, u *undecided) {
+// remember makes a block processing, in the consensus block of that name.
+func (b *blocks) remember(id primitives.Hash, u *undecided, consensus []byte) {
 	b.verifications++
 	u.order, u.since = b.verifications, b.sub.Now()
+	if before, known := b.processing[id]; known {
+		u.consensus = before.consensus
+	}
+	u.wrapped(consensus)
 	b.processing[id] = u
+}
+
+// wrapped notes that it is part of a consensus block of that name.
+func (u *undecided) wrapped(consensus []byte) {
+	if id, ok := hashOf(consensus); ok && !slices.Contains(u.consensus, id) && len(u.consensus) < maxWrappers {
+		u.consensus = append(u.consensus, id)
+	}
+}
+
+// maxWrappers is of how many consensus blocks one block of the VM may be part, as far as it is remembered.
+const maxWrappers = 8
+
+// within finds the processing block that is part of a consensus block.
+func (b *blocks) within(consensus primitives.Hash) (id primitives.Hash, found bool) {
+	for id, u := range b.processing {
+		if slices.Contains(u.consensus, consensus) {
+			return id, true
+		}
+	}
+	return id, false
 }
 
 // known lists the undecided blocks in the order in which a plugin can be told of them: parents first.

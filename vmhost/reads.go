@@ -41,9 +41,9 @@ func (r *reads) handle(m *subsystem.Message) bool {
 	case *vmv1.GetAncestors:
 		r.onGetAncestors(m, body)
 	case *pluginv1.QueryRuntimeRequest:
-		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.QueryRuntime)
+		r.onQueryRuntime(m, body)
 	case *pluginv1.CheckInherentRequest:
-		askRuntime(r, m, body, pluginv1.ParachainRuntimeServiceClient.CheckInherent)
+		r.onCheckInherent(m, body)
 	default:
 		return false
 	}

@@ -88,6 +88,7 @@ func (j *verifyJob) begin(g *generation) bool {
 	}
 	id, named := hashOf(j.request.GetBlockId())
 	if u, done := j.b.processing[id]; named && done {
+		u.wrapped(j.request.GetConsensusBlockId())
 		j.m.Reply(&pluginv1.VerifyBlockResponse{Block: u.block})
 		return false
 	}
@@ -141,7 +142,8 @@ func (j *verifyJob) finish(g *generation) {
 		return
 	}
 	if block.GetHeight() > j.b.store.Last().Height {
-		j.b.remember(id, &undecided{block: block, content: j.content, context: j.request.GetContext(), confirmed: known})
+		u := &undecided{block: block, content: j.content, context: j.request.GetContext(), confirmed: known}
+		j.b.remember(id, u, j.request.GetConsensusBlockId())
 	}
 	j.m.Reply(j.answer)
 }

@@ -67,7 +67,7 @@ func (l List) Protocols() []Protocol {
 	var all []Protocol
 	for _, p := range l {
 		for _, spoken := range p.Protocols {
-			spoken.Subsystem, spoken.PerChain = p.Spec.Name, p.Spec.Class == subsystem.PerChain
+			spoken.Subsystem, spoken.PerChain, spoken.Host = p.Spec.Name, p.Spec.Class == subsystem.PerChain, p.Host
 			all = append(all, spoken)
 		}
 	}
@@ -92,11 +92,15 @@ func (i *Instance) Label() string {
 }
 
 // Instances lists the processes of a node with the given chains: one of each part, and of a part per chain one for each
-// chain.
+// chain. Those of the parachain host are only there when one of the chains is the relay chain.
 func (l List) Instances(chains []genesis.Chain) []Instance {
 	var list []Instance
+	relay := slices.ContainsFunc(chains, func(c genesis.Chain) bool { return c.Parachains })
 	for _, p := range l {
-		if p.Spec.Class != subsystem.PerChain {
+		switch {
+		case p.Host && !relay:
+			continue
+		case p.Spec.Class != subsystem.PerChain:
 			list = append(list, Instance{Part: p, ID: p.Name()})
 			continue
 		}

@@ -38,6 +38,8 @@ type Part struct {
 	// Secrets copies what only this part may read of a node that hasn't run to a directory of its own; nil: there is
 	// nothing.
 	Secrets func(from, to datadir.Node) error
+	// Host: it is one of the parachain host's, which runs on networks with a relay chain alone.
+	Host bool
 	// Owns says in a few words what is its own and what it does, for tables.
 	Owns string
 }
@@ -78,10 +80,10 @@ type Protocol struct {
 	// RequestTimeout is the longest deadline of a request; default 10 s.
 	RequestTimeout time.Duration
 
-	// Subsystem is the one that speaks it, and PerChain says that there is one of it per chain. List.Protocols fills
-	// both in.
-	Subsystem string
-	PerChain  bool
+	// Subsystem is the one that speaks it, PerChain says that there is one of it per chain, and Host that it is one of
+	// the parachain host's. List.Protocols fills them in.
+	Subsystem      string
+	PerChain, Host bool
 }
 
 // Name is the name of the part's process.

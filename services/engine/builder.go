@@ -24,6 +24,8 @@ type builder struct {
 	ids    *vmIDs
 	result func(snowman.Input)
 
+	inherents *inherents
+
 	wanted  string // the trace of a transaction that wants a block; empty: none that is sampled
 	trouble string // why the last one couldn't be built; empty: it could
 	taken   int    // slots in a row that the keystore has refused
@@ -36,13 +38,15 @@ func (b *builder) build(h block.Header) {
 		return
 	}
 	b.sub.Log.Debug("building", "height", h.Height, "slot", h.Slot, "parent", h.Parent.Short())
-	q := &pluginv1.BuildBlockRequest{ParentId: parent[:], Context: buildContext(b.set, h, nil)}
 	wanted := b.wanted
 	b.wanted = ""
-	b.sub.Continue(wanted, func() { b.ask(h, q) })
+	b.sub.Continue(wanted, func() {
+		b.inherents.collect(h.Parent, func(inherent []byte) { b.ask(h, parent, inherent) })
+	})
 }
 
-func (b *builder) ask(h block.Header, q *pluginv1.BuildBlockRequest) {
+func (b *builder) ask(h block.Header, parent primitives.Hash, inherent []byte) {
+	q := &pluginv1.BuildBlockRequest{ParentId: parent[:], Context: buildContext(b.set, h, inherent)}
 	subsystem.Ask(b.sub, q, askTimeout, func(r *pluginv1.BuildBlockResponse, err error) {
 		failure := r.GetError()
 		switch {
@@ -53,7 +57,7 @@ func (b *builder) ask(h block.Header, q *pluginv1.BuildBlockRequest) {
 		case failure != nil:
 			b.notBuilt(h, snowman.TryAgain, describe(failure))
 		default:
-			b.sign(h, block.Body(nil, r.GetBlock().GetContent()))
+			b.sign(h, block.Body(inherent, r.GetBlock().GetContent()))
 		}
 	})
 }

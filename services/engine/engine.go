@@ -36,6 +36,7 @@ import (
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	provisionerv1 "github.com/reevenet/reeve/proto/reeve/provisioner/v1"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
@@ -64,6 +65,8 @@ type Config struct {
 	Validators *validators.Set
 	// Parameters of consensus; default snowball.For the size of the set.
 	Parameters *snowball.Parameters
+	// Relay: it is the relay chain, whose blocks have an inherent.
+	Relay bool
 	// Disk and Dir are where evidence against validators is kept.
 	Disk disk.Disk
 	Dir  string
@@ -98,6 +101,7 @@ func Spec(cfg Config) subsystem.Spec {
 			&vmv1.KeepBlock{}, &vmv1.GetKeptBlock{},
 			&pluginv1.GetLastStateSummaryRequest{}, &pluginv1.GetStateSummaryRequest{},
 			&keystorev1.SignBlock{}, &keystorev1.SignVote{}, &keystorev1.QueryVotes{},
+			&provisionerv1.RequestBlockAuthorshipData{}, &provisionerv1.RequestInherentData{},
 		},
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newEngine(cfg, sub) },
 	}
@@ -117,6 +121,7 @@ type engine struct {
 	apps      *apps
 	executor  *executor
 	builder   *builder
+	inherents *inherents
 	voter     *voter
 	preserver *preserver
 	witness   *witness
@@ -167,7 +172,10 @@ func (e *engine) assemble() {
 	e.executor = &executor{
 		sub: sub, set: set, host: e.host, ids: ids, blocks: e.driver.block, result: e.driver.step, halt: e.halt,
 	}
-	e.builder = &builder{sub: sub, chain: e.cfg.Chain, set: set, ids: ids, result: e.driver.step}
+	e.inherents = &inherents{sub: sub, relay: e.cfg.Relay, want: func() { e.driver.step(snowman.PendingTxs{}) }}
+	e.builder = &builder{
+		sub: sub, chain: e.cfg.Chain, set: set, ids: ids, result: e.driver.step, inherents: e.inherents,
+	}
 	self, votes := set.Index(e.cfg.NodeID)
 	if !votes {
 		self = -1

@@ -21,7 +21,12 @@ const costUndecodable = 100
 
 // Signal matters only at the end. The rest of the timeline is this subsystem's own news.
 func (e *engine) Signal(sig *overseerv1.Signal) {
-	if _, ok := sig.GetKind().(*overseerv1.Signal_Conclude); ok {
+	switch k := sig.GetKind().(type) {
+	case *overseerv1.Signal_StartWork:
+		if leaf, err := primitives.HashFrom(k.StartWork.GetHash()); err == nil {
+			e.inherents.follow(leaf)
+		}
+	case *overseerv1.Signal_Conclude:
 		e.stop()
 	}
 }

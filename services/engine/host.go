@@ -29,7 +29,7 @@ func (h *hostHealth) answers() { h.trouble = "" }
 func buildContext(set *validators.Set, h block.Header, inherent []byte) *pluginv1.BuildContext {
 	proposer := set.At(int(h.Proposer)).Node
 	at := timestamppb.New(time.UnixMilli(int64(h.Time)))
-	return &pluginv1.BuildContext{Inherent: inherent, Proposer: proposer[:], Time: at}
+	return &pluginv1.BuildContext{Inherent: inherent, Proposer: proposer[:], Time: at, Parent: h.Parent[:]}
 }
 
 // describe puts the VM's error into words.

@@ -49,7 +49,7 @@ func ConfigOf(n part.Node, chain genesis.Chain) (Config, error) {
 	}
 	cfg := Config{
 		Chain: block.Chain{NetworkID: n.NetworkNumber(), ID: chain.ID}, NodeID: n.ID, Validators: set,
-		Disk: disk.OS{}, Dir: n.Home.Evidence(chain.Name),
+		Relay: chain.Parachains, Disk: disk.OS{}, Dir: n.Home.Evidence(chain.Name),
 	}
 	if cfg.Absences, err = countAbsences(n); err != nil {
 		return Config{}, err

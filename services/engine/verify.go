@@ -46,7 +46,10 @@ const (
 
 // judge asks about a block once. With remind, a parent that a restarted host has forgotten is verified first.
 func (x *executor) judge(b *block.Block, remind bool, then func(judgement)) {
-	q := &pluginv1.VerifyBlockRequest{Content: b.VMBlock(), Context: buildContext(x.set, b.Header, b.Inherent())}
+	id := b.ID()
+	q := &pluginv1.VerifyBlockRequest{
+		Content: b.VMBlock(), Context: buildContext(x.set, b.Header, b.Inherent()), ConsensusBlockId: id[:],
+	}
 	asked := x.sub.Now()
 	subsystem.Ask(x.sub, q, askTimeout, func(r *pluginv1.VerifyBlockResponse, err error) {
 		failure, took := r.GetError(), x.sub.Now().Sub(asked)

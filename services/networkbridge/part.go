@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -41,12 +42,11 @@ type settings struct {
 // Part is the bridge as a node runs it: with the node's identity, its listeners, and the addresses that it begins with.
 // It carries the protocols of the other parts.
 func Part(open Open, protocols []part.Protocol) part.Part {
-	carried := Carried(protocols)
 	return part.Part{
-		Spec: Spec(Config{Protocols: carried}),
+		Spec: Spec(Config{Protocols: Carried(protocols)}),
 		Build: func(n part.Node, _ genesis.Chain) (subsystem.Spec, error) {
 			cfg, err := configure(n, open)
-			cfg.Protocols = carried
+			cfg.Protocols = Carried(spoken(n.Genesis, protocols))
 			return Spec(cfg), err
 		},
 		Settings: config.Section{Name: section, Settings: []config.Setting{
@@ -58,6 +58,14 @@ func Part(open Open, protocols []part.Protocol) part.Part {
 		Secrets: datadir.CopyIdentity,
 		Owns:    "peers, reputations, limits: every byte of a stranger enters here",
 	}
+}
+
+// spoken are the protocols of the subsystems that run on a network's nodes.
+func spoken(g *genesis.Genesis, protocols []part.Protocol) []part.Protocol {
+	if _, host := g.RelayChain(); host {
+		return protocols
+	}
+	return slices.DeleteFunc(slices.Clone(protocols), func(p part.Protocol) bool { return p.Host })
 }
 
 // lanes says which of the transport's lanes has the same use as one of the bus.

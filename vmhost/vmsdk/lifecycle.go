@@ -197,7 +197,9 @@ func (s *Server) SetLogLevel(_ context.Context, r *pb.SetLogLevelRequest) (*pb.S
 
 func contextFrom(c *pb.BuildContext) BuildContext {
 	proposer, _ := primitives.NodeIDFrom(c.GetProposer())
-	return BuildContext{Inherent: c.GetInherent(), Proposer: proposer, Time: c.GetTime().AsTime()}
+	return BuildContext{
+		Inherent: c.GetInherent(), Proposer: proposer, Time: c.GetTime().AsTime(), Parent: idOf(c.GetParent()),
+	}
 }
 
 func acceptedFrom(b *pb.Block) (*AcceptedBlock, error) {

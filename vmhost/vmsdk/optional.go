@@ -50,9 +50,16 @@ const (
 // calls.
 type ParachainRuntime interface {
 	// QueryRuntime answers a runtime-API request against the state after a processing or accepted block.
-	QueryRuntime(ctx context.Context, block ID, request []byte) ([]byte, error)
+	QueryRuntime(ctx context.Context, block ID, request []byte) (RuntimeAnswer, error)
 	// CheckInherent is a dry run on a parent: what of the inherent can be used.
 	CheckInherent(ctx context.Context, parent ID, inherent []byte) ([]byte, error)
+}
+
+// RuntimeAnswer is a serialized runtime-API answer, and the bytes of what it names by reference: the host puts them into
+// the node's blob store.
+type RuntimeAnswer struct {
+	Response []byte
+	Blobs    [][]byte
 }
 
 // ExtensionUser is a VM that can't run without certain feature extensions of the host.

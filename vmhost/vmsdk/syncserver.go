@@ -73,7 +73,7 @@ type runtimeServer struct {
 
 func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pb.QueryRuntimeRequest) (*pb.QueryRuntimeResponse, error) {
 	answer, err := s.vm.QueryRuntime(ctx, idOf(r.GetBlockId()), r.GetRequest())
-	return &pb.QueryRuntimeResponse{Response: answer, Error: ErrorToProto(err)}, nil
+	return &pb.QueryRuntimeResponse{Response: answer.Response, Blobs: answer.Blobs, Error: ErrorToProto(err)}, nil
 }
 
 func (s *runtimeServer) CheckInherent(

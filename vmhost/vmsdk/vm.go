@@ -98,6 +98,8 @@ type BuildContext struct {
 	Proposer NodeID
 	// Time is the time the block is to carry. Never before its parent's.
 	Time time.Time
+	// Parent is the consensus block below: the name by which the rest of the node, and other nodes, know it.
+	Parent ID
 }
 
 // State is the engine's stage.

@@ -77,8 +77,11 @@ func (g *Genesis) checkValidators() error {
 
 func (g *Genesis) checkChains() error {
 	seen := map[string]bool{}
+	relay := ""
 	for i, c := range g.Chains {
 		switch {
+		case c.Parachains && relay != "":
+			return fmt.Errorf("chains %s and %s are both said to be the relay chain", relay, c.Name)
 		case !name.MatchString(c.Name):
 			return fmt.Errorf("chain %d is called %q: %s", i+1, c.Name, nameRule)
 		case !name.MatchString(c.VM):
@@ -89,6 +92,9 @@ func (g *Genesis) checkChains() error {
 			return fmt.Errorf("two chains have the name or id of chain %s", c.Name)
 		}
 		seen[c.Name], seen[c.ID.String()] = true, true
+		if c.Parachains {
+			relay = c.Name
+		}
 	}
 	return nil
 }

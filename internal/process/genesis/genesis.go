@@ -35,6 +35,8 @@ type Chain struct {
 	Name    string          `json:"name"`              // its alias in URLs: /ext/bc/<name>
 	VM      string          `json:"vm"`                // name of the plugin's file
 	Genesis []byte          `json:"genesis,omitempty"` // handed to the VM byte for byte; base64 in the file
+	// Parachains says that its VM has the parachain runtime: it is the relay chain, which the parachain host serves.
+	Parachains bool `json:"parachains,omitempty"`
 }
 
 // Consensus holds Snowman parameters; zero fields mean the default for the size of the validator set.
@@ -66,6 +68,16 @@ func (g *Genesis) TotalStake() (total uint64) {
 		total += v.Stake
 	}
 	return total
+}
+
+// RelayChain is the chain that the parachain host serves; false: the network has none, and its nodes no such host.
+func (g *Genesis) RelayChain() (Chain, bool) {
+	for _, c := range g.Chains {
+		if c.Parachains {
+			return c, true
+		}
+	}
+	return Chain{}, false
 }
 
 // Chain returns the chain with that name or id.

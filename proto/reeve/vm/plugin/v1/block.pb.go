@@ -303,9 +303,12 @@ type VerifyBlockRequest struct {
 	// them.
 	Content []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
 	// What the block's proposer was given to build with.
-	Context       *BuildContext `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Context *BuildContext `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
+	// The consensus block that it is part of, 32 bytes: the host keeps in mind which block of the VM that is, and doesn't
+	// pass it on.
+	ConsensusBlockId []byte `protobuf:"bytes,4,opt,name=consensus_block_id,json=consensusBlockId,proto3" json:"consensus_block_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *VerifyBlockRequest) Reset() {
@@ -355,6 +358,13 @@ func (x *VerifyBlockRequest) GetContent() []byte {
 func (x *VerifyBlockRequest) GetContext() *BuildContext {
 	if x != nil {
 		return x.Context
+	}
+	return nil
+}
+
+func (x *VerifyBlockRequest) GetConsensusBlockId() []byte {
+	if x != nil {
+		return x.ConsensusBlockId
 	}
 	return nil
 }
@@ -895,11 +905,12 @@ const file_reeve_vm_plugin_v1_block_proto_rawDesc = "" +
 	"\x05error\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\"o\n" +
 	"\vParseResult\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12/\n" +
-	"\x05block\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\x05block\"\xa4\x01\n" +
+	"\x05block\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\x05block\"\xd2\x01\n" +
 	"\x12VerifyBlockRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\x12:\n" +
-	"\acontext\x18\x03 \x01(\v2 .reeve.vm.plugin.v1.BuildContextR\acontext:\x1d\x82\xce\x18\x19\b\x02\x12\x13VerifyBlockResponse \x01\"w\n" +
+	"\acontext\x18\x03 \x01(\v2 .reeve.vm.plugin.v1.BuildContextR\acontext\x12,\n" +
+	"\x12consensus_block_id\x18\x04 \x01(\fR\x10consensusBlockId:\x1d\x82\xce\x18\x19\b\x02\x12\x13VerifyBlockResponse \x01\"w\n" +
 	"\x13VerifyBlockResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12/\n" +
 	"\x05block\x18\x02 \x01(\v2\x19.reeve.vm.plugin.v1.BlockR\x05block\"/\n" +

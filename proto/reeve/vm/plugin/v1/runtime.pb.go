@@ -28,7 +28,8 @@ const (
 // QueryRuntimeRequest: a runtime-API question against the state after a block.
 type QueryRuntimeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of a block that is processing or accepted.
+	// A block that is processing or accepted. On the bus it is the consensus block's id, as in the node's signals; the
+	// plugin gets its own.
 	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
 	// A serialized reeve.runtimeapi.v1 request.
 	Request       []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
@@ -86,7 +87,10 @@ type QueryRuntimeResponse struct {
 	// Not found: unknown block. Unavailable: its state is pruned.
 	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// A serialized reeve.runtimeapi.v1 answer.
-	Response      []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
+	Response []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
+	// What the answer names by reference, such as validation code. The host puts it into the node's blob store before it
+	// answers, and doesn't pass it on.
+	Blobs         [][]byte `protobuf:"bytes,3,rep,name=blobs,proto3" json:"blobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -135,10 +139,17 @@ func (x *QueryRuntimeResponse) GetResponse() []byte {
 	return nil
 }
 
+func (x *QueryRuntimeResponse) GetBlobs() [][]byte {
+	if x != nil {
+		return x.Blobs
+	}
+	return nil
+}
+
 // CheckInherentRequest: would a block with this inherent on this parent be valid? Nothing changes.
 type CheckInherentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The VM's id of the parent of the block to be.
+	// The parent of the block to be: on the bus the consensus block's id, for the plugin its own.
 	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
 	// What the provisioner collected.
 	Inherent      []byte `protobuf:"bytes,2,opt,name=inherent,proto3" json:"inherent,omitempty"`
@@ -252,10 +263,11 @@ const file_reeve_vm_plugin_v1_runtime_proto_rawDesc = "" +
 	" reeve/vm/plugin/v1/runtime.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"t\n" +
 	"\x13QueryRuntimeRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x18\n" +
-	"\arequest\x18\x02 \x01(\fR\arequest:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"c\n" +
+	"\arequest\x18\x02 \x01(\fR\arequest:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"y\n" +
 	"\x14QueryRuntimeResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x1a\n" +
-	"\bresponse\x18\x02 \x01(\fR\bresponse\"x\n" +
+	"\bresponse\x18\x02 \x01(\fR\bresponse\x12\x14\n" +
+	"\x05blobs\x18\x03 \x03(\fR\x05blobs\"x\n" +
 	"\x14CheckInherentRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1a\n" +
 	"\binherent\x18\x02 \x01(\fR\binherent:)\x82\xce\x18%\b\x03\x12\x15CheckInherentResponse \x01*\bblock_id\"`\n" +

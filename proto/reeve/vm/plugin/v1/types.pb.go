@@ -885,7 +885,9 @@ type BuildContext struct {
 	// The node that proposes the block, 32 bytes.
 	Proposer []byte `protobuf:"bytes,2,opt,name=proposer,proto3" json:"proposer,omitempty"`
 	// The time the block is to carry. Never earlier than its parent's.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	// The consensus block's parent: the name by which all of the node but the VM knows the block below, 32 bytes.
+	Parent        []byte `protobuf:"bytes,4,opt,name=parent,proto3" json:"parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -941,6 +943,13 @@ func (x *BuildContext) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *BuildContext) GetParent() []byte {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
 var File_reeve_vm_plugin_v1_types_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_types_proto_rawDesc = "" +
@@ -985,11 +994,12 @@ const file_reeve_vm_plugin_v1_types_proto_rawDesc = "" +
 	"\acontent\x18\x05 \x01(\fR\acontent\"2\n" +
 	"\bBlockRef\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x16\n" +
-	"\x06height\x18\x02 \x01(\x04R\x06height\"v\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\"\x8e\x01\n" +
 	"\fBuildContext\x12\x1a\n" +
 	"\binherent\x18\x01 \x01(\fR\binherent\x12\x1a\n" +
 	"\bproposer\x18\x02 \x01(\fR\bproposer\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time*\x83\x01\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06parent\x18\x04 \x01(\fR\x06parent*\x83\x01\n" +
 	"\n" +
 	"ChainState\x12\x1b\n" +
 	"\x17CHAIN_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +

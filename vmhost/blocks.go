@@ -43,7 +43,7 @@ type undecided struct {
 	// consensus are the consensus blocks that it is part of: one nearly always.
 	consensus []primitives.Hash
 	order     uint64
-	since   time.Time
+	since     time.Time
 	// confirmed: the VM has said twice that this is its id.
 	confirmed bool
 }

@@ -102,9 +102,9 @@ func TestBothFormsOfSecondedHaveOneSignature(t *testing.T) {
 
 func TestMalformedMessagesAreErrors(t *testing.T) {
 	short := parachain.CommittedMessage(committed())
-	short.Descriptor.PovHash = []byte{1}
+	short.Descriptor_.PovHash = []byte{1}
 	unsigned := parachain.CommittedMessage(committed())
-	unsigned.Descriptor.Signature = nil
+	unsigned.Descriptor_.Signature = nil
 	bare := parachain.CommittedMessage(committed())
 	bare.Commitments = nil
 	for name, m := range map[string]*primitivesv1.CommittedCandidateReceipt{

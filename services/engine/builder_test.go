@@ -57,7 +57,7 @@ func TestABuildEndsOnceWithABlockOrTheReasonWhyThereIsNone(t *testing.T) {
 	for what, at := range builds(t, h) {
 		a, ids := testAlone(t), newVMIDs()
 		ids.stand(h.Parent, primitives.Hash{8})
-		b := &builder{sub: a.sub, chain: partChain, set: partSet(t, 1), ids: ids, result: a.step}
+		b := &builder{sub: a.sub, chain: partChain, set: partSet(t, 1), ids: ids, result: a.step, inherents: &inherents{}}
 		a.do(func() { b.build(h) })
 		a.Sent()[0].Reply(at.vm)
 		for _, ask := range a.Sent() {

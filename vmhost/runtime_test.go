@@ -1,0 +1,114 @@
+package vmhost_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/overseertest"
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
+	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
+	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
+	"github.com/reevenet/reeve/vmhost"
+	"github.com/reevenet/reeve/vmhost/database"
+	"github.com/reevenet/reeve/vmhost/database/memdb"
+	"github.com/reevenet/reeve/vmhost/launch"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+// relayed is a VM with a parachain runtime that answers with what it was asked, and names some code.
+type relayed struct {
+	testVM
+	code [][]byte
+}
+
+func (vm *relayed) QueryRuntime(_ context.Context, block vmsdk.ID, q []byte) (vmsdk.RuntimeAnswer, error) {
+	return vmsdk.RuntimeAnswer{Response: append(q, block[:]...), Blobs: vm.code}, nil
+}
+
+func (vm *relayed) CheckInherent(_ context.Context, parent vmsdk.ID, inherent []byte) ([]byte, error) {
+	return append(inherent, parent[:]...), nil
+}
+
+type relayLauncher struct{ vm *relayed }
+
+func (l relayLauncher) Launch(r launch.Request) (launch.Plugin, error) {
+	return launch.InProcess{New: func() vmsdk.VM { return l.vm }}.Launch(r)
+}
+
+func startRelay(t *testing.T) (*host, *relayed) {
+	h, vm := &host{t: t, disk: memdb.New()}, &relayed{}
+	h.plugins = []*crashable{{vm: &vm.testVM}}
+	h.Overseer = overseertest.Start(t, vmhost.Spec(vmhost.Config{
+		Chain: "relay", ChainID: chainID, NodeID: self,
+		OpenDB: func() (database.Database, error) { return h.disk.Open(), nil }, Launcher: relayLauncher{vm},
+	}))
+	return h, vm
+}
+
+// query asks about the state after a consensus block, and returns the VM's name of the block that it was asked about.
+func (h *host) query(consensus primitives.Hash) (vmBlock string, e *pluginv1.Error) {
+	r := overseertest.Must[*pluginv1.QueryRuntimeResponse](h.t, h.Ask("runtime-api",
+		&pluginv1.QueryRuntimeRequest{BlockId: consensus[:], Request: []byte("?")}))
+	if r.GetError() != nil {
+		return "", r.GetError()
+	}
+	return string(r.GetResponse()[1:]), nil
+}
+
+// Everybody but the VM knows a block by the name of the consensus block.
+func TestTheRuntimeIsAskedAboutConsensusBlocks(t *testing.T) {
+	h, _ := startRelay(t)
+	h.submit(0, "k", "v")
+	b := h.build().GetBlock()
+	first, second := primitives.Hash{1}, primitives.Hash{2}
+	if _, e := h.query(first); e.GetNotFound() == nil {
+		t.Errorf("a block that nobody has verified: %v", e)
+	}
+	for _, consensus := range []primitives.Hash{first, second} { // two consensus blocks with one block of the VM
+		h.Ask("engine", &pluginv1.VerifyBlockRequest{Content: b.GetContent(), ConsensusBlockId: consensus[:]})
+	}
+	for _, consensus := range []primitives.Hash{first, second} {
+		if got, e := h.query(consensus); got != string(b.GetId()) || e != nil {
+			t.Errorf("a processing block: %x, %v", got, e)
+		}
+	}
+	accepted := wrap(b)
+	if e := h.acceptAs(accepted); e != nil {
+		t.Fatal(e)
+	}
+	if got, e := h.query(primitives.Hash(accepted.GetBlockId())); got != string(b.GetId()) || e != nil {
+		t.Errorf("an accepted block: %x, %v", got, e)
+	}
+	r := overseertest.Must[*pluginv1.CheckInherentResponse](t, h.Ask("provisioner",
+		&pluginv1.CheckInherentRequest{BlockId: accepted.GetBlockId(), Inherent: []byte("!")}))
+	if string(r.GetUsable()) != "!"+string(b.GetId()) {
+		t.Errorf("the dry run: %v", r)
+	}
+	if _, e := h.query(second); e.GetNotFound() == nil {
+		t.Errorf("a consensus block that lost: %v", e)
+	}
+}
+
+func TestWhatAnAnswerNamesIsInTheBlobStoreWhenItComes(t *testing.T) {
+	h, vm := startRelay(t)
+	vm.code = [][]byte{[]byte("some code"), []byte("more code")}
+	genesis := overseertest.Must[*vmv1.LastAcceptedResponse](t, h.Ask("engine", &vmv1.LastAccepted{})).GetBlock()
+	r := overseertest.Must[*pluginv1.QueryRuntimeResponse](t, h.Ask("runtime-api",
+		&pluginv1.QueryRuntimeRequest{BlockId: genesis.GetBlockId(), Request: []byte("?")}))
+	if len(r.GetBlobs()) != 0 {
+		t.Error("large bytes travel in a message")
+	}
+	for _, code := range vm.code {
+		hash := primitives.HashOf(code)
+		b, err := h.Blobs.Get(&primitivesv1.BlobRef{Hash: hash[:], Size: uint64(len(code))}, 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(code, b.Bytes()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

@@ -112,3 +112,21 @@ func TestWhatAnAnswerNamesIsInTheBlobStoreWhenItComes(t *testing.T) {
 		}
 	}
 }
+
+// Whoever proposes can wrap one block of the VM as often as he likes.
+func TestOneVMBlockHasFewWrappers(t *testing.T) {
+	h, _ := startRelay(t)
+	h.submit(0, "k", "v")
+	b := h.build().GetBlock()
+	known := 0
+	for i := range byte(20) {
+		consensus := primitives.Hash{i + 1}
+		h.Ask("engine", &pluginv1.VerifyBlockRequest{Content: b.GetContent(), ConsensusBlockId: consensus[:]})
+		if _, e := h.query(consensus); e == nil {
+			known++
+		}
+	}
+	if known != 8 {
+		t.Errorf("%d are remembered", known)
+	}
+}

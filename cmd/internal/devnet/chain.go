@@ -3,6 +3,7 @@ package devnet
 import (
 	"path/filepath"
 
+	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
 )
 
@@ -11,17 +12,28 @@ type NewChain struct {
 	Name    string // in URLs
 	Plugin  Plugin // its VM
 	Genesis []byte // that the VM gets
+	// GenesisOf makes it of the network's validators; nil: it is Genesis.
+	GenesisOf func([]genesis.Validator) ([]byte, error)
+	// Parachains says that it is the relay chain.
+	Parachains bool
 }
 
-// chainsOf are the chains as a genesis holds them.
-func chainsOf(network string, chains []NewChain) []genesis.Chain {
+// chainsOf are the chains as the genesis of a network with these validators holds them.
+func chainsOf(network string, chains []NewChain, validators []genesis.Validator) ([]genesis.Chain, error) {
 	list := make([]genesis.Chain, len(chains))
 	for i, c := range chains {
+		if c.GenesisOf != nil {
+			var err error
+			if c.Genesis, err = c.GenesisOf(validators); err != nil {
+				return nil, errcode.New(errcode.GenesisInvalid, "", err, "chain %s has no genesis", c.Name)
+			}
+		}
 		list[i] = genesis.Chain{
 			ID: genesis.ChainID(network, c.Name), Name: c.Name, VM: c.Plugin.Name, Genesis: c.Genesis,
+			Parachains: c.Parachains,
 		}
 	}
-	return list
+	return list, nil
 }
 
 // settingsOf are what a node must be told to find the plugins: nothing of our own, so that a moved installation still

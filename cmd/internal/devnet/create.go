@@ -44,9 +44,7 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 	if err := dir.Make(); err != nil {
 		return nil, broken(dir.Dir, err)
 	}
-	g := &genesis.Genesis{
-		Network: o.Network, Chains: chainsOf(o.Network, o.Chains),
-	}
+	g := &genesis.Genesis{Network: o.Network}
 	err := assemble(dir, o.after, func(a *assembly) error {
 		for i := range o.Validators {
 			v, err := a.node(fmt.Sprintf("v%d", i+1), i, o.Ports, settingsOf(o.Chains))
@@ -55,6 +53,10 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 			}
 			v.Stake = 1
 			g.Validators = append(g.Validators, v)
+		}
+		var err error
+		if g.Chains, err = chainsOf(o.Network, o.Chains, g.Validators); err != nil {
+			return err
 		}
 		return a.genesis(g)
 	})

@@ -52,7 +52,9 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 			return err
 		}
 		if g == nil {
-			g = alone(v, o.chains())
+			if g, err = alone(v, o.chains()); err != nil {
+				return err
+			}
 		}
 		return a.genesis(g)
 	})
@@ -71,8 +73,10 @@ func joined(dir datadir.Network, file string) (*genesis.Genesis, error) {
 }
 
 // alone is the genesis of a network with one validator.
-func alone(v genesis.Validator, chains []NewChain) *genesis.Genesis {
+func alone(v genesis.Validator, chains []NewChain) (*genesis.Genesis, error) {
 	v.Stake = 1
-	name := "net-" + randomName()
-	return &genesis.Genesis{Network: name, Validators: []genesis.Validator{v}, Chains: chainsOf(name, chains)}
+	g := &genesis.Genesis{Network: "net-" + randomName(), Validators: []genesis.Validator{v}}
+	var err error
+	g.Chains, err = chainsOf(g.Network, chains, g.Validators)
+	return g, err
 }

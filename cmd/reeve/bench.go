@@ -15,7 +15,7 @@ import (
 
 func (a *app) benchCommand() *cobra.Command {
 	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(),
-		a.benchChainCommand(), a.benchVMCommand(), a.benchCompareCommand(), a.benchRoleCommand())
+		a.benchChainCommand(), a.benchVMCommand(), a.benchErasureCommand(), a.benchCompareCommand(), a.benchRoleCommand())
 }
 
 func (a *app) benchBusCommand() *cobra.Command {

@@ -51,6 +51,8 @@ func describe(f *pluginv1.Error) string {
 		return "unimplemented: " + k.Unimplemented.GetWhat()
 	case *pluginv1.Error_Unavailable:
 		return "unavailable: " + k.Unavailable.GetCause()
+	case *pluginv1.Error_Pruned:
+		return "the state is no longer kept"
 	case *pluginv1.Error_Internal:
 		return "the VM failed: " + k.Internal.GetReason()
 	}

@@ -17,6 +17,8 @@ var (
 	// ErrNotFound says that nothing is known under an id, a height or a key. It is the database's, so that a VM can
 	// pass it on.
 	ErrNotFound = database.ErrNotFound
+	// ErrPruned says that a block is known, and the state after it isn't kept any more: a parachain runtime's answer.
+	ErrPruned = errors.New("the state after the block is no longer kept")
 )
 
 // InvalidError is the verdict that a block isn't valid, on every node and for ever. A plain error from ParseBlock or
@@ -117,6 +119,8 @@ func ErrorToProto(err error) *pb.Error {
 		return &pb.Error{Kind: &pb.Error_Unimplemented{Unimplemented: &pb.Unimplemented{What: unimplemented.What}}}
 	case errors.As(err, &unavailable):
 		return unavailableToProto(unavailable)
+	case errors.Is(err, ErrPruned):
+		return &pb.Error{Kind: &pb.Error_Pruned{Pruned: &pb.Pruned{}}}
 	case errors.Is(err, ErrNotFound):
 		return &pb.Error{Kind: &pb.Error_NotFound{NotFound: &pb.NotFound{}}}
 	}
@@ -157,6 +161,8 @@ func ErrorFromProto(e *pb.Error) error {
 	case *pb.Error_Unavailable:
 		return &UnavailableError{Cause: k.Unavailable.GetCause(),
 			RetryAfter: k.Unavailable.GetRetryAfter().AsDuration()}
+	case *pb.Error_Pruned:
+		return ErrPruned
 	case *pb.Error_Internal:
 		return &InternalError{Reason: k.Internal.GetReason()}
 	}

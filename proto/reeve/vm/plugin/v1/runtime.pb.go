@@ -84,7 +84,7 @@ func (x *QueryRuntimeRequest) GetRequest() []byte {
 // QueryRuntimeResponse: the answer.
 type QueryRuntimeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Not found: unknown block. Unavailable: its state is pruned.
+	// Not found: unknown block. Pruned: its state isn't kept any more.
 	Error *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	// A serialized reeve.runtimeapi.v1 answer.
 	Response []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`

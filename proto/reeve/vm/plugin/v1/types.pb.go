@@ -151,6 +151,7 @@ type Error struct {
 	//	*Error_Unimplemented
 	//	*Error_Unavailable
 	//	*Error_Internal
+	//	*Error_Pruned
 	Kind          isError_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -274,6 +275,15 @@ func (x *Error) GetInternal() *Internal {
 	return nil
 }
 
+func (x *Error) GetPruned() *Pruned {
+	if x != nil {
+		if x, ok := x.Kind.(*Error_Pruned); ok {
+			return x.Pruned
+		}
+	}
+	return nil
+}
+
 type isError_Kind interface {
 	isError_Kind()
 }
@@ -314,6 +324,10 @@ type Error_Internal struct {
 	Internal *Internal `protobuf:"bytes,9,opt,name=internal,proto3,oneof"`
 }
 
+type Error_Pruned struct {
+	Pruned *Pruned `protobuf:"bytes,10,opt,name=pruned,proto3,oneof"`
+}
+
 func (*Error_NotFound) isError_Kind() {}
 
 func (*Error_NothingToBuild) isError_Kind() {}
@@ -331,6 +345,8 @@ func (*Error_Unimplemented) isError_Kind() {}
 func (*Error_Unavailable) isError_Kind() {}
 
 func (*Error_Internal) isError_Kind() {}
+
+func (*Error_Pruned) isError_Kind() {}
 
 // NotFound: nothing is known under this id or height.
 type NotFound struct {
@@ -638,6 +654,43 @@ func (x *Unimplemented) GetWhat() string {
 	return ""
 }
 
+// Pruned: the block is known, and the state after it isn't kept any more. It won't come back.
+type Pruned struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pruned) Reset() {
+	*x = Pruned{}
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pruned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pruned) ProtoMessage() {}
+
+func (x *Pruned) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pruned.ProtoReflect.Descriptor instead.
+func (*Pruned) Descriptor() ([]byte, []int) {
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{8}
+}
+
 // Unavailable: no VM is running at the moment: it is restarting, or its breaker is open. Not a verdict.
 type Unavailable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -651,7 +704,7 @@ type Unavailable struct {
 
 func (x *Unavailable) Reset() {
 	*x = Unavailable{}
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[8]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +716,7 @@ func (x *Unavailable) String() string {
 func (*Unavailable) ProtoMessage() {}
 
 func (x *Unavailable) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[8]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +729,7 @@ func (x *Unavailable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unavailable.ProtoReflect.Descriptor instead.
 func (*Unavailable) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Unavailable) GetCause() string {
@@ -705,7 +758,7 @@ type Internal struct {
 
 func (x *Internal) Reset() {
 	*x = Internal{}
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[9]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +770,7 @@ func (x *Internal) String() string {
 func (*Internal) ProtoMessage() {}
 
 func (x *Internal) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[9]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +783,7 @@ func (x *Internal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Internal.ProtoReflect.Descriptor instead.
 func (*Internal) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Internal) GetReason() string {
@@ -759,7 +812,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[10]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +824,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[10]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +837,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Block) GetId() []byte {
@@ -835,7 +888,7 @@ type BlockRef struct {
 
 func (x *BlockRef) Reset() {
 	*x = BlockRef{}
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[11]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +900,7 @@ func (x *BlockRef) String() string {
 func (*BlockRef) ProtoMessage() {}
 
 func (x *BlockRef) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[11]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +913,7 @@ func (x *BlockRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockRef.ProtoReflect.Descriptor instead.
 func (*BlockRef) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BlockRef) GetId() []byte {
@@ -894,7 +947,7 @@ type BuildContext struct {
 
 func (x *BuildContext) Reset() {
 	*x = BuildContext{}
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[12]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +959,7 @@ func (x *BuildContext) String() string {
 func (*BuildContext) ProtoMessage() {}
 
 func (x *BuildContext) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[12]
+	mi := &file_reeve_vm_plugin_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +972,7 @@ func (x *BuildContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BuildContext.ProtoReflect.Descriptor instead.
 func (*BuildContext) Descriptor() ([]byte, []int) {
-	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_reeve_vm_plugin_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BuildContext) GetInherent() []byte {
@@ -954,7 +1007,7 @@ var File_reeve_vm_plugin_v1_types_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_types_proto_rawDesc = "" +
 	"\n" +
-	"\x1ereeve/vm/plugin/v1/types.proto\x12\x12reeve.vm.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x04\n" +
+	"\x1ereeve/vm/plugin/v1/types.proto\x12\x12reeve.vm.plugin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x05\n" +
 	"\x05Error\x12;\n" +
 	"\tnot_found\x18\x01 \x01(\v2\x1c.reeve.vm.plugin.v1.NotFoundH\x00R\bnotFound\x12N\n" +
 	"\x10nothing_to_build\x18\x02 \x01(\v2\".reeve.vm.plugin.v1.NothingToBuildH\x00R\x0enothingToBuild\x12G\n" +
@@ -964,7 +1017,9 @@ const file_reeve_vm_plugin_v1_types_proto_rawDesc = "" +
 	"\acorrupt\x18\x06 \x01(\v2\x1b.reeve.vm.plugin.v1.CorruptH\x00R\acorrupt\x12I\n" +
 	"\runimplemented\x18\a \x01(\v2!.reeve.vm.plugin.v1.UnimplementedH\x00R\runimplemented\x12C\n" +
 	"\vunavailable\x18\b \x01(\v2\x1f.reeve.vm.plugin.v1.UnavailableH\x00R\vunavailable\x12:\n" +
-	"\binternal\x18\t \x01(\v2\x1c.reeve.vm.plugin.v1.InternalH\x00R\binternalB\x06\n" +
+	"\binternal\x18\t \x01(\v2\x1c.reeve.vm.plugin.v1.InternalH\x00R\binternal\x124\n" +
+	"\x06pruned\x18\n" +
+	" \x01(\v2\x1a.reeve.vm.plugin.v1.PrunedH\x00R\x06prunedB\x06\n" +
 	"\x04kind\"\n" +
 	"\n" +
 	"\bNotFound\"\x10\n" +
@@ -979,7 +1034,8 @@ const file_reeve_vm_plugin_v1_types_proto_rawDesc = "" +
 	"\aCorrupt\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"#\n" +
 	"\rUnimplemented\x12\x12\n" +
-	"\x04what\x18\x01 \x01(\tR\x04what\"_\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\"\b\n" +
+	"\x06Pruned\"_\n" +
 	"\vUnavailable\x12\x14\n" +
 	"\x05cause\x18\x01 \x01(\tR\x05cause\x12:\n" +
 	"\vretry_after\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\n" +
@@ -1026,7 +1082,7 @@ func file_reeve_vm_plugin_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_vm_plugin_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_reeve_vm_plugin_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_reeve_vm_plugin_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_reeve_vm_plugin_v1_types_proto_goTypes = []any{
 	(ChainState)(0),               // 0: reeve.vm.plugin.v1.ChainState
 	(Event)(0),                    // 1: reeve.vm.plugin.v1.Event
@@ -1038,13 +1094,14 @@ var file_reeve_vm_plugin_v1_types_proto_goTypes = []any{
 	(*Busy)(nil),                  // 7: reeve.vm.plugin.v1.Busy
 	(*Corrupt)(nil),               // 8: reeve.vm.plugin.v1.Corrupt
 	(*Unimplemented)(nil),         // 9: reeve.vm.plugin.v1.Unimplemented
-	(*Unavailable)(nil),           // 10: reeve.vm.plugin.v1.Unavailable
-	(*Internal)(nil),              // 11: reeve.vm.plugin.v1.Internal
-	(*Block)(nil),                 // 12: reeve.vm.plugin.v1.Block
-	(*BlockRef)(nil),              // 13: reeve.vm.plugin.v1.BlockRef
-	(*BuildContext)(nil),          // 14: reeve.vm.plugin.v1.BuildContext
-	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*Pruned)(nil),                // 10: reeve.vm.plugin.v1.Pruned
+	(*Unavailable)(nil),           // 11: reeve.vm.plugin.v1.Unavailable
+	(*Internal)(nil),              // 12: reeve.vm.plugin.v1.Internal
+	(*Block)(nil),                 // 13: reeve.vm.plugin.v1.Block
+	(*BlockRef)(nil),              // 14: reeve.vm.plugin.v1.BlockRef
+	(*BuildContext)(nil),          // 15: reeve.vm.plugin.v1.BuildContext
+	(*durationpb.Duration)(nil),   // 16: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_reeve_vm_plugin_v1_types_proto_depIdxs = []int32{
 	3,  // 0: reeve.vm.plugin.v1.Error.not_found:type_name -> reeve.vm.plugin.v1.NotFound
@@ -1054,17 +1111,18 @@ var file_reeve_vm_plugin_v1_types_proto_depIdxs = []int32{
 	7,  // 4: reeve.vm.plugin.v1.Error.busy:type_name -> reeve.vm.plugin.v1.Busy
 	8,  // 5: reeve.vm.plugin.v1.Error.corrupt:type_name -> reeve.vm.plugin.v1.Corrupt
 	9,  // 6: reeve.vm.plugin.v1.Error.unimplemented:type_name -> reeve.vm.plugin.v1.Unimplemented
-	10, // 7: reeve.vm.plugin.v1.Error.unavailable:type_name -> reeve.vm.plugin.v1.Unavailable
-	11, // 8: reeve.vm.plugin.v1.Error.internal:type_name -> reeve.vm.plugin.v1.Internal
-	15, // 9: reeve.vm.plugin.v1.Busy.retry_after:type_name -> google.protobuf.Duration
-	15, // 10: reeve.vm.plugin.v1.Unavailable.retry_after:type_name -> google.protobuf.Duration
-	16, // 11: reeve.vm.plugin.v1.Block.timestamp:type_name -> google.protobuf.Timestamp
-	16, // 12: reeve.vm.plugin.v1.BuildContext.time:type_name -> google.protobuf.Timestamp
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	11, // 7: reeve.vm.plugin.v1.Error.unavailable:type_name -> reeve.vm.plugin.v1.Unavailable
+	12, // 8: reeve.vm.plugin.v1.Error.internal:type_name -> reeve.vm.plugin.v1.Internal
+	10, // 9: reeve.vm.plugin.v1.Error.pruned:type_name -> reeve.vm.plugin.v1.Pruned
+	16, // 10: reeve.vm.plugin.v1.Busy.retry_after:type_name -> google.protobuf.Duration
+	16, // 11: reeve.vm.plugin.v1.Unavailable.retry_after:type_name -> google.protobuf.Duration
+	17, // 12: reeve.vm.plugin.v1.Block.timestamp:type_name -> google.protobuf.Timestamp
+	17, // 13: reeve.vm.plugin.v1.BuildContext.time:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_plugin_v1_types_proto_init() }
@@ -1082,6 +1140,7 @@ func file_reeve_vm_plugin_v1_types_proto_init() {
 		(*Error_Unimplemented)(nil),
 		(*Error_Unavailable)(nil),
 		(*Error_Internal)(nil),
+		(*Error_Pruned)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1089,7 +1148,7 @@ func file_reeve_vm_plugin_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_vm_plugin_v1_types_proto_rawDesc), len(file_reeve_vm_plugin_v1_types_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

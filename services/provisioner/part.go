@@ -1,0 +1,22 @@
+package provisioner
+
+import (
+	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/internal/process/tuning"
+	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/overseer/subsystem"
+)
+
+// Part is the provisioner as a node runs it: with the name of the relay chain.
+func Part() part.Part {
+	return part.Part{
+		Spec: Spec(Config{}),
+		Build: func(n part.Node, _ genesis.Chain) (subsystem.Spec, error) {
+			relay, _ := n.Genesis.RelayChain()
+			return Spec(Config{Chain: relay.Name}), nil
+		},
+		Process: part.Process{Tuning: tuning.Profile{Threads: tuning.One}},
+		Host:    true,
+		Owns:    "what the next block should include, tried on the VM",
+	}
+}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	availabilitydistributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	candidatebackingv1 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
 	candidateselectionv1 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
@@ -53,9 +54,11 @@ func Spec(cfg Config) subsystem.Spec {
 		Sends: []proto.Message{
 			&statementdistributionv1.Share{}, &povdistributionv1.DistributePoV{}, &provisionerv1.ProvisionableData{},
 			&candidateselectionv1.Invalid{}, &misbehaviorv1.MisbehaviorReport{},
+			&availabilitydistributionv1.DistributeChunk{},
 		},
 		Asks: slices.Concat(leaf.Asks(wants), []proto.Message{
 			&candidatevalidationv1.Validate{}, &availabilitystorev1.StoreAvailableData{},
+			&availabilitystorev1.QueryAllChunks{},
 			&povdistributionv1.FetchPoV{}, &keystorev1.SignStatement{},
 		}),
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {

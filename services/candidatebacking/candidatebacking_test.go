@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	availabilitydistributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	candidatebackingv1 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
 	candidateselectionv1 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
@@ -64,14 +65,21 @@ func TestBackingSecondWorks(t *testing.T) {
 	w.wants("seconded")
 	want := map[string]int{
 		"persisted_validation_data": 1, "validation_code": 1, "Validate": 1, "check_validation_outputs": 1,
-		"StoreAvailableData": 1, "SignStatement": 1,
+		"StoreAvailableData": 1, "SignStatement": 1, "QueryAllChunks": 1,
 		"validators": 1, "validator_groups": 1, "availability_cores": 1, "session_index_for_child": 1, "PublicKeys": 1,
 	}
 	if diff := cmp.Diff(want, w.asked); diff != "" {
 		t.Error(diff)
 	}
-	if n := len(sentOf[*povdistributionv1.DistributePoV](w)); n != 1 || len(w.sent) != 2 {
+	if n := len(sentOf[*povdistributionv1.DistributePoV](w)); n != 1 || len(w.sent) != 4 {
 		t.Errorf("the proof is served %d times; %v", n, w.sent)
+	}
+	var chunks []uint32
+	for _, c := range sentOf[*availabilitydistributionv1.DistributeChunk](w) {
+		chunks = append(chunks, c.GetChunk().GetIndex())
+	}
+	if diff := cmp.Diff([]uint32{1, 2}, chunks); diff != "" { // its own it has
+		t.Error(diff)
 	}
 	s := sentOf[*statementdistributionv1.Share](w)[0].GetStatement()
 	if r := s.GetStatement().GetSeconded(); string(r.GetCommitments().GetHeadData()) != "a" {

@@ -9,6 +9,8 @@ import (
 	"github.com/reevenet/reeve/internal/core/statements"
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	availabilitydistributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	candidateselectionv1 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	povdistributionv1 "github.com/reevenet/reeve/proto/reeve/povdistribution/v1"
@@ -101,6 +103,20 @@ func (c *cause) say(v signbytes.Verdict, signature []byte) {
 		}
 		c.take(s, whole)
 	})
+	if v == signbytes.Seconded {
+		c.distribute()
+	}
+}
+
+// distribute has each validator sent its chunk. It would fetch it by itself, once the candidate is on a core; so it has
+// it by then.
+func (c *cause) distribute() {
+	q := &availabilitystorev1.QueryAllChunks{Candidate: c.hash[:]}
+	subsystem.Watch(c.sub, q, storeTimeout, func(r *availabilitystorev1.QueryAllChunksResponse) {
+		if chunk := r.GetChunk(); !c.ended && chunk.GetIndex() != uint32(c.facts.Own) {
+			c.sub.Send(&availabilitydistributionv1.DistributeChunk{Candidate: c.hash[:], Chunk: chunk})
+		}
+	}, func(error) {})
 }
 
 func (c *cause) count(v signbytes.Verdict) {

@@ -1,0 +1,172 @@
+// Package availabilitydistribution brings each validator its own erasure chunk of every candidate on a core, serves
+// chunks to others, and puts a candidate's data together again from enough of them.
+//
+// For each leaf of the relay chain it learns which candidates lie on cores. Of each that lacks this validator's chunk it
+// takes the chunk that was pushed (push.go), or asks the backers for it, one after the other, then those who say that
+// they hold theirs (own.go); it verifies the proof and gives the chunk to availability-store. Peers' questions are
+// answered from the store (serve.go). FetchChunk and RecoverAvailableData do the same for whoever asks (recover.go).
+//
+// It believes no chunk without its proof, and no data whose encoding doesn't have the candidate's root: a dishonest
+// encoder can commit to chunks that belong to no data at all, and then the answer is the evidence. That too few answer
+// says nothing about a candidate. Wrong chunks cost their sender; this node's own faults cost nobody.
+package availabilitydistribution
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/core/erasure"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	storev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
+	"github.com/reevenet/reeve/services/internal/leaf"
+)
+
+// Name is the subsystem's name.
+const Name = "availability-distribution"
+
+// Protocol is what two of them speak.
+const Protocol = "chunks"
+
+// wants is what has to be known of a leaf.
+const wants = leaf.Validators | leaf.Groups | leaf.Cores | leaf.Own
+
+// Config is what availability-distribution needs.
+type Config struct {
+	// Chain is the relay chain.
+	Chain string
+}
+
+// Spec declares availability-distribution.
+func Spec(cfg Config) subsystem.Spec {
+	return subsystem.Spec{
+		Name:  Name,
+		Class: subsystem.Sharded,
+		Sends: []proto.Message{
+			&nbv1.RegisterEventProducer{}, &nbv1.ReportPeer{}, &nbv1.SendResponse{}, &nbv1.SendBulk{},
+		},
+		Asks: slices.Concat(leaf.Asks(wants), []proto.Message{
+			&storev1.QueryChunk{}, &storev1.QueryChunkAvailability{}, &storev1.StoreChunk{},
+			&storev1.QueryAvailableData{}, &storev1.QueryAllChunks{}, &nbv1.SendRequest{},
+		}),
+		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
+			d := &distribution{
+				sub: sub, jobs: leaf.Jobs[*job]{Chain: cfg.Chain}, live: map[primitives.Hash]*live{},
+				pushed: pushed{held: map[primitives.Hash]*gift{}, of: map[primitives.NodeID]int{}},
+				served: served{spent: map[primitives.NodeID]*account{}},
+			}
+			d.register()
+			return d, nil
+		},
+	}
+}
+
+// distribution is the handler.
+type distribution struct {
+	sub    *subsystem.Sub
+	jobs   leaf.Jobs[*job]
+	live   map[primitives.Hash]*live // candidates on cores of leaves
+	pushed pushed
+	served served
+	coders map[int]*erasure.Coder
+
+	recoveries int
+	counts     counts
+}
+
+// counts are since the process began.
+type counts struct{ fetched, taken, missing, served, refused, wrong int64 }
+
+func (d *distribution) register() { d.sub.Send(&nbv1.RegisterEventProducer{Protocol: Protocol}) }
+
+// Presence registers again with a network bridge that was restarted.
+func (d *distribution) Presence(p subsystem.Presence) {
+	if p.Subsystem == "network-bridge" && p.Present {
+		d.register()
+	}
+}
+
+// Signal begins work with each leaf and ends it with that.
+func (d *distribution) Signal(sig *overseerv1.Signal) {
+	d.jobs.Signal(sig, d.begin, func(_ primitives.Hash, j *job) { j.end() })
+}
+
+// Handle takes one message.
+func (d *distribution) Handle(m *subsystem.Message) {
+	switch body := m.Body.(type) {
+	case *distributionv1.NetworkBridgeUpdate:
+		d.onNetworkBridgeUpdate(body.GetEvent())
+	case *distributionv1.DistributeChunk:
+		d.onDistributeChunk(body)
+	case *distributionv1.FetchChunk:
+		d.onFetchChunk(m, body)
+	case *distributionv1.RecoverAvailableData:
+		d.onRecoverAvailableData(m, body)
+	default:
+		m.Unknown()
+	}
+}
+
+func (d *distribution) onNetworkBridgeUpdate(e *nbv1.NetworkBridgeEvent) {
+	switch k := e.GetKind().(type) {
+	case *nbv1.NetworkBridgeEvent_PeerRequest:
+		d.onPeerRequest(k.PeerRequest)
+	case *nbv1.NetworkBridgeEvent_PeerMessage:
+		d.onPeerMessage(k.PeerMessage)
+	case *nbv1.NetworkBridgeEvent_PeerMessages:
+		for _, m := range k.PeerMessages.GetMessages() {
+			d.onPeerMessage(m)
+		}
+	case *nbv1.NetworkBridgeEvent_PeerDisconnected:
+		d.forget(k.PeerDisconnected.GetPeer())
+	case *nbv1.NetworkBridgeEvent_PeersReset:
+		d.served.spent = map[primitives.NodeID]*account{}
+	}
+}
+
+// forget drops what is kept because of a peer that has gone.
+func (d *distribution) forget(peer []byte) {
+	if id, err := primitives.NodeIDFrom(peer); err == nil {
+		delete(d.served.spent, id)
+	}
+}
+
+func (d *distribution) report(peer []byte, cost int32, reason string) {
+	d.counts.wrong++
+	d.sub.Send(&nbv1.ReportPeer{Peer: peer, CostBenefit: cost, Reason: reason})
+}
+
+// coder is that of a session with so many validators.
+func (d *distribution) coder(n int) (*erasure.Coder, error) {
+	if c, known := d.coders[n]; known {
+		return c, nil
+	}
+	c, err := erasure.New(erasure.CodecFor(n), n)
+	if err != nil {
+		return nil, err
+	}
+	if d.coders == nil || len(d.coders) >= 16 {
+		d.coders = map[int]*erasure.Coder{}
+	}
+	d.coders[n] = c
+	return c, nil
+}
+
+// Status says how availability-distribution is.
+func (d *distribution) Status(s *subsystem.Status) {
+	c := d.counts
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"leaves", int64(d.jobs.Len())}, {"live-candidates", int64(len(d.live))}, {"fetched", c.fetched},
+		{"taken", c.taken}, {"missing", c.missing}, {"served", c.served}, {"refused", c.refused}, {"wrong", c.wrong},
+		{"recoveries", int64(d.recoveries)}, {"pushed-bytes", int64(d.pushed.bytes)},
+	} {
+		s.Number(n.name, n.value)
+	}
+}

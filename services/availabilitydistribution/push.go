@@ -1,0 +1,141 @@
+package availabilitydistribution
+
+import (
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/reevenet/reeve/internal/bus/decode"
+	"github.com/reevenet/reeve/internal/core/erasure"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
+)
+
+// What is kept of chunks that were pushed, until their candidate is on a core. A peer has seconded one candidate per
+// leaf at most, so few of its gifts are of use.
+const (
+	giftsOfPeer   = 4
+	maxGiftBytes  = 4 << 20
+	giftKept      = 30 * time.Second
+	costUnwanted  = -50
+	costDuplicate = -500
+)
+
+var pushBudget = decode.Budget{Bytes: distributionv1.MaxPushed + 1024, Elements: 32, Depth: 1}
+
+// pushed are chunks of this validator's that others have sent before it could know that it needs them.
+type pushed struct {
+	held  map[primitives.Hash]*gift // by candidate
+	order []primitives.Hash         // the latest last
+	of    map[primitives.NodeID]int // how many are from one peer
+	bytes int
+}
+
+type gift struct {
+	chunk erasure.Chunk
+	from  primitives.NodeID
+	until time.Time
+}
+
+// add keeps a gift; false: there is no room for it. The oldest give way when all are too long.
+func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
+	if p.of[g.from] >= giftsOfPeer {
+		return false
+	}
+	p.held[candidate], p.order = g, append(p.order, candidate)
+	p.of[g.from]++
+	p.bytes += len(g.chunk.Bytes)
+	for p.bytes > maxGiftBytes {
+		p.drop(p.order[0])
+	}
+	return true
+}
+
+// take gives the chunk of a candidate, and forgets it.
+func (p *pushed) take(candidate primitives.Hash, index uint32) *gift {
+	g := p.held[candidate]
+	p.drop(candidate)
+	if g == nil || g.chunk.Index != index {
+		return nil
+	}
+	return g
+}
+
+func (p *pushed) drop(candidate primitives.Hash) {
+	g := p.held[candidate]
+	if g == nil {
+		return
+	}
+	delete(p.held, candidate)
+	p.order = slices.DeleteFunc(p.order, func(h primitives.Hash) bool { return h == candidate })
+	p.bytes -= len(g.chunk.Bytes)
+	if p.of[g.from]--; p.of[g.from] == 0 {
+		delete(p.of, g.from)
+	}
+}
+
+func (p *pushed) expire(now time.Time) {
+	for len(p.order) > 0 && now.After(p.held[p.order[0]].until) {
+		p.drop(p.order[0])
+	}
+}
+
+// onPeerMessage takes a chunk that a peer pushes. Nothing of it is hashed before the candidate is on a core.
+func (d *distribution) onPeerMessage(m *nbv1.PeerMessage) {
+	var p distributionv1.Pushed
+	peer, err := primitives.NodeIDFrom(m.GetPeer())
+	if err != nil {
+		return
+	}
+	if err := decode.Unmarshal(m.GetPayload(), &p, pushBudget); err != nil {
+		d.report(m.GetPeer(), costMalformed, "a pushed chunk that can't be read")
+		return
+	}
+	d.pushed.expire(d.sub.Now())
+	id, g := primitives.Hash(p.GetCandidate()), &gift{from: peer, until: d.sub.Now().Add(giftKept)}
+	g.chunk = erasure.Chunk{Index: p.GetIndex(), Bytes: p.GetChunk()}
+	for _, h := range p.GetProof() {
+		g.chunk.Proof = append(g.chunk.Proof, primitives.Hash(h))
+	}
+	switch has := d.pushed.held[id]; {
+	case d.live[id] != nil: // it is being fetched, or here
+	case has != nil && has.from == peer:
+		d.report(m.GetPeer(), costDuplicate, "the same chunk pushed twice")
+	case has != nil: // one is enough
+	case !d.pushed.add(id, g):
+		d.report(m.GetPeer(), costUnwanted, "more pushed chunks than candidates that a peer can have seconded")
+	}
+}
+
+// onDistributeChunk sends a short chunk to the validator whose it is. A long one is fetched by it, as is any when it
+// isn't connected now: the store has them all.
+func (d *distribution) onDistributeChunk(q *distributionv1.DistributeChunk) {
+	id, err := primitives.HashFrom(q.GetCandidate())
+	bytes := q.GetChunk().GetChunk()
+	node, known := d.nodeOf(q.GetChunk().GetIndex())
+	if err != nil || !known {
+		d.sub.Log.Info("a chunk can't be distributed: no leaf has such a validator", "index", q.GetChunk().GetIndex())
+		return
+	}
+	if len(bytes) == 0 || len(bytes) > distributionv1.MaxPushed {
+		return
+	}
+	payload, err := proto.Marshal(&distributionv1.Pushed{
+		Candidate: id[:], Index: q.GetChunk().GetIndex(), Chunk: bytes, Proof: q.GetChunk().GetProof(),
+	})
+	if err == nil {
+		d.sub.Send(&nbv1.SendBulk{Peers: [][]byte{node[:]}, Protocol: Protocol, Payload: payload})
+	}
+}
+
+// nodeOf is the node of a validator of the newest session that a leaf has.
+func (d *distribution) nodeOf(index uint32) (primitives.NodeID, bool) {
+	for _, j := range d.jobs.All() {
+		if int64(index) < int64(len(j.nodes)) && int(index) != j.own {
+			return j.nodes[index], true
+		}
+	}
+	return primitives.NodeID{}, false
+}

@@ -1,0 +1,48 @@
+package statementdistribution
+
+import (
+	"github.com/reevenet/reeve/internal/core/knowledge"
+	"github.com/reevenet/reeve/internal/core/signbytes"
+	"github.com/reevenet/reeve/internal/parachain"
+	cbv1 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
+	sdv1 "github.com/reevenet/reeve/proto/reeve/statementdistribution/v1"
+)
+
+// onShare spreads a statement of this node's own.
+func (d *distribution) onShare(s *sdv1.Share) {
+	r, known := d.leaves.Get(s.GetRelayParent())
+	signed, err := parachain.Statement(s.GetStatement())
+	one := spoken{s.GetStatement(), signed}
+	switch {
+	case !known:
+		d.sub.Log.Info("a statement of ours is about no leaf any more: nobody is told",
+			"candidate", signed.Candidate.String())
+	case err != nil || one.seconds() && one.message.GetStatement().GetSeconded() == nil:
+		d.sub.Log.Error("candidate-backing shares what is no statement, or seconds without the receipt", "why", err)
+	case !r.active:
+		r.early = append(r.early, s)
+	default:
+		d.sub.About(signed.Candidate[:], "share", func() { d.share(r, one) })
+	}
+}
+
+func (s *spoken) seconds() bool { return s.signed.Verdict == signbytes.Seconded }
+
+func (d *distribution) share(r *relayParent, one spoken) {
+	note, sends := d.known.Share(r.hash, one.signed)
+	d.sub.Log.Debug("a statement of ours", "candidate", one.signed.Candidate.String(), "verdict", one.signed.Verdict,
+		"new", note == knowledge.Fresh, "peers", len(sends))
+	if note == knowledge.Fresh {
+		r.keep(one)
+		d.tell(r, one)
+		d.send(sends)
+	}
+}
+
+// fresh passes on what a peer has brought that is new.
+func (d *distribution) fresh(r *relayParent, one spoken) {
+	r.keep(one)
+	d.fresher++
+	d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: one.message})
+	d.tell(r, one)
+}

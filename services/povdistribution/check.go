@@ -40,6 +40,7 @@ func (d *distribution) store(t *parts) {
 			d.finish(f, func(m *subsystem.Message) { m.Fail(unstored(err)) })
 		default:
 			d.fetched++
+			d.sub.Log.Debug("a proof is here", "pov", f.pov.String(), "bytes", len(t.bytes), "peer", t.from.id.String())
 			d.have(f.relayParent, &primitivesv1.PoV{BlockData: ref})
 		}
 	})

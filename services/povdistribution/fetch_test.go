@@ -93,6 +93,36 @@ func TestSilenceCostsNothingAndTheNextBackerIsAsked(t *testing.T) {
 	f.got(again, pov)
 }
 
+// A backer has a second for each part, from the last one on; what it says later isn't looked at.
+func TestABackerHasASecondForEachPart(t *testing.T) {
+	const part = pdv1.MaxPart
+	f := start(t)
+	pov := proof(1, 3*part)
+	a := f.fetch(pov, 1, 2, 3)
+	late := f.asked(1, 0)
+	f.Advance(partTimeout)
+	slow := f.asked(2, 0)
+	sends(late, proof(2, 3*part), 0)
+	f.Advance(partTimeout * 9 / 10)
+	sends(slow, pov, 0)
+	second, third := f.asked(2, part), f.asked(2, 2*part)
+	f.Advance(partTimeout * 9 / 10)
+	sends(second, pov, part)
+	f.ExpectNothing()
+	f.Advance(partTimeout)
+	first := f.asked(3, 0)
+	sends(third, pov, 2*part)
+	f.ExpectNothing()
+	sends(first, pov, 0)
+	for _, q := range []int{part, 2 * part} {
+		sends(f.asked(3, q), pov, q)
+	}
+	f.got(a, pov)
+	f.expect("report 3: " + benefit)
+	f.Advance(time.Minute)
+	f.expect()
+}
+
 func TestWithoutABackerThereIsNobodyToAsk(t *testing.T) {
 	f := start(t)
 	f.disconnect(1)

@@ -21,6 +21,7 @@ type parts struct {
 	size  uint64
 	bytes []byte // as long as the proof, once that is known
 	left  int    // parts
+	rest  func() // stops the clock that runs until the next part
 }
 
 // current tells whether this is still where the proof is to come from.
@@ -28,8 +29,19 @@ func (t *parts) current() bool { return t.fetch.parts == t }
 
 // askAll asks a backer for the whole proof.
 func (d *distribution) askAll(f *fetch, p *peer) {
-	f.parts = &parts{fetch: f, from: p}
+	f.parts = &parts{fetch: f, from: p, rest: func() {}}
+	d.watch(f.parts)
 	d.askPart(f.parts, 0)
+}
+
+// watch gives the backer time for the next part. It is short, since the others may have what this one is slow with.
+func (d *distribution) watch(t *parts) {
+	t.rest()
+	t.rest = d.sub.After(partTimeout, func() {
+		if t.current() {
+			d.pass(t, "no part in time")
+		}
+	})
 }
 
 // askPart asks for one part when the peer has few questions of ours.
@@ -88,8 +100,10 @@ func (d *distribution) onPart(t *parts, offset uint64, payload []byte) {
 	}
 	copy(t.bytes[offset:], part.GetBytes())
 	t.left--
+	d.watch(t)
 	switch {
 	case t.left == 0:
+		t.rest()
 		d.check(t)
 	case offset == 0:
 		for at := uint64(pdv1.MaxPart); at < t.size; at += pdv1.MaxPart {

@@ -100,6 +100,13 @@ func start(t *testing.T) *fixture {
 }
 
 func bare(t *testing.T) *fixture {
+	f := fresh(t)
+	f.reset()
+	return f
+}
+
+// fresh is one that the bridge hasn't told of peers yet.
+func fresh(t *testing.T) *fixture {
 	f := &fixture{overseertest.Start(t, Spec(Config{Chain: "relay"})), t}
 	f.On("relay")
 	overseertest.Expect[*nbv1.RegisterEventProducer](f.Overseer)

@@ -66,6 +66,9 @@ func (d *distribution) take(p *peer, said *saying, v verdicts) {
 	verify := func(s statements.Signed) bool { return r.holds(s, v) } // asked of active relay parents only
 	for i, one := range said.spoken {
 		got := d.known.Receive(p.id, said.relayParent, one.signed, verify)
+		if got.Conduct == knowledge.UnknownCandidate && r.joined {
+			continue
+		}
 		switch got.Note {
 		case knowledge.Early:
 			d.hold(p, &saying{said.relayParent, said.spoken[i:], said.bytes})

@@ -18,6 +18,9 @@ type relayParent struct {
 	cancel  func()        // the question for its facts
 	trouble error         // why they can't be had
 	early   []*sdv1.Share // until they are here
+	// joined: it was a leaf before the bridge told of any peer, so peers may have told an earlier instance of this
+	// subsystem of candidates, and what depends on them costs nothing.
+	joined bool
 
 	// active: its facts are here.
 	active  bool
@@ -44,7 +47,7 @@ func (r *relayParent) keep(one spoken) {
 
 func (d *distribution) begin(l leaf.Leaf) *relayParent {
 	r := &relayParent{
-		hash: l.Hash, verified: map[statements.Signed]struct{}{},
+		hash: l.Hash, joined: !d.introduced, verified: map[statements.Signed]struct{}{},
 		receipts: map[primitives.Hash]*primitivesv1.CommittedCandidateReceipt{},
 	}
 	r.cancel = leaf.Ask(d.sub, l.Hash, wanted, func(f *leaf.Facts, err error) { d.learned(r, f, err) })

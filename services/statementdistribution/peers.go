@@ -57,6 +57,7 @@ func (i *item) size() int {
 func (d *distribution) onEvent(e *nbv1.NetworkBridgeEvent) {
 	switch k := e.GetKind().(type) {
 	case *nbv1.NetworkBridgeEvent_PeersReset:
+		d.introduced = true
 		for _, p := range d.peers {
 			p.stale = true
 		}

@@ -62,7 +62,8 @@ type distribution struct {
 	leaves leaf.Jobs[*relayParent]
 	peers  map[primitives.NodeID]*peer
 	audience
-	paying bool // benefits are reported in a moment
+	introduced bool // the bridge has begun to tell of peers
+	paying     bool // benefits are reported in a moment
 	counts
 }
 

@@ -226,6 +226,21 @@ func TestWhoIsToldAnewKnowsWhatItKnew(t *testing.T) {
 	f.expect("to 2: seconded 1 by 0")
 }
 
+// After a restart peers go on about candidates of which they have told the instance before.
+func TestWhatAnEarlierInstanceWasToldCostsNobody(t *testing.T) {
+	f := fresh(t)
+	f.begin(rp)
+	f.reset()
+	f.connect(1, rp, other)
+	f.ours(rp)
+	f.hear(1, says(bob, valid, 1), says(alice, seconded, 2))
+	f.expect("backing: seconded 2 by 0")
+	f.begin(other)
+	f.ours(rp, other)
+	f.hearAbout(other, 1, saysAt(other, bob, valid, 1))
+	f.expect("report 1: -100 a statement about a candidate that wasn't seconded")
+}
+
 func TestListenersHearWhatIsNewOnce(t *testing.T) {
 	f := start(t)
 	f.connect(1, rp)

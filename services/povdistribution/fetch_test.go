@@ -71,7 +71,8 @@ func TestAPartThatIsNoneCosts(t *testing.T) {
 	}
 	f := start(t)
 	a := f.fetch(proof(1, 100), 1)
-	f.asked(1, 0).Reply(&nbv1.SendRequestResponse{Outcome: &nbv1.SendRequestResponse_Payload{Payload: []byte("nonsense")}})
+	f.asked(1, 0).Reply(&nbv1.SendRequestResponse{
+		Outcome: &nbv1.SendRequestResponse_Payload{Payload: []byte("nonsense")}})
 	f.expect(cost)
 	f.missing(a, nobodySentIt)
 }

@@ -29,11 +29,8 @@ func id(validator byte) []byte { return append([]byte{validator + 1}, make([]byt
 
 // proof is so many bytes, which are others for each seed.
 func proof(seed uint64, size int) []byte {
-	rng := rand.New(rand.NewPCG(seed, 0))
 	b := make([]byte, size)
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
+	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
 	return b
 }
 
@@ -114,7 +111,8 @@ func (f *fixture) view(peer byte, list ...primitives.Hash) {
 
 // fetch asks for a proof that the backers have.
 func (f *fixture) fetch(pov []byte, backers ...uint32) *overseertest.Answer {
-	return f.Ask("candidate-backing", &pdv1.FetchPoV{RelayParent: rp[:], Descriptor_: descriptor(pov), Backers: backers})
+	return f.Ask("candidate-backing", &pdv1.FetchPoV{
+		RelayParent: rp[:], Descriptor_: descriptor(pov), Backers: backers})
 }
 
 // distribute gives it a proof of this node's own, which its owner keeps for a second.

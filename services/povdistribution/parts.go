@@ -82,7 +82,8 @@ func (d *distribution) ask(t *parts, offset uint64) {
 
 // pass goes on to the next backer.
 func (d *distribution) pass(t *parts, why string) {
-	d.sub.Log.Debug("a backer doesn't send a proof", "pov", t.fetch.pov.String(), "peer", t.from.id.String(), "why", why)
+	d.sub.Log.Debug("a backer doesn't send a proof", "pov", t.fetch.pov.String(), "peer", t.from.id.String(),
+		"why", why)
 	d.next(t.fetch)
 }
 

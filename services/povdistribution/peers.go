@@ -8,13 +8,9 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-const (
-	// questionsAtOnce is how many questions of ours a peer has at a time; the others wait in line.
-	questionsAtOnce = 4
-	// pastHeads is how many heads that have left a peer's view it may still ask about: its questions travel on another
-	// lane than its views.
-	pastHeads = 2 * view.MaxHeads
-)
+// pastHeads is how many heads that have left a peer's view it may still ask about: its questions travel on another lane
+// than its views.
+const pastHeads = 2 * view.MaxHeads
 
 // peer is a node that is connected.
 type peer struct {
@@ -143,24 +139,4 @@ func (d *distribution) sorted() []*peer {
 	}
 	slices.SortFunc(list, func(a, b *peer) int { return a.id.Compare(b.id) })
 	return list
-}
-
-// inLine asks a peer something when it has few questions of ours. Each is followed by answered.
-func (d *distribution) inLine(p *peer, ask func()) {
-	if p.asking >= questionsAtOnce {
-		p.line = append(p.line, ask)
-		return
-	}
-	p.asking++
-	ask()
-}
-
-// answered makes room for the next question to a peer.
-func (d *distribution) answered(p *peer) {
-	p.asking--
-	if len(p.line) > 0 {
-		ask := p.line[0]
-		p.line = p.line[1:]
-		d.inLine(p, ask)
-	}
 }

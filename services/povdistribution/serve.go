@@ -2,7 +2,6 @@ package povdistribution
 
 import (
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -32,7 +31,8 @@ func read(r *nbv1.PeerRequest) (*question, error) {
 		return nil, err
 	}
 	return &question{ // the lengths are right: it is validated
-		r.GetRequestId(), primitives.Hash(m.GetRelayParent()), primitives.Hash(m.GetPovHash()), m.GetOffset(), m.GetLength(),
+		id: r.GetRequestId(), relayParent: primitives.Hash(m.GetRelayParent()), pov: primitives.Hash(m.GetPovHash()),
+		offset: m.GetOffset(), length: m.GetLength(),
 	}, nil
 }
 
@@ -70,41 +70,6 @@ func (d *distribution) serve(p *peer, q *question) {
 
 func (p *peer) sees(h primitives.Hash) bool {
 	return slices.Contains(p.view, h) || slices.Contains(p.past, h)
-}
-
-// earlyWait is how long a question waits for the view that goes with it.
-const earlyWait = 500 * time.Millisecond
-
-// holdEarly holds a question of a peer that doesn't have the relay parent in view: the view may be on its way, on
-// another lane. The bridge bounds how many questions of a peer are open.
-func (d *distribution) holdEarly(p *peer, q *question) {
-	if len(p.early) >= openRequests {
-		d.refuse(p, q.id, pdv1.Refusal_REFUSAL_ENOUGH)
-		return
-	}
-	p.early = append(p.early, q)
-	d.sub.After(earlyWait, func() {
-		at := slices.Index(p.early, q)
-		if at < 0 || d.peers[p.id] != p {
-			return
-		}
-		p.early = slices.Delete(p.early, at, at+1)
-		d.report(p, outOfItsView)
-		d.refuse(p, q.id, pdv1.Refusal_REFUSAL_OUT_OF_VIEW)
-	})
-}
-
-// serveEarly answers what has waited for a peer's view.
-func (d *distribution) serveEarly(p *peer) {
-	early := p.early
-	p.early = nil
-	for _, q := range early {
-		if _, active := d.leaves.Get(q.relayParent[:]); active && !p.sees(q.relayParent) {
-			p.early = append(p.early, q) // its time goes on
-			continue
-		}
-		d.serve(p, q)
-	}
 }
 
 // give reads a part and sends it.

@@ -68,7 +68,8 @@ func TestBytesThatAreNoQuestionCost(t *testing.T) {
 	for name, q := range map[string]*pdv1.PartRequest{
 		"nothing": {}, "a short hash": {RelayParent: h, PovHash: h[1:], Length: 1},
 		"a short relay parent": {RelayParent: h[1:], PovHash: h, Length: 1},
-		"no bytes":             {RelayParent: h, PovHash: h}, "too many": {RelayParent: h, PovHash: h, Length: pdv1.MaxPart + 1},
+		"no bytes":             {RelayParent: h, PovHash: h},
+		"too many":             {RelayParent: h, PovHash: h, Length: pdv1.MaxPart + 1},
 	} {
 		f := start(t)
 		b, err := proto.Marshal(q)

@@ -2,6 +2,7 @@ package statementdistribution
 
 import (
 	"github.com/reevenet/reeve/internal/core/knowledge"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/statements"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
@@ -65,21 +66,28 @@ func (d *distribution) take(p *peer, said *saying, v verdicts) {
 	r, _ := d.leaves.Get(said.relayParent[:])
 	verify := func(s statements.Signed) bool { return r.holds(s, v) } // asked of active relay parents only
 	for i, one := range said.spoken {
-		got := d.known.Receive(p.id, said.relayParent, one.signed, verify)
-		if got.Conduct == knowledge.UnknownCandidate && r.joined {
-			continue
-		}
-		switch got.Note {
-		case knowledge.Early:
+		switch note, conduct := d.takeOne(p, r, said.relayParent, one, verify); {
+		case note == knowledge.Early:
 			d.hold(p, &saying{said.relayParent, said.spoken[i:], said.bytes})
 			return
-		case knowledge.Fresh:
-			d.sub.About(one.signed.Candidate[:], "statement", func() { d.fresh(r, one) })
-		}
-		d.judge(p, got.Conduct)
-		d.send(got.Sends)
-		if got.Conduct.Value < 0 {
+		case conduct.Value < 0:
 			return
 		}
 	}
+}
+
+// takeOne takes one, with all that follows from it.
+func (d *distribution) takeOne(
+	p *peer, r *relayParent, at primitives.Hash, one spoken, verify func(statements.Signed) bool,
+) (knowledge.Note, knowledge.Conduct) {
+	got := d.known.Receive(p.id, at, one.signed, verify)
+	if got.Conduct == knowledge.UnknownCandidate && r.joined {
+		got.Conduct = knowledge.Conduct{}
+	}
+	if got.Note == knowledge.Fresh {
+		d.sub.About(one.signed.Candidate[:], "statement", func() { d.fresh(r, one) })
+	}
+	d.judge(p, got.Conduct)
+	d.send(got.Sends)
+	return got.Note, got.Conduct
 }

@@ -167,7 +167,8 @@ func (n *network) share(index int, r candidate.CommittedReceipt, v signbytes.Ver
 func (n *network) fetch(index int, r candidate.CommittedReceipt, backers ...uint32) (pov []byte) {
 	n.t.Helper()
 	of := n.nodes[index]
-	q := &pdv1.FetchPoV{RelayParent: relayParent[:], Descriptor_: parachain.DescriptorMessage(r.Descriptor), Backers: backers}
+	d := parachain.DescriptorMessage(r.Descriptor)
+	q := &pdv1.FetchPoV{RelayParent: relayParent[:], Descriptor_: d, Backers: backers}
 	of.member.Do(func(sub *subsystem.Sub) {
 		subsystem.Ask(sub, q, 10*time.Second, func(a *pdv1.FetchPoVResponse, err error) {
 			if err != nil || a.GetPov() == nil {
@@ -223,8 +224,9 @@ func TestThreeNodesExchangeStatementsAndAProof(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.member.Do(func(sub *subsystem.Sub) {
-		sub.Send(&pdv1.DistributePoV{RelayParent: relayParent[:], Descriptor_: parachain.DescriptorMessage(r.Descriptor),
-			Pov: &primitivesv1.PoV{BlockData: ref}})
+		d := parachain.DescriptorMessage(r.Descriptor)
+		pov := &primitivesv1.PoV{BlockData: ref}
+		sub.Send(&pdv1.DistributePoV{RelayParent: relayParent[:], Descriptor_: d, Pov: pov})
 	})
 	n.share(0, r, signbytes.Seconded)
 	n.run(time.Second)

@@ -18,7 +18,8 @@ func (d *distribution) queue(p *peer, i item) {
 }
 
 func (d *distribution) overflow(p *peer) {
-	d.sub.Log.Debug("a peer says more than can be done: it is dropped", "peer", p.id.String(), "messages", len(p.waiting))
+	d.sub.Log.Debug("a peer says more than can be done: it is dropped", "peer", p.id.String(),
+		"messages", len(p.waiting))
 	d.dropped += int64(len(p.waiting))
 	var newest []item
 	for _, i := range slices.Backward(p.waiting) {

@@ -42,7 +42,7 @@ func (d *distribution) share(r *relayParent, one spoken) {
 // fresh passes on what a peer has brought that is new.
 func (d *distribution) fresh(r *relayParent, one spoken) {
 	r.keep(one)
-	d.fresher++
+	d.news++
 	d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: one.message})
 	d.tell(r, one)
 }

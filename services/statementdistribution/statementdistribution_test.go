@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
@@ -23,7 +25,8 @@ func TestAThirdCandidateOfAValidatorIsPassedOnToNobody(t *testing.T) {
 		f.connect(peer, rp)
 	}
 	f.hear(1, says(alice, seconded, 1), says(alice, seconded, 2))
-	f.expect("backing: seconded 1 by 0", "to 2 3: seconded 1 by 0", "backing: seconded 2 by 0", "to 2 3: seconded 2 by 0")
+	f.expect("backing: seconded 1 by 0", "to 2 3: seconded 1 by 0",
+		"backing: seconded 2 by 0", "to 2 3: seconded 2 by 0")
 	f.hear(2, says(alice, seconded, 3))
 	f.expect()
 	f.hear(2, says(alice, seconded, 1))
@@ -270,11 +273,9 @@ func TestListenersHearWhatIsNewOnce(t *testing.T) {
 		}
 	}
 	f.Sent()
-	want := []string{"seconded 1 by 0", "valid 1 by 1", "seconded 1 by 0", "seconded 1 by 0", "valid 1 by 1", "valid 1 by 2"}
-	for i := range want {
-		if i >= len(lines) || lines[i] != want[i] {
-			t.Fatalf("heard %q, want %q", lines, want)
-		}
+	if diff := cmp.Diff([]string{"seconded 1 by 0", "valid 1 by 1", "seconded 1 by 0", // all, until it was cancelled
+		"seconded 1 by 0", "valid 1 by 1", "valid 1 by 2"}, lines); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if !one.Done || f.Number("listeners") != 0 {
 		t.Errorf("%d listen, done %t", f.Number("listeners"), one.Done)

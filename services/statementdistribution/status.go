@@ -4,7 +4,7 @@ import "github.com/reevenet/reeve/overseer/subsystem"
 
 // counts are what happened since the process began.
 type counts struct {
-	fresher  int64 // statements that peers have brought first
+	news     int64 // statements that peers have brought first
 	verified int64 // signatures
 	dropped  int64 // messages of peers that weren't looked at
 	charged  int64 // reports of what costs a peer
@@ -29,7 +29,7 @@ func (d *distribution) Status(s *subsystem.Status) {
 	}{
 		{"known-peers", int64(len(d.peers))}, {"relay-parents", int64(d.leaves.Len())},
 		{"listeners", int64(len(d.listeners))}, {"statements", int64(kept)}, {"waiting-bytes", int64(waiting)},
-		{"fresh", d.fresher}, {"verified", d.verified}, {"dropped", d.dropped}, {"charged", d.charged},
+		{"fresh", d.news}, {"verified", d.verified}, {"dropped", d.dropped}, {"charged", d.charged},
 	} {
 		s.Number(f.name, f.value)
 	}

@@ -8,11 +8,21 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/services/availabilitydistribution"
+	"github.com/reevenet/reeve/services/availabilitystore"
+	"github.com/reevenet/reeve/services/availabilitystore/pebbledisk"
+	"github.com/reevenet/reeve/services/candidatebacking"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
+	"github.com/reevenet/reeve/services/povdistribution"
+	"github.com/reevenet/reeve/services/provisioner"
+	"github.com/reevenet/reeve/services/runtimeapi"
+	"github.com/reevenet/reeve/services/statementdistribution"
 	"github.com/reevenet/reeve/vmhost"
 	"github.com/reevenet/reeve/vmhost/database"
 	"github.com/reevenet/reeve/vmhost/database/pebbledb"
@@ -27,11 +37,22 @@ var Parts = sync.OnceValue(func() part.List {
 		engine.Part(),
 		vmhost.Part(vmhost.Ports{OpenDB: openDB, Launcher: launcher}),
 		keystore.Part(),
+		runtimeapi.Part(),
+		availabilitystore.Part(openAvailability),
+		availabilitydistribution.Part(),
+		candidatebacking.Part(),
+		statementdistribution.Part(),
+		povdistribution.Part(),
+		provisioner.Part(),
 	}
 	return append(list, networkbridge.Part(openTransport, list.Protocols()))
 })
 
 func openDB(dir string, log *slog.Logger) (database.Database, error) { return pebbledb.Open(dir, log) }
+
+func openAvailability(dir string, log *slog.Logger) (availabilitystore.Disk, error) {
+	return pebbledisk.Open(vfs.Default, dir, log)
+}
 
 func launcher(p vmhost.Program) launch.Launcher {
 	return process.Launcher{

@@ -20,14 +20,18 @@ import (
 func (r *reads) onQueryRuntime(m *subsystem.Message, q *pluginv1.QueryRuntimeRequest) {
 	askRuntime(r, m, q.GetBlockId(), func(ctx context.Context, g *generation, block []byte) (
 		*pluginv1.QueryRuntimeResponse, error) {
-		return g.runtime.QueryRuntime(ctx, &pluginv1.QueryRuntimeRequest{BlockId: block, Request: q.GetRequest()})
+		return g.runtime.QueryRuntime(ctx, &pluginv1.QueryRuntimeRequest{
+			BlockId: block, Request: q.GetRequest(), ConsensusId: q.GetBlockId(),
+		})
 	}, func(a *pluginv1.QueryRuntimeResponse) { r.putBlobs(m, a) })
 }
 
 func (r *reads) onCheckInherent(m *subsystem.Message, q *pluginv1.CheckInherentRequest) {
 	askRuntime(r, m, q.GetBlockId(), func(ctx context.Context, g *generation, block []byte) (
 		*pluginv1.CheckInherentResponse, error) {
-		return g.runtime.CheckInherent(ctx, &pluginv1.CheckInherentRequest{BlockId: block, Inherent: q.GetInherent()})
+		return g.runtime.CheckInherent(ctx, &pluginv1.CheckInherentRequest{
+			BlockId: block, Inherent: q.GetInherent(), ConsensusId: q.GetBlockId(),
+		})
 	}, func(a *pluginv1.CheckInherentResponse) { m.Reply(a) })
 }
 

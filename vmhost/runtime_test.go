@@ -2,6 +2,7 @@ package vmhost_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,12 +25,12 @@ type relayed struct {
 	code [][]byte
 }
 
-func (vm *relayed) QueryRuntime(_ context.Context, block vmsdk.ID, q []byte) (vmsdk.RuntimeAnswer, error) {
-	return vmsdk.RuntimeAnswer{Response: append(q, block[:]...), Blobs: vm.code}, nil
+func (vm *relayed) QueryRuntime(_ context.Context, block vmsdk.RuntimeBlock, q []byte) (vmsdk.RuntimeAnswer, error) {
+	return vmsdk.RuntimeAnswer{Response: append(q, block.ID[:]...), Blobs: vm.code}, nil
 }
 
-func (vm *relayed) CheckInherent(_ context.Context, parent vmsdk.ID, inherent []byte) ([]byte, error) {
-	return append(inherent, parent[:]...), nil
+func (vm *relayed) CheckInherent(_ context.Context, parent vmsdk.RuntimeBlock, inherent []byte) ([]byte, error) {
+	return slices.Concat(inherent, parent.ID[:], parent.Consensus[:]), nil
 }
 
 type relayLauncher struct{ vm *relayed }
@@ -84,7 +85,7 @@ func TestTheRuntimeIsAskedAboutConsensusBlocks(t *testing.T) {
 	}
 	r := overseertest.Must[*pluginv1.CheckInherentResponse](t, h.Ask("provisioner",
 		&pluginv1.CheckInherentRequest{BlockId: accepted.GetBlockId(), Inherent: []byte("!")}))
-	if string(r.GetUsable()) != "!"+string(b.GetId()) {
+	if string(r.GetUsable()) != "!"+string(b.GetId())+string(accepted.GetBlockId()) {
 		t.Errorf("the dry run: %v", r)
 	}
 	if _, e := h.query(second); e.GetNotFound() == nil {

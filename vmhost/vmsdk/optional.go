@@ -50,10 +50,13 @@ const (
 // calls.
 type ParachainRuntime interface {
 	// QueryRuntime answers a runtime-API request against the state after a processing or accepted block.
-	QueryRuntime(ctx context.Context, block ID, request []byte) (RuntimeAnswer, error)
+	QueryRuntime(ctx context.Context, block RuntimeBlock, request []byte) (RuntimeAnswer, error)
 	// CheckInherent is a dry run on a parent: what of the inherent can be used.
-	CheckInherent(ctx context.Context, parent ID, inherent []byte) ([]byte, error)
+	CheckInherent(ctx context.Context, parent RuntimeBlock, inherent []byte) ([]byte, error)
 }
+
+// RuntimeBlock names a block as the VM knows it, and as the consensus around it does: the name that validators sign.
+type RuntimeBlock struct{ ID, Consensus ID }
 
 // RuntimeAnswer is a serialized runtime-API answer, and the bytes of what it names by reference: the host puts them into
 // the node's blob store.

@@ -72,13 +72,21 @@ type runtimeServer struct {
 }
 
 func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pb.QueryRuntimeRequest) (*pb.QueryRuntimeResponse, error) {
-	answer, err := s.vm.QueryRuntime(ctx, idOf(r.GetBlockId()), r.GetRequest())
+	answer, err := s.vm.QueryRuntime(ctx, at(r), r.GetRequest())
 	return &pb.QueryRuntimeResponse{Response: answer.Response, Blobs: answer.Blobs, Error: ErrorToProto(err)}, nil
 }
 
 func (s *runtimeServer) CheckInherent(
 	ctx context.Context, r *pb.CheckInherentRequest,
 ) (*pb.CheckInherentResponse, error) {
-	usable, err := s.vm.CheckInherent(ctx, idOf(r.GetBlockId()), r.GetInherent())
+	usable, err := s.vm.CheckInherent(ctx, at(r), r.GetInherent())
 	return &pb.CheckInherentResponse{Usable: usable, Error: ErrorToProto(err)}, nil
+}
+
+// at is the block that a question is about.
+func at(r interface {
+	GetBlockId() []byte
+	GetConsensusId() []byte
+}) RuntimeBlock {
+	return RuntimeBlock{ID: idOf(r.GetBlockId()), Consensus: idOf(r.GetConsensusId())}
 }

@@ -32,7 +32,9 @@ type QueryRuntimeRequest struct {
 	// plugin gets its own.
 	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
 	// A serialized reeve.runtimeapi.v1 request.
-	Request       []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	Request []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
+	// For the plugin, which knows a block by its own id alone: the consensus block's. The host fills it in.
+	ConsensusId   []byte `protobuf:"bytes,3,opt,name=consensus_id,json=consensusId,proto3" json:"consensus_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,6 +79,13 @@ func (x *QueryRuntimeRequest) GetBlockId() []byte {
 func (x *QueryRuntimeRequest) GetRequest() []byte {
 	if x != nil {
 		return x.Request
+	}
+	return nil
+}
+
+func (x *QueryRuntimeRequest) GetConsensusId() []byte {
+	if x != nil {
+		return x.ConsensusId
 	}
 	return nil
 }
@@ -152,7 +161,9 @@ type CheckInherentRequest struct {
 	// The parent of the block to be: on the bus the consensus block's id, for the plugin its own.
 	BlockId []byte `protobuf:"bytes,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
 	// What the provisioner collected.
-	Inherent      []byte `protobuf:"bytes,2,opt,name=inherent,proto3" json:"inherent,omitempty"`
+	Inherent []byte `protobuf:"bytes,2,opt,name=inherent,proto3" json:"inherent,omitempty"`
+	// For the plugin: the consensus block's id, which the inherent is made on. The host fills it in.
+	ConsensusId   []byte `protobuf:"bytes,3,opt,name=consensus_id,json=consensusId,proto3" json:"consensus_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -197,6 +208,13 @@ func (x *CheckInherentRequest) GetBlockId() []byte {
 func (x *CheckInherentRequest) GetInherent() []byte {
 	if x != nil {
 		return x.Inherent
+	}
+	return nil
+}
+
+func (x *CheckInherentRequest) GetConsensusId() []byte {
+	if x != nil {
+		return x.ConsensusId
 	}
 	return nil
 }
@@ -260,17 +278,19 @@ var File_reeve_vm_plugin_v1_runtime_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_runtime_proto_rawDesc = "" +
 	"\n" +
-	" reeve/vm/plugin/v1/runtime.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"t\n" +
+	" reeve/vm/plugin/v1/runtime.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\x97\x01\n" +
 	"\x13QueryRuntimeRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x18\n" +
-	"\arequest\x18\x02 \x01(\fR\arequest:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"y\n" +
+	"\arequest\x18\x02 \x01(\fR\arequest\x12!\n" +
+	"\fconsensus_id\x18\x03 \x01(\fR\vconsensusId:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"y\n" +
 	"\x14QueryRuntimeResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x1a\n" +
 	"\bresponse\x18\x02 \x01(\fR\bresponse\x12\x14\n" +
-	"\x05blobs\x18\x03 \x03(\fR\x05blobs\"x\n" +
+	"\x05blobs\x18\x03 \x03(\fR\x05blobs\"\x9b\x01\n" +
 	"\x14CheckInherentRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1a\n" +
-	"\binherent\x18\x02 \x01(\fR\binherent:)\x82\xce\x18%\b\x03\x12\x15CheckInherentResponse \x01*\bblock_id\"`\n" +
+	"\binherent\x18\x02 \x01(\fR\binherent\x12!\n" +
+	"\fconsensus_id\x18\x03 \x01(\fR\vconsensusId:)\x82\xce\x18%\b\x03\x12\x15CheckInherentResponse \x01*\bblock_id\"`\n" +
 	"\x15CheckInherentResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x16\n" +
 	"\x06usable\x18\x02 \x01(\fR\x06usableB\xce\x01\n" +

@@ -148,18 +148,28 @@ func (p *Pool[T]) onGetTx(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
-	_, waits := p.Get(id) // first: it may be accepted while the database is read
-	height, err := p.height(r.Context(), id)
+	status, known, err := p.Status(r.Context(), id)
 	switch {
 	case err != nil:
 		httpjson.Unread(w, err)
-	case height > 0:
-		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "accepted", Height: height})
-	case waits:
-		httpjson.Answer(w, http.StatusOK, Status{Tx: id, Status: "pending"})
+	case known:
+		httpjson.Answer(w, http.StatusOK, status)
 	default:
 		httpjson.Refuse(w, http.StatusNotFound, "this node knows no transaction %s", id)
 	}
+}
+
+// Status says where a transaction is; false: this node knows nothing of it.
+func (p *Pool[T]) Status(ctx context.Context, id vmsdk.ID) (s Status, known bool, err error) {
+	_, waits := p.Get(id) // first: it may be accepted while the database is read
+	height, err := p.height(ctx, id)
+	switch {
+	case err != nil:
+		return s, false, err
+	case height > 0:
+		return Status{Tx: id, Status: "accepted", Height: height}, true, nil
+	}
+	return Status{Tx: id, Status: "pending"}, waits, nil
 }
 
 // Account is which nonce an account's next transaction has: the answer to GET /account/{account}.
@@ -174,11 +184,20 @@ func (p *Pool[T]) onGetAccount(w http.ResponseWriter, r *http.Request) {
 		httpjson.Refuse(w, http.StatusBadRequest, "an account is a public key: 64 hexadecimal digits")
 		return
 	}
-	entry, err := p.durable.Get(r.Context(), append([]byte(accountPrefix), account...))
-	if err != nil && !errors.Is(err, vmsdk.ErrNotFound) {
+	a, err := p.Account(r.Context(), vmsdk.ID(account))
+	if err != nil {
 		httpjson.Unread(w, err)
 		return
 	}
+	httpjson.Answer(w, http.StatusOK, a)
+}
+
+// Account says which nonce is next for an account.
+func (p *Pool[T]) Account(ctx context.Context, key vmsdk.ID) (Account, error) {
+	entry, err := p.durable.Get(ctx, append([]byte(accountPrefix), key[:]...))
+	if err != nil && !errors.Is(err, vmsdk.ErrNotFound) {
+		return Account{}, err
+	}
 	next := nextNonce(entry)
-	httpjson.Answer(w, http.StatusOK, Account{Nonce: next, Pending: p.NextNonce(string(account), next)})
+	return Account{Nonce: next, Pending: p.NextNonce(string(key[:]), next)}, nil
 }

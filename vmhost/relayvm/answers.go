@@ -1,0 +1,178 @@
+package relayvm
+
+import (
+	"github.com/reevenet/reeve/internal/core/candidate"
+	"github.com/reevenet/reeve/internal/core/inherent"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/parachain"
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
+	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
+)
+
+type (
+	request = runtimeapiv1.RuntimeApiRequest
+	answer  = runtimeapiv1.RuntimeApiAnswer
+)
+
+// answer answers each kind of question with the same kind of answer.
+func (q *question) answer(r *request) (*answer, error) {
+	switch k := r.GetKind().(type) {
+	case *runtimeapiv1.RuntimeApiRequest_Validators:
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_Validators{Validators: q.validators()}}, nil
+	case *runtimeapiv1.RuntimeApiRequest_SigningContext:
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_SigningContext{SigningContext: q.signingContext()}}, nil
+	case *runtimeapiv1.RuntimeApiRequest_ValidationCode:
+		a, err := q.validationCode(k.ValidationCode)
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_ValidationCode{ValidationCode: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_ValidatorGroups:
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_ValidatorGroups{ValidatorGroups: q.groups()}}, nil
+	case *runtimeapiv1.RuntimeApiRequest_AvailabilityCores:
+		a, err := q.cores()
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_AvailabilityCores{AvailabilityCores: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_PersistedValidationData:
+		a, err := q.validationData(k.PersistedValidationData)
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_PersistedValidationData{PersistedValidationData: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_SessionIndexForChild:
+		a := &runtimeapiv1.SessionIndexForChildAnswer{Session: q.kept.world.session.Index}
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_SessionIndexForChild{SessionIndexForChild: a}}, nil
+	case *runtimeapiv1.RuntimeApiRequest_CheckValidationOutputs:
+		a, err := q.checkOutputs(k.CheckValidationOutputs)
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_CheckValidationOutputs{CheckValidationOutputs: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_CandidatePendingAvailability:
+		a, err := q.pending(k.CandidatePendingAvailability.GetPara())
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_CandidatePendingAvailability{
+			CandidatePendingAvailability: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_CandidateEvents:
+		a, err := q.events()
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_CandidateEvents{CandidateEvents: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_ValidationCodeByHash:
+		a, err := q.codeByHash(k.ValidationCodeByHash.GetHash())
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_ValidationCodeByHash{ValidationCodeByHash: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_BlockHeader:
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_BlockHeader{BlockHeader: q.header()}}, nil
+	case *runtimeapiv1.RuntimeApiRequest_Ancestors:
+		a, err := q.ancestors(k.Ancestors.GetCount())
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_Ancestors{Ancestors: a}}, err
+	}
+	return nil, &vmsdk.UnimplementedError{What: "this question"}
+}
+
+// maxAncestors is how many may be asked for at once.
+const maxAncestors = 4096
+
+func (q *question) ancestors(count uint32) (*runtimeapiv1.AncestorsAnswer, error) {
+	if count > maxAncestors {
+		return nil, vmsdk.Invalidf("%d ancestors; at most %d may be asked for", count, maxAncestors)
+	}
+	a := &runtimeapiv1.AncestorsAnswer{}
+	for _, id := range q.vm.kept.ancestors(q.kept, int(count)) {
+		a.Hashes = append(a.Hashes, id[:])
+	}
+	return a, nil
+}
+
+func (q *question) header() *runtimeapiv1.BlockHeaderAnswer {
+	k := q.kept
+	return &runtimeapiv1.BlockHeaderAnswer{Header: &primitivesv1.BlockHeader{
+		Hash: q.consensus[:], Number: k.Height, Parent: k.ConsensusParent[:], StateRoot: k.Root[:],
+		TimestampMillis: k.Millis,
+	}}
+}
+
+func (q *question) signingContext() *runtimeapiv1.SigningContextAnswer {
+	return &runtimeapiv1.SigningContextAnswer{Context: &primitivesv1.SigningContext{
+		Session: q.kept.world.session.Index, Parent: q.consensus[:],
+	}}
+}
+
+// assumptions are the questions' words for those of package inherent.
+var assumptions = map[runtimeapiv1.OccupiedCoreAssumption]inherent.Assumption{
+	runtimeapiv1.OccupiedCoreAssumption_OCCUPIED_CORE_ASSUMPTION_INCLUDED:  inherent.Included,
+	runtimeapiv1.OccupiedCoreAssumption_OCCUPIED_CORE_ASSUMPTION_TIMED_OUT: inherent.TimedOut,
+	runtimeapiv1.OccupiedCoreAssumption_OCCUPIED_CORE_ASSUMPTION_FREE:      inherent.Free,
+}
+
+func (q *question) validationData(
+	r *runtimeapiv1.PersistedValidationData,
+) (*runtimeapiv1.PersistedValidationDataAnswer, error) {
+	assumption, ok := assumptions[r.GetAssumption()]
+	if !ok {
+		return nil, vmsdk.Invalidf("the assumption %d isn't known", r.GetAssumption())
+	}
+	d, ok := q.kept.validationData(q.kept.world, r.GetPara(), assumption)
+	if !ok {
+		return &runtimeapiv1.PersistedValidationDataAnswer{}, nil
+	}
+	return &runtimeapiv1.PersistedValidationDataAnswer{Data: parachain.ValidationDataMessage(d)}, nil
+}
+
+func (q *question) checkOutputs(
+	r *runtimeapiv1.CheckValidationOutputs,
+) (*runtimeapiv1.CheckValidationOutputsAnswer, error) {
+	c, err := parachain.Commitments(r.GetOutputs())
+	if err != nil {
+		return nil, vmsdk.Invalidf("%v", err)
+	}
+	v, err := q.kept.world.outputs(r.GetPara(), c, q.kept.Height, q.codeSize)
+	return &runtimeapiv1.CheckValidationOutputsAnswer{Verdict: v}, err
+}
+
+func (q *question) pending(para uint32) (*runtimeapiv1.CandidatePendingAvailabilityAnswer, error) {
+	p := q.kept.world.pending[para]
+	if p == nil {
+		return &runtimeapiv1.CandidatePendingAvailabilityAnswer{}, nil
+	}
+	c, err := p.receipt()
+	return &runtimeapiv1.CandidatePendingAvailabilityAnswer{Receipt: parachain.CommittedMessage(c)}, err
+}
+
+func (q *question) events() (*runtimeapiv1.CandidateEventsAnswer, error) {
+	a := &runtimeapiv1.CandidateEventsAnswer{}
+	for _, e := range q.kept.world.events {
+		r, err := candidate.DecodeReceipt(e.Receipt)
+		if err != nil {
+			return nil, vmsdk.Corruptf("an event's receipt can't be read: %v", err)
+		}
+		a.Events = append(a.Events, &runtimeapiv1.CandidateEvent{
+			Kind: e.Kind, Receipt: parachain.ReceiptMessage(r), HeadData: e.Head, Core: e.Core, Group: e.Group,
+		})
+	}
+	return a, nil
+}
+
+// code is a reference to some code, whose bytes come with the answer; nil: there is none.
+func (q *question) code(hash primitives.Hash) (*primitivesv1.BlobRef, error) {
+	code, err := q.entry(codeKey(hash))
+	if err != nil || code == nil {
+		return nil, err
+	}
+	q.blobs = append(q.blobs, code)
+	return &primitivesv1.BlobRef{Hash: hash[:], Size: uint64(len(code))}, nil
+}
+
+func (q *question) codeByHash(name []byte) (*runtimeapiv1.ValidationCodeByHashAnswer, error) {
+	hash, err := primitives.HashFrom(name)
+	if err != nil {
+		return nil, vmsdk.Invalidf("%v", err)
+	}
+	ref, err := q.code(hash)
+	return &runtimeapiv1.ValidationCodeByHashAnswer{Code: ref}, err
+}
+
+func (q *question) validationCode(r *runtimeapiv1.ValidationCode) (*runtimeapiv1.ValidationCodeAnswer, error) {
+	between := int64(-1)
+	if r.IntermediateNumber != nil {
+		between = int64(min(r.GetIntermediateNumber(), 1<<62))
+	}
+	p := q.kept.world.paras[r.GetPara()]
+	if p == nil {
+		return &runtimeapiv1.ValidationCodeAnswer{}, nil
+	}
+	hash, known := p.codeAt(r.GetNumber(), between)
+	if !known {
+		return &runtimeapiv1.ValidationCodeAnswer{}, nil
+	}
+	ref, err := q.code(hash)
+	return &runtimeapiv1.ValidationCodeAnswer{Code: ref}, err
+}

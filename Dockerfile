@@ -10,6 +10,7 @@ ARG VERSION=devel
 ENV CGO_ENABLED=0
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/reeve ./cmd/reeve
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
+RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 FROM scratch
 COPY --from=build /out/reeve /reeve

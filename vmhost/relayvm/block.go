@@ -118,8 +118,11 @@ func (b *block) Verify(ctx context.Context, p vmsdk.Block, build vmsdk.BuildCont
 	b.vm.mu.Lock()
 	defer b.vm.mu.Unlock()
 	parent := p.(*block)
-	if err := b.fits(parent, build); err != nil {
+	if err := b.Fits(build); err != nil {
 		return err
+	}
+	if b.Timestamp().Before(parent.Timestamp()) {
+		return vmsdk.Invalidf("the block is older than its parent")
 	}
 	if b.state == nil {
 		if err := b.check(ctx, parent, build.Inherent); err != nil {
@@ -130,17 +133,15 @@ func (b *block) Verify(ctx context.Context, p vmsdk.Block, build vmsdk.BuildCont
 	return nil
 }
 
-// fits tells whether the consensus block around this one is the one that it names.
-func (b *block) fits(parent *block, c vmsdk.BuildContext) error {
+// Fits tells whether the consensus block around this one is one that it names.
+func (b *block) Fits(c vmsdk.BuildContext) error {
 	switch {
-	case b.Timestamp().Before(parent.Timestamp()):
-		return vmsdk.Invalidf("the block is older than its parent")
 	case b.consensusParent != c.Parent:
 		return vmsdk.Invalidf("the block names %v as the consensus block below it, it is on %v",
 			b.consensusParent.Short(), c.Parent.Short())
 	case b.inherentHash != hashInherent(c.Inherent):
 		return vmsdk.Invalidf("the block comes with another inherent than the one that it names")
-	case c.Time.UnixMilli() > 0 && b.Timestamp().UnixMilli() != later(c.Time, parent.Timestamp()).UnixMilli():
+	case c.Time.UnixMilli() > 0 && b.Timestamp().UnixMilli() != c.Time.UnixMilli():
 		return vmsdk.Invalidf("the block has another time than the consensus block around it")
 	}
 	return nil

@@ -65,6 +65,14 @@ type RuntimeAnswer struct {
 	Blobs    [][]byte
 }
 
+// Bound is a Block that commits to the context that it was built with. Anybody who proposes can put one block of the VM
+// into several consensus blocks, with different contexts, and such a block must be judged alike by a node that has seen
+// it in the right one before and by a node that hasn't.
+type Bound interface {
+	// Fits says why the block, which has been verified with one context, can't have this one; nil: it can.
+	Fits(build BuildContext) error
+}
+
 // ExtensionUser is a VM that can't run without certain feature extensions of the host.
 type ExtensionUser interface {
 	RequiredExtensions() []string

@@ -138,6 +138,10 @@ func (s *Server) VerifyBlock(ctx context.Context, r *pb.VerifyBlockRequest) (*pb
 				return err
 			}
 			t.verified(b)
+		} else if bound, is := b.(Bound); is {
+			if err := s.heed(ctx, func() error { return bound.Fits(contextFrom(r.GetContext())) }, isInvalid); err != nil {
+				return err
+			}
 		}
 		out.Block = blockToProto(b)
 		return nil

@@ -11,6 +11,7 @@ ENV CGO_ENABLED=0
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/reeve ./cmd/reeve
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
+RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 FROM scratch
 COPY --from=build /out/reeve /reeve

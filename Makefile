@@ -20,6 +20,7 @@ build: ## bin/reeve and the VM plugins in bin/plugins
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/reeve ./cmd/reeve
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 run: build ## a network of four validators, a few transactions, until Ctrl-C (FOR=30s ends by itself)
 	bin/reeve devnet up --transactions 4 --for $(FOR)

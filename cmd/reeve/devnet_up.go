@@ -131,7 +131,7 @@ func (u *upFlags) newChains() ([]devnet.NewChain, error) {
 			return nil, err
 		}
 		genesis, err := u.readVMGenesis()
-		return []devnet.NewChain{{Name: plugin.Chain(), Plugin: plugin, Genesis: genesis}}, err
+		return []devnet.NewChain{devnet.ChainOf(plugin.Chain(), plugin, genesis)}, err
 	}
 	if u.vmGenesis != "" {
 		return nil, usage(errors.New("--vm-genesis belongs to --vm; with --chain a VM begins without one"))
@@ -146,7 +146,7 @@ func (u *upFlags) newChains() ([]devnet.NewChain, error) {
 		if err != nil {
 			return nil, err
 		}
-		list[i] = devnet.NewChain{Name: name, Plugin: plugin}
+		list[i] = devnet.ChainOf(name, plugin, nil)
 	}
 	return list, nil
 }

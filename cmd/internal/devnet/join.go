@@ -21,7 +21,7 @@ type JoinOptions struct {
 
 // chains are those of a new network.
 func (o *JoinOptions) chains() []NewChain {
-	return []NewChain{{Name: o.Plugin.Chain(), Plugin: o.Plugin}}
+	return []NewChain{ChainOf(o.Plugin.Chain(), o.Plugin, nil)}
 }
 
 // Init makes a node, and its network if it joins none. A node that joins follows the chains until the network's genesis

@@ -45,7 +45,8 @@ func (d *Distribution) find(id primitives.NodeID) (int, bool) {
 	return slices.BinarySearchFunc(d.peers, id, func(p *peer, id primitives.NodeID) int { return p.id.Compare(id) })
 }
 
-// Connected tells of a peer, whose view is empty until PeerView. The zero id is nobody's.
+// Connected tells of a peer, whose view is empty until PeerView. One that is connected stays as it is. The zero id is
+// nobody's.
 func (d *Distribution) Connected(id primitives.NodeID) {
 	if at, connected := d.find(id); !connected && !id.IsZero() {
 		d.peers = slices.Insert(d.peers, at, &peer{id: id, knows: map[primitives.Hash]*known{}})
@@ -64,15 +65,14 @@ func (d *Distribution) Disconnected(id primitives.NodeID) {
 	}
 }
 
-// Reset forgets all peers, and what of them is held.
-func (d *Distribution) Reset() {
-	for len(d.peers) > 0 {
-		d.Disconnected(d.peers[0].id)
+// Peers lists those that are connected, in the order of their ids.
+func (d *Distribution) Peers() []primitives.NodeID {
+	ids := make([]primitives.NodeID, 0, len(d.peers))
+	for _, p := range d.peers {
+		ids = append(ids, p.id)
 	}
+	return ids
 }
-
-// Peers is how many there are.
-func (d *Distribution) Peers() int { return len(d.peers) }
 
 // PeerView tells which heads a peer works on now. Of those on which this node works, too, it is sent what it lacks, in
 // the order of its view and of the validators. The view of somebody who isn't connected is nothing.

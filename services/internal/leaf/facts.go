@@ -161,7 +161,7 @@ func (a *asking) answered(err error) {
 	case a.ended || a.left > 0:
 	case a.err == nil:
 		a.finish()
-	case temporary(a.err):
+	case Temporary(a.err):
 		a.again = a.sub.After(a.pause, a.ask)
 		a.pause = min(2*a.pause, againAtMost)
 	default:
@@ -180,7 +180,8 @@ func (a *asking) finish() {
 	a.then(&a.facts, nil)
 }
 
-func temporary(err error) bool {
+// Temporary tells whether what couldn't be answered may be answered later.
+func Temporary(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Temporary() || subsystem.Temporary(err)
 }

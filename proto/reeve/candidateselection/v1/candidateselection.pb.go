@@ -39,6 +39,7 @@ type CandidateSelectionMessage struct {
 	//	*CandidateSelectionMessage_Collation
 	//	*CandidateSelectionMessage_CollationOutcome
 	//	*CandidateSelectionMessage_NetworkBridgeUpdate
+	//	*CandidateSelectionMessage_TakeUp
 	Kind          isCandidateSelectionMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -117,6 +118,15 @@ func (x *CandidateSelectionMessage) GetNetworkBridgeUpdate() *NetworkBridgeUpdat
 	return nil
 }
 
+func (x *CandidateSelectionMessage) GetTakeUp() *TakeUp {
+	if x != nil {
+		if x, ok := x.Kind.(*CandidateSelectionMessage_TakeUp); ok {
+			return x.TakeUp
+		}
+	}
+	return nil
+}
+
 type isCandidateSelectionMessage_Kind interface {
 	isCandidateSelectionMessage_Kind()
 }
@@ -141,6 +151,11 @@ type CandidateSelectionMessage_NetworkBridgeUpdate struct {
 	NetworkBridgeUpdate *NetworkBridgeUpdate `protobuf:"bytes,4,opt,name=network_bridge_update,json=networkBridgeUpdate,proto3,oneof"`
 }
 
+type CandidateSelectionMessage_TakeUp struct {
+	// Whoever gets this works on the relay parent.
+	TakeUp *TakeUp `protobuf:"bytes,5,opt,name=take_up,json=takeUp,proto3,oneof"`
+}
+
 func (*CandidateSelectionMessage_Invalid) isCandidateSelectionMessage_Kind() {}
 
 func (*CandidateSelectionMessage_Collation) isCandidateSelectionMessage_Kind() {}
@@ -148,6 +163,8 @@ func (*CandidateSelectionMessage_Collation) isCandidateSelectionMessage_Kind() {
 func (*CandidateSelectionMessage_CollationOutcome) isCandidateSelectionMessage_Kind() {}
 
 func (*CandidateSelectionMessage_NetworkBridgeUpdate) isCandidateSelectionMessage_Kind() {}
+
+func (*CandidateSelectionMessage_TakeUp) isCandidateSelectionMessage_Kind() {}
 
 // Invalid is sent by candidate-backing when a candidate that we recommended is invalid. The receiver penalises the
 // collator, tells him, and recommends the next candidate. One that it didn't recommend is ignored and logged.
@@ -580,16 +597,64 @@ func (x *NetworkBridgeUpdate) GetEvent() *v11.NetworkBridgeEvent {
 	return nil
 }
 
+// TakeUp is sent by candidate-selection to itself, when a relay parent becomes a leaf: every instance hears of the
+// network's news, and the one that this reaches acts on what is about the relay parent.
+type TakeUp struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The relay parent.
+	RelayParent   []byte `protobuf:"bytes,1,opt,name=relay_parent,json=relayParent,proto3" json:"relay_parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TakeUp) Reset() {
+	*x = TakeUp{}
+	mi := &file_reeve_candidateselection_v1_candidateselection_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TakeUp) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TakeUp) ProtoMessage() {}
+
+func (x *TakeUp) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_candidateselection_v1_candidateselection_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TakeUp.ProtoReflect.Descriptor instead.
+func (*TakeUp) Descriptor() ([]byte, []int) {
+	return file_reeve_candidateselection_v1_candidateselection_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *TakeUp) GetRelayParent() []byte {
+	if x != nil {
+		return x.RelayParent
+	}
+	return nil
+}
+
 var File_reeve_candidateselection_v1_candidateselection_proto protoreflect.FileDescriptor
 
 const file_reeve_candidateselection_v1_candidateselection_proto_rawDesc = "" +
 	"\n" +
-	"4reeve/candidateselection/v1/candidateselection.proto\x12\x1breeve.candidateselection.v1\x1a\"reeve/networkbridge/v1/event.proto\x1a\x1ereeve/options/v1/options.proto\x1a&reeve/primitives/v1/availability.proto\x1a#reeve/primitives/v1/candidate.proto\x1a#reeve/primitives/v1/collation.proto\"\xf3\x02\n" +
+	"4reeve/candidateselection/v1/candidateselection.proto\x12\x1breeve.candidateselection.v1\x1a\"reeve/networkbridge/v1/event.proto\x1a\x1ereeve/options/v1/options.proto\x1a&reeve/primitives/v1/availability.proto\x1a#reeve/primitives/v1/candidate.proto\x1a#reeve/primitives/v1/collation.proto\"\xb3\x03\n" +
 	"\x19CandidateSelectionMessage\x12@\n" +
 	"\ainvalid\x18\x01 \x01(\v2$.reeve.candidateselection.v1.InvalidH\x00R\ainvalid\x12F\n" +
 	"\tcollation\x18\x02 \x01(\v2&.reeve.candidateselection.v1.CollationH\x00R\tcollation\x12\\\n" +
 	"\x11collation_outcome\x18\x03 \x01(\v2-.reeve.candidateselection.v1.CollationOutcomeH\x00R\x10collationOutcome\x12f\n" +
-	"\x15network_bridge_update\x18\x04 \x01(\v20.reeve.candidateselection.v1.NetworkBridgeUpdateH\x00R\x13networkBridgeUpdateB\x06\n" +
+	"\x15network_bridge_update\x18\x04 \x01(\v20.reeve.candidateselection.v1.NetworkBridgeUpdateH\x00R\x13networkBridgeUpdate\x12>\n" +
+	"\atake_up\x18\x05 \x01(\v2#.reeve.candidateselection.v1.TakeUpH\x00R\x06takeUpB\x06\n" +
 	"\x04kind\"\x83\x01\n" +
 	"\aInvalid\x12!\n" +
 	"\frelay_parent\x18\x01 \x01(\fR\vrelayParent\x12?\n" +
@@ -613,7 +678,9 @@ const file_reeve_candidateselection_v1_candidateselection_proto_rawDesc = "" +
 	"\x18CollationOutcomeResponse\x12<\n" +
 	"\x06status\x18\x01 \x01(\v2$.reeve.primitives.v1.CollationStatusR\x06status\"_\n" +
 	"\x13NetworkBridgeUpdate\x12@\n" +
-	"\x05event\x18\x01 \x01(\v2*.reeve.networkbridge.v1.NetworkBridgeEventR\x05event:\x06\x82\xce\x18\x02\b\x03B\x9a\x02\n" +
+	"\x05event\x18\x01 \x01(\v2*.reeve.networkbridge.v1.NetworkBridgeEventR\x05event:\x06\x82\xce\x18\x02\b\x03\"A\n" +
+	"\x06TakeUp\x12!\n" +
+	"\frelay_parent\x18\x01 \x01(\fR\vrelayParent:\x14\x82\xce\x18\x10\b\x03*\frelay_parentB\x9a\x02\n" +
 	"\x1fcom.reeve.candidateselection.v1B\x17CandidateselectionProtoP\x01ZPgithub.com/reevenet/reeve/proto/reeve/candidateselection/v1;candidateselectionv1\xa2\x02\x03RCX\xaa\x02\x1bReeve.Candidateselection.V1\xca\x02\x1bReeve\\Candidateselection\\V1\xe2\x02'Reeve\\Candidateselection\\V1\\GPBMetadata\xea\x02\x1dReeve::Candidateselection::V1b\x06proto3"
 
 var (
@@ -628,7 +695,7 @@ func file_reeve_candidateselection_v1_candidateselection_proto_rawDescGZIP() []b
 	return file_reeve_candidateselection_v1_candidateselection_proto_rawDescData
 }
 
-var file_reeve_candidateselection_v1_candidateselection_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_reeve_candidateselection_v1_candidateselection_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_reeve_candidateselection_v1_candidateselection_proto_goTypes = []any{
 	(*CandidateSelectionMessage)(nil), // 0: reeve.candidateselection.v1.CandidateSelectionMessage
 	(*Invalid)(nil),                   // 1: reeve.candidateselection.v1.Invalid
@@ -638,29 +705,31 @@ var file_reeve_candidateselection_v1_candidateselection_proto_goTypes = []any{
 	(*CollationOutcome)(nil),          // 5: reeve.candidateselection.v1.CollationOutcome
 	(*CollationOutcomeResponse)(nil),  // 6: reeve.candidateselection.v1.CollationOutcomeResponse
 	(*NetworkBridgeUpdate)(nil),       // 7: reeve.candidateselection.v1.NetworkBridgeUpdate
-	(*v1.CandidateReceipt)(nil),       // 8: reeve.primitives.v1.CandidateReceipt
-	(*v1.PoV)(nil),                    // 9: reeve.primitives.v1.PoV
-	(*v1.CollationRefused)(nil),       // 10: reeve.primitives.v1.CollationRefused
-	(*v1.CollationStatus)(nil),        // 11: reeve.primitives.v1.CollationStatus
-	(*v11.NetworkBridgeEvent)(nil),    // 12: reeve.networkbridge.v1.NetworkBridgeEvent
+	(*TakeUp)(nil),                    // 8: reeve.candidateselection.v1.TakeUp
+	(*v1.CandidateReceipt)(nil),       // 9: reeve.primitives.v1.CandidateReceipt
+	(*v1.PoV)(nil),                    // 10: reeve.primitives.v1.PoV
+	(*v1.CollationRefused)(nil),       // 11: reeve.primitives.v1.CollationRefused
+	(*v1.CollationStatus)(nil),        // 12: reeve.primitives.v1.CollationStatus
+	(*v11.NetworkBridgeEvent)(nil),    // 13: reeve.networkbridge.v1.NetworkBridgeEvent
 }
 var file_reeve_candidateselection_v1_candidateselection_proto_depIdxs = []int32{
 	1,  // 0: reeve.candidateselection.v1.CandidateSelectionMessage.invalid:type_name -> reeve.candidateselection.v1.Invalid
 	2,  // 1: reeve.candidateselection.v1.CandidateSelectionMessage.collation:type_name -> reeve.candidateselection.v1.Collation
 	5,  // 2: reeve.candidateselection.v1.CandidateSelectionMessage.collation_outcome:type_name -> reeve.candidateselection.v1.CollationOutcome
 	7,  // 3: reeve.candidateselection.v1.CandidateSelectionMessage.network_bridge_update:type_name -> reeve.candidateselection.v1.NetworkBridgeUpdate
-	8,  // 4: reeve.candidateselection.v1.Invalid.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
-	8,  // 5: reeve.candidateselection.v1.Collation.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
-	9,  // 6: reeve.candidateselection.v1.Collation.pov:type_name -> reeve.primitives.v1.PoV
-	4,  // 7: reeve.candidateselection.v1.CollationResponse.accepted:type_name -> reeve.candidateselection.v1.CollationAccepted
-	10, // 8: reeve.candidateselection.v1.CollationResponse.refused:type_name -> reeve.primitives.v1.CollationRefused
-	11, // 9: reeve.candidateselection.v1.CollationOutcomeResponse.status:type_name -> reeve.primitives.v1.CollationStatus
-	12, // 10: reeve.candidateselection.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	8,  // 4: reeve.candidateselection.v1.CandidateSelectionMessage.take_up:type_name -> reeve.candidateselection.v1.TakeUp
+	9,  // 5: reeve.candidateselection.v1.Invalid.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
+	9,  // 6: reeve.candidateselection.v1.Collation.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
+	10, // 7: reeve.candidateselection.v1.Collation.pov:type_name -> reeve.primitives.v1.PoV
+	4,  // 8: reeve.candidateselection.v1.CollationResponse.accepted:type_name -> reeve.candidateselection.v1.CollationAccepted
+	11, // 9: reeve.candidateselection.v1.CollationResponse.refused:type_name -> reeve.primitives.v1.CollationRefused
+	12, // 10: reeve.candidateselection.v1.CollationOutcomeResponse.status:type_name -> reeve.primitives.v1.CollationStatus
+	13, // 11: reeve.candidateselection.v1.NetworkBridgeUpdate.event:type_name -> reeve.networkbridge.v1.NetworkBridgeEvent
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_reeve_candidateselection_v1_candidateselection_proto_init() }
@@ -673,6 +742,7 @@ func file_reeve_candidateselection_v1_candidateselection_proto_init() {
 		(*CandidateSelectionMessage_Collation)(nil),
 		(*CandidateSelectionMessage_CollationOutcome)(nil),
 		(*CandidateSelectionMessage_NetworkBridgeUpdate)(nil),
+		(*CandidateSelectionMessage_TakeUp)(nil),
 	}
 	file_reeve_candidateselection_v1_candidateselection_proto_msgTypes[3].OneofWrappers = []any{
 		(*CollationResponse_Accepted)(nil),
@@ -684,7 +754,7 @@ func file_reeve_candidateselection_v1_candidateselection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_candidateselection_v1_candidateselection_proto_rawDesc), len(file_reeve_candidateselection_v1_candidateselection_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -78,6 +78,13 @@ powercut: build ## cut the power of a network under load 200 times, with four va
 compose-test: ## one validator in containers, killed part by part; says so where there is no container engine
 	deploy/compose-test.sh
 
+# Version 14 of clang and lld, as Debian 12 has them, makes the bytes that are committed; a test compares where it is there.
+GUESTS := services/candidatevalidation/examples
+guests: ## the examples of validation code: in C, as it is committed, and in Go, into bin/guests
+	@mkdir -p bin/guests
+	clang --target=wasm32 -mcpu=mvp -mbulk-memory -O2 -ffreestanding -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,-z,stack-size=65536 -o $(GUESTS)/cadder/adder.wasm $(GUESTS)/cadder/adder.c
+	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags '-s -w' -o bin/guests/adder.wasm ./$(GUESTS)/adder
+
 sizes: ## sizes of files and functions, without tests and generated code
 	@go run ./cmd/internal/sizes
 
@@ -90,4 +97,4 @@ $(BUF):
 $(LINT):
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
-.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest powercut abuse mutants compose-test sizes clean
+.PHONY: help build run test race longsim lint generate breaking generate-check graph bench peerbench killtest powercut abuse mutants compose-test guests sizes clean

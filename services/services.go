@@ -14,7 +14,12 @@ import (
 	"github.com/reevenet/reeve/services/availabilitydistribution"
 	"github.com/reevenet/reeve/services/availabilitystore"
 	"github.com/reevenet/reeve/services/availabilitystore/pebbledisk"
+	"github.com/reevenet/reeve/services/bitfielddistribution"
+	"github.com/reevenet/reeve/services/bitfieldsigning"
 	"github.com/reevenet/reeve/services/candidatebacking"
+	"github.com/reevenet/reeve/services/candidateselection"
+	"github.com/reevenet/reeve/services/candidatevalidation"
+	"github.com/reevenet/reeve/services/candidatevalidation/workers"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/services/networkbridge"
@@ -40,7 +45,11 @@ var Parts = sync.OnceValue(func() part.List {
 		runtimeapi.Part(),
 		availabilitystore.Part(openAvailability),
 		availabilitydistribution.Part(),
+		bitfieldsigning.Part(),
+		bitfielddistribution.Part(),
+		candidateselection.Part(),
 		candidatebacking.Part(),
+		candidatevalidation.Part(workers.Open),
 		statementdistribution.Part(),
 		povdistribution.Part(),
 		provisioner.Part(),

@@ -14,10 +14,14 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/proc"
+	"github.com/reevenet/reeve/services/candidatevalidation/sandbox"
 )
 
 func main() {
 	proc.Confined()
+	if len(os.Args) > 1 && os.Args[1] == sandbox.Command {
+		os.Exit(sandbox.Main(os.Args[2:])) // confined, it can't do what follows
+	}
 	proc.KeepToSelf()
 	ctx, stop := interruptible()
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

@@ -111,6 +111,10 @@ func TestMain(m *testing.M) {
 		adopter(os.Args[2])
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "sealed" {
+		trySealed()
+		return
+	}
 	if len(os.Args) > 1 && os.Args[1] == "calls" {
 		tryCalls()
 		return

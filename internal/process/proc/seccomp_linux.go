@@ -48,17 +48,11 @@ const (
 func filter() []bpf.Instruction {
 	refuse := bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
 	allow := bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
-	program := []bpf.Instruction{
-		bpf.LoadAbsolute{Off: archOffset, Size: 4}, // numbers of calls mean something else to another one
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
-		refuse,
-		bpf.LoadAbsolute{Off: callOffset, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: otherNumbers, SkipTrue: 1},
-		refuse,
+	program := append(onThisMachine(refuse),
 		// Its flags are in memory, where a filter can't look. Without it the C library uses clone.
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.SYS_CLONE3, SkipTrue: 1},
 		bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
-	}
+	)
 	for _, call := range denied {
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: call, SkipTrue: 1}, refuse)
 	}
@@ -77,6 +71,18 @@ func filter() []bpf.Instruction {
 	)
 }
 
+// onThisMachine begins a filter: it refuses calls by the numbers of another machine, and loads the call's.
+func onThisMachine(refuse bpf.Instruction) []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: archOffset, Size: 4}, // numbers of calls mean something else to another one
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
+		refuse,
+		bpf.LoadAbsolute{Off: callOffset, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpLessThan, Val: otherNumbers, SkipTrue: 1},
+		refuse,
+	}
+}
+
 // Seccomp tells whether the kernel filters system calls, and this program knows their numbers.
 func Seccomp() bool {
 	action := uint32(unix.SECCOMP_RET_ERRNO)
@@ -90,7 +96,12 @@ func enterFilter() error {
 	if !Seccomp() {
 		return nil
 	}
-	raw, err := bpf.Assemble(filter())
+	return enter(filter(), 0)
+}
+
+// enter has the kernel ask a filter about this thread's calls; with the flag for it, all threads'.
+func enter(program []bpf.Instruction, flags uintptr) error {
+	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return fmt.Errorf("seccomp: %w", err)
 	}
@@ -98,8 +109,8 @@ func enterFilter() error {
 	for i, r := range raw {
 		filters[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
-	program := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
-	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program)))
+	set := unix.SockFprog{Len: uint16(len(filters)), Filter: &filters[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&set)))
 	runtime.KeepAlive(filters)
 	if errno != 0 {
 		return fmt.Errorf("seccomp: %w", errno)

@@ -10,3 +10,6 @@ const (
 
 // deniedHere are denied calls that other machines don't have.
 var deniedHere []uint32
+
+// sealedHere are calls of Seal's that other machines don't have.
+var sealedHere = []uint32{unix.SYS_RENAMEAT, unix.SYS_ACCEPT}

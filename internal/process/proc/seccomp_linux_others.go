@@ -8,4 +8,4 @@ const (
 	otherNumbers = 1 << 30
 )
 
-var deniedHere []uint32
+var deniedHere, sealedHere []uint32

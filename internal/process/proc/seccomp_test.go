@@ -39,6 +39,12 @@ func tryCalls() {
 // playCalls starts this test's program as the one that tries.
 func playCalls(t *testing.T, c Confinement) string {
 	t.Helper()
+	return playMode(t, "calls", c)
+}
+
+// playMode starts it for another purpose.
+func playMode(t *testing.T, mode string, c Confinement) string {
+	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +54,7 @@ func playCalls(t *testing.T, c Confinement) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child, err := StartConfined(&exec.Cmd{Path: self, Args: []string{self, "calls"}, Stdout: write, Stderr: write}, c, nil)
+	child, err := StartConfined(&exec.Cmd{Path: self, Args: []string{self, mode}, Stdout: write, Stderr: write}, c, nil)
 	write.Close()
 	if err != nil {
 		t.Fatal(err)

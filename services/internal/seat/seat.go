@@ -44,7 +44,9 @@ func All(f *leaf.Facts) (list []Seat) {
 }
 
 // Admits tells whether the collator with that key may make the candidate.
-func (s Seat) Admits(collator []byte) bool { return len(s.Collator) == 0 || bytes.Equal(s.Collator, collator) }
+func (s Seat) Admits(collator []byte) bool {
+	return len(s.Collator) == 0 || bytes.Equal(s.Collator, collator)
+}
 
 // Data asks for what a candidate for the seat is validated against; nil: the relay chain has no such para.
 func (s Seat) Data(sub *subsystem.Sub, relayParent primitives.Hash,

@@ -48,9 +48,15 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"init": "node, init, --if-missing, --hand-out, /handed", "overseer": "overseer, --watch"}
+	want := map[string]string{
+		"init":     `node, init, --if-missing, --vm, "${REEVE_VM:-kvvm}", --hand-out, /handed`,
+		"overseer": "overseer, --watch",
+	}
 	for _, p := range services.Parts() {
 		want[p.Name()] = "run, " + p.Spec.Name + ", --watch"
+		if p.Host != strings.Contains(string(text), "run, "+p.Spec.Name+", --watch]\n    profiles: [parachains]\n") {
+			t.Errorf("%s is started on networks without a relay chain, or not on one with", p.Name())
+		}
 	}
 	got := map[string]string{}
 	for _, m := range container.FindAllStringSubmatch(string(text), -1) {

@@ -82,7 +82,8 @@ func (d *distribution) takeOne(
 ) (knowledge.Note, knowledge.Conduct) {
 	got := d.known.Receive(p.id, at, one.signed, verify)
 	if got.Conduct == knowledge.UnknownCandidate && r.joined {
-		got.Conduct = knowledge.Conduct{}
+		d.orphan(r, one)
+		return got.Note, knowledge.Conduct{}
 	}
 	if got.Note == knowledge.Fresh {
 		d.sub.About(one.signed.Candidate[:], "statement", func() { d.fresh(r, one) })

@@ -19,8 +19,9 @@ type relayParent struct {
 	trouble error         // why they can't be had
 	early   []*sdv1.Share // until they are here
 	// joined: it was a leaf before the bridge told of any peer, so peers may have told an earlier instance of this
-	// subsystem of candidates, and what depends on them costs nothing.
-	joined bool
+	// subsystem of candidates. What depends on those costs nothing, and orphans is how much of it was passed on.
+	joined  bool
+	orphans int
 
 	// active: its facts are here.
 	active  bool

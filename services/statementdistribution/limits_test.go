@@ -117,6 +117,20 @@ func TestWhatWaitsOfAPeerIsBounded(t *testing.T) {
 	}
 }
 
+func TestOfWhatAnEarlierInstanceKnewSoMuchIsPassedOn(t *testing.T) {
+	f := fresh(t)
+	f.begin(rp)
+	f.reset()
+	f.connect(1, rp)
+	f.ours(rp)
+	for n := range maxOrphans + 100 {
+		f.hear(1, says(alice, valid, n))
+	}
+	if n := f.Number("statements"); n != maxOrphans {
+		t.Errorf("%d are kept", n)
+	}
+}
+
 func TestThereAreSoManyListenersAndNoMore(t *testing.T) {
 	f := start(t)
 	for range maxListeners {

@@ -39,9 +39,26 @@ func (d *distribution) share(r *relayParent, one spoken) {
 	}
 }
 
+// maxOrphans is how many statements of a relay parent are passed on whose candidate only an earlier instance of this
+// subsystem has known.
+const maxOrphans = 1024
+
+// orphan passes on a statement about a candidate that candidate-backing may know from before this subsystem was started
+// anew. Nobody else is told: to peers it is nothing without the candidate.
+func (d *distribution) orphan(r *relayParent, one spoken) {
+	if _, passed := r.verified[one.signed]; !passed && r.orphans < maxOrphans {
+		r.orphans++
+		d.fresh(r, one)
+	}
+}
+
 // fresh passes on what a peer has brought that is new.
 func (d *distribution) fresh(r *relayParent, one spoken) {
+	_, passed := r.verified[one.signed]
 	r.keep(one)
+	if passed {
+		return
+	}
 	d.news++
 	d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: one.message})
 	d.tell(r, one)

@@ -229,15 +229,20 @@ func TestWhoIsToldAnewKnowsWhatItKnew(t *testing.T) {
 	f.expect("to 2: seconded 1 by 0")
 }
 
-// After a restart peers go on about candidates of which they have told the instance before.
+// After a restart peers go on about candidates of which they have told the instance before: candidate-backing still
+// knows those.
 func TestWhatAnEarlierInstanceWasToldCostsNobody(t *testing.T) {
 	f := fresh(t)
 	f.begin(rp)
 	f.reset()
 	f.connect(1, rp, other)
+	f.connect(2, rp)
 	f.ours(rp)
 	f.hear(1, says(bob, valid, 1), says(alice, seconded, 2))
-	f.expect("backing: seconded 2 by 0")
+	f.hear(2, says(bob, valid, 1))
+	f.expect("backing: valid 1 by 1", "backing: seconded 2 by 0", "to 2: seconded 2 by 0")
+	f.hear(2, says(alice, seconded, 1), says(bob, valid, 1))
+	f.expect("backing: seconded 1 by 0", "to 1: seconded 1 by 0", "to 1: valid 1 by 1")
 	f.begin(other)
 	f.ours(rp, other)
 	f.hearAbout(other, 1, saysAt(other, bob, valid, 1))

@@ -44,7 +44,7 @@ func conforms(t *testing.T, target launch.Launcher) {
 	t.Run("by time", func(t *testing.T) { vmtest.RunT(t, target, vmtest.Options{Shows: "/head"}) })
 }
 
-func TestItConformsAsAValue(t *testing.T) { conforms(t, vmtest.Value(newVM)) }
+func TestItConformsAsAValue(t *testing.T)  { conforms(t, vmtest.Value(newVM)) }
 func TestItConformsOverAPipe(t *testing.T) { conforms(t, vmtest.Pipe(newVM)) }
 
 func TestItConformsAsAProcess(t *testing.T) {

@@ -34,7 +34,9 @@ var (
 
 func key(n byte) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, 32)) }
 
-func public(k ed25519.PrivateKey) primitives.Hash { return primitives.Hash(k.Public().(ed25519.PublicKey)) }
+func public(k ed25519.PrivateKey) primitives.Hash {
+	return primitives.Hash(k.Public().(ed25519.PublicKey))
+}
 
 // genesisOf is a chain of so many validators, with paras 100 and 101.
 func genesisOf(validators int, change func(*Genesis)) *Genesis {

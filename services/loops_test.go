@@ -60,6 +60,12 @@ var loops = map[string]loop{
 	"overseer/subsystem/link.go read": {
 		"ends the attachment, and the instance attaches again",
 		"overseer TestWhoIsReplacedLearnsOfItAndStartsAnew"},
+	"services/candidatevalidation/sandbox/serve.go run": {
+		"ends the worker, and the run is tried once more on another",
+		"services/candidatevalidation/workers TestAWorkerThatIsKilledIsTriedOnceMore"},
+	"services/candidatevalidation/workers/tail.go follow": {
+		"closes the pipe; the worker's end is noticed by itself",
+		"services/candidatevalidation/workers TestAWorkerThatIsKilledIsTriedOnceMore"},
 	"services/networkbridge/p2p/listen.go accept": {
 		"waits and tries again; a listener that ended ends the bridge",
 		"services/networkbridge/p2p TestAListenerThatFailsForAMomentGoesOn"},
@@ -133,21 +139,31 @@ var loops = map[string]loop{
 
 // others look the same to who only looks for names, and wait for nobody.
 var others = map[string]string{
-	"cmd/internal/devnet/client.go Substitute":               "one request of a command, which ends with it",
-	"cmd/internal/devnet/processes.go Alive":                 "the rest of one answer, within its time limit",
-	"cmd/reeve/bus.go top":                                   "questions of a command",
-	"cmd/reeve/devnet_logs.go printNew":                      "a file",
-	"internal/core/snowman/decide.go adopt":                  "an action of the core",
-	"internal/process/proc/family_linux.go childrenAmongAll": "files of the kernel",
-	"internal/process/proc/family_linux.go orphans":          "files of the kernel",
-	"internal/store/evidence/list.go List":                   "files",
-	"internal/store/quarantine/quarantine.go List":           "files",
-	"internal/store/usage/usage.go eachName":                 "a directory",
-	"services/networkbridge/p2p/limits.go newResources":      "limits of the library",
-	"vmhost/kvvm/block.go Accept":                            "a verdict on a block",
-	"vmhost/kvvm/client/put.go await":                        "a receipt",
-	"vmhost/process/image.go sealed":                         "a file",
-	"vmhost/process/image.go summed":                         "a file",
+	"cmd/internal/devnet/client.go Substitute":                 "one request of a command, which ends with it",
+	"cmd/internal/devnet/processes.go Alive":                   "the rest of one answer, within its time limit",
+	"cmd/reeve/bus.go top":                                     "questions of a command",
+	"cmd/reeve/devnet_logs.go printNew":                        "a file",
+	"internal/core/bitfields/bitfields.go Activate":            "what was held of a leaf",
+	"internal/core/snowman/decide.go adopt":                    "an action of the core",
+	"internal/process/proc/family_linux.go childrenAmongAll":   "files of the kernel",
+	"internal/process/proc/family_linux.go orphans":            "files of the kernel",
+	"internal/store/evidence/list.go List":                     "files",
+	"internal/store/quarantine/quarantine.go List":             "files",
+	"internal/store/usage/usage.go eachName":                   "a directory",
+	"services/candidatevalidation/examples/adder/main.go init": "an example",
+	"services/candidatevalidation/meter/module.go read":        "a module in memory",
+	"services/candidatevalidation/meter/sections.go readCode":  "a module in memory",
+	"services/candidatevalidation/sandbox/wasi.go write":       "a guest's memory",
+	"services/candidatevalidation/workers/store.go sumOf":      "a file",
+	"services/networkbridge/p2p/limits.go newResources":        "limits of the library",
+	"vmhost/kvvm/block.go Accept":                              "a verdict on a block",
+	"vmhost/kvvm/client/put.go await":                          "a receipt",
+	"vmhost/process/image.go sealed":                           "a file",
+	"vmhost/process/image.go summed":                           "a file",
+	"vmhost/relayvm/block.go Accept":                           "a verdict on a block",
+	"vmhost/relayvm/genesis.go begin":                          "the genesis block",
+	"vmhost/relayvm/history.go resume":                         "records of the database",
+	"vmhost/relayvm/inherent.go read":                          "an inherent in memory",
 }
 
 // product are the folders of what runs for long. The tools that measure and attack end with whoever runs them.

@@ -20,8 +20,11 @@ import (
 	"github.com/reevenet/reeve/services/candidateselection"
 	"github.com/reevenet/reeve/services/candidatevalidation"
 	"github.com/reevenet/reeve/services/candidatevalidation/workers"
+	"github.com/reevenet/reeve/services/collator"
+	"github.com/reevenet/reeve/services/collator/para"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
+	"github.com/reevenet/reeve/services/misbehaviorarbitration"
 	"github.com/reevenet/reeve/services/networkbridge"
 	"github.com/reevenet/reeve/services/networkbridge/p2p"
 	"github.com/reevenet/reeve/services/povdistribution"
@@ -52,7 +55,10 @@ var Parts = sync.OnceValue(func() part.List {
 		candidatevalidation.Part(workers.Open),
 		statementdistribution.Part(),
 		povdistribution.Part(),
+		misbehaviorarbitration.Part(),
 		provisioner.Part(),
+		collator.Part(),
+		para.Part(),
 	}
 	return append(list, networkbridge.Part(openTransport, list.Protocols()))
 })

@@ -98,7 +98,7 @@ func (l List) Instances(chains []genesis.Chain) []Instance {
 	relay := slices.ContainsFunc(chains, func(c genesis.Chain) bool { return c.Parachains })
 	for _, p := range l {
 		switch {
-		case p.Host && !relay:
+		case p.Host && !relay, p.Outside:
 			continue
 		case p.Spec.Class != subsystem.PerChain:
 			list = append(list, Instance{Part: p, ID: p.Name()})

@@ -40,6 +40,8 @@ type Part struct {
 	Secrets func(from, to datadir.Node) error
 	// Host: it is one of the parachain host's, which runs on networks with a relay chain alone.
 	Host bool
+	// Outside: its processes aren't the node's. The node admits who shows the role's token, and starts none.
+	Outside bool
 	// Owns says in a few words what is its own and what it does, for tables.
 	Owns string
 }

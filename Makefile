@@ -16,10 +16,11 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 build: ## bin/reeve and the VM plugins in bin/plugins
-	@mkdir -p bin/plugins
+	@mkdir -p bin/plugins bin/paras
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/reeve ./cmd/reeve
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
+	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags '-s -w' -o bin/paras/ledger.wasm ./services/collator/ledger/validation
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 run: build ## a network of four validators, a few transactions, until Ctrl-C (FOR=30s ends by itself)

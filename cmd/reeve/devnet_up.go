@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reevenet/reeve/cmd/internal/collate"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -32,7 +33,8 @@ type upFlags struct {
 
 	given func(flag string) bool // whether somebody has set it
 
-	transactions int // sent when the network is ready, to show that it works
+	parachain    bool // the example's is on the relay chain
+	transactions int  // sent when the network is ready, to show that it works
 }
 
 func (a *app) devnetUp() *cobra.Command {
@@ -56,6 +58,8 @@ again, with its chains and ports as they were.`,
 	f.BoolVar(&u.bundled, "bundled", false, "run each validator in one process, for less memory")
 	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
+	f.BoolVar(&u.parachain, "parachain", false,
+		"put the example parachain, a ledger, on the relay chain, and produce its blocks at the first node")
 	f.IntVar(&u.transactions, "transactions", 0,
 		"send so many when the network is ready, and show them final on all nodes")
 	u.given = f.Changed
@@ -123,6 +127,19 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 	return err
 }
 
+// chain is one of a new network; the relay chain has the example parachain if that is wanted.
+func (u *upFlags) chain(name string, p devnet.Plugin, genesis []byte) (devnet.NewChain, error) {
+	if !u.parachain || p.Name != devnet.RelayVM || len(genesis) > 0 {
+		return devnet.ChainOf(name, p, genesis), nil
+	}
+	code, err := ledgerCode()
+	if err != nil {
+		return devnet.NewChain{}, err
+	}
+	_, ledger := collate.Demo(code)
+	return devnet.ChainOf(name, p, nil, ledger), nil
+}
+
 // newChains are the chains that the flags name: those of --chain, or the one of --vm.
 func (u *upFlags) newChains() ([]devnet.NewChain, error) {
 	if len(u.chains) == 0 {
@@ -131,7 +148,11 @@ func (u *upFlags) newChains() ([]devnet.NewChain, error) {
 			return nil, err
 		}
 		genesis, err := u.readVMGenesis()
-		return []devnet.NewChain{devnet.ChainOf(plugin.Chain(), plugin, genesis)}, err
+		if err != nil {
+			return nil, err
+		}
+		chain, err := u.chain(plugin.Chain(), plugin, genesis)
+		return []devnet.NewChain{chain}, err
 	}
 	if u.vmGenesis != "" {
 		return nil, usage(errors.New("--vm-genesis belongs to --vm; with --chain a VM begins without one"))
@@ -146,7 +167,9 @@ func (u *upFlags) newChains() ([]devnet.NewChain, error) {
 		if err != nil {
 			return nil, err
 		}
-		list[i] = devnet.ChainOf(name, plugin, nil)
+		if list[i], err = u.chain(name, plugin, nil); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -173,8 +196,31 @@ func (u *upFlags) foreground(ctx context.Context, net datadir.Network) error {
 		if err != nil {
 			return err
 		}
-		return u.ready(waiting, n, s)
+		if err := u.ready(waiting, n, s); err != nil {
+			return err
+		}
+		return u.produce(ctx, net)
 	})
+}
+
+// produce produces the example parachain's blocks at the first node for as long as the network runs.
+func (u *upFlags) produce(ctx context.Context, net datadir.Network) error {
+	if !u.parachain {
+		return nil
+	}
+	nodes, err := net.Nodes()
+	if err != nil || len(nodes) == 0 {
+		return err
+	}
+	ledger, _ := collate.Demo(nil)
+	u.app.say("\nThe ledger of para %d is at http://%s: /head, /accounts/{key}, /transfers. Its blocks:", collate.DemoPara,
+		defaultLedger)
+	go func() {
+		if err := u.app.collate(ctx, nodes[0], ledger, defaultLedger); err != nil && ctx.Err() == nil {
+			u.app.say("  no blocks of the ledger are produced any more: %v", err)
+		}
+	}()
+	return nil
 }
 
 func (u *upFlags) session() session {

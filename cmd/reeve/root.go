@@ -28,7 +28,7 @@ const defaultDataDir = ".reeve"
 func (a *app) root() *cobra.Command {
 	root := noun("reeve", "A blockchain validator taken apart into processes",
 		a.devnetCommand(), a.nodeCommand(), a.chainCommand(), a.evidenceCommand(), a.whyCommand(), a.kvCommand(),
-		a.vmCommand(), a.svcCommand(), a.busCommand(),
+		a.vmCommand(), a.paraCommand(), a.svcCommand(), a.busCommand(),
 		a.overseerCommand(), a.runCommand(), a.bundleCommand(), a.keysCommand(), a.configCommand(),
 		a.healthcheckCommand(), a.benchCommand(), a.simCommand(), a.chaosCommand(), a.versionCommand())
 	root.AddCommand(a.hostCommands()...)

@@ -27,6 +27,8 @@ type Chain interface {
 	// Build makes a block on a head. Nil and no error: there is nothing to build. An error is logged, and the next
 	// opportunity is tried.
 	Build(on Opportunity) (*Block, error)
+	// Submitted tells under which name a block is on its way.
+	Submitted(candidate []byte, b *Block)
 	// Became tells what has become of a block that was handed in: seconded, backed, included, or refused with the reason.
 	Became(candidate []byte, status *primitivesv1.CollationStatus)
 }
@@ -163,7 +165,9 @@ func (p *producer) put(relayParent []byte, b *Block) {
 			if err != nil || r.GetRefused() != nil {
 				p.sub.Log.Info("a block of the parachain isn't taken", "err", err, "why", r.GetRefused().GetReason(),
 					"detail", r.GetRefused().GetDetail())
+				return
 			}
+			p.chain.Submitted(r.GetSubmitted().GetCandidate(), b)
 		})
 	})
 }

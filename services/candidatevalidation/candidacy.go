@@ -106,7 +106,8 @@ func (v *validation) run(c *candidacy) {
 		ParentHead: c.data.ParentHead, RelayParentNumber: c.data.RelayParentNumber,
 		RelayParentStorageRoot: c.data.RelayParentStorageRoot, BlockData: c.povBytes.Bytes(),
 	}
-	j := Job{CodeHash: c.receipt.Descriptor.Collation.ValidationCodeHash, Code: c.codeBytes.Bytes(), Params: params.Encode()}
+	j := Job{CodeHash: c.receipt.Descriptor.Collation.ValidationCodeHash, Code: c.codeBytes.Bytes(),
+		Params: params.Encode()}
 	v.cfg.Runs.Run(j, func(o Outcome) { v.sub.Post(func() { v.ran(c, o) }) })
 }
 

@@ -1,10 +1,10 @@
-// Package candidatevalidation judges candidates: it runs the para's validation code on the proof of validity and compares
-// what comes out with what the receipt promises.
+// Package candidatevalidation judges candidates: it runs the para's validation code on the proof of validity and
+// compares what comes out with what the receipt promises.
 //
 // It takes Validate, from candidate-backing, and answers it with one of three values. Valid and Invalid are judgements,
-// and every validator comes to the same. Fault is this node's own and none: whoever gets it abstains, and nothing that a
-// candidate or its code does brings it about. It sends nothing, asks nobody and keeps nothing but prepared code. It never
-// runs code in its own process.
+// and every validator comes to the same. Fault is this node's own and none: whoever gets it abstains, and nothing that
+// a candidate or its code does brings it about. It sends nothing, asks nobody and keeps nothing but prepared code. It
+// never runs code in its own process.
 //
 // The checks come in this order, and the first that fails is the reason: the proof's length, the proof's hash, the
 // code's hash, the hash of the validation data, the collator's signature, the code's length, its being fit to run; then
@@ -13,8 +13,8 @@
 //
 // Code runs in workers (the port Workers; package workers has the real ones), at most Config.Workers at a time. What a
 // worker says isn't trusted further than it goes: of a worker that dies nobody knows why, so its job is done once more,
-// after Config.RetryAfter. If it then crashes again, as it did the first time, the code is to blame and the candidate is
-// invalid; if it was ended from outside, or ran out of this machine's time or memory, that is a fault. Time is no
+// after Config.RetryAfter. If it then crashes again, as it did the first time, the code is to blame and the candidate
+// is invalid; if it was ended from outside, or ran out of this machine's time or memory, that is a fault. Time is no
 // judgement: code that takes too long has used up its fuel, which is measured out and the same everywhere (package
 // meter), long before the clock ends it.
 //

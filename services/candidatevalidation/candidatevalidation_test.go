@@ -25,9 +25,11 @@ func TestACandidateThatYieldsWhatItsReceiptPromisesIsValid(t *testing.T) {
 	job := n.fakes.jobs[0]
 	params, err := guest.DecodeParams(job.Params)
 	want := guest.Params{
-		ParentHead: data.ParentHead, RelayParentNumber: 9, RelayParentStorageRoot: data.RelayParentStorageRoot, BlockData: pov,
+		ParentHead: data.ParentHead, RelayParentNumber: 9,
+		RelayParentStorageRoot: data.RelayParentStorageRoot, BlockData: pov,
 	}
-	if err != nil || !cmp.Equal(params, want) || string(job.Code) != string(code) || job.CodeHash != primitives.HashOf(code) {
+	if err != nil || !cmp.Equal(params, want) || string(job.Code) != string(code) ||
+		job.CodeHash != primitives.HashOf(code) {
 		t.Error(err, cmp.Diff(want, params))
 	}
 	n.ends(returns)
@@ -105,9 +107,10 @@ func TestWhatACodeDoesIsTheSameJudgementEverywhere(t *testing.T) {
 		"it is no module":                    {Outcome{End: Malformed}, codeMalformed},
 		"it returns nonsense":                {Outcome{End: Returned, Outputs: []byte("nonsense")}, badReturn},
 		"it returns nothing":                 {Outcome{End: Returned}, badReturn},
-		"it returns a byte too many":         {Outcome{End: Returned, Outputs: append(encoded(outputs), 0)}, headMismatch},
-		"it returns another head":            {Outcome{End: Returned, Outputs: encoded(otherHead)}, headMismatch},
-		"it returns other messages":          {Outcome{End: Returned, Outputs: encoded(otherMessage)}, commitmentsMiss},
+		"it returns a byte too many": {Outcome{End: Returned, Outputs: append(encoded(outputs), 0)},
+			headMismatch},
+		"it returns another head":   {Outcome{End: Returned, Outputs: encoded(otherHead)}, headMismatch},
+		"it returns other messages": {Outcome{End: Returned, Outputs: encoded(otherMessage)}, commitmentsMiss},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, Config{})
@@ -131,13 +134,17 @@ func TestALostWorkersJobIsDoneOnceMore(t *testing.T) {
 		fault         candidatevalidationv1.Fault_Reason
 	}{
 		"and is done": {Outcome{End: Lost}, returns, 0, 0},
-		"and the code is to blame when it crashes two":   {Outcome{End: Crashed}, Outcome{End: Crashed}, executionFailed, 0},
+		"and the code is to blame when it crashes two": {Outcome{End: Crashed}, Outcome{End: Crashed},
+			executionFailed, 0},
 		"and nobody is when it is lost again":            {Outcome{End: Lost}, Outcome{End: Lost}, 0, workerLost},
 		"and nobody is when one crashes and one is lost": {Outcome{End: Crashed}, Outcome{End: Lost}, 0, workerLost},
 		"and nobody is when one is lost and one crashes": {Outcome{End: Lost}, Outcome{End: Crashed}, 0, workerLost},
-		"and none can be started":                        {Outcome{End: Unstarted}, Outcome{End: Unstarted}, 0, workerLost},
-		"and the code can't be prepared":                 {Outcome{End: Unprepared}, Outcome{End: Unprepared}, 0, unprepared},
-		"and then it judges":                             {Outcome{End: Crashed}, Outcome{End: Declined}, executionFailed, 0},
+		"and none can be started": {Outcome{End: Unstarted}, Outcome{End: Unstarted}, 0,
+			workerLost},
+		"and the code can't be prepared": {Outcome{End: Unprepared}, Outcome{End: Unprepared}, 0,
+			unprepared},
+		"and then it judges": {Outcome{End: Crashed}, Outcome{End: Declined},
+			executionFailed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newNode(t, Config{})

@@ -58,13 +58,16 @@ func (c *candidacy) check(body *candidatevalidationv1.Validate) *broken {
 		return breaks(povTooLarge, "the proof of validity has %d bytes, and may have %d", pov.GetSize(), most)
 	}
 	if string(pov.GetHash()) != string(of.PoVHash[:]) {
-		return breaks(povMismatch, "the proof of validity is %x, and the descriptor names %v", pov.GetHash(), of.PoVHash)
+		return breaks(povMismatch, "the proof of validity is %x, and the descriptor names %v", pov.GetHash(),
+			of.PoVHash)
 	}
 	if string(c.code.GetHash()) != string(of.ValidationCodeHash[:]) {
-		return breaks(codeMismatch, "the code is %x, and the descriptor names %v", c.code.GetHash(), of.ValidationCodeHash)
+		return breaks(codeMismatch, "the code is %x, and the descriptor names %v", c.code.GetHash(),
+			of.ValidationCodeHash)
 	}
 	if h, err := c.data.Hash(); err != nil || h != of.PersistedValidationDataHash {
-		return breaks(dataMismatch, "the validation data are %v, and the descriptor names %v", h, of.PersistedValidationDataHash)
+		return breaks(dataMismatch, "the validation data are %v, and the descriptor names %v", h,
+			of.PersistedValidationDataHash)
 	}
 	if !c.receipt.Descriptor.Verify() {
 		return breaks(badSignature, "the signature isn't that of collator %x", of.Collator)
@@ -86,7 +89,8 @@ func (c *candidacy) compare(outputs []byte) (candidate.Commitments, *broken) {
 		return out, breaks(headMismatch, "the head after it is %v, and the descriptor names %v", head, of.ParaHead)
 	}
 	if h := primitives.HashOf(outputs); h != c.receipt.CommitmentsHash {
-		return out, breaks(commitmentsMiss, "the outputs are %v, and the receipt names %v", h, c.receipt.CommitmentsHash)
+		return out, breaks(commitmentsMiss, "the outputs are %v, and the receipt names %v", h,
+			c.receipt.CommitmentsHash)
 	}
 	return out, nil
 }

@@ -72,7 +72,8 @@ var (
 	pov      = []byte("the para's block")
 	outputs  = candidate.Commitments{HeadData: []byte("head 8"), UpwardMessages: [][]byte{[]byte("a message")}}
 	data     = candidate.PersistedValidationData{
-		ParentHead: []byte("head 7"), RelayParentNumber: 9, RelayParentStorageRoot: primitives.Hash{3}, MaxPoVSize: 1000,
+		ParentHead: []byte("head 7"), RelayParentNumber: 9, RelayParentStorageRoot: primitives.Hash{3},
+		MaxPoVSize: 1000,
 	}
 )
 

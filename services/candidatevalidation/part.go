@@ -54,7 +54,7 @@ func Part(open Open) part.Part {
 			{Key: "workers", Default: 2, Usage: "processes that run validation code at a time"},
 			{Key: "worker-memory-mib", Default: 1024, Usage: "private memory that each may have, in MiB"},
 			{Key: "cpu-limit", Default: "2s",
-				Usage: "processor's time after which a run is ended; this node then abstains, whatever the code is worth"},
+				Usage: "processor's time after which a run is ended, and this node abstains, whatever the code is worth"},
 			{Key: "cache-mib", Default: 1024, Usage: "prepared code that is kept on disk, in MiB"},
 			{Key: "waiting", Default: 64, Usage: "candidates that may wait for a worker"},
 		}},

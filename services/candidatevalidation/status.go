@@ -37,6 +37,7 @@ func (v *validation) Status(s *subsystem.Status) {
 		if w.Busy {
 			state = "running"
 		}
-		s.Process(&statusv1.Process{Name: "validation-worker", Instance: w.Code.Short(), Pid: int64(w.PID), State: state})
+		s.Process(&statusv1.Process{Name: "validation-worker", Instance: w.Code.Short(), Pid: int64(w.PID),
+			State: state})
 	}
 }

@@ -60,7 +60,8 @@ func (v *validation) valid(c *candidacy, out candidate.Commitments, cpu time.Dur
 	v.stats.valid++
 	v.stats.ran(cpu)
 	v.trouble = ""
-	v.sub.Log.Debug("a candidate is valid", "candidate", c.hash, "para", c.receipt.Descriptor.Collation.ParaID, "cpu", cpu)
+	v.sub.Log.Debug("a candidate is valid", "candidate", c.hash, "para", c.receipt.Descriptor.Collation.ParaID, "cpu",
+		cpu)
 	v.reply(c, &candidatevalidationv1.ValidateResponse{Outcome: &candidatevalidationv1.ValidateResponse_Valid{
 		Valid: &candidatevalidationv1.Valid{
 			Outputs: parachain.CommitmentsMessage(out), CpuMicros: uint64(cpu.Microseconds()),

@@ -20,7 +20,8 @@ const (
 
 var compile = regexp.MustCompile(`(?m)^\tclang (.*) -o \S+ \S+$`)
 
-// The compiled example is committed, since few have the compiler. Where it is there, in that version, it makes the same.
+// The compiled example is committed, since few have the compiler. Where it is there, in that version, it makes the
+// same.
 func TestTheExampleInCIsWhatItsSourceMakes(t *testing.T) {
 	committed, err := os.ReadFile(cadder + "adder.wasm")
 	if err != nil {
@@ -30,7 +31,8 @@ func TestTheExampleInCIsWhatItsSourceMakes(t *testing.T) {
 		t.Errorf("the committed code is %x", sum)
 	}
 	version, err := exec.Command("clang", "--version").Output()
-	if _, lld := exec.LookPath("wasm-ld"); err != nil || lld != nil || !bytes.Contains(version, []byte("clang version 14.")) {
+	if _, lld := exec.LookPath("wasm-ld"); err != nil || lld != nil ||
+		!bytes.Contains(version, []byte("clang version 14.")) {
 		t.Skip("there is no clang 14 with lld here")
 	}
 	makefile, err := os.ReadFile("../../../Makefile")

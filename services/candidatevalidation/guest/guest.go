@@ -1,6 +1,7 @@
 // Package guest is what the author of a parachain writes its validation code with, in Go. The code is a program of
-// WebAssembly that judges one candidate: it is given the para's head before it and its proof of validity, and yields the
-// head after it and what the candidate asks of the relay chain. Every validator runs it and must come to the same result.
+// WebAssembly that judges one candidate: it is given the para's head before it and its proof of validity, and yields
+// the head after it and what the candidate asks of the relay chain. Every validator runs it and must come to the same
+// result.
 //
 //	func init() { guest.Serve(validate) }
 //

@@ -12,7 +12,8 @@ import (
 
 func TestParametersAreReadAsTheyWereWritten(t *testing.T) {
 	for _, p := range []guest.Params{
-		{ParentHead: []byte("head"), RelayParentNumber: 1 << 40, RelayParentStorageRoot: [32]byte{1, 2}, BlockData: []byte("block")},
+		{ParentHead: []byte("head"), RelayParentNumber: 1 << 40, RelayParentStorageRoot: [32]byte{1, 2},
+			BlockData: []byte("block")},
 		{ParentHead: []byte{}, BlockData: []byte{}},
 	} {
 		got, err := guest.DecodeParams(p.Encode())
@@ -36,7 +37,8 @@ func TestWhatIsNoParametersIsRefused(t *testing.T) {
 func TestOutputsAreTheCanonicalCommitments(t *testing.T) {
 	head, messages := []byte("head 8"), [][]byte{[]byte("first"), {}, []byte("third")}
 	for _, code := range []*guest.Code{nil, {Hash: [32]byte{0x80, 0x81}, Size: 4096}} {
-		o := guest.Outputs{HeadData: head, UpwardMessages: messages, NewValidationCode: code, ProcessedDownwardMessages: 3}
+		o := guest.Outputs{HeadData: head, UpwardMessages: messages, NewValidationCode: code,
+			ProcessedDownwardMessages: 3}
 		c := candidate.Commitments{HeadData: head, UpwardMessages: messages, ProcessedDownwardMessages: 3}
 		if code != nil {
 			c.NewValidationCode = &candidate.Code{Hash: code.Hash, Size: code.Size}

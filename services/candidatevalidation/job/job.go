@@ -1,11 +1,11 @@
 // Package job is what the node and a worker that runs validation code say to one another, over the worker's standard
 // streams: frames of a kind, a length and that many bytes. The worker believes the node. The node believes nothing that
-// came after code has run in the worker but that it is a verdict on that code: whatever a worker says then, code that has
-// broken out of the sandbox may have said, and it gains nothing by saying that it is invalid.
+// came after code has run in the worker but that it is a verdict on that code: whatever a worker says then, code that
+// has broken out of the sandbox may have said, and it gains nothing by saying that it is invalid.
 //
-// A worker is started for one of two things. One that prepares code is given Prepare, answers Prepared, Unable, TooLarge
-// or Malformed, and ends. One that runs code says Loaded or Unable, and is then given one Run after the other, each of
-// which has one of the answers that Verdict lists.
+// A worker is started for one of two things. One that prepares code is given Prepare, answers Prepared, Unable,
+// TooLarge or Malformed, and ends. One that runs code says Loaded or Unable, and is then given one Run after the other,
+// each of which has one of the answers that Verdict lists.
 package job
 
 import (

@@ -20,9 +20,9 @@ type body struct {
 	head    bool // it begins a function or a loop, where there must be fuel left
 }
 
-// Units of stack: a frame may need 16 for what every call keeps, one for each local, and one for every four instructions,
-// whose results are kept somewhere. A unit is about eight bytes of the machine's stack, and less than forty in the worst
-// case; see TestTheStackOfTheMachineIsNeverWhatEnds.
+// Units of stack: a frame may need 16 for what every call keeps, one for each local, and one for every four
+// instructions, whose results are kept somewhere. A unit is about eight bytes of the machine's stack, and less than
+// forty in the worst case; see TestTheStackOfTheMachineIsNeverWhatEnds.
 const (
 	frameStack   = 16
 	perStackUnit = 4

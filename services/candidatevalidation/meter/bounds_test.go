@@ -46,8 +46,11 @@ func TestAModuleMayHaveSoMuchAndNoMore(t *testing.T) {
 		most   int
 		module func(n int) []byte
 	}{
-		"types":   {maxTypes, func(n int) []byte { return modules(wasmtest.Section(1, many(n, 0x60, 0, 0))) }},
-		"globals": {maxGlobals, func(n int) []byte { return modules(wasmtest.Section(6, many(n, 0x7f, 1, 0x41, 0, 0x0b))) }},
+		"types": {maxTypes, func(n int) []byte { return modules(wasmtest.Section(1, many(n, 0x60, 0, 0))) }},
+		"globals": {maxGlobals, func(n int) []byte {
+			return modules(wasmtest.Section(6,
+				many(n, 0x7f, 1, 0x41, 0, 0x0b)))
+		}},
 		"parameters": {maxParams, func(n int) []byte {
 			return modules(wasmtest.Section(1, append(append([]byte{1, 0x60}, many(n, 0x7f)...), 0)))
 		}},
@@ -55,16 +58,25 @@ func TestAModuleMayHaveSoMuchAndNoMore(t *testing.T) {
 			return modules(wasmtest.Section(1, append([]byte{1, 0x60, 0}, many(n, 0x7f)...)))
 		}},
 		"functions": {maxFunctions, func(n int) []byte { return modules(nothing, wasmtest.Section(3, many(n, 0))) }},
-		"exports":   {maxExports, func(n int) []byte { return modules(nothing, aFunction, wasmtest.Section(7, exports(n))) }},
+		"exports": {maxExports, func(n int) []byte {
+			return modules(nothing, aFunction,
+				wasmtest.Section(7, exports(n)))
+		}},
 		"elements": {maxElements, func(n int) []byte {
 			return modules(nothing, aFunction, aTable,
 				wasmtest.Section(9, append([]byte{1, 0, 0x41, 0, 0x0b}, many(n, 0)...)))
 		}},
-		"data segments": {maxSegments, func(n int) []byte { return modules(aMemory, wasmtest.Section(11, many(n, 1, 0))) }},
+		"data segments": {maxSegments, func(n int) []byte {
+			return modules(aMemory,
+				wasmtest.Section(11, many(n, 1, 0)))
+		}},
 		"locals": {maxLocals, func(n int) []byte {
 			return withBody(append(append([]byte{1}, wasmtest.U32(uint32(n))...), 0x7f))
 		}},
-		"bytes of a function": {maxBody, func(n int) []byte { return withBody([]byte{0}, bytes.Repeat([]byte{0x01}, n-2)...) }},
+		"bytes of a function": {maxBody, func(n int) []byte {
+			return withBody([]byte{0},
+				bytes.Repeat([]byte{0x01}, n-2)...)
+		}},
 		"blocks in one another": {maxDepth, func(n int) []byte {
 			return withBody([]byte{0}, append(bytes.Repeat([]byte{0x02, 0x40}, n), bytes.Repeat([]byte{0x0b}, n)...)...)
 		}},
@@ -91,7 +103,8 @@ func TestAModuleMayHaveSoMuchAndNoMore(t *testing.T) {
 }
 
 func TestMeasuredCodeMayBeSoLongAndNoLonger(t *testing.T) {
-	long := wasmtest.Validate(wasmtest.Repeat(18_000, wasmtest.F32Const(0), wasmtest.Op(0x8d), wasmtest.Op(wasmtest.Drop)),
+	long := wasmtest.Validate(wasmtest.Repeat(18_000, wasmtest.F32Const(0), wasmtest.Op(0x8d),
+		wasmtest.Op(wasmtest.Drop)),
 		wasmtest.I64Const(0))
 	g := wasmtest.Guest{}
 	for range 80 {
@@ -103,7 +116,8 @@ func TestMeasuredCodeMayBeSoLongAndNoLonger(t *testing.T) {
 	for range 15 {
 		g.Functions = append(g.Functions, long)
 	}
-	if _, err := Prepare(g.Bytes(), nil, Default); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "measured out") {
+	if _, err := Prepare(g.Bytes(), nil, Default); !errors.Is(err, ErrMalformed) ||
+		!strings.Contains(err.Error(), "measured out") {
 		t.Error(err)
 	}
 }

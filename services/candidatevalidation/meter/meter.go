@@ -1,11 +1,11 @@
-// Package meter makes of a parachain's validation code a module whose work, stack and memory are measured out, in such a
-// way that every validator that runs it comes to the same end, however fast its machine is. It takes the bytes of
+// Package meter makes of a parachain's validation code a module whose work, stack and memory are measured out, in such
+// a way that every validator that runs it comes to the same end, however fast its machine is. It takes the bytes of
 // strangers and yields bytes, or says why the code isn't fit to judge anything; it runs nothing and asks nobody.
 //
 // What it does to the code, in one pass and without changing what well-behaved code computes:
 //
-//   - Each stretch of instructions without a branch first takes what it costs from a counter, the *fuel*; at the head of
-//     a loop and of a function the code traps when there is none left. Instructions whose work is as long as one of
+//   - Each stretch of instructions without a branch first takes what it costs from a counter, the *fuel*; at the head
+//     of a loop and of a function the code traps when there is none left. Instructions whose work is as long as one of
 //     their operands says, such as memory.copy, pay for that length, too.
 //   - A function that calls others takes what its frame may need from a second counter, the *stack*, and gives it back
 //     when it returns. The code traps when there isn't enough.

@@ -68,8 +68,8 @@ const (
 	eqzI32 = 0x45
 )
 
-// What a stretch costs is taken when it is entered: not what lies behind a branch that isn't taken, and each time what is
-// in a loop.
+// What a stretch costs is taken when it is entered: not what lies behind a branch that isn't taken, and each time what
+// is in a loop.
 func TestFuelIsTakenForWhatIsDone(t *testing.T) {
 	branches := wasmtest.Validate(get(0), wasmtest.If(wasmtest.Repeat(100, i64(1), op(wasmtest.Drop))), i64(1))
 	loop := wasmtest.Validate(
@@ -96,11 +96,13 @@ func TestFuelIsTakenForWhatIsDone(t *testing.T) {
 // However a function ends but by a trap, it gives back what its frame took.
 func TestAFunctionGivesItsStackBack(t *testing.T) {
 	ends := map[string][]byte{
-		"at its end":        i64(1),
-		"by a return":       wasmtest.Code(i64(7), i64(1), op(wasmtest.Return)),
-		"in blocks":         wasmtest.Code(wasmtest.Block(wasmtest.Loop(i64(1), op(wasmtest.Return))), op(wasmtest.Unreachable)),
-		"by a branch":       wasmtest.Code(wasmtest.Block(i64(1), wasmtest.Br(1)), op(wasmtest.Unreachable)),
-		"by a table":        wasmtest.Code(wasmtest.Block(i64(1), i32(3), []byte{0x0e, 1, 1, 1}), op(wasmtest.Unreachable)),
+		"at its end":  i64(1),
+		"by a return": wasmtest.Code(i64(7), i64(1), op(wasmtest.Return)),
+		"in blocks": wasmtest.Code(wasmtest.Block(wasmtest.Loop(i64(1), op(wasmtest.Return))),
+			op(wasmtest.Unreachable)),
+		"by a branch": wasmtest.Code(wasmtest.Block(i64(1), wasmtest.Br(1)), op(wasmtest.Unreachable)),
+		"by a table": wasmtest.Code(wasmtest.Block(i64(1), i32(3), []byte{0x0e, 1, 1, 1}),
+			op(wasmtest.Unreachable)),
 		"in one of several": wasmtest.Code(get(0), wasmtest.If(i64(1), op(wasmtest.Return)), i64(1)),
 	}
 	for name, end := range ends {
@@ -117,8 +119,10 @@ func TestAFunctionGivesItsStackBack(t *testing.T) {
 }
 
 func TestAFunctionMayHaveSeveralResults(t *testing.T) {
-	two := wasmtest.Function{Results: "\x7e\x7e", Code: wasmtest.Code(call(2), wasmtest.Block(i64(40), i64(2), op(wasmtest.Return)), op(wasmtest.Unreachable))}
-	i := measured(t, wasmtest.Guest{Functions: []wasmtest.Function{wasmtest.Validate(call(1), op(addI64)), two, {}}}.Bytes())
+	two := wasmtest.Function{Results: "\x7e\x7e",
+		Code: wasmtest.Code(call(2), wasmtest.Block(i64(40), i64(2), op(wasmtest.Return)), op(wasmtest.Unreachable))}
+	i := measured(t, wasmtest.Guest{Functions: []wasmtest.Function{wasmtest.Validate(call(1), op(addI64)), two,
+		{}}}.Bytes())
 	if got, ok := i.call("validate_block", 0, 0); !ok || got != 42 || i.stack() != meter.Default.Stack {
 		t.Error(got, ok)
 	}
@@ -128,7 +132,8 @@ func TestAFunctionMayHaveSeveralResults(t *testing.T) {
 func TestMeasuredCodeComputesWhatItDid(t *testing.T) {
 	before, after := instantiate(t, wasmtest.Adder(t)), measured(t, wasmtest.Adder(t))
 	rapid.Check(t, func(r *rapid.T) {
-		params := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 300), rapid.Map(rapid.SliceOfN(rapid.Uint64(), 0, 20), numbers)).Draw(r, "params")
+		params := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 300),
+			rapid.Map(rapid.SliceOfN(rapid.Uint64(), 0, 20), numbers)).Draw(r, "params")
 		a, b := before.judges(params), after.judges(params)
 		if a != b {
 			r.Fatalf("%q, and then %q", a, b)
@@ -161,8 +166,8 @@ func (i instance) judges(params []byte) string {
 	return string(b)
 }
 
-// Whatever the bytes are, they are refused in words, or yield a module that the compiler takes if it took the bytes: what
-// is added has the types of what is around it.
+// Whatever the bytes are, they are refused in words, or yield a module that the compiler takes if it took the bytes:
+// what is added has the types of what is around it.
 func FuzzPrepare(f *testing.F) {
 	f.Add(wasmtest.Adder(f))
 	for _, c := range wasmtest.Malicious() {

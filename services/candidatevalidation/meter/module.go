@@ -5,8 +5,8 @@ import "slices"
 // header is how a module begins: magic and version.
 const header = "\x00asm\x01\x00\x00\x00"
 
-// module is one on its way from what it was to what is run. Indices of what is added come after those of what was there,
-// and the code may name none of them: it can't read its own fuel.
+// module is one on its way from what it was to what is run. Indices of what is added come after those of what was
+// there, and the code may name none of them: it can't read its own fuel.
 type module struct {
 	in      reader
 	out     []byte
@@ -116,7 +116,8 @@ func (m *module) readTypes(in *reader) (out []byte) {
 		if in.byte() != functionType {
 			in.fail("a type that isn't a function's")
 		}
-		m.types = append(m.types, Signature{valueTypes(in, "parameters", maxParams), valueTypes(in, "results", maxResults)})
+		m.types = append(m.types, Signature{valueTypes(in, "parameters", maxParams),
+			valueTypes(in, "results", maxResults)})
 	}
 	all := m.types
 	m.blocks = map[string]uint32{}

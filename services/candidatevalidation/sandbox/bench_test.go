@@ -47,8 +47,8 @@ func cpu(b *testing.B) int64 {
 	return u.Utime.Nano() + u.Stime.Nano()
 }
 
-// BenchmarkEngines is what the two engines take, of the processor, to prepare code, to load what is prepared, and to run
-// it on a block of 1 MiB.
+// BenchmarkEngines is what the two engines take, of the processor, to prepare code, to load what is prepared, and to
+// run it on a block of 1 MiB.
 func BenchmarkEngines(b *testing.B) {
 	for language, code := range map[string][]byte{"C": wasmtest.Adder(b), "Go": wasmtest.Build(b, "examples/adder")} {
 		params := sums(40, make([]uint64, 1<<17)...)
@@ -66,7 +66,8 @@ func BenchmarkEngines(b *testing.B) {
 		})
 		module, err := meter.Prepare(code, Imports(), meter.Default)
 		fatal(b, err)
-		for name, engine := range map[string]wazero.RuntimeConfig{"compiled": engine(), "interpreted": wazero.NewRuntimeConfigInterpreter()} {
+		for name, engine := range map[string]wazero.RuntimeConfig{"compiled": engine(),
+			"interpreted": wazero.NewRuntimeConfigInterpreter()} {
 			b.Run(language+"/"+name+"/start", func(b *testing.B) {
 				measure(b, func() {
 					m, err := compile(b.Context(), engine, module, "")

@@ -30,7 +30,8 @@ func (w *world) poll(mem api.Memory, args []uint64) uint64 {
 		return badAddress
 	}
 	events := w.wait(in)
-	return wrote(mem.Write(uint32(args[1]), events) && mem.WriteUint32Le(uint32(args[3]), uint32(len(events)/eventSize)))
+	return wrote(mem.Write(uint32(args[1]), events) &&
+		mem.WriteUint32Le(uint32(args[3]), uint32(len(events)/eventSize)))
 }
 
 func (w *world) wait(subscriptions []byte) (events []byte) {

@@ -1,7 +1,7 @@
-// Package sandbox runs a parachain's validation code, in a process that is there for nothing else: a worker. It prepares
-// code, once, and runs it, each time in an instance of its own, and is given bytes and answers bytes. The code sees its
-// memory and a world in which it is always the same time and nothing else exists. How much it may do is measured out by
-// package meter, and how much its process may do is bounded by whoever starts it (package workers).
+// Package sandbox runs a parachain's validation code, in a process that is there for nothing else: a worker. It
+// prepares code, once, and runs it, each time in an instance of its own, and is given bytes and answers bytes. The code
+// sees its memory and a world in which it is always the same time and nothing else exists. How much it may do is
+// measured out by package meter, and how much its process may do is bounded by whoever starts it (package workers).
 package sandbox
 
 import (
@@ -63,7 +63,8 @@ func Unpack(code []byte) ([]byte, error) {
 	return module, nil
 }
 
-// Prepare puts into a directory what Open needs. An error is ErrTooLarge or ErrMalformed, of the code, or of this machine.
+// Prepare puts into a directory what Open needs. An error is ErrTooLarge or ErrMalformed, of the code, or of this
+// machine.
 func Prepare(ctx context.Context, code []byte, dir string) error {
 	module, err := Unpack(code)
 	if err != nil {
@@ -193,8 +194,8 @@ func judge(ctx context.Context, mod api.Module, params []byte) ([]byte, error) {
 	return append([]byte(nil), out...), nil
 }
 
-// trap says how the code ended. What is no way for code to end is a fault in the sandbox itself, and ends the worker: it
-// must not be taken for a judgement.
+// trap says how the code ended. What is no way for code to end is a fault in the sandbox itself, and ends the worker:
+// it must not be taken for a judgement.
 func trap(err error) error {
 	if exit, ok := errors.AsType[*sys.ExitError](err); ok {
 		return fmt.Errorf("the code ended itself with %d", exit.ExitCode())

@@ -106,7 +106,8 @@ func TestOrdinaryRecursionIsDeepEnough(t *testing.T) {
 	// f(n) is 0 for 0, and 1 + f(n-1)
 	sum := wasmtest.Function{Params: "\x7f", Results: "\x7e", Code: wasmtest.Code(
 		wasmtest.Get(0), wasmtest.Op(0x45), wasmtest.If(wasmtest.I64Const(0), wasmtest.Op(wasmtest.Return)),
-		wasmtest.Get(0), wasmtest.I32Const(1), wasmtest.Op(0x6b), wasmtest.Call(1), wasmtest.I64Const(1), wasmtest.Op(0x7c),
+		wasmtest.Get(0), wasmtest.I32Const(1), wasmtest.Op(0x6b), wasmtest.Call(1), wasmtest.I64Const(1),
+		wasmtest.Op(0x7c),
 	)}
 	code := wasmtest.Guest{Functions: []wasmtest.Function{
 		wasmtest.Validate(wasmtest.I32Const(20_000), wasmtest.Call(1), wasmtest.Set(4), wasmtest.Outputs(4)), sum,
@@ -160,7 +161,8 @@ func TestAProgramThatAsksForAllThatDiffersFindsTheSame(t *testing.T) {
 	}
 	for _, a := range answers {
 		if first := answers[0]; a.Kind != job.Returned || a.Fuel != first.Fuel || !bytes.Equal(a.Body, first.Body) {
-			t.Errorf("%c %d %q, and the first time %c %d %q", a.Kind, a.Fuel, a.Body, first.Kind, first.Fuel, first.Body)
+			t.Errorf("%c %d %q, and the first time %c %d %q", a.Kind, a.Fuel, a.Body, first.Kind, first.Fuel,
+				first.Body)
 		}
 	}
 	if !slices.ContainsFunc(answers, func(a job.Answer) bool { return bytes.Contains(a.Body, []byte("1970-01-01")) }) {
@@ -174,7 +176,8 @@ func TestAProgramInGoThatGoesWrongIsJudged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for block, says := range map[string]string{
-		"panic": "index out of range", "deadlock": "all goroutines are asleep", "exit": "ended itself with 0", "memory": "out of memory",
+		"panic": "index out of range", "deadlock": "all goroutines are asleep",
+		"exit": "ended itself with 0", "memory": "out of memory",
 	} {
 		a := m.Run(t.Context(), guest.Params{BlockData: []byte(block)}.Encode())
 		if a.Kind != job.Trapped || !strings.Contains(string(a.Body), says) {
@@ -233,8 +236,10 @@ func writing(n, size int32) []byte {
 	}
 	return wasmtest.Guest{
 		Imports: []wasmtest.Import{{Module: wasi, Name: fdWrite, Params: "\x7f\x7f\x7f\x7f", Results: "\x7f"}},
-		Functions: []wasmtest.Function{wasmtest.Validate(pieces, wasmtest.I32Const(2), wasmtest.I32Const(16384), wasmtest.I32Const(n),
-			wasmtest.I32Const(0), wasmtest.Call(0), wasmtest.Op(0xad), wasmtest.Set(4), wasmtest.Get(4), wasmtest.Op(0x50),
+		Functions: []wasmtest.Function{wasmtest.Validate(pieces, wasmtest.I32Const(2), wasmtest.I32Const(16384),
+			wasmtest.I32Const(n),
+			wasmtest.I32Const(0), wasmtest.Call(0), wasmtest.Op(0xad), wasmtest.Set(4), wasmtest.Get(4),
+			wasmtest.Op(0x50),
 			wasmtest.If(wasmtest.Op(wasmtest.Unreachable)), wasmtest.Outputs(4))},
 		Data: map[uint32]string{32768: strings.Repeat("word ", 200)},
 	}.Bytes()
@@ -242,7 +247,8 @@ func writing(n, size int32) []byte {
 
 func TestWhatCodeSaysIsRememberedInPart(t *testing.T) {
 	a := judged(t, engine(), writing(8, 1000), short)
-	if a.Kind != job.Trapped || !strings.Contains(string(a.Body), `it said "word word`) || len(a.Body) > job.MostDetail {
+	if a.Kind != job.Trapped || !strings.Contains(string(a.Body), `it said "word word`) ||
+		len(a.Body) > job.MostDetail {
 		t.Errorf("%c %d %s", a.Kind, len(a.Body), a.Body)
 	}
 	m, err := machine(t, engine(), writing(8, 1000), short)
@@ -273,14 +279,16 @@ func TestAClockThatIsWaitedForHasCome(t *testing.T) {
 		return s
 	}
 	w := newWorld()
-	events := w.wait(slices.Concat(subscription(1, 0, 5000, 0), subscription(2, 0, firstTime+3000, 1), subscription(3, 1, 0, 0)))
+	events := w.wait(slices.Concat(subscription(1, 0, 5000, 0), subscription(2, 0, firstTime+3000, 1),
+		subscription(3, 1, 0, 0)))
 	if len(events) != eventSize || events[0] != 2 || w.now != firstTime+3000 {
 		t.Errorf("%x, at %d", events, w.now)
 	}
 	if events = w.wait(subscription(4, 0, 1, 1)); events[0] != 4 || w.now != firstTime+3000 {
 		t.Errorf("time went back to %d", w.now)
 	}
-	if events = w.wait(subscription(5, 2, 0, 0)); events[0] != 5 || events[errorAt] != badFile || events[eventKindAt] != 2 {
+	if events = w.wait(subscription(5, 2, 0, 0)); events[0] != 5 || events[errorAt] != badFile ||
+		events[eventKindAt] != 2 {
 		t.Errorf("%x", events)
 	}
 }

@@ -106,7 +106,8 @@ func provide(ctx context.Context, r wazero.Runtime, now func() *world) error {
 				stack[0] = answer
 			}
 		}
-		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(call), types(f.params), types(f.result)).Export(f.name)
+		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(call), types(f.params),
+			types(f.result)).Export(f.name)
 	}
 	_, err := b.Instantiate(ctx)
 	return err

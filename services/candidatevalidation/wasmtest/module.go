@@ -1,5 +1,5 @@
-// Package wasmtest puts modules of WebAssembly together for tests: validation code that is as small as what it shows, and
-// Malicious, the table of code that means harm, each with the judgement that it must get.
+// Package wasmtest puts modules of WebAssembly together for tests: validation code that is as small as what it shows,
+// and Malicious, the table of code that means harm, each with the judgement that it must get.
 package wasmtest
 
 import "encoding/binary"
@@ -26,8 +26,8 @@ type Import struct {
 	Params, Results string
 }
 
-// Guest is validation code. The zero value has a page of memory, gives all its room for the parameters from address 1024
-// on, and judges every candidate invalid.
+// Guest is validation code. The zero value has a page of memory, gives all its room for the parameters from address
+// 1024 on, and judges every candidate invalid.
 type Guest struct {
 	Imports []Import
 	// Functions come behind the imports: first the body of validate_block, then the rest.
@@ -114,7 +114,8 @@ func (g Guest) all() []Function {
 	if alloc == nil {
 		alloc = I32Const(at)
 	}
-	fs := append(g.Functions[:len(g.Functions):len(g.Functions)], Function{Params: "\x7f", Results: "\x7f", Code: alloc})
+	fs := append(g.Functions[:len(g.Functions):len(g.Functions)],
+		Function{Params: "\x7f", Results: "\x7f", Code: alloc})
 	if g.Initialize != nil {
 		fs = append(fs, Function{Code: g.Initialize})
 	}

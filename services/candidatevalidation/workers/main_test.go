@@ -77,7 +77,8 @@ func try(dir string) (could string) {
 			f.Close()
 		}
 	}
-	for _, path := range []string{filepath.Join(dir, "new"), filepath.Join(os.TempDir(), "new"), filepath.Join(dir, "given")} {
+	for _, path := range []string{filepath.Join(dir, "new"), filepath.Join(os.TempDir(), "new"),
+		filepath.Join(dir, "given")} {
 		if f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600); err == nil {
 			could += " writes " + path + ";"
 			f.Close()

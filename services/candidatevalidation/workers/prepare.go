@@ -15,8 +15,8 @@ type preparation struct {
 	failed *candidatevalidation.Outcome
 }
 
-// prepared is the directory of the code, prepared now if it isn't there. Whoever needs the same code meanwhile waits for
-// the same end.
+// prepared is the directory of the code, prepared now if it isn't there. Whoever needs the same code meanwhile waits
+// for the same end.
 func (p *Pool) prepared(j candidatevalidation.Job) (string, *candidatevalidation.Outcome) {
 	p.mu.Lock()
 	doing := p.preparing[j.CodeHash]

@@ -68,7 +68,8 @@ func start(cfg Config, what, dir string, open proc.Paths) (*worker, error) {
 	theirs, err := w.pipes(cmd)
 	defer closeAll(theirs)
 	if err == nil {
-		w.child, err = proc.StartConfined(cmd, proc.Confinement{Paths: &open, Memory: cfg.Memory, Files: mostFiles}, nil)
+		w.child, err = proc.StartConfined(cmd, proc.Confinement{Paths: &open, Memory: cfg.Memory, Files: mostFiles},
+			nil)
 	}
 	if err != nil {
 		closeAll([]*os.File{w.in, w.out})
@@ -204,7 +205,8 @@ const endLimit = time.Second
 // lost says what it means that a worker gave no answer, and ends it. A worker that this machine ended, or that had too
 // little memory, was lost; of any other the code is suspected.
 func (w *worker) lost(why error) candidatevalidation.Outcome {
-	if !errors.Is(why, job.ErrBroken) { // it closed its streams, so it is about to end, and how tells whose doing that is
+	// It closed its streams, so it is about to end, and how tells whose doing that is.
+	if !errors.Is(why, job.ErrBroken) {
 		select {
 		case <-w.child.Exited:
 		case <-time.After(endLimit):

@@ -8,8 +8,8 @@ import (
 	"github.com/reevenet/reeve/services/candidatevalidation"
 )
 
-// unfit remembers code that couldn't be prepared, so that it takes this machine's time once in a while and not with each
-// candidate.
+// unfit remembers code that couldn't be prepared, so that it takes this machine's time once in a while and not with
+// each candidate.
 type unfit struct {
 	mu    sync.Mutex
 	codes map[primitives.Hash]refusal

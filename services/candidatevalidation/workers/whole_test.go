@@ -48,7 +48,8 @@ func (n node) validates(code []byte) *candidatevalidationv1.ValidateResponse {
 	}
 	c := signbytes.Collation{
 		ParaID: 2000, Collator: [32]byte(key.Public().(ed25519.PublicKey)), PersistedValidationDataHash: dataHash,
-		PoVHash: candidate.PoVHash(number(2)), ValidationCodeHash: primitives.HashOf(code), ParaHead: primitives.HashOf(number(42)),
+		PoVHash: candidate.PoVHash(number(2)), ValidationCodeHash: primitives.HashOf(code),
+		ParaHead: primitives.HashOf(number(42)),
 	}
 	signed, err := c.Encode()
 	if err != nil {
@@ -60,7 +61,8 @@ func (n node) validates(code []byte) *candidatevalidationv1.ValidateResponse {
 		n.t.Fatal(err)
 	}
 	a := n.Ask("candidate-backing", &candidatevalidationv1.Validate{
-		ValidationCode: n.put(code), Receipt: parachain.ReceiptMessage(r), Pov: &primitivesv1.PoV{BlockData: n.put(number(2))},
+		ValidationCode: n.put(code), Receipt: parachain.ReceiptMessage(r),
+		Pov:            &primitivesv1.PoV{BlockData: n.put(number(2))},
 		ValidationData: parachain.ValidationDataMessage(data),
 	})
 	n.Step()
@@ -93,12 +95,14 @@ func TestACandidateIsJudgedByItsCode(t *testing.T) {
 	p := pool(t, Config{})
 	n := newNode(t, p)
 	for name, code := range map[string][]byte{"C": wasmtest.Adder(t), "Go": wasmtest.Build(t, "examples/adder")} {
-		if valid := n.validates(code).GetValid(); valid == nil || string(valid.GetOutputs().GetHeadData()) != string(number(42)) {
+		if valid := n.validates(code).GetValid(); valid == nil ||
+			string(valid.GetOutputs().GetHeadData()) != string(number(42)) {
 			t.Errorf("%s: %v", name, valid)
 		}
 	}
 	for _, c := range wasmtest.Malicious() {
-		if len(c.Code) == 0 || c.Slow || c.Want == wasmtest.Exhausted && c.Name != "a loop" { // package sandbox has them all
+		// Package sandbox has them all.
+		if len(c.Code) == 0 || c.Slow || c.Want == wasmtest.Exhausted && c.Name != "a loop" {
 			continue
 		}
 		t.Run(c.Name, func(t *testing.T) {

@@ -1,11 +1,12 @@
 // Package workers runs validation code in processes of its own: it is candidate-validation's port Workers. A worker is
-// this same program, confined: it has no environment, sees no file but the prepared code that it runs, can't open another
-// once that is loaded, nor a socket, nor start a program, and has bounds for memory and descriptors. Landlock and seccomp
-// see to that where the kernel has them. It is ended when its job takes more of the machine's time than is allowed, and
-// with this process.
+// this same program, confined: it has no environment, sees no file but the prepared code that it runs, can't open
+// another once that is loaded, nor a socket, nor start a program, and has bounds for memory and descriptors. Landlock
+// and seccomp see to that where the kernel has them. It is ended when its job takes more of the machine's time than is
+// allowed, and with this process.
 //
-// Code is prepared once, by a worker that runs none of it, and kept on disk. What is kept is the machine's instructions:
-// they are checked against a checksum before each worker that loads them, and no worker that runs code can write there.
+// Code is prepared once, by a worker that runs none of it, and kept on disk. What is kept is the machine's
+// instructions: they are checked against a checksum before each worker that loads them, and no worker that runs code
+// can write there.
 //
 // A worker that has done its job is kept for the next one of the same code, and of no other: code that broke out of its
 // sandbox could then wrong itself alone, which it can anyway. It saves the start of a process and the loading of the

@@ -39,7 +39,8 @@ func pool(t testing.TB, cfg Config) *Pool {
 
 // jobOf is a run of code on a candidate of the adders' para.
 func jobOf(code []byte) candidatevalidation.Job {
-	p := guest.Params{ParentHead: binary.BigEndian.AppendUint64(nil, 40), BlockData: binary.BigEndian.AppendUint64(nil, 2)}
+	p := guest.Params{ParentHead: binary.BigEndian.AppendUint64(nil, 40),
+		BlockData: binary.BigEndian.AppendUint64(nil, 2)}
 	return candidatevalidation.Job{CodeHash: primitives.HashOf(code), Code: code, Params: p.Encode()}
 }
 
@@ -213,7 +214,7 @@ func TestCodeThatTheClockEndsIsLostAndCodeThatUsesUpItsFuelIsNot(t *testing.T) {
 }
 
 func TestAMachineThatHasNoMemoryForTheCodeLosesItsWorker(t *testing.T) {
-	p := pool(t, Config{Memory: 256 << 20})
+	p := pool(t, Config{})
 	code := wasmtest.Adder(t)
 	if _, failed := p.prepared(jobOf(code)); failed != nil {
 		t.Fatalf("%+v", failed)
@@ -237,7 +238,8 @@ func TestCodeIsPreparedOnceForAllWhoNeedIt(t *testing.T) {
 	}
 	again := pool(t, Config{Dir: p.cfg.Dir}) // after a restart
 	isSum(t, again.do(jobOf(wasmtest.Adder(t))))
-	if now, err := os.Stat(again.store.path(primitives.HashOf(wasmtest.Adder(t)))); err != nil || !os.SameFile(made, now) {
+	if now, err := os.Stat(again.store.path(primitives.HashOf(wasmtest.Adder(t)))); err != nil ||
+		!os.SameFile(made, now) {
 		t.Error("it was prepared again", err)
 	}
 }
@@ -266,7 +268,8 @@ func TestCodeThatCantBePreparedIsRememberedForAWhile(t *testing.T) {
 func TestFewCodesThatCantBePreparedAreRemembered(t *testing.T) {
 	var u unfit
 	for i := range mostUnfit + 10 {
-		u.note(primitives.Hash{byte(i), byte(i >> 8)}, candidatevalidation.Outcome{End: candidatevalidation.Malformed}, time.Time{})
+		u.note(primitives.Hash{byte(i), byte(i >> 8)},
+			candidatevalidation.Outcome{End: candidatevalidation.Malformed}, time.Time{})
 	}
 	if len(u.codes) != mostUnfit || len(u.order) != mostUnfit || u.find(primitives.Hash{9}, time.Time{}) != nil {
 		t.Errorf("%d, %d", len(u.codes), len(u.order))

@@ -13,6 +13,7 @@ import (
 	v111 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	v113 "github.com/reevenet/reeve/proto/reeve/bitfielddistribution/v1"
 	v112 "github.com/reevenet/reeve/proto/reeve/bitfieldsigning/v1"
+	v117 "github.com/reevenet/reeve/proto/reeve/blockproducer/v1"
 	v16 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
 	v17 "github.com/reevenet/reeve/proto/reeve/candidateselection/v1"
 	v15 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
@@ -64,6 +65,7 @@ type AllMessages struct {
 	//	*AllMessages_Provisioner
 	//	*AllMessages_MisbehaviorArbitration
 	//	*AllMessages_Collator
+	//	*AllMessages_BlockProducer
 	Kind          isAllMessages_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -268,6 +270,15 @@ func (x *AllMessages) GetCollator() *v116.CollatorMessage {
 	return nil
 }
 
+func (x *AllMessages) GetBlockProducer() *v117.BlockProducerMessage {
+	if x != nil {
+		if x, ok := x.Kind.(*AllMessages_BlockProducer); ok {
+			return x.BlockProducer
+		}
+	}
+	return nil
+}
+
 type isAllMessages_Kind interface {
 	isAllMessages_Kind()
 }
@@ -362,6 +373,11 @@ type AllMessages_Collator struct {
 	Collator *v116.CollatorMessage `protobuf:"bytes,18,opt,name=collator,proto3,oneof"`
 }
 
+type AllMessages_BlockProducer struct {
+	// Blocks of parachains.
+	BlockProducer *v117.BlockProducerMessage `protobuf:"bytes,40,opt,name=block_producer,json=blockProducer,proto3,oneof"`
+}
+
 func (*AllMessages_Overseer) isAllMessages_Kind() {}
 
 func (*AllMessages_Engine) isAllMessages_Kind() {}
@@ -398,11 +414,13 @@ func (*AllMessages_MisbehaviorArbitration) isAllMessages_Kind() {}
 
 func (*AllMessages_Collator) isAllMessages_Kind() {}
 
+func (*AllMessages_BlockProducer) isAllMessages_Kind() {}
+
 var File_reeve_overseer_v1_all_messages_proto protoreflect.FileDescriptor
 
 const file_reeve_overseer_v1_all_messages_proto_rawDesc = "" +
 	"\n" +
-	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a@reeve/availabilitydistribution/v1/availabilitydistribution.proto\x1a2reeve/availabilitystore/v1/availabilitystore.proto\x1a8reeve/bitfielddistribution/v1/bitfielddistribution.proto\x1a.reeve/bitfieldsigning/v1/bitfieldsigning.proto\x1a0reeve/candidatebacking/v1/candidatebacking.proto\x1a4reeve/candidateselection/v1/candidateselection.proto\x1a6reeve/candidatevalidation/v1/candidatevalidation.proto\x1a reeve/collator/v1/collator.proto\x1a\x1creeve/engine/v1/engine.proto\x1a reeve/keystore/v1/keystore.proto\x1a<reeve/misbehaviorarbitration/v1/misbehaviorarbitration.proto\x1a#reeve/networkbridge/v1/bridge.proto\x1a reeve/overseer/v1/messages.proto\x1a.reeve/povdistribution/v1/povdistribution.proto\x1a&reeve/provisioner/v1/provisioner.proto\x1a$reeve/runtimeapi/v1/runtimeapi.proto\x1a:reeve/statementdistribution/v1/statementdistribution.proto\x1a\x19reeve/vm/v1/message.proto\"\xfa\f\n" +
+	"$reeve/overseer/v1/all_messages.proto\x12\x11reeve.overseer.v1\x1a@reeve/availabilitydistribution/v1/availabilitydistribution.proto\x1a2reeve/availabilitystore/v1/availabilitystore.proto\x1a8reeve/bitfielddistribution/v1/bitfielddistribution.proto\x1a.reeve/bitfieldsigning/v1/bitfieldsigning.proto\x1a*reeve/blockproducer/v1/blockproducer.proto\x1a0reeve/candidatebacking/v1/candidatebacking.proto\x1a4reeve/candidateselection/v1/candidateselection.proto\x1a6reeve/candidatevalidation/v1/candidatevalidation.proto\x1a reeve/collator/v1/collator.proto\x1a\x1creeve/engine/v1/engine.proto\x1a reeve/keystore/v1/keystore.proto\x1a<reeve/misbehaviorarbitration/v1/misbehaviorarbitration.proto\x1a#reeve/networkbridge/v1/bridge.proto\x1a reeve/overseer/v1/messages.proto\x1a.reeve/povdistribution/v1/povdistribution.proto\x1a&reeve/provisioner/v1/provisioner.proto\x1a$reeve/runtimeapi/v1/runtimeapi.proto\x1a:reeve/statementdistribution/v1/statementdistribution.proto\x1a\x19reeve/vm/v1/message.proto\"\xd1\r\n" +
 	"\vAllMessages\x12@\n" +
 	"\boverseer\x18\x01 \x01(\v2\".reeve.overseer.v1.OverseerMessageH\x00R\boverseer\x128\n" +
 	"\x06engine\x18\x02 \x01(\v2\x1e.reeve.engine.v1.EngineMessageH\x00R\x06engine\x12(\n" +
@@ -423,7 +441,8 @@ const file_reeve_overseer_v1_all_messages_proto_rawDesc = "" +
 	"\x15bitfield_distribution\x18\x0f \x01(\v2:.reeve.bitfielddistribution.v1.BitfieldDistributionMessageH\x00R\x14bitfieldDistribution\x12L\n" +
 	"\vprovisioner\x18\x10 \x01(\v2(.reeve.provisioner.v1.ProvisionerMessageH\x00R\vprovisioner\x12y\n" +
 	"\x17misbehavior_arbitration\x18\x11 \x01(\v2>.reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessageH\x00R\x16misbehaviorArbitration\x12@\n" +
-	"\bcollator\x18\x12 \x01(\v2\".reeve.collator.v1.CollatorMessageH\x00R\bcollatorB\x06\n" +
+	"\bcollator\x18\x12 \x01(\v2\".reeve.collator.v1.CollatorMessageH\x00R\bcollator\x12U\n" +
+	"\x0eblock_producer\x18( \x01(\v2,.reeve.blockproducer.v1.BlockProducerMessageH\x00R\rblockProducerB\x06\n" +
 	"\x04kindB\xcd\x01\n" +
 	"\x15com.reeve.overseer.v1B\x10AllMessagesProtoP\x01Z<github.com/reevenet/reeve/proto/reeve/overseer/v1;overseerv1\xa2\x02\x03ROX\xaa\x02\x11Reeve.Overseer.V1\xca\x02\x11Reeve\\Overseer\\V1\xe2\x02\x1dReeve\\Overseer\\V1\\GPBMetadata\xea\x02\x13Reeve::Overseer::V1b\x06proto3"
 
@@ -460,6 +479,7 @@ var file_reeve_overseer_v1_all_messages_proto_goTypes = []any{
 	(*v114.ProvisionerMessage)(nil),              // 16: reeve.provisioner.v1.ProvisionerMessage
 	(*v115.MisbehaviorArbitrationMessage)(nil),   // 17: reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
 	(*v116.CollatorMessage)(nil),                 // 18: reeve.collator.v1.CollatorMessage
+	(*v117.BlockProducerMessage)(nil),            // 19: reeve.blockproducer.v1.BlockProducerMessage
 }
 var file_reeve_overseer_v1_all_messages_proto_depIdxs = []int32{
 	1,  // 0: reeve.overseer.v1.AllMessages.overseer:type_name -> reeve.overseer.v1.OverseerMessage
@@ -480,11 +500,12 @@ var file_reeve_overseer_v1_all_messages_proto_depIdxs = []int32{
 	16, // 15: reeve.overseer.v1.AllMessages.provisioner:type_name -> reeve.provisioner.v1.ProvisionerMessage
 	17, // 16: reeve.overseer.v1.AllMessages.misbehavior_arbitration:type_name -> reeve.misbehaviorarbitration.v1.MisbehaviorArbitrationMessage
 	18, // 17: reeve.overseer.v1.AllMessages.collator:type_name -> reeve.collator.v1.CollatorMessage
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	19, // 18: reeve.overseer.v1.AllMessages.block_producer:type_name -> reeve.blockproducer.v1.BlockProducerMessage
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_reeve_overseer_v1_all_messages_proto_init() }
@@ -512,6 +533,7 @@ func file_reeve_overseer_v1_all_messages_proto_init() {
 		(*AllMessages_Provisioner)(nil),
 		(*AllMessages_MisbehaviorArbitration)(nil),
 		(*AllMessages_Collator)(nil),
+		(*AllMessages_BlockProducer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -19,7 +19,8 @@ type Configuration struct {
 	// ChainAvailabilityPeriod and ThreadAvailabilityPeriod are how long a candidate may take to become available.
 	ChainAvailabilityPeriod  uint64 `json:"chainAvailabilityPeriod"`
 	ThreadAvailabilityPeriod uint64 `json:"threadAvailabilityPeriod"`
-	// ThreadCores are for one candidate at a time; of each, so many claims may wait, for so many blocks after the first.
+	// ThreadCores are for one candidate at a time; of each, so many claims may wait, for so many blocks after the
+	// first.
 	ThreadCores         uint32 `json:"threadCores"`
 	ThreadRetries       uint32 `json:"threadRetries"`
 	SchedulingLookahead uint32 `json:"schedulingLookahead"`
@@ -42,7 +43,8 @@ type Configuration struct {
 	CodeDeposit uint64 `json:"codeDeposit"`
 }
 
-// Most that a configuration may allow: code has to fit an entry of the database, and what is accepted is kept by height.
+// Most that a configuration may allow: code has to fit an entry of the database, and what is accepted is kept by
+// height.
 const (
 	maxCode        = 4 << 20
 	maxThreadCores = 256

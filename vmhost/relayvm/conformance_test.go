@@ -27,7 +27,9 @@ func newVM() vmsdk.VM { return &relayvm.VM{} }
 // conforms runs the kit twice: on a chain that makes blocks of transactions, and on one whose blocks come by time.
 func conforms(t *testing.T, target launch.Launcher) {
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	g := relayvm.Genesis{Time: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Configuration: relayvm.DefaultConfiguration()}
+	g := relayvm.Genesis{
+		Time: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Configuration: relayvm.DefaultConfiguration(),
+	}
 	g.Configuration.BlockIntervalMillis = 3600 * 1000
 	g.Validators = []relayvm.Validator{{PublicKey: primitives.Hash{1}, NodeID: primitives.NodeID{1}}}
 	g.Paras = []relayvm.GenesisPara{{ID: 100, Head: []byte("head"), Code: []byte("code")}}

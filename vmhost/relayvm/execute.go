@@ -56,9 +56,9 @@ func (vm *VM) newRun(ctx context.Context, parent *block, a above) *run {
 	}
 }
 
-// execute is the order of a block: its inherent (bitfields, what they make available, what has had its time, candidates,
-// misbehaviour), then transactions, then what time brings: owners' upgrades, and a new session. One thing of the
-// inherent that is wrong makes the block invalid; a transaction that can't do what it says doesn't.
+// execute is the order of a block: its inherent (bitfields, what they make available, what has had its time,
+// candidates, misbehaviour), then transactions, then what time brings: owners' upgrades, and a new session. One thing
+// of the inherent that is wrong makes the block invalid; a transaction that can't do what it says doesn't.
 func (vm *VM) execute(ctx context.Context, parent *block, a above, inherent []byte, list []*Tx) (*outcome, error) {
 	r := vm.newRun(ctx, parent, a)
 	if err := r.include(inherent); err != nil {

@@ -1,8 +1,6 @@
 package relayvm
 
 import (
-	"crypto/ed25519"
-	"encoding/binary"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
@@ -14,8 +12,8 @@ import (
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 )
 
-// maxEvidence is how many blocks back a relay parent may be for its groups to be looked up. It is the same for all nodes,
-// however many states each of them keeps.
+// maxEvidence is how many blocks back a relay parent may be for its groups to be looked up. It is the same for all
+// nodes, however many states each of them keeps.
 const maxEvidence = 128
 
 // finding is a report of misbehaviour, read.
@@ -105,69 +103,4 @@ func (f *finding) about(c candidate.Receipt) error {
 	}
 	f.candidate, f.para = c.Hash(), c.Descriptor.Collation.ParaID
 	return nil
-}
-
-func compareStatements(a, b statements.Signed) int { return slices.Compare(canonical(a), canonical(b)) }
-
-func canonical(s statements.Signed) []byte {
-	b := binary.BigEndian.AppendUint32(nil, s.Validator)
-	b = append(b, byte(s.Verdict))
-	b = append(b, s.Candidate[:]...)
-	return append(b, s.Signature[:]...)
-}
-
-// id names the report: the same, in whatever order its statements come.
-func (f *finding) id() primitives.Hash {
-	b := append([]byte("reeve relay offence\x00"), byte(f.kind))
-	b = binary.BigEndian.AppendUint32(b, f.in.Session)
-	b = append(b, f.in.RelayParent[:]...)
-	b = append(b, f.candidate[:]...)
-	for _, s := range f.said {
-		b = append(b, canonical(s)...)
-	}
-	return primitives.HashOf(b)
-}
-
-// signedBy tells whether a validator of the set has signed a statement.
-func signedBy(set []Validator, in signbytes.Context, s statements.Signed) bool {
-	return int64(s.Validator) < int64(len(set)) &&
-		parachain.VerifyStatement(in, s, ed25519.PublicKey(set[s.Validator].PublicKey[:]))
-}
-
-// groupAt is the group that backs a para's candidates on a relay parent not long ago; nil: it isn't known.
-func (r *run) groupAt(relayParent primitives.Hash, para uint32) []uint32 {
-	k, next := r.parent.after, r.above.height
-	if relayParent != r.relayParent() {
-		if k = r.vm.kept.ancestor(k, relayParent, maxEvidence); k == nil {
-			return nil
-		}
-		next = k.Height + 1
-	}
-	for _, core := range k.world.cores.CoreStates(next) {
-		if serves(core, para) && int64(core.Group) < int64(len(k.world.cores.Groups)) {
-			return k.world.cores.Groups[core.Group]
-		}
-	}
-	return nil
-}
-
-// readDispute reads a dispute as the statement that it is.
-func readDispute(m *primitivesv1.Dispute) (w word, err error) {
-	if w.in, err = parachain.Context(m.GetContext()); err != nil {
-		return w, verdictf("%v", err)
-	}
-	w.said, err = parachain.Statement(&primitivesv1.SignedStatement{
-		Statement: &primitivesv1.Statement{Kind: &primitivesv1.Statement_Invalid{Invalid: m.GetCandidate()}},
-		Validator: m.GetValidator(), Signature: m.GetSignature(),
-	})
-	if err != nil {
-		return w, verdictf("%v", err)
-	}
-	return w, nil
-}
-
-// word is a statement in its context.
-type word struct {
-	in   signbytes.Context
-	said statements.Signed
 }

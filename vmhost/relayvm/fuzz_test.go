@@ -52,7 +52,8 @@ func FuzzTx(f *testing.F) {
 }
 
 func FuzzBlock(f *testing.F) {
-	b := &block{Block: txs.NewBlock(nil, born, [32]byte{1}, []*Tx{NewTx(chainID, alice, 1, Transfer{})}), inherentHash: vmsdk.ID{2}}
+	list := []*Tx{NewTx(chainID, alice, 1, Transfer{})}
+	b := &block{Block: txs.NewBlock(nil, born, [32]byte{1}, list), inherentHash: vmsdk.ID{2}}
 	b.seal()
 	f.Add(b.Bytes())
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -18,12 +18,18 @@ func TestEachThingThatIsWrongInAGenesisIsNamed(t *testing.T) {
 		"configuration: sessionLength is 0; it must be 1 to": func(g *Genesis) { g.Configuration.SessionLength = 0 },
 		"configuration: maxPovSize is":                       func(g *Genesis) { g.Configuration.MaxPoVSize = 1 << 30 },
 		"there are 0 validators":                             func(g *Genesis) { g.Validators = nil },
-		"validator 0 has no publicKey":                       func(g *Genesis) { g.Validators[0].PublicKey = primitives.Hash{} },
-		"validator 0 has no nodeId":                          func(g *Genesis) { g.Validators[0].NodeID = primitives.NodeID{} },
+		"validator 0 has no publicKey": func(g *Genesis) {
+			g.Validators[0].PublicKey = primitives.Hash{}
+		},
+		"validator 0 has no nodeId": func(g *Genesis) {
+			g.Validators[0].NodeID = primitives.NodeID{}
+		},
 		"validator 1 has the publicKey of another one": func(g *Genesis) {
 			g.Validators[1].PublicKey = g.Validators[0].PublicKey
 		},
-		"validator 1 has the nodeId of another one":    func(g *Genesis) { g.Validators[1].NodeID = g.Validators[0].NodeID },
+		"validator 1 has the nodeId of another one": func(g *Genesis) {
+			g.Validators[1].NodeID = g.Validators[0].NodeID
+		},
 		"para 100 is there twice":                      func(g *Genesis) { g.Paras[1].ID = 100 },
 		`para 100: kind "shop" isn't known`:            func(g *Genesis) { g.Paras[0].Kind = "shop" },
 		"para 100: the head has 32769 bytes":           func(g *Genesis) { g.Paras[0].Head = make([]byte, 32769) },

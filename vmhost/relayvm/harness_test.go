@@ -45,8 +45,8 @@ func genesisOf(validators int, change func(*Genesis)) *Genesis {
 		Accounts: map[primitives.Hash]uint64{public(alice): 1000, public(rule): 1000},
 	}
 	for i := range validators {
-		k := key(byte(i + 1))
-		g.Validators = append(g.Validators, Validator{PublicKey: public(k), NodeID: primitives.NodeID(public(k)), Stake: 1})
+		k := public(key(byte(i + 1)))
+		g.Validators = append(g.Validators, Validator{PublicKey: k, NodeID: primitives.NodeID(k), Stake: 1})
 	}
 	for _, id := range []uint32{100, 101} {
 		g.Paras = append(g.Paras, GenesisPara{ID: id, Owner: public(alice), Head: []byte("head 0"), Code: oldCode})

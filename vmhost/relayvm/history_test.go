@@ -14,26 +14,40 @@ import (
 
 var headerQuestion = &request{Kind: &runtimeapiv1.RuntimeApiRequest_BlockHeader{}}
 
+func askCode(para uint32, height uint64, between *uint64) *request {
+	q := &runtimeapiv1.ValidationCode{Para: para, Number: height, IntermediateNumber: between}
+	return &request{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCode{ValidationCode: q}}
+}
+
+func askData(para uint32, a runtimeapiv1.OccupiedCoreAssumption) *request {
+	q := &runtimeapiv1.PersistedValidationData{Para: para, Assumption: a}
+	return &request{Kind: &runtimeapiv1.RuntimeApiRequest_PersistedValidationData{PersistedValidationData: q}}
+}
+
+func askAncestors(count uint32) *request {
+	q := &runtimeapiv1.Ancestors{Count: count}
+	return &request{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{Ancestors: q}}
+}
+
 // questions are one of each kind.
 func questions() []*request {
 	return []*request{
 		{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{}},
 		{Kind: &runtimeapiv1.RuntimeApiRequest_SigningContext{}},
-		{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCode{ValidationCode: &runtimeapiv1.ValidationCode{Para: 100, Number: 3}}},
+		askCode(100, 3, nil),
 		{Kind: &runtimeapiv1.RuntimeApiRequest_ValidatorGroups{}},
 		{Kind: &runtimeapiv1.RuntimeApiRequest_AvailabilityCores{}},
-		{Kind: &runtimeapiv1.RuntimeApiRequest_PersistedValidationData{PersistedValidationData: &runtimeapiv1.PersistedValidationData{
-			Para: 101, Assumption: free}}},
+		askData(101, free),
 		{Kind: &runtimeapiv1.RuntimeApiRequest_SessionIndexForChild{}},
-		{Kind: &runtimeapiv1.RuntimeApiRequest_CheckValidationOutputs{CheckValidationOutputs: &runtimeapiv1.CheckValidationOutputs{
-			Para: 100, Outputs: newOutputs()}}},
+		{Kind: &runtimeapiv1.RuntimeApiRequest_CheckValidationOutputs{
+			CheckValidationOutputs: &runtimeapiv1.CheckValidationOutputs{Para: 100, Outputs: newOutputs()}}},
 		{Kind: &runtimeapiv1.RuntimeApiRequest_CandidatePendingAvailability{
 			CandidatePendingAvailability: &runtimeapiv1.CandidatePendingAvailability{Para: 100}}},
 		{Kind: &runtimeapiv1.RuntimeApiRequest_CandidateEvents{}},
 		{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCodeByHash{
 			ValidationCodeByHash: &runtimeapiv1.ValidationCodeByHash{Hash: make([]byte, 32)}}},
 		headerQuestion,
-		{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{Ancestors: &runtimeapiv1.Ancestors{Count: 300}}},
+		askAncestors(300),
 	}
 }
 
@@ -88,12 +102,15 @@ func TestAQuestionAboutAnUndecidedBlockIsAnswered(t *testing.T) {
 	if err := b.Verify(ctx, n.last, c); err != nil {
 		t.Fatal(err)
 	}
-	events := n.ask(b, &request{Kind: &runtimeapiv1.RuntimeApiRequest_CandidateEvents{}}).GetCandidateEvents().GetEvents()
-	if len(events) != 1 || events[0].GetKind() != runtimeapiv1.CandidateEvent_KIND_BACKED || string(events[0].GetHeadData()) != "head 1" {
+	a := n.ask(b, &request{Kind: &runtimeapiv1.RuntimeApiRequest_CandidateEvents{}})
+	events := a.GetCandidateEvents().GetEvents()
+	if len(events) != 1 || events[0].GetKind() != runtimeapiv1.CandidateEvent_KIND_BACKED ||
+		string(events[0].GetHeadData()) != "head 1" {
 		t.Errorf("%v", events)
 	}
 	header := n.ask(b, headerQuestion).GetBlockHeader().GetHeader()
-	if header.GetNumber() != 1 || vmsdk.ID(header.GetHash()) != consensus(b) || vmsdk.ID(header.GetParent()) != consensus(n.last) {
+	if header.GetNumber() != 1 || vmsdk.ID(header.GetHash()) != consensus(b) ||
+		vmsdk.ID(header.GetParent()) != consensus(n.last) {
 		t.Errorf("%v", header)
 	}
 	if err := b.Reject(ctx); err != nil {
@@ -127,8 +144,7 @@ func TestTheStatesOfTheLastBlocksAreKeptAndOlderOnesAreSaidToBePruned(t *testing
 	look("before a restart")
 	n.launch(n.genesis)
 	look("after a restart")
-	ancestors := n.ask(n.last, &request{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{Ancestors: &runtimeapiv1.Ancestors{Count: 4096}}})
-	hashes := ancestors.GetAncestors().GetHashes()
+	hashes := n.ask(n.last, askAncestors(4096)).GetAncestors().GetHashes()
 	if len(hashes) != maxKept || vmsdk.ID(hashes[len(hashes)-1]) != consensus(genesis) {
 		t.Errorf("%d ancestors", len(hashes))
 	}
@@ -137,11 +153,10 @@ func TestTheStatesOfTheLastBlocksAreKeptAndOlderOnesAreSaidToBePruned(t *testing
 func TestWhatIsNoQuestionIsRefused(t *testing.T) {
 	n := startNetwork(t, 1, nil)
 	for name, q := range map[string]*request{
-		"no assumption": {Kind: &runtimeapiv1.RuntimeApiRequest_PersistedValidationData{}},
+		"no assumption": askData(100, 0),
 		"a short hash":  {Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCodeByHash{}},
 		"no outputs":    {Kind: &runtimeapiv1.RuntimeApiRequest_CheckValidationOutputs{}},
-		"too many": {Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{
-			Ancestors: &runtimeapiv1.Ancestors{Count: 4097}}},
+		"too many":      askAncestors(4097),
 	} {
 		var invalid *vmsdk.InvalidError
 		if _, _, err := n.answered(n.last, q); !errors.As(err, &invalid) {
@@ -155,11 +170,7 @@ func TestWhatIsNoQuestionIsRefused(t *testing.T) {
 	if _, err := n.vm.QueryRuntime(ctx, vmsdk.RuntimeBlock{ID: n.last.ID()}, []byte{0xff}); err == nil {
 		t.Error("bytes that are no question")
 	}
-	for _, q := range []*request{
-		{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCode{ValidationCode: &runtimeapiv1.ValidationCode{Para: 9}}},
-		{Kind: &runtimeapiv1.RuntimeApiRequest_PersistedValidationData{PersistedValidationData: &runtimeapiv1.PersistedValidationData{
-			Para: 9, Assumption: free}}},
-	} {
+	for _, q := range []*request{askCode(9, 0, nil), askData(9, free)} {
 		if _, _, err := n.answered(n.last, q); err != nil {
 			t.Errorf("what doesn't exist is an answer: %v", err)
 		}

@@ -31,16 +31,24 @@ func (n *network) usable(data *provisionerv1.InherentData) *provisionerv1.Inhere
 	return out
 }
 
-// R3: each of these is wrong in one way. A block with it is invalid, for that reason; the author's dry run leaves it out
-// and keeps the right one beside it.
+func codeOf(code []byte) *candidate.Code {
+	return &candidate.Code{Hash: primitives.HashOf(code), Size: uint64(len(code))}
+}
+
+// R3: each of these is wrong in one way. A block with it is invalid, for that reason; the author's dry run leaves it
+// out and keeps the right one beside it.
 func TestR3EachCandidateThatIsWrongHasItsReason(t *testing.T) {
 	for name, c := range map[string]struct {
 		words  string
 		change func(*network, *draft)
 	}{
-		"unscheduled":           {"there is no para 999", func(_ *network, d *draft) { d.Descriptor.Collation.ParaID = 999 }},
-		"not in parent context": {"on which it may not be", func(_ *network, d *draft) { d.Descriptor.Collation.RelayParent = primitives.Hash{7} }},
-		"insufficient backing":  {"too few of its group", func(_ *network, d *draft) { d.voters = 1 }},
+		"unscheduled": {"there is no para 999", func(_ *network, d *draft) {
+			d.Descriptor.Collation.ParaID = 999
+		}},
+		"not in parent context": {"on which it may not be", func(_ *network, d *draft) {
+			d.Descriptor.Collation.RelayParent = primitives.Hash{7}
+		}},
+		"insufficient backing": {"too few of its group", func(_ *network, d *draft) { d.voters = 1 }},
 		"not signed by its collator": {"signature doesn't hold", func(_ *network, d *draft) {
 			d.signer = alice
 		}},
@@ -61,7 +69,7 @@ func TestR3EachCandidateThatIsWrongHasItsReason(t *testing.T) {
 			d.Commitments.NewValidationCode = &candidate.Code{Hash: primitives.Hash{7}, Size: 5}
 		}},
 		"premature code upgrade": {"PREMATURE_CODE_UPGRADE", func(n *network, d *draft) {
-			d.Commitments.NewValidationCode = &candidate.Code{Hash: primitives.HashOf(oldCode), Size: uint64(len(oldCode))}
+			d.Commitments.NewValidationCode = codeOf(oldCode)
 			for _, m := range []*machine{n.machine, n.other} {
 				m.last.after.world.paras[100].Upgrade = &Upgrade{At: 99}
 			}
@@ -196,7 +204,8 @@ func TestR10ClaimsAreBoundedAndLapse(t *testing.T) {
 	n := startNetwork(t, 4, func(g *Genesis) {
 		g.Configuration.ThreadCores, g.Configuration.ThreadRetries, g.Configuration.SchedulingLookahead = 1, 1, 2
 		for i, id := range []uint32{200, 201, 202} {
-			g.Paras = append(g.Paras, GenesisPara{ID: id, Owner: public(alice), Kind: Parathread, Head: []byte{byte(i)}, Code: oldCode})
+			thread := GenesisPara{ID: id, Owner: public(alice), Kind: Parathread, Head: []byte{byte(i)}, Code: oldCode}
+			g.Paras = append(g.Paras, thread)
 		}
 	})
 	why := n.does(alice, Claim{Para: 200}, Claim{Para: 200}, Claim{Para: 201}, Claim{Para: 202}, Claim{Para: 100})

@@ -49,8 +49,8 @@ func disputeKey(candidate primitives.Hash, validator uint32) string {
 	return fmt.Sprintf("%s%v/%010d", keyDispute, candidate, validator)
 }
 
-// sift records reports and disputes, and lists those that a block may have. When it is strict, the first that it may not
-// have is an error.
+// sift records reports and disputes, and lists those that a block may have. When it is strict, the first that it may
+// not have is an error.
 func (r *run) sift(data *provisionerv1.InherentData, strict bool) (*provisionerv1.InherentData, error) {
 	out := &provisionerv1.InherentData{}
 	for i, m := range data.GetMisbehaviorReports() {

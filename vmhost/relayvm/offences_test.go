@@ -51,7 +51,8 @@ func (n *network) contradiction(v uint32) *misbehaviorv1.MisbehaviorReport {
 	receipt, c := n.about(100, 1)
 	return n.report(func(m *misbehaviorv1.MisbehaviorReport) {
 		m.Kind = &misbehaviorv1.MisbehaviorReport_SelfContradiction{SelfContradiction: &misbehaviorv1.SelfContradiction{
-			Receipt: receipt, First: message(n.says(v, signbytes.Seconded, c)), Second: message(n.says(v, signbytes.Invalid, c)),
+			Receipt: receipt, First: message(n.says(v, signbytes.Seconded, c)),
+			Second: message(n.says(v, signbytes.Invalid, c)),
 		}}
 	})
 }
@@ -78,9 +79,10 @@ func TestOffencesOfEachKindAreRecordedOnceWithTheirOffenders(t *testing.T) {
 			receipt, c := n.about(100, 1)
 			stranger := n.groupOf(101)[0]
 			return n.report(func(m *misbehaviorv1.MisbehaviorReport) {
-				m.Kind = &misbehaviorv1.MisbehaviorReport_UnauthorizedStatement{UnauthorizedStatement: &misbehaviorv1.UnauthorizedStatement{
+				d := &misbehaviorv1.UnauthorizedStatement{
 					Receipt: receipt, Statement: message(n.says(stranger, signbytes.Valid, c)),
-				}}
+				}
+				m.Kind = &misbehaviorv1.MisbehaviorReport_UnauthorizedStatement{UnauthorizedStatement: d}
 			})
 		}},
 	} {
@@ -145,9 +147,10 @@ func TestAReportThatDoesNotHoldIsRefused(t *testing.T) {
 	same.GetSelfContradiction().Second = same.GetSelfContradiction().GetFirst()
 	authorized := n.report(func(m *misbehaviorv1.MisbehaviorReport) {
 		receipt, c := n.about(100, 1)
-		m.Kind = &misbehaviorv1.MisbehaviorReport_UnauthorizedStatement{UnauthorizedStatement: &misbehaviorv1.UnauthorizedStatement{
+		d := &misbehaviorv1.UnauthorizedStatement{
 			Receipt: receipt, Statement: message(n.says(n.groupOf(100)[0], signbytes.Valid, c)),
-		}}
+		}
+		m.Kind = &misbehaviorv1.MisbehaviorReport_UnauthorizedStatement{UnauthorizedStatement: d}
 	})
 	once := n.report(func(m *misbehaviorv1.MisbehaviorReport) {
 		_, c := n.about(100, 1)

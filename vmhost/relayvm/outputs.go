@@ -26,7 +26,9 @@ type codeSizes func(code primitives.Hash) (uint64, error)
 
 // outputs is the first rule that the outputs of a para's candidate break, on a relay parent at a height. New code must
 // have been uploaded: one that hasn't is too large for this chain, whatever its size.
-func (w *world) outputs(para uint32, c candidate.Commitments, relayParent uint64, sizes codeSizes) (outputVerdict, error) {
+func (w *world) outputs(
+	para uint32, c candidate.Commitments, relayParent uint64, sizes codeSizes,
+) (outputVerdict, error) {
 	p, config := w.paras[para], &w.config.Active
 	switch {
 	case p == nil:
@@ -64,8 +66,9 @@ func upwardFits(messages [][]byte, config *Configuration) bool {
 	return len(messages) <= int(config.MaxUpwardMessages)
 }
 
-// acceptable says what is wrong with what a candidate puts out, or the code that has judged it, as its para will be when
-// it gets its turn: if it was made on the head of the one that is on the core now, that one has been included then.
+// acceptable says what is wrong with what a candidate puts out, or the code that has judged it, as its para will be
+// when it gets its turn: if it was made on the head of the one that is on the core now, that one has been included
+// then.
 func (r *run) acceptable(b *backed) error {
 	w, relayParent := r.world, r.above.height-1
 	p := w.paras[b.para()]

@@ -81,8 +81,8 @@ func (p Para) pruned(height, period uint64) (Para, bool) {
 	return p, n > 0
 }
 
-// codeAt is the code for a block at a height of the relay chain, if a candidate on a relay parent in between (none: below
-// zero) is included first; false: it is forgotten. The algorithm is the peer's validation_code_at.
+// codeAt is the code for a block at a height of the relay chain, if a candidate on a relay parent in between (none:
+// below zero) is included first; false: it is forgotten. The algorithm is the peer's validation_code_at.
 func (p *Para) codeAt(height uint64, between int64) (primitives.Hash, bool) {
 	switch {
 	case between >= 0 && height <= uint64(between):

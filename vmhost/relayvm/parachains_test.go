@@ -51,9 +51,7 @@ func (m *machine) askCores() []*primitivesv1.CoreState {
 
 // data is the validation data of a para's next candidate.
 func (m *machine) data(para uint32, a runtimeapiv1.OccupiedCoreAssumption) *primitivesv1.PersistedValidationData {
-	q := &runtimeapiv1.PersistedValidationData{Para: para, Assumption: a}
-	return m.ask(m.last, &request{Kind: &runtimeapiv1.RuntimeApiRequest_PersistedValidationData{
-		PersistedValidationData: q}}).GetPersistedValidationData().GetData()
+	return m.ask(m.last, askData(para, a)).GetPersistedValidationData().GetData()
 }
 
 const (
@@ -71,7 +69,9 @@ type draft struct {
 }
 
 // made is a candidate of a para on the last block, backed by its group, but for what is changed.
-func (n *network) made(para uint32, a runtimeapiv1.OccupiedCoreAssumption, head string, change func(*draft)) *primitivesv1.BackedCandidate {
+func (n *network) made(
+	para uint32, a runtimeapiv1.OccupiedCoreAssumption, head string, change func(*draft),
+) *primitivesv1.BackedCandidate {
 	n.t.Helper()
 	d := &draft{data: n.data(para, a), voters: -1, signer: collate}
 	d.Commitments.HeadData = []byte(head)
@@ -124,7 +124,8 @@ func (n *network) backs(d *draft, group []uint32) *primitivesv1.BackedCandidate 
 			verdict = signbytes.Seconded
 		}
 		s := n.says(v, verdict, hash)
-		vote := &primitivesv1.ValidityAttestation{Kind: &primitivesv1.ValidityAttestation_Explicit{Explicit: s.Signature[:]}}
+		vote := &primitivesv1.ValidityAttestation{}
+		vote.Kind = &primitivesv1.ValidityAttestation_Explicit{Explicit: s.Signature[:]}
 		if i == 0 {
 			vote.Kind = &primitivesv1.ValidityAttestation_Implicit{Implicit: s.Signature[:]}
 		}
@@ -153,7 +154,8 @@ func (n *network) says(v uint32, verdict signbytes.Verdict, c primitives.Hash) s
 
 // bits is a validator's bitfield for the next block.
 func (n *network) bits(v uint32, cores ...uint32) *primitivesv1.SignedAvailabilityBitfield {
-	b := parachain.SignedBitfield{Validator: v, Cores: primitives.NewBits(uint32(len(n.last.after.world.cores.Cores)), cores...)}
+	all := uint32(len(n.last.after.world.cores.Cores))
+	b := parachain.SignedBitfield{Validator: v, Cores: primitives.NewBits(all, cores...)}
 	payload, _ := b.Payload(n.signing()).Encode()
 	copy(b.Signature[:], ed25519.Sign(key(byte(v+1)), payload))
 	return parachain.BitfieldMessage(b)

@@ -126,5 +126,7 @@ func (f *finding) outvoted() []uint32 {
 }
 
 func (f *finding) says(validator uint32, what func(signbytes.Verdict) bool) bool {
-	return slices.ContainsFunc(f.said, func(s statements.Signed) bool { return s.Validator == validator && what(s.Verdict) })
+	return slices.ContainsFunc(f.said, func(s statements.Signed) bool {
+		return s.Validator == validator && what(s.Verdict)
+	})
 }

@@ -57,7 +57,8 @@ func (vm *VM) CheckInherent(ctx context.Context, at vmsdk.RuntimeBlock, raw []by
 	defer vm.mu.Unlock()
 	r := &run{
 		ctx: ctx, vm: vm, parent: &block{vm: vm, after: k},
-		above: above{height: k.Height + 1, consensusParent: at.Consensus}, state: k.state.Child(), world: k.world.child(),
+		above: above{height: k.Height + 1, consensusParent: at.Consensus},
+		state: k.state.Child(), world: k.world.child(),
 	}
 	usable, err := r.usable(data)
 	if err != nil {

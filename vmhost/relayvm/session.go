@@ -15,7 +15,8 @@ const seedDomain = "reeve relay session\x00"
 // scheduling is what the scheduler begins the current session with.
 func (w *world) scheduling(seed primitives.Hash) scheduler.Session {
 	n := scheduler.Session{
-		Params: w.config.Active.params(), Start: w.session.Start, Validators: uint32(len(w.session.Validators)), Seed: seed,
+		Params: w.config.Active.params(), Start: w.session.Start, Seed: seed,
+		Validators: uint32(len(w.session.Validators)),
 	}
 	for _, p := range w.paras {
 		if p.Kind == Parachain {

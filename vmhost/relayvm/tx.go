@@ -22,8 +22,8 @@ type Call interface {
 	// kind is its number, and encode its payload.
 	kind() byte
 	encode() []byte
-	// apply does it, for an account. why says in a sentence that it can't be done, and then nothing is changed; an error
-	// says that the state can't be read.
+	// apply does it, for an account. why says in a sentence that it can't be done, and then nothing is changed; an
+	// error says that the state can't be read.
 	apply(r *run, by primitives.Hash) (why string, err error)
 }
 

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/primitives"
-	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
 )
 
 var newCode = bytes.Repeat([]byte("new code "), 10_000) // two parts
@@ -14,16 +12,15 @@ var newCode = bytes.Repeat([]byte("new code "), 10_000) // two parts
 // code is a para's code at a height, between: with a candidate in between.
 func (n *network) code(para uint32, height uint64, between *uint64) string {
 	n.t.Helper()
-	q := &request{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCode{ValidationCode: &runtimeapiv1.ValidationCode{
-		Para: para, Number: height, IntermediateNumber: between}}}
-	a, whole, err := n.answered(n.last, q)
+	a, whole, err := n.answered(n.last, askCode(para, height, between))
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if a.GetValidationCode().GetCode() == nil {
+	ref := a.GetValidationCode().GetCode()
+	if ref == nil {
 		return ""
 	}
-	if len(whole.Blobs) != 1 || primitives.HashOf(whole.Blobs[0]) != primitives.Hash(a.GetValidationCode().GetCode().GetHash()) {
+	if len(whole.Blobs) != 1 || primitives.HashOf(whole.Blobs[0]) != primitives.Hash(ref.GetHash()) {
 		n.t.Fatal("the bytes don't come with the name")
 	}
 	return string(whole.Blobs[0])
@@ -38,8 +35,8 @@ func (n *network) upload(code []byte) string {
 	return n.does(alice, parts...)
 }
 
-// R4: a candidate brings new code. The old one holds until a candidate on a relay parent at or after the announced height
-// is included; that one was still judged by the old code.
+// R4: a candidate brings new code. The old one holds until a candidate on a relay parent at or after the announced
+// height is included; that one was still judged by the old code.
 func TestR4NewCodeIsInForceAfterItsDelay(t *testing.T) {
 	n := startNetwork(t, 4, func(g *Genesis) {
 		g.Configuration.ValidationUpgradeDelay, g.Configuration.AcceptancePeriod = 3, 6
@@ -48,7 +45,7 @@ func TestR4NewCodeIsInForceAfterItsDelay(t *testing.T) {
 		t.Fatal(why)
 	}
 	upgrade := func(d *draft) {
-		d.Commitments.NewValidationCode = &candidate.Code{Hash: primitives.HashOf(newCode), Size: uint64(len(newCode))}
+		d.Commitments.NewValidationCode = codeOf(newCode)
 	}
 	n.next(offers(n.made(100, free, "head 1", upgrade))) // on 1
 	n.available(0, 3)
@@ -128,7 +125,10 @@ func TestAnUploadIsPaidAndComesInOrder(t *testing.T) {
 		words string
 	}{
 		"the second part first": {parts[1], "the part at 61440 comes before the first one"},
-		"too large":             {Upload{Code: parts[0].Code, Size: 4 << 20, Part: parts[0].Part}, "the code has 4194304 bytes; at most 3145728 are allowed"},
+		"too large": {
+			Upload{Code: parts[0].Code, Size: 4 << 20, Part: parts[0].Part},
+			"the code has 4194304 bytes; at most 3145728 are allowed",
+		},
 	} {
 		if why := n.does(alice, c.call); why != c.words {
 			t.Errorf("%s: %q", name, why)
@@ -153,7 +153,8 @@ func TestAnUploadIsPaidAndComesInOrder(t *testing.T) {
 	if why := n.does(alice, register); why != "it takes 900 and the account has 824" {
 		t.Error(why)
 	}
-	if why := n.does(rule, Transfer{public(alice), 500}, Transfer{public(bob), 501}); why != "it takes 501 and the account has 500" {
+	why := n.does(rule, Transfer{public(alice), 500}, Transfer{public(bob), 501})
+	if why != "it takes 501 and the account has 500" {
 		t.Error(why)
 	}
 	if why := n.does(alice, register, register); why != "para 2000 is registered already" {

@@ -7,8 +7,8 @@
 // signature that it hasn't checked, and whatever a block says has to hold by the chain's own state.
 //
 // The files: vm.go is the VM and block.go the block; execute.go is the order of a block; world.go is the parachain
-// host's state and history.go how long it is kept; inclusion.go takes up candidates, offences.go misbehaviour; tx.go and
-// calls.go are what users can do; query.go answers questions. docs/relayvm.md is for users.
+// host's state and history.go how long it is kept; inclusion.go takes up candidates, offences.go misbehaviour; tx.go
+// and calls.go are what users can do; query.go answers questions. docs/relayvm.md is for users.
 package relayvm
 
 import (

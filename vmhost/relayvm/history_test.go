@@ -180,3 +180,32 @@ func TestWhatIsNoQuestionIsRefused(t *testing.T) {
 func newOutputs() *primitivesv1.CandidateCommitments {
 	return &primitivesv1.CandidateCommitments{HeadData: []byte("head")}
 }
+
+func TestTheValidatorsOfFewEarlierSessionsAreKnown(t *testing.T) {
+	n := startNetwork(t, 2, func(g *Genesis) { g.Configuration.SessionLength = 1 })
+	n.grow(keptSets + 3)
+	w := n.last.after.world
+	if now := w.session.Index; len(w.sets) != keptSets || w.validators(now-keptSets) == nil ||
+		w.validators(now-keptSets-1) != nil || w.validators(now+1) != nil {
+		t.Errorf("in session %d there are %d sets", now, len(w.sets))
+	}
+}
+
+func TestABlockIsBoundedInBytes(t *testing.T) {
+	n := startNetwork(t, 1, nil)
+	for i, u := range Uploads(make([]byte, 20*MaxPart)) {
+		if _, errs := n.vm.Submit(NewTx(chainID, alice, uint64(i), u).Bytes()); errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+	}
+	n.next(nil)
+	if size := len(n.last.Bytes()); size > maxBlockBytes+1024 || size < maxBlockBytes-MaxPart-1024 {
+		t.Errorf("a block of %d bytes", size)
+	}
+	_, err := parseBlock(append(n.last.Bytes(), make([]byte, maxBlockBytes)...))
+	contains(t, "a longer one", err, "a block of")
+	n.next(nil)
+	if got := n.vm.pool.Len(); got != 0 {
+		t.Errorf("%d transactions are left", got)
+	}
+}

@@ -131,3 +131,42 @@ func TestOneVMBlockHasFewWrappers(t *testing.T) {
 		t.Errorf("%d are remembered", known)
 	}
 }
+
+// bound is a block that was built without an inherent, and says so.
+type bound struct{ vmsdk.Block }
+
+func (bound) Fits(c vmsdk.BuildContext) error {
+	if len(c.Inherent) > 0 {
+		return vmsdk.Invalidf("another inherent")
+	}
+	return nil
+}
+
+// Whoever proposes can wrap a block with what doesn't belong to it: that is invalid for all, and not only for those who
+// haven't seen the block in its place.
+func TestABlockThatIsProcessingIsNotTakenInAnotherContext(t *testing.T) {
+	h, vm := startRelay(t)
+	vm.rename = func(b vmsdk.Block) vmsdk.Block { return bound{b} }
+	other, _ := startRelay(t)
+	other.submit(0, "k", "v")
+	b := other.build().GetBlock()
+	verify := func(consensus primitives.Hash, inherent string) *pluginv1.Error {
+		return overseertest.Must[*pluginv1.VerifyBlockResponse](t, h.Ask("engine", &pluginv1.VerifyBlockRequest{
+			Content: b.GetContent(), ConsensusBlockId: consensus[:],
+			Context: &pluginv1.BuildContext{Inherent: []byte(inherent)},
+		})).GetError()
+	}
+	right, wrong := primitives.Hash{1}, primitives.Hash{2}
+	if e := verify(right, ""); e != nil {
+		t.Fatal(e)
+	}
+	if e := verify(wrong, "!"); e.GetInvalidBlock().GetReason() != "another inherent" {
+		t.Errorf("%v", e)
+	}
+	if _, e := h.query(wrong); e.GetNotFound() == nil {
+		t.Errorf("the wrong one is known: %v", e)
+	}
+	if got, e := h.query(right); got != string(b.GetId()) || e != nil {
+		t.Errorf("%x, %v", got, e)
+	}
+}

@@ -26,7 +26,7 @@ func TestMessagesOfOneTurnGoTogetherAndNewsStaysBehindThoseBeforeIt(t *testing.T
 		s.flushAll()
 	})
 	news := a.news()
-	if len(news) != 3 || len(news[0].Messages()) != 2 || news[1].GetPeerConnected() == nil ||
+	if len(news) != 3 || len(news[0].GetPeerMessages().GetMessages()) != 2 || news[1].GetPeerConnected() == nil ||
 		len(news[2].Messages()) != 1 {
 		t.Errorf("the subsystem gets %v", news)
 	}

@@ -27,7 +27,8 @@ import (
 // Name is the subsystem's name.
 const Name = "availability-store"
 
-// Disk is the port to what is kept. Reads may be made at any time, by any goroutine; Write by one at a time.
+// Disk is the port to what is kept. Reads may be made at any time, by any goroutine; Write by one at a time. Close waits
+// for what is under way, and what comes after it gets an error.
 type Disk interface {
 	// Load returns what is known of the candidates, and the age of the last batch. Parts of candidates of which nothing
 	// is known are deleted.
@@ -82,7 +83,7 @@ func Spec(cfg Config) subsystem.Spec {
 		Asks:  leaf.Asks(0),
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			s := &store{sub: sub, cfg: cfg.withDefaults()}
-			s.chain = &chain{sub: sub, name: cfg.Chain, store: s}
+			s.chain = &chain{sub: sub, store: s, leaves: map[primitives.Hash]task{}}
 			s.encoder = &encoder{sub: sub}
 			s.open()
 			return s, nil
@@ -100,10 +101,13 @@ type store struct {
 	chain   *chain
 	encoder *encoder
 
+	chunksWriting int // bytes
+
 	pause   time.Duration
 	trouble string // why nothing can be kept or found
 	low     string // why nothing new is kept
 	unprune func()
+	unlook  func()
 }
 
 // Signal follows the relay chain.
@@ -151,7 +155,7 @@ func hashOf(b []byte) primitives.Hash {
 
 // Close gives the disk back.
 func (s *store) Close() {
-	if s.disk != nil && !s.writer.busy {
+	if s.disk != nil {
 		_ = s.disk.Close() // all that was acknowledged is durable
 	}
 }
@@ -172,5 +176,6 @@ func (s *store) Status(st *subsystem.Status) {
 		st.Number(name+"-bytes", bytes)
 	}
 	st.Number("writing", int64(len(s.writer.works)))
+	st.Number("waiting-blocks", int64(len(s.chain.behind)))
 	st.Text("followed-to", fmt.Sprint(s.chain.height))
 }

@@ -1,7 +1,8 @@
 package availabilitystore
 
 import (
-	"errors"
+	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,31 +23,38 @@ const (
 	maxSeen = 4096
 	// maxBehind is how many blocks may wait to be looked at; the oldest are let go.
 	maxBehind = 1024
-	// The pauses before a question that couldn't be answered is asked again.
+	// The pauses before a block that couldn't be looked at is tried again, and how often one is tried that is no leaf: a
+	// block of a fork that was given up is unknown for ever.
 	askAgainAfter  = 50 * time.Millisecond
 	askAgainAtMost = 5 * time.Second
+	mostTries      = 64
 )
 
 // chain follows the relay chain: what each block does to candidates, and which blocks are final. It takes one block
-// after the other, and each once.
+// after the other, and each once. One that can't be looked at now comes back later, and holds up no other: the order
+// doesn't matter to what is kept.
 type chain struct {
 	sub   *subsystem.Sub
-	name  string
 	store *store
 
+	leaves map[primitives.Hash]task
+	final  task   // the highest block that is final; of number 0: none is known
 	behind []task // in order
 	busy   bool
 	seen   map[primitives.Hash]bool
 	order  []primitives.Hash // of seen, the latest last
 	height uint64            // of the highest block that was looked at
-	pause  time.Duration
+
+	unknown uint64 // blocks below this height aren't known here
 }
 
 // task is a block to look at, or one that became final.
 type task struct {
-	hash, parent primitives.Hash
-	number       uint64
-	final        bool
+	hash   primitives.Hash
+	parent primitives.Hash // zero: what is below it is seen to
+	number uint64
+	final  bool
+	tries  int
 }
 
 func (c *chain) signal(sig *overseerv1.Signal) {
@@ -55,11 +63,17 @@ func (c *chain) signal(sig *overseerv1.Signal) {
 		hash, err := primitives.HashFrom(k.StartWork.GetHash())
 		parent, _ := primitives.HashFrom(k.StartWork.GetParent())
 		if err == nil {
-			c.add(task{hash: hash, parent: parent, number: k.StartWork.GetNumber()})
+			c.leaves[hash] = task{hash: hash, parent: parent, number: k.StartWork.GetNumber()}
+			c.add(c.leaves[hash])
 		}
+	case *overseerv1.Signal_StopWork:
+		hash, _ := primitives.HashFrom(k.StopWork.GetHash())
+		delete(c.leaves, hash)
 	case *overseerv1.Signal_BlockFinalized:
-		if hash, err := primitives.HashFrom(k.BlockFinalized.GetHash()); err == nil {
-			c.add(task{hash: hash, number: k.BlockFinalized.GetNumber(), final: true})
+		hash, err := primitives.HashFrom(k.BlockFinalized.GetHash())
+		if err == nil && k.BlockFinalized.GetNumber() > c.final.number {
+			c.final = task{hash: hash, number: k.BlockFinalized.GetNumber(), final: true}
+			c.add(c.final)
 		}
 	}
 }
@@ -72,9 +86,16 @@ func (c *chain) add(t task) {
 	c.next()
 }
 
-// begin takes up the work with a core that was restored: what it had heard and not written it hears again.
+// begin takes up the work with a core that was restored: it hears again what the one before may have heard and not
+// written.
 func (c *chain) begin() {
-	c.seen, c.order, c.busy, c.pause = map[primitives.Hash]bool{}, nil, false, 0
+	c.seen, c.order, c.busy = map[primitives.Hash]bool{}, nil, false
+	c.behind = slices.SortedFunc(maps.Values(c.leaves), func(a, b task) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), a.hash.Compare(b.hash))
+	})
+	if c.final.number > 0 {
+		c.behind = append(c.behind, c.final)
+	}
 	c.next()
 }
 
@@ -88,7 +109,7 @@ func (c *chain) next() {
 		c.finalize(t)
 	case c.seen[t.hash]:
 		c.done()
-	case c.seen[t.parent] || t.number == 0 || t.parent.IsZero():
+	case t.number == 0 || t.parent.IsZero() || c.seen[t.parent]:
 		c.look(t)
 	default:
 		c.descend(t)
@@ -98,53 +119,64 @@ func (c *chain) next() {
 // done goes on with the next block.
 func (c *chain) done() {
 	c.behind = c.behind[1:]
-	c.busy, c.pause = false, 0
+	c.busy = false
 	c.next()
 }
 
-// question asks about the state after a block, again and again while what is wrong may pass. What will not is logged,
-// and the block is passed over: nothing that is kept depends on it alone.
-func (c *chain) question(block primitives.Hash, q *runtimeapiv1.RuntimeApiRequest,
+// question asks about the state after a block, for a task. What may pass lets the task come back later; what will not is
+// logged, and the block is passed over: nothing that is kept depends on it alone.
+func (c *chain) question(t task, block primitives.Hash, q *runtimeapiv1.RuntimeApiRequest,
 	then func(*runtimeapiv1.RuntimeApiAnswer)) {
 	core := c.store.core
 	leaf.Question(c.sub, block, q, func(a *runtimeapiv1.RuntimeApiAnswer, err error) {
-		var e *leaf.Error
 		switch {
 		case core != c.store.core || c.store.disk == nil: // the disk was opened anew: so is the chain
-			return
 		case err == nil:
 			then(a)
-		case errors.As(err, &e) && !e.Temporary():
+		case leaf.Temporary(err) && c.worth(t):
+			c.later(t)
+		default:
 			c.sub.Log.Info("a block can't be looked at", "block", block.Short(), "err", err)
 			c.done()
-		default:
-			c.pause = min(max(2*c.pause, askAgainAfter), askAgainAtMost)
-			c.sub.After(c.pause, func() {
-				if core == c.store.core && c.store.disk != nil {
-					c.question(block, q, then)
-				}
-			})
 		}
 	})
 }
 
+// worth tells whether a block is still to be tried.
+func (c *chain) worth(t task) bool {
+	_, active := c.leaves[t.hash]
+	return t.tries < mostTries || active && !t.final || t.final && t.hash == c.final.hash
+}
+
+// later lets a task come back after a pause.
+func (c *chain) later(t task) {
+	core := c.store.core
+	pause := min(askAgainAfter<<min(t.tries, 10), askAgainAtMost)
+	t.tries++
+	c.sub.After(pause, func() {
+		if core == c.store.core && c.store.disk != nil {
+			c.add(t)
+		}
+	})
+	c.done()
+}
+
 // descend finds the blocks below that haven't been looked at, and puts them before this one.
 func (c *chain) descend(t task) {
-	count := uint32(min(t.number, farBack))
 	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{
-		Ancestors: &runtimeapiv1.Ancestors{Count: count}}}
-	c.question(t.hash, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
+		Ancestors: &runtimeapiv1.Ancestors{Count: uint32(min(t.number, farBack))}}}
+	c.question(t, t.hash, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
 		var below []task
 		for i, b := range a.GetAncestors().GetHashes() {
 			hash, err := primitives.HashFrom(b)
-			if err != nil || c.seen[hash] || uint64(i)+1 > t.number {
+			if err != nil || c.seen[hash] || uint64(i)+1 > t.number || i >= farBack {
 				break
 			}
 			below = append(below, task{hash: hash, number: t.number - uint64(i) - 1})
 		}
 		slices.Reverse(below)
-		c.seen[t.parent] = true // whatever was found of it, it isn't looked for again
-		c.behind = append(below, c.behind...)
+		t.parent = primitives.Hash{}
+		c.behind = slices.Concat(below, []task{t}, c.behind[1:])
 		c.busy = false
 		c.next()
 	})
@@ -154,8 +186,7 @@ func (c *chain) descend(t task) {
 func (c *chain) look(t task) {
 	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_CandidateEvents{
 		CandidateEvents: &runtimeapiv1.CandidateEvents{}}}
-	c.question(t.hash, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
-		c.remember(t)
+	c.question(t, t.hash, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
 		c.events(t, a.GetCandidateEvents().GetEvents())
 	})
 }
@@ -168,38 +199,42 @@ func (c *chain) remember(t task) {
 		delete(c.seen, c.order[0])
 		c.order = c.order[1:]
 	}
-	for hash := range c.seen { // parents that were never looked at themselves
-		if len(c.seen) <= 2*maxSeen {
-			break
-		}
-		delete(c.seen, hash)
-	}
 }
 
-// events takes one event after the other. Each needs the number of validators of its candidate's session.
+// events takes one event after the other. Each needs the number of validators of its candidate's session, which is asked
+// for when the candidate is new.
 func (c *chain) events(t task, left []*runtimeapiv1.CandidateEvent) {
-	if len(left) == 0 {
-		c.done()
+	for len(left) > 0 {
+		e := left[0]
+		left = left[1:]
+		r, err := parachain.Receipt(e.GetReceipt())
+		relevant := e.GetKind() == runtimeapiv1.CandidateEvent_KIND_BACKED ||
+			e.GetKind() == runtimeapiv1.CandidateEvent_KIND_INCLUDED
+		if err != nil || !relevant {
+			continue
+		}
+		if record, known := c.store.core.Record(r.Hash()); known {
+			c.event(t, e.GetKind(), r.Hash(), record.Validators)
+			continue
+		}
+		q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{
+			Validators: &runtimeapiv1.Validators{}}}
+		c.question(t, r.Descriptor.Collation.RelayParent, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
+			c.event(t, e.GetKind(), r.Hash(), uint32(len(a.GetValidators().GetValidators())))
+			c.events(t, left)
+		})
 		return
 	}
-	e := left[0]
-	r, err := parachain.Receipt(e.GetReceipt())
-	relevant := e.GetKind() == runtimeapiv1.CandidateEvent_KIND_BACKED ||
-		e.GetKind() == runtimeapiv1.CandidateEvent_KIND_INCLUDED
-	if err != nil || !relevant {
-		c.events(t, left[1:])
-		return
-	}
-	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{
-		Validators: &runtimeapiv1.Validators{}}}
-	c.question(r.Descriptor.Collation.RelayParent, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
-		c.event(t, e.GetKind(), r.Hash(), uint32(len(a.GetValidators().GetValidators())))
-		c.events(t, left[1:])
-	})
+	c.remember(t)
+	c.done()
 }
 
 func (c *chain) event(t task, kind runtimeapiv1.CandidateEvent_Kind, id primitives.Hash, validators uint32) {
 	core, now := c.store.core, c.sub.Now()
+	if validators == 0 {
+		c.sub.Log.Warn("a candidate of a session without validators isn't noted", "candidate", id.Short())
+		return
+	}
 	var o availability.Outcome
 	var b availability.Batch
 	if kind == runtimeapiv1.CandidateEvent_KIND_BACKED {
@@ -211,35 +246,4 @@ func (c *chain) event(t task, kind runtimeapiv1.CandidateEvent_Kind, id primitiv
 		c.sub.Log.Warn("there is no room to note a candidate: its chunk won't be kept", "candidate", id.Short())
 	}
 	c.store.write(Work{Batch: b}, nil, nil)
-}
-
-// finalize tells the core which blocks are final, at all heights at which that matters.
-func (c *chain) finalize(t task) {
-	heights := c.store.core.Awaiting(t.number)
-	if len(heights) == 0 {
-		c.done()
-		return
-	}
-	lowest := heights[0]
-	if lowest == t.number {
-		c.final([]availability.Block{{Number: t.number, Hash: t.hash}})
-		return
-	}
-	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{
-		Ancestors: &runtimeapiv1.Ancestors{Count: uint32(min(t.number-lowest, maxSeen))}}}
-	c.question(t.hash, q, func(a *runtimeapiv1.RuntimeApiAnswer) {
-		blocks := []availability.Block{{Number: t.number, Hash: t.hash}}
-		for i, b := range a.GetAncestors().GetHashes() {
-			if hash, err := primitives.HashFrom(b); err == nil && uint64(i)+1 <= t.number {
-				blocks = append(blocks, availability.Block{Number: t.number - uint64(i) - 1, Hash: hash})
-			}
-		}
-		c.final(blocks)
-	})
-}
-
-func (c *chain) final(blocks []availability.Block) {
-	slices.Reverse(blocks) // ascending
-	c.store.write(Work{Batch: c.store.core.Finalized(blocks, c.sub.Now())}, nil, nil)
-	c.done()
 }

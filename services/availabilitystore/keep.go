@@ -11,13 +11,14 @@ import (
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	availabilitystorev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
-	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 )
 
 const (
 	// maxEncoding is how many candidates' data are encoded at a time, and maxToEncode how many may wait for that.
 	maxEncoding = 2
 	maxToEncode = 64
+	// maxWriting is how many bytes of chunks may wait for the disk.
+	maxWriting = 64 << 20
 	// maxChunkInPlace is how long a chunk may be that travels in a message.
 	maxChunkInPlace = 64 << 10
 )
@@ -39,7 +40,8 @@ var (
 	}
 )
 
-// encoder encodes data off the loop, a few at a time, with a coder for each size of a session.
+// encoder encodes data off the loop, with a coder for each size of a session. So few are under way at a time, from the
+// reading of the proof of validity until all is on the disk, that their bytes have room in memory however slow it is.
 type encoder struct {
 	sub     *subsystem.Sub
 	coders  map[int]*erasure.Coder
@@ -51,6 +53,7 @@ type encoder struct {
 type coded struct {
 	candidate primitives.Hash
 	root      primitives.Hash
+	coder     *erasure.Coder
 	data      []byte
 	chunks    *erasure.Coded
 }
@@ -82,39 +85,29 @@ func (e *encoder) done() {
 	}
 }
 
-func (e *encoder) coder(n uint32) (*erasure.Coder, error) {
-	if c, known := e.coders[int(n)]; known {
-		return c, nil
-	}
-	if n == 0 || n > erasure.MaxChunks {
-		return nil, fmt.Errorf("%w: a session of %d validators", errEncode, n)
-	}
-	c, err := erasure.New(erasure.CodecFor(int(n)), int(n))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errEncode, err)
-	}
+// keep has a coder for the next candidate of such a session. To make one may take half a second.
+func (e *encoder) keep(c *erasure.Coder) {
 	if e.coders == nil || len(e.coders) >= 16 {
 		e.coders = map[int]*erasure.Coder{}
 	}
-	e.coders[int(n)] = c
-	return c, nil
+	e.coders[c.Chunks()] = c
 }
 
 func (s *store) onStoreAvailableData(m *subsystem.Message, q *availabilitystorev1.StoreAvailableData) {
 	id, err := primitives.HashFrom(q.GetCandidate())
 	validation, err2 := parachain.ValidationData(q.GetData().GetValidationData())
-	coder, err3 := s.encoder.coder(q.GetValidators())
-	pov := q.GetData().GetPov().GetBlockData()
-	switch err := errors.Join(err, err2, err3); {
-	case err != nil || pov == nil || pov.GetSize() > candidate.MaxPoV:
-		s.sub.Log.Info("data that can't be encoded", "candidate", id.Short(), "bytes", pov.GetSize(), "err", err)
+	n, pov := q.GetValidators(), q.GetData().GetPov().GetBlockData()
+	switch err := errors.Join(err, err2); {
+	case err != nil || pov == nil || pov.GetSize() > candidate.MaxPoV || n == 0 || n > erasure.MaxChunks:
+		s.sub.Log.Info("data that can't be encoded", "candidate", id.Short(), "bytes", pov.GetSize(), "validators", n,
+			"err", err)
 		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_NOT_ENCODABLE)
 		return
 	case s.core.HasData(id):
 		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_ALREADY_STORED)
 		return
 	}
-	if !s.encoder.add(func() { s.encode(m, q, id, coder, pov, validation) }) {
+	if !s.encoder.add(func() { s.encode(m, q, id, validation) }) {
 		m.Fail(subsystem.Failf(subsystem.Overloaded, "%d candidates wait to be encoded", maxToEncode))
 	}
 }
@@ -125,8 +118,10 @@ func replyData(m *subsystem.Message, o availabilitystorev1.StoreAvailableDataRes
 
 // encode reads the proof of validity, cuts the data and compares the root.
 func (s *store) encode(m *subsystem.Message, q *availabilitystorev1.StoreAvailableData, id primitives.Hash,
-	coder *erasure.Coder, pov *primitivesv1.BlobRef, validation candidate.PersistedValidationData) {
-	s.sub.Blobs().Get(pov, 0, -1, func(blob subsystem.Blob, err error) {
+	validation candidate.PersistedValidationData) {
+	n := int(q.GetValidators())
+	coder := s.encoder.coders[n]
+	s.sub.Blobs().Get(q.GetData().GetPov().GetBlockData(), 0, -1, func(blob subsystem.Blob, err error) {
 		if err != nil {
 			s.encoder.done()
 			s.sub.Log.Warn("a proof of validity isn't in the blob store", "candidate", id.Short(), "err", err)
@@ -135,20 +130,26 @@ func (s *store) encode(m *subsystem.Message, q *availabilitystorev1.StoreAvailab
 		}
 		subsystem.Offload(s.sub, func() (*coded, error) {
 			defer blob.Close()
-			return cut(coder, id, candidate.AvailableData{PoV: blob.Bytes(), ValidationData: validation})
+			return cut(coder, n, id, candidate.AvailableData{PoV: blob.Bytes(), ValidationData: validation})
 		}, func(c *coded, err error) {
-			s.encoder.done()
+			if err == nil {
+				s.encoder.keep(c.coder)
+			}
 			s.keep(m, q, c, err)
 		})
 	})
 }
 
-func cut(coder *erasure.Coder, id primitives.Hash, data candidate.AvailableData) (*coded, error) {
+// cut encodes data, with a new coder when there is none.
+func cut(coder *erasure.Coder, n int, id primitives.Hash, data candidate.AvailableData) (*coded, error) {
 	bytes, err := data.Encode()
+	if err == nil && coder == nil {
+		coder, err = erasure.New(erasure.CodecFor(n), n)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errEncode, err)
 	}
-	c := &coded{candidate: id, data: bytes, chunks: &erasure.Coded{}}
+	c := &coded{candidate: id, coder: coder, data: bytes, chunks: &erasure.Coded{}}
 	if err := coder.Encode(bytes, c.chunks); err != nil {
 		return nil, fmt.Errorf("%w: %w", errEncode, err)
 	}
@@ -156,32 +157,33 @@ func cut(coder *erasure.Coder, id primitives.Hash, data candidate.AvailableData)
 	return c, nil
 }
 
-// keep writes what has the promised root.
+// keep writes what has the promised root, and answers.
 func (s *store) keep(m *subsystem.Message, q *availabilitystorev1.StoreAvailableData, c *coded, err error) {
+	end := func(o availabilitystorev1.StoreAvailableDataResponse_Outcome) {
+		replyData(m, o)
+		s.encoder.done()
+	}
 	switch {
-	case errors.Is(err, errEncode):
-		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_NOT_ENCODABLE)
-		return
-	case err != nil:
-		m.Fail(err)
+	case err != nil: // data.Encode and the coder have no other
+		end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_NOT_ENCODABLE)
 		return
 	case string(c.root[:]) != string(q.GetExpectedErasureRoot()):
 		s.sub.Log.Info("data with another erasure root than promised", "candidate", c.candidate.Short())
-		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_INVALID_ERASURE_ROOT)
+		end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_INVALID_ERASURE_ROOT)
 		return
 	case s.disk == nil:
-		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_DISK_FAILED)
+		end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_DISK_FAILED)
 		return
 	case s.low != "":
-		replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_NO_SPACE)
+		end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_NO_SPACE)
 		return
 	}
 	each := int64(len(encodeChunk(c.chunks.Chunk(0))))
 	a, b := s.core.StoreData(c.candidate, q.GetValidators(), int64(len(c.data)), each, s.sub.Now())
 	w := Work{Batch: b, Data: c.data, Chunk: func(v uint32) []byte { return encodeChunk(c.chunks.Chunk(int(v))) }}
 	s.sub.About(c.candidate[:], "store", func() {
-		s.settle(w, a, func() { replyData(m, dataOutcomes[a.Outcome]) },
-			func() { replyData(m, availabilitystorev1.StoreAvailableDataResponse_OUTCOME_DISK_FAILED) })
+		s.settle(w, a, func() { end(dataOutcomes[a.Outcome]) },
+			func() { end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_DISK_FAILED) })
 	})
 }
 
@@ -244,10 +246,19 @@ func (s *store) keepChunk(m *subsystem.Message, id primitives.Hash, c erasure.Ch
 		return
 	}
 	bytes := encodeChunk(c)
+	if s.chunksWriting+len(bytes) > maxWriting {
+		m.Fail(subsystem.Failf(subsystem.Overloaded, "%d bytes of chunks wait for the disk", s.chunksWriting))
+		return
+	}
+	s.chunksWriting += len(bytes)
+	end := func(o availabilitystorev1.StoreChunkResponse_Outcome) {
+		s.chunksWriting -= len(bytes)
+		replyChunk(m, o)
+	}
 	a, b := s.core.StoreChunk(id, c.Index, int64(len(bytes)), s.sub.Now())
 	w := Work{Batch: b, Chunk: func(uint32) []byte { return bytes }}
 	s.sub.About(id[:], "chunk", func() {
-		s.settle(w, a, func() { replyChunk(m, chunkOutcomes[a.Outcome]) },
-			func() { replyChunk(m, availabilitystorev1.StoreChunkResponse_OUTCOME_DISK_FAILED) })
+		s.settle(w, a, func() { end(chunkOutcomes[a.Outcome]) },
+			func() { end(availabilitystorev1.StoreChunkResponse_OUTCOME_DISK_FAILED) })
 	})
 }

@@ -46,7 +46,11 @@ func (s *store) data(m *subsystem.Message, name []byte, then func(*primitivesv1.
 		return candidate.DecodeAvailableData(b)
 	}, func(a candidate.AvailableData, err error) {
 		if err != nil {
-			s.unreadable(m, id, err)
+			if s.core.HasData(id) {
+				s.unreadable(m, id, err)
+				return
+			}
+			then(nil) // it was dropped meanwhile
 			return
 		}
 		s.sub.Blobs().Put(a.PoV, answerLease, func(ref *primitivesv1.BlobRef, err error) {
@@ -73,7 +77,7 @@ func (s *store) onQueryChunk(m *subsystem.Message, q *availabilitystorev1.QueryC
 		m.Reply(&availabilitystorev1.QueryChunkResponse{})
 		return
 	}
-	s.chunk(m, id, q.GetValidator(), func(c *primitivesv1.ErasureChunk) {
+	s.chunk(m, id, q.GetValidator(), func(c *primitivesv1.ErasureChunk) { // nil: none
 		m.Reply(&availabilitystorev1.QueryChunkResponse{Chunk: c})
 	})
 }
@@ -93,13 +97,16 @@ func (s *store) chunksFrom(m *subsystem.Message, id primitives.Hash, left []uint
 		m.Fail(subsystem.Failf(subsystem.Unavailable, "the availability store has no disk: %s", s.trouble))
 	default:
 		s.chunk(m, id, left[0], func(c *primitivesv1.ErasureChunk) {
-			m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: c})
+			if c != nil {
+				m.Item(&availabilitystorev1.QueryAllChunksResponse{Chunk: c})
+			}
 			s.chunksFrom(m, id, left[1:])
 		})
 	}
 }
 
-// chunk reads a chunk that is here. A short one is in the message, a long one in the blob store.
+// chunk reads a chunk that is here. A short one is in the message, a long one in the blob store; nil: it was dropped
+// meanwhile.
 func (s *store) chunk(m *subsystem.Message, id primitives.Hash, validator uint32, then func(*primitivesv1.ErasureChunk)) {
 	disk := s.disk
 	subsystem.Offload(s.sub, func() ([]byte, error) { return disk.Chunk(id, validator) }, func(b []byte, err error) {
@@ -108,7 +115,11 @@ func (s *store) chunk(m *subsystem.Message, id primitives.Hash, validator uint32
 			err = err2
 		}
 		if err != nil {
-			s.unreadable(m, id, err)
+			if s.core.HasChunk(id, validator) {
+				s.unreadable(m, id, err)
+				return
+			}
+			then(nil)
 			return
 		}
 		answer := message(c)

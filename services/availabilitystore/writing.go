@@ -13,6 +13,9 @@ const (
 	reopenAtMost = 10 * time.Second
 )
 
+// lookAgainAfter is the pause before it is looked again whether a full disk has room.
+const lookAgainAfter = 5 * time.Second
+
 // writer writes batches in their order, as many at a time as have come while the disk was busy.
 type writer struct {
 	works   []Work // that wait
@@ -149,13 +152,22 @@ func (s *store) fail(err error) {
 func (s *store) look() {
 	disk := s.disk
 	subsystem.Offload(s.sub, disk.Room, func(room uint64, err error) {
-		switch {
-		case err != nil:
-			s.low = "" // a disk that doesn't tell has room
-		case room < s.cfg.MinFree:
+		s.low = "" // a disk that doesn't tell has room
+		if err == nil && room < s.cfg.MinFree {
 			s.low = "the disk has less room left than is kept free: nothing new is kept; make room"
-		default:
-			s.low = ""
+			s.lookLater()
+		}
+	})
+}
+
+// lookLater looks again whether somebody has made room: while there is none, nothing may be written that would do so.
+func (s *store) lookLater() {
+	if s.unlook != nil {
+		s.unlook()
+	}
+	s.unlook = s.sub.After(lookAgainAfter, func() {
+		if s.disk != nil {
+			s.look()
 		}
 	})
 }

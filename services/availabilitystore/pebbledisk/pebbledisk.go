@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -29,7 +30,25 @@ type Disk struct {
 	db  *pebble.DB
 	fs  vfs.FS
 	dir string
+
+	use    sync.RWMutex // held while something is read or written: the library doesn't survive that after Close
+	closed bool
 }
+
+// errClosed: somebody has closed it.
+var errClosed = errors.New("the availability store's disk is closed")
+
+// enter is the begin of a read or write; the caller ends it with leave, unless there is an error.
+func (d *Disk) enter() error {
+	d.use.RLock()
+	if d.closed {
+		d.use.RUnlock()
+		return errClosed
+	}
+	return nil
+}
+
+func (d *Disk) leave() { d.use.RUnlock() }
 
 // Open opens or makes the store in a directory.
 func Open(fs vfs.FS, dir string, log *slog.Logger) (*Disk, error) {
@@ -47,6 +66,10 @@ func Open(fs vfs.FS, dir string, log *slog.Logger) (*Disk, error) {
 
 // Load reads the records. Parts are written and dropped with their record, so none is without.
 func (d *Disk) Load() (records []availability.Record, age time.Duration, err error) {
+	if err := d.enter(); err != nil {
+		return nil, 0, err
+	}
+	defer d.leave()
 	it, err := d.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kindRecord}, UpperBound: []byte{kindRecord + 1}})
 	if err != nil {
 		return nil, 0, err
@@ -63,7 +86,7 @@ func (d *Disk) Load() (records []availability.Record, age time.Duration, err err
 		}
 		records = append(records, r)
 	}
-	b, err := d.get([]byte{kindAge})
+	b, err := d.read([]byte{kindAge})
 	if len(b) == 8 {
 		age = time.Duration(binary.BigEndian.Uint64(b))
 	}
@@ -72,6 +95,10 @@ func (d *Disk) Load() (records []availability.Record, age time.Duration, err err
 
 // Write performs batches together, and waits until they are durable.
 func (d *Disk) Write(works []availabilitystore.Work) error {
+	if err := d.enter(); err != nil {
+		return err
+	}
+	defer d.leave()
 	batch := d.db.NewBatch()
 	defer batch.Close()
 	for _, w := range works {
@@ -127,6 +154,14 @@ func (d *Disk) Chunk(candidate primitives.Hash, validator uint32) ([]byte, error
 }
 
 func (d *Disk) get(key []byte) ([]byte, error) {
+	if err := d.enter(); err != nil {
+		return nil, err
+	}
+	defer d.leave()
+	return d.read(key)
+}
+
+func (d *Disk) read(key []byte) ([]byte, error) {
 	v, closer, err := d.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -144,8 +179,16 @@ func (d *Disk) Room() (uint64, error) {
 	return u.AvailBytes, err
 }
 
-// Close gives the directory back.
-func (d *Disk) Close() error { return d.db.Close() }
+// Close gives the directory back when what is under way is done.
+func (d *Disk) Close() error {
+	d.use.Lock()
+	defer d.use.Unlock()
+	if d.closed {
+		return errClosed
+	}
+	d.closed = true
+	return d.db.Close()
+}
 
 // logger passes the library's words on.
 type logger struct{ log *slog.Logger }

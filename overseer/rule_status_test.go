@@ -119,3 +119,52 @@ func TestNobodyWaitsForOneThatIsGone(t *testing.T) {
 		t.Error("the sender's answer is lost")
 	}
 }
+
+// Who asks about a hash is told what everybody did about it, and who asks how everybody is needn't wait for that.
+func TestWhatWasDoneAboutAHashIsTold(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	red, blue := make([]byte, 32), make([]byte, 32)
+	red[0], blue[0] = 1, 2
+	for what, hash := range map[string][]byte{"judge": red, "other": blue} {
+		p.sender.Do(func(sub *subsystem.Sub) { sub.About(hash, what, func() {}) })
+	}
+	about := func(hash []byte) *overseer.Report {
+		r := &overseer.Report{}
+		if !p.Core.About(p.Runtime.Now(), hash, func(now overseer.Report) { *r = now }) {
+			t.Fatal("it was refused")
+		}
+		return r
+	}
+	begun, one, other, plain, again := asked(p.Bus), about(red), about(blue), asked(p.Bus), about(red)
+	p.Settle()
+	for r, want := range map[*overseer.Report]string{one: "judge", again: "judge", other: "other", begun: ""} {
+		steps := answerOf(t, r, p.sender).GetSteps()
+		if want == "" && len(steps) > 0 || want != "" && (len(steps) != 1 || steps[0].GetWhat() != want) {
+			t.Errorf("told %v, want %q", steps, want)
+		}
+	}
+	if answerOf(t, plain, p.sender) == nil || len(answerOf(t, one, p.bridge).GetSteps()) != 0 {
+		t.Error("somebody wasn't told, or too much")
+	}
+}
+
+func TestWhileOneHangsFewAskAboutHashes(t *testing.T) {
+	p := newPair(t, overseer.Config{})
+	p.bridge.Busy = true
+	refused := 0
+	for i := range 100 {
+		hash := make([]byte, 32)
+		hash[0] = byte(i + 1)
+		if !p.Core.About(p.Runtime.Now(), hash, func(overseer.Report) {}) {
+			refused++
+		}
+	}
+	if refused != 35 { // one is under way, 64 wait
+		t.Errorf("%d were refused", refused)
+	}
+	plain := asked(p.Bus)
+	p.Advance(2 * time.Second)
+	if plain.Said == nil {
+		t.Error("who asks how everybody is waits for all these")
+	}
+}

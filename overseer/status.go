@@ -2,6 +2,7 @@ package overseer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -33,8 +34,17 @@ type statuses struct {
 	open      map[*broker.Instance]bool // nil: no round is under way
 	said      map[uint64]*statusv1.StatusResponse
 	asking    []func(Report)
-	waiting   []func(Report)
+	waiting   []question
 }
+
+// question is what somebody wants to know: how everybody is, and what they have done about a hash, if one is named.
+type question struct {
+	about string
+	then  func(Report)
+}
+
+// mostQuestions is how many wait for a round at most. Those about a hash are refused beyond it.
+const mostQuestions = 64
 
 // attached remembers an instance that answers.
 func (s *statuses) attached(i *broker.Instance, h *overseerv1.Hello) {
@@ -45,8 +55,35 @@ func (s *statuses) attached(i *broker.Instance, h *overseerv1.Hello) {
 
 // Report asks all who are attached how they are, and calls then once, when all have said so or their time is over.
 func (c *Core) Report(now time.Time, then func(Report)) {
-	c.statuses.waiting = append(c.statuses.waiting, then)
+	c.statuses.waiting = append(c.statuses.waiting, question{then: then})
 	c.askStatus(now)
+}
+
+// About is Report with what each has done that was about a block's or candidate's hash. False: too many ask already.
+func (c *Core) About(now time.Time, hash []byte, then func(Report)) bool {
+	if len(c.statuses.waiting) >= mostQuestions {
+		return false
+	}
+	c.statuses.waiting = append(c.statuses.waiting, question{about: string(hash), then: then})
+	c.askStatus(now)
+	return true
+}
+
+// take takes those that one round can answer: all that are about one hash, and all that are about none.
+func (s *statuses) take() (about string) {
+	left := s.waiting[:0]
+	for _, q := range s.waiting {
+		if about == "" {
+			about = q.about
+		}
+		if q.about != "" && q.about != about {
+			left = append(left, q)
+			continue
+		}
+		s.asking = append(s.asking, q.then)
+	}
+	s.waiting = left
+	return about
 }
 
 // askStatus begins a round if somebody waits for one and none is under way.
@@ -56,9 +93,9 @@ func (c *Core) askStatus(now time.Time) {
 		return
 	}
 	s.rounds++
-	s.asking, s.waiting = s.waiting, nil
+	about := s.take()
 	s.ends, s.open, s.said = now.Add(statusTime), map[*broker.Instance]bool{}, map[uint64]*statusv1.StatusResponse{}
-	question, err := proto.Marshal(&statusv1.StatusRequest{Id: s.rounds})
+	question, err := proto.Marshal(&statusv1.StatusRequest{Id: s.rounds, About: []byte(about)})
 	if err != nil {
 		c.log.Error("a question can't be encoded", "err", err)
 	}
@@ -123,6 +160,29 @@ func (s *Server) Report(ctx context.Context) (Report, error) {
 	select {
 	case r := <-answer:
 		return r, nil
+	case <-ctx.Done():
+		return Report{}, ctx.Err()
+	}
+}
+
+// ErrBusy says that too many ask at once.
+var ErrBusy = errors.New("too many ask at once")
+
+// About is Report with what each has done that was about a block's or candidate's hash. It may be called from any
+// goroutine; the error is ctx's, or ErrBusy.
+func (s *Server) About(ctx context.Context, hash []byte) (Report, error) {
+	answer := make(chan Report, 1)
+	busy := make(chan struct{})
+	s.with(func(now time.Time) {
+		if !s.core.About(now, hash, func(r Report) { answer <- r }) {
+			close(busy)
+		}
+	})
+	select {
+	case r := <-answer:
+		return r, nil
+	case <-busy:
+		return Report{}, ErrBusy
 	case <-ctx.Done():
 		return Report{}, ctx.Err()
 	}

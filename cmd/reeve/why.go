@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) whyCommand() *cobra.Command {
-	return noun("why", "Why something was decided, or isn't", a.whyBlock())
+	return noun("why", "Why something was decided, or isn't", a.whyBlock(), a.whyCandidate())
 }
 
 // nextHeight names the height that is being decided.

@@ -210,6 +210,9 @@ func (c *chain) events(t task, left []*runtimeapiv1.CandidateEvent) {
 		r, err := parachain.Receipt(e.GetReceipt())
 		relevant := e.GetKind() == runtimeapiv1.CandidateEvent_KIND_BACKED ||
 			e.GetKind() == runtimeapiv1.CandidateEvent_KIND_INCLUDED
+		if hash := r.Hash(); err == nil && e.GetKind() == runtimeapiv1.CandidateEvent_KIND_TIMED_OUT {
+			c.sub.About(hash[:], "time out", func() {})
+		}
 		if err != nil || !relevant {
 			continue
 		}
@@ -237,13 +240,15 @@ func (c *chain) event(t task, kind runtimeapiv1.CandidateEvent_Kind, id primitiv
 	}
 	var o availability.Outcome
 	var b availability.Batch
+	what := "core" // it lies on one
 	if kind == runtimeapiv1.CandidateEvent_KIND_BACKED {
 		o, b = core.Backed(id, validators, now)
 	} else {
+		what = "include"
 		o, b = core.Included(id, validators, availability.Block{Number: t.number, Hash: t.hash}, now)
 	}
 	if o == availability.NoSpace {
 		c.sub.Log.Warn("there is no room to note a candidate: its chunk won't be kept", "candidate", id.Short())
 	}
-	c.store.write(Work{Batch: b}, nil, nil)
+	c.sub.About(id[:], what, func() { c.store.write(Work{Batch: b}, nil, nil) })
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Info asks a node's door for clients what the node is.
@@ -17,6 +18,12 @@ func Info(ctx context.Context, address string) (*gateway.Info, error) {
 // Bus asks a node's door for monitoring for the mailboxes of its bus.
 func Bus(ctx context.Context, address string) (list []gateway.Mailbox, err error) {
 	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/bus", &list)
+}
+
+// Steps asks a node's door for monitoring what its parts remember of their work on a block or candidate.
+func Steps(ctx context.Context, address string, about primitives.Hash) (*gateway.Steps, error) {
+	var s gateway.Steps
+	return &s, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/steps/"+about.String(), &s)
 }
 
 // Peers asks a node's door for monitoring for the nodes that it knows.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Limits of what a client may send. Those of connections are internal/bus/httpdoor's.
@@ -46,7 +48,9 @@ type Config struct {
 	// Proof makes the file of internal/core/proof for such a block; ErrNoBlock, or ErrNoProof when there can't be one.
 	Proof func(ctx context.Context, chain, at string) ([]byte, error)
 	// Why tells what is remembered of a block or height, or of the "next" one; ErrNoBlock if that is nothing.
-	Why     func(ctx context.Context, chain, at string) (*Why, error)
+	Why func(ctx context.Context, chain, at string) (*Why, error)
+	// Steps lists what the node's parts remember of their work on a block or candidate.
+	Steps   func(ctx context.Context, about primitives.Hash) (*Steps, error)
 	Metrics prometheus.Gatherer
 	// Operator is for those who run the node alone.
 	Operator Operator
@@ -91,6 +95,7 @@ func (g *Gateway) Monitoring() http.Handler {
 	g.monitoring(mux, look, gather)
 	mux.Handle("GET /ext/bus", counted(g.onBus)) // what is inside the node isn't for everybody
 	mux.Handle("GET /ext/peers", counted(g.onPeers))
+	mux.Handle("GET /ext/steps/{hash}", counted(g.onSteps))
 	mux.Handle("GET /metrics", gather(g.onMetrics))
 	mux.HandleFunc("GET /livez", g.onLiveness)
 	mux.HandleFunc("GET /readyz", g.onReadiness)

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
+	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // node is a gateway whose sources the test controls.
@@ -289,5 +290,33 @@ func TestWhyIsToldAndARefusalSaysWhatIsMissing(t *testing.T) {
 		if status, body := get(t, url+path); status != want.status || !strings.Contains(body, want.says) {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
+	}
+}
+
+func TestStepsAreToldAtTheDoorForMonitoringAlone(t *testing.T) {
+	n := newNode(t)
+	about := primitives.Hash{0xca}
+	n.config.Steps = func(_ context.Context, of primitives.Hash) (*Steps, error) {
+		if of != about {
+			return nil, errors.New("too many ask at once")
+		}
+		return &Steps{Node: "v1", About: of, Steps: []Step{{Part: "candidate-backing", What: "second"}}}, nil
+	}
+	s := httptest.NewServer(New(n.config).Monitoring())
+	t.Cleanup(s.Close)
+	for path, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		about.String():                   {200, `"what":"second"`},
+		(primitives.Hash{0xcb}).String(): {503, "too many"},
+		"nonsense":                       {400, "64 hexadecimal digits"},
+	} {
+		if status, body := get(t, s.URL+"/ext/steps/"+path); status != want.status || !strings.Contains(body, want.says) {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+	if status, _ := get(t, n.serve(t)+"/ext/steps/"+about.String()); status != 404 {
+		t.Errorf("at the door for clients: %d", status)
 	}
 }

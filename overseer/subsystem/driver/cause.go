@@ -6,11 +6,12 @@ import "github.com/reevenet/reeve/internal/bus/wire"
 type cause struct {
 	id, correlation wire.ID
 	traceparent     string
+	message, from   string // the variant, and who sent it
 }
 
-// causeOf is what handling e is a cause of.
-func causeOf(e *wire.Envelope) cause {
-	c := cause{id: e.ID, correlation: e.Correlation, traceparent: e.Traceparent}
+// causeOf is what handling e, a message of that variant, is a cause of.
+func causeOf(e *wire.Envelope, variant string) cause {
+	c := cause{id: e.ID, correlation: e.Correlation, traceparent: e.Traceparent, message: variant, from: e.From}
 	if c.correlation.IsZero() {
 		c.correlation = e.ID
 	}

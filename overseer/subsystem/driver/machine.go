@@ -41,6 +41,7 @@ type Machine struct {
 	blobs    Blobs
 	stats    *stats
 	count    counters
+	steps    steps
 
 	epoch     uint64
 	standby   bool
@@ -210,7 +211,9 @@ func (m *Machine) onStatus(r *statusv1.StatusRequest) {
 	if m.writer.link == nil {
 		return
 	}
-	b, err := proto.Marshal(m.program.Status(r.GetId(), m.standby, m.cfg.Runtime.Now()))
+	answer := m.program.Status(r.GetId(), m.standby, m.cfg.Runtime.Now())
+	answer.Steps = m.steps.of(r.GetAbout())
+	b, err := proto.Marshal(answer)
 	if err != nil {
 		m.log.Error("the status can't be encoded", "err", err)
 		return

@@ -92,8 +92,9 @@ func (o *Out) Continue(traceparent string, f func()) {
 }
 
 // About calls f as part of the trace of a block's or candidate's hash, under a span of its own, if that trace is
-// sampled.
+// sampled. That it did is remembered for those who ask.
 func (o *Out) About(hash []byte, what string, f func()) {
+	o.m.steps.note(hash, what, o.m.causes.current, o.m.cfg.Runtime.Now())
 	end := o.m.headers.trace.about(&o.m.causes.current, hash, what)
 	f()
 	end()

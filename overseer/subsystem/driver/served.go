@@ -85,7 +85,7 @@ func (s *served) repeated(e *wire.Envelope) bool {
 
 // dispatch gives the program a message that was decoded.
 func (s *served) dispatch(e *wire.Envelope, kind *received, body proto.Message, r *Request, began time.Time) {
-	s.causes.current = causeOf(e)
+	s.causes.current = causeOf(e, kind.variant.Short())
 	if r != nil {
 		s.open[e.ID] = r
 	}

@@ -33,7 +33,9 @@ const (
 type StatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of the question, for the answer to carry.
-	Id            uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Hash of a block or candidate: what has been done about it is told, too. Empty: nothing is.
+	About         []byte `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -75,6 +77,13 @@ func (x *StatusRequest) GetId() uint64 {
 	return 0
 }
 
+func (x *StatusRequest) GetAbout() []byte {
+	if x != nil {
+		return x.About
+	}
+	return nil
+}
+
 // StatusResponse answers StatusRequest. Nothing in it is secret.
 type StatusResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -91,7 +100,9 @@ type StatusResponse struct {
 	// What ready is made of.
 	Checks []*Check `protobuf:"bytes,6,rep,name=checks,proto3" json:"checks,omitempty"`
 	// Processes that it has started and keeps running, such as a VM's plugin.
-	Processes     []*Process `protobuf:"bytes,7,rep,name=processes,proto3" json:"processes,omitempty"`
+	Processes []*Process `protobuf:"bytes,7,rep,name=processes,proto3" json:"processes,omitempty"`
+	// What it has done about the block or candidate that the question names, oldest first: as much as it remembers.
+	Steps         []*Step `protobuf:"bytes,8,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -175,6 +186,86 @@ func (x *StatusResponse) GetProcesses() []*Process {
 	return nil
 }
 
+func (x *StatusResponse) GetSteps() []*Step {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+// Step is a piece of work about a block or candidate.
+type Step struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was, in the subsystem's own words.
+	What string `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	// When it began.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// The message because of which it was done; empty: a signal or the clock.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The subsystem that the message came from.
+	From          string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Step) Reset() {
+	*x = Step{}
+	mi := &file_reeve_status_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Step) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Step) ProtoMessage() {}
+
+func (x *Step) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_status_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Step.ProtoReflect.Descriptor instead.
+func (*Step) Descriptor() ([]byte, []int) {
+	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Step) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *Step) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Step) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Step) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
 // Field is one named value. What names mean is the subsystem's; three mean the same for all and stand in the node's own
 // tables: `height` and `last-accepted` of a chain, and `peers`, how many other nodes are connected.
 type Field struct {
@@ -194,7 +285,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_reeve_status_v1_status_proto_msgTypes[2]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -206,7 +297,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_status_v1_status_proto_msgTypes[2]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -219,7 +310,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Field) GetName() string {
@@ -287,7 +378,7 @@ type Check struct {
 
 func (x *Check) Reset() {
 	*x = Check{}
-	mi := &file_reeve_status_v1_status_proto_msgTypes[3]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +390,7 @@ func (x *Check) String() string {
 func (*Check) ProtoMessage() {}
 
 func (x *Check) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_status_v1_status_proto_msgTypes[3]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +403,7 @@ func (x *Check) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Check.ProtoReflect.Descriptor instead.
 func (*Check) Descriptor() ([]byte, []int) {
-	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Check) GetName() string {
@@ -359,7 +450,7 @@ type Process struct {
 
 func (x *Process) Reset() {
 	*x = Process{}
-	mi := &file_reeve_status_v1_status_proto_msgTypes[4]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -371,7 +462,7 @@ func (x *Process) String() string {
 func (*Process) ProtoMessage() {}
 
 func (x *Process) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_status_v1_status_proto_msgTypes[4]
+	mi := &file_reeve_status_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -384,7 +475,7 @@ func (x *Process) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Process.ProtoReflect.Descriptor instead.
 func (*Process) Descriptor() ([]byte, []int) {
-	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_reeve_status_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Process) GetName() string {
@@ -440,9 +531,10 @@ var File_reeve_status_v1_status_proto protoreflect.FileDescriptor
 
 const file_reeve_status_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x1creeve/status/v1/status.proto\x12\x0freeve.status.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1f\n" +
+	"\x1creeve/status/v1/status.proto\x12\x0freeve.status.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"5\n" +
 	"\rStatusRequest\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\"\x96\x02\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
+	"\x05about\x18\x02 \x01(\fR\x05about\"\xc3\x02\n" +
 	"\x0eStatusResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
 	"\x05ready\x18\x02 \x01(\bR\x05ready\x12\x14\n" +
@@ -450,7 +542,13 @@ const file_reeve_status_v1_status_proto_rawDesc = "" +
 	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12.\n" +
 	"\x06fields\x18\x05 \x03(\v2\x16.reeve.status.v1.FieldR\x06fields\x12.\n" +
 	"\x06checks\x18\x06 \x03(\v2\x16.reeve.status.v1.CheckR\x06checks\x126\n" +
-	"\tprocesses\x18\a \x03(\v2\x18.reeve.status.v1.ProcessR\tprocesses\"T\n" +
+	"\tprocesses\x18\a \x03(\v2\x18.reeve.status.v1.ProcessR\tprocesses\x12+\n" +
+	"\x05steps\x18\b \x03(\v2\x15.reeve.status.v1.StepR\x05steps\"t\n" +
+	"\x04Step\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\tR\x04from\"T\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x18\n" +
@@ -482,27 +580,30 @@ func file_reeve_status_v1_status_proto_rawDescGZIP() []byte {
 	return file_reeve_status_v1_status_proto_rawDescData
 }
 
-var file_reeve_status_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_reeve_status_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_reeve_status_v1_status_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: reeve.status.v1.StatusRequest
 	(*StatusResponse)(nil),        // 1: reeve.status.v1.StatusResponse
-	(*Field)(nil),                 // 2: reeve.status.v1.Field
-	(*Check)(nil),                 // 3: reeve.status.v1.Check
-	(*Process)(nil),               // 4: reeve.status.v1.Process
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*Step)(nil),                  // 2: reeve.status.v1.Step
+	(*Field)(nil),                 // 3: reeve.status.v1.Field
+	(*Check)(nil),                 // 4: reeve.status.v1.Check
+	(*Process)(nil),               // 5: reeve.status.v1.Process
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_reeve_status_v1_status_proto_depIdxs = []int32{
-	5, // 0: reeve.status.v1.StatusResponse.since:type_name -> google.protobuf.Timestamp
-	2, // 1: reeve.status.v1.StatusResponse.fields:type_name -> reeve.status.v1.Field
-	3, // 2: reeve.status.v1.StatusResponse.checks:type_name -> reeve.status.v1.Check
-	4, // 3: reeve.status.v1.StatusResponse.processes:type_name -> reeve.status.v1.Process
-	5, // 4: reeve.status.v1.Check.since:type_name -> google.protobuf.Timestamp
-	5, // 5: reeve.status.v1.Process.since:type_name -> google.protobuf.Timestamp
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6, // 0: reeve.status.v1.StatusResponse.since:type_name -> google.protobuf.Timestamp
+	3, // 1: reeve.status.v1.StatusResponse.fields:type_name -> reeve.status.v1.Field
+	4, // 2: reeve.status.v1.StatusResponse.checks:type_name -> reeve.status.v1.Check
+	5, // 3: reeve.status.v1.StatusResponse.processes:type_name -> reeve.status.v1.Process
+	2, // 4: reeve.status.v1.StatusResponse.steps:type_name -> reeve.status.v1.Step
+	6, // 5: reeve.status.v1.Step.at:type_name -> google.protobuf.Timestamp
+	6, // 6: reeve.status.v1.Check.since:type_name -> google.protobuf.Timestamp
+	6, // 7: reeve.status.v1.Process.since:type_name -> google.protobuf.Timestamp
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_reeve_status_v1_status_proto_init() }
@@ -510,7 +611,7 @@ func file_reeve_status_v1_status_proto_init() {
 	if File_reeve_status_v1_status_proto != nil {
 		return
 	}
-	file_reeve_status_v1_status_proto_msgTypes[2].OneofWrappers = []any{
+	file_reeve_status_v1_status_proto_msgTypes[3].OneofWrappers = []any{
 		(*Field_Text)(nil),
 		(*Field_Number)(nil),
 	}
@@ -520,7 +621,7 @@ func file_reeve_status_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_status_v1_status_proto_rawDesc), len(file_reeve_status_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

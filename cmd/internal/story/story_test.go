@@ -1,0 +1,165 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/core/primitives"
+)
+
+var (
+	candidate = primitives.Hash{0xca}
+	begin     = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+// node reads what a node remembers: one step in a line, as "milliseconds part what" and perhaps "< message of part".
+func node(t *testing.T, name, lines string) *gateway.Steps {
+	t.Helper()
+	n := &gateway.Steps{Node: name}
+	for line := range strings.Lines(lines) {
+		line, cause, _ := strings.Cut(strings.TrimSpace(line), " < ")
+		words := strings.SplitN(line, " ", 3)
+		if len(words) < 3 {
+			continue
+		}
+		var ms int
+		if _, err := fmt.Sscan(words[0], &ms); err != nil {
+			t.Fatal(err)
+		}
+		s := gateway.Step{At: begin.Add(time.Duration(ms) * time.Millisecond), Part: words[1], What: words[2]}
+		s.Message, s.From, _ = strings.Cut(cause, " of ")
+		n.Steps = append(n.Steps, s)
+	}
+	return n
+}
+
+// printed is the story as text, with one space between cells.
+func printed(s *Story) string {
+	var text strings.Builder
+	s.Print(func(cells ...any) {
+		for i, c := range cells {
+			if i > 0 {
+				text.WriteByte(' ')
+			}
+			fmt.Fprint(&text, c)
+		}
+		text.WriteByte('\n')
+	})
+	return text.String()
+}
+
+func TestTheWholeStoryOfACandidate(t *testing.T) {
+	v1 := node(t, "v1", `
+		2 candidate-selection propose < Collation of collator
+		3 candidate-backing second < Second of candidate-selection
+		5 candidate-validation validate < Validate of candidate-backing
+		9 availability-store store < StoreAvailableData of candidate-backing
+		12 candidate-backing seconded < Second of candidate-selection
+		30 candidate-backing back < Statement of statement-distribution
+		500 availability-store core
+		501 bitfield-signing bitfield
+		1000 availability-store include
+		1100 availability-store final`)
+	v2 := node(t, "v2", `
+		14 candidate-backing statement < Statement of statement-distribution
+		25 candidate-backing valid < Statement of statement-distribution
+		26 candidate-backing statement < Statement of statement-distribution
+		502 bitfield-signing bitfield
+		504 bitfield-signing bitfield`)
+	collator := node(t, "c1", "0 collator offer")
+	want := `candidate ` + candidate.String() + `
+first seen 2030-01-02 03:04:05.000 UTC
+reached final
+
+AFTER NODE PART STEP BECAUSE OF
+0.0 ms c1 collator offer -
+2.0 ms v1 candidate-selection propose Collation of collator
+3.0 ms v1 candidate-backing second Second of candidate-selection
+5.0 ms v1 candidate-validation validate Validate of candidate-backing
+9.0 ms v1 availability-store store StoreAvailableData of candidate-backing
+12.0 ms v1 candidate-backing seconded Second of candidate-selection
+14.0 ms v2 candidate-backing statement, 2 times Statement of statement-distribution
+25.0 ms v2 candidate-backing valid Statement of statement-distribution
+30.0 ms v1 candidate-backing back Statement of statement-distribution
+500.0 ms v1 availability-store core -
+501.0 ms v1 bitfield-signing bitfield -
+502.0 ms v2 bitfield-signing bitfield, 2 times -
+1000.0 ms v1 availability-store include -
+1100.0 ms v1 availability-store final -
+`
+	if diff := cmp.Diff(want, printed(Of(candidate, []*gateway.Steps{v1, v2, collator}))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestHowFarACandidateHasComeAndWhatItLacks(t *testing.T) {
+	for _, c := range []struct {
+		name, v1, v2  string
+		reached, lack string
+	}{
+		{"nobody knows it", "", "", "nothing", "no node remembers anything of it"},
+		{"a collator offers it", "1 collator offer", "", "submitted by its collator", "no validator has chosen it"},
+		{"chosen", "1 collator offer\n2 candidate-selection propose", "", "chosen", "candidate-backing hasn't taken it up"},
+		{"its group knows it", "2 candidate-backing second", "", "known to its group", "its proof of validity hasn't come"},
+		{"only heard of", "", "2 candidate-backing statement", "known to its group", "its proof of validity hasn't come"},
+		{"validated", "3 candidate-validation validate", "", "being validated", "its validation has no end yet"},
+		{"stored", "4 availability-store store", "", "stored by who validates it", "nobody has signed for it"},
+		{"seconded alone", "5 candidate-backing seconded", "", "voted on", "it has no quorum: seconded by v1; more than half"},
+		{"disagreement", "5 candidate-backing seconded", "6 candidate-backing invalid", "voted on",
+			"seconded by v1; called invalid by v2"},
+		{"backed", "7 candidate-backing back", "7 candidate-backing back", "backed by its group", "no block has put it on a core"},
+		{"on a core", "8 availability-store core", "", "on a core", "bitfields: 0 of 4 validators say that they hold their chunk, and 3 must"},
+		{"some chunks", "8 availability-store core\n9 bitfield-signing bitfield", "9 availability-store chunk", "on a core",
+			"bitfields: 1 of 4 validators say that they hold their chunk, and 3 must: v1"},
+		{"dropped", "9 bitfield-signing bitfield\n20 availability-store time out", "", "on a core",
+			"it was dropped from its core, because too few chunks came in time: 1 of 4"},
+		{"included", "10 availability-store include", "", "included", "no block above it is final yet"},
+		{"final", "", "11 availability-store final", "final", ""},
+		// What comes late, or is known to one node alone, is no step back.
+		{"forgotten by who began", "", "3 candidate-backing second\n2 availability-store include", "included", "no block above"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			quiet := node(t, "v3", "")
+			s := Of(candidate, []*gateway.Steps{node(t, "v1", c.v1), node(t, "v2", c.v2), quiet}, "v4")
+			if s.Reached != c.reached || !strings.Contains(s.Missing, c.lack) || (s.Missing == "") != (c.lack == "") {
+				t.Errorf("reached %q, missing %q", s.Reached, s.Missing)
+			}
+		})
+	}
+}
+
+func TestEnoughBitfieldsWaitForABlock(t *testing.T) {
+	var nodes []*gateway.Steps
+	for _, name := range []string{"v1", "v2", "v3"} {
+		nodes = append(nodes, node(t, name, "1 bitfield-signing bitfield"))
+	}
+	if s := Of(candidate, nodes, "v4"); !strings.HasPrefix(s.Missing, "a block with their bitfields: 3 of 4") {
+		t.Error(s.Missing)
+	}
+}
+
+func TestWhoDoesNotAnswerIsNamed(t *testing.T) {
+	n := node(t, "v1", "")
+	n.Silent = []string{"availability-store"}
+	want := "no answer v2, v1/availability-store\n"
+	if got := printed(Of(candidate, []*gateway.Steps{n}, "v2")); !strings.HasSuffix(got, want) || strings.Contains(got, "AFTER") {
+		t.Errorf("printed\n%s", got)
+	}
+}
+
+func TestEveryStageHasAPlaceOfItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, st := range stages {
+		for _, thing := range st.things {
+			if seen[thing] {
+				t.Errorf("%s stands twice", thing)
+			}
+			seen[thing] = true
+		}
+	}
+}

@@ -142,7 +142,7 @@ func (f *Follower) ask(at primitives.Hash, q *runtimeapiv1.RuntimeApiRequest, le
 		case left > 0 && leaf.Temporary(err):
 			f.Sub.After(again, func() { f.ask(at, q, left-1, then) })
 		default:
-			f.Sub.Log.Warn("what a block did to candidates can't be known", "block", at.Short(), "err", err)
+			f.Sub.Log.Debug("what a block did to candidates can't be known", "block", at.Short(), "err", err)
 			then(nil)
 		}
 	})

@@ -23,8 +23,8 @@ build: ## bin/reeve and the VM plugins in bin/plugins
 	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags '-s -w' -o bin/paras/ledger.wasm ./services/collator/ledger/validation
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
-run: build ## a network of four validators, a few transactions, until Ctrl-C (FOR=30s ends by itself)
-	bin/reeve devnet up --transactions 4 --for $(FOR)
+run: build ## four validators, a key-value chain and a relay chain with a parachain, until Ctrl-C (FOR=30s ends by itself)
+	bin/reeve devnet up --chain kv=kvvm --chain relay=relayvm --parachain --transactions 4 --for $(FOR)
 
 test: build ## all tests; then the short ones again with the race detector, where there is a C compiler
 	go test -timeout 20m ./...

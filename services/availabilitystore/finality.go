@@ -63,6 +63,12 @@ func (f *trace) next() {
 
 func (f *trace) end() {
 	slices.Reverse(f.found)
-	f.store.write(Work{Batch: f.store.core.Finalized(f.found, f.sub.Now())}, nil, nil)
+	b := f.store.core.Finalized(f.found, f.sub.Now())
+	for _, a := range b.Actions {
+		if w, ok := a.(availability.Write); ok && w.Record.State == availability.Finalized {
+			f.sub.About(w.Record.Candidate[:], "final", func() {})
+		}
+	}
+	f.store.write(Work{Batch: b}, nil, nil)
 	f.done()
 }

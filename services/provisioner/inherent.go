@@ -51,11 +51,11 @@ func (p *provisioner) onRequestInherentData(m *subsystem.Message, r *provisioner
 	}
 }
 
-// try has the VM try all that a leaf has. Who asks meanwhile waits for the same outcome: an author wants an answer
+// try has the VM try what a leaf has. Who asks meanwhile waits for the same outcome: an author wants an answer
 // soon more than he wants the last piece.
 func (p *provisioner) try(j *job) {
 	j.trial.running, j.trial.again = true, false
-	offered := j.offered()
+	offered, there := j.offered(), j.count()
 	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(offered)
 	if err != nil {
 		p.tried(j, fellShort(provisionerv1.RequestInherentDataResponse_SHORTFALL_PARTS_REFUSED))
@@ -63,7 +63,7 @@ func (p *provisioner) try(j *job) {
 	}
 	q := &pluginv1.CheckInherentRequest{BlockId: j.hash[:], Inherent: bytes}
 	subsystem.Ask(p.vm, q, trialTimeout, func(r *pluginv1.CheckInherentResponse, err error) {
-		p.tried(j, p.judge(offered, r, err))
+		p.tried(j, p.judge(offered, there, r, err))
 	})
 }
 
@@ -71,8 +71,8 @@ func fellShort(s provisionerv1.RequestInherentDataResponse_Shortfall) *provision
 	return &provisionerv1.RequestInherentDataResponse{Inherent: nothing, Shortfall: s}
 }
 
-// judge is what the author is told. Without the VM's word nothing goes in.
-func (p *provisioner) judge(offered *provisionerv1.InherentData, r *pluginv1.CheckInherentResponse,
+// judge is what the author is told, of how many pieces there were. Without the VM's word nothing goes in.
+func (p *provisioner) judge(offered *provisionerv1.InherentData, there int, r *pluginv1.CheckInherentResponse,
 	err error) *provisionerv1.RequestInherentDataResponse {
 	usable := &provisionerv1.InherentData{}
 	switch {
@@ -96,7 +96,7 @@ func (p *provisioner) judge(offered *provisionerv1.InherentData, r *pluginv1.Che
 	}
 	p.trouble = ""
 	answer := &provisionerv1.RequestInherentDataResponse{Inherent: usable}
-	if left := parts(offered) - parts(usable); left > 0 {
+	if left := there - parts(usable); left > 0 {
 		p.refused += int64(left)
 		answer.Shortfall = provisionerv1.RequestInherentDataResponse_SHORTFALL_PARTS_REFUSED
 	}

@@ -1,9 +1,11 @@
 package provisioner
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -22,6 +24,9 @@ const (
 	maxReports    = 256
 	maxDisputes   = 256
 	maxBytes      = 16 << 20
+	// maxOffered is how many bytes the VM is given to try: as many as it takes, and as a block of relayvm may have.
+	// It refuses all of what is longer.
+	maxOffered = 1 << 20
 	// maxWatchers may follow one leaf: its author, and tools.
 	maxWatchers = 16
 )
@@ -134,15 +139,48 @@ func hashOf(m proto.Message) primitives.Hash {
 	return primitives.HashOf(b)
 }
 
-// offered is all that there is, in the order in which an author would have it: the VM chooses.
+// offered is what there is, in the order in which an author would have it, as far as it fits: the VM chooses. What
+// makes the chain go on comes first, so nobody's reports keep it out.
 func (j *job) offered() *provisionerv1.InherentData {
-	data := &provisionerv1.InherentData{
-		BackedCandidates: j.candidates, MisbehaviorReports: j.reports, Disputes: j.disputes,
-	}
+	bitfields, r := make([]*primitivesv1.SignedAvailabilityBitfield, 0, len(j.bitfields)), room(maxOffered)
 	for _, v := range slices.Sorted(maps.Keys(j.bitfields)) {
-		data.Bitfields = append(data.Bitfields, j.bitfields[v])
+		bitfields = append(bitfields, j.bitfields[v])
 	}
-	return data
+	return &provisionerv1.InherentData{
+		Bitfields: fit(&r, bitfields), BackedCandidates: fit(&r, inTurns(j.candidates)),
+		MisbehaviorReports: fit(&r, j.reports), Disputes: fit(&r, j.disputes),
+	}
+}
+
+// room is how many bytes more an inherent may have.
+type room int
+
+// fit is what of a list there is room for, as fields of a message.
+func fit[T proto.Message](r *room, list []T) (fits []T) {
+	for _, m := range list {
+		if size := room(protowire.SizeTag(1) + protowire.SizeBytes(proto.Size(m))); size <= *r {
+			*r -= size
+			fits = append(fits, m)
+		}
+	}
+	return fits
+}
+
+// inTurns are the first candidates of all paras, then the second: a group that backs many takes nobody's place.
+func inTurns(list []*primitivesv1.BackedCandidate) []*primitivesv1.BackedCandidate {
+	count, turn := map[uint32]int{}, map[*primitivesv1.BackedCandidate]int{}
+	for _, b := range list {
+		para := b.GetReceipt().GetDescriptor_().GetPara()
+		turn[b] = count[para]
+		count[para]++
+	}
+	return slices.SortedStableFunc(slices.Values(list),
+		func(a, b *primitivesv1.BackedCandidate) int { return cmp.Compare(turn[a], turn[b]) })
+}
+
+// count is how many pieces there are.
+func (j *job) count() int {
+	return len(j.bitfields) + len(j.candidates) + len(j.reports) + len(j.disputes)
 }
 
 // watch gives what has come, and then what comes.

@@ -78,7 +78,7 @@ func usable(d *provisionerv1.InherentData) *pluginv1.CheckInherentResponse {
 	return &pluginv1.CheckInherentResponse{Usable: b}
 }
 
-func inherent(t *testing.T, a *overseertest.Answer) *provisionerv1.RequestInherentDataResponse {
+func inherentIn(t *testing.T, a *overseertest.Answer) *provisionerv1.RequestInherentDataResponse {
 	t.Helper()
 	return overseertest.Must[*provisionerv1.RequestInherentDataResponse](t, a)
 }
@@ -97,12 +97,12 @@ func TestTheAuthorGetsWhatTheVMHasTried(t *testing.T) {
 	}
 	offered.BackedCandidates = offered.GetBackedCandidates()[:1] // the VM has no room for the other
 	run.Reply(usable(offered))
-	r := inherent(t, a)
+	r := inherentIn(t, a)
 	if diff := cmp.Diff(offered, r.GetInherent(), protocmp.Transform()); diff != "" ||
 		r.GetShortfall() != provisionerv1.RequestInherentDataResponse_SHORTFALL_PARTS_REFUSED {
 		t.Error(r.GetShortfall(), diff)
 	}
-	if r := inherent(t, ask(o)); parts(r.GetInherent()) != 5 { // nothing has come since: the outcome holds
+	if r := inherentIn(t, ask(o)); parts(r.GetInherent()) != 5 { // nothing has come since: the outcome holds
 		t.Error(r)
 	}
 	o.ExpectNothing()
@@ -139,7 +139,7 @@ func TestTheSamePieceTwiceIsOnePiece(t *testing.T) {
 // An empty inherent is always valid, and it is what there is when there is nothing, or nobody who could try it.
 func TestEmptyWhenItMust(t *testing.T) {
 	o := start(t)
-	if r := inherent(t, ask(o)); parts(r.GetInherent()) != 0 ||
+	if r := inherentIn(t, ask(o)); parts(r.GetInherent()) != 0 ||
 		r.GetShortfall() != provisionerv1.RequestInherentDataResponse_SHORTFALL_UNSPECIFIED {
 		t.Errorf("nothing has come: %v", r)
 	}
@@ -168,7 +168,7 @@ func TestEmptyWhenItMust(t *testing.T) {
 		a := ask(o)
 		_, run := trying(t, o)
 		c.vm(run)
-		if r := inherent(t, a); parts(r.GetInherent()) != 0 || r.GetShortfall() != c.want {
+		if r := inherentIn(t, a); parts(r.GetInherent()) != 0 || r.GetShortfall() != c.want {
 			t.Errorf("%s: %v", name, r)
 		}
 		if (o.Trouble("dry-run") == "") != c.well {
@@ -176,7 +176,7 @@ func TestEmptyWhenItMust(t *testing.T) {
 		}
 	}
 	o.StopWork(parent[:])
-	if r := inherent(t, ask(o)); parts(r.GetInherent()) != 0 ||
+	if r := inherentIn(t, ask(o)); parts(r.GetInherent()) != 0 ||
 		r.GetShortfall() != provisionerv1.RequestInherentDataResponse_SHORTFALL_RELAY_PARENT_INACTIVE {
 		t.Errorf("no leaf: %v", r)
 	}
@@ -208,7 +208,7 @@ func TestDataForABlockThatIsNoLeafIsDropped(t *testing.T) {
 	if o.Number("strays") != 1 {
 		t.Error("it isn't counted")
 	}
-	if r := inherent(t, ask(o)); parts(r.GetInherent()) != 0 {
+	if r := inherentIn(t, ask(o)); parts(r.GetInherent()) != 0 {
 		t.Errorf("it is offered: %v", r)
 	}
 }

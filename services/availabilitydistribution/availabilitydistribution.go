@@ -2,9 +2,9 @@
 // chunks to others, and puts a candidate's data together again from enough of them.
 //
 // For each leaf of the relay chain it learns which candidates lie on cores. Of each that lacks this validator's chunk it
-// takes the chunk that was pushed (push.go), or asks the backers for it, one after the other, then those who say that
-// they hold theirs (own.go); it verifies the proof and gives the chunk to availability-store. Peers' questions are
-// answered from the store (serve.go). FetchChunk and RecoverAvailableData do the same for whoever asks (recover.go).
+// takes the chunk that was pushed (push.go), or asks the backers for it, one after the other (own.go); it verifies the
+// proof and gives the chunk to availability-store. Peers' questions are answered from the store (serve.go). FetchChunk
+// and RecoverAvailableData do the same for whoever asks (recover.go).
 //
 // It believes no chunk without its proof, and no data whose encoding doesn't have the candidate's root: a dishonest
 // encoder can commit to chunks that belong to no data at all, and then the answer is the evidence. That too few answer
@@ -55,7 +55,7 @@ func Spec(cfg Config) subsystem.Spec {
 		}),
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			d := &distribution{
-				sub: sub, jobs: leaf.Jobs[*job]{Chain: cfg.Chain}, live: map[primitives.Hash]*live{},
+				sub: sub, jobs: leaf.Jobs[*job]{Chain: cfg.Chain}, live: map[primitives.Hash]*live{}, newest: &job{own: -1},
 				pushed: pushed{held: map[primitives.Hash]*gift{}, of: map[primitives.NodeID]int{}},
 				served: served{spent: map[primitives.NodeID]*account{}},
 			}
@@ -70,6 +70,7 @@ type distribution struct {
 	sub    *subsystem.Sub
 	jobs   leaf.Jobs[*job]
 	live   map[primitives.Hash]*live // candidates on cores of leaves
+	newest *job                      // on the highest leaf that was learned
 	pushed pushed
 	served served
 	coders map[int]*erasure.Coder
@@ -92,7 +93,7 @@ func (d *distribution) Presence(p subsystem.Presence) {
 
 // Signal begins work with each leaf and ends it with that.
 func (d *distribution) Signal(sig *overseerv1.Signal) {
-	d.jobs.Signal(sig, d.begin, func(_ primitives.Hash, j *job) { j.end() })
+	d.jobs.Signal(sig, d.begin, func(_ primitives.Hash, j *job) { d.end(j) })
 }
 
 // Handle takes one message.
@@ -121,39 +122,34 @@ func (d *distribution) onNetworkBridgeUpdate(e *nbv1.NetworkBridgeEvent) {
 		for _, m := range k.PeerMessages.GetMessages() {
 			d.onPeerMessage(m)
 		}
-	case *nbv1.NetworkBridgeEvent_PeerDisconnected:
-		d.forget(k.PeerDisconnected.GetPeer())
-	case *nbv1.NetworkBridgeEvent_PeersReset:
-		d.served.spent = map[primitives.NodeID]*account{}
+	} // who goes stays answerable for what he was served
+}
+
+// report tells what a peer's conduct is worth.
+func (d *distribution) report(peer []byte, worth int32, reason string) {
+	if worth < 0 {
+		d.counts.wrong++
 	}
+	d.sub.Send(&nbv1.ReportPeer{Peer: peer, CostBenefit: worth, Reason: reason})
 }
 
-// forget drops what is kept because of a peer that has gone.
-func (d *distribution) forget(peer []byte) {
-	if id, err := primitives.NodeIDFrom(peer); err == nil {
-		delete(d.served.spent, id)
-	}
-}
-
-func (d *distribution) report(peer []byte, cost int32, reason string) {
-	d.counts.wrong++
-	d.sub.Send(&nbv1.ReportPeer{Peer: peer, CostBenefit: cost, Reason: reason})
-}
-
-// coder is that of a session with so many validators.
-func (d *distribution) coder(n int) (*erasure.Coder, error) {
+// coder gives then that of a session with so many validators. To make the first of a large one takes a while, so it is
+// done off the loop.
+func (d *distribution) coder(n int, then func(*erasure.Coder, error)) {
 	if c, known := d.coders[n]; known {
-		return c, nil
+		then(c, nil)
+		return
 	}
-	c, err := erasure.New(erasure.CodecFor(n), n)
-	if err != nil {
-		return nil, err
-	}
-	if d.coders == nil || len(d.coders) >= 16 {
-		d.coders = map[int]*erasure.Coder{}
-	}
-	d.coders[n] = c
-	return c, nil
+	subsystem.Offload(d.sub, func() (*erasure.Coder, error) { return erasure.New(erasure.CodecFor(n), n) },
+		func(c *erasure.Coder, err error) {
+			if d.coders == nil || len(d.coders) >= 16 {
+				d.coders = map[int]*erasure.Coder{}
+			}
+			if err == nil {
+				d.coders[n] = c
+			}
+			then(c, err)
+		})
 }
 
 // Status says how availability-distribution is.

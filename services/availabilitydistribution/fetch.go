@@ -18,6 +18,8 @@ import (
 const (
 	costProof     = -100
 	costMalformed = -500
+	benefitChunk  = 10 // that was asked for
+	benefitPushed = 15 // that wasn't
 )
 
 // partTimeout is how long a peer may take for one part.
@@ -32,29 +34,39 @@ type pull struct {
 	live    *live
 	index   uint32
 	sources []uint32
-	then    func(*erasure.Chunk)
+	wanted  func() bool          // once it isn't, nobody more is asked
+	failed  func(source uint32)  // may be nil; tells of each that didn't send it
+	then    func(*erasure.Chunk) // with the chunk, whose proof holds; nil: nobody has sent it
 
+	asked uint32
 	from  primitives.NodeID
 	chunk erasure.Chunk
 	size  uint64
 }
 
-// fetch gives then a chunk whose proof holds, or nil when nobody has sent one.
-func (d *distribution) fetch(l *live, index uint32, then func(*erasure.Chunk)) {
-	p := &pull{distribution: d, live: l, index: index, sources: l.sources(index), then: then}
+func (d *distribution) fetch(p *pull) {
+	p.distribution, p.sources = d, p.live.sources(p.index)
 	p.next()
 }
 
 // next asks the next source.
 func (p *pull) next() {
-	if len(p.sources) == 0 {
+	if len(p.sources) == 0 || !p.wanted() {
 		p.then(nil)
 		return
 	}
-	v := p.sources[0]
-	p.sources = p.sources[1:]
-	p.from, p.chunk, p.size = p.live.nodes[v], erasure.Chunk{Index: p.index}, 0
+	p.asked, p.sources = p.sources[0], p.sources[1:]
+	p.from, p.chunk, p.size = p.live.nodes[p.asked], erasure.Chunk{Index: p.index}, 0
 	p.ask()
+}
+
+// fail goes on with the next source. That one is slow, or away, or has enough, or hasn't got it, doesn't cost it
+// anything.
+func (p *pull) fail() {
+	if p.failed != nil {
+		p.failed(p.asked)
+	}
+	p.next()
 }
 
 // ask asks for the next part.
@@ -62,8 +74,8 @@ func (p *pull) ask() {
 	payload, err := proto.Marshal(&distributionv1.PartRequest{
 		Candidate: p.live.hash[:], Index: p.index, Offset: uint64(len(p.chunk.Bytes)), Length: distributionv1.MaxPart,
 	})
-	if err != nil {
-		p.next()
+	if err != nil || !p.wanted() {
+		p.fail()
 		return
 	}
 	q := &nbv1.SendRequest{
@@ -71,7 +83,7 @@ func (p *pull) ask() {
 	}
 	subsystem.Ask(p.sub, q, 2*partTimeout, func(r *nbv1.SendRequestResponse, err error) {
 		if err != nil || r.GetFailure() != nil {
-			p.next() // it is slow, or away, or has enough: none of that costs it
+			p.fail()
 			return
 		}
 		p.take(r.GetPayload())
@@ -85,8 +97,8 @@ func (p *pull) take(payload []byte) {
 		p.blame(costMalformed, "a part of a chunk that can't be read")
 		return
 	}
-	if part.GetSize() == 0 && p.size == 0 {
-		p.next() // it isn't there
+	if part.GetSize() == 0 && len(part.GetBytes()) == 0 { // it isn't there, or no longer
+		p.fail()
 		return
 	}
 	first := len(p.chunk.Bytes) == 0
@@ -117,6 +129,7 @@ func (p *pull) verified() {
 			p.blame(costProof, "a chunk that the erasure root doesn't commit to")
 			return
 		}
+		p.report(p.from[:], benefitChunk, "a chunk")
 		p.counts.fetched++
 		p.then(&p.chunk)
 	})
@@ -124,7 +137,7 @@ func (p *pull) verified() {
 
 func (p *pull) blame(cost int32, reason string) {
 	p.report(p.from[:], cost, reason)
-	p.next()
+	p.fail()
 }
 
 // verify tells whether the candidate's root commits to a chunk. Hashing takes a while, so it is done off the loop.
@@ -139,19 +152,30 @@ const chunkLease = time.Minute
 
 // put makes a message of a chunk: a short one is in it, a long one in the blob store.
 func (d *distribution) put(c erasure.Chunk, then func(*primitivesv1.ErasureChunk, error)) {
-	m := &primitivesv1.ErasureChunk{Index: c.Index}
-	for _, h := range c.Proof {
-		m.Proof = append(m.Proof, h[:])
-	}
+	m := header(c)
 	if len(c.Bytes) <= distributionv1.MaxPushed {
 		m.Content = &primitivesv1.ErasureChunk_Chunk{Chunk: c.Bytes}
 		then(m, nil)
 		return
 	}
-	d.sub.Blobs().Put(c.Bytes, chunkLease, func(ref *primitivesv1.BlobRef, err error) {
+	d.lay(m, c.Bytes, then)
+}
+
+// lay puts a chunk's bytes into the blob store.
+func (d *distribution) lay(m *primitivesv1.ErasureChunk, bytes []byte, then func(*primitivesv1.ErasureChunk, error)) {
+	d.sub.Blobs().Put(bytes, chunkLease, func(ref *primitivesv1.BlobRef, err error) {
 		m.Content = &primitivesv1.ErasureChunk_Blob{Blob: ref}
 		then(m, err)
 	})
+}
+
+// header is a chunk's message without its bytes.
+func header(c erasure.Chunk) *primitivesv1.ErasureChunk {
+	m := &primitivesv1.ErasureChunk{Index: c.Index}
+	for _, h := range c.Proof {
+		m.Proof = append(m.Proof, h[:])
+	}
+	return m
 }
 
 // get gives then the bytes and proof of a chunk in a message.

@@ -20,14 +20,19 @@ const (
 	// candidate of yet is offered again, and tries how often that is done at most: a candidate has a few blocks' time.
 	againAfter = 200 * time.Millisecond
 	tries      = 10
+	// linger is for how long a candidate is worked on after its last leaf has ended. The next leaf is learned a moment
+	// later, and blocks may come faster than one slow backer is given up.
+	linger = 5 * time.Second
 )
 
 // job is the work on one leaf: the candidates on its cores.
 type job struct {
-	candidates []primitives.Hash
+	number     uint64
+	candidates []*live
 	nodes      []primitives.NodeID // of the session's validators
 	own        int
-	end        func()
+	ended      bool
+	cancel     func()
 }
 
 // live is a candidate on a core of at least one leaf.
@@ -36,40 +41,56 @@ type live struct {
 	root    primitives.Hash
 	nodes   []primitives.NodeID // of the session's validators, by index
 	backers []uint32
-	holders []uint32 // who has said that it holds its chunk
-	own     int      // this node's index; -1: it is no validator
+	own     int // this node's index; -1: it is no validator
 	coder   *erasure.Coder
 	leaves  int
+	gone    bool // it has been on no leaf for a while
+
+	seeking bool // this validator's chunk
+	here    bool // the chunk is in the store
 	tried   int
 }
 
-func (l *live) gone() bool { return l.leaves == 0 }
-
 func (d *distribution) begin(b leaf.Leaf) *job {
-	j := &job{}
-	cancel := leaf.Ask(d.sub, b.Hash, wants, func(f *leaf.Facts, err error) {
+	j := &job{number: b.Number, own: -1}
+	j.cancel = leaf.Ask(d.sub, b.Hash, wants, func(f *leaf.Facts, err error) {
 		if err != nil {
 			d.sub.Log.Warn("a leaf can't be worked on", "err", err)
 			return
 		}
-		d.learn(j, f)
-	})
-	j.end = func() {
-		cancel()
-		for _, id := range j.candidates {
-			if l := d.live[id]; l != nil {
-				if l.leaves--; l.gone() {
-					delete(d.live, id)
-				}
+		d.coder(len(f.Validators), func(c *erasure.Coder, err error) {
+			switch {
+			case j.ended:
+			case err != nil:
+				d.sub.Log.Warn("a leaf can't be worked on", "err", err)
+			default:
+				d.learn(j, f, c)
 			}
-		}
-	}
+		})
+	})
 	return j
 }
 
-// learn notes the candidates on a leaf's cores, and sees to this validator's chunk of each that is new.
-func (d *distribution) learn(j *job, f *leaf.Facts) {
+func (d *distribution) end(j *job) {
+	j.ended = true
+	j.cancel()
+	for _, l := range j.candidates {
+		l.leaves--
+		d.sub.After(linger, func() {
+			if l.leaves == 0 && !l.gone {
+				l.gone = true
+				delete(d.live, l.hash)
+			}
+		})
+	}
+}
+
+// learn notes the candidates on a leaf's cores, and sees to this validator's chunk of each.
+func (d *distribution) learn(j *job, f *leaf.Facts, coder *erasure.Coder) {
 	j.nodes, j.own = nodesOf(f.Validators), f.Own
+	if j.number >= d.newest.number {
+		d.newest = j
+	}
 	for _, state := range f.Cores {
 		core := state.GetOccupied()
 		id, err := primitives.HashFrom(core.GetCandidate())
@@ -78,25 +99,25 @@ func (d *distribution) learn(j *job, f *leaf.Facts) {
 		}
 		l := d.live[id]
 		if l == nil {
-			if l = d.newLive(id, core, f); l == nil {
+			if l = d.newLive(id, core, f, coder); l == nil {
 				continue
 			}
 			d.live[id] = l
-			d.own(l)
 		}
 		l.leaves++
-		if bits, err := parachain.Bits(core.GetAvailability()); err == nil {
-			l.holders = bits.Ones()
+		j.candidates = append(j.candidates, l)
+		if l.own >= 0 && !l.here && !l.seeking {
+			l.seeking, l.tried = true, 0
+			d.own(l)
 		}
-		j.candidates = append(j.candidates, id)
 	}
 }
 
-func (d *distribution) newLive(id primitives.Hash, core *primitivesv1.OccupiedCore, f *leaf.Facts) *live {
+func (d *distribution) newLive(id primitives.Hash, core *primitivesv1.OccupiedCore, f *leaf.Facts,
+	coder *erasure.Coder) *live {
 	descriptor, err := parachain.Descriptor(core.GetDescriptor_())
-	coder, err2 := d.coder(len(f.Validators))
-	if err != nil || err2 != nil {
-		d.sub.Log.Warn("a candidate on a core can't be worked on", "candidate", id.Short(), "err", err, "coder", err2)
+	if err != nil {
+		d.sub.Log.Warn("a candidate on a core can't be worked on", "candidate", id.Short(), "err", err)
 		return nil
 	}
 	l := &live{hash: id, root: descriptor.Collation.ErasureRoot, own: f.Own, coder: coder, nodes: nodesOf(f.Validators)}
@@ -116,13 +137,12 @@ func nodesOf(validators []*primitivesv1.Validator) []primitives.NodeID {
 
 // own sees to it that this validator's chunk is in the store.
 func (d *distribution) own(l *live) {
-	if l.own < 0 {
-		return
-	}
 	q := &storev1.QueryChunkAvailability{Candidate: l.hash[:], Validator: uint32(l.own)}
 	subsystem.Ask(d.sub, q, storeTimeout, func(r *storev1.QueryChunkAvailabilityResponse, err error) {
 		switch {
-		case l.gone() || r.GetAvailable():
+		case l.gone:
+		case r.GetAvailable():
+			l.seeking, l.here = false, true
 		case err != nil:
 			d.again(l, err.Error())
 		default:
@@ -133,29 +153,39 @@ func (d *distribution) own(l *live) {
 
 // seek takes the chunk that was pushed, or fetches it.
 func (d *distribution) seek(l *live) {
-	take := func(c *erasure.Chunk) {
+	if g := d.pushed.take(l.hash); g != nil {
+		d.open(l, g)
+		return
+	}
+	d.fetch(&pull{live: l, index: uint32(l.own), wanted: func() bool { return !l.gone }, then: func(c *erasure.Chunk) {
 		switch {
-		case l.gone():
+		case l.gone:
 		case c == nil:
 			d.counts.missing++
 			d.again(l, "nobody who was asked has sent it")
 		default:
 			d.keep(l, *c)
 		}
-	}
-	if g := d.pushed.take(l.hash, uint32(l.own)); g != nil {
-		d.verify(l, g.chunk, func(good bool) {
-			if !good {
-				d.report(g.from[:], costProof, "a pushed chunk that the erasure root doesn't commit to")
-				d.fetch(l, uint32(l.own), take)
-				return
-			}
-			d.counts.taken++
-			take(&g.chunk)
-		})
+	}})
+}
+
+// open looks at a chunk that was pushed. If it is no good, the next one is, or it is fetched.
+func (d *distribution) open(l *live, g *gift) {
+	if g.chunk.Index != uint32(l.own) {
+		d.report(g.from[:], costUnwanted, "a pushed chunk of another validator's")
+		d.seek(l)
 		return
 	}
-	d.fetch(l, uint32(l.own), take)
+	d.verify(l, g.chunk, func(good bool) {
+		if !good {
+			d.report(g.from[:], costProof, "a pushed chunk that the erasure root doesn't commit to")
+			d.seek(l)
+			return
+		}
+		d.report(g.from[:], benefitPushed, "this validator's chunk, before it asked")
+		d.counts.taken++
+		d.keep(l, g.chunk)
+	})
 }
 
 // keep gives the store the chunk. It may hear a moment later than we do that the candidate was backed.
@@ -167,27 +197,39 @@ func (d *distribution) keep(l *live, c erasure.Chunk) {
 		}
 		q := &storev1.StoreChunk{Candidate: l.hash[:], Validator: c.Index, Chunk: m}
 		subsystem.Ask(d.sub, q, storeTimeout, func(r *storev1.StoreChunkResponse, err error) {
-			switch o := r.GetOutcome(); {
-			case err == nil && (o == storev1.StoreChunkResponse_OUTCOME_STORED ||
-				o == storev1.StoreChunkResponse_OUTCOME_ALREADY_STORED):
-			case err == nil && o == storev1.StoreChunkResponse_OUTCOME_UNKNOWN_CANDIDATE && !l.gone() && l.tried < tries:
-				l.tried++
-				d.sub.After(againAfter, func() { d.keep(l, c) })
-			default:
-				d.again(l, "the store doesn't keep it: "+o.String())
-			}
+			d.kept(l, c, r.GetOutcome(), err)
 		})
 	})
 }
 
-// again tries once more after a pause, as long as the candidate is live and not too often.
+func (d *distribution) kept(l *live, c erasure.Chunk, o storev1.StoreChunkResponse_Outcome, err error) {
+	switch {
+	case err != nil:
+		d.again(l, err.Error())
+	case o == storev1.StoreChunkResponse_OUTCOME_STORED || o == storev1.StoreChunkResponse_OUTCOME_ALREADY_STORED:
+		l.seeking, l.here = false, true
+	case o == storev1.StoreChunkResponse_OUTCOME_UNKNOWN_CANDIDATE && l.tried < tries:
+		l.tried++
+		d.sub.After(againAfter, func() {
+			if !l.gone {
+				d.keep(l, c)
+			}
+		})
+	default:
+		d.again(l, "the store doesn't keep it: "+o.String())
+	}
+}
+
+// again tries once more after a pause, as long as the candidate is live and not too often: the next leaf on which the
+// candidate still is begins anew.
 func (d *distribution) again(l *live, why string) {
 	d.sub.Log.Info("this validator's chunk isn't here", "candidate", l.hash.Short(), "tried", l.tried, "err", why)
 	if l.tried++; l.tried > tries {
+		l.seeking = false
 		return
 	}
 	d.sub.After(againAfter, func() {
-		if !l.gone() {
+		if !l.gone {
 			d.own(l)
 		}
 	})

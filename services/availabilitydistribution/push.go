@@ -53,13 +53,10 @@ func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
 	return true
 }
 
-// take gives the chunk of a candidate, and forgets it.
-func (p *pushed) take(candidate primitives.Hash, index uint32) *gift {
+// take gives the chunk of a candidate, and forgets it; nil: there is none.
+func (p *pushed) take(candidate primitives.Hash) *gift {
 	g := p.held[candidate]
 	p.drop(candidate)
-	if g == nil || g.chunk.Index != index {
-		return nil
-	}
 	return g
 }
 
@@ -99,11 +96,12 @@ func (d *distribution) onPeerMessage(m *nbv1.PeerMessage) {
 	for _, h := range p.GetProof() {
 		g.chunk.Proof = append(g.chunk.Proof, primitives.Hash(h))
 	}
+	l := d.live[id]
 	switch has := d.pushed.held[id]; {
-	case d.live[id] != nil: // it is being fetched, or here
 	case has != nil && has.from == peer:
 		d.report(m.GetPeer(), costDuplicate, "the same chunk pushed twice")
 	case has != nil: // one is enough
+	case l != nil && (l.here || l.own < 0): // this node has no use for it
 	case !d.pushed.add(id, g):
 		d.report(m.GetPeer(), costUnwanted, "more pushed chunks than candidates that a peer can have seconded")
 	}
@@ -113,29 +111,19 @@ func (d *distribution) onPeerMessage(m *nbv1.PeerMessage) {
 // isn't connected now: the store has them all.
 func (d *distribution) onDistributeChunk(q *distributionv1.DistributeChunk) {
 	id, err := primitives.HashFrom(q.GetCandidate())
-	bytes := q.GetChunk().GetChunk()
-	node, known := d.nodeOf(q.GetChunk().GetIndex())
-	if err != nil || !known {
-		d.sub.Log.Info("a chunk can't be distributed: no leaf has such a validator", "index", q.GetChunk().GetIndex())
+	bytes, index := q.GetChunk().GetChunk(), q.GetChunk().GetIndex()
+	switch {
+	case err != nil || int64(index) >= int64(len(d.newest.nodes)):
+		d.sub.Log.Info("a chunk can't be distributed: no leaf has such a validator", "index", index)
+		return
+	case int(index) == d.newest.own || len(bytes) == 0 || len(bytes) > distributionv1.MaxPushed:
 		return
 	}
-	if len(bytes) == 0 || len(bytes) > distributionv1.MaxPushed {
-		return
-	}
+	node := d.newest.nodes[index]
 	payload, err := proto.Marshal(&distributionv1.Pushed{
-		Candidate: id[:], Index: q.GetChunk().GetIndex(), Chunk: bytes, Proof: q.GetChunk().GetProof(),
+		Candidate: id[:], Index: index, Chunk: bytes, Proof: q.GetChunk().GetProof(),
 	})
 	if err == nil {
 		d.sub.Send(&nbv1.SendBulk{Peers: [][]byte{node[:]}, Protocol: Protocol, Payload: payload})
 	}
-}
-
-// nodeOf is the node of a validator of the newest session that a leaf has.
-func (d *distribution) nodeOf(index uint32) (primitives.NodeID, bool) {
-	for _, j := range d.jobs.All() {
-		if int64(index) < int64(len(j.nodes)) && int(index) != j.own {
-			return j.nodes[index], true
-		}
-	}
-	return primitives.NodeID{}, false
 }

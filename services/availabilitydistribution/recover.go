@@ -1,17 +1,14 @@
 package availabilitydistribution
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/erasure"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	storev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
-	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
 	"github.com/reevenet/reeve/services/internal/leaf"
 )
@@ -23,55 +20,17 @@ const (
 	maxRecoveries = 16
 )
 
-// onFetchChunk looks in the store, then asks the backers, then the validator whose chunk it is.
-func (d *distribution) onFetchChunk(m *subsystem.Message, q *distributionv1.FetchChunk) {
-	id, err := primitives.HashFrom(q.GetCandidate())
-	ask := &storev1.QueryChunk{Candidate: q.GetCandidate(), Validator: q.GetIndex()}
-	subsystem.Ask(d.sub, ask, storeTimeout, func(r *storev1.QueryChunkResponse, failure error) {
-		l := d.live[id]
-		switch {
-		case failure == nil && r.GetChunk() != nil:
-			m.Reply(chunkOf(r.GetChunk()))
-		case err != nil || l == nil:
-			m.Reply(missing(distributionv1.FetchChunkResponse_MISSING_UNKNOWN_CANDIDATE))
-		case int64(q.GetIndex()) >= int64(len(l.nodes)):
-			m.Reply(missing(distributionv1.FetchChunkResponse_MISSING_INDEX_OUT_OF_RANGE))
-		default:
-			d.fetch(l, q.GetIndex(), func(c *erasure.Chunk) {
-				if c == nil {
-					m.Reply(missing(distributionv1.FetchChunkResponse_MISSING_NOT_FOUND))
-					return
-				}
-				d.put(*c, func(chunk *primitivesv1.ErasureChunk, err error) {
-					if err != nil {
-						m.Fail(err)
-						return
-					}
-					m.Reply(chunkOf(chunk))
-				})
-			})
-		}
-	})
-}
-
-func chunkOf(c *primitivesv1.ErasureChunk) *distributionv1.FetchChunkResponse {
-	return &distributionv1.FetchChunkResponse{Outcome: &distributionv1.FetchChunkResponse_Chunk{Chunk: c}}
-}
-
-func missing(why distributionv1.FetchChunkResponse_Missing) *distributionv1.FetchChunkResponse {
-	return &distributionv1.FetchChunkResponse{Outcome: &distributionv1.FetchChunkResponse_Missing_{Missing: why}}
-}
-
 // recovery puts one candidate's data together.
 type recovery struct {
 	*distribution
 	m       *subsystem.Message
 	receipt candidate.Receipt
-	live    *live // the candidate as its relay parent's session sees it; it counts as one leaf of its own
+	live    *live // the candidate as its relay parent's session sees it, for this recovery alone
 	need    int
-	chunks  []erasure.Chunk
-	left    []uint32 // whose chunks may yet be asked for, in order
+	chunks  []erasure.Chunk // that have been verified
+	left    []uint32        // whose chunks may yet be asked for, in order
 	open    int
+	unwatch func()
 	ended   bool
 }
 
@@ -88,26 +47,29 @@ func (d *distribution) onRecoverAvailableData(m *subsystem.Message, q *distribut
 		return
 	}
 	d.recoveries++
-	r := &recovery{distribution: d, m: m, receipt: receipt, live: &live{
-		hash: id, root: receipt.Descriptor.Collation.ErasureRoot, own: -1, leaves: 1,
+	r := &recovery{distribution: d, m: m, receipt: receipt, unwatch: func() {}, live: &live{
+		hash: id, root: receipt.Descriptor.Collation.ErasureRoot, own: -1,
 	}}
 	m.OnCancel(r.end)
 	ask := &storev1.QueryAvailableData{Candidate: id[:]}
 	subsystem.Ask(d.sub, ask, storeTimeout, func(a *storev1.QueryAvailableDataResponse, err error) {
-		if err == nil && a.GetData() != nil {
+		switch {
+		case r.ended:
+		case err == nil && a.GetData() != nil:
 			r.reply(&distributionv1.RecoverAvailableDataResponse{
 				Outcome: &distributionv1.RecoverAvailableDataResponse_Data{Data: a.GetData()}})
-			return
+		default:
+			r.session()
 		}
-		r.session()
 	})
 }
 
-// end is called once: with the answer, or when nobody waits for it any more.
+// end is called with the answer, or when nobody waits for it any more.
 func (r *recovery) end() {
 	if !r.ended {
 		r.ended = true
 		r.recoveries--
+		r.unwatch()
 	}
 }
 
@@ -118,52 +80,93 @@ func (r *recovery) reply(a *distributionv1.RecoverAvailableDataResponse) {
 	}
 }
 
+func (r *recovery) fail(err error) {
+	if !r.ended {
+		r.m.Fail(err)
+		r.end()
+	}
+}
+
 func (r *recovery) unavailable() {
 	r.reply(&distributionv1.RecoverAvailableDataResponse{Outcome: &distributionv1.RecoverAvailableDataResponse_Unavailable{
 		Unavailable: &distributionv1.Unavailable{Have: uint32(len(r.chunks)), Need: uint32(r.need)}}})
 }
 
-// session learns whose the chunks are. Backers are known while the candidate is on a core.
+// session learns whose the chunks are.
 func (r *recovery) session() {
 	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{
 		Validators: &runtimeapiv1.Validators{}}}
 	parent := r.receipt.Descriptor.Collation.RelayParent
 	leaf.Question(r.sub, parent, q, func(a *runtimeapiv1.RuntimeApiAnswer, err error) {
-		validators := a.GetValidators().GetValidators()
-		coder, err2 := r.coder(len(validators))
-		if err := errors.Join(err, err2); err != nil || r.ended {
-			r.sub.Log.Info("data can't be recovered: its session isn't known", "candidate", r.live.hash.Short(), "err", err)
-			r.unavailable()
+		if err != nil {
+			r.homeless(err)
 			return
 		}
-		r.live.coder, r.live.nodes = coder, nodesOf(validators)
-		if l := r.distribution.live[r.live.hash]; l != nil {
-			r.live.backers, r.live.own = l.backers, l.own
-		}
-		r.need = erasure.DataChunks(len(validators))
-		r.atHome()
+		nodes := nodesOf(a.GetValidators().GetValidators())
+		r.coder(len(nodes), func(c *erasure.Coder, err error) {
+			if err != nil {
+				r.homeless(err)
+				return
+			}
+			r.live.coder, r.live.nodes, r.need = c, nodes, erasure.DataChunks(len(nodes))
+			r.know()
+			r.atHome()
+		})
 	})
+}
+
+// homeless: it can't be known whom to ask.
+func (r *recovery) homeless(err error) {
+	r.sub.Log.Info("data can't be recovered: its session isn't known", "candidate", r.live.hash.Short(), "err", err)
+	r.unavailable()
+}
+
+// know notes which validator this node is, and who the backers are, which is known while the candidate is on a core.
+func (r *recovery) know() {
+	if n := r.newest; n.own >= 0 {
+		r.live.own = slices.Index(r.live.nodes, n.nodes[n.own])
+	}
+	if l := r.distribution.live[r.live.hash]; l != nil {
+		r.live.backers = slices.Clone(l.backers)
+	}
 }
 
 // atHome begins with the chunks that are here.
 func (r *recovery) atHome() {
-	q := &storev1.QueryAllChunks{Candidate: r.live.hash[:]}
-	subsystem.Watch(r.sub, q, storeTimeout, func(a *storev1.QueryAllChunksResponse) {
-		r.get(a.GetChunk(), func(c erasure.Chunk, err error) {
-			if err == nil && !r.ended {
-				r.chunks = append(r.chunks, c) // the store has them with proof; Recover compares the root
-			}
-		})
-	}, func(error) {
-		if !r.ended {
+	if r.ended {
+		return
+	}
+	open := 1 // the list, and each chunk that is looked at
+	done := func() {
+		if open--; open == 0 && !r.ended {
 			r.order()
 			r.gather()
 		}
-	})
+	}
+	q := &storev1.QueryAllChunks{Candidate: r.live.hash[:]}
+	r.unwatch = subsystem.Watch(r.sub, q, storeTimeout, func(a *storev1.QueryAllChunksResponse) {
+		open++
+		r.get(a.GetChunk(), func(c erasure.Chunk, err error) {
+			if err != nil || r.ended || len(r.chunks) >= r.need {
+				done()
+				return
+			}
+			r.verify(r.live, c, func(good bool) {
+				if good && !r.has(c.Index) {
+					r.chunks = append(r.chunks, c)
+				}
+				done()
+			})
+		})
+	}, func(error) { done() })
+}
+
+func (r *recovery) has(index uint32) bool {
+	return slices.ContainsFunc(r.chunks, func(c erasure.Chunk) bool { return c.Index == index })
 }
 
 // order lists whose chunks are asked for: first those that are the data itself, then the others by chance, so that not
-// everybody asks the same validators.
+// everybody asks the same validators. This node's own it has, or nobody has but the backers.
 func (r *recovery) order() {
 	n := len(r.live.nodes)
 	for i := range r.need {
@@ -172,12 +175,11 @@ func (r *recovery) order() {
 	for _, i := range r.sub.Rand().Perm(n - r.need) {
 		r.left = append(r.left, uint32(r.need+i))
 	}
-	r.left = slices.DeleteFunc(r.left, func(v uint32) bool {
-		return slices.ContainsFunc(r.chunks, func(c erasure.Chunk) bool { return c.Index == v })
-	})
+	r.left = slices.DeleteFunc(r.left, r.has)
 }
 
-// gather asks for chunks until there are enough.
+// gather asks for chunks until there are enough: each of the backers, which have all of them, and of the validator whose
+// it is. A backer that hasn't sent one isn't asked for another.
 func (r *recovery) gather() {
 	switch {
 	case r.ended:
@@ -189,88 +191,23 @@ func (r *recovery) gather() {
 		r.unavailable()
 		return
 	}
-	for len(r.left) > 0 && r.open < atOnce && len(r.chunks)+r.open < r.need {
+	for len(r.left) > 0 && r.open < atOnce && len(r.chunks)+r.open < r.need && !r.ended {
 		index := r.left[0]
 		r.left = r.left[1:]
 		r.open++
-		r.fetch(r.live, index, func(c *erasure.Chunk) {
-			r.open--
-			if c != nil {
-				r.chunks = append(r.chunks, *c)
-			}
-			r.gather()
+		r.fetch(&pull{
+			live: r.live, index: index, wanted: func() bool { return !r.ended }, failed: r.lost,
+			then: func(c *erasure.Chunk) {
+				r.open--
+				if c != nil {
+					r.chunks = append(r.chunks, *c)
+				}
+				r.gather()
+			},
 		})
 	}
 }
 
-// decode puts the data together and encodes it again: only that shows that the root is that of some data.
-func (r *recovery) decode() {
-	coder, root, chunks := r.live.coder, r.live.root, r.chunks
-	type outcome struct {
-		data   candidate.AvailableData
-		actual primitives.Hash
-	}
-	subsystem.Offload(r.sub, func() (o outcome, err error) {
-		var coded erasure.Coded
-		if err := coder.Recover(root, chunks, &coded); err != nil {
-			return o, err
-		}
-		o.actual = coded.Root()
-		if o.data, err = candidate.DecodeAvailableData(slices.Clone(coded.Data())); err != nil {
-			return o, errors.Join(erasure.ErrInvalid, err)
-		}
-		return o, nil
-	}, func(o outcome, err error) {
-		switch {
-		case r.ended:
-		case errors.Is(err, erasure.ErrInvalid):
-			r.invalid(o.actual)
-		case err != nil:
-			r.m.Fail(err)
-			r.end()
-		default:
-			r.recovered(o.data)
-		}
-	})
-}
-
-func (r *recovery) recovered(data candidate.AvailableData) {
-	r.sub.Blobs().Put(data.PoV, chunkLease, func(ref *primitivesv1.BlobRef, err error) {
-		if err != nil && !r.ended {
-			r.m.Fail(err)
-			r.end()
-			return
-		}
-		r.reply(&distributionv1.RecoverAvailableDataResponse{Outcome: &distributionv1.RecoverAvailableDataResponse_Data{
-			Data: &primitivesv1.AvailableData{
-				Pov: &primitivesv1.PoV{BlockData: ref}, ValidationData: parachain.ValidationDataMessage(data.ValidationData),
-			}}})
-	})
-}
-
-// invalid answers with the evidence: chunks enough to repeat the decoding.
-func (r *recovery) invalid(actual primitives.Hash) {
-	evidence := &distributionv1.InvalidEncoding{}
-	if !actual.IsZero() {
-		evidence.ActualRoot = actual[:]
-	}
-	r.sub.Log.Warn("the erasure root of a candidate isn't that of any data", "candidate", r.live.hash.Short())
-	left := r.chunks[:min(r.need, len(r.chunks))]
-	var next func()
-	next = func() {
-		if len(left) == 0 {
-			r.reply(&distributionv1.RecoverAvailableDataResponse{
-				Outcome: &distributionv1.RecoverAvailableDataResponse_Invalid{Invalid: evidence}})
-			return
-		}
-		c := left[0]
-		left = left[1:]
-		r.put(c, func(m *primitivesv1.ErasureChunk, err error) {
-			if err == nil {
-				evidence.Chunks = append(evidence.Chunks, m)
-			}
-			next()
-		})
-	}
-	next()
+func (r *recovery) lost(source uint32) {
+	r.live.backers = slices.DeleteFunc(slices.Clone(r.live.backers), func(v uint32) bool { return v == source })
 }

@@ -1,6 +1,7 @@
 package availabilitydistribution
 
 import (
+	"maps"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -30,6 +31,7 @@ var questionBudget = decode.Budget{Bytes: 128, Elements: 8, Depth: 1}
 // served is what peers were served lately.
 type served struct {
 	spent map[primitives.NodeID]*account
+	shelf shelf
 }
 
 // account is what a peer may still be served.
@@ -43,16 +45,25 @@ func (s *served) may(peer primitives.NodeID, now time.Time) bool {
 	a := s.spent[peer]
 	if a == nil {
 		if len(s.spent) >= maxPayers {
-			s.spent = map[primitives.NodeID]*account{}
+			maps.DeleteFunc(s.spent, func(_ primitives.NodeID, a *account) bool {
+				a.fill(now)
+				return a.left == servedAtOnce
+			})
+		}
+		if len(s.spent) >= maxPayers {
+			return false
 		}
 		a = &account{left: servedAtOnce, at: now}
 		s.spent[peer] = a
 	}
-	more := int(now.Sub(a.at).Seconds() * servedPerS)
-	if more > 0 {
+	a.fill(now)
+	return a.left > 0
+}
+
+func (a *account) fill(now time.Time) {
+	if more := int(now.Sub(a.at).Seconds() * servedPerS); more > 0 {
 		a.left, a.at = min(a.left+more, servedAtOnce), now
 	}
-	return a.left > 0
 }
 
 func (s *served) pay(peer primitives.NodeID, bytes int) {
@@ -83,7 +94,17 @@ func (d *distribution) onPeerRequest(r *nbv1.PeerRequest) {
 		d.refuse(r, refusedEnough, "served enough for now")
 		return
 	}
+	if c, held := d.served.shelf.get(primitives.Hash(q.GetCandidate()), q.GetIndex(), d.sub.Now()); held {
+		d.answer(r, peer, partOf(c, q.GetOffset(), q.GetLength()))
+		return
+	}
 	d.served.pay(peer, costOfNone)
+	d.read(r, peer, &q)
+}
+
+// read gets a chunk from the store. It is paid for as a whole, whatever part of it is asked for; the other parts are
+// answered from the shelf.
+func (d *distribution) read(r *nbv1.PeerRequest, peer primitives.NodeID, q *distributionv1.PartRequest) {
 	ask := &storev1.QueryChunk{Candidate: q.GetCandidate(), Validator: q.GetIndex()}
 	subsystem.Ask(d.sub, ask, storeTimeout, func(a *storev1.QueryChunkResponse, err error) {
 		switch {
@@ -97,6 +118,8 @@ func (d *distribution) onPeerRequest(r *nbv1.PeerRequest) {
 					d.refuse(r, refusedFault, "the chunk can't be read")
 					return
 				}
+				d.served.pay(peer, len(c.Bytes))
+				d.served.shelf.put(primitives.Hash(q.GetCandidate()), c, d.sub.Now())
 				d.answer(r, peer, partOf(c, q.GetOffset(), q.GetLength()))
 			})
 		}

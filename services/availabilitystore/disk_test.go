@@ -184,7 +184,7 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 		paras[i] = paraOf(t, byte(i), 5000, 4)
 	}
 	var kept []func(*world) bool // what was acknowledged
-	var one sync.Mutex // the disk is also written to in the background
+	var one sync.Mutex           // the disk is also written to in the background
 	cuts := 0
 	one.Lock()
 	writes := errorfs.InjectorFunc(func(op errorfs.Op) error {

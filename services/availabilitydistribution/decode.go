@@ -1,0 +1,99 @@
+package availabilitydistribution
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/reevenet/reeve/internal/core/candidate"
+	"github.com/reevenet/reeve/internal/core/erasure"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/parachain"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
+)
+
+// decoded is what chunks give: data, or the root that what they give really has; zero: it has none.
+type decoded struct {
+	data   candidate.AvailableData
+	actual primitives.Hash
+}
+
+// together puts data together from chunks and encodes it again: only that shows that the root is that of some data. The
+// error is erasure.ErrInvalid when it isn't, or when that is no candidate's data.
+func together(coder *erasure.Coder, root primitives.Hash, chunks []erasure.Chunk) (d decoded, err error) {
+	var coded erasure.Coded
+	if err := coder.Recover(root, chunks, &coded); err != nil {
+		if errors.Is(err, erasure.ErrInvalid) {
+			d.actual = rootOf(coder, chunks)
+		}
+		return d, err
+	}
+	if d.data, err = candidate.DecodeAvailableData(slices.Clone(coded.Data())); err != nil {
+		return decoded{actual: root}, errors.Join(erasure.ErrInvalid, err)
+	}
+	return d, nil
+}
+
+// rootOf is the root of the data that chunks give; zero: they give none.
+func rootOf(coder *erasure.Coder, chunks []erasure.Chunk) primitives.Hash {
+	var from, into erasure.Coded
+	if coder.Reconstruct(chunks, &from) != nil || coder.Encode(from.Data(), &into) != nil {
+		return primitives.Hash{}
+	}
+	return into.Root()
+}
+
+// decode turns enough chunks into the answer.
+func (r *recovery) decode() {
+	coder, root, chunks := r.live.coder, r.live.root, r.chunks[:r.need]
+	subsystem.Offload(r.sub, func() (decoded, error) { return together(coder, root, chunks) },
+		func(d decoded, err error) {
+			switch {
+			case r.ended:
+			case errors.Is(err, erasure.ErrInvalid):
+				r.invalid(d.actual, chunks)
+			case err != nil:
+				r.fail(err)
+			default:
+				r.recovered(d.data)
+			}
+		})
+}
+
+func (r *recovery) recovered(data candidate.AvailableData) {
+	r.sub.Blobs().Put(data.PoV, chunkLease, func(ref *primitivesv1.BlobRef, err error) {
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		r.reply(&distributionv1.RecoverAvailableDataResponse{Outcome: &distributionv1.RecoverAvailableDataResponse_Data{
+			Data: &primitivesv1.AvailableData{
+				Pov: &primitivesv1.PoV{BlockData: ref}, ValidationData: parachain.ValidationDataMessage(data.ValidationData),
+			}}})
+	})
+}
+
+// invalid answers with the evidence: chunks enough to repeat the decoding, all by reference, since together they may be
+// longer than a message.
+func (r *recovery) invalid(actual primitives.Hash, chunks []erasure.Chunk) {
+	r.sub.Log.Warn("the erasure root of a candidate isn't that of its data", "candidate", r.live.hash.Short())
+	evidence := &distributionv1.InvalidEncoding{}
+	if !actual.IsZero() {
+		evidence.ActualRoot = actual[:]
+	}
+	open := len(chunks)
+	for _, c := range chunks {
+		m := header(c)
+		evidence.Chunks = append(evidence.Chunks, m)
+		r.lay(m, c.Bytes, func(_ *primitivesv1.ErasureChunk, err error) {
+			if err != nil {
+				r.fail(err)
+			}
+			if open--; open == 0 {
+				r.reply(&distributionv1.RecoverAvailableDataResponse{
+					Outcome: &distributionv1.RecoverAvailableDataResponse_Invalid{Invalid: evidence}})
+			}
+		})
+	}
+}

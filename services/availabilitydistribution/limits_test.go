@@ -1,0 +1,149 @@
+package availabilitydistribution
+
+import (
+	"testing"
+	"time"
+
+	"github.com/reevenet/reeve/internal/core/erasure"
+	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/overseer/subsystem"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+)
+
+// junk is a pushed chunk of a candidate that there isn't.
+func junk(n, size int) *distributionv1.Pushed {
+	id := primitives.HashOf([]byte{byte(n), byte(n >> 8)})
+	return &distributionv1.Pushed{Candidate: id[:], Chunk: make([]byte, size)}
+}
+
+func TestOfOnePeerFewPushedChunksAreHeld(t *testing.T) {
+	w := start(t, 4, 3)
+	for n := range giftsOfPeer {
+		w.push(1, junk(n, 10))
+	}
+	w.told()
+	w.push(1, junk(99, 10))
+	w.told("report 1: -50 more pushed chunks than candidates that a peer can have seconded")
+	w.push(2, junk(99, 10))
+	w.told()
+}
+
+func TestAllPushedChunksTogetherAreBounded(t *testing.T) {
+	w := start(t, 4, 3, 0)
+	p := w.para(1, 100)
+	w.push(0, pushedOf(p, 3))
+	for n := range 200 {
+		w.push(n+4, junk(n, distributionv1.MaxPushed))
+	}
+	if n := w.Number("pushed-bytes"); n > maxGiftBytes {
+		t.Errorf("%d bytes", n)
+	}
+	w.honest(0)
+	w.leaf(leafA, 1, p) // it has given way, and is fetched
+	w.told("ask 0 for chunk 3", "report 0: 10 a chunk", "store chunk 3")
+}
+
+// A chunk that is read is paid for as a whole, however little of it is asked for.
+func TestWhatAPeerIsServedIsBounded(t *testing.T) {
+	w := start(t, 1, 0)
+	const size = 8 << 20
+	var list []*para
+	for seed := range byte(12) {
+		p := w.para(seed, size)
+		w.holds(p, 0)
+		list = append(list, p)
+	}
+	for range 10 {
+		for _, p := range list {
+			w.asks(3, p, 0, 0, 1)
+		}
+	}
+	if w.reads > servedAtOnce/size {
+		t.Errorf("%d chunks of %d bytes were read", w.reads, size)
+	}
+	w.story = nil
+	w.asks(3, list[0], 0, 0, 1)
+	w.told("refuse 3: 2")
+	w.asks(2, list[0], 0, 0, 1)
+	w.told("to 2: 1 of 8388672 bytes, 0 hashes")
+	w.Advance(time.Second)
+	w.asks(3, list[0], 0, 0, 1)
+	w.told("to 3: 1 of 8388672 bytes, 0 hashes")
+}
+
+func TestQuestionsForWhatIsntHereAreBounded(t *testing.T) {
+	w := start(t, 4, 1)
+	p := w.para(1, 100)
+	for range servedAtOnce/costOfNone + 1 {
+		w.asks(3, p, 0, 0, 1)
+	}
+	w.story = nil
+	w.asks(3, p, 0, 0, 1)
+	w.told("refuse 3: 2")
+}
+
+func TestPeersThatAreServedAreBounded(t *testing.T) {
+	s, now := served{spent: map[primitives.NodeID]*account{}}, time.Unix(0, 0)
+	id := func(n int) (id primitives.NodeID) {
+		id[0], id[1] = byte(n), byte(n>>8)
+		return id
+	}
+	for n := range maxPayers {
+		s.may(id(n), now)
+		s.pay(id(n), 1<<20)
+	}
+	if s.may(id(maxPayers), now) || len(s.spent) != maxPayers {
+		t.Errorf("%d are remembered", len(s.spent))
+	}
+	if !s.may(id(maxPayers), now.Add(time.Second)) || len(s.spent) != 1 { // all have been forgiven
+		t.Errorf("%d are remembered", len(s.spent))
+	}
+}
+
+func TestTheChunksThatAreHeldForServingAreBounded(t *testing.T) {
+	var s shelf
+	for n := range uint32(200) {
+		s.put(primitives.Hash{}, erasure.Chunk{Index: n, Bytes: make([]byte, 1<<10)}, time.Unix(0, 0))
+	}
+	if len(s.held) != maxShelved {
+		t.Errorf("%d chunks", len(s.held))
+	}
+	for n := range uint32(5) {
+		s.put(primitives.Hash{1}, erasure.Chunk{Index: n, Bytes: make([]byte, erasure.MaxData)}, time.Unix(0, 0))
+	}
+	if s.bytes > shelfBytes || len(s.held) != 2 {
+		t.Errorf("%d chunks of %d bytes", len(s.held), s.bytes)
+	}
+}
+
+func TestRecoveriesAreBoundedAndEachAsksForFewChunksAtATime(t *testing.T) {
+	w := start(t, 100, 99)
+	for v := range 99 {
+		w.peers[v] = func(*distributionv1.PartRequest) *distributionv1.Part { return nil }
+	}
+	p := w.para(1, 100)
+	w.recover(p)
+	if n := len(w.asked()); n != atOnce {
+		t.Errorf("%d chunks are asked for at a time", n)
+	}
+	for range maxRecoveries - 1 {
+		w.recover(p)
+	}
+	if a := w.recover(p); subsystem.CodeOf(a.Err) != subsystem.Overloaded {
+		t.Errorf("%v, %v", a.Reply, a.Err)
+	}
+}
+
+// When the bridge has no room for answers they are dropped, and wait nowhere.
+func TestAnswersToPeersWaitNowhere(t *testing.T) {
+	w := start(t, 1, 0)
+	p := w.para(1, 1<<20)
+	w.holds(p, 0)
+	w.Stall("network-bridge")
+	for range 60 {
+		w.asks(3, p, 0, 0, distributionv1.MaxPart)
+	}
+	if messages, bytes := w.Parked(); messages != 0 {
+		t.Errorf("%d answers wait, of %d bytes", messages, bytes)
+	}
+}

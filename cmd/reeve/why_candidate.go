@@ -17,9 +17,9 @@ func (a *app) whyCandidate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "candidate HASH", Short: "Print what became of a parachain's candidate, and what it lacks",
 		Args: takes(cobra.ExactArgs(1)),
-		Long: `Print every step of a candidate that the nodes in the data directory remember, with the time since the first: who
-did it, and because of which message. Before that stands how far the candidate has come, and what it lacks for the next
-thing to happen. Every part of a node remembers its last 4,096 steps since it started.`,
+		Long: `Print every step of a candidate that the nodes in the data directory remember, with the time since the
+first: who did it, and because of which message. Before that stands how far the candidate has come, and what it lacks
+for the next thing to happen. Every part of a node remembers its last 4,096 steps since it started.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -45,7 +45,7 @@ func TestWhatBecameOfACandidateIsPrintedStepByStep(t *testing.T) {
 			t.Errorf("no line %q in\n%s", want, out)
 		}
 	}
-	if !strings.Contains(out, "it has no quorum: seconded by v1") {
+	if !strings.Contains(out, "half of its group: seconded by v1") {
 		t.Error(out)
 	}
 	_, out, _ = command(t, c.dir, "why", "candidate", candidate.String(), "-o", "json")

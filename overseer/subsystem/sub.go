@@ -125,8 +125,9 @@ func (s *Sub) Traceparent() string { return s.out.Traceparent() }
 func (s *Sub) Continue(traceparent string, f func()) { s.out.Continue(traceparent, f) }
 
 // About calls f, whose work is about a block or candidate with this hash. What gives its name. It is remembered, among
-// the last few thousand, with the time and the message because of which it is done, for `reeve why`. If the trace of the
-// hash is sampled, a span is opened for it, and what f sends is part of that trace; all nodes sample the same hashes.
+// the last few thousand, with the time and the message because of which it is done, for those who ask what was done.
+// If the trace of the hash is sampled, a span is opened for it, and what f sends is part of that trace; all nodes
+// sample the same hashes.
 func (s *Sub) About(hash []byte, what string, f func()) { s.out.About(hash, what, f) }
 
 // Fatal ends the process with err, after flushing what was sent. It is for what the handler can't go on with: a safety

@@ -209,10 +209,11 @@ func TestOurOwnGoesToTheProvisionerAndToAllWhoWorkOnTheLeaf(t *testing.T) {
 
 // F1.
 func TestABadSignatureCostsAndIsNotForwarded(t *testing.T) {
+	signed := by(1, block, 0).Signature
 	for name, s := range map[string]bitfields.Signed{
 		"another's bytes":     forged(by(1, block, 0)),
 		"for another block":   by(1, other, 0),
-		"another validator's": {Validator: 2, Cores: primitives.NewBits(cores, 0), Signature: by(1, block, 0).Signature},
+		"another validator's": {Validator: 2, Cores: primitives.NewBits(cores, 0), Signature: signed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := opened(t)
@@ -349,7 +350,8 @@ func TestOtherChainsAndMalformedMessagesOfOurOwnAreNothing(t *testing.T) {
 	}
 	w.Send("bitfield-signing", &bdv1.DistributeBitfield{RelayParent: block[:]})
 	w.Send("bitfield-signing", &bdv1.DistributeBitfield{})
-	w.event(&nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerConnected{PeerConnected: &nbv1.PeerConnected{}}})
+	w.event(&nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerConnected{
+		PeerConnected: &nbv1.PeerConnected{}}})
 	w.event(&nbv1.NetworkBridgeEvent{Kind: &nbv1.NetworkBridgeEvent_PeerViewChange{
 		PeerViewChange: &nbv1.PeerViewChange{View: &nbv1.View{Heads: [][]byte{{1}}}}}})
 	w.expect()
@@ -361,7 +363,8 @@ func TestALeafWhoseStateWontComeIsSaid(t *testing.T) {
 	w.expect()
 	for _, sent := range w.pending {
 		sent.Reply(&runtimeapiv1.RequestResponse{Outcome: &runtimeapiv1.RequestResponse_Error{
-			Error: &runtimeapiv1.RuntimeApiError{Code: runtimeapiv1.RuntimeApiError_CODE_PRUNED_STATE, Detail: "gone"}}})
+			Error: &runtimeapiv1.RuntimeApiError{
+				Code: runtimeapiv1.RuntimeApiError_CODE_PRUNED_STATE, Detail: "gone"}}})
 	}
 	if w.Trouble("leaves") == "" {
 		t.Error(w.Status())

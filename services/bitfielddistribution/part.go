@@ -12,8 +12,8 @@ import (
 	optionsv1 "github.com/reevenet/reeve/proto/reeve/options/v1"
 )
 
-// protocol is the name under which two bitfield distributions speak. It travels on the lane of views, so that a bitfield
-// never overtakes the view that it is sent for.
+// protocol is the name under which two bitfield distributions speak. It travels on the lane of views, so that a
+// bitfield never overtakes the view that it is sent for.
 const protocol = "bitfields"
 
 // Part is bitfield-distribution as a node runs it: with the name of the relay chain.

@@ -1,16 +1,16 @@
 // Package bitfieldsigning says for this validator, once for each leaf of the relay chain, of which cores' candidates it
 // holds its chunk.
 //
-// It receives no message: it lives on signals alone. With a leaf it asks runtime-api for the session, the validators and
-// the cores, and keystore which of the validators this node is. Then it asks availability-store for this validator's
-// chunk of each candidate that lies on a core, until all are there or the delay is over (chunks.go), has keystore sign
-// what it has found, and sends it to bitfield-distribution (DistributeBitfield). A leaf that ends before that takes its
-// work with it: nothing is signed, and nothing that was signed is sent.
+// It receives no message: it lives on signals alone. With a leaf it asks runtime-api for the session, the validators
+// and the cores, and keystore which of the validators this node is. Then it asks availability-store for this
+// validator's chunk of each candidate that lies on a core, until all are there or the delay is over (chunks.go), has
+// keystore sign what it has found, and sends it to bitfield-distribution (DistributeBitfield). A leaf that ends before
+// that takes its work with it: nothing is signed, and nothing that was signed is sent.
 //
 // It asks keystore for at most one row of bits of a leaf. Started again in the middle of one it may have found other
-// bits than before; keystore refuses these, which ends the matter. It signs nothing for a node that is no validator, and
-// nothing where no core is occupied: such a bitfield would tell the chain nothing. It never says that a chunk is here
-// unless the store has said so: whatever goes wrong with a core makes its bit 0.
+// bits than before; keystore refuses these, which ends the matter. It signs nothing for a node that is no validator,
+// and nothing where no core is occupied: such a bitfield would tell the chain nothing. It never says that a chunk is
+// here unless the store has said so: whatever goes wrong with a core makes its bit 0.
 package bitfieldsigning
 
 import (

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
@@ -129,7 +130,8 @@ func (w *world) state(q *runtimeapiv1.Request) *runtimeapiv1.RuntimeApiAnswer {
 		for _, candidate := range w.cores {
 			core := &primitivesv1.CoreState{}
 			if !candidate.IsZero() {
-				core.Kind = &primitivesv1.CoreState_Occupied{Occupied: &primitivesv1.OccupiedCore{Candidate: candidate[:]}}
+				core.Kind = &primitivesv1.CoreState_Occupied{
+					Occupied: &primitivesv1.OccupiedCore{Candidate: candidate[:]}}
 			}
 			c.Cores = append(c.Cores, core)
 		}
@@ -158,7 +160,7 @@ func (w *world) signed(each ...[]uint32) {
 			w.t.Errorf("%v was signed, %v sent", q, sent)
 		}
 	}
-	if diff := cmp.Diff(each, got, cmp.Transformer("", func(l []uint32) []uint32 { return append([]uint32{}, l...) })); diff != "" {
+	if diff := cmp.Diff(each, got, cmpopts.EquateEmpty()); diff != "" {
 		w.t.Errorf("signed (-want +got)\n%s", diff)
 	}
 	if len(w.bitfields) > len(w.signatures) {
@@ -409,7 +411,8 @@ func TestAStateThatWontComeIsSaid(t *testing.T) {
 	for _, sent := range w.Sent() {
 		if _, ok := sent.Body.(*runtimeapiv1.Request); ok {
 			sent.Reply(&runtimeapiv1.RequestResponse{Outcome: &runtimeapiv1.RequestResponse_Error{
-				Error: &runtimeapiv1.RuntimeApiError{Code: runtimeapiv1.RuntimeApiError_CODE_PRUNED_STATE, Detail: "gone"}}})
+				Error: &runtimeapiv1.RuntimeApiError{
+					Code: runtimeapiv1.RuntimeApiError_CODE_PRUNED_STATE, Detail: "gone"}}})
 			continue
 		}
 		w.answer(sent)

@@ -312,7 +312,8 @@ func TestStepsAreToldAtTheDoorForMonitoringAlone(t *testing.T) {
 		(primitives.Hash{0xcb}).String(): {503, "too many"},
 		"nonsense":                       {400, "64 hexadecimal digits"},
 	} {
-		if status, body := get(t, s.URL+"/ext/steps/"+path); status != want.status || !strings.Contains(body, want.says) {
+		status, body := get(t, s.URL+"/ext/steps/"+path)
+		if status != want.status || !strings.Contains(body, want.says) {
 			t.Errorf("%s: %d %q", path, status, body)
 		}
 	}

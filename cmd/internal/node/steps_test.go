@@ -29,7 +29,8 @@ func TestStepsOfAllPartsAreInTheOrderOfTheirTimesAndSilentPartsAreNamed(t *testi
 	for _, step := range s.Steps {
 		words = append(words, step.Part+" "+step.What+" "+step.Message+" "+step.From)
 	}
-	if got := strings.Join(words, ", "); got != "a first M f, b later M f" || len(s.Silent) != 1 || s.Silent[0] != "hangs" {
+	got := strings.Join(words, ", ")
+	if got != "a first M f, b later M f" || len(s.Silent) != 1 || s.Silent[0] != "hangs" {
 		t.Errorf("%s, silent: %v", got, s.Silent)
 	}
 }

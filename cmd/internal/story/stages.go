@@ -16,8 +16,8 @@ type stage struct {
 	missing func(s *Story, nodes int) string
 }
 
-// The things that several stages look at.
-var (
+// The things that are counted, too.
+const (
 	seconded = "candidate-backing seconded"
 	valid    = "candidate-backing valid"
 	invalid  = "candidate-backing invalid"
@@ -25,31 +25,40 @@ var (
 	timedOut = "availability-store time out"
 )
 
+// What a candidate lacks at stages where nothing has to be counted.
+const (
+	notChosen = "no validator has chosen it: of each para one candidate is proposed for a relay parent, by the group " +
+		"that serves the para's core, while the relay parent is a leaf"
+	notTaken = "candidate-backing hasn't taken it up: its relay parent is no leaf any more, its para isn't on the core " +
+		"of this group, or another candidate was seconded"
+	noProof   = "nobody validates it: its proof of validity hasn't come"
+	noVerdict = "its validation has no end yet, was given up, or found it invalid before anybody had signed for it"
+	noVote    = "nobody has signed for it: the validator that holds its data abstains, or its keystore refuses"
+	noCore    = "no block has put it on a core: a proposer needs it while its relay parent is a leaf, and the core free"
+	notFinal  = "no block that includes it is final yet"
+	forgotten = "no node remembers anything of it: it was submitted to none, or so long ago that they have forgotten"
+)
+
 // stages are in the order in which a candidate comes to them. What a part that has started again has forgotten doesn't
 // matter: the candidate has come as far as the last of them that anybody knows of.
 var stages = []stage{
 	{"submitted by its collator", []string{
-		"collator collate", "collator offer", "collator submit", "candidate-selection submit", "candidate-selection fetch",
-	}, say("no validator has chosen it: one candidate of a para is proposed for each relay parent, by the validators of " +
-		"the group that serves the para's core, and only while the relay parent is a leaf")},
-	{"chosen", []string{"candidate-selection select", "candidate-selection propose"},
-		say("candidate-backing hasn't taken it up: its relay parent has ceased to be a leaf, its para isn't on the core " +
-			"of this group, or another candidate was seconded")},
-	{"known to its group", []string{"candidate-backing second", "candidate-backing statement"},
-		say("nobody validates it: its proof of validity hasn't come")},
-	{"being fetched", []string{"candidate-backing fetch pov", "pov-distribution fetch pov"},
-		say("nobody validates it: its proof of validity hasn't come")},
-	{"being validated", []string{"candidate-validation validate", "candidate-validation judge"},
-		say("its validation has no end yet, was given up, or found it invalid before anybody had signed for it")},
-	{"stored by who validates it", []string{"availability-store store"},
-		say("nobody has signed for it: the validator that holds its data abstains, or its keystore refuses")},
-	{"voted on", []string{seconded, valid, invalid}, (*Story).quorum},
-	{"backed by its group", []string{"candidate-backing back"},
-		say("no block has put it on a core: until its relay parent ceases to be a leaf a proposer needs it, and its core free")},
+		"collator offer", "collator submit", "candidate-selection submit", "candidate-selection fetch",
+	}, say(notChosen)},
+	{"chosen", []string{"candidate-selection select", "candidate-selection propose"}, say(notTaken)},
+	{"known to its group", []string{"candidate-backing second"}, say(noProof)},
+	{"being fetched", []string{"candidate-backing fetch pov", "pov-distribution fetch pov"}, say(noProof)},
+	{"being validated", []string{"candidate-validation validate", "candidate-validation judge"}, say(noVerdict)},
+	{"stored by who validates it", []string{"availability-store store"}, say(noVote)},
+	{"voted on", []string{
+		seconded, valid, invalid, "candidate-backing statement", "candidate-backing vote",
+		"statement-distribution share", "statement-distribution statement",
+	}, (*Story).quorum},
+	{"backed by its group", []string{"candidate-backing back"}, say(noCore)},
 	{"on a core", []string{
 		"availability-store core", "availability-store chunk", "availability-distribution chunk", claims, timedOut,
 	}, (*Story).chunks},
-	{"included", []string{"availability-store include"}, say("no block above it is final yet")},
+	{"included", []string{"availability-store include"}, say(notFinal)},
 	{"final", []string{"availability-store final"}, say("")},
 }
 
@@ -63,8 +72,7 @@ func (s *Story) judge(nodes int) {
 			return
 		}
 	}
-	s.Reached = "nothing"
-	s.Missing = "no node remembers anything of it: it was submitted to none of them, or so long ago that they have forgotten"
+	s.Reached, s.Missing = "nothing", forgotten
 }
 
 // quorum says whose votes there are.
@@ -77,7 +85,10 @@ func (s *Story) quorum(int) string {
 			votes = append(votes, v.word+" by "+strings.Join(by, ", "))
 		}
 	}
-	return "it has no quorum: " + strings.Join(votes, "; ") + "; more than half of its group must second it or call it valid"
+	if votes == nil {
+		votes = []string{"none of these nodes has voted"}
+	}
+	return "it has no quorum, which is more than half of its group: " + strings.Join(votes, "; ")
 }
 
 // chunks says who holds its chunk, as far as is known.

@@ -44,7 +44,9 @@ func Of(candidate primitives.Hash, nodes []*gateway.Steps, unheard ...string) *S
 			s.add(n.Node, step)
 		}
 	}
-	slices.SortStableFunc(s.Steps, func(a, b Step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Node, b.Node)) })
+	slices.SortStableFunc(s.Steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Node, b.Node))
+	})
 	if len(s.Steps) > 0 {
 		s.Begins = s.Steps[0].At
 	}
@@ -76,7 +78,8 @@ func (s *Story) did(things ...string) (nodes []string) {
 	return nodes
 }
 
-// Print gives the story as rows of cells: first what there is to say of it, then its steps with the time since it began.
+// Print gives the story as rows of cells: first what there is to say of it, then its steps, with the time since it
+// began.
 func (s *Story) Print(row func(cells ...any)) {
 	row("candidate", s.Candidate)
 	if !s.Begins.IsZero() {

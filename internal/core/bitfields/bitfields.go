@@ -6,8 +6,8 @@
 //
 //   - a bitfield goes to a peer that has its relay parent in view, once, and not to who has sent it;
 //   - of a validator one bitfield goes round, whatever else it has signed;
-//   - what is known of a relay parent lasts exactly as long as the leaf, so no view that changes to and fro has anything
-//     sent twice, or makes a duplicate of what an honest peer sends once.
+//   - what is known of a relay parent lasts exactly as long as the leaf, so no view that changes to and fro has
+//     anything sent twice, or makes a duplicate of what an honest peer sends once.
 //
 // Peers are told this node's view by its network bridge, perhaps before it has learned what it must know of the leaf to
 // judge a bitfield. What comes in between is held, a few of each peer, and judged then. And they learn later than this

@@ -27,9 +27,6 @@ const messages = "../docs/messages.md"
 
 // untold are variants of the parachain host that the table leaves out, because no test of theirs is known.
 var untold = []protoreflect.FullName{
-	"reeve.availabilitydistribution.v1.FetchChunk",
-	"reeve.availabilitydistribution.v1.NetworkBridgeUpdate",
-	"reeve.availabilitydistribution.v1.RecoverAvailableData",
 	"reeve.collator.v1.CollateOn",
 	"reeve.collator.v1.SubmitCollation",
 	"reeve.collator.v1.WatchCollations",
@@ -57,8 +54,9 @@ type row struct {
 const nobody = "–"
 
 var (
-	messageRow = regexp.MustCompile("(?m)^\\|[^|]+\\| `([a-zA-Z_.]+)` \\| ([^|]+) \\| ([^|]+) \\| \\[`(\\w+)`\\]\\((\\S+)\\) \\|$")
-	anyRow     = regexp.MustCompile("(?m)^\\| [^|]+\\| `.*$")
+	messageRow = regexp.MustCompile(
+		"(?m)^\\|[^|]+\\| `([a-zA-Z_.]+)` \\| ([^|]+) \\| ([^|]+) \\| \\[`(\\w+)`\\]\\((\\S+)\\) \\|$")
+	anyRow = regexp.MustCompile("(?m)^\\| [^|]+\\| `.*$")
 )
 
 // rows reads the tables. A name there is a full name without the first word and the version: candidatebacking.Second.

@@ -26,6 +26,7 @@ var humanTime = map[string]string{
 	"overseer/subsystem/driver/runtime.go":         "a seed, when there is no randomness",
 	"services/candidatevalidation/workers/room.go": "which prepared code wasn't used for longest, and what was left long ago",
 	"services/engine/host.go":                      "times of blocks",
+	"services/misbehaviorarbitration/report.go":    "when evidence was found, for people",
 	"services/networkbridge/timekeeper.go":         "what the clock shows, for peers",
 	"vmhost/app.go":                                "a deadline for the plugin, and no longer than the host allows",
 	"vmhost/services.go":                           "a deadline of the plugin's, and no longer than the host allows",

@@ -1,99 +1,93 @@
 package misbehaviorarbitration
 
 import (
-	"errors"
-	"io/fs"
-	"path/filepath"
+	"bytes"
+	"cmp"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/parachain/offence"
-	"github.com/reevenet/reeve/internal/store/disk"
 	misbehaviorv1 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
 )
 
+// How much evidence is kept. Whoever has most makes room, with what is oldest: that is the chain's already, and nobody
+// pushes out what is against others.
 const (
-	// maxEvidence is how many pieces are kept, and ofOffender how many of one validator's doing.
-	maxEvidence = 4096
-	ofOffender  = 64
+	maxEvidence = 4096     // pieces
+	maxBytes    = 64 << 20 // of them
+	ofOffender  = 64       // pieces on one validator's account
 )
 
-// shelf is the evidence that is kept: a file for each piece, whose name is its id.
-type shelf struct {
-	disk  disk.Disk
-	dir   string
-	byID  map[primitives.Hash]*piece
-	order []*piece       // oldest first
-	of    map[string]int // pieces by signatory
-}
-
+// piece is evidence that is on the disk.
 type piece struct {
 	*misbehaviorv1.QueryEvidenceResponse
+	id      primitives.Hash
+	account string // the key of the validator whose doing it is
+	size    int
 }
 
-// room tells whether there is some for a piece: in all, and of those who are in it.
-func (s *shelf) room(e *misbehaviorv1.QueryEvidenceResponse) bool {
-	for _, v := range e.GetSignatories() {
-		if s.of[string(v.GetValidator().GetPublicKey())] < ofOffender {
-			return len(s.order) < maxEvidence
+func pieceOf(e *misbehaviorv1.QueryEvidenceResponse, f offence.Finding) *piece {
+	p := &piece{QueryEvidenceResponse: e, id: f.ID(), size: proto.Size(e)}
+	for _, s := range e.GetSignatories() {
+		if s.GetIndex() == f.Account() {
+			p.account = string(s.GetValidator().GetPublicKey())
 		}
 	}
-	return false
+	return p
 }
 
-func (s *shelf) add(id primitives.Hash, e *misbehaviorv1.QueryEvidenceResponse) {
-	if s.byID[id] != nil {
-		return
+// shelf is the evidence that is kept.
+type shelf struct {
+	byID  map[primitives.Hash]*piece
+	order []*piece       // oldest first
+	of    map[string]int // pieces by account
+	bytes int
+}
+
+func newShelf() *shelf { return &shelf{byID: map[primitives.Hash]*piece{}, of: map[string]int{}} }
+
+// add puts a piece where it belongs, and takes off what makes room for it.
+func (s *shelf) add(p *piece) (gone []*piece) {
+	if s.byID[p.id] != nil {
+		return nil
 	}
-	p := &piece{e}
-	s.byID[id] = p
+	s.byID[p.id] = p
 	at, _ := slices.BinarySearchFunc(s.order, p, func(a, b *piece) int {
-		return int(a.GetRecordedMillis() - b.GetRecordedMillis())
+		return cmp.Or(cmp.Compare(a.GetRecordedMillis(), b.GetRecordedMillis()), bytes.Compare(a.id[:], b.id[:]))
 	})
-	for at < len(s.order) && s.order[at].GetRecordedMillis() == p.GetRecordedMillis() {
-		at++
-	}
 	s.order = slices.Insert(s.order, at, p)
-	for _, v := range e.GetSignatories() {
-		s.of[string(v.GetValidator().GetPublicKey())]++
+	s.of[p.account]++
+	s.bytes += p.size
+	if s.of[p.account] > ofOffender {
+		gone = append(gone, s.drop(p.account))
 	}
+	for len(s.order) > maxEvidence || s.bytes > maxBytes {
+		gone = append(gone, s.drop(s.fullest()))
+	}
+	return gone
 }
 
-// write makes a piece durable.
-func (s *shelf) write(id primitives.Hash, e *misbehaviorv1.QueryEvidenceResponse) error {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(e)
-	if err != nil {
-		return err
+// fullest is the account that has most.
+func (s *shelf) fullest() (account string) {
+	for a, n := range s.of {
+		if most := s.of[account]; n > most || n == most && a > account {
+			account = a
+		}
 	}
-	if err := s.disk.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
-	return disk.Replace(s.disk, filepath.Join(s.dir, id.String()+offence.Suffix), b, 0o600)
+	return account
 }
 
-// read reads what is kept. A file that doesn't prove anything is left where it is, for a person to look at.
-func (s *shelf) read() (found []*misbehaviorv1.QueryEvidenceResponse, err error) {
-	names, err := s.disk.List(s.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// drop takes the oldest piece of an account off.
+func (s *shelf) drop(account string) *piece {
+	at := slices.IndexFunc(s.order, func(p *piece) bool { return p.account == account })
+	p := s.order[at]
+	s.order = slices.Delete(s.order, at, at+1)
+	delete(s.byID, p.id)
+	s.bytes -= p.size
+	if s.of[account]--; s.of[account] == 0 {
+		delete(s.of, account)
 	}
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, offence.Suffix) {
-			continue
-		}
-		b, err := disk.ReadFile(s.disk, filepath.Join(s.dir, name), offence.MaxFile)
-		if err != nil {
-			return nil, err
-		}
-		if e, _, err := offence.Open(b); err == nil {
-			found = append(found, e)
-		}
-	}
-	return found, nil
+	return p
 }

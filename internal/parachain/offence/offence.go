@@ -2,17 +2,14 @@
 // and the keys that its signatures are held against. It needs no node, no chain and no clock, so whoever has a file of
 // evidence can check it. It believes no part of a report; what holds here holds for everybody.
 //
-// One thing it can't know: which group is assigned to a para. An unauthorized statement is proved as far as its
-// signature goes, and the relay parent's state has the rest (Finding.Group).
+// One thing it can't know: which group is assigned to a para. Evidence of an unauthorized statement carries that group,
+// which is the word of the node that has made it, and whoever has the relay parent's state compares it.
 package offence
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
@@ -100,66 +97,6 @@ func pair(r interface {
 	return []*primitivesv1.SignedStatement{r.GetFirst(), r.GetSecond()}
 }
 
-// contradicts tells whether no honest validators would say this.
-func (f *Finding) contradicts() error {
-	about := func(s statements.Signed) bool { return s.Candidate == f.Candidate }
-	switch f.Kind {
-	case statements.Disagreement:
-		invalid := func(s statements.Signed) bool { return s.Verdict == signbytes.Invalid }
-		if slices.ContainsFunc(f.Said, func(s statements.Signed) bool { return !about(s) }) ||
-			!slices.ContainsFunc(f.Said, invalid) || !slices.ContainsFunc(f.Said, not(invalid)) || f.twice() {
-			return unproved("the statements don't disagree about one candidate")
-		}
-		return nil
-	case statements.Unauthorized:
-		if !about(f.Said[0]) {
-			return unproved("the statement is about another candidate")
-		}
-		return nil
-	}
-	a, b := f.Said[0], f.Said[1]
-	seconded := a.Verdict == signbytes.Seconded && b.Verdict == signbytes.Seconded
-	holds := false
-	switch f.Kind {
-	case statements.SelfContradiction:
-		holds = about(a) && about(b) && a.Verdict != b.Verdict
-	case statements.DoubleVote:
-		holds = seconded && a.Candidate != b.Candidate && (about(a) || about(b))
-	case statements.DoubleSign:
-		holds = a.Candidate == b.Candidate && a.Verdict == b.Verdict && a.Signature != b.Signature
-	}
-	if !holds || a.Validator != b.Validator {
-		return unproved("the two statements are no %v", f.Kind)
-	}
-	return nil
-}
-
-func not(is func(statements.Signed) bool) func(statements.Signed) bool {
-	return func(s statements.Signed) bool { return !is(s) }
-}
-
-// twice tells whether a validator is there more than once.
-func (f *Finding) twice() bool {
-	seen := map[uint32]bool{}
-	for _, s := range f.Said {
-		if seen[s.Validator] {
-			return true
-		}
-		seen[s.Validator] = true
-	}
-	return false
-}
-
-// Prove checks the signatures: keys gives the key of a validator of the session, or nil.
-func (f *Finding) Prove(keys func(validator uint32) ed25519.PublicKey) error {
-	for _, s := range f.Said {
-		if !parachain.VerifyStatement(f.Context, s, keys(s.Validator)) {
-			return unproved("a statement isn't signed by validator %d of session %d", s.Validator, f.Context.Session)
-		}
-	}
-	return nil
-}
-
 // Signatories are the validators whose signatures are in the report, ascending; the offenders among them are those that
 // the report blames. A disagreement blames nobody by itself.
 func (f *Finding) Signatories() (all []uint32, offends func(uint32) bool) {
@@ -168,59 +105,4 @@ func (f *Finding) Signatories() (all []uint32, offends func(uint32) bool) {
 	}
 	slices.Sort(all)
 	return slices.Compact(all), func(uint32) bool { return f.Kind != statements.Disagreement }
-}
-
-// ID names a report: the hash of its canonical bytes, which hold what was said and in which context, in the order of the
-// validators. A report of the same statements has the same name.
-func (f *Finding) ID() primitives.Hash {
-	said := slices.Clone(f.Said)
-	slices.SortFunc(said, func(a, b statements.Signed) int {
-		return slices.Compare(line(a, f.Context), line(b, f.Context))
-	})
-	b := []byte{byte(f.Kind)}
-	b = append(b, f.Candidate[:]...)
-	for _, s := range said {
-		b = append(b, line(s, f.Context)...)
-	}
-	return primitives.HashOf([]byte("reeve offence\x00"), b)
-}
-
-// line is a statement's canonical bytes with its author and signature.
-func line(s statements.Signed, in signbytes.Context) []byte {
-	payload, err := s.Payload(in).Encode()
-	if err != nil {
-		return nil // Read has refused it
-	}
-	b := append([]byte{byte(s.Validator >> 24), byte(s.Validator >> 16), byte(s.Validator >> 8), byte(s.Validator)},
-		payload...)
-	return append(b, s.Signature[:]...)
-}
-
-// Suffix ends the names of files of evidence.
-const Suffix = ".offence"
-
-// MaxFile is the length in bytes of the longest file.
-const MaxFile = 1 << 20
-
-// Open reads a file of evidence and proves it with the keys in it.
-func Open(b []byte) (*misbehaviorv1.QueryEvidenceResponse, Finding, error) {
-	e := &misbehaviorv1.QueryEvidenceResponse{}
-	if len(b) > MaxFile {
-		return nil, Finding{}, unproved("%d bytes", len(b))
-	}
-	if err := proto.Unmarshal(b, e); err != nil {
-		return nil, Finding{}, unproved("%v", err)
-	}
-	f, err := Read(e.GetReport())
-	if err != nil {
-		return nil, f, err
-	}
-	keys := map[uint32]ed25519.PublicKey{}
-	for _, s := range e.GetSignatories() {
-		keys[s.GetIndex()] = s.GetValidator().GetPublicKey()
-	}
-	if id := f.ID(); string(id[:]) != string(e.GetId()) {
-		return nil, f, unproved("it has another name than its content")
-	}
-	return e, f, f.Prove(func(v uint32) ed25519.PublicKey { return keys[v] })
 }

@@ -112,7 +112,8 @@ func (*MisbehaviorArbitrationMessage_MisbehaviorReport) isMisbehaviorArbitration
 func (*MisbehaviorArbitrationMessage_QueryEvidence) isMisbehaviorArbitrationMessage_Kind() {}
 
 // QueryEvidence is asked by operators' tools, to list and to export. The receiver promises everything that is stored
-// and matches, oldest first, then the end. Evidence is never forgotten before its session is too old to be acted upon.
+// and matches, oldest first, then the end. Evidence is forgotten only when there is no room for what comes, and then the
+// oldest of the validator against which there is most.
 type QueryEvidence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Only evidence of this relay parent; empty: of all.
@@ -188,8 +189,10 @@ type QueryEvidenceResponse struct {
 	Signatories []*Signatory `protobuf:"bytes,3,rep,name=signatories,proto3" json:"signatories,omitempty"`
 	// When it was recorded, in milliseconds since 1970.
 	RecordedMillis int64 `protobuf:"varint,4,opt,name=recorded_millis,json=recordedMillis,proto3" json:"recorded_millis,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Of an unauthorized statement: the group that backs the candidate's para, as the state after the relay parent says.
+	Group         []uint32 `protobuf:"varint,5,rep,packed,name=group,proto3" json:"group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *QueryEvidenceResponse) Reset() {
@@ -248,6 +251,13 @@ func (x *QueryEvidenceResponse) GetRecordedMillis() int64 {
 		return x.RecordedMillis
 	}
 	return 0
+}
+
+func (x *QueryEvidenceResponse) GetGroup() []uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return nil
 }
 
 // Signatory is a validator with its index in the session of the report.
@@ -326,12 +336,13 @@ const file_reeve_misbehaviorarbitration_v1_misbehaviorarbitration_proto_rawDesc 
 	"\rQueryEvidence\x12!\n" +
 	"\frelay_parent\x18\x01 \x01(\fR\vrelayParent\x12\x1a\n" +
 	"\boffender\x18\x02 \x01(\fR\boffender\x12\x16\n" +
-	"\x06follow\x18\x03 \x01(\bR\x06follow:/\x82\xce\x18+\b\x06\x12\x15QueryEvidenceResponse\x18\x01 \x01*\frelay_parent\"\xea\x01\n" +
+	"\x06follow\x18\x03 \x01(\bR\x06follow:/\x82\xce\x18+\b\x06\x12\x15QueryEvidenceResponse\x18\x01 \x01*\frelay_parent\"\x80\x02\n" +
 	"\x15QueryEvidenceResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12J\n" +
 	"\x06report\x18\x02 \x01(\v22.reeve.misbehaviorarbitration.v1.MisbehaviorReportR\x06report\x12L\n" +
 	"\vsignatories\x18\x03 \x03(\v2*.reeve.misbehaviorarbitration.v1.SignatoryR\vsignatories\x12'\n" +
-	"\x0frecorded_millis\x18\x04 \x01(\x03R\x0erecordedMillis\"{\n" +
+	"\x0frecorded_millis\x18\x04 \x01(\x03R\x0erecordedMillis\x12\x14\n" +
+	"\x05group\x18\x05 \x03(\rR\x05group\"{\n" +
 	"\tSignatory\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12<\n" +
 	"\tvalidator\x18\x02 \x01(\v2\x1e.reeve.primitives.v1.ValidatorR\tvalidator\x12\x1a\n" +

@@ -59,7 +59,8 @@ func (c *Core) Report(now time.Time, then func(Report)) {
 	c.askStatus(now)
 }
 
-// About is Report with what each has done that was about a block's or candidate's hash. False: too many ask already.
+// About is Report with what each has done that was about a block's or candidate's hash, of which the first four bytes
+// are enough. False: too many ask already.
 func (c *Core) About(now time.Time, hash []byte, then func(Report)) bool {
 	if len(c.statuses.waiting) >= mostQuestions {
 		return false

@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/gateway"
 	"github.com/reevenet/reeve/cmd/internal/story"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
+
+// candidateName is what names a candidate: its hash, or the first bytes of it.
+var candidateName = regexp.MustCompile(`^([0-9a-f]{2}){4,32}$`)
 
 func (a *app) whyCandidate() *cobra.Command {
 	cmd := &cobra.Command{
@@ -19,15 +23,15 @@ func (a *app) whyCandidate() *cobra.Command {
 		Args: takes(cobra.ExactArgs(1)),
 		Long: `Print every step of a candidate that the nodes in the data directory remember, with the time since the
 first: who did it, and because of which message. Before that stands how far the candidate has come, and what it lacks
-for the next thing to happen. Every part of a node remembers its last 4,096 steps since it started.`,
+for the next thing to happen. HASH is the candidate's hash, or its first digits, at least the eight that logs show.
+Every part of a node remembers its last 4,096 steps since it started.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		var candidate primitives.Hash
-		if err := candidate.UnmarshalText([]byte(args[0])); err != nil {
-			return usage(err)
+		if !candidateName.MatchString(args[0]) {
+			return usage(fmt.Errorf("%q isn't the hash of a candidate, or 8 digits or more of one", args[0]))
 		}
-		s, err := n.story(cmd.Context(), candidate)
+		s, err := n.story(cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
@@ -37,7 +41,7 @@ for the next thing to happen. Every part of a node remembers its last 4,096 step
 }
 
 // story asks the node that the flags name, or all.
-func (n *nodeFlags) story(ctx context.Context, candidate primitives.Hash) (*story.Story, error) {
+func (n *nodeFlags) story(ctx context.Context, candidate string) (*story.Story, error) {
 	nodes, err := n.all()
 	if err != nil {
 		return nil, err
@@ -59,7 +63,7 @@ func (n *nodeFlags) story(ctx context.Context, candidate primitives.Hash) (*stor
 	if len(told) == 0 {
 		return nil, errcode.New(errcode.NodeUnreachable, "Do they run?", nil, "no node answers")
 	}
-	return story.Of(candidate, told, unheard...), nil
+	return story.Of(candidate, told, unheard...)
 }
 
 // all are the nodes of the data directory, or the one that the flags name.

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
-	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Info asks a node's door for clients what the node is.
@@ -20,10 +19,11 @@ func Bus(ctx context.Context, address string) (list []gateway.Mailbox, err error
 	return list, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/bus", &list)
 }
 
-// Steps asks a node's door for monitoring what its parts remember of their work on a block or candidate.
-func Steps(ctx context.Context, address string, about primitives.Hash) (*gateway.Steps, error) {
+// Steps asks a node's door for monitoring what its parts remember of their work on blocks and candidates whose hash
+// begins with these hexadecimal digits, at least eight.
+func Steps(ctx context.Context, address, about string) (*gateway.Steps, error) {
 	var s gateway.Steps
-	return &s, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/steps/"+about.String(), &s)
+	return &s, fetch(ctx, http.DefaultClient, "http://"+address+"/ext/steps/"+about, &s)
 }
 
 // Peers asks a node's door for monitoring for the nodes that it knows.

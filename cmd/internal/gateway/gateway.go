@@ -11,8 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Limits of what a client may send. Those of connections are internal/bus/httpdoor's.
@@ -49,8 +47,8 @@ type Config struct {
 	Proof func(ctx context.Context, chain, at string) ([]byte, error)
 	// Why tells what is remembered of a block or height, or of the "next" one; ErrNoBlock if that is nothing.
 	Why func(ctx context.Context, chain, at string) (*Why, error)
-	// Steps lists what the node's parts remember of their work on a block or candidate.
-	Steps   func(ctx context.Context, about primitives.Hash) (*Steps, error)
+	// Steps lists what the node's parts remember of their work on blocks and candidates whose hash begins like this.
+	Steps   func(ctx context.Context, about []byte) (*Steps, error)
 	Metrics prometheus.Gatherer
 	// Operator is for those who run the node alone.
 	Operator Operator

@@ -296,11 +296,11 @@ func TestWhyIsToldAndARefusalSaysWhatIsMissing(t *testing.T) {
 func TestStepsAreToldAtTheDoorForMonitoringAlone(t *testing.T) {
 	n := newNode(t)
 	about := primitives.Hash{0xca}
-	n.config.Steps = func(_ context.Context, of primitives.Hash) (*Steps, error) {
-		if of != about {
+	n.config.Steps = func(_ context.Context, of []byte) (*Steps, error) {
+		if !bytes.HasPrefix(about[:], of) {
 			return nil, errors.New("too many ask at once")
 		}
-		return &Steps{Node: "v1", About: of, Steps: []Step{{Part: "candidate-backing", What: "second"}}}, nil
+		return &Steps{Node: "v1", Steps: []Step{{About: about, Part: "candidate-backing", What: "second"}}}, nil
 	}
 	s := httptest.NewServer(New(n.config).Monitoring())
 	t.Cleanup(s.Close)
@@ -310,6 +310,8 @@ func TestStepsAreToldAtTheDoorForMonitoringAlone(t *testing.T) {
 	}{
 		about.String():                   {200, `"what":"second"`},
 		(primitives.Hash{0xcb}).String(): {503, "too many"},
+		about.String()[:8]:               {200, about.String()},
+		about.String()[:6]:               {400, "the first 8 are needed"},
 		"nonsense":                       {400, "64 hexadecimal digits"},
 	} {
 		status, body := get(t, s.URL+"/ext/steps/"+path)

@@ -16,7 +16,6 @@ import (
 	"github.com/reevenet/reeve/internal/bus/carrier"
 	"github.com/reevenet/reeve/internal/bus/grpcx"
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/descriptors"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -187,12 +186,12 @@ func (n *Node) gateway(s *server, own *prometheus.Registry) gateway.Config {
 		Why: func(ctx context.Context, chain, at string) (*gateway.Why, error) {
 			return n.why(ctx, s.asker, chain, at)
 		},
-		Steps: func(ctx context.Context, about primitives.Hash) (*gateway.Steps, error) {
-			r, err := s.About(ctx, about[:])
+		Steps: func(ctx context.Context, about []byte) (*gateway.Steps, error) {
+			r, err := s.About(ctx, about)
 			if err != nil {
 				return nil, err
 			}
-			return stepsOf(n.Home.Name, about, r), nil
+			return stepsOf(n.Home.Name, r), nil
 		},
 		Block: func(ctx context.Context, chain, at string) (*gateway.Block, error) {
 			return n.block(ctx, s.asker, chain, at)

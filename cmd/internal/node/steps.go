@@ -5,13 +5,12 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer"
 )
 
-// stepsOf puts together what a node's parts have said that they did about a block or candidate.
-func stepsOf(name string, about primitives.Hash, r overseer.Report) *gateway.Steps {
-	s := &gateway.Steps{Node: name, About: about, Steps: []gateway.Step{}}
+// stepsOf puts together what a node's parts have said that they did.
+func stepsOf(name string, r overseer.Report) *gateway.Steps {
+	s := &gateway.Steps{Node: name, Steps: []gateway.Step{}}
 	for _, box := range r.Subsystems {
 		for _, in := range box.Instances {
 			said, asked := r.Said[in.Generation]
@@ -20,8 +19,8 @@ func stepsOf(name string, about primitives.Hash, r overseer.Report) *gateway.Ste
 			}
 			for _, step := range said.GetSteps() {
 				s.Steps = append(s.Steps, gateway.Step{
-					At: timeIn(step.GetAt()), Part: box.Name, What: step.GetWhat(), Message: step.GetMessage(),
-					From: step.GetFrom(),
+					At: timeIn(step.GetAt()), About: hashIn(step.GetAbout()), Part: box.Name, What: step.GetWhat(),
+					Message: step.GetMessage(), From: step.GetFrom(),
 				})
 			}
 		}

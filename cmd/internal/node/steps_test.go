@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/reevenet/reeve/internal/bus/broker"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer"
 	statusv1 "github.com/reevenet/reeve/proto/reeve/status/v1"
 )
@@ -24,7 +23,7 @@ func TestStepsOfAllPartsAreInTheOrderOfTheirTimesAndSilentPartsAreNamed(t *testi
 		r.Subsystems = append(r.Subsystems, broker.SubsystemStatus{Name: name, Instances: []broker.InstanceStatus{in}})
 	}
 	r.Said = map[uint64]*statusv1.StatusResponse{0: said("later", 9), 1: said("first", 8), 2: nil}
-	s := stepsOf("v1", primitives.Hash{1}, r)
+	s := stepsOf("v1", r)
 	var words []string
 	for _, step := range s.Steps {
 		words = append(words, step.Part+" "+step.What+" "+step.Message+" "+step.From)

@@ -11,13 +11,12 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
-	"github.com/reevenet/reeve/internal/core/primitives"
 )
 
 // Story is what became of a candidate.
 type Story struct {
-	Candidate primitives.Hash `json:"candidate"`
-	Begins    time.Time       `json:"begins,omitzero"`
+	Candidate string    `json:"candidate"` // its hash, as far as it is known
+	Begins    time.Time `json:"begins,omitzero"`
 	// Reached is how far it has come, and Missing what it lacks for the next thing to happen; empty: nothing.
 	Reached string `json:"reached"`
 	Missing string `json:"missing,omitempty"`
@@ -33,9 +32,15 @@ type Step struct {
 	Times int `json:"times"`
 }
 
-// Of tells the story of a candidate from what nodes remember. Unheard are those that didn't answer.
-func Of(candidate primitives.Hash, nodes []*gateway.Steps, unheard ...string) *Story {
-	s := &Story{Candidate: candidate, Steps: []Step{}, Unheard: slices.Clone(unheard)}
+// Of tells the story of the candidate whose hash begins with these digits, from what nodes remember. Unheard are those
+// that didn't answer. It is an error when there are several such candidates.
+func Of(begins string, nodes []*gateway.Steps, unheard ...string) (*Story, error) {
+	s := &Story{Candidate: begins, Steps: []Step{}, Unheard: slices.Clone(unheard)}
+	if hashes := hashesOf(nodes); len(hashes) > 1 {
+		return nil, fmt.Errorf("several hashes begin with %s: %s", begins, strings.Join(hashes, ", "))
+	} else if len(hashes) == 1 {
+		s.Candidate = hashes[0]
+	}
 	for _, n := range nodes {
 		for _, part := range n.Silent {
 			s.Unheard = append(s.Unheard, n.Node+"/"+part)
@@ -51,7 +56,19 @@ func Of(candidate primitives.Hash, nodes []*gateway.Steps, unheard ...string) *S
 		s.Begins = s.Steps[0].At
 	}
 	s.judge(len(nodes) + len(unheard))
-	return s
+	return s, nil
+}
+
+// hashesOf lists what all these steps are about, each once.
+func hashesOf(nodes []*gateway.Steps) (hashes []string) {
+	for _, n := range nodes {
+		for _, step := range n.Steps {
+			if h := step.About.String(); !slices.Contains(hashes, h) {
+				hashes = append(hashes, h)
+			}
+		}
+	}
+	return hashes
 }
 
 // add takes a step; what was done again is counted.

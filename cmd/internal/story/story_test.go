@@ -31,11 +31,22 @@ func node(t *testing.T, name, lines string) *gateway.Steps {
 		if _, err := fmt.Sscan(words[0], &ms); err != nil {
 			t.Fatal(err)
 		}
-		s := gateway.Step{At: begin.Add(time.Duration(ms) * time.Millisecond), Part: words[1], What: words[2]}
+		at := begin.Add(time.Duration(ms) * time.Millisecond)
+		s := gateway.Step{At: at, About: candidate, Part: words[1], What: words[2]}
 		s.Message, s.From, _ = strings.Cut(cause, " of ")
 		n.Steps = append(n.Steps, s)
 	}
 	return n
+}
+
+// tell is the story from what nodes remember.
+func tell(t *testing.T, nodes []*gateway.Steps, unheard ...string) *Story {
+	t.Helper()
+	s, err := Of(candidate.String()[:8], nodes, unheard...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // printed is the story as text, with one space between cells.
@@ -92,7 +103,7 @@ AFTER NODE PART STEP BECAUSE OF
 1000.0 ms v1 availability-store include -
 1100.0 ms v1 availability-store final -
 `
-	if diff := cmp.Diff(want, printed(Of(candidate, []*gateway.Steps{v1, v2, collator}))); diff != "" {
+	if diff := cmp.Diff(want, printed(tell(t, []*gateway.Steps{v1, v2, collator}))); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -123,7 +134,7 @@ func TestHowFarACandidateHasComeAndWhatItLacks(t *testing.T) {
 	} {
 		t.Run(c.v1+" "+c.v2, func(t *testing.T) {
 			quiet := node(t, "v3", "")
-			s := Of(candidate, []*gateway.Steps{node(t, "v1", c.v1), node(t, "v2", c.v2), quiet}, "v4")
+			s := tell(t, []*gateway.Steps{node(t, "v1", c.v1), node(t, "v2", c.v2), quiet}, "v4")
 			lacks := strings.Contains(s.Missing, c.lacks) && (s.Missing == "") == (c.lacks == "")
 			if s.Reached != c.reached || !lacks {
 				t.Errorf("reached %q, missing %q", s.Reached, s.Missing)
@@ -137,7 +148,7 @@ func TestEnoughBitfieldsWaitForABlock(t *testing.T) {
 	for _, name := range []string{"v1", "v2", "v3"} {
 		nodes = append(nodes, node(t, name, "1 bitfield-signing bitfield"))
 	}
-	if s := Of(candidate, nodes, "v4"); !strings.HasPrefix(s.Missing, "a block with their bitfields: 3 of 4") {
+	if s := tell(t, nodes, "v4"); !strings.HasPrefix(s.Missing, "a block with their bitfields: 3 of 4") {
 		t.Error(s.Missing)
 	}
 }
@@ -146,7 +157,7 @@ func TestWhoDoesNotAnswerIsNamed(t *testing.T) {
 	n := node(t, "v1", "")
 	n.Silent = []string{"availability-store"}
 	want := "no answer v2, v1/availability-store\n"
-	got := printed(Of(candidate, []*gateway.Steps{n}, "v2"))
+	got := printed(tell(t, []*gateway.Steps{n}, "v2"))
 	if !strings.HasSuffix(got, want) || strings.Contains(got, "AFTER") {
 		t.Errorf("printed\n%s", got)
 	}
@@ -161,5 +172,18 @@ func TestEveryStageHasAPlaceOfItsOwn(t *testing.T) {
 			}
 			seen[thing] = true
 		}
+	}
+}
+
+func TestWhatSeveralHashesBeginWithTellsNone(t *testing.T) {
+	one, other := node(t, "v1", "1 candidate-backing second"), node(t, "v2", "1 candidate-backing second")
+	other.Steps[0].About[31] = 1
+	_, err := Of("ca000000", []*gateway.Steps{one, other})
+	if err == nil || !strings.Contains(err.Error(), other.Steps[0].About.String()) {
+		t.Error(err)
+	}
+	// Without any step the name is what was asked for.
+	if s, err := Of("ca000000", nil); err != nil || s.Candidate != "ca000000" {
+		t.Errorf("%v, %v", s, err)
 	}
 }

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -37,15 +38,19 @@ func (s *steps) note(hash []byte, what string, c cause, now time.Time) {
 	s.next = (s.next + 1) % maxSteps
 }
 
-// of lists the steps about a hash, oldest first.
-func (s *steps) of(hash []byte) (list []*statusv1.Step) {
-	if len(hash) == 0 {
+// leastPrefix is how many bytes of a hash tell enough: as many as logs show.
+const leastPrefix = 4
+
+// of lists the steps about hashes that begin like this, oldest first.
+func (s *steps) of(prefix []byte) (list []*statusv1.Step) {
+	if len(prefix) < leastPrefix {
 		return nil
 	}
 	for i := range s.ring {
-		if one := &s.ring[(s.next+i)%len(s.ring)]; string(one.about[:]) == string(hash) {
+		if one := &s.ring[(s.next+i)%len(s.ring)]; bytes.HasPrefix(one.about[:], prefix) {
 			list = append(list, &statusv1.Step{
 				What: one.what, At: timestamppb.New(one.at), Message: one.message, From: one.from,
+				About: bytes.Clone(one.about[:]),
 			})
 		}
 	}

@@ -19,7 +19,10 @@ func TestTheLastStepsAreRememberedAndOfAHashInTheirOrder(t *testing.T) {
 		list[0].GetFrom() != "candidate-selection" || !list[1].GetAt().AsTime().Equal(at.Add(time.Second)) {
 		t.Fatalf("%v", list)
 	}
-	if len(s.of(nil)) != 0 || len(s.of(red[:31])) != 0 {
+	if len(s.of(red[:4])) != 2 || string(list[0].GetAbout()) != string(red) {
+		t.Error("its first bytes don't tell it")
+	}
+	if len(s.of(nil)) != 0 || len(s.of(red[:3])) != 0 || len(s.of(append(red, 0))) != 0 {
 		t.Error("what is no hash has steps")
 	}
 	for range maxSteps - 1 {

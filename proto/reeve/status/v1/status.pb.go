@@ -34,7 +34,8 @@ type StatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of the question, for the answer to carry.
 	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Hash of a block or candidate: what has been done about it is told, too. Empty: nothing is.
+	// Hash of a block or candidate, or its first bytes, at least four: what has been done about what has such a hash is
+	// told, too. Empty: nothing is.
 	About         []byte `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -203,7 +204,9 @@ type Step struct {
 	// The message because of which it was done; empty: a signal or the clock.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
 	// The subsystem that the message came from.
-	From          string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	From string `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	// Hash of the block or candidate.
+	About         []byte `protobuf:"bytes,5,opt,name=about,proto3" json:"about,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -264,6 +267,13 @@ func (x *Step) GetFrom() string {
 		return x.From
 	}
 	return ""
+}
+
+func (x *Step) GetAbout() []byte {
+	if x != nil {
+		return x.About
+	}
+	return nil
 }
 
 // Field is one named value. What names mean is the subsystem's; three mean the same for all and stand in the node's own
@@ -543,12 +553,13 @@ const file_reeve_status_v1_status_proto_rawDesc = "" +
 	"\x06fields\x18\x05 \x03(\v2\x16.reeve.status.v1.FieldR\x06fields\x12.\n" +
 	"\x06checks\x18\x06 \x03(\v2\x16.reeve.status.v1.CheckR\x06checks\x126\n" +
 	"\tprocesses\x18\a \x03(\v2\x18.reeve.status.v1.ProcessR\tprocesses\x12+\n" +
-	"\x05steps\x18\b \x03(\v2\x15.reeve.status.v1.StepR\x05steps\"t\n" +
+	"\x05steps\x18\b \x03(\v2\x15.reeve.status.v1.StepR\x05steps\"\x8a\x01\n" +
 	"\x04Step\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
 	"\amessage\x18\x03 \x01(\tR\amessage\x12\x12\n" +
-	"\x04from\x18\x04 \x01(\tR\x04from\"T\n" +
+	"\x04from\x18\x04 \x01(\tR\x04from\x12\x14\n" +
+	"\x05about\x18\x05 \x01(\fR\x05about\"T\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x04text\x18\x02 \x01(\tH\x00R\x04text\x12\x18\n" +

@@ -3,6 +3,7 @@ package devnet
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/signer"
+	"github.com/reevenet/reeve/services"
 )
 
 // divided is a new node, and a directory with one for each of these names.
@@ -47,13 +49,19 @@ func secretsIn(t *testing.T, dir string) (names []string) {
 func TestEachProcessGetsItsOwnSecretsAndNoOthers(t *testing.T) {
 	h, dir := divided(t, "overseer", "keystore", "network-bridge", others)
 	id := datadir.NodeID(h)
-	tokens := []string{"engine.token", "keystore.token", "network-bridge.token", "vm.token"}
+	var tokens, rest []string
+	for _, name := range slices.Sorted(slices.Values(services.Parts().Names())) {
+		tokens = append(tokens, name+".token")
+		if name != "keystore" && name != "network-bridge" {
+			rest = append(rest, name+".token")
+		}
+	}
 	for range 2 { // it may be repeated
 		if err := HandOut(h, dir); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range map[string][]string{
-			"overseer": tokens, others: {"engine.token", "vm.token"},
+			"overseer": tokens, others: rest,
 			"keystore": {"signing.key", "keystore.token"}, "network-bridge": {"identity.key", "network-bridge.token"},
 		} {
 			if diff := cmp.Diff(want, secretsIn(t, filepath.Join(dir, name))); diff != "" {
@@ -86,7 +94,7 @@ func TestWhatCannotBeDividedIsRefusedAndNothingIsGivenAway(t *testing.T) {
 		want  string
 	}{
 		{names: []string{"keystore", "engin", others}, want: "engin is no process"},
-		{names: []string{"overseer", "keystore"}, want: "no directory for engine, network-bridge, vmhost"},
+		{names: []string{"overseer", "keystore"}, want: "no directory for availability-distribution, "},
 		{names: []string{"keystore", others}, ran: true, want: "v1 has run"},
 	} {
 		h, dir := divided(t, c.names...)

@@ -18,9 +18,6 @@ var unsent = map[string]string{
 	"GetOngoingSyncStateSummaryRequest": "the same",
 	"ParseStateSummaryRequest":          "the same",
 	"AcceptStateSummaryRequest":         "the same",
-
-	"QueryRuntimeRequest":  "of the parachain host, whose parts aren't in this program",
-	"CheckInherentRequest": "the same",
 }
 
 // A call of a contract that nobody makes is a promise that nobody keeps: the VM's health was one.

@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) evidenceCommand() *cobra.Command {
-	return noun("evidence", "What validators have signed twice", a.evidenceList(), a.evidenceShow(), a.evidenceVerify())
+	return noun("evidence", "What validators have signed that no honest one signs", a.evidenceList(), a.evidenceShow(),
+		a.evidenceExport(), a.evidenceVerify())
 }
 
 // fault is evidence as it is shown.
@@ -23,6 +24,7 @@ type fault struct {
 	ID        primitives.Hash `json:"id"`
 	File      string          `json:"file"`
 	Chain     string          `json:"chain"`
+	Kind      string          `json:"kind,omitempty"`      // of an offence about a candidate; empty: a block or vote
 	Validator string          `json:"validator,omitempty"` // empty when it holds against nobody
 	Key       primitives.Hash `json:"key"`
 	Stake     uint64          `json:"stake"`
@@ -36,8 +38,9 @@ type fault struct {
 func (a *app) evidenceList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ls", Short: "Print the evidence that a node keeps against validators", Args: takes(cobra.NoArgs),
-		Long: `Print the evidence that a node keeps against validators that have signed two blocks or two votes for
-one place. It is read from the node's files, whether the node runs or not.`,
+		Long: `Print the evidence that a node keeps against validators: that they have signed two blocks or two votes for
+one place, or said of parachains' candidates what no honest validator says. A disagreement on a candidate is kept, too,
+and holds against nobody yet. It is read from the node's files, whether the node runs or not.`,
 	}
 	c := a.chainFlags(cmd)
 	cmd.Flags().Lookup("chain").Usage = "name of the chain (default: all of them)"
@@ -47,7 +50,7 @@ one place. It is read from the node's files, whether the node runs or not.`,
 			return err
 		}
 		return a.show(faults, func(t *table) {
-			t.row("ID", "CHAIN", "VALIDATOR", "STAKE", "SIGNED TWICE FOR")
+			t.row("ID", "CHAIN", "VALIDATOR", "STAKE", "WHAT")
 			for _, f := range faults {
 				t.row(f.ID.Short(), f.Chain, f.who(), f.Stake, f.what())
 			}
@@ -67,7 +70,10 @@ func (f *fault) what() string {
 	if f.Trouble != "" {
 		return "it doesn't hold: " + f.Trouble
 	}
-	return f.Place
+	if f.Kind != "" {
+		return f.Kind + " on " + f.Place
+	}
+	return "signed twice for " + f.Place
 }
 
 // faults are those that the node which the flags name keeps, of one chain or of all.
@@ -88,6 +94,10 @@ func (c *chainFlags) faults() ([]fault, error) {
 		if c.chain == "" || c.chain == chain.Name || c.chain == chain.ID.String() {
 			of, err := faultsOf(h, g, chain)
 			if err != nil {
+				return nil, err
+			}
+			faults = append(faults, of...)
+			if of, err = offencesOf(h, g, chain); err != nil {
 				return nil, err
 			}
 			faults = append(faults, of...)

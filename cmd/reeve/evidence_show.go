@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/internal/core/evidence"
+	"github.com/reevenet/reeve/internal/parachain/offence"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/genesis"
 )
 
 func (f *fault) rows(t *table) {
@@ -16,9 +18,16 @@ func (f *fault) rows(t *table) {
 	t.row("validator", f.who())
 	t.row("key", f.Key)
 	t.row("stake", f.Stake)
-	t.row("signed twice for", f.Place)
-	t.row("once", f.First)
-	t.row("and once", f.Second)
+	if f.Kind == "" {
+		t.row("signed twice for", f.Place)
+		t.row("once", f.First)
+		t.row("and once", f.Second)
+	} else {
+		t.row("what", f.Kind)
+		t.row("on", f.Place)
+		t.row("first", f.First)
+		t.row("second", f.Second)
+	}
 	t.row("holds", f.holds())
 }
 
@@ -31,7 +40,7 @@ func (f *fault) holds() string {
 
 func (a *app) evidenceShow() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Print what a validator has signed twice", Args: takes(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "Print what evidence shows", Args: takes(cobra.ExactArgs(1)),
 	}
 	c := a.chainFlags(cmd)
 	cmd.Flags().Lookup("chain").Usage = "name of the chain (default: all of them)"
@@ -83,15 +92,11 @@ func (a *app) evidenceVerify() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		file, err := readAtMost(args[0], evidence.MaxSize, errcode.EvidenceInvalid)
+		file, err := readAtMost(args[0], max(evidence.MaxSize, offence.MaxFile), errcode.EvidenceInvalid)
 		if err != nil {
 			return err
 		}
-		e, err := evidence.Decode(file)
-		if err != nil {
-			return doesNotHold(errcode.EvidenceInvalid, err, args[0])
-		}
-		f, err := judge(g, "", e)
+		f, err := judgeFile(g, file)
 		if err != nil {
 			return doesNotHold(errcode.EvidenceInvalid, err, args[0])
 		}
@@ -99,4 +104,16 @@ func (a *app) evidenceVerify() *cobra.Command {
 		return a.show(f, f.rows)
 	}
 	return cmd
+}
+
+// judgeFile says what a file of either kind shows: that of blocks and votes begins with its version.
+func judgeFile(g *genesis.Genesis, file []byte) (fault, error) {
+	if len(file) == 0 || file[0] != evidence.Version {
+		return judgeOffence(g, file)
+	}
+	e, err := evidence.Decode(file)
+	if err != nil {
+		return fault{}, err
+	}
+	return judge(g, "", e)
 }

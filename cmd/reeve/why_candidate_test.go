@@ -52,11 +52,13 @@ func TestWhatBecameOfACandidateIsPrintedStepByStep(t *testing.T) {
 	}
 	_, out, _ = command(t, c.dir, "why", "candidate", candidate.String(), "-o", "json")
 	var told story.Story
-	if err := json.Unmarshal([]byte(out), &told); err != nil || len(told.Steps) != 2 || told.Candidate != candidate.String() {
+	err := json.Unmarshal([]byte(out), &told)
+	if err != nil || len(told.Steps) != 2 || told.Candidate != candidate.String() {
 		t.Errorf("%s, %v", out, err)
 	}
 	for name, want := range map[string]errcode.Code{
-		"nonsense": errcode.Usage, "ca0000": errcode.Usage, "ca00000": errcode.Usage, (primitives.Hash{1}).String(): errcode.Unreachable,
+		"nonsense": errcode.Usage, "ca0000": errcode.Usage, "ca00000": errcode.Usage,
+		(primitives.Hash{1}).String(): errcode.Unreachable,
 	} {
 		if got, _, errs := command(t, c.dir, "why", "candidate", name); got != want {
 			t.Errorf("%s: exit code %d, %s", name, got, errs)

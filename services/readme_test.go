@@ -48,7 +48,11 @@ func table() string {
 	b.WriteString("| process | command | owns |\n|---|---|---|\n")
 	b.WriteString("| overseer | `reeve overseer` | mailboxes, the timeline of leaves, the listeners for clients and monitoring |\n")
 	for _, p := range services.Parts() {
-		fmt.Fprintf(&b, "| %s | `reeve run %s` | %s |\n", p.Name(), p.Spec.Name, p.Owns)
+		run := "`reeve run " + p.Spec.Name + "`"
+		if p.Outside {
+			run = "a team's own"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", p.Name(), run, p.Owns)
 	}
 	b.WriteString("| plugin | `bin/plugins/kvvm` | the state machine |\n")
 	return b.String()

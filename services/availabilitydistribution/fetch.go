@@ -108,7 +108,7 @@ func (p *pull) take(payload []byte) {
 			p.chunk.Proof = append(p.chunk.Proof, primitives.Hash(h))
 		}
 	}
-	most := uint64(p.live.coder.ChunkSize(erasure.MaxData))
+	most := p.live.mostChunk()
 	have := uint64(len(p.chunk.Bytes) + len(part.GetBytes()))
 	if part.GetSize() != p.size || p.size > most || have > p.size ||
 		have < p.size && len(part.GetBytes()) != distributionv1.MaxPart {
@@ -139,6 +139,9 @@ func (p *pull) blame(cost int32, reason string) {
 	p.report(p.from[:], cost, reason)
 	p.fail()
 }
+
+// mostChunk is the length in bytes of the longest chunk of a candidate's session.
+func (l *live) mostChunk() uint64 { return uint64(l.coder.ChunkSize(erasure.MaxData)) }
 
 // verify tells whether the candidate's root commits to a chunk. Hashing takes a while, so it is done off the loop.
 func (d *distribution) verify(l *live, c erasure.Chunk, then func(bool)) {

@@ -77,8 +77,8 @@ type backing struct {
 
 // counts are since the process began.
 type counts struct {
-	seconded, valid, invalid, abstained, backable, reported, strays, badSignatures int64
-	lastFault                                                                      string
+	seconded, valid, invalid, abstained, backable, reported, strays, badSignatures, conflicts int64
+	lastFault                                                                                 string
 }
 
 // Signal begins a job with each leaf and ends it with that.
@@ -120,7 +120,7 @@ func (b *backing) Status(s *subsystem.Status) {
 	}{
 		{"leaves", int64(b.jobs.Len())}, {"seconded", c.seconded}, {"valid", c.valid}, {"invalid", c.invalid},
 		{"abstained", c.abstained}, {"backable", c.backable}, {"reported", c.reported}, {"strays", c.strays},
-		{"bad-signatures", c.badSignatures},
+		{"bad-signatures", c.badSignatures}, {"conflicts", c.conflicts},
 	} {
 		s.Number(n.name, n.value)
 	}

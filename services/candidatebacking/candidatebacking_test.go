@@ -167,7 +167,7 @@ func TestBackingWorksAfterFailedValidation(t *testing.T) {
 		"the keystore is away": {"SignStatement", fails},
 		"the keystore refuses": {"SignStatement", func(s overseertest.Sent) {
 			s.Reply(&keystorev1.SignStatementResponse{Outcome: &keystorev1.SignStatementResponse_Refusal{
-				Refusal: &keystorev1.Refusal{Reason: keystorev1.Refusal_REASON_CONFLICT}}})
+				Refusal: &keystorev1.Refusal{Reason: keystorev1.Refusal_REASON_DISK}}})
 		}},
 		"no state": {"persisted_validation_data", func(s overseertest.Sent) {
 			s.Reply(&runtimeapiv1.RequestResponse{Outcome: &runtimeapiv1.RequestResponse_Error{

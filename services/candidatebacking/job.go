@@ -39,8 +39,10 @@ type job struct {
 	table    *statements.Table
 	receipts map[primitives.Hash]candidate.CommittedReceipt // of candidates in the table
 	spoken   map[primitives.Hash]bool                       // candidates that are being judged here, or were
-	seconded bool
-	watchers []*subsystem.Message
+	// unfetched are the judgements for which nobody has sent the proof of validity yet.
+	unfetched map[primitives.Hash]*cause
+	seconded  bool
+	watchers  []*subsystem.Message
 }
 
 // seat is a core that waits for a para's candidate, or will when the one on it has become available.
@@ -55,7 +57,7 @@ type seat struct {
 func (b *backing) begin(l leaf.Leaf) *job {
 	j := &job{
 		backing: b, leaf: l, seats: map[uint32]seat{}, receipts: map[primitives.Hash]candidate.CommittedReceipt{},
-		spoken: map[primitives.Hash]bool{},
+		spoken: map[primitives.Hash]bool{}, unfetched: map[primitives.Hash]*cause{},
 	}
 	cancel := leaf.Ask(b.sub, l.Hash, wants, j.learn)
 	j.end = func() {

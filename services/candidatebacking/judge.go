@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
@@ -34,6 +35,7 @@ type cause struct {
 	hash     primitives.Hash
 	verdict  signbytes.Verdict // what is said of it if it is valid: Seconded or Valid
 	seconder uint32            // who has proposed it, when it wasn't us
+	asked    []uint32          // for the proof of validity
 
 	pov  *primitivesv1.PoV
 	data *primitivesv1.PersistedValidationData
@@ -41,31 +43,44 @@ type cause struct {
 	outs *primitivesv1.CandidateCommitments
 }
 
-// fetch gets the proof of validity: from who has seconded the candidate, then from who has vouched for it.
+// fetch gets the proof of validity: from who has seconded the candidate, then from who has vouched for it. When none of
+// them sends it, the next one who vouches for the candidate is asked.
 func (c *cause) fetch() {
+	delete(c.unfetched, c.hash)
+	c.asked = slices.Concat(c.unasked(), c.asked)
 	q := &povdistributionv1.FetchPoV{
-		RelayParent: c.leaf.Hash[:], Descriptor_: parachain.DescriptorMessage(c.receipt.Descriptor),
-		Backers: []uint32{c.seconder},
-	}
-	if a, known := c.table.Attested(c.hash); known {
-		for _, v := range a.Votes {
-			if v.Validator != c.seconder {
-				q.Backers = append(q.Backers, v.Validator)
-			}
-		}
+		RelayParent: c.leaf.Hash[:], Descriptor_: parachain.DescriptorMessage(c.receipt.Descriptor), Backers: c.asked,
 	}
 	subsystem.Ask(c.sub, q, fetchTimeout, func(r *povdistributionv1.FetchPoVResponse, err error) {
 		switch {
 		case c.ended:
-		case err != nil:
-			c.abstain("the proof of validity can't be fetched: " + err.Error())
-		case r.GetPov() == nil:
-			c.abstain(fmt.Sprintf("the proof of validity can't be fetched: %v", r.GetMissing()))
-		default:
+		case r.GetPov() != nil:
 			c.pov = r.GetPov()
 			c.judge()
+		case len(c.unasked()) > 0:
+			c.fetch()
+		default:
+			c.unfetched[c.hash] = c
+			c.abstain(fmt.Sprintf("the proof of validity can't be fetched: %v, %v", r.GetMissing(), err))
 		}
 	})
+}
+
+// unasked are those who must have the proof and haven't been asked for it, the seconder first.
+func (c *cause) unasked() []uint32 {
+	backers := []uint32{c.seconder}
+	if a, known := c.table.Attested(c.hash); known {
+		for _, v := range a.Votes {
+			backers = append(backers, v.Validator)
+		}
+	}
+	var list []uint32
+	for _, v := range backers {
+		if !slices.Contains(c.asked, v) && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
 }
 
 // judge begins with the context in which the candidate was made: the relay chain's word, not the collator's.

@@ -42,8 +42,7 @@ func (c *cause) invalid(why string) {
 	c.speak(signbytes.Invalid)
 }
 
-// speak has a statement signed, counts it and shares it. A keystore that refuses has signed something else on this leaf
-// before: then that stands, and nothing is said now.
+// speak has a statement signed, counts it and shares it.
 func (c *cause) speak(v signbytes.Verdict) {
 	if v == signbytes.Seconded && c.seconded {
 		return
@@ -59,12 +58,23 @@ func (c *cause) speak(v signbytes.Verdict) {
 		case c.ended:
 		case err != nil:
 			c.unsaid(v, err.Error())
+		case refusal.GetReason() == keystorev1.Refusal_REASON_CONFLICT:
+			c.conflict(v, refusal.GetExplanation())
 		case refusal != nil:
 			c.unsaid(v, refusal.GetExplanation())
 		default:
 			c.say(v, r.GetSignature().GetSignature())
 		}
 	})
+}
+
+// conflict: this validator has said something else, through another instance or this one before it was started again.
+// That stands, so nothing is said now, and no other candidate is seconded on this leaf. It is no fault: the keystore is
+// there for it.
+func (c *cause) conflict(v signbytes.Verdict, why string) {
+	c.counts.conflicts++
+	c.sub.Log.Info("something else was said before", "verdict", v, "candidate", c.hash.Short(),
+		"parent", c.leaf.Hash.Short(), "err", why)
 }
 
 // unsaid: without a signature another candidate may be tried, which the keystore allows or not.

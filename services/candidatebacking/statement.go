@@ -82,6 +82,9 @@ func (j *job) take(s statements.Signed, r candidate.CommittedReceipt) {
 	if out.New && s.Verdict == signbytes.Seconded && j.duty(para) && !j.spoken[s.Candidate] {
 		j.second(s, r)
 	}
+	if c := j.unfetched[s.Candidate]; c != nil && out.New && s.Verdict == signbytes.Valid {
+		c.fetch()
+	}
 }
 
 // duty tells whether this validator is to judge candidates of the para.

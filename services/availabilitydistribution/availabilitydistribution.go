@@ -1,10 +1,10 @@
 // Package availabilitydistribution brings each validator its own erasure chunk of every candidate on a core, serves
 // chunks to others, and puts a candidate's data together again from enough of them.
 //
-// For each leaf of the relay chain it learns which candidates lie on cores. Of each that lacks this validator's chunk it
-// takes the chunk that was pushed (push.go), or asks the backers for it, one after the other (own.go); it verifies the
-// proof and gives the chunk to availability-store. Peers' questions are answered from the store (serve.go). FetchChunk
-// and RecoverAvailableData do the same for whoever asks (recover.go).
+// For each leaf of the relay chain it learns which candidates lie on cores. Of each whose chunk for this validator
+// isn't here it takes the one that was pushed (push.go), or asks the backers for it, one after the other (own.go); it
+// verifies the proof and gives the chunk to availability-store. Peers' questions are answered from the store
+// (serve.go). FetchChunk and RecoverAvailableData do the same for whoever asks (fetchchunk.go, recover.go).
 //
 // It believes no chunk without its proof, and no data whose encoding doesn't have the candidate's root: a dishonest
 // encoder can commit to chunks that belong to no data at all, and then the answer is the evidence. That too few answer
@@ -55,7 +55,8 @@ func Spec(cfg Config) subsystem.Spec {
 		}),
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			d := &distribution{
-				sub: sub, jobs: leaf.Jobs[*job]{Chain: cfg.Chain}, live: map[primitives.Hash]*live{}, newest: &job{own: -1},
+				sub: sub, jobs: leaf.Jobs[*job]{Chain: cfg.Chain}, live: map[primitives.Hash]*live{},
+				newest: &job{own: -1},
 				pushed: pushed{held: map[primitives.Hash]*gift{}, of: map[primitives.NodeID]int{}},
 				served: served{spent: map[primitives.NodeID]*account{}},
 			}

@@ -67,10 +67,12 @@ func (r *recovery) recovered(data candidate.AvailableData) {
 			r.fail(err)
 			return
 		}
-		r.reply(&distributionv1.RecoverAvailableDataResponse{Outcome: &distributionv1.RecoverAvailableDataResponse_Data{
-			Data: &primitivesv1.AvailableData{
-				Pov: &primitivesv1.PoV{BlockData: ref}, ValidationData: parachain.ValidationDataMessage(data.ValidationData),
-			}}})
+		a := &primitivesv1.AvailableData{
+			Pov:            &primitivesv1.PoV{BlockData: ref},
+			ValidationData: parachain.ValidationDataMessage(data.ValidationData),
+		}
+		r.reply(&distributionv1.RecoverAvailableDataResponse{
+			Outcome: &distributionv1.RecoverAvailableDataResponse_Data{Data: a}})
 	})
 }
 

@@ -23,7 +23,9 @@ func (d *distribution) onFetchChunk(m *subsystem.Message, q *distributionv1.Fetc
 		case int64(q.GetIndex()) >= int64(len(l.nodes)):
 			m.Reply(missing(distributionv1.FetchChunkResponse_MISSING_INDEX_OUT_OF_RANGE))
 		default:
-			d.fetch(&pull{live: l, index: q.GetIndex(), wanted: m.Open, then: func(c *erasure.Chunk) { d.fetched(m, c) }})
+			d.fetch(&pull{live: l, index: q.GetIndex(), wanted: m.Open, then: func(c *erasure.Chunk) {
+				d.fetched(m, c)
+			}})
 		}
 	})
 }

@@ -25,7 +25,9 @@ import (
 
 var leafA, leafB = primitives.HashOf([]byte("leaf a")), primitives.HashOf([]byte("leaf b"))
 
-var validation = candidate.PersistedValidationData{ParentHead: []byte("head"), RelayParentNumber: 1, MaxPoVSize: 1 << 24}
+var validation = candidate.PersistedValidationData{
+	ParentHead: []byte("head"), RelayParentNumber: 1, MaxPoVSize: 1 << 24,
+}
 
 // node is the node of a validator.
 func node(v int) []byte { return append([]byte{byte(v) + 1}, make([]byte, 31)...) }

@@ -71,8 +71,8 @@ func TestALongChunkComesInParts(t *testing.T) {
 	w.told("ask 0 for chunk 3", "report 0: 10 a chunk", "store chunk 3")
 }
 
-// A10 and A14: a chunk that the root doesn't commit to costs 100, one of another index is such a chunk; what is no part of
-// a chunk costs 500. The next backer is asked.
+// A10 and A14: a chunk that the root doesn't commit to costs 100, one of another index is such a chunk; what is no part
+// of a chunk costs 500. The next backer is asked.
 func TestA10A14AWrongChunkCostsAndTheNextBackerIsAsked(t *testing.T) {
 	const noProof, noPart = "report 0: -100 a chunk that the erasure root doesn't commit to",
 		"report 0: -500 a part that is none of a chunk"
@@ -83,7 +83,8 @@ func TestA10A14AWrongChunkCostsAndTheNextBackerIsAsked(t *testing.T) {
 		part *distributionv1.Part
 		want string
 	}{
-		"another's":           {&distributionv1.Part{Size: 64, Bytes: make([]byte, 64), Proof: p.part(2, 0).Proof}, noProof},
+		"another's": {
+			&distributionv1.Part{Size: 64, Bytes: make([]byte, 64), Proof: p.part(2, 0).Proof}, noProof},
 		"no proof":            {&distributionv1.Part{Size: 64, Bytes: make([]byte, 64)}, noProof},
 		"longer than it says": {&distributionv1.Part{Size: 10, Bytes: make([]byte, 11)}, noPart},
 		"shorter":             {&distributionv1.Part{Size: 1 << 20, Bytes: make([]byte, 10)}, noPart},

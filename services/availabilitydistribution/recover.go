@@ -88,8 +88,9 @@ func (r *recovery) fail(err error) {
 }
 
 func (r *recovery) unavailable() {
-	r.reply(&distributionv1.RecoverAvailableDataResponse{Outcome: &distributionv1.RecoverAvailableDataResponse_Unavailable{
-		Unavailable: &distributionv1.Unavailable{Have: uint32(len(r.chunks)), Need: uint32(r.need)}}})
+	u := &distributionv1.Unavailable{Have: uint32(len(r.chunks)), Need: uint32(r.need)}
+	r.reply(&distributionv1.RecoverAvailableDataResponse{
+		Outcome: &distributionv1.RecoverAvailableDataResponse_Unavailable{Unavailable: u}})
 }
 
 // session learns whose the chunks are.
@@ -178,8 +179,8 @@ func (r *recovery) order() {
 	r.left = slices.DeleteFunc(r.left, r.has)
 }
 
-// gather asks for chunks until there are enough: each of the backers, which have all of them, and of the validator whose
-// it is. A backer that hasn't sent one isn't asked for another.
+// gather asks for chunks until there are enough: for each it asks the backers, which have all of them, and then the
+// validator whose it is. A backer that hasn't sent one isn't asked for another.
 func (r *recovery) gather() {
 	switch {
 	case r.ended:

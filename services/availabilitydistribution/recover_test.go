@@ -64,8 +64,8 @@ func TestA12DataIsRecoveredFromTheChunksOfThoseWhoHoldThem(t *testing.T) {
 		}
 		p := w.para(1, size)
 		w.recovered(w.recover(p), p)
-		if diff := cmp.Diff([]string{"ask 0 for chunk 0", "ask 1 for chunk 1", "ask 2 for chunk 2", "ask 3 for chunk 3"},
-			w.asked()); diff != "" {
+		want := []string{"ask 0 for chunk 0", "ask 1 for chunk 1", "ask 2 for chunk 2", "ask 3 for chunk 3"}
+		if diff := cmp.Diff(want, w.asked()); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
@@ -116,7 +116,8 @@ func TestTheBackersAreAskedForAllOfIt(t *testing.T) {
 	w.leaf(leafA, 1, p)
 	w.story = nil
 	w.recovered(w.recover(p), p)
-	if diff := cmp.Diff([]string{"ask 7 for chunk 0", "ask 7 for chunk 1", "ask 7 for chunk 2"}, w.asked()); diff != "" {
+	want := []string{"ask 7 for chunk 0", "ask 7 for chunk 1", "ask 7 for chunk 2"}
+	if diff := cmp.Diff(want, w.asked()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -274,7 +275,7 @@ func TestARootThatIsThatOfNoDataIsInvalidWithEvidence(t *testing.T) {
 	}
 }
 
-// dishonest makes chunks with proofs under a root of their own: the data's, but for one that is parity of something else.
+// dishonest makes chunks with proofs under a root of their own: the data's, but for one, which is parity of nothing.
 func dishonest(t *testing.T, p *para, n int) (chunks []erasure.Chunk, root primitives.Hash) {
 	t.Helper()
 	hash := primitives.HashOf

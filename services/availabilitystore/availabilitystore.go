@@ -27,8 +27,8 @@ import (
 // Name is the subsystem's name.
 const Name = "availability-store"
 
-// Disk is the port to what is kept. Reads may be made at any time, by any goroutine; Write by one at a time. Close waits
-// for what is under way, and what comes after it gets an error.
+// Disk is the port to what is kept. Reads may be made at any time, by any goroutine; Write by one at a time. Close
+// waits for what is under way, and what comes after it gets an error.
 type Disk interface {
 	// Load returns what is known of the candidates, and the age of the last batch. Parts of candidates of which nothing
 	// is known are deleted.

@@ -176,7 +176,8 @@ func TestWhatIsNoDataIsNotEncoded(t *testing.T) {
 		"a session of nobody": nobody, "a session of too many": many, "no candidate": nameless, "too large": large,
 		"nothing": {Candidate: p.id[:], Validators: 4}, "a blob that isn't there": missing,
 	} {
-		got[name] = overseertest.Must[*storev1.StoreAvailableDataResponse](t, w.Ask("candidate-backing", q)).GetOutcome()
+		a := w.Ask("candidate-backing", q)
+		got[name] = overseertest.Must[*storev1.StoreAvailableDataResponse](t, a).GetOutcome()
 	}
 	if diff := cmp.Diff(map[string]storev1.StoreAvailableDataResponse_Outcome{
 		"a session of nobody": dataNone, "a session of too many": dataNone, "no candidate": dataNone,

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// farBack is how many blocks below a leaf are looked at that haven't been: more than that is history in which nothing
-	// waits for its chunks any more.
+	// farBack is how many blocks below a leaf are looked at that haven't been: more than that is history in which
+	// nothing waits for its chunks any more.
 	farBack = 256
 	// maxSeen is how many blocks are remembered as looked at.
 	maxSeen = 4096
 	// maxBehind is how many blocks may wait to be looked at; the oldest are let go.
 	maxBehind = 1024
-	// The pauses before a block that couldn't be looked at is tried again, and how often one is tried that is no leaf: a
-	// block of a fork that was given up is unknown for ever.
+	// The pauses before a block that couldn't be looked at is tried again, and how often one is tried that is no leaf:
+	// a block of a fork that was given up is unknown for ever.
 	askAgainAfter  = 50 * time.Millisecond
 	askAgainAtMost = 5 * time.Second
 	mostTries      = 64
@@ -123,8 +123,8 @@ func (c *chain) done() {
 	c.next()
 }
 
-// question asks about the state after a block, for a task. What may pass lets the task come back later; what will not is
-// logged, and the block is passed over: nothing that is kept depends on it alone.
+// question asks about the state after a block, for a task. What may pass lets the task come back later; what will not
+// is logged, and the block is passed over: nothing that is kept depends on it alone.
 func (c *chain) question(t task, block primitives.Hash, q *runtimeapiv1.RuntimeApiRequest,
 	then func(*runtimeapiv1.RuntimeApiAnswer)) {
 	core := c.store.core
@@ -201,8 +201,8 @@ func (c *chain) remember(t task) {
 	}
 }
 
-// events takes one event after the other. Each needs the number of validators of its candidate's session, which is asked
-// for when the candidate is new.
+// events takes one event after the other. Each needs the number of validators of its candidate's session, which is
+// asked for when the candidate is new.
 func (c *chain) events(t task, left []*runtimeapiv1.CandidateEvent) {
 	for len(left) > 0 {
 		e := left[0]

@@ -59,13 +59,14 @@ func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
 	}
 	chunk = nil
 	data = w.data(p, p.coded.Root())
-	if o := overseertest.Must[*storev1.StoreAvailableDataResponse](t, data).GetOutcome(); o != dataStored || writes != 2 {
+	o := overseertest.Must[*storev1.StoreAvailableDataResponse](t, data).GetOutcome()
+	if o != dataStored || writes != 2 {
 		t.Errorf("%v after %d writes", o, writes)
 	}
 }
 
-// What a disk that fails was given isn't here; it is opened again, and then has what was durable. The chain is looked at
-// again as well, since what was heard of it may not be on the disk.
+// What a disk that fails was given isn't here; it is opened again, and then has what was durable. The chain is looked
+// at again as well, since what was heard of it may not be on the disk.
 func TestADiskThatFailsIsOpenedAgainAndNothingIsClaimed(t *testing.T) {
 	w, p, q := start(t, 4), paraOf(t, 1, 100, 4), paraOf(t, 2, 100, 4)
 	w.storeData(p)
@@ -170,8 +171,8 @@ func TestTheQuotaHoldsAndCollatorsFillAQuarterOfIt(t *testing.T) {
 	}
 }
 
-// The power is cut before each operation that changes the disk: of what wasn't synced any part may be there. All that was
-// acknowledged is, and nothing is said to be there that can't be read.
+// The power is cut before each operation that changes the disk: of what wasn't synced any part may be there. All that
+// was acknowledged is, and nothing is said to be there that can't be read.
 func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 	const candidates = 6
 	memory := vfs.NewCrashableMem()

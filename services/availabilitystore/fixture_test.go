@@ -29,7 +29,9 @@ const (
 	timedOut = runtimeapiv1.CandidateEvent_KIND_TIMED_OUT
 )
 
-var validation = candidate.PersistedValidationData{ParentHead: []byte("head"), RelayParentNumber: 1, MaxPoVSize: 1 << 20}
+var validation = candidate.PersistedValidationData{
+	ParentHead: []byte("head"), RelayParentNumber: 1, MaxPoVSize: 1 << 20,
+}
 
 // para is a candidate with all that belongs to it.
 type para struct {
@@ -219,7 +221,8 @@ func (w *world) answer(q *runtimeapiv1.Request) *runtimeapiv1.RequestResponse {
 	case *runtimeapiv1.RuntimeApiRequest_Ancestors:
 		w.counted++
 		list := &runtimeapiv1.AncestorsAnswer{}
-		for l := w.links[at]; l.number > 0 && len(list.Hashes) < int(min(k.Ancestors.GetCount(), 4096)); l = w.links[l.parent] {
+		most := int(min(k.Ancestors.GetCount(), 4096))
+		for l := w.links[at]; l.number > 0 && len(list.Hashes) < most; l = w.links[l.parent] {
 			list.Hashes = append(list.Hashes, l.parent[:])
 		}
 		a.Kind = &runtimeapiv1.RuntimeApiAnswer_Ancestors{Ancestors: list}

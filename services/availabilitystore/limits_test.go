@@ -47,8 +47,8 @@ func TestChunksThatWaitForTheDiskAreBounded(t *testing.T) {
 	s.write(Work{Batch: b}, nil, nil)
 	s.chunksWriting = maxWriting - 100
 	q := func(size int) *overseertest.Answer {
-		return o.Ask("availability-distribution", &storev1.StoreChunk{Candidate: id[:], Chunk: &primitivesv1.ErasureChunk{
-			Content: &primitivesv1.ErasureChunk_Chunk{Chunk: make([]byte, size)}}})
+		c := &primitivesv1.ErasureChunk{Content: &primitivesv1.ErasureChunk_Chunk{Chunk: make([]byte, size)}}
+		return o.Ask("availability-distribution", &storev1.StoreChunk{Candidate: id[:], Chunk: c})
 	}
 	if a := q(100); subsystem.CodeOf(a.Err) != subsystem.Overloaded {
 		t.Errorf("%v, %v", a.Reply, a.Err)

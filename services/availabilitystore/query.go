@@ -59,7 +59,8 @@ func (s *store) data(m *subsystem.Message, name []byte, then func(*primitivesv1.
 				return
 			}
 			then(&primitivesv1.AvailableData{
-				Pov: &primitivesv1.PoV{BlockData: ref}, ValidationData: parachain.ValidationDataMessage(a.ValidationData),
+				Pov:            &primitivesv1.PoV{BlockData: ref},
+				ValidationData: parachain.ValidationDataMessage(a.ValidationData),
 			})
 		})
 	})
@@ -107,7 +108,8 @@ func (s *store) chunksFrom(m *subsystem.Message, id primitives.Hash, left []uint
 
 // chunk reads a chunk that is here. A short one is in the message, a long one in the blob store; nil: it was dropped
 // meanwhile.
-func (s *store) chunk(m *subsystem.Message, id primitives.Hash, validator uint32, then func(*primitivesv1.ErasureChunk)) {
+func (s *store) chunk(m *subsystem.Message, id primitives.Hash, validator uint32,
+	then func(*primitivesv1.ErasureChunk)) {
 	disk := s.disk
 	subsystem.Offload(s.sub, func() ([]byte, error) { return disk.Chunk(id, validator) }, func(b []byte, err error) {
 		c, err2 := decodeChunk(validator, b)

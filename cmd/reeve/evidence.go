@@ -38,9 +38,9 @@ type fault struct {
 func (a *app) evidenceList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ls", Short: "Print the evidence that a node keeps against validators", Args: takes(cobra.NoArgs),
-		Long: `Print the evidence that a node keeps against validators: that they have signed two blocks or two votes for
-one place, or said of parachains' candidates what no honest validator says. A disagreement on a candidate is kept, too,
-and holds against nobody yet. It is read from the node's files, whether the node runs or not.`,
+		Long: `Print the evidence that a node keeps against validators: that they have signed two blocks or two votes
+for one place, or said of parachains' candidates what no honest validator says. A disagreement on a candidate is kept,
+too, and holds against nobody yet. It is read from the node's files, whether the node runs or not.`,
 	}
 	c := a.chainFlags(cmd)
 	cmd.Flags().Lookup("chain").Usage = "name of the chain (default: all of them)"

@@ -13,12 +13,12 @@ import (
 func (a *app) evidenceExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "export ID", Short: "Write evidence that a node keeps to a file", Args: takes(cobra.ExactArgs(1)),
-		Long: `Write evidence that a node keeps to a file, which holds all that it takes to check it: anybody who has the
-network's genesis does so with ` + "`reeve evidence verify`" + `, without a node. What doesn't hold isn't written.`,
+		Long: `Write evidence that a node keeps to a file, which holds all that it takes to check it: anybody who has
+the network's genesis does so with ` + "`reeve evidence verify`" + `, without a node. What doesn't hold isn't written.`,
 	}
 	c := a.chainFlags(cmd)
 	cmd.Flags().Lookup("chain").Usage = "name of the chain (default: all of them)"
-	out := cmd.Flags().String("out", "", "file to write, - for standard output (default: the name that the node's file has)")
+	out := cmd.Flags().String("out", "", "file to write, - for standard output (default: the node's name for it)")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		faults, err := c.faults()
 		if err != nil {
@@ -29,7 +29,8 @@ network's genesis does so with ` + "`reeve evidence verify`" + `, without a node
 			return err
 		}
 		if f.Trouble != "" {
-			return errcode.New(errcode.EvidenceInvalid, "", nil, "evidence %s doesn't hold: %s", f.ID.Short(), f.Trouble)
+			return errcode.New(errcode.EvidenceInvalid, "", nil, "evidence %s doesn't hold: %s",
+				f.ID.Short(), f.Trouble)
 		}
 		return a.writeEvidence(*out, f)
 	}

@@ -104,13 +104,15 @@ func validatorOf(g *genesis.Genesis, key []byte) (genesis.Validator, bool) {
 }
 
 // sayings are the two things that don't go together.
-func sayings(e *misbehaviorv1.QueryEvidenceResponse, f offence.Finding, names map[uint32]string) (first, second string) {
+func sayings(e *misbehaviorv1.QueryEvidenceResponse, f offence.Finding,
+	names map[uint32]string) (first, second string) {
 	switch f.Kind {
 	case statements.Disagreement:
 		valid, invalid := f.Sides()
 		return "valid, say " + called(valid, names), "invalid, say " + called(invalid, names)
 	case statements.Unauthorized:
-		return saying(f.Said[0]), fmt.Sprintf("validators %v back para %d, says the node that kept it", e.GetGroup(), f.Para)
+		return saying(f.Said[0]),
+			fmt.Sprintf("validators %v back para %d, says the node that kept it", e.GetGroup(), f.Para)
 	case statements.DoubleSign:
 		return fmt.Sprintf("%s, signature %x…", saying(f.Said[0]), f.Said[0].Signature[:4]),
 			fmt.Sprintf("the same, signature %x…", f.Said[1].Signature[:4])

@@ -136,8 +136,8 @@ func (k *keystore) serve(w *world) {
 }
 
 // Two instances, of which each has been given another candidate on one leaf, as when the work is divided anew: one is
-// seconded. The other one's is refused by the keystore, which is no fault of the node's and nobody's: no collator pays for
-// it, and no further candidate is tried.
+// seconded. The other one's is refused by the keystore, which is no fault of the node's and nobody's: no collator pays
+// for it, and no further candidate is tried.
 func TestOfTwoInstancesOneSeconds(t *testing.T) {
 	var k keystore
 	one, two := newWorld(t, 0, 2, 0, 3, 5).begin(), newWorld(t, 0, 2, 0, 3, 5).begin()

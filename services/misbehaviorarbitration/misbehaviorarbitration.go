@@ -142,8 +142,8 @@ func (a *arbitration) Status(s *subsystem.Status) {
 // retry is the pause after the disk has failed.
 const retry = 5 * time.Second
 
-// load reads what is on the disk. What was found last before this process began may not be the chain's yet: it is offered
-// again.
+// load reads what is on the disk. What was found last before this process began may not be the chain's yet: it is
+// offered again.
 func (a *arbitration) load() {
 	subsystem.Offload(a.sub, a.files.read, func(found []*piece, err error) {
 		if err != nil {

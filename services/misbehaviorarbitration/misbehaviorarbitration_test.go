@@ -73,11 +73,11 @@ func TestAReportThatIsNotProvedIsDropped(t *testing.T) {
 	nobodys.GetUnauthorizedStatement().Statement = signed(5, valid, elsewhere, ed25519.Sign)
 	for name, r := range map[string]*misbehaviorv1.MisbehaviorReport{
 		"nothing":                             {},
-		"no contradiction":                    reportOf(&misbehaviorv1.DoubleSign{First: says(2, valid, "a"), Second: says(2, valid, "a")}),
+		"no contradiction":                    doubleSign(says(2, valid, "a"), says(2, valid, "a")),
 		"a forged signature":                  forged,
 		"another session":                     session,
 		"by one who is no validator":          contradiction(77),
-		"unauthorized, by one of group":       reportOf(&misbehaviorv1.UnauthorizedStatement{Statement: says(4, valid, "a")}),
+		"unauthorized, by one of group":       intrusion(4),
 		"unauthorized, a para without a core": nobodys,
 	} {
 		w := newWorld(t)

@@ -59,7 +59,8 @@ func (a *arbitration) doubt(err error) {
 }
 
 // prove holds a report against the relay parent's state, and its signatures against the session's keys.
-func (a *arbitration) prove(id primitives.Hash, f offence.Finding, r *misbehaviorv1.MisbehaviorReport, facts *leaf.Facts) {
+func (a *arbitration) prove(id primitives.Hash, f offence.Finding, r *misbehaviorv1.MisbehaviorReport,
+	facts *leaf.Facts) {
 	group := groupOf(facts, f)
 	e := &misbehaviorv1.QueryEvidenceResponse{
 		Id: id[:], Report: r, RecordedMillis: a.sub.Now().UnixMilli(), Group: group,
@@ -94,7 +95,8 @@ func holds(f offence.Finding, e *misbehaviorv1.QueryEvidenceResponse, session ui
 	key func(uint32) ed25519.PublicKey) error {
 	switch size := proto.Size(e); {
 	case f.Context.Session != session:
-		return fmt.Errorf("%w: the relay parent's session is %d, not %d", offence.ErrUnproved, session, f.Context.Session)
+		return fmt.Errorf("%w: the relay parent's session is %d, not %d",
+			offence.ErrUnproved, session, f.Context.Session)
 	case size > offence.MaxFile:
 		return fmt.Errorf("%w: it has %d bytes", offence.ErrUnproved, size)
 	}
@@ -135,7 +137,8 @@ func (a *arbitration) keep(f offence.Finding, e *misbehaviorv1.QueryEvidenceResp
 			delete(a.judging, p.id)
 			a.trouble = ""
 			a.kept++
-			a.sub.Log.Warn("evidence against a validator", "kind", f.Kind, "id", p.id.Short(), "session", f.Context.Session)
+			a.sub.Log.Warn("evidence against a validator", "kind", f.Kind, "id", p.id.Short(),
+				"session", f.Context.Session)
 			a.forget(a.shelf.add(p))
 			a.sub.About(f.Context.RelayParent[:], "evidence", func() { a.tell(e) })
 		})

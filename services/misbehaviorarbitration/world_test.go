@@ -101,7 +101,7 @@ func state(q *runtimeapiv1.RuntimeApiRequest) *runtimeapiv1.RuntimeApiAnswer {
 	case *runtimeapiv1.RuntimeApiRequest_Validators:
 		list := &runtimeapiv1.ValidatorsAnswer{}
 		for v := range uint32(10) {
-			list.Validators = append(list.Validators, &primitivesv1.Validator{PublicKey: public(v), NodeId: make([]byte, 32)})
+			list.Validators = append(list.Validators, &primitivesv1.Validator{PublicKey: public(v)})
 		}
 		a.Kind = &runtimeapiv1.RuntimeApiAnswer_Validators{Validators: list}
 	case *runtimeapiv1.RuntimeApiRequest_SessionIndexForChild:
@@ -111,9 +111,10 @@ func state(q *runtimeapiv1.RuntimeApiRequest) *runtimeapiv1.RuntimeApiAnswer {
 		a.Kind = &runtimeapiv1.RuntimeApiAnswer_ValidatorGroups{ValidatorGroups: &runtimeapiv1.ValidatorGroupsAnswer{
 			Groups: []*primitivesv1.ValidatorGroup{{Validators: []uint32{3, 5}}, {Validators: []uint32{2, 1, 4}}}}}
 	case *runtimeapiv1.RuntimeApiRequest_AvailabilityCores:
-		a.Kind = &runtimeapiv1.RuntimeApiAnswer_AvailabilityCores{AvailabilityCores: &runtimeapiv1.AvailabilityCoresAnswer{
-			Cores: []*primitivesv1.CoreState{{}, {Kind: &primitivesv1.CoreState_Scheduled{
-				Scheduled: &primitivesv1.ScheduledCore{Para: para}}}}}}
+		scheduled := &primitivesv1.CoreState{Kind: &primitivesv1.CoreState_Scheduled{
+			Scheduled: &primitivesv1.ScheduledCore{Para: para}}}
+		a.Kind = &runtimeapiv1.RuntimeApiAnswer_AvailabilityCores{
+			AvailabilityCores: &runtimeapiv1.AvailabilityCoresAnswer{Cores: []*primitivesv1.CoreState{{}, scheduled}}}
 	}
 	return a
 }
@@ -186,9 +187,17 @@ func doubleVote(v uint32, other string) *misbehaviorv1.MisbehaviorReport {
 	return reportOf(&misbehaviorv1.DoubleVote{First: says(v, seconded, other), Second: says(v, seconded, "a")})
 }
 
+func intrusion(v uint32) *misbehaviorv1.MisbehaviorReport {
+	return reportOf(&misbehaviorv1.UnauthorizedStatement{Statement: says(v, valid, "a")})
+}
+
+func doubleSign(a, b *primitivesv1.SignedStatement) *misbehaviorv1.MisbehaviorReport {
+	return reportOf(&misbehaviorv1.DoubleSign{First: a, Second: b})
+}
+
 func disagreement() *misbehaviorv1.MisbehaviorReport {
-	return reportOf(&misbehaviorv1.CandidateValidityDisagreement{
-		Statements: []*primitivesv1.SignedStatement{says(4, seconded, "a"), says(1, valid, "a"), says(2, invalid, "a")}})
+	said := []*primitivesv1.SignedStatement{says(4, seconded, "a"), says(1, valid, "a"), says(2, invalid, "a")}
+	return reportOf(&misbehaviorv1.CandidateValidityDisagreement{Statements: said})
 }
 
 // kinds is a report of each kind that holds, by the name of the kind.
@@ -197,8 +206,8 @@ func kinds() map[string]*misbehaviorv1.MisbehaviorReport {
 		"disagreement on validity": disagreement(),
 		"self-contradiction":       contradiction(2),
 		"double vote":              doubleVote(2, "b"),
-		"unauthorized statement":   reportOf(&misbehaviorv1.UnauthorizedStatement{Statement: says(5, valid, "a")}),
-		"double signature":         reportOf(&misbehaviorv1.DoubleSign{First: says(2, valid, "a"), Second: again(2, valid, "a")}),
+		"unauthorized statement":   intrusion(5),
+		"double signature":         doubleSign(says(2, valid, "a"), again(2, valid, "a")),
 	}
 }
 

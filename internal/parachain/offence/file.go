@@ -16,8 +16,8 @@ const MaxFile = 1 << 20
 // budget is what a file may cost: a disagreement of the largest group, and some more.
 var budget = decode.Budget{Bytes: MaxFile, Elements: 32 << 10, Depth: 8}
 
-// Open reads a file of evidence and proves it with what is in it. Whether the keys are those of the session is for those
-// to see who know it.
+// Open reads a file of evidence and proves it with what is in it. Whether the keys are those of the session is for
+// those to see who know it.
 func Open(b []byte) (*misbehaviorv1.QueryEvidenceResponse, Finding, error) {
 	e := &misbehaviorv1.QueryEvidenceResponse{}
 	if err := decode.Unmarshal(b, e, budget); err != nil {

@@ -157,15 +157,15 @@ func TestEachKindIsEvidenceThatNeedsNothingElse(t *testing.T) {
 
 func TestWhatHonestValidatorsMaySayProvesNothing(t *testing.T) {
 	a := says(2, valid, "a")
-	strange := report()
+	many := make([]*primitivesv1.SignedStatement, offence.MaxStatements+1)
 	for name, r := range map[string]*misbehaviorv1.MisbehaviorReport{
 		"nothing":                               nil,
-		"of no kind":                            strange,
+		"of no kind":                            report(),
 		"no statements":                         disagreement(),
 		"all agree":                             disagreement(says(1, seconded, "a"), a),
 		"about another candidate":               disagreement(a, says(1, invalid, "b")),
 		"one at odds with himself":              disagreement(a, says(2, invalid, "a")),
-		"more than a group can say":             disagreement(make([]*primitivesv1.SignedStatement, offence.MaxStatements+1)...),
+		"more than a group can say":             disagreement(many...),
 		"the same twice":                        contradiction(a, a),
 		"valid for one, invalid for another":    contradiction(a, says(1, invalid, "a")),
 		"two verdicts on two candidates":        contradiction(a, says(2, invalid, "b")),
@@ -186,13 +186,15 @@ func TestWhatHonestValidatorsMaySayProvesNothing(t *testing.T) {
 func TestNobodyIsBlamedForWhatHeHasNotSigned(t *testing.T) {
 	forged := says(2, invalid, "a")
 	forged.Signature[5] ^= 1
+	disguised := says(1, valid, "a")
+	disguised.Validator = 2
 	elsewhere := contradiction(says(2, valid, "a"), says(2, invalid, "a"))
 	elsewhere.Context.Session++
 	for name, r := range map[string]*misbehaviorv1.MisbehaviorReport{
 		"forged":              contradiction(says(2, valid, "a"), forged),
 		"of another session":  elsewhere,
 		"by somebody unknown": unauthorized(says(77, valid, "a")),
-		"another's disguised": doubleSign(says(2, valid, "a"), func() *primitivesv1.SignedStatement { s := says(1, valid, "a"); s.Validator = 2; return s }()),
+		"another's disguised": doubleSign(says(2, valid, "a"), disguised),
 		"by one of the group": unauthorized(says(4, valid, "a")),
 	} {
 		if _, _, err := offence.Open(file(t, r)); !errors.Is(err, offence.ErrUnproved) {

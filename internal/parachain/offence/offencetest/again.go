@@ -9,10 +9,10 @@ import (
 )
 
 // order is that of the group in which ed25519 signs: 2^252 + 27742317777372353535851937790883648493 (RFC 8032, 5.1).
-var order, _ = new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+var order, _ = new(big.Int).SetString("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed", 16)
 
-// Again is another signature of a message than ed25519.Sign makes, with a nonce of its own choice, and as good. The point
-// of a nonce is a public key, so that of the key with the nonce's seed serves.
+// Again is another signature of a message than ed25519.Sign makes, with a nonce of its own choice, and as good. The
+// point of a nonce is a public key, so that of the key with the nonce's seed serves.
 func Again(key ed25519.PrivateKey, message []byte) (signature [ed25519.SignatureSize]byte) {
 	nonce := ed25519.NewKeyFromSeed(slices.Repeat([]byte{0x5a}, ed25519.SeedSize))
 	point, public := nonce[ed25519.SeedSize:], key[ed25519.SeedSize:]

@@ -62,10 +62,10 @@ var loops = map[string]loop{
 		"overseer TestWhoIsReplacedLearnsOfItAndStartsAnew"},
 	"services/candidatevalidation/sandbox/serve.go run": {
 		"ends the worker, and the run is tried once more on another",
-		"services/candidatevalidation/workers TestAWorkerThatIsKilledIsTriedOnceMore"},
+		"services/candidatevalidation/workers TestAWorkerThatSaysNothingIsEndedInTime"},
 	"services/candidatevalidation/workers/tail.go follow": {
 		"closes the pipe; the worker's end is noticed by itself",
-		"services/candidatevalidation/workers TestAWorkerThatIsKilledIsTriedOnceMore"},
+		"services/candidatevalidation/workers TestAWorkerThatSaysNothingIsEndedInTime"},
 	"services/networkbridge/p2p/listen.go accept": {
 		"waits and tries again; a listener that ended ends the bridge",
 		"services/networkbridge/p2p TestAListenerThatFailsForAMomentGoesOn"},
@@ -155,14 +155,16 @@ var others = map[string]string{
 	"services/candidatevalidation/meter/sections.go readCode":  "a module in memory",
 	"services/candidatevalidation/sandbox/wasi.go write":       "a guest's memory",
 	"services/candidatevalidation/workers/store.go sumOf":      "a file",
+	"services/collator/ledger/validation/main.go init":         "an example",
+	"services/misbehaviorarbitration/files.go read":            "files",
 	"services/networkbridge/p2p/limits.go newResources":        "limits of the library",
 	"vmhost/kvvm/block.go Accept":                              "a verdict on a block",
 	"vmhost/kvvm/client/put.go await":                          "a receipt",
 	"vmhost/process/image.go sealed":                           "a file",
 	"vmhost/process/image.go summed":                           "a file",
 	"vmhost/relayvm/block.go Accept":                           "a verdict on a block",
-	"vmhost/relayvm/genesis.go begin":                          "the genesis block",
-	"vmhost/relayvm/history.go resume":                         "records of the database",
+	"vmhost/relayvm/beginning.go begin":                        "the genesis block",
+	"vmhost/relayvm/resume.go resume":                          "records of the database",
 	"vmhost/relayvm/inherent.go read":                          "an inherent in memory",
 }
 

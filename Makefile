@@ -24,7 +24,7 @@ build: ## bin/reeve and the VM plugins in bin/plugins
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 run: build ## four validators, a key-value chain and a relay chain with a parachain, until Ctrl-C (FOR=30s ends by itself)
-	bin/reeve devnet up --chain kv=kvvm --chain relay=relayvm --parachain --transactions 4 --for $(FOR)
+	bin/reeve devnet up --chain kv=kvvm --chain relay=relayvm --parachain --transactions 4 --timeout 60s --for $(FOR)
 
 test: build ## all tests; then the short ones again with the race detector, where there is a C compiler
 	go test -timeout 20m ./...

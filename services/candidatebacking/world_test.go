@@ -38,7 +38,6 @@ type world struct {
 	keys   []ed25519.PrivateKey
 	group  []uint32
 	own    int
-	groups [][]uint32
 
 	// answers, by the question's name, in place of the usual.
 	answers map[string]func(overseertest.Sent)

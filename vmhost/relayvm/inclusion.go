@@ -73,7 +73,7 @@ func (r *run) tell(kind runtimeapiv1.CandidateEvent_Kind, p *pending) {
 
 // included gives a para the head of a candidate, and announces the code that it brings.
 func (r *run) included(para uint32, p *pending) {
-	at, known := r.world.paras[para], candidate.CommittedReceipt{}
+	at := r.world.paras[para]
 	known, err := p.receipt()
 	if err != nil || at == nil {
 		return

@@ -58,8 +58,8 @@ func (i instance) stack() int32 { return int32(i.mod.ExportedGlobal(meter.StackE
 
 // Short names of what the code below is made of.
 var (
-	get, set, call = wasmtest.Get, wasmtest.Set, wasmtest.Call
-	i32, i64, op   = wasmtest.I32Const, wasmtest.I64Const, wasmtest.Op
+	get, call    = wasmtest.Get, wasmtest.Call
+	i32, i64, op = wasmtest.I32Const, wasmtest.I64Const, wasmtest.Op
 )
 
 const (

@@ -52,8 +52,6 @@ const (
 	looping   = 3   // each time a loop begins anew: the look whether there is fuel
 	hostCall  = 256 // a call of an import
 	growing   = 8192
-	// filling is the cost of eight bytes that are copied or filled.
-	filling = 1
 )
 
 // instructions by their byte. What isn't here is refused.

@@ -34,10 +34,10 @@ var (
 // answers what is asked, as they do when all goes well, unless a story says otherwise.
 type world struct {
 	*overseertest.Overseer
-	t      *testing.T
-	keys   []ed25519.PrivateKey
-	group  []uint32
-	own    int
+	t     *testing.T
+	keys  []ed25519.PrivateKey
+	group []uint32
+	own   int
 
 	// answers, by the question's name, in place of the usual.
 	answers map[string]func(overseertest.Sent)

@@ -143,14 +143,21 @@ func (d *distribution) coder(n int, then func(*erasure.Coder, error)) {
 	}
 	subsystem.Offload(d.sub, func() (*erasure.Coder, error) { return erasure.New(erasure.CodecFor(n), n) },
 		func(c *erasure.Coder, err error) {
-			if d.coders == nil || len(d.coders) >= 16 {
-				d.coders = map[int]*erasure.Coder{}
-			}
 			if err == nil {
-				d.coders[n] = c
+				d.remember(n, c)
 			}
 			then(c, err)
 		})
+}
+
+// maxCoders is of how many sizes of a session coders are held.
+const maxCoders = 16
+
+func (d *distribution) remember(n int, c *erasure.Coder) {
+	if d.coders == nil || len(d.coders) >= maxCoders {
+		d.coders = map[int]*erasure.Coder{}
+	}
+	d.coders[n] = c
 }
 
 // Status says how availability-distribution is.

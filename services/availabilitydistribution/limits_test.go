@@ -8,6 +8,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
 // junk is a pushed chunk of a candidate that there isn't.
@@ -41,6 +42,30 @@ func TestAllPushedChunksTogetherAreBounded(t *testing.T) {
 	w.honest(0)
 	w.leaf(leafA, 1, p) // it has given way, and is fetched
 	w.told("ask 0 for chunk 3", "report 0: 10 a chunk", "store chunk 3")
+}
+
+// The shortest chunks with the longest proofs take more memory than their bytes: that counts as well, since whoever has
+// many names may push four from each.
+func TestShortPushedChunksOfManyPeersAreBounded(t *testing.T) {
+	w := start(t, 4, 3)
+	d := w.Handler().(*distribution)
+	proof := make([][]byte, 12)
+	for i := range proof {
+		proof[i] = make([]byte, 32)
+	}
+	const pushes = 3 * maxGiftBytes / (12*32 + giftOverhead)
+	for n := range pushes {
+		q := junk(n, 1)
+		q.Proof = proof
+		peer := append([]byte{byte(n), byte(n >> 8), byte(n >> 16)}, make([]byte, 29)...)
+		d.onPeerMessage(&nbv1.PeerMessage{Peer: peer, Payload: marshal(q)})
+	}
+	if n := len(d.pushed.held); n > maxGiftBytes/(12*32+giftOverhead) || n == 0 {
+		t.Errorf("%d chunks of %d are held", n, pushes)
+	}
+	if len(d.pushed.order) != len(d.pushed.held) || len(d.pushed.of) > len(d.pushed.held) {
+		t.Errorf("%d in order and of %d peers, %d held", len(d.pushed.order), len(d.pushed.of), len(d.pushed.held))
+	}
 }
 
 // A chunk that is read is paid for as a whole, however little of it is asked for.
@@ -145,5 +170,15 @@ func TestAnswersToPeersWaitNowhere(t *testing.T) {
 	}
 	if messages, bytes := w.Parked(); messages != 0 {
 		t.Errorf("%d answers wait, of %d bytes", messages, bytes)
+	}
+}
+
+func TestTheCodersThatAreHeldAreBounded(t *testing.T) {
+	d := start(t, 4, 3).Handler().(*distribution)
+	for n := range 3 * maxCoders {
+		d.remember(n+1, nil)
+		if len(d.coders) > maxCoders {
+			t.Fatalf("%d coders are held", len(d.coders))
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 const (
 	giftsOfPeer   = 4
 	maxGiftBytes  = 4 << 20
+	giftOverhead  = 256 // bytes that a gift takes beside its chunk and proof
 	giftKept      = 30 * time.Second
 	costUnwanted  = -50
 	costDuplicate = -500
@@ -39,6 +40,11 @@ type gift struct {
 	until time.Time
 }
 
+// size is how much memory a gift takes, in bytes.
+func (g *gift) size() int {
+	return len(g.chunk.Bytes) + len(g.chunk.Proof)*primitives.HashSize + giftOverhead
+}
+
 // add keeps a gift; false: there is no room for it. The oldest give way when all are too long.
 func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
 	if p.of[g.from] >= giftsOfPeer {
@@ -46,7 +52,7 @@ func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
 	}
 	p.held[candidate], p.order = g, append(p.order, candidate)
 	p.of[g.from]++
-	p.bytes += len(g.chunk.Bytes)
+	p.bytes += g.size()
 	for p.bytes > maxGiftBytes {
 		p.drop(p.order[0])
 	}
@@ -67,7 +73,7 @@ func (p *pushed) drop(candidate primitives.Hash) {
 	}
 	delete(p.held, candidate)
 	p.order = slices.DeleteFunc(p.order, func(h primitives.Hash) bool { return h == candidate })
-	p.bytes -= len(g.chunk.Bytes)
+	p.bytes -= g.size()
 	if p.of[g.from]--; p.of[g.from] == 0 {
 		delete(p.of, g.from)
 	}

@@ -219,3 +219,23 @@ func TestBlocksThatWaitToBeLookedAtAreBounded(t *testing.T) {
 		t.Errorf("%d blocks wait", n)
 	}
 }
+
+// A node that begins in the middle of a long chain looks at a part of what is below, and not at all of it.
+func TestBlocksFarBelowALeafAreNotLookedAt(t *testing.T) {
+	const height, most = 1000, 256 // farBack
+	w := start(t, 4)
+	high := func(n int) primitives.Hash { return primitives.HashOf(fmt.Appendf(nil, "high %d", n)) }
+	near, far := paraOf(t, 1, 100, 4), paraOf(t, 2, 100, 4)
+	for n := 1; n <= height; n++ {
+		w.link(high(n), high(n-1), uint64(n))
+	}
+	w.link(high(height-most), high(height-most-1), height-most, event(backed, near))
+	w.link(high(height-most-1), high(height-most-2), height-most-1, event(backed, far))
+	w.leaf(high(height))
+	if len(w.looked) != most+1 || w.looked[0] != high(height-most) || w.looked[most] != high(height) {
+		t.Errorf("%d blocks were looked at", len(w.looked))
+	}
+	if a, b := w.storeChunk(near, 0), w.storeChunk(far, 0); a != chunkStored || b != chunkUnknown {
+		t.Errorf("the nearest %v, the farthest %v", a, b)
+	}
+}

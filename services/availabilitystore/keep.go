@@ -17,6 +17,8 @@ const (
 	// maxEncoding is how many candidates' data are encoded at a time, and maxToEncode how many may wait for that.
 	maxEncoding = 2
 	maxToEncode = 64
+	// maxCoders is of how many sizes of a session coders are held.
+	maxCoders = 16
 	// maxWriting is how many bytes of chunks may wait for the disk.
 	maxWriting = 64 << 20
 	// maxChunkInPlace is how long a chunk may be that travels in a message.
@@ -87,7 +89,7 @@ func (e *encoder) done() {
 
 // keep has a coder for the next candidate of such a session. To make one may take half a second.
 func (e *encoder) keep(c *erasure.Coder) {
-	if e.coders == nil || len(e.coders) >= 16 {
+	if e.coders == nil || len(e.coders) >= maxCoders {
 		e.coders = map[int]*erasure.Coder{}
 	}
 	e.coders[c.Chunks()] = c

@@ -1,10 +1,12 @@
 package availabilitystore
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/availability"
+	"github.com/reevenet/reeve/internal/core/erasure"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	"github.com/reevenet/reeve/overseer/subsystem"
@@ -27,6 +29,30 @@ func TestWhatWaitsToBeEncodedIsBounded(t *testing.T) {
 	}
 	if began != maxEncoding+maxToEncode || e.running != 0 {
 		t.Errorf("%d were encoded, %d are under way", began, e.running)
+	}
+}
+
+func TestTheCodersThatAreHeldAreBounded(t *testing.T) {
+	e := &encoder{}
+	for n := range 2*maxCoders + 1 {
+		c, err := erasure.New(erasure.CodecFor(n+1), n+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.keep(c); len(e.coders) > maxCoders || e.coders[n+1] != c {
+			t.Fatalf("%d coders are held", len(e.coders))
+		}
+	}
+}
+
+func TestBlocksThatAreRememberedAsLookedAtAreBounded(t *testing.T) {
+	c := &chain{seen: map[primitives.Hash]bool{}}
+	name := func(n int) primitives.Hash { return primitives.HashOf(fmt.Appendf(nil, "block %d", n)) }
+	for n := range maxSeen + 100 {
+		c.remember(task{hash: name(n), number: uint64(n)})
+	}
+	if len(c.seen) != maxSeen || len(c.order) != maxSeen || c.seen[name(99)] || !c.seen[name(100)] {
+		t.Errorf("%d blocks are remembered, %d in order", len(c.seen), len(c.order))
 	}
 }
 

@@ -21,7 +21,6 @@ build: ## bin/reeve and the VM plugins in bin/plugins
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags '-s -w' -o bin/paras/ledger.wasm ./services/collator/ledger/validation
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
 
 run: build ## four validators, a key-value chain and a relay chain with a parachain, until Ctrl-C (FOR=30s ends by itself)
 	bin/reeve devnet up --chain kv=kvvm --chain relay=relayvm --parachain --transactions 4 --timeout 60s --for $(FOR)

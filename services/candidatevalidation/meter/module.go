@@ -1,6 +1,9 @@
 package meter
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // header is how a module begins: magic and version.
 const header = "\x00asm\x01\x00\x00\x00"
@@ -79,10 +82,10 @@ func (m *module) put(id byte, content []byte) {
 	m.out = append(putU32(append(m.out, id), uint32(len(content))), content...)
 }
 
-// complete looks for what the host can't do without.
+// complete looks for what the host can't do without, always in the same order: the reason is part of the judgement.
 func (m *module) complete() {
-	for name, f := range exported {
-		if f.needed && !m.exports[name] {
+	for _, name := range slices.Sorted(maps.Keys(exported)) {
+		if exported[name].needed && !m.exports[name] {
 			m.in.fail("it exports no function %q of the right type", name)
 		}
 	}

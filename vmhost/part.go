@@ -242,7 +242,8 @@ func build(n part.Node, chain genesis.Chain, p Ports) (subsystem.Spec, error) {
 		}
 	}
 	return Spec(Config{
-		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID, Genesis: chain.Genesis,
+		NetworkID: n.NetworkNumber(), Chain: chain.Name, ChainID: chain.ID, NodeID: n.ID,
+		Genesis:  func() ([]byte, error) { return chain.Content(filepath.Dir(n.Home.Genesis())) },
 		LogLevel: int32(level),
 		OpenDB: func() (database.Database, error) {
 			return p.OpenDB(filepath.Join(n.Home.Data(Name), chain.Name), n.Log)

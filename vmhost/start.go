@@ -190,10 +190,17 @@ func checkExtensions(about *pluginv1.DescribeResponse) error {
 
 // initialize gives the plugin its chain. At the first start ever the genesis block is committed with what it writes.
 func (s *starter) initialize(ctx context.Context, g *generation, logLevel int32) error {
+	var genesis []byte
+	if s.cfg.Genesis != nil {
+		var err error
+		if genesis, err = s.cfg.Genesis(); err != nil {
+			return err
+		}
+	}
 	address, token, runDir := g.plugin.Host()
 	r := &pluginv1.InitializeRequest{
 		NetworkId: s.cfg.NetworkID, Chain: s.cfg.Chain, ChainId: s.cfg.ChainID[:], NodeId: s.cfg.NodeID[:],
-		Genesis: s.cfg.Genesis, Upgrade: s.cfg.Upgrade, Config: s.cfg.Settings, Extensions: extensions(),
+		Genesis: genesis, Upgrade: s.cfg.Upgrade, Config: s.cfg.Settings, Extensions: extensions(),
 		HostAddress: address, HostToken: token, RunDir: runDir, LogLevel: logLevel,
 		HostCapabilities: launch.Capabilities(g.plugin),
 	}

@@ -37,8 +37,10 @@ type Config struct {
 	ChainID primitives.Hash
 	// NodeID is this node.
 	NodeID primitives.NodeID
-	// Genesis, Upgrade and Settings go to the VM as they are.
-	Genesis, Upgrade, Settings []byte
+	// Genesis reads what goes to the VM as it is, at each start of a plugin: it may be long. Nil: it gets none.
+	Genesis func() ([]byte, error)
+	// Upgrade and Settings go to the VM as they are, too.
+	Upgrade, Settings []byte
 	// LogLevel is where the plugin's log begins; slog's numbers.
 	LogLevel int32
 

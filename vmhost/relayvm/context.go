@@ -16,7 +16,7 @@ func (r *run) context(o *offer) *inherent.Context {
 		Cores: w.cores.CoreStates(r.above.height), Groups: w.cores.Groups,
 		RelayParents:   []primitives.Hash{r.relayParent()},
 		ValidationData: r.dataHash, Signatures: &signatures{run: r, offer: o},
-		Limits: inherent.Limits{Bitfields: maxValidators, Candidates: len(w.cores.Cores), Bytes: maxInherent},
+		Limits: inherent.Limits{Bitfields: maxValidators, Candidates: len(w.cores.Cores), Bytes: budget.Bytes},
 	}
 }
 

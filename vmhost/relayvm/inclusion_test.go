@@ -243,14 +243,17 @@ func TestT9OneBadThingDoesNotTakeTheOthersWithIt(t *testing.T) {
 	}
 }
 
-func TestAnInherentIsBoundedInBytesAndReports(t *testing.T) {
+func TestAnInherentIsBoundedInBytesAndElements(t *testing.T) {
 	n := startNetwork(t, 4, nil)
-	c := n.in(bytes.Repeat([]byte{1}, maxInherent+1))
-	_, err := n.vm.BuildBlock(ctx, n.last, c)
-	contains(t, "a long inherent", err, "an inherent of")
-	c = n.in([]byte{0xff})
-	_, err = n.vm.BuildBlock(ctx, n.last, c)
-	contains(t, "no inherent", err, "can't be read")
+	for what, raw := range map[string][]byte{
+		"1048577 bytes, at most": bytes.Repeat([]byte{1}, budget.Bytes+1),
+		// Each of these two bytes would become a bitfield, dozens of bytes long.
+		"more than 131072 elements": bytes.Repeat([]byte{1<<3 | 2, 0}, budget.Elements+1),
+		"unexpected EOF":            {0xff},
+	} {
+		_, err := n.vm.BuildBlock(ctx, n.last, n.in(raw))
+		contains(t, what, err, what)
+	}
 }
 
 // One block names one inherent, one consensus block below it and one time: nobody can wrap it into another.

@@ -1,8 +1,7 @@
 package relayvm
 
 import (
-	"google.golang.org/protobuf/proto"
-
+	"github.com/reevenet/reeve/internal/bus/decode"
 	"github.com/reevenet/reeve/internal/core/inherent"
 	"github.com/reevenet/reeve/internal/core/scheduler"
 	"github.com/reevenet/reeve/internal/parachain"
@@ -10,9 +9,12 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
-// Limits of an inherent, beside those of a block. All of it has 1 MiB at most.
+// budget is what reading an inherent may cost: part of what makes a block valid, so it never changes on a chain. A
+// bitfield, of which there are most, has seven elements in 80 bytes.
+var budget = decode.Budget{Bytes: 1 << 20, Elements: 1 << 17, Depth: 16}
+
+// Limits of an inherent, beside its budget.
 const (
-	maxInherent = 1 << 20
 	maxReports  = 16
 	maxDisputes = 64
 )
@@ -67,10 +69,7 @@ func (r *run) use(o *offer, chosen inherent.Selection) error {
 
 func readInherent(raw []byte) (*provisionerv1.InherentData, error) {
 	data := &provisionerv1.InherentData{}
-	if len(raw) > maxInherent {
-		return nil, vmsdk.Invalidf("an inherent of %d bytes", len(raw))
-	}
-	if err := proto.Unmarshal(raw, data); err != nil {
+	if err := decode.Unmarshal(raw, data, budget); err != nil {
 		return nil, vmsdk.Invalidf("the inherent can't be read: %v", err)
 	}
 	return data, nil

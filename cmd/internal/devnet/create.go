@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -58,7 +59,7 @@ func Create(dir datadir.Network, o Options) (*genesis.Genesis, error) {
 		if g.Chains, err = chainsOf(o.Network, o.Chains, g.Validators); err != nil {
 			return err
 		}
-		return a.genesis(g)
+		return a.genesis(g, g.Split())
 	})
 	return g, assembled(dir, err)
 }
@@ -72,10 +73,15 @@ func assembled(dir datadir.Network, err error) error {
 	return broken(dir.Dir, err)
 }
 
-// genesis writes the network's.
-func (a *assembly) genesis(g *genesis.Genesis) error {
+// genesis writes the network's, and the files beside it.
+func (a *assembly) genesis(g *genesis.Genesis, beside map[string][]byte) error {
 	if err := g.Check(); err != nil {
 		return errcode.New(errcode.GenesisInvalid, "", err, "the new network's genesis can't be used")
+	}
+	for name, content := range beside {
+		if err := disk.Replace(disk.OS{}, filepath.Join(a.aside.Dir, name), content, 0o644); err != nil {
+			return err
+		}
 	}
 	if err := disk.Replace(disk.OS{}, a.aside.Genesis(), g.Encode(), 0o644); err != nil {
 		return err

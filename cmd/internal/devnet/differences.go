@@ -8,11 +8,12 @@ import (
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/internal/process/genesis"
 )
 
 // Differences says in which ways the network in dir isn't the one that o describes. What o leaves out is as it is; the
-// genesis of VMs is compared if genesis says so.
-func Differences(dir datadir.Network, o Options, genesis bool) (list []string, err error) {
+// genesis of VMs is compared if geneses says so.
+func Differences(dir datadir.Network, o Options, geneses bool) (list []string, err error) {
 	n, err := Open(dir, nil)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func Differences(dir datadir.Network, o Options, genesis bool) (list []string, e
 	if o.Chains == nil {
 		return list, nil
 	}
-	list = append(list, n.otherChains(o.Chains, genesis)...)
+	list = append(list, n.otherChains(o.Chains, geneses)...)
 	written, wanted := c.Written(), settingsOf(o.Chains)
 	for _, key := range []string{"vm.plugin-dir", "vm.plugins"} {
 		if len(list) == 0 && fmt.Sprint(written[key]) != fmt.Sprint(wanted[key]) {
@@ -47,7 +48,7 @@ func Differences(dir datadir.Network, o Options, genesis bool) (list []string, e
 }
 
 // otherChains says which chains the network has that aren't those, or the other way round.
-func (n *Network) otherChains(chains []NewChain, genesis bool) (list []string) {
+func (n *Network) otherChains(chains []NewChain, geneses bool) (list []string) {
 	have := n.Genesis.Chains
 	if len(have) != len(chains) {
 		return []string{fmt.Sprintf("it has %d chains, not %d", len(have), len(chains))}
@@ -59,11 +60,17 @@ func (n *Network) otherChains(chains []NewChain, genesis bool) (list []string) {
 			list = append(list, fmt.Sprintf("it has no chain %s, but %s of %s", want.Name, have[0].Name, have[0].VM))
 		case c.VM != want.Plugin.Name:
 			list = append(list, fmt.Sprintf("the VM of its chain %s is %s, not %s", c.Name, c.VM, want.Plugin.Name))
-		case genesis && !bytes.Equal(c.Genesis, want.Genesis):
+		case geneses && !n.begins(c, want.Genesis):
 			list = append(list, fmt.Sprintf("the genesis of its chain %s is another one", c.Name))
 		}
 	}
 	return list
+}
+
+// begins tells whether that is what the chain's VM gets.
+func (n *Network) begins(c genesis.Chain, with []byte) bool {
+	content, err := c.Content(n.Home.Dir)
+	return err == nil && bytes.Equal(content, with)
 }
 
 func portOf(address string) string {

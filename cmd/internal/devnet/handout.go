@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/internal/store/disk"
 	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/services"
+	"github.com/reevenet/reeve/vmhost"
 )
 
 // others is the directory of all processes of a node that have none of their own.
@@ -109,7 +110,29 @@ func (s *share) give(from datadir.Node) error {
 			return err
 		}
 	}
-	return errors.Join(copyFile(from.Config(), to.Config()), copyFile(from.Genesis(), to.Genesis()))
+	return errors.Join(copyFile(from.Config(), to.Config()), s.giveGenesis(from.Genesis(), to.Genesis()))
+}
+
+// giveGenesis copies the network's genesis, and what is beside it to whoever runs a chain's VM.
+func (s *share) giveGenesis(from, to string) error {
+	g, err := datadir.LoadGenesis(from)
+	if err != nil {
+		return err
+	}
+	for _, c := range g.Chains {
+		if c.GenesisHash.IsZero() || !s.runsVMs() {
+			continue
+		}
+		name := c.ContentFile()
+		if err := copyFile(filepath.Join(filepath.Dir(from), name), filepath.Join(filepath.Dir(to), name)); err != nil {
+			return err
+		}
+	}
+	return copyFile(from, to)
+}
+
+func (s *share) runsVMs() bool {
+	return slices.ContainsFunc(s.of, func(p part.Part) bool { return p.Spec.Name == vmhost.Name })
 }
 
 // make makes the directory, with the keys.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
@@ -35,7 +36,7 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 		return h, errcode.New(errcode.DataDirInUse, "Choose another name with --node.", nil,
 			"there is a node %s already", o.Name)
 	}
-	g, err := joined(dir, o.Genesis)
+	g, beside, err := joined(dir, o.Genesis)
 	if err != nil {
 		return h, err
 	}
@@ -55,21 +56,38 @@ func Init(dir datadir.Network, o JoinOptions) (datadir.Node, error) {
 			if g, err = alone(v, o.chains()); err != nil {
 				return err
 			}
+			beside = g.Split()
 		}
-		return a.genesis(g)
+		return a.genesis(g, beside)
 	})
 	return h, assembled(dir, err)
 }
 
-// joined is the genesis of the network to join: that of the file, or of the directory; nil when there is neither.
-func joined(dir datadir.Network, file string) (*genesis.Genesis, error) {
-	if file != "" {
-		return datadir.LoadGenesis(file)
+// joined is the genesis of the network to join, with the files beside it: that of the file, or of the directory; nil
+// when there is neither.
+func joined(dir datadir.Network, file string) (*genesis.Genesis, map[string][]byte, error) {
+	if file == "" {
+		file = dir.Genesis()
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, nil
+		}
 	}
-	if _, err := os.Stat(dir.Genesis()); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	g, err := datadir.LoadGenesis(file)
+	if err != nil {
+		return nil, nil, err
 	}
-	return datadir.LoadGenesis(dir.Genesis())
+	beside := map[string][]byte{}
+	for _, c := range g.Chains {
+		content, err := c.Content(filepath.Dir(file))
+		if err != nil {
+			return nil, nil, errcode.New(errcode.GenesisInvalid,
+				"Copy it from the other nodes, where it is beside genesis.json.", err, "the genesis can't be used")
+		}
+		if !c.GenesisHash.IsZero() {
+			beside[c.ContentFile()] = content
+		}
+	}
+	return g, beside, nil
 }
 
 // alone is the genesis of a network with one validator.

@@ -1,6 +1,7 @@
 // Package datadir knows where the files of a network and of its nodes are:
 //
 //	<dir>/genesis.json            what the network agrees on
+//	<dir>/genesis-<chain>.bin     what a chain's VM gets of it, if that is long
 //	<dir>/run/                    lock and socket of the process that supervises the network
 //	<dir>/<node>/config.toml      settings
 //	<dir>/<node>/keys/            identity and signing key, tokens of the bus

@@ -86,6 +86,8 @@ func (g *Genesis) checkChains() error {
 			return fmt.Errorf("chain %d is called %q: %s", i+1, c.Name, nameRule)
 		case !name.MatchString(c.VM):
 			return fmt.Errorf("chain %s: vm %q: %s", c.Name, c.VM, nameRule)
+		case len(c.Genesis) > 0 && !c.GenesisHash.IsZero():
+			return fmt.Errorf("chain %s has a genesis here and in a file of its own", c.Name)
 		case c.ID.IsZero():
 			return fmt.Errorf("chain %s has no id", c.Name)
 		case seen[c.Name] || seen[c.ID.String()]:

@@ -35,6 +35,9 @@ type Chain struct {
 	Name    string          `json:"name"`              // its alias in URLs: /ext/bc/<name>
 	VM      string          `json:"vm"`                // name of the plugin's file
 	Genesis []byte          `json:"genesis,omitempty"` // handed to the VM byte for byte; base64 in the file
+	// GenesisHash stands in place of Genesis where that is long: only the VM's host reads the file beside this one that
+	// holds it (Content).
+	GenesisHash primitives.Hash `json:"genesisHash,omitzero"`
 	// Parachains says that its VM has the parachain runtime: it is the relay chain, which the parachain host serves.
 	Parachains bool `json:"parachains,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/services/candidatevalidation/job"
@@ -35,14 +36,14 @@ var outbreaks = map[string]func(dir string){
 	"probes":                probe,
 	"leaves":                func(string) { hear() },
 	"crashes":               func(string) { hear(); panic("as if by accident") },
-	"ends by a signal":      func(string) { hear(); _ = syscall.Kill(os.Getpid(), syscall.SIGSEGV); select {} },
+	"ends by a signal":      func(string) { hear(); _ = syscall.Kill(os.Getpid(), syscall.SIGSEGV); hang() },
 	"says what isn't asked": func(string) { hear(); say(job.Loaded, "") },
 	"blames the machine":    func(string) { hear(); say(job.Unable, "the disk is full") },
 	"says too much":         func(string) { hear(); say(job.Returned, strings.Repeat("x", job.MostSaid+1)) },
 	"says half of it":       func(string) { hear(); os.Stdout.WriteString("o\x00\x00\x10\x00half") },
-	"says nothing":          func(string) { hear(); select {} },
+	"says nothing":          func(string) { hear(); hang() },
 	"runs out of memory":    func(string) { hear(); os.Exit(sandbox.NoMemory) },
-	"is ended from outside": func(string) { hear(); _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); select {} },
+	"is ended from outside": func(string) { hear(); _ = syscall.Kill(os.Getpid(), syscall.SIGKILL); hang() },
 }
 
 func hear() { _, _ = job.Read(bufio.NewReader(os.Stdin), job.MostParams) }
@@ -89,3 +90,6 @@ func try(dir string) (could string) {
 	}
 	return could
 }
+
+// hang does nothing, in a way that the runtime doesn't take for a deadlock.
+func hang() { time.Sleep(time.Hour) }

@@ -50,7 +50,8 @@ func (net *network) vmHost(i *sim.Incarnation) subsystem.Spec {
 	r.host, r.plugin = &launcher{replica: r, process: i}, nil
 	chain := r.chain.genesis
 	return vmhost.Spec(vmhost.Config{
-		NetworkID: networkNumber, Chain: chain.Name, ChainID: chain.ID, NodeID: i.Node.ID, Genesis: chain.Genesis,
+		NetworkID: networkNumber, Chain: chain.Name, ChainID: chain.ID, NodeID: i.Node.ID,
+		Genesis: func() ([]byte, error) { return chain.Genesis, nil },
 		OpenDB: func() (database.Database, error) {
 			db := &watched{Database: r.db.Open(), replica: r}
 			i.OnEnd(func(bool) { _ = db.Close() }) // a handle in memory

@@ -17,13 +17,27 @@ import (
 	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
+// onQueryRuntime asks for the answer without what it names, and once more for all if some of that isn't here.
 func (r *reads) onQueryRuntime(m *subsystem.Message, q *pluginv1.QueryRuntimeRequest) {
+	r.queryRuntime(m, q, true, func(a *pluginv1.QueryRuntimeResponse) {
+		r.hold(a, func(err error) {
+			if err == nil {
+				r.putBlobs(m, a)
+				return
+			}
+			r.queryRuntime(m, q, false, func(a *pluginv1.QueryRuntimeResponse) { r.putBlobs(m, a) })
+		})
+	})
+}
+
+func (r *reads) queryRuntime(m *subsystem.Message, q *pluginv1.QueryRuntimeRequest, withoutBlobs bool,
+	then func(*pluginv1.QueryRuntimeResponse)) {
 	askRuntime(r, m, q.GetBlockId(), func(ctx context.Context, g *generation, block []byte) (
 		*pluginv1.QueryRuntimeResponse, error) {
 		return g.runtime.QueryRuntime(ctx, &pluginv1.QueryRuntimeRequest{
-			BlockId: block, Request: q.GetRequest(), ConsensusId: q.GetBlockId(),
+			BlockId: block, Request: q.GetRequest(), ConsensusId: q.GetBlockId(), WithoutBlobs: withoutBlobs,
 		})
-	}, func(a *pluginv1.QueryRuntimeResponse) { r.putBlobs(m, a) })
+	}, then)
 }
 
 func (r *reads) onCheckInherent(m *subsystem.Message, q *pluginv1.CheckInherentRequest) {
@@ -90,6 +104,23 @@ func (r *reads) accepted(ctx context.Context, consensus primitives.Hash) (primit
 
 // blobLease is how long what an answer names stays without anybody else's lease: the asker takes one of its own.
 const blobLease = time.Minute
+
+// hold keeps in the node's blob store what an answer names; an error: not all of it is there.
+func (r *reads) hold(a *pluginv1.QueryRuntimeResponse, then func(error)) {
+	if len(a.GetNamed()) == 0 {
+		then(nil)
+		return
+	}
+	next := a.GetNamed()[0]
+	a.Named = a.Named[1:]
+	r.sub.Blobs().Hold(next, blobLease, func(err error) {
+		if err != nil {
+			then(err)
+			return
+		}
+		r.hold(a, then)
+	})
+}
 
 // putBlobs puts what an answer names into the node's blob store, one after the other, and then passes it on.
 func (r *reads) putBlobs(m *subsystem.Message, a *pluginv1.QueryRuntimeResponse) {

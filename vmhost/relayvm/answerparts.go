@@ -1,6 +1,8 @@
 package relayvm
 
 import (
+	"context"
+
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/inherent"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -95,12 +97,15 @@ func (q *question) events() (*runtimeapiv1.CandidateEventsAnswer, error) {
 
 // code is a reference to some code, whose bytes come with the answer; nil: there is none.
 func (q *question) code(hash primitives.Hash) (*primitivesv1.BlobRef, error) {
-	code, err := q.entry(codeKey(hash))
-	if err != nil || code == nil {
+	size, err := q.codeSize(hash)
+	if err != nil || size == 0 {
 		return nil, err
 	}
-	q.blobs = append(q.blobs, code)
-	return &primitivesv1.BlobRef{Hash: hash[:], Size: uint64(len(code))}, nil
+	q.blobs = append(q.blobs, vmsdk.RuntimeBlob{
+		Hash: vmsdk.ID(hash), Size: size,
+		Load: func(context.Context) ([]byte, error) { return q.entry(codeKey(hash)) },
+	})
+	return &primitivesv1.BlobRef{Hash: hash[:], Size: size}, nil
 }
 
 func (q *question) codeByHash(name []byte) (*runtimeapiv1.ValidationCodeByHashAnswer, error) {

@@ -99,7 +99,7 @@ type question struct {
 	vm        *VM
 	kept      *kept
 	consensus vmsdk.ID
-	blobs     [][]byte
+	blobs     []vmsdk.RuntimeBlob
 }
 
 // entry is an entry of the state that isn't part of the world; nil: there is none.

@@ -20,10 +20,14 @@ func (n *network) code(para uint32, height uint64, between *uint64) string {
 	if ref == nil {
 		return ""
 	}
-	if len(whole.Blobs) != 1 || primitives.HashOf(whole.Blobs[0]) != primitives.Hash(ref.GetHash()) {
-		n.t.Fatal("the bytes don't come with the name")
+	if len(whole.Blobs) != 1 || primitives.Hash(whole.Blobs[0].Hash) != primitives.Hash(ref.GetHash()) {
+		n.t.Fatal("the answer doesn't say what it names")
 	}
-	return string(whole.Blobs[0])
+	code, err := whole.Blobs[0].Load(ctx)
+	if err != nil || primitives.HashOf(code) != primitives.Hash(ref.GetHash()) || uint64(len(code)) != ref.GetSize() {
+		n.t.Fatalf("%d bytes of %d, or others: %v", len(code), ref.GetSize(), err)
+	}
+	return string(code)
 }
 
 func (n *network) upload(code []byte) string {

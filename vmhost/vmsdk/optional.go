@@ -58,11 +58,19 @@ type ParachainRuntime interface {
 // RuntimeBlock names a block as the VM knows it, and as the consensus around it does: the name that validators sign.
 type RuntimeBlock struct{ ID, Consensus ID }
 
-// RuntimeAnswer is a serialized runtime-API answer, and the bytes of what it names by reference: the host puts them into
-// the node's blob store.
+// RuntimeAnswer is a serialized runtime-API answer, and what it names by reference: the host puts its bytes into the
+// node's blob store, unless they are there.
 type RuntimeAnswer struct {
 	Response []byte
-	Blobs    [][]byte
+	Blobs    []RuntimeBlob
+}
+
+// RuntimeBlob is something that an answer names by its SHA-256 hash, of Size bytes, which are loaded if the host hasn't
+// got them.
+type RuntimeBlob struct {
+	Hash ID
+	Size uint64
+	Load func(context.Context) ([]byte, error)
 }
 
 // Bound is a Block that commits to the context that it was built with. Anybody who proposes can put one block of the VM

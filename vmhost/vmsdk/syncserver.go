@@ -3,6 +3,7 @@ package vmsdk
 import (
 	"context"
 
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	pb "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
 )
 
@@ -73,7 +74,20 @@ type runtimeServer struct {
 
 func (s *runtimeServer) QueryRuntime(ctx context.Context, r *pb.QueryRuntimeRequest) (*pb.QueryRuntimeResponse, error) {
 	answer, err := s.vm.QueryRuntime(ctx, at(r), r.GetRequest())
-	return &pb.QueryRuntimeResponse{Response: answer.Response, Blobs: answer.Blobs, Error: ErrorToProto(err)}, nil
+	response := &pb.QueryRuntimeResponse{Response: answer.Response}
+	for _, b := range answer.Blobs {
+		if r.GetWithoutBlobs() {
+			response.Named = append(response.Named, &primitivesv1.BlobRef{Hash: b.Hash[:], Size: b.Size})
+			continue
+		}
+		bytes, failed := b.Load(ctx)
+		if failed != nil {
+			return &pb.QueryRuntimeResponse{Error: ErrorToProto(failed)}, nil
+		}
+		response.Blobs = append(response.Blobs, bytes)
+	}
+	response.Error = ErrorToProto(err)
+	return response, nil
 }
 
 func (s *runtimeServer) CheckInherent(

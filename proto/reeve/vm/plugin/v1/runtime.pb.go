@@ -11,6 +11,7 @@ package pluginv1
 
 import (
 	_ "github.com/reevenet/reeve/proto/reeve/options/v1"
+	v1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -34,7 +35,9 @@ type QueryRuntimeRequest struct {
 	// A serialized reeve.runtimeapi.v1 request.
 	Request []byte `protobuf:"bytes,2,opt,name=request,proto3" json:"request,omitempty"`
 	// For the plugin, which knows a block by its own id alone: the consensus block's. The host fills it in.
-	ConsensusId   []byte `protobuf:"bytes,3,opt,name=consensus_id,json=consensusId,proto3" json:"consensus_id,omitempty"`
+	ConsensusId []byte `protobuf:"bytes,3,opt,name=consensus_id,json=consensusId,proto3" json:"consensus_id,omitempty"`
+	// For the plugin: the host wants to know what the answer names, and not yet its bytes. It may have them already.
+	WithoutBlobs  bool `protobuf:"varint,4,opt,name=without_blobs,json=withoutBlobs,proto3" json:"without_blobs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -90,6 +93,13 @@ func (x *QueryRuntimeRequest) GetConsensusId() []byte {
 	return nil
 }
 
+func (x *QueryRuntimeRequest) GetWithoutBlobs() bool {
+	if x != nil {
+		return x.WithoutBlobs
+	}
+	return false
+}
+
 // QueryRuntimeResponse: the answer.
 type QueryRuntimeResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -99,7 +109,9 @@ type QueryRuntimeResponse struct {
 	Response []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
 	// What the answer names by reference, such as validation code. The host puts it into the node's blob store before it
 	// answers, and doesn't pass it on.
-	Blobs         [][]byte `protobuf:"bytes,3,rep,name=blobs,proto3" json:"blobs,omitempty"`
+	Blobs [][]byte `protobuf:"bytes,3,rep,name=blobs,proto3" json:"blobs,omitempty"`
+	// References to those, where the request was without_blobs. The host asks again for the bytes of what it hasn't.
+	Named         []*v1.BlobRef `protobuf:"bytes,4,rep,name=named,proto3" json:"named,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +163,13 @@ func (x *QueryRuntimeResponse) GetResponse() []byte {
 func (x *QueryRuntimeResponse) GetBlobs() [][]byte {
 	if x != nil {
 		return x.Blobs
+	}
+	return nil
+}
+
+func (x *QueryRuntimeResponse) GetNamed() []*v1.BlobRef {
+	if x != nil {
+		return x.Named
 	}
 	return nil
 }
@@ -278,15 +297,17 @@ var File_reeve_vm_plugin_v1_runtime_proto protoreflect.FileDescriptor
 
 const file_reeve_vm_plugin_v1_runtime_proto_rawDesc = "" +
 	"\n" +
-	" reeve/vm/plugin/v1/runtime.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\x97\x01\n" +
+	" reeve/vm/plugin/v1/runtime.proto\x12\x12reeve.vm.plugin.v1\x1a\x1ereeve/options/v1/options.proto\x1a\x1ereeve/primitives/v1/blob.proto\x1a\x1ereeve/vm/plugin/v1/types.proto\"\xbc\x01\n" +
 	"\x13QueryRuntimeRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x18\n" +
 	"\arequest\x18\x02 \x01(\fR\arequest\x12!\n" +
-	"\fconsensus_id\x18\x03 \x01(\fR\vconsensusId:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"y\n" +
+	"\fconsensus_id\x18\x03 \x01(\fR\vconsensusId\x12#\n" +
+	"\rwithout_blobs\x18\x04 \x01(\bR\fwithoutBlobs:(\x82\xce\x18$\b\x03\x12\x14QueryRuntimeResponse \x01*\bblock_id\"\xad\x01\n" +
 	"\x14QueryRuntimeResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.reeve.vm.plugin.v1.ErrorR\x05error\x12\x1a\n" +
 	"\bresponse\x18\x02 \x01(\fR\bresponse\x12\x14\n" +
-	"\x05blobs\x18\x03 \x03(\fR\x05blobs\"\x9b\x01\n" +
+	"\x05blobs\x18\x03 \x03(\fR\x05blobs\x122\n" +
+	"\x05named\x18\x04 \x03(\v2\x1c.reeve.primitives.v1.BlobRefR\x05named\"\x9b\x01\n" +
 	"\x14CheckInherentRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\fR\ablockId\x12\x1a\n" +
 	"\binherent\x18\x02 \x01(\fR\binherent\x12!\n" +
@@ -315,15 +336,17 @@ var file_reeve_vm_plugin_v1_runtime_proto_goTypes = []any{
 	(*CheckInherentRequest)(nil),  // 2: reeve.vm.plugin.v1.CheckInherentRequest
 	(*CheckInherentResponse)(nil), // 3: reeve.vm.plugin.v1.CheckInherentResponse
 	(*Error)(nil),                 // 4: reeve.vm.plugin.v1.Error
+	(*v1.BlobRef)(nil),            // 5: reeve.primitives.v1.BlobRef
 }
 var file_reeve_vm_plugin_v1_runtime_proto_depIdxs = []int32{
 	4, // 0: reeve.vm.plugin.v1.QueryRuntimeResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	4, // 1: reeve.vm.plugin.v1.CheckInherentResponse.error:type_name -> reeve.vm.plugin.v1.Error
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	5, // 1: reeve.vm.plugin.v1.QueryRuntimeResponse.named:type_name -> reeve.primitives.v1.BlobRef
+	4, // 2: reeve.vm.plugin.v1.CheckInherentResponse.error:type_name -> reeve.vm.plugin.v1.Error
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_reeve_vm_plugin_v1_runtime_proto_init() }

@@ -54,7 +54,7 @@ func Spec(cfg Config) subsystem.Spec {
 		Sends: []proto.Message{
 			&statementdistributionv1.Share{}, &povdistributionv1.DistributePoV{}, &provisionerv1.ProvisionableData{},
 			&candidateselectionv1.Invalid{}, &misbehaviorv1.MisbehaviorReport{},
-			&availabilitydistributionv1.DistributeChunk{},
+			&availabilitydistributionv1.DistributeChunk{}, &candidatevalidationv1.Prepare{},
 		},
 		Asks: slices.Concat(leaf.Asks(wants), []proto.Message{
 			&candidatevalidationv1.Validate{}, &availabilitystorev1.StoreAvailableData{},
@@ -71,6 +71,9 @@ func Spec(cfg Config) subsystem.Spec {
 type backing struct {
 	sub  *subsystem.Sub
 	jobs leaf.Jobs[*job]
+	// ready are the paras whose code candidate-validation was told to prepare: that of this validator's group, and that
+	// after the next rotation.
+	ready [2]uint32
 
 	counts counts
 }

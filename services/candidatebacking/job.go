@@ -89,6 +89,7 @@ func (j *job) learn(f *leaf.Facts, err error) {
 		}
 	}
 	j.table = statements.New(statements.Config{Validators: len(f.Validators), Groups: groups})
+	j.prepare()
 	early := j.early
 	j.early = nil
 	for _, do := range early {

@@ -9,6 +9,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/overseer/overseertest"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	keystorev1 "github.com/reevenet/reeve/proto/reeve/keystore/v1"
 	povdistributionv1 "github.com/reevenet/reeve/proto/reeve/povdistribution/v1"
 	statementdistributionv1 "github.com/reevenet/reeve/proto/reeve/statementdistribution/v1"
@@ -92,6 +93,26 @@ func TestWhatIsNeverAnsweredEndsByItself(t *testing.T) {
 		delete(w.answers, question)
 		w.second(made("b"))
 		w.wants("seconded")
+	}
+}
+
+// Compiling code takes longer than a candidate may wait.
+func TestTheCodeOfTheGroupsParaIsMadeReadyOnceAndAhead(t *testing.T) {
+	w := newWorld(t, 0, 2, 0, 3, 5).begin()
+	w.StopWork(parent[:])
+	if w.begin(); w.prepared != 1 {
+		t.Errorf("it is told %d times", w.prepared)
+	}
+	if w := newWorld(t, 1, 2, 0, 3, 5).begin(); w.prepared != 0 {
+		t.Error("a validator of no group makes code ready")
+	}
+	w = newWorld(t, 0, 2, 0, 3, 5)
+	w.answers["validation_code"] = func(s overseertest.Sent) { s.Fail(subsystem.Unavailable, "later") }
+	w.begin()
+	w.StopWork(parent[:])
+	delete(w.answers, "validation_code")
+	if w.begin(); w.prepared != 1 {
+		t.Error("what couldn't be found out is forgotten")
 	}
 }
 

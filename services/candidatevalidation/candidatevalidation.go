@@ -1,7 +1,8 @@
 // Package candidatevalidation judges candidates: it runs the para's validation code on the proof of validity and
 // compares what comes out with what the receipt promises.
 //
-// It takes Validate, from candidate-backing, and answers it with one of three values. Valid and Invalid are judgements,
+// It takes Prepare, from candidate-backing, which makes code ready for the candidates that will need it; and Validate,
+// from there too, which it answers with one of three values. Valid and Invalid are judgements,
 // and every validator comes to the same. Fault is this node's own and none: whoever gets it abstains, and nothing that
 // a candidate or its code does brings it about. It sends nothing, asks nobody and keeps nothing but prepared code. It
 // never runs code in its own process.
@@ -74,11 +75,12 @@ type validation struct {
 	sub *subsystem.Sub
 	cfg Config
 
-	fetching int          // candidates whose bytes are being fetched
-	waiting  []*candidacy // for a worker, oldest first
-	running  int
-	stats    stats
-	trouble  string // of the last job, when this node couldn't do it
+	preparing bool         // some code
+	fetching  int          // candidates whose bytes are being fetched
+	waiting   []*candidacy // for a worker, oldest first
+	running   int
+	stats     stats
+	trouble   string // of the last job, when this node couldn't do it
 }
 
 // Signal has nothing to do: a candidate is judged on what comes with it.
@@ -89,6 +91,8 @@ func (v *validation) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {
 	case *candidatevalidationv1.Validate:
 		v.onValidate(m, body)
+	case *candidatevalidationv1.Prepare:
+		v.onPrepare(body.GetValidationCode())
 	default:
 		m.Unknown()
 	}
@@ -105,6 +109,9 @@ func (v *validation) Close() {
 type Workers interface {
 	// Run does a job, once, and calls done with what it came to, on any goroutine. The job's bytes are read until then.
 	Run(j Job, done func(Outcome))
+	// Prepare makes ready what a job of this code will need, and calls done, on any goroutine. The code is read until
+	// then.
+	Prepare(hash primitives.Hash, code []byte, done func(error))
 	// Status says what is running.
 	Status() []Worker
 	// Close ends them all. Jobs under way are done with as lost.

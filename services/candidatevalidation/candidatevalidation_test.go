@@ -12,6 +12,7 @@ import (
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/overseertest"
 	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
+	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	"github.com/reevenet/reeve/services/candidatevalidation/guest"
 )
 
@@ -221,6 +222,25 @@ func TestWhoNoLongerWaitsGetsNoRun(t *testing.T) {
 	n.ends(returns)
 	if !first.Done || len(n.fakes.jobs) != 1 || n.Number("abandoned") != 1 || n.Number("running") != 0 {
 		t.Error(n.Status())
+	}
+}
+
+func TestCodeIsMadeReadyAheadOfItsCandidatesOneAtATime(t *testing.T) {
+	n := newNode(t, Config{})
+	for _, c := range [][]byte{code, pov} {
+		n.Send("candidate-backing", &candidatevalidationv1.Prepare{ValidationCode: n.put(c)})
+	}
+	if len(n.fakes.prepared) != 1 || n.fakes.prepared[0] != primitives.HashOf(code) {
+		t.Fatal(n.fakes.prepared)
+	}
+	n.fakes.ready[0](nil)
+	n.Step()
+	gone := primitives.HashOf([]byte("gone"))
+	n.Send("candidate-backing", &candidatevalidationv1.Prepare{
+		ValidationCode: &primitivesv1.BlobRef{Hash: gone[:], Size: 4}})
+	n.Send("candidate-backing", &candidatevalidationv1.Prepare{ValidationCode: n.put(pov)})
+	if len(n.fakes.prepared) != 2 || n.Number("prepared") != 1 {
+		t.Error(n.fakes.prepared, n.Status())
 	}
 }
 

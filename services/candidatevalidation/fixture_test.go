@@ -20,10 +20,18 @@ type fakes struct {
 	jobs   []Job
 	done   []func(Outcome)
 	closed bool
+
+	prepared []primitives.Hash
+	ready    []func(error)
 }
 
 func (f *fakes) Run(j Job, done func(Outcome)) {
 	f.jobs, f.done = append(f.jobs, j), append(f.done, done)
+}
+
+func (f *fakes) Prepare(hash primitives.Hash, _ []byte, done func(error)) {
+	f.prepared = append(f.prepared, hash)
+	f.ready = append(f.ready, done)
 }
 
 func (f *fakes) Status() []Worker { return []Worker{{PID: 7, Busy: len(f.done) > 0}} }

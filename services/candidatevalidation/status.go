@@ -9,8 +9,8 @@ import (
 
 // stats count since the process began.
 type stats struct {
-	valid, invalid, faults, retried, abandoned uint64
-	longest                                    time.Duration // of the machine's time, for a candidate that was valid
+	valid, invalid, faults, retried, abandoned, prepared uint64
+	longest                                              time.Duration // of the machine's time, for a candidate that was valid
 }
 
 func (s *stats) ran(cpu time.Duration) { s.longest = max(s.longest, cpu) }
@@ -24,7 +24,7 @@ func (v *validation) Status(s *subsystem.Status) {
 	}{
 		{"fetching", uint64(v.fetching)}, {"waiting", uint64(len(v.waiting))}, {"running", uint64(v.running)},
 		{"valid", v.stats.valid}, {"invalid", v.stats.invalid}, {"faults", v.stats.faults},
-		{"retried", v.stats.retried}, {"abandoned", v.stats.abandoned},
+		{"retried", v.stats.retried}, {"abandoned", v.stats.abandoned}, {"prepared", v.stats.prepared},
 		{"longest-cpu-micros", uint64(v.stats.longest.Microseconds())},
 	} {
 		s.Number(f.name, int64(f.value))

@@ -1,12 +1,34 @@
 package workers
 
 import (
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/services/candidatevalidation"
 	"github.com/reevenet/reeve/services/candidatevalidation/job"
 )
+
+// Prepare is candidatevalidation.Workers': the code is prepared, and a worker has loaded it.
+func (p *Pool) Prepare(hash primitives.Hash, code []byte, done func(error)) {
+	go func() { done(p.ready(candidatevalidation.Job{CodeHash: hash, Code: code})) }()
+}
+
+func (p *Pool) ready(j candidatevalidation.Job) error {
+	w := p.takeIdle(j.CodeHash)
+	if w == nil {
+		dir, failed := p.prepared(j)
+		if failed == nil {
+			w, failed = p.start(j.CodeHash, dir)
+		}
+		if failed != nil {
+			return errors.New(failed.Detail)
+		}
+	}
+	p.keep(w)
+	return nil
+}
 
 // preparation is one that is under way, for whoever needs it.
 type preparation struct {

@@ -291,3 +291,29 @@ func TestOfWhatAWorkerSaysTheBeginningIsRemembered(t *testing.T) {
 		t.Errorf("%q, %d bytes", lines[0], len(said.first))
 	}
 }
+
+func TestCodeThatWasMadeReadyHasItsWorkerWaiting(t *testing.T) {
+	p := pool(t, Config{})
+	j := jobOf(wasmtest.Adder(t))
+	ready := make(chan error, 1)
+	for range 2 { // the second time there is nothing to do
+		p.Prepare(j.CodeHash, j.Code, func(err error) { ready <- err })
+		if err := <-ready; err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := p.Status()
+	if len(before) != 1 || before[0].Busy {
+		t.Fatal(before)
+	}
+	if isSum(t, p.do(j)); p.Status()[0].PID != before[0].PID {
+		t.Errorf("another worker did it: %v", p.Status())
+	}
+	p.Prepare(j.CodeHash, j.Code, func(err error) { ready <- err })
+	<-ready
+	bad := []byte("no module")
+	p.Prepare(primitives.HashOf(bad), bad, func(err error) { ready <- err })
+	if err := <-ready; err == nil {
+		t.Error("what is no module was made ready")
+	}
+}

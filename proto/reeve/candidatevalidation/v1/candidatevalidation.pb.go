@@ -119,7 +119,7 @@ func (x Invalid_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Invalid_Reason.Descriptor instead.
 func (Invalid_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{4, 0}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // What failed in this node.
@@ -184,7 +184,7 @@ func (x Fault_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Fault_Reason.Descriptor instead.
 func (Fault_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{5, 0}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // CandidateValidationMessage is the enum of candidate-validation.
@@ -193,6 +193,7 @@ type CandidateValidationMessage struct {
 	// Types that are valid to be assigned to Kind:
 	//
 	//	*CandidateValidationMessage_Validate
+	//	*CandidateValidationMessage_Prepare
 	Kind          isCandidateValidationMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -244,6 +245,15 @@ func (x *CandidateValidationMessage) GetValidate() *Validate {
 	return nil
 }
 
+func (x *CandidateValidationMessage) GetPrepare() *Prepare {
+	if x != nil {
+		if x, ok := x.Kind.(*CandidateValidationMessage_Prepare); ok {
+			return x.Prepare
+		}
+	}
+	return nil
+}
+
 type isCandidateValidationMessage_Kind interface {
 	isCandidateValidationMessage_Kind()
 }
@@ -253,7 +263,14 @@ type CandidateValidationMessage_Validate struct {
 	Validate *Validate `protobuf:"bytes,1,opt,name=validate,proto3,oneof"`
 }
 
+type CandidateValidationMessage_Prepare struct {
+	// Candidates of this code are about to come.
+	Prepare *Prepare `protobuf:"bytes,2,opt,name=prepare,proto3,oneof"`
+}
+
 func (*CandidateValidationMessage_Validate) isCandidateValidationMessage_Kind() {}
+
+func (*CandidateValidationMessage_Prepare) isCandidateValidationMessage_Kind() {}
 
 // Validate is asked by candidate-backing. The receiver checks sizes, hashes and the collator's signature, then
 // executes. It answers a fault if and only if the node itself failed; whatever the code or the candidate does, crashes
@@ -330,6 +347,53 @@ func (x *Validate) GetValidationData() *v1.PersistedValidationData {
 	return nil
 }
 
+// Prepare is sent by candidate-backing when its validator's group gets a para, and ahead of that. The receiver makes the
+// code ready to run, so that the first candidate needn't wait for it. Nothing depends on it: it may be dropped.
+type Prepare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The parachain's code, by reference.
+	ValidationCode *v1.BlobRef `protobuf:"bytes,1,opt,name=validation_code,json=validationCode,proto3" json:"validation_code,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Prepare) Reset() {
+	*x = Prepare{}
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Prepare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Prepare) ProtoMessage() {}
+
+func (x *Prepare) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Prepare.ProtoReflect.Descriptor instead.
+func (*Prepare) Descriptor() ([]byte, []int) {
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Prepare) GetValidationCode() *v1.BlobRef {
+	if x != nil {
+		return x.ValidationCode
+	}
+	return nil
+}
+
 // ValidateResponse answers Validate.
 type ValidateResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -345,7 +409,7 @@ type ValidateResponse struct {
 
 func (x *ValidateResponse) Reset() {
 	*x = ValidateResponse{}
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[2]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -357,7 +421,7 @@ func (x *ValidateResponse) String() string {
 func (*ValidateResponse) ProtoMessage() {}
 
 func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[2]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -370,7 +434,7 @@ func (x *ValidateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateResponse.ProtoReflect.Descriptor instead.
 func (*ValidateResponse) Descriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{2}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ValidateResponse) GetOutcome() isValidateResponse_Outcome {
@@ -445,7 +509,7 @@ type Valid struct {
 
 func (x *Valid) Reset() {
 	*x = Valid{}
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[3]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -457,7 +521,7 @@ func (x *Valid) String() string {
 func (*Valid) ProtoMessage() {}
 
 func (x *Valid) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[3]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -470,7 +534,7 @@ func (x *Valid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Valid.ProtoReflect.Descriptor instead.
 func (*Valid) Descriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{3}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Valid) GetOutputs() *v1.CandidateCommitments {
@@ -500,7 +564,7 @@ type Invalid struct {
 
 func (x *Invalid) Reset() {
 	*x = Invalid{}
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[4]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +576,7 @@ func (x *Invalid) String() string {
 func (*Invalid) ProtoMessage() {}
 
 func (x *Invalid) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[4]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +589,7 @@ func (x *Invalid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalid.ProtoReflect.Descriptor instead.
 func (*Invalid) Descriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{4}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Invalid) GetReason() Invalid_Reason {
@@ -555,7 +619,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[5]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -567,7 +631,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[5]
+	mi := &file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -580,7 +644,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{5}
+	return file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Fault) GetReason() Fault_Reason {
@@ -601,15 +665,18 @@ var File_reeve_candidatevalidation_v1_candidatevalidation_proto protoreflect.Fil
 
 const file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDesc = "" +
 	"\n" +
-	"6reeve/candidatevalidation/v1/candidatevalidation.proto\x12\x1creeve.candidatevalidation.v1\x1a\x1ereeve/options/v1/options.proto\x1a&reeve/primitives/v1/availability.proto\x1a\x1ereeve/primitives/v1/blob.proto\x1a#reeve/primitives/v1/candidate.proto\"j\n" +
+	"6reeve/candidatevalidation/v1/candidatevalidation.proto\x12\x1creeve.candidatevalidation.v1\x1a\x1ereeve/options/v1/options.proto\x1a&reeve/primitives/v1/availability.proto\x1a\x1ereeve/primitives/v1/blob.proto\x1a#reeve/primitives/v1/candidate.proto\"\xad\x01\n" +
 	"\x1aCandidateValidationMessage\x12D\n" +
-	"\bvalidate\x18\x01 \x01(\v2&.reeve.candidatevalidation.v1.ValidateH\x00R\bvalidateB\x06\n" +
+	"\bvalidate\x18\x01 \x01(\v2&.reeve.candidatevalidation.v1.ValidateH\x00R\bvalidate\x12A\n" +
+	"\aprepare\x18\x02 \x01(\v2%.reeve.candidatevalidation.v1.PrepareH\x00R\aprepareB\x06\n" +
 	"\x04kind\"\xd2\x02\n" +
 	"\bValidate\x12E\n" +
 	"\x0fvalidation_code\x18\x01 \x01(\v2\x1c.reeve.primitives.v1.BlobRefR\x0evalidationCode\x12?\n" +
 	"\areceipt\x18\x02 \x01(\v2%.reeve.primitives.v1.CandidateReceiptR\areceipt\x12*\n" +
 	"\x03pov\x18\x03 \x01(\v2\x18.reeve.primitives.v1.PoVR\x03pov\x12U\n" +
-	"\x0fvalidation_data\x18\x04 \x01(\v2,.reeve.primitives.v1.PersistedValidationDataR\x0evalidationData:;\x82\xce\x187\b\x03\x12\x10ValidateResponse \x01*\x1freceipt.descriptor.relay_parent\"\xda\x01\n" +
+	"\x0fvalidation_data\x18\x04 \x01(\v2,.reeve.primitives.v1.PersistedValidationDataR\x0evalidationData:;\x82\xce\x187\b\x03\x12\x10ValidateResponse \x01*\x1freceipt.descriptor.relay_parent\"n\n" +
+	"\aPrepare\x12E\n" +
+	"\x0fvalidation_code\x18\x01 \x01(\v2\x1c.reeve.primitives.v1.BlobRefR\x0evalidationCode:\x1c\x82\xce\x18\x18\b\x03*\x14validation_code.hash\"\xda\x01\n" +
 	"\x10ValidateResponse\x12;\n" +
 	"\x05valid\x18\x01 \x01(\v2#.reeve.candidatevalidation.v1.ValidH\x00R\x05valid\x12A\n" +
 	"\ainvalid\x18\x02 \x01(\v2%.reeve.candidatevalidation.v1.InvalidH\x00R\ainvalid\x12;\n" +
@@ -662,39 +729,42 @@ func file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDescGZIP() [
 }
 
 var file_reeve_candidatevalidation_v1_candidatevalidation_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_reeve_candidatevalidation_v1_candidatevalidation_proto_goTypes = []any{
 	(Invalid_Reason)(0),                // 0: reeve.candidatevalidation.v1.Invalid.Reason
 	(Fault_Reason)(0),                  // 1: reeve.candidatevalidation.v1.Fault.Reason
 	(*CandidateValidationMessage)(nil), // 2: reeve.candidatevalidation.v1.CandidateValidationMessage
 	(*Validate)(nil),                   // 3: reeve.candidatevalidation.v1.Validate
-	(*ValidateResponse)(nil),           // 4: reeve.candidatevalidation.v1.ValidateResponse
-	(*Valid)(nil),                      // 5: reeve.candidatevalidation.v1.Valid
-	(*Invalid)(nil),                    // 6: reeve.candidatevalidation.v1.Invalid
-	(*Fault)(nil),                      // 7: reeve.candidatevalidation.v1.Fault
-	(*v1.BlobRef)(nil),                 // 8: reeve.primitives.v1.BlobRef
-	(*v1.CandidateReceipt)(nil),        // 9: reeve.primitives.v1.CandidateReceipt
-	(*v1.PoV)(nil),                     // 10: reeve.primitives.v1.PoV
-	(*v1.PersistedValidationData)(nil), // 11: reeve.primitives.v1.PersistedValidationData
-	(*v1.CandidateCommitments)(nil),    // 12: reeve.primitives.v1.CandidateCommitments
+	(*Prepare)(nil),                    // 4: reeve.candidatevalidation.v1.Prepare
+	(*ValidateResponse)(nil),           // 5: reeve.candidatevalidation.v1.ValidateResponse
+	(*Valid)(nil),                      // 6: reeve.candidatevalidation.v1.Valid
+	(*Invalid)(nil),                    // 7: reeve.candidatevalidation.v1.Invalid
+	(*Fault)(nil),                      // 8: reeve.candidatevalidation.v1.Fault
+	(*v1.BlobRef)(nil),                 // 9: reeve.primitives.v1.BlobRef
+	(*v1.CandidateReceipt)(nil),        // 10: reeve.primitives.v1.CandidateReceipt
+	(*v1.PoV)(nil),                     // 11: reeve.primitives.v1.PoV
+	(*v1.PersistedValidationData)(nil), // 12: reeve.primitives.v1.PersistedValidationData
+	(*v1.CandidateCommitments)(nil),    // 13: reeve.primitives.v1.CandidateCommitments
 }
 var file_reeve_candidatevalidation_v1_candidatevalidation_proto_depIdxs = []int32{
 	3,  // 0: reeve.candidatevalidation.v1.CandidateValidationMessage.validate:type_name -> reeve.candidatevalidation.v1.Validate
-	8,  // 1: reeve.candidatevalidation.v1.Validate.validation_code:type_name -> reeve.primitives.v1.BlobRef
-	9,  // 2: reeve.candidatevalidation.v1.Validate.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
-	10, // 3: reeve.candidatevalidation.v1.Validate.pov:type_name -> reeve.primitives.v1.PoV
-	11, // 4: reeve.candidatevalidation.v1.Validate.validation_data:type_name -> reeve.primitives.v1.PersistedValidationData
-	5,  // 5: reeve.candidatevalidation.v1.ValidateResponse.valid:type_name -> reeve.candidatevalidation.v1.Valid
-	6,  // 6: reeve.candidatevalidation.v1.ValidateResponse.invalid:type_name -> reeve.candidatevalidation.v1.Invalid
-	7,  // 7: reeve.candidatevalidation.v1.ValidateResponse.fault:type_name -> reeve.candidatevalidation.v1.Fault
-	12, // 8: reeve.candidatevalidation.v1.Valid.outputs:type_name -> reeve.primitives.v1.CandidateCommitments
-	0,  // 9: reeve.candidatevalidation.v1.Invalid.reason:type_name -> reeve.candidatevalidation.v1.Invalid.Reason
-	1,  // 10: reeve.candidatevalidation.v1.Fault.reason:type_name -> reeve.candidatevalidation.v1.Fault.Reason
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	4,  // 1: reeve.candidatevalidation.v1.CandidateValidationMessage.prepare:type_name -> reeve.candidatevalidation.v1.Prepare
+	9,  // 2: reeve.candidatevalidation.v1.Validate.validation_code:type_name -> reeve.primitives.v1.BlobRef
+	10, // 3: reeve.candidatevalidation.v1.Validate.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
+	11, // 4: reeve.candidatevalidation.v1.Validate.pov:type_name -> reeve.primitives.v1.PoV
+	12, // 5: reeve.candidatevalidation.v1.Validate.validation_data:type_name -> reeve.primitives.v1.PersistedValidationData
+	9,  // 6: reeve.candidatevalidation.v1.Prepare.validation_code:type_name -> reeve.primitives.v1.BlobRef
+	6,  // 7: reeve.candidatevalidation.v1.ValidateResponse.valid:type_name -> reeve.candidatevalidation.v1.Valid
+	7,  // 8: reeve.candidatevalidation.v1.ValidateResponse.invalid:type_name -> reeve.candidatevalidation.v1.Invalid
+	8,  // 9: reeve.candidatevalidation.v1.ValidateResponse.fault:type_name -> reeve.candidatevalidation.v1.Fault
+	13, // 10: reeve.candidatevalidation.v1.Valid.outputs:type_name -> reeve.primitives.v1.CandidateCommitments
+	0,  // 11: reeve.candidatevalidation.v1.Invalid.reason:type_name -> reeve.candidatevalidation.v1.Invalid.Reason
+	1,  // 12: reeve.candidatevalidation.v1.Fault.reason:type_name -> reeve.candidatevalidation.v1.Fault.Reason
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_reeve_candidatevalidation_v1_candidatevalidation_proto_init() }
@@ -704,8 +774,9 @@ func file_reeve_candidatevalidation_v1_candidatevalidation_proto_init() {
 	}
 	file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[0].OneofWrappers = []any{
 		(*CandidateValidationMessage_Validate)(nil),
+		(*CandidateValidationMessage_Prepare)(nil),
 	}
-	file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[2].OneofWrappers = []any{
+	file_reeve_candidatevalidation_v1_candidatevalidation_proto_msgTypes[3].OneofWrappers = []any{
 		(*ValidateResponse_Valid)(nil),
 		(*ValidateResponse_Invalid)(nil),
 		(*ValidateResponse_Fault)(nil),
@@ -716,7 +787,7 @@ func file_reeve_candidatevalidation_v1_candidatevalidation_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDesc), len(file_reeve_candidatevalidation_v1_candidatevalidation_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

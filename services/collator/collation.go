@@ -48,11 +48,13 @@ func (col *collation) remember(ch *chance) {
 		if int64(v) >= int64(len(f.Validators)) {
 			continue
 		}
-		id, _ := primitives.NodeIDFrom(f.Validators[v].GetNodeId())
-		if int(v) == f.Own {
-			id = self
+		id, err := primitives.NodeIDFrom(f.Validators[v].GetNodeId())
+		switch {
+		case int(v) == f.Own:
+			col.group = append(col.group, self)
+		case err == nil: // nobody can reach another
+			col.group = append(col.group, id)
 		}
-		col.group = append(col.group, id)
 	}
 	c.collations[col.hash] = col
 	c.order = append(c.order, col)
@@ -137,5 +139,5 @@ func (col *collation) reason() (primitivesv1.CollationRefusal, string) {
 	if len(col.offered) == 0 {
 		return notBackedInTime, "none of the validators that could back it was connected and had its relay parent in view"
 	}
-	return notBackedInTime, "its relay parent was left behind"
+	return notBackedInTime, leftBehind
 }

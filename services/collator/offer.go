@@ -130,7 +130,7 @@ func (c *collator) connect() {
 
 // unreached: the bridge has let go of the question. It is asked again with the next leaf.
 func (c *collator) unreached(err error) {
-	if err != nil && subsystem.CodeOf(err) != subsystem.Cancelled {
+	if subsystem.CodeOf(err) != subsystem.Cancelled {
 		c.sub.Log.Info("the network bridge no longer keeps the validators connected", "err", err)
 		c.reach = reach{}
 	}

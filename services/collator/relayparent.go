@@ -90,7 +90,7 @@ func (r *relayParent) tell(p *collating) {
 	}
 	if !p.known { // it is one that has no core now, or none at all
 		seat.Seat{Para: p.para}.Code(r.sub, r.leaf.Hash, r.leaf.Number, func(code *primitivesv1.BlobRef, err error) {
-			if err == nil && r.paras[p.para] == p {
+			if err == nil && r.paras[p.para] == p && !p.known {
 				r.exists(p, code != nil)
 			}
 		})
@@ -135,8 +135,8 @@ func (r *relayParent) open(p *collating, s seat.Seat) {
 
 func (r *relayParent) offerChance(p *collating, ch *chance, d *primitivesv1.PersistedValidationData) {
 	p.known = true
-	if r.chances[p.para] != nil { // of the same producer, or of one before it: what was made of it stays
-		ch.made = r.chances[p.para].made
+	if before := r.chances[p.para]; before != nil { // told a producer before: what was made of it stays
+		ch = before
 	}
 	r.chances[p.para] = ch
 	r.counts.opportunities++

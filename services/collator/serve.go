@@ -69,11 +69,27 @@ func (c *collator) onRequest(r *nbv1.PeerRequest) {
 	}
 }
 
-// inTurn serves one validator at a time. The bridge bounds how many questions of a peer are open.
+// wait lines a question up. Of one validator as many wait as it may have open: of more the oldest has timed out.
+func (u *upload) wait(q question) {
+	oldest, of := -1, 0
+	for i, w := range u.line {
+		if w.from == q.from {
+			if of++; of == 1 {
+				oldest = i
+			}
+		}
+	}
+	if of >= openRequests {
+		u.line = slices.Delete(u.line, oldest, oldest+1)
+	}
+	u.line = append(u.line, q)
+}
+
+// inTurn serves one validator at a time.
 func (col *collation) inTurn(q question) {
 	u := &col.upload
 	if u.turn != (primitives.NodeID{}) && u.turn != q.from {
-		u.line = append(u.line, q)
+		u.wait(q)
 		return
 	}
 	if u.turn == (primitives.NodeID{}) {
@@ -101,6 +117,10 @@ func (col *collation) pass(turn int) {
 
 // give reads a part and sends it.
 func (col *collation) give(q question) {
+	if col.ended { // while the question was in line
+		col.refusePart(q.from, q.id, collatorv1.PartRefusal_PART_REFUSAL_NOT_HERE)
+		return
+	}
 	n := min(q.n, col.size-q.at)
 	col.upload.served[q.from] += n
 	turn := col.upload.number

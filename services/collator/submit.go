@@ -37,6 +37,9 @@ const (
 	timedOut           = primitivesv1.CollationRefusal_COLLATION_REFUSAL_AVAILABILITY_TIMED_OUT
 )
 
+// leftBehind: no block can take the collation up any more.
+const leftBehind = "its relay parent was left behind"
+
 // onSubmitCollation makes a collation of what the producer has built.
 func (c *collator) onSubmitCollation(m *subsystem.Message, s *collatorv1.SubmitCollation) {
 	r, active := c.leaves.Get(s.GetRelayParent())
@@ -55,6 +58,8 @@ func (c *collator) onSubmitCollation(m *subsystem.Message, s *collatorv1.SubmitC
 		m.Reply(notTaken(malformed, err.Error()))
 	case ch.made != nil:
 		ch.made.again(m, hash, ref)
+	case ref.GetSize() == 0: // no part of it could be asked for
+		m.Reply(notTaken(povMissing, "a proof of validity has at least one byte"))
 	case ref.GetSize() > min(candidate.MaxPoV, uint64(ch.data.MaxPoVSize)):
 		m.Reply(notTaken(povTooLarge, "the proof of validity is longer than the relay chain allows"))
 	default:
@@ -130,8 +135,12 @@ func (col *collation) encode(ch *chance, b subsystem.Blob) {
 	})
 }
 
-// sign has the keystore sign the descriptor.
+// sign has the keystore sign the descriptor, if there is still somebody to whom the collation could be offered.
 func (col *collation) sign(ch *chance, root primitives.Hash) {
+	if col.relayParent.ended {
+		col.drop(ch, unknownRelayParent, leftBehind)
+		return
+	}
 	data, err := ch.data.Hash()
 	if err != nil {
 		col.drop(ch, nodeFault, err.Error())
@@ -165,8 +174,12 @@ func (col *collation) onSigned(ch *chance, d signbytes.Collation, s *keystorev1.
 	copy(d.Collator[:], s.GetPublicKey())
 	col.receipt.Descriptor.Collation = d
 	copy(col.receipt.Descriptor.Signature[:], s.GetSignature())
-	if !col.receipt.Descriptor.Verify() {
+	switch {
+	case !col.receipt.Descriptor.Verify():
 		col.drop(ch, nodeFault, "the keystore's signature doesn't verify")
+		return
+	case col.relayParent.ended:
+		col.drop(ch, unknownRelayParent, leftBehind)
 		return
 	}
 	col.signed, col.hash = true, col.receipt.Hash()

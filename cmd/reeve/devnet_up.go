@@ -33,8 +33,9 @@ type upFlags struct {
 
 	given func(flag string) bool // whether somebody has set it
 
-	parachain    bool // the example's is on the relay chain
-	transactions int  // sent when the network is ready, to show that it works
+	parachain    bool   // the example's is on the relay chain
+	paraListen   string // for its users
+	transactions int    // sent when the network is ready, to show that it works
 }
 
 func (a *app) devnetUp() *cobra.Command {
@@ -60,8 +61,10 @@ again, with its chains and ports as they were.`,
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
 	f.BoolVar(&u.parachain, "parachain", false,
 		"put the example parachain, a ledger, on the relay chain, and produce its blocks at the first node")
+	f.StringVar(&u.paraListen, "parachain-listen", defaultLedger, "address for the example parachain's users")
 	f.IntVar(&u.transactions, "transactions", 0,
-		"send so many when the network is ready, and show them final on all nodes")
+		"send so many when the network is ready, and show them final on all nodes; "+
+			"on the example parachain something is paid each second")
 	u.given = f.Changed
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return u.up(cmd.Context()) }
 	return cmd
@@ -212,16 +215,20 @@ func (u *upFlags) produce(ctx context.Context, net datadir.Network) error {
 	if err != nil || len(nodes) == 0 {
 		return err
 	}
-	ledger, _ := collate.Demo(nil)
-	u.app.say("\nThe ledger of para %d is at http://%s: /head, /accounts/{key}, /transfers. Its blocks:", collate.DemoPara,
-		defaultLedger)
+	pay := time.Duration(0)
+	if u.transactions > 0 {
+		pay = demoPayments
+	}
 	go func() {
-		if err := u.app.collate(ctx, nodes[0], ledger, defaultLedger); err != nil && ctx.Err() == nil {
+		if err := u.app.collate(ctx, nodes[0], u.paraListen, pay); err != nil && ctx.Err() == nil {
 			u.app.say("  no blocks of the ledger are produced any more: %v", err)
 		}
 	}()
 	return nil
 }
+
+// demoPayments is how often something is paid on the ledger, to show that it works.
+const demoPayments = time.Second
 
 func (u *upFlags) session() session {
 	return session{lasts: u.lasts, ephemeral: u.ephemeral, bundled: u.bundled}

@@ -81,6 +81,20 @@ func (q *question) pending(para uint32) (*runtimeapiv1.CandidatePendingAvailabil
 	return &runtimeapiv1.CandidatePendingAvailabilityAnswer{Receipt: parachain.CommittedMessage(c)}, err
 }
 
+func (q *question) lastIncluded(para uint32) (*runtimeapiv1.LastIncludedAnswer, error) {
+	p := q.kept.world.paras[para]
+	if p == nil || p.Last == nil {
+		return &runtimeapiv1.LastIncludedAnswer{}, nil
+	}
+	r, err := candidate.DecodeReceipt(p.Last.Receipt)
+	if err != nil {
+		return nil, vmsdk.Corruptf("the receipt of what was included last can't be read: %v", err)
+	}
+	return &runtimeapiv1.LastIncludedAnswer{
+		Receipt: parachain.ReceiptMessage(r), Number: p.Included, Session: p.Last.Session,
+	}, nil
+}
+
 func (q *question) events() (*runtimeapiv1.CandidateEventsAnswer, error) {
 	a := &runtimeapiv1.CandidateEventsAnswer{}
 	for _, e := range q.kept.world.events {

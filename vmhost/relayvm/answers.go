@@ -49,6 +49,9 @@ func (q *question) answer(r *request) (*answer, error) {
 	case *runtimeapiv1.RuntimeApiRequest_Ancestors:
 		a, err := q.ancestors(k.Ancestors.GetCount())
 		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_Ancestors{Ancestors: a}}, err
+	case *runtimeapiv1.RuntimeApiRequest_LastIncluded:
+		a, err := q.lastIncluded(k.LastIncluded.GetPara())
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_LastIncluded{LastIncluded: a}}, err
 	}
 	return nil, &vmsdk.UnimplementedError{What: "this question"}
 }

@@ -29,6 +29,11 @@ func askAncestors(count uint32) *request {
 	return &request{Kind: &runtimeapiv1.RuntimeApiRequest_Ancestors{Ancestors: q}}
 }
 
+func askLast(para uint32) *request {
+	return &request{Kind: &runtimeapiv1.RuntimeApiRequest_LastIncluded{
+		LastIncluded: &runtimeapiv1.LastIncluded{Para: para}}}
+}
+
 // questions are one of each kind.
 func questions() []*request {
 	return []*request{
@@ -48,6 +53,7 @@ func questions() []*request {
 			ValidationCodeByHash: &runtimeapiv1.ValidationCodeByHash{Hash: make([]byte, 32)}}},
 		headerQuestion,
 		askAncestors(300),
+		askLast(100),
 	}
 }
 

@@ -78,7 +78,13 @@ func (r *run) included(para uint32, p *pending) {
 	if err != nil || at == nil {
 		return
 	}
-	r.world.setPara(after(*at, known.Commitments, p.RelayParent, r.above.height, &r.world.config.Active))
+	short, err := known.Receipt()
+	if err != nil {
+		return
+	}
+	changed := after(*at, known.Commitments, p.RelayParent, r.above.height, &r.world.config.Active)
+	changed.Last = &LastIncluded{Candidate: p.Candidate, Receipt: short.Encode(), Session: r.world.session.Index}
+	r.world.setPara(changed)
 	r.remember(p.Candidate)
 }
 

@@ -34,6 +34,16 @@ type Para struct {
 	// Since is the height at which it was registered, Included that at which a candidate of it was included last.
 	Since    uint64 `json:"since"`
 	Included uint64 `json:"included"`
+	// Last is that candidate; nil: none was included yet.
+	Last *LastIncluded `json:"lastIncluded,omitempty"`
+}
+
+// LastIncluded is the candidate that has made a para's head. Who has lost the para's state finds its data by it.
+type LastIncluded struct {
+	Candidate primitives.Hash `json:"candidate"`
+	// Receipt is the canonical bytes of its short form, and Session that of the validators that hold its data.
+	Receipt HexBytes `json:"receipt"`
+	Session uint32   `json:"session"`
 }
 
 // Upgrade is code that is in force for candidates on relay parents from height At on. If it was announced by the owner

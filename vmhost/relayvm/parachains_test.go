@@ -201,6 +201,9 @@ func TestACandidateIsBackedBecomesAvailableAndIsIncluded(t *testing.T) {
 	if d := n.data(100, timedOut); string(d.GetParentHead()) != "head 0" || n.data(100, free) != nil {
 		t.Errorf("if it isn't, on %v", d)
 	}
+	if a := n.ask(n.last, askLast(100)).GetLastIncluded(); a.GetReceipt() != nil {
+		t.Errorf("nothing is included, and the last that was is %v", a)
+	}
 	n.available(0, 2)
 	if got := n.happened(); got != nil {
 		t.Fatalf("two of four aren't enough: %v", got)
@@ -211,6 +214,11 @@ func TestACandidateIsBackedBecomesAvailableAndIsIncluded(t *testing.T) {
 	n.next(data)
 	if got := n.happened(); !slices.Equal(got, []string{"included", "backed"}) || n.head(100) != "head 1" {
 		t.Errorf("%v, the head is %q", got, n.head(100))
+	}
+	last := n.ask(n.last, askLast(100)).GetLastIncluded()
+	if head := primitives.HashOf([]byte("head 1")); last.GetNumber() != 3 ||
+		primitives.Hash(last.GetReceipt().GetDescriptor_().GetParaHead()) != head {
+		t.Errorf("the head was made by %v", last)
 	}
 }
 

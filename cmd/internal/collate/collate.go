@@ -1,17 +1,19 @@
 // Package collate runs the ledger, our example of a parachain: it keeps the states that blocks are built on, takes
 // transfers, builds blocks of them, and shows what becomes of each. A team's own program looks like it.
 //
-// It keeps nothing on a disk: a state that it doesn't know is part of the newest block's proof of validity, which the
+// It keeps nothing on a disk: the state that it doesn't know is in the newest block's proof of validity, which the
 // network keeps available.
 package collate
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
-	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	"github.com/reevenet/reeve/services/collator/ledger"
 	"github.com/reevenet/reeve/services/collator/para"
 )
@@ -28,41 +30,19 @@ const (
 
 // Chain is the ledger at work.
 type Chain struct {
-	// Told is called with each step of each block. Nil: nobody looks.
-	Told func(Step)
-	// Now is the clock that steps are timed by.
+	// Told is called with each block that has come to its end: it is final, or refused. Nil: nobody looks.
+	Told func(Block)
+	// Now is the clock by which blocks are timed.
 	Now func() time.Time
 
 	mu       sync.Mutex
 	states   map[[32]byte]ledger.State // by the hash in a head
-	order    [][32]byte                // of states, the oldest first
+	order    [][32]byte                // of states, the one that was used longest ago first
 	current  ledger.Head               // on which the relay chain has us build
 	pending  []ledger.Transfer
-	underWay map[primitives.Hash]*block // by candidate
-	latest   []*block                   // the same, the oldest first
+	underWay map[primitives.Hash]*Block // by candidate
+	latest   []primitives.Hash          // the same, the oldest first
 	stats    Stats
-}
-
-// block is one on its way.
-type block struct {
-	candidate primitives.Hash
-	head      ledger.Head
-	transfers int
-	submitted time.Time
-}
-
-// Step is what has become of a block.
-type Step struct {
-	Number    uint64
-	Transfers int
-	Status    *primitivesv1.CollationStatus
-	After     time.Duration // since it was handed in
-}
-
-// Stats are counts since the process began.
-type Stats struct {
-	Built, Backed, Included, Refused int
-	Transfers                        int // in included blocks
 }
 
 // Genesis is the state at the beginning, and the head for the relay chain's genesis.
@@ -77,22 +57,47 @@ func Genesis(accounts ...ledger.Account) (ledger.State, []byte) {
 
 // New is a ledger that begins with a state.
 func New(genesis ledger.State) *Chain {
-	c := &Chain{Now: time.Now, states: map[[32]byte]ledger.State{}, underWay: map[primitives.Hash]*block{}}
+	c := &Chain{Now: time.Now, states: map[[32]byte]ledger.State{}, underWay: map[primitives.Hash]*Block{}}
 	c.keep(genesis)
 	c.current = ledger.Head{State: genesis.Hash()}
 	return c
 }
 
+// keep keeps a state, in the place of the one that was used longest ago.
 func (c *Chain) keep(s ledger.State) {
 	hash := s.Hash()
 	if _, known := c.states[hash]; known {
-		return
+		c.order = slices.DeleteFunc(c.order, func(h [32]byte) bool { return h == hash })
 	}
 	c.states[hash], c.order = s, append(c.order, hash)
 	if len(c.order) > maxStates {
 		delete(c.states, c.order[0])
 		c.order = c.order[1:]
 	}
+}
+
+// Knows is para.Recoverer: whether the state of a head is here.
+func (c *Chain) Knows(head []byte) bool {
+	h, err := ledger.DecodeHead(head)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, known := c.states[h.State]
+	return known || err != nil // of what is no head, Build says so
+}
+
+// Recover takes over the state after a block.
+func (c *Chain) Recover(b para.Recovered) error {
+	head, after, err := ledger.Validate(b.Parent, b.PoV)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the block that the network has kept isn't valid: %w", err)
+	case !bytes.Equal(head, b.Head):
+		return errors.New("the block that the network has kept makes another head")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keep(after)
+	return nil
 }
 
 // Build makes a block of the transfers that wait and are valid on the head.
@@ -108,6 +113,7 @@ func (c *Chain) Build(on para.Opportunity) (*para.Block, error) {
 		return nil, fmt.Errorf("the state of block %d isn't here", head.Number)
 	}
 	c.current = head
+	c.keep(before)
 	after, proof := append(ledger.State(nil), before...), ledger.Proof{Before: before}
 	for _, t := range c.pending {
 		if len(proof.Transfers) < ledger.MaxTransfers && after.Apply(t) == nil {
@@ -124,63 +130,10 @@ func (c *Chain) Build(on para.Opportunity) (*para.Block, error) {
 	return &para.Block{PoV: pov, Head: ledger.Head{Number: head.Number + 1, State: after.Hash()}.Encode()}, nil
 }
 
-// settle forgets transfers that the state has, or that it can never take.
+// settle forgets transfers that the state has, and those whose turn it is and for which there isn't the money.
 func (c *Chain) settle(s ledger.State) {
-	left := c.pending[:0]
-	for _, t := range c.pending {
-		if at, known := s.Find(t.From); known && s[at].Nonce <= t.Nonce {
-			left = append(left, t)
-		}
-	}
-	c.pending = left
-}
-
-// Submitted notes a block's name.
-func (c *Chain) Submitted(candidate []byte, b *para.Block) {
-	id, err := primitives.HashFrom(candidate)
-	head, err2 := ledger.DecodeHead(b.Head)
-	proof, err3 := ledger.DecodeProof(b.PoV)
-	if err != nil || err2 != nil || err3 != nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := &block{candidate: id, head: head, transfers: len(proof.Transfers), submitted: c.Now()}
-	c.underWay[id], c.latest = w, append(c.latest, w)
-	if len(c.latest) > maxUnderWay {
-		delete(c.underWay, c.latest[0].candidate)
-		c.latest = c.latest[1:]
-	}
-}
-
-// Became counts and tells.
-func (c *Chain) Became(candidate []byte, status *primitivesv1.CollationStatus) {
-	id, _ := primitives.HashFrom(candidate)
-	c.mu.Lock()
-	w, known := c.underWay[id]
-	if !known {
-		c.mu.Unlock()
-		return
-	}
-	switch status.GetKind().(type) {
-	case *primitivesv1.CollationStatus_Backed:
-		c.stats.Backed++
-	case *primitivesv1.CollationStatus_Included:
-		c.stats.Included++
-		c.stats.Transfers += w.transfers
-	case *primitivesv1.CollationStatus_Refused:
-		c.stats.Refused++
-	}
-	step := Step{Number: w.head.Number, Transfers: w.transfers, Status: status, After: c.Now().Sub(w.submitted)}
-	c.mu.Unlock()
-	if c.Told != nil {
-		c.Told(step)
-	}
-}
-
-// Stats are the counts until now.
-func (c *Chain) Stats() Stats {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stats
+	c.pending = slices.DeleteFunc(c.pending, func(t ledger.Transfer) bool {
+		at, known := s.Find(t.From)
+		return !known || s[at].Nonce > t.Nonce || s[at].Nonce == t.Nonce && s[at].Balance < t.Amount
+	})
 }

@@ -29,27 +29,26 @@ func Demo(code []byte) (*Chain, relayvm.GenesisPara) {
 	return New(state), relayvm.GenesisPara{ID: DemoPara, Head: head, Code: code}
 }
 
-// Pay has the treasury pay an amount to somebody, and returns the transfer.
-func (c *Chain) Pay(to [ledger.KeySize]byte, amount uint64) (ledger.Transfer, error) {
-	from := [ledger.KeySize]byte(demoKey.Public().(ed25519.PublicKey))
-	_, state := c.Head()
-	t := ledger.Transfer{From: from, To: to, Amount: amount}
-	if at, known := state.Find(from); known {
-		t.Nonce = state[at].Nonce + c.waiting(from)
-	}
-	t.Signature = [ed25519.SignatureSize]byte(ed25519.Sign(demoKey, t.Payload()))
-	return t, c.Transfer(t)
-}
+// DemoPayee is the account that Pay pays to.
+var DemoPayee = ed25519.NewKeyFromSeed(seedOf("reeve ledger: a shop of development networks")).Public().(ed25519.PublicKey)
 
-// waiting is how many transfers of an account wait for a block.
-func (c *Chain) waiting(from [ledger.KeySize]byte) (n uint64) {
+// Pay has the treasury pay an amount to the payee, with the transaction that follows on those that wait.
+func (c *Chain) Pay(amount uint64) error {
+	t := ledger.Transfer{From: [ledger.KeySize]byte(demoKey.Public().(ed25519.PublicKey)),
+		To: [ledger.KeySize]byte(DemoPayee), Amount: amount}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at, _ := c.states[c.current.State].Find(from)
+	state := c.states[c.current.State]
+	at, known := state.Find(t.From)
+	if !known {
+		return ledger.ErrFunds
+	}
+	t.Nonce = state[at].Nonce
 	for _, p := range c.pending {
-		if p.From == from && p.Nonce >= c.states[c.current.State][at].Nonce {
-			n++
+		if p.From == t.From {
+			t.Nonce = max(t.Nonce, p.Nonce+1)
 		}
 	}
-	return n
+	t.Signature = [ed25519.SignatureSize]byte(ed25519.Sign(demoKey, t.Payload()))
+	return c.take(t)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/reevenet/reeve/services/collator/ledger"
 )
@@ -24,6 +25,10 @@ func (c *Chain) Head() (ledger.Head, ledger.State) {
 func (c *Chain) Transfer(t ledger.Transfer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.take(t)
+}
+
+func (c *Chain) take(t ledger.Transfer) error {
 	of := 0
 	for _, p := range c.pending {
 		if p.From == t.From {
@@ -59,7 +64,7 @@ func (c *Chain) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /accounts/{key}", func(w http.ResponseWriter, r *http.Request) {
 		var key [ledger.KeySize]byte
-		if b, err := hex.DecodeString(r.PathValue("key")); err != nil || copy(key[:], b) != len(key) {
+		if b, err := hex.DecodeString(r.PathValue("key")); err != nil || copy(key[:], b) != len(b) || len(b) != len(key) {
 			http.Error(w, "an account is 64 hexadecimal digits", http.StatusBadRequest)
 			return
 		}
@@ -82,7 +87,7 @@ func (c *Chain) postTransfer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "a transfer is shorter", http.StatusRequestEntityTooLarge)
 		return
 	}
-	raw, err := hex.DecodeString(string(text))
+	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil {
 		http.Error(w, "a transfer is in hexadecimal: "+err.Error(), http.StatusBadRequest)
 		return

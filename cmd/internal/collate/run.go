@@ -3,14 +3,12 @@ package collate
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
-	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services/collator/para"
 )
@@ -19,14 +17,9 @@ import (
 var places = httpdoor.Places{Connections: 128, OfAddress: 64, Requests: 64, RequestsOfAddress: 32}
 
 // Run produces blocks of the para at a node until ctx ends, and answers its users at the listener.
-func (c *Chain) Run(ctx context.Context, home datadir.Node, bus string, id uint32, l net.Listener,
-	log *slog.Logger) error {
-	token, err := datadir.Token(home, para.Role)
-	if err != nil {
-		return err
-	}
+func (c *Chain) Run(ctx context.Context, at subsystem.Options, id uint32, l net.Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
-	door := httpdoor.New(httpdoor.Counted(c.Handler(), busy), places, log)
+	door := httpdoor.New(httpdoor.Counted(c.Handler(), busy), places, at.Log)
 	group.Go(func() error {
 		if err := door.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -37,11 +30,7 @@ func (c *Chain) Run(ctx context.Context, home datadir.Node, bus string, id uint3
 		<-ctx.Done()
 		return door.Close()
 	})
-	group.Go(func() error {
-		return subsystem.Run(ctx, para.Spec(id, c), subsystem.Options{
-			Address: bus, Token: token, Blobs: home.Data("blobs"), Log: log,
-		})
-	})
+	group.Go(func() error { return subsystem.Run(ctx, para.Spec(id, c), at) })
 	return group.Wait()
 }
 

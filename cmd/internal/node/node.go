@@ -41,7 +41,7 @@ func (n *Node) chains() []string {
 }
 
 // BusSocket is the name of the unix socket of the bus.
-const BusSocket = "bus"
+const BusSocket = datadir.BusSocket
 
 // Bus is the address of the node's overseer.
 func (n *Node) Bus() string { return "unix:" + n.Home.Socket(BusSocket) }

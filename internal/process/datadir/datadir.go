@@ -133,6 +133,9 @@ func (n Node) SocketDir() string { return filepath.Dir(n.Socket("x")) }
 // Socket is the unix socket called name, in its short form.
 func (n Node) Socket(name string) string { return Socket(n.Run(), name) }
 
+// BusSocket is the name of the unix socket of the bus.
+const BusSocket = "bus"
+
 // MonitorSocket is the name of the unix socket at which an overseer answers what it answers at its door for monitoring.
 const MonitorSocket = "monitor"
 

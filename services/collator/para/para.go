@@ -1,36 +1,63 @@
 // Package para is what a parachain's team writes its block producer with: a process of its own that attaches to a node
 // of the relay chain, is told when and on what to build, hands in what it built, and hears what becomes of it.
 //
-// The team implements Chain. Spec makes a subsystem of it, with which the process is run (subsystem.Main), or `reeve
-// para collate` runs it for the example. The node's collator does the rest: it signs, offers the block to validators,
-// and follows it. The same rules as in Chain.Build stand in the parachain's validation code, which every validator runs
-// (services/candidatevalidation/guest).
+// The team implements Chain, and beside it Observer or Recoverer if it wants what they give. Main runs it as a program
+// of its own; Spec makes a subsystem of it. The node's collator does the rest: it signs, offers the block to
+// validators, and follows it. The same rules as in Chain.Build stand in the parachain's validation code, which every validator runs
+// (services/candidatevalidation/guest). docs/parachains.md walks through it.
+//
+// What a Chain says is nobody's business but its team's: a wrong block is refused by the validators.
 package para
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	collatorv1 "github.com/reevenet/reeve/proto/reeve/collator/v1"
-	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
+	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
 )
 
 // Role is the name under which a block producer attaches to a node.
 const Role = "block-producer"
 
-// Chain is a parachain as its block producer runs it. Build may take its time and is called off the loop, one call at a
-// time; the others are called in between.
+// Chain is a parachain as its block producer runs it.
 type Chain interface {
 	// Build makes a block on a head. Nil and no error: there is nothing to build. An error is logged, and the next
-	// opportunity is tried.
+	// opportunity is tried. It may take its time, and is called one call at a time, on a goroutine of its own.
 	Build(on Opportunity) (*Block, error)
+}
+
+// Observer is a Chain that is told what becomes of its blocks. Its methods are called in turn with each other and
+// beside Build, and may not wait.
+type Observer interface {
 	// Submitted tells under which name a block is on its way.
 	Submitted(candidate []byte, b *Block)
-	// Became tells what has become of a block that was handed in: seconded, backed, included, or refused with the reason.
+	// NotTaken tells why the collator hasn't taken a block.
+	NotTaken(b *Block, why *primitivesv1.CollationRefused)
+	// Became tells what has become of a block: seconded, backed, included, or refused with the reason.
 	Became(candidate []byte, status *primitivesv1.CollationStatus)
+	// Final tells that the relay chain's block that has included it is final.
+	Final(candidate []byte)
+}
+
+// Recoverer is a Chain whose blocks need more than their head, and which can take that from the block before: the
+// network keeps the newest blocks available. It is for a producer that has lost its disk, or keeps nothing on one, and
+// for one of several whose newest block another one has made.
+type Recoverer interface {
+	// Knows tells whether a block can be built on a head as things are. It may not wait.
+	Knows(head []byte) bool
+	// Recover gives the block that has made a head of which Knows said no. Build on that head follows, unless there is
+	// an error. It is called as Build is.
+	Recover(b Recovered) error
+}
+
+// Recovered is a block that the validators have found valid.
+type Recovered struct {
+	Parent []byte // the head before it
+	PoV    []byte // its proof of validity: what validation code got as its block data
+	Head   []byte // the head after it
 }
 
 // Opportunity is what a block is built on.
@@ -58,7 +85,7 @@ type Block struct {
 func Spec(id uint32, chain Chain) subsystem.Spec {
 	s := Declared()
 	s.New = func(sub *subsystem.Sub) (subsystem.Handler, error) {
-		p := &producer{sub: sub, para: id, chain: chain}
+		p := newProducer(sub, id, chain)
 		p.collate()
 		p.watch()
 		return p, nil
@@ -73,101 +100,8 @@ func Declared() subsystem.Spec {
 		Class: subsystem.Pool,
 		Asks: []proto.Message{
 			&collatorv1.CollateOn{}, &collatorv1.SubmitCollation{}, &collatorv1.WatchCollations{},
+			&runtimeapiv1.Request{}, &distributionv1.RecoverAvailableData{},
 		},
-		New: func(*subsystem.Sub) (subsystem.Handler, error) { return &producer{}, nil },
+		New: func(sub *subsystem.Sub) (subsystem.Handler, error) { return newProducer(sub, 0, nil), nil },
 	}
-}
-
-const (
-	// silence is how long the collator may say nothing before it is asked again.
-	silence = 10 * time.Minute
-	// again is the pause before that, when it was away.
-	again = 500 * time.Millisecond
-	// submitTimeout is how long it may take to sign and offer a block.
-	submitTimeout = 15 * time.Second
-	// povLease is how long a proof of validity stays without the collator's own lease.
-	povLease = time.Minute
-)
-
-// producer is the handler.
-type producer struct {
-	sub   *subsystem.Sub
-	para  uint32
-	chain Chain
-
-	building bool
-	next     *collatorv1.Opportunity // the newest that came meanwhile
-}
-
-// Signal means nothing here: the collator says when to build.
-func (p *producer) Signal(*overseerv1.Signal) {}
-
-// Handle refuses: nobody sends to a block producer.
-func (p *producer) Handle(m *subsystem.Message) { m.Unknown() }
-
-// collate asks for opportunities, again and again.
-func (p *producer) collate() {
-	subsystem.Watch(p.sub, &collatorv1.CollateOn{Para: p.para}, silence, func(r *collatorv1.CollateOnResponse) {
-		if r.GetOpportunity() == nil {
-			p.sub.Log.Warn("there is nothing to collate on", "para", p.para, "why", r.GetRefusal())
-			return
-		}
-		p.next = r.GetOpportunity()
-		p.build()
-	}, func(err error) {
-		p.sub.Log.Debug("no opportunities come any more; they are asked for again", "err", err)
-		p.sub.After(again, p.collate)
-	})
-}
-
-// watch asks what becomes of blocks, again and again.
-func (p *producer) watch() {
-	subsystem.Watch(p.sub, &collatorv1.WatchCollations{Para: p.para}, silence,
-		func(r *collatorv1.WatchCollationsResponse) { p.chain.Became(r.GetCandidate(), r.GetStatus()) },
-		func(error) { p.sub.After(again, p.watch) })
-}
-
-// build builds on the newest opportunity: the ones before are gone.
-func (p *producer) build() {
-	if p.building || p.next == nil {
-		return
-	}
-	o := p.next
-	p.next, p.building = nil, true
-	on := Opportunity{
-		RelayParent: o.GetRelayParent(), Number: o.GetValidationData().GetRelayParentNumber(),
-		Head: o.GetValidationData().GetParentHead(), MaxPoV: int(o.GetValidationData().GetMaxPovSize()),
-	}
-	subsystem.Offload(p.sub, func() (*Block, error) { return p.chain.Build(on) }, func(b *Block, err error) {
-		p.building = false
-		switch {
-		case err != nil:
-			p.sub.Log.Warn("no block of the parachain is built", "relay parent", on.Number, "err", err)
-		case b != nil:
-			p.put(o.GetRelayParent(), b)
-		}
-		p.build()
-	})
-}
-
-// put hands a block in, its proof by reference.
-func (p *producer) put(relayParent []byte, b *Block) {
-	p.sub.Blobs().Put(b.PoV, povLease, func(ref *primitivesv1.BlobRef, err error) {
-		if err != nil {
-			p.sub.Log.Warn("a proof of validity can't be put into the blob store", "err", err)
-			return
-		}
-		q := &collatorv1.SubmitCollation{
-			RelayParent: relayParent, Para: p.para, Pov: &primitivesv1.PoV{BlockData: ref},
-			Commitments: &primitivesv1.CandidateCommitments{HeadData: b.Head, UpwardMessages: b.Upward},
-		}
-		subsystem.Ask(p.sub, q, submitTimeout, func(r *collatorv1.SubmitCollationResponse, err error) {
-			if err != nil || r.GetRefused() != nil {
-				p.sub.Log.Info("a block of the parachain isn't taken", "err", err, "why", r.GetRefused().GetReason(),
-					"detail", r.GetRefused().GetDetail())
-				return
-			}
-			p.chain.Submitted(r.GetSubmitted().GetCandidate(), b)
-		})
-	})
 }

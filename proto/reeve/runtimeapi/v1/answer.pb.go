@@ -172,6 +172,7 @@ type RuntimeApiAnswer struct {
 	//	*RuntimeApiAnswer_ValidationCodeByHash
 	//	*RuntimeApiAnswer_BlockHeader
 	//	*RuntimeApiAnswer_Ancestors
+	//	*RuntimeApiAnswer_LastIncluded
 	Kind          isRuntimeApiAnswer_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -331,6 +332,15 @@ func (x *RuntimeApiAnswer) GetAncestors() *AncestorsAnswer {
 	return nil
 }
 
+func (x *RuntimeApiAnswer) GetLastIncluded() *LastIncludedAnswer {
+	if x != nil {
+		if x, ok := x.Kind.(*RuntimeApiAnswer_LastIncluded); ok {
+			return x.LastIncluded
+		}
+	}
+	return nil
+}
+
 type isRuntimeApiAnswer_Kind interface {
 	isRuntimeApiAnswer_Kind()
 }
@@ -400,6 +410,11 @@ type RuntimeApiAnswer_Ancestors struct {
 	Ancestors *AncestorsAnswer `protobuf:"bytes,13,opt,name=ancestors,proto3,oneof"`
 }
 
+type RuntimeApiAnswer_LastIncluded struct {
+	// Answers LastIncluded.
+	LastIncluded *LastIncludedAnswer `protobuf:"bytes,14,opt,name=last_included,json=lastIncluded,proto3,oneof"`
+}
+
 func (*RuntimeApiAnswer_Validators) isRuntimeApiAnswer_Kind() {}
 
 func (*RuntimeApiAnswer_SigningContext) isRuntimeApiAnswer_Kind() {}
@@ -425,6 +440,8 @@ func (*RuntimeApiAnswer_ValidationCodeByHash) isRuntimeApiAnswer_Kind() {}
 func (*RuntimeApiAnswer_BlockHeader) isRuntimeApiAnswer_Kind() {}
 
 func (*RuntimeApiAnswer_Ancestors) isRuntimeApiAnswer_Kind() {}
+
+func (*RuntimeApiAnswer_LastIncluded) isRuntimeApiAnswer_Kind() {}
 
 // ValidatorsAnswer: the validator set.
 type ValidatorsAnswer struct {
@@ -1115,11 +1132,76 @@ func (x *AncestorsAnswer) GetHashes() [][]byte {
 	return nil
 }
 
+// LastIncludedAnswer: the candidate.
+type LastIncludedAnswer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if there is no such para, or none of its candidates has been included yet.
+	Receipt *v1.CandidateReceipt `protobuf:"bytes,1,opt,name=receipt,proto3,oneof" json:"receipt,omitempty"`
+	// Height of the block that included it.
+	Number uint64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Session whose validators hold its data.
+	Session       uint32 `protobuf:"varint,3,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LastIncludedAnswer) Reset() {
+	*x = LastIncludedAnswer{}
+	mi := &file_reeve_runtimeapi_v1_answer_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastIncludedAnswer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastIncludedAnswer) ProtoMessage() {}
+
+func (x *LastIncludedAnswer) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_runtimeapi_v1_answer_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastIncludedAnswer.ProtoReflect.Descriptor instead.
+func (*LastIncludedAnswer) Descriptor() ([]byte, []int) {
+	return file_reeve_runtimeapi_v1_answer_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *LastIncludedAnswer) GetReceipt() *v1.CandidateReceipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *LastIncludedAnswer) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *LastIncludedAnswer) GetSession() uint32 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
 var File_reeve_runtimeapi_v1_answer_proto protoreflect.FileDescriptor
 
 const file_reeve_runtimeapi_v1_answer_proto_rawDesc = "" +
 	"\n" +
-	" reeve/runtimeapi/v1/answer.proto\x12\x13reeve.runtimeapi.v1\x1a\x1ereeve/primitives/v1/blob.proto\x1a#reeve/primitives/v1/candidate.proto\x1a$reeve/primitives/v1/scheduling.proto\x1a#reeve/primitives/v1/statement.proto\"\xe9\t\n" +
+	" reeve/runtimeapi/v1/answer.proto\x12\x13reeve.runtimeapi.v1\x1a\x1ereeve/primitives/v1/blob.proto\x1a#reeve/primitives/v1/candidate.proto\x1a$reeve/primitives/v1/scheduling.proto\x1a#reeve/primitives/v1/statement.proto\"\xb9\n" +
+	"\n" +
 	"\x10RuntimeApiAnswer\x12G\n" +
 	"\n" +
 	"validators\x18\x01 \x01(\v2%.reeve.runtimeapi.v1.ValidatorsAnswerH\x00R\n" +
@@ -1136,7 +1218,8 @@ const file_reeve_runtimeapi_v1_answer_proto_rawDesc = "" +
 	" \x01(\v2*.reeve.runtimeapi.v1.CandidateEventsAnswerH\x00R\x0fcandidateEvents\x12h\n" +
 	"\x17validation_code_by_hash\x18\v \x01(\v2/.reeve.runtimeapi.v1.ValidationCodeByHashAnswerH\x00R\x14validationCodeByHash\x12K\n" +
 	"\fblock_header\x18\f \x01(\v2&.reeve.runtimeapi.v1.BlockHeaderAnswerH\x00R\vblockHeader\x12D\n" +
-	"\tancestors\x18\r \x01(\v2$.reeve.runtimeapi.v1.AncestorsAnswerH\x00R\tancestorsB\x06\n" +
+	"\tancestors\x18\r \x01(\v2$.reeve.runtimeapi.v1.AncestorsAnswerH\x00R\tancestors\x12N\n" +
+	"\rlast_included\x18\x0e \x01(\v2'.reeve.runtimeapi.v1.LastIncludedAnswerH\x00R\flastIncludedB\x06\n" +
 	"\x04kind\"R\n" +
 	"\x10ValidatorsAnswer\x12>\n" +
 	"\n" +
@@ -1191,7 +1274,13 @@ const file_reeve_runtimeapi_v1_answer_proto_rawDesc = "" +
 	"\x11BlockHeaderAnswer\x128\n" +
 	"\x06header\x18\x01 \x01(\v2 .reeve.primitives.v1.BlockHeaderR\x06header\")\n" +
 	"\x0fAncestorsAnswer\x12\x16\n" +
-	"\x06hashes\x18\x01 \x03(\fR\x06hashesB\xd6\x01\n" +
+	"\x06hashes\x18\x01 \x03(\fR\x06hashes\"\x98\x01\n" +
+	"\x12LastIncludedAnswer\x12D\n" +
+	"\areceipt\x18\x01 \x01(\v2%.reeve.primitives.v1.CandidateReceiptH\x00R\areceipt\x88\x01\x01\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x18\n" +
+	"\asession\x18\x03 \x01(\rR\asessionB\n" +
+	"\n" +
+	"\b_receiptB\xd6\x01\n" +
 	"\x17com.reeve.runtimeapi.v1B\vAnswerProtoP\x01Z@github.com/reevenet/reeve/proto/reeve/runtimeapi/v1;runtimeapiv1\xa2\x02\x03RRX\xaa\x02\x13Reeve.Runtimeapi.V1\xca\x02\x13Reeve\\Runtimeapi\\V1\xe2\x02\x1fReeve\\Runtimeapi\\V1\\GPBMetadata\xea\x02\x15Reeve::Runtimeapi::V1b\x06proto3"
 
 var (
@@ -1207,7 +1296,7 @@ func file_reeve_runtimeapi_v1_answer_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_runtimeapi_v1_answer_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_reeve_runtimeapi_v1_answer_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_reeve_runtimeapi_v1_answer_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_reeve_runtimeapi_v1_answer_proto_goTypes = []any{
 	(CheckValidationOutputsAnswer_Verdict)(0),  // 0: reeve.runtimeapi.v1.CheckValidationOutputsAnswer.Verdict
 	(CandidateEvent_Kind)(0),                   // 1: reeve.runtimeapi.v1.CandidateEvent.Kind
@@ -1226,16 +1315,17 @@ var file_reeve_runtimeapi_v1_answer_proto_goTypes = []any{
 	(*ValidationCodeByHashAnswer)(nil),         // 14: reeve.runtimeapi.v1.ValidationCodeByHashAnswer
 	(*BlockHeaderAnswer)(nil),                  // 15: reeve.runtimeapi.v1.BlockHeaderAnswer
 	(*AncestorsAnswer)(nil),                    // 16: reeve.runtimeapi.v1.AncestorsAnswer
-	(*v1.Validator)(nil),                       // 17: reeve.primitives.v1.Validator
-	(*v1.SigningContext)(nil),                  // 18: reeve.primitives.v1.SigningContext
-	(*v1.BlobRef)(nil),                         // 19: reeve.primitives.v1.BlobRef
-	(*v1.ValidatorGroup)(nil),                  // 20: reeve.primitives.v1.ValidatorGroup
-	(*v1.GroupRotationInfo)(nil),               // 21: reeve.primitives.v1.GroupRotationInfo
-	(*v1.CoreState)(nil),                       // 22: reeve.primitives.v1.CoreState
-	(*v1.PersistedValidationData)(nil),         // 23: reeve.primitives.v1.PersistedValidationData
-	(*v1.CommittedCandidateReceipt)(nil),       // 24: reeve.primitives.v1.CommittedCandidateReceipt
-	(*v1.CandidateReceipt)(nil),                // 25: reeve.primitives.v1.CandidateReceipt
-	(*v1.BlockHeader)(nil),                     // 26: reeve.primitives.v1.BlockHeader
+	(*LastIncludedAnswer)(nil),                 // 17: reeve.runtimeapi.v1.LastIncludedAnswer
+	(*v1.Validator)(nil),                       // 18: reeve.primitives.v1.Validator
+	(*v1.SigningContext)(nil),                  // 19: reeve.primitives.v1.SigningContext
+	(*v1.BlobRef)(nil),                         // 20: reeve.primitives.v1.BlobRef
+	(*v1.ValidatorGroup)(nil),                  // 21: reeve.primitives.v1.ValidatorGroup
+	(*v1.GroupRotationInfo)(nil),               // 22: reeve.primitives.v1.GroupRotationInfo
+	(*v1.CoreState)(nil),                       // 23: reeve.primitives.v1.CoreState
+	(*v1.PersistedValidationData)(nil),         // 24: reeve.primitives.v1.PersistedValidationData
+	(*v1.CommittedCandidateReceipt)(nil),       // 25: reeve.primitives.v1.CommittedCandidateReceipt
+	(*v1.CandidateReceipt)(nil),                // 26: reeve.primitives.v1.CandidateReceipt
+	(*v1.BlockHeader)(nil),                     // 27: reeve.primitives.v1.BlockHeader
 }
 var file_reeve_runtimeapi_v1_answer_proto_depIdxs = []int32{
 	3,  // 0: reeve.runtimeapi.v1.RuntimeApiAnswer.validators:type_name -> reeve.runtimeapi.v1.ValidatorsAnswer
@@ -1251,25 +1341,27 @@ var file_reeve_runtimeapi_v1_answer_proto_depIdxs = []int32{
 	14, // 10: reeve.runtimeapi.v1.RuntimeApiAnswer.validation_code_by_hash:type_name -> reeve.runtimeapi.v1.ValidationCodeByHashAnswer
 	15, // 11: reeve.runtimeapi.v1.RuntimeApiAnswer.block_header:type_name -> reeve.runtimeapi.v1.BlockHeaderAnswer
 	16, // 12: reeve.runtimeapi.v1.RuntimeApiAnswer.ancestors:type_name -> reeve.runtimeapi.v1.AncestorsAnswer
-	17, // 13: reeve.runtimeapi.v1.ValidatorsAnswer.validators:type_name -> reeve.primitives.v1.Validator
-	18, // 14: reeve.runtimeapi.v1.SigningContextAnswer.context:type_name -> reeve.primitives.v1.SigningContext
-	19, // 15: reeve.runtimeapi.v1.ValidationCodeAnswer.code:type_name -> reeve.primitives.v1.BlobRef
-	20, // 16: reeve.runtimeapi.v1.ValidatorGroupsAnswer.groups:type_name -> reeve.primitives.v1.ValidatorGroup
-	21, // 17: reeve.runtimeapi.v1.ValidatorGroupsAnswer.rotation:type_name -> reeve.primitives.v1.GroupRotationInfo
-	22, // 18: reeve.runtimeapi.v1.AvailabilityCoresAnswer.cores:type_name -> reeve.primitives.v1.CoreState
-	23, // 19: reeve.runtimeapi.v1.PersistedValidationDataAnswer.data:type_name -> reeve.primitives.v1.PersistedValidationData
-	0,  // 20: reeve.runtimeapi.v1.CheckValidationOutputsAnswer.verdict:type_name -> reeve.runtimeapi.v1.CheckValidationOutputsAnswer.Verdict
-	24, // 21: reeve.runtimeapi.v1.CandidatePendingAvailabilityAnswer.receipt:type_name -> reeve.primitives.v1.CommittedCandidateReceipt
-	13, // 22: reeve.runtimeapi.v1.CandidateEventsAnswer.events:type_name -> reeve.runtimeapi.v1.CandidateEvent
-	1,  // 23: reeve.runtimeapi.v1.CandidateEvent.kind:type_name -> reeve.runtimeapi.v1.CandidateEvent.Kind
-	25, // 24: reeve.runtimeapi.v1.CandidateEvent.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
-	19, // 25: reeve.runtimeapi.v1.ValidationCodeByHashAnswer.code:type_name -> reeve.primitives.v1.BlobRef
-	26, // 26: reeve.runtimeapi.v1.BlockHeaderAnswer.header:type_name -> reeve.primitives.v1.BlockHeader
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	17, // 13: reeve.runtimeapi.v1.RuntimeApiAnswer.last_included:type_name -> reeve.runtimeapi.v1.LastIncludedAnswer
+	18, // 14: reeve.runtimeapi.v1.ValidatorsAnswer.validators:type_name -> reeve.primitives.v1.Validator
+	19, // 15: reeve.runtimeapi.v1.SigningContextAnswer.context:type_name -> reeve.primitives.v1.SigningContext
+	20, // 16: reeve.runtimeapi.v1.ValidationCodeAnswer.code:type_name -> reeve.primitives.v1.BlobRef
+	21, // 17: reeve.runtimeapi.v1.ValidatorGroupsAnswer.groups:type_name -> reeve.primitives.v1.ValidatorGroup
+	22, // 18: reeve.runtimeapi.v1.ValidatorGroupsAnswer.rotation:type_name -> reeve.primitives.v1.GroupRotationInfo
+	23, // 19: reeve.runtimeapi.v1.AvailabilityCoresAnswer.cores:type_name -> reeve.primitives.v1.CoreState
+	24, // 20: reeve.runtimeapi.v1.PersistedValidationDataAnswer.data:type_name -> reeve.primitives.v1.PersistedValidationData
+	0,  // 21: reeve.runtimeapi.v1.CheckValidationOutputsAnswer.verdict:type_name -> reeve.runtimeapi.v1.CheckValidationOutputsAnswer.Verdict
+	25, // 22: reeve.runtimeapi.v1.CandidatePendingAvailabilityAnswer.receipt:type_name -> reeve.primitives.v1.CommittedCandidateReceipt
+	13, // 23: reeve.runtimeapi.v1.CandidateEventsAnswer.events:type_name -> reeve.runtimeapi.v1.CandidateEvent
+	1,  // 24: reeve.runtimeapi.v1.CandidateEvent.kind:type_name -> reeve.runtimeapi.v1.CandidateEvent.Kind
+	26, // 25: reeve.runtimeapi.v1.CandidateEvent.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
+	20, // 26: reeve.runtimeapi.v1.ValidationCodeByHashAnswer.code:type_name -> reeve.primitives.v1.BlobRef
+	27, // 27: reeve.runtimeapi.v1.BlockHeaderAnswer.header:type_name -> reeve.primitives.v1.BlockHeader
+	26, // 28: reeve.runtimeapi.v1.LastIncludedAnswer.receipt:type_name -> reeve.primitives.v1.CandidateReceipt
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_reeve_runtimeapi_v1_answer_proto_init() }
@@ -1291,18 +1383,20 @@ func file_reeve_runtimeapi_v1_answer_proto_init() {
 		(*RuntimeApiAnswer_ValidationCodeByHash)(nil),
 		(*RuntimeApiAnswer_BlockHeader)(nil),
 		(*RuntimeApiAnswer_Ancestors)(nil),
+		(*RuntimeApiAnswer_LastIncluded)(nil),
 	}
 	file_reeve_runtimeapi_v1_answer_proto_msgTypes[3].OneofWrappers = []any{}
 	file_reeve_runtimeapi_v1_answer_proto_msgTypes[6].OneofWrappers = []any{}
 	file_reeve_runtimeapi_v1_answer_proto_msgTypes[9].OneofWrappers = []any{}
 	file_reeve_runtimeapi_v1_answer_proto_msgTypes[12].OneofWrappers = []any{}
+	file_reeve_runtimeapi_v1_answer_proto_msgTypes[15].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_runtimeapi_v1_answer_proto_rawDesc), len(file_reeve_runtimeapi_v1_answer_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

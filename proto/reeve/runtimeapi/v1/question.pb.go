@@ -100,6 +100,7 @@ type RuntimeApiRequest struct {
 	//	*RuntimeApiRequest_ValidationCodeByHash
 	//	*RuntimeApiRequest_BlockHeader
 	//	*RuntimeApiRequest_Ancestors
+	//	*RuntimeApiRequest_LastIncluded
 	Kind          isRuntimeApiRequest_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -259,6 +260,15 @@ func (x *RuntimeApiRequest) GetAncestors() *Ancestors {
 	return nil
 }
 
+func (x *RuntimeApiRequest) GetLastIncluded() *LastIncluded {
+	if x != nil {
+		if x, ok := x.Kind.(*RuntimeApiRequest_LastIncluded); ok {
+			return x.LastIncluded
+		}
+	}
+	return nil
+}
+
 type isRuntimeApiRequest_Kind interface {
 	isRuntimeApiRequest_Kind()
 }
@@ -328,6 +338,11 @@ type RuntimeApiRequest_Ancestors struct {
 	Ancestors *Ancestors `protobuf:"bytes,13,opt,name=ancestors,proto3,oneof"`
 }
 
+type RuntimeApiRequest_LastIncluded struct {
+	// The candidate that has made a para's head.
+	LastIncluded *LastIncluded `protobuf:"bytes,14,opt,name=last_included,json=lastIncluded,proto3,oneof"`
+}
+
 func (*RuntimeApiRequest_Validators) isRuntimeApiRequest_Kind() {}
 
 func (*RuntimeApiRequest_SigningContext) isRuntimeApiRequest_Kind() {}
@@ -353,6 +368,8 @@ func (*RuntimeApiRequest_ValidationCodeByHash) isRuntimeApiRequest_Kind() {}
 func (*RuntimeApiRequest_BlockHeader) isRuntimeApiRequest_Kind() {}
 
 func (*RuntimeApiRequest_Ancestors) isRuntimeApiRequest_Kind() {}
+
+func (*RuntimeApiRequest_LastIncluded) isRuntimeApiRequest_Kind() {}
 
 // Validators asks for the validator set of the session that a child of the relay parent belongs to.
 type Validators struct {
@@ -925,11 +942,58 @@ func (x *Ancestors) GetCount() uint32 {
 	return 0
 }
 
+// LastIncluded asks for the candidate that was included last of a para: what its head was made by. It is how somebody
+// who has lost a parachain's state finds the data from which to go on.
+type LastIncluded struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The para.
+	Para          uint32 `protobuf:"varint,1,opt,name=para,proto3" json:"para,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LastIncluded) Reset() {
+	*x = LastIncluded{}
+	mi := &file_reeve_runtimeapi_v1_question_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastIncluded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastIncluded) ProtoMessage() {}
+
+func (x *LastIncluded) ProtoReflect() protoreflect.Message {
+	mi := &file_reeve_runtimeapi_v1_question_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastIncluded.ProtoReflect.Descriptor instead.
+func (*LastIncluded) Descriptor() ([]byte, []int) {
+	return file_reeve_runtimeapi_v1_question_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *LastIncluded) GetPara() uint32 {
+	if x != nil {
+		return x.Para
+	}
+	return 0
+}
+
 var File_reeve_runtimeapi_v1_question_proto protoreflect.FileDescriptor
 
 const file_reeve_runtimeapi_v1_question_proto_rawDesc = "" +
 	"\n" +
-	"\"reeve/runtimeapi/v1/question.proto\x12\x13reeve.runtimeapi.v1\x1a#reeve/primitives/v1/candidate.proto\"\x9c\t\n" +
+	"\"reeve/runtimeapi/v1/question.proto\x12\x13reeve.runtimeapi.v1\x1a#reeve/primitives/v1/candidate.proto\"\xe6\t\n" +
 	"\x11RuntimeApiRequest\x12A\n" +
 	"\n" +
 	"validators\x18\x01 \x01(\v2\x1f.reeve.runtimeapi.v1.ValidatorsH\x00R\n" +
@@ -946,7 +1010,8 @@ const file_reeve_runtimeapi_v1_question_proto_rawDesc = "" +
 	" \x01(\v2$.reeve.runtimeapi.v1.CandidateEventsH\x00R\x0fcandidateEvents\x12b\n" +
 	"\x17validation_code_by_hash\x18\v \x01(\v2).reeve.runtimeapi.v1.ValidationCodeByHashH\x00R\x14validationCodeByHash\x12E\n" +
 	"\fblock_header\x18\f \x01(\v2 .reeve.runtimeapi.v1.BlockHeaderH\x00R\vblockHeader\x12>\n" +
-	"\tancestors\x18\r \x01(\v2\x1e.reeve.runtimeapi.v1.AncestorsH\x00R\tancestorsB\x06\n" +
+	"\tancestors\x18\r \x01(\v2\x1e.reeve.runtimeapi.v1.AncestorsH\x00R\tancestors\x12H\n" +
+	"\rlast_included\x18\x0e \x01(\v2!.reeve.runtimeapi.v1.LastIncludedH\x00R\flastIncludedB\x06\n" +
 	"\x04kind\"\f\n" +
 	"\n" +
 	"Validators\"\x10\n" +
@@ -974,7 +1039,9 @@ const file_reeve_runtimeapi_v1_question_proto_rawDesc = "" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\"\r\n" +
 	"\vBlockHeader\"!\n" +
 	"\tAncestors\x12\x14\n" +
-	"\x05count\x18\x01 \x01(\rR\x05count*\xb4\x01\n" +
+	"\x05count\x18\x01 \x01(\rR\x05count\"\"\n" +
+	"\fLastIncluded\x12\x12\n" +
+	"\x04para\x18\x01 \x01(\rR\x04para*\xb4\x01\n" +
 	"\x16OccupiedCoreAssumption\x12(\n" +
 	"$OCCUPIED_CORE_ASSUMPTION_UNSPECIFIED\x10\x00\x12%\n" +
 	"!OCCUPIED_CORE_ASSUMPTION_INCLUDED\x10\x01\x12&\n" +
@@ -995,7 +1062,7 @@ func file_reeve_runtimeapi_v1_question_proto_rawDescGZIP() []byte {
 }
 
 var file_reeve_runtimeapi_v1_question_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_reeve_runtimeapi_v1_question_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_reeve_runtimeapi_v1_question_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_reeve_runtimeapi_v1_question_proto_goTypes = []any{
 	(OccupiedCoreAssumption)(0),          // 0: reeve.runtimeapi.v1.OccupiedCoreAssumption
 	(*RuntimeApiRequest)(nil),            // 1: reeve.runtimeapi.v1.RuntimeApiRequest
@@ -1012,7 +1079,8 @@ var file_reeve_runtimeapi_v1_question_proto_goTypes = []any{
 	(*ValidationCodeByHash)(nil),         // 12: reeve.runtimeapi.v1.ValidationCodeByHash
 	(*BlockHeader)(nil),                  // 13: reeve.runtimeapi.v1.BlockHeader
 	(*Ancestors)(nil),                    // 14: reeve.runtimeapi.v1.Ancestors
-	(*v1.CandidateCommitments)(nil),      // 15: reeve.primitives.v1.CandidateCommitments
+	(*LastIncluded)(nil),                 // 15: reeve.runtimeapi.v1.LastIncluded
+	(*v1.CandidateCommitments)(nil),      // 16: reeve.primitives.v1.CandidateCommitments
 }
 var file_reeve_runtimeapi_v1_question_proto_depIdxs = []int32{
 	2,  // 0: reeve.runtimeapi.v1.RuntimeApiRequest.validators:type_name -> reeve.runtimeapi.v1.Validators
@@ -1028,13 +1096,14 @@ var file_reeve_runtimeapi_v1_question_proto_depIdxs = []int32{
 	12, // 10: reeve.runtimeapi.v1.RuntimeApiRequest.validation_code_by_hash:type_name -> reeve.runtimeapi.v1.ValidationCodeByHash
 	13, // 11: reeve.runtimeapi.v1.RuntimeApiRequest.block_header:type_name -> reeve.runtimeapi.v1.BlockHeader
 	14, // 12: reeve.runtimeapi.v1.RuntimeApiRequest.ancestors:type_name -> reeve.runtimeapi.v1.Ancestors
-	0,  // 13: reeve.runtimeapi.v1.PersistedValidationData.assumption:type_name -> reeve.runtimeapi.v1.OccupiedCoreAssumption
-	15, // 14: reeve.runtimeapi.v1.CheckValidationOutputs.outputs:type_name -> reeve.primitives.v1.CandidateCommitments
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	15, // 13: reeve.runtimeapi.v1.RuntimeApiRequest.last_included:type_name -> reeve.runtimeapi.v1.LastIncluded
+	0,  // 14: reeve.runtimeapi.v1.PersistedValidationData.assumption:type_name -> reeve.runtimeapi.v1.OccupiedCoreAssumption
+	16, // 15: reeve.runtimeapi.v1.CheckValidationOutputs.outputs:type_name -> reeve.primitives.v1.CandidateCommitments
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_reeve_runtimeapi_v1_question_proto_init() }
@@ -1056,6 +1125,7 @@ func file_reeve_runtimeapi_v1_question_proto_init() {
 		(*RuntimeApiRequest_ValidationCodeByHash)(nil),
 		(*RuntimeApiRequest_BlockHeader)(nil),
 		(*RuntimeApiRequest_Ancestors)(nil),
+		(*RuntimeApiRequest_LastIncluded)(nil),
 	}
 	file_reeve_runtimeapi_v1_question_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
@@ -1064,7 +1134,7 @@ func file_reeve_runtimeapi_v1_question_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_reeve_runtimeapi_v1_question_proto_rawDesc), len(file_reeve_runtimeapi_v1_question_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -58,7 +58,9 @@ func TestWhatGoesWrongHasItsExitCodeAndANumber(t *testing.T) {
 		{"keys import nonsense", errcode.Usage, "identity or signing"},
 		{"run nonsense", errcode.Unreachable, "holds no node"},
 		{"chaos byzantine engine=honest", errcode.Usage, "equivocate, wait, flatter"},
-		{"chaos byzantine keystore=silent", errcode.Usage, "only an engine can lie"},
+		{"chaos byzantine parachain=honest", errcode.Usage, "second-garbage, equivocate, back-two"},
+		{"chaos byzantine keystore=silent", errcode.Usage, "an engine can lie, and the parachain host"},
+		{"chaos byzantine parachain=wrong-pov", errcode.Unreachable, "no network runs in"},
 		{"chaos byzantine engine=silent", errcode.Unreachable, "no network runs in"},
 		{"kv get k --url http://127.0.0.1:1", errcode.Unreachable, "doesn't answer"},
 	} {

@@ -1,6 +1,7 @@
 package subsystem
 
 import (
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -20,6 +21,7 @@ type Sub struct {
 	program *program
 	out     *driver.Out
 	chain   string // that what is sent is about
+	between Interceptor
 }
 
 // On is the way out for what is about one chain, to the instance that serves it of a subsystem per chain. It is for a
@@ -29,7 +31,11 @@ func (s *Sub) On(chain string) *Sub {
 	if s.chain == chain {
 		return s
 	}
-	return s.program.sub(chain)
+	on := s.program.sub(chain)
+	if s.between != nil {
+		return on.Through(s.between)
+	}
+	return on
 }
 
 // Chain is the one that this instance serves, or that On named; empty: none in particular.
@@ -39,6 +45,12 @@ func (s *Sub) Chain() string { return s.chain }
 // here, in order, without anyone waiting for it; gossip is shed instead, and counted. A sender that wants to know uses
 // TrySend.
 func (s *Sub) Send(msg proto.Message) {
+	if s.between != nil {
+		for _, m := range s.between.Send(msg) {
+			s.direct().Send(m)
+		}
+		return
+	}
 	if f := s.out.Send(s.chain, msg, true); f != nil {
 		s.out.Complain(msg, f)
 	}
@@ -46,6 +58,13 @@ func (s *Sub) Send(msg proto.Message) {
 
 // TrySend is Send that doesn't wait: it fails with Overloaded when the receiver has no room now.
 func (s *Sub) TrySend(msg proto.Message) error {
+	if s.between != nil {
+		var err error
+		for _, m := range s.between.Send(msg) {
+			err = errors.Join(err, s.direct().TrySend(m))
+		}
+		return err
+	}
 	if f := s.out.Send(s.chain, msg, false); f != nil {
 		return fromProtocol(f)
 	}
@@ -59,7 +78,7 @@ func (s *Sub) Room(variant proto.Message) int { return s.out.Room(s.chain, varia
 // Ask asks a request and calls then exactly once, on the loop: with the answer, or with a *Failure. The timeout is not
 // optional: zero and less are refused.
 func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then func(resp R, err error)) {
-	s.out.Ask(s.chain, req, timeout, func(resp proto.Message, f *overseerv1.Failure) {
+	end := func(resp proto.Message, f *overseerv1.Failure) {
 		var zero R
 		if f != nil {
 			then(zero, fromProtocol(f))
@@ -71,7 +90,14 @@ func Ask[R proto.Message](s *Sub, req proto.Message, timeout time.Duration, then
 			return
 		}
 		then(r, nil)
-	})
+	}
+	if s.between != nil {
+		if answer := s.between.Ask(req); answer != nil {
+			s.After(0, func() { end(answer, nil) })
+			return
+		}
+	}
+	s.out.Ask(s.chain, req, timeout, end)
 }
 
 // Watch asks a streamed request: item is called for every part, in order, then end exactly once, with nil or a

@@ -22,11 +22,15 @@ func TestOfOnePeerFewPushedChunksAreHeld(t *testing.T) {
 	for n := range giftsOfPeer {
 		w.push(1, junk(n, 10))
 	}
-	w.told()
+	w.push(2, junk(98, 10))
 	w.push(1, junk(99, 10))
-	w.told("report 1: -50 more pushed chunks than candidates that a peer can have seconded")
-	w.push(2, junk(99, 10))
-	w.told()
+	w.told() // of most candidates that are seconded nothing comes: that costs nobody
+	d := w.Handler().(*distribution)
+	held := func(n int) bool { return d.pushed.held[primitives.Hash(junk(n, 10).GetCandidate())] != nil }
+	if len(d.pushed.held) != giftsOfPeer+1 || held(0) || !held(1) || !held(98) || !held(99) {
+		t.Errorf("%d are held, of them the oldest %t, the newest %t, another peer's %t", len(d.pushed.held), held(0),
+			held(99), held(98))
+	}
 }
 
 func TestAllPushedChunksTogetherAreBounded(t *testing.T) {

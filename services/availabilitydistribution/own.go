@@ -143,6 +143,7 @@ func (d *distribution) own(l *live) {
 		case l.gone:
 		case r.GetAvailable():
 			l.seeking, l.here = false, true
+			d.pushed.drop(l.hash) // it came too late to be of use
 		case err != nil:
 			d.again(l, err.Error())
 		default:

@@ -225,7 +225,7 @@ func TestA10APushedChunkIsTakenAndTheSecondTimeCosts(t *testing.T) {
 	w.push(0, pushedOf(p, 3))
 	w.told()
 	w.push(0, pushedOf(p, 3))
-	w.told("report 0: -500 the same chunk pushed twice")
+	w.told("report 0: -50 the same chunk pushed twice")
 	w.push(1, pushedOf(p, 3))
 	w.leaf(leafA, 1, p)
 	w.told("report 0: 15 this validator's chunk, before it asked", "store chunk 3")
@@ -257,6 +257,19 @@ func TestAChunkThatIsPushedWhileItIsSoughtIsTaken(t *testing.T) {
 	w.push(0, pushedOf(p, 3))
 	w.pass(againAfter)
 	w.told("report 0: 15 this validator's chunk, before it asked", "store chunk 3")
+}
+
+// A validator that has checked a candidate has all its chunks, and is pushed its own by each other that has seconded it.
+func TestAPushedChunkIsForgottenWhenItIsHereAlready(t *testing.T) {
+	w := start(t, 4, 3)
+	p := w.para(1, 100)
+	w.holds(p, 3)
+	w.push(0, pushedOf(p, 3))
+	w.leaf(leafA, 1, p)
+	w.told()
+	if d := w.Handler().(*distribution); len(d.pushed.held) != 0 {
+		t.Errorf("%d are held", len(d.pushed.held))
+	}
 }
 
 func TestAPushedChunkIsForgottenWhenNothingComesOfIt(t *testing.T) {

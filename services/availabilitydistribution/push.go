@@ -13,15 +13,16 @@ import (
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 )
 
-// What is kept of chunks that were pushed, until their candidate is on a core. A peer has seconded one candidate per
-// leaf at most, so few of its gifts are of use.
+// What is kept of chunks that were pushed, until their candidate is on a core. A peer seconds one candidate per leaf at
+// most, and what is on a core soon was seconded last, so the newest few of its gifts are those of use. Leaves that come
+// fast make many of them, of which most come to nothing: that is nobody's fault. Who has seconded a candidate and was
+// started again may push twice.
 const (
-	giftsOfPeer   = 4
-	maxGiftBytes  = 4 << 20
-	giftOverhead  = 256 // bytes that a gift takes beside its chunk and proof
-	giftKept      = 30 * time.Second
-	costUnwanted  = -50
-	costDuplicate = -500
+	giftsOfPeer  = 4
+	maxGiftBytes = 4 << 20
+	giftOverhead = 256 // bytes that a gift takes beside its chunk and proof
+	giftKept     = 30 * time.Second
+	costUnwanted = -50
 )
 
 var pushBudget = decode.Budget{Bytes: distributionv1.MaxPushed + 1024, Elements: 32, Depth: 1}
@@ -45,10 +46,10 @@ func (g *gift) size() int {
 	return len(g.chunk.Bytes) + len(g.chunk.Proof)*primitives.HashSize + giftOverhead
 }
 
-// add keeps a gift; false: there is no room for it. The oldest give way when all are too long.
-func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
+// add keeps a gift. The oldest of its peer gives way to it, and the oldest of all when all are too long.
+func (p *pushed) add(candidate primitives.Hash, g *gift) {
 	if p.of[g.from] >= giftsOfPeer {
-		return false
+		p.drop(p.order[slices.IndexFunc(p.order, func(h primitives.Hash) bool { return p.held[h].from == g.from })])
 	}
 	p.held[candidate], p.order = g, append(p.order, candidate)
 	p.of[g.from]++
@@ -56,7 +57,6 @@ func (p *pushed) add(candidate primitives.Hash, g *gift) bool {
 	for p.bytes > maxGiftBytes {
 		p.drop(p.order[0])
 	}
-	return true
 }
 
 // take gives the chunk of a candidate, and forgets it; nil: there is none.
@@ -105,11 +105,11 @@ func (d *distribution) onPeerMessage(m *nbv1.PeerMessage) {
 	l := d.live[id]
 	switch has := d.pushed.held[id]; {
 	case has != nil && has.from == peer:
-		d.report(m.GetPeer(), costDuplicate, "the same chunk pushed twice")
+		d.report(m.GetPeer(), costUnwanted, "the same chunk pushed twice")
 	case has != nil: // one is enough
 	case l != nil && (l.here || l.own < 0): // this node has no use for it
-	case !d.pushed.add(id, g):
-		d.report(m.GetPeer(), costUnwanted, "more pushed chunks than candidates that a peer can have seconded")
+	default:
+		d.pushed.add(id, g)
 	}
 }
 

@@ -352,6 +352,7 @@ func TestContradictionsAreReported(t *testing.T) {
 			w.hears(2, signbytes.Seconded, a)
 			w.hears(3, signbytes.Invalid, a)
 			w.hears(5, signbytes.Invalid, a)
+			w.hears(0, signbytes.Invalid, a)
 		}, []string{"candidate_validity_disagreement", "candidate_validity_disagreement"}},
 		"an unknown candidate": {func(w *world) { w.hears(3, signbytes.Valid, a); w.hears(3, signbytes.Invalid, b) }, nil},
 		"the same twice":       {func(w *world) { w.hears(2, signbytes.Seconded, a); other(w, 3); other(w, 3) }, nil},

@@ -16,6 +16,8 @@ type candidate struct {
 	// which the first counts.
 	words    [][]Signed
 	backable bool
+	// disputed: it was reported that the group disagrees, and decided: who was outvoted.
+	disputed, decided bool
 }
 
 func newCandidate(id primitives.Hash, para uint32, group []uint32) *candidate {
@@ -41,9 +43,23 @@ func (c *candidate) first() (all []Signed) {
 	return all
 }
 
-// disputed tells whether a member says that the candidate is valid, and another one that it isn't.
-func (c *candidate) disputed() bool {
+// disagrees tells whether a statement that was just added makes a disagreement that is to be reported: when the group
+// begins to disagree, when more than half of it have said the same, and with each who says the opposite after that. So
+// all that are outvoted are reported, each once, and those who agree with the others add nothing.
+func (c *candidate) disagrees(s Signed) bool {
 	first := c.first()
-	return slices.ContainsFunc(first, Signed.vouches) &&
-		slices.ContainsFunc(first, func(s Signed) bool { return s.Verdict == signbytes.Invalid })
+	against := 0
+	for _, w := range first {
+		if w.Verdict == signbytes.Invalid {
+			against++
+		}
+	}
+	if against == 0 || against == len(first) {
+		return false
+	}
+	quorum := primitives.BackingQuorum(len(c.group))
+	begins, decides := !c.disputed, !c.decided && max(against, len(first)-against) >= quorum
+	c.disputed, c.decided = true, c.decided || decides
+	outvoted := c.decided && (s.Verdict == signbytes.Invalid) != (against >= quorum)
+	return begins || decides || outvoted
 }

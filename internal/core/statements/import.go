@@ -72,7 +72,7 @@ func (t *Table) add(out *Outcome, c *candidate, member int, s Signed) {
 		t.accuse(out, SelfContradiction, first, s)
 		return
 	}
-	if c.disputed() {
+	if c.disagrees(s) {
 		out.Misbehavior = append(out.Misbehavior, Misbehavior{Disagreement, c.first()})
 	}
 	if a := t.attested(c); !c.backable && a.Quorum() {

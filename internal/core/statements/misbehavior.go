@@ -51,7 +51,7 @@ type Misbehavior struct {
 type kinds uint8
 
 // accuse reports a validator, once for each kind: one proof of it is enough, and nobody makes reports without end.
-// Disagreements come by themselves, with each statement that joins one: who is in the minority shows at the last.
+// Disagreements are those of a candidate: see disagrees.
 func (t *Table) accuse(out *Outcome, k Kind, proof ...Signed) {
 	who, bit := proof[0].Validator, kinds(1)<<k
 	if t.reported[who]&bit == 0 {

@@ -108,7 +108,9 @@ func (m *model) Import(s Signed, para uint32) (out Outcome) {
 		return out
 	}
 	votes, words := m.votes(s.Candidate, group)
-	if m.bothSides(words) {
+	earlier := slices.DeleteFunc(slices.Clone(words), func(w Signed) bool { return w == s })
+	outvoted := func(words []Signed) int { return m.outvoted(words, len(group)) }
+	if m.bothSides(words) && (!m.bothSides(earlier) || outvoted(words) > outvoted(earlier)) {
 		out.Misbehavior = append(out.Misbehavior, Misbehavior{Disagreement, words})
 	}
 	if quorum := len(group)/2 + 1; len(had) < quorum && len(votes) >= quorum {
@@ -120,6 +122,23 @@ func (m *model) Import(s Signed, para uint32) (out Outcome) {
 func (m *model) para(id primitives.Hash) uint32 {
 	i := slices.IndexFunc(m.all, func(h heard) bool { return h.kept && h.Candidate == id })
 	return m.all[i].para
+}
+
+// outvoted is how many have said the opposite of what more than half of the group have.
+func (m *model) outvoted(words []Signed, group int) int {
+	against := 0
+	for _, s := range words {
+		if s.Verdict == signbytes.Invalid {
+			against++
+		}
+	}
+	switch {
+	case 2*against > group:
+		return len(words) - against
+	case 2*(len(words)-against) > group:
+		return against
+	}
+	return 0
 }
 
 func (m *model) bothSides(words []Signed) bool {

@@ -109,6 +109,36 @@ func TestAReportIsKeptOnce(t *testing.T) {
 	}
 }
 
+// Each report of a disagreement says more than the one before, and is offered to the chain; what is kept is the last.
+func TestOfADisagreementTheLatestReportIsKept(t *testing.T) {
+	w := newWorld(t)
+	w.begins(leaf1)
+	said := disagreement().GetCandidateValidityDisagreement().GetStatements()
+	first := reportOf(&misbehaviorv1.CandidateValidityDisagreement{Statements: said[1:]})
+	for _, r := range []*misbehaviorv1.MisbehaviorReport{first, disagreement()} {
+		if told := w.reports(r); len(told) != 1 {
+			t.Errorf("%d told", len(told))
+		}
+	}
+	kept := func() {
+		t.Helper()
+		all, filed := w.evidence(&misbehaviorv1.QueryEvidence{}), w.filed()
+		if len(all) != 1 || len(filed) != 1 || !proto.Equal(all[0].GetReport(), disagreement()) {
+			t.Errorf("%d files, %v", len(filed), all)
+		}
+	}
+	kept()
+	w.reports(contradiction(2)) // something else about the same candidate
+	if n := len(w.filed()); n != 2 {
+		t.Errorf("%d files", n)
+	}
+	w.disk.Crash()
+	w = restarted(t, w.disk)
+	if n := len(w.filed()); n != 2 {
+		t.Errorf("%d files after a restart", n)
+	}
+}
+
 // What is told survives the machine's death at any moment, and what a death leaves half written is removed.
 func TestWhatTheProvisionerIsToldSurvivesAPowerCut(t *testing.T) {
 	for stop := 1; ; stop++ {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/statements"
 	"github.com/reevenet/reeve/internal/parachain/offence"
 	misbehaviorv1 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
 )
@@ -26,10 +27,16 @@ type piece struct {
 	id      primitives.Hash
 	account string // the key of the validator whose doing it is
 	size    int
+	// dispute is the candidate that a disagreement is about; zero: it is something else. said is how many have spoken.
+	dispute primitives.Hash
+	said    int
 }
 
 func pieceOf(e *misbehaviorv1.QueryEvidenceResponse, f offence.Finding) *piece {
 	p := &piece{QueryEvidenceResponse: e, id: f.ID(), size: proto.Size(e)}
+	if f.Kind == statements.Disagreement {
+		p.dispute, p.said = f.Candidate, len(f.Said)
+	}
 	for _, s := range e.GetSignatories() {
 		if s.GetIndex() == f.Account() {
 			p.account = string(s.GetValidator().GetPublicKey())
@@ -38,20 +45,32 @@ func pieceOf(e *misbehaviorv1.QueryEvidenceResponse, f offence.Finding) *piece {
 	return p
 }
 
-// shelf is the evidence that is kept.
+// shelf is the evidence that is kept. Of each disagreement that is the latest report.
 type shelf struct {
-	byID  map[primitives.Hash]*piece
-	order []*piece       // oldest first
-	of    map[string]int // pieces by account
-	bytes int
+	disputes map[primitives.Hash]*piece // by candidate
+	byID     map[primitives.Hash]*piece
+	order    []*piece       // oldest first
+	of       map[string]int // pieces by account
+	bytes    int
 }
 
-func newShelf() *shelf { return &shelf{byID: map[primitives.Hash]*piece{}, of: map[string]int{}} }
+func newShelf() *shelf {
+	return &shelf{disputes: map[primitives.Hash]*piece{}, byID: map[primitives.Hash]*piece{}, of: map[string]int{}}
+}
 
 // add puts a piece where it belongs, and takes off what makes room for it.
 func (s *shelf) add(p *piece) (gone []*piece) {
 	if s.byID[p.id] != nil {
 		return nil
+	}
+	if before := s.disputes[p.dispute]; before != nil {
+		if before.said >= p.said {
+			return []*piece{p}
+		}
+		gone = append(gone, s.take(slices.Index(s.order, before)))
+	}
+	if !p.dispute.IsZero() {
+		s.disputes[p.dispute] = p
 	}
 	s.byID[p.id] = p
 	at, _ := slices.BinarySearchFunc(s.order, p, func(a, b *piece) int {
@@ -81,13 +100,20 @@ func (s *shelf) fullest() (account string) {
 
 // drop takes the oldest piece of an account off.
 func (s *shelf) drop(account string) *piece {
-	at := slices.IndexFunc(s.order, func(p *piece) bool { return p.account == account })
+	return s.take(slices.IndexFunc(s.order, func(p *piece) bool { return p.account == account }))
+}
+
+// take takes a piece off.
+func (s *shelf) take(at int) *piece {
 	p := s.order[at]
 	s.order = slices.Delete(s.order, at, at+1)
 	delete(s.byID, p.id)
+	if s.disputes[p.dispute] == p {
+		delete(s.disputes, p.dispute)
+	}
 	s.bytes -= p.size
-	if s.of[account]--; s.of[account] == 0 {
-		delete(s.of, account)
+	if s.of[p.account]--; s.of[p.account] == 0 {
+		delete(s.of, p.account)
 	}
 	return p
 }

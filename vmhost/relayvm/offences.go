@@ -1,10 +1,13 @@
 package relayvm
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/statements"
 	misbehaviorv1 "github.com/reevenet/reeve/proto/reeve/misbehaviorarbitration/v1"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	provisionerv1 "github.com/reevenet/reeve/proto/reeve/provisioner/v1"
@@ -24,7 +27,7 @@ type Offence struct {
 	RelayParent primitives.Hash `json:"relayParent"`
 	Candidate   primitives.Hash `json:"candidate"`
 	// Offenders are those who broke a rule; of a disagreement those who were outvoted, once a quorum of the group has
-	// said the opposite. Before that there is nobody.
+	// said the opposite. Before that there is nobody, and who is outvoted later joins them.
 	Offenders []Offender `json:"offenders"`
 	Height    uint64     `json:"height"` // of the block that recorded it
 }
@@ -43,7 +46,15 @@ type Dispute struct {
 	Height    uint64          `json:"height"`
 }
 
-func offenceKey(id primitives.Hash) string { return keyOffence + id.String() }
+// offenceKey is the place of an offence in the state: one for each kind of each validator on a relay parent, whichever
+// statements prove it, and one for each candidate that a group disagrees on, whoever has said what by then.
+func (f *finding) offenceKey() string {
+	at := fmt.Sprintf("%s%v/%d/", keyOffence, f.in.RelayParent, f.kind)
+	if f.kind == statements.Disagreement {
+		return at + f.candidate.String()
+	}
+	return fmt.Sprintf("%s%010d", at, f.said[0].Validator)
+}
 
 func disputeKey(candidate primitives.Hash, validator uint32) string {
 	return fmt.Sprintf("%s%v/%010d", keyDispute, candidate, validator)
@@ -81,23 +92,49 @@ func (r *run) record(m *misbehaviorv1.MisbehaviorReport, before int) error {
 	if err != nil {
 		return err
 	}
-	key := offenceKey(f.id())
+	key := f.offenceKey()
 	entry, err := r.get(key)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case entry != nil:
+	}
+	if entry != nil && f.kind != statements.Disagreement {
 		return verdictf("it is recorded already")
 	}
 	if err := f.proves(); err != nil {
 		return err
 	}
-	content, err := json.Marshal(f.offence(r.above.height))
+	o := f.offence(r.above.height)
+	if entry != nil {
+		if o, err = joined(entry, o); err != nil {
+			return err
+		}
+	}
+	content, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
 	r.state.Put(key, content)
 	return nil
+}
+
+// joined is the record of a disagreement that goes on: with those who have been outvoted since.
+func joined(entry []byte, now Offence) (Offence, error) {
+	var before Offence
+	if err := json.Unmarshal(entry, &before); err != nil {
+		return now, vmsdk.Corruptf("an offence can't be read: %v", err)
+	}
+	all := before.Offenders
+	for _, o := range now.Offenders {
+		if !slices.Contains(all, o) {
+			all = append(all, o)
+		}
+	}
+	if len(all) == len(before.Offenders) {
+		return now, verdictf("it is recorded already")
+	}
+	slices.SortFunc(all, func(a, b Offender) int { return cmp.Compare(a.Index, b.Index) })
+	now.Offenders = all
+	return now, nil
 }
 
 // dispute takes up a validator's word against a candidate that has been included lately.

@@ -117,6 +117,7 @@ func TestOfADisagreementTheMinorityIsRecorded(t *testing.T) {
 		})
 	}
 	one := disagreement(signbytes.Seconded, signbytes.Invalid)
+	other := disagreement(signbytes.Valid, signbytes.Invalid)
 	most := disagreement(signbytes.Seconded, signbytes.Invalid, signbytes.Invalid)
 	contains(t, "all agree", n.try(reports(disagreement(signbytes.Seconded, signbytes.Valid))), "nobody disagrees")
 	if left := n.usable(reports(one, most)); len(left.GetMisbehaviorReports()) != 2 {
@@ -126,15 +127,37 @@ func TestOfADisagreementTheMinorityIsRecorded(t *testing.T) {
 	if kind, who := n.offenders(); kind == "" || len(who) != 0 {
 		t.Errorf("%s: nobody is outvoted, and %v are offenders", kind, who)
 	}
+	contains(t, "again", n.try(reports(one)), "recorded already")
+	contains(t, "as undecided", n.try(reports(other)), "recorded already")
 	n.next(reports(most)) // the relay parent is an ancestor now
-	found := false
-	for _, o := range n.rpc("offences", nil).([]any) {
-		list := o.(map[string]any)["offenders"].([]any)
-		found = found || len(list) == 1 && list[0].(map[string]any)["index"] == float64(group[0])
+	if list := n.rpc("offences", nil).([]any); len(list) != 1 {
+		t.Errorf("one disagreement is recorded as %v", list)
 	}
-	if !found {
-		t.Errorf("%v", n.rpc("offences", nil))
+	if _, who := n.offenders(); len(who) != 1 || who[0] != float64(group[0]) {
+		t.Errorf("offenders are %v", who)
 	}
+	contains(t, "with nobody new", n.try(reports(one, most)), "recorded already")
+}
+
+// Whichever of a validator's statements prove it, and whichever candidate the report is about, it is one offence.
+func TestADoubleVoteIsRecordedOnceWhicheverCandidateTheReportIsAbout(t *testing.T) {
+	n := startNetwork(t, 6, nil)
+	receipt, c := n.about(100, 1)
+	second, other := n.about(100, 2)
+	a, b := message(n.says(3, signbytes.Seconded, c)), message(n.says(3, signbytes.Seconded, other))
+	one := n.report(func(m *misbehaviorv1.MisbehaviorReport) {
+		m.Kind = &misbehaviorv1.MisbehaviorReport_DoubleVote{DoubleVote: &misbehaviorv1.DoubleVote{
+			Receipt: receipt, First: b, Second: a}}
+	})
+	same := n.report(func(m *misbehaviorv1.MisbehaviorReport) {
+		m.Kind = &misbehaviorv1.MisbehaviorReport_DoubleVote{DoubleVote: &misbehaviorv1.DoubleVote{
+			Receipt: second, First: a, Second: b}}
+	})
+	if left := n.usable(reports(one, same)); len(left.GetMisbehaviorReports()) != 1 {
+		t.Errorf("the dry run leaves %d", len(left.GetMisbehaviorReports()))
+	}
+	n.next(reports(one))
+	contains(t, "told otherwise", n.try(reports(same)), "recorded already")
 }
 
 func TestAReportThatDoesNotHoldIsRefused(t *testing.T) {

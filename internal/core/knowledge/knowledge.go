@@ -41,6 +41,7 @@ type Distribution struct {
 type peer struct {
 	id     primitives.NodeID
 	view   view.View
+	past   []primitives.Hash            // that have left its view, the last ones
 	shared map[primitives.Hash]*sharing // by relay parent that both have in view
 }
 
@@ -84,6 +85,7 @@ func (d *Distribution) PeerView(id primitives.NodeID, v view.View) []Send {
 		return nil
 	}
 	p := d.peers[at]
+	p.past = left(p.past, p.view, v)
 	p.view = clip(v)
 	return d.share(p)
 }
@@ -94,23 +96,29 @@ func (d *Distribution) Shares(id primitives.NodeID, relayParent primitives.Hash)
 	return known && d.peers[at].shared[relayParent] != nil
 }
 
-// pastHeads is of how many relay parents that have left this node's view statements are expected to be under way still.
+// pastHeads is of how many relay parents that have left a view statements are expected to be under way still. A node
+// tells of its view before it hears itself that it has another one, so what it says just then is about the one before.
 const pastHeads = 2 * view.MaxHeads
 
 // OurView tells what this node's view is now. It must have been told to the peers before, so that they expect what is
 // to be sent to them for it.
 func (d *Distribution) OurView(v view.View) (sends []Send) {
-	for _, rp := range d.ours {
-		if !slices.Contains(v, rp) {
-			d.past = append(slices.DeleteFunc(d.past, func(h primitives.Hash) bool { return h == rp }), rp)
-		}
-	}
-	d.past = d.past[max(0, len(d.past)-pastHeads):]
+	d.past = left(d.past, d.ours, v)
 	d.ours = clip(v)
 	for _, p := range d.peers {
 		sends = append(sends, d.share(p)...)
 	}
 	return sends
+}
+
+// left adds to what has left a view what leaves it now.
+func left(past []primitives.Hash, before, now view.View) []primitives.Hash {
+	for _, rp := range before {
+		if !slices.Contains(now, rp) {
+			past = append(slices.DeleteFunc(past, func(h primitives.Hash) bool { return h == rp }), rp)
+		}
+	}
+	return past[max(0, len(past)-pastHeads):]
 }
 
 // clip copies a view, of at most as many heads as one has.

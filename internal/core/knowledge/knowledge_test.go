@@ -227,9 +227,24 @@ func TestAFreshStatementGoesToOthersAndNotBackAndWhoBringsItLaterEarnsLess(t *te
 // S13.
 func TestAStatementForARelayParentOutOfThePeersOwnViewIsUnexpected(t *testing.T) {
 	d := node(peerA)
-	d.PeerView(peerA, view.View{other})
-	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), right), Received{Conduct: OutOfItsView})
+	d.Connected(peerB)
+	d.PeerView(peerB, view.View{other})
+	want(t, d.Receive(peerB, rp, says(alice, seconded, 1), right), Received{Conduct: OutOfItsView})
 	want(t, OutOfItsView.Value, int32(-100))
+}
+
+// A peer's bridge tells its new view before what its subsystem says meanwhile about the one before.
+func TestAStatementThatThePeersNewViewHasOvertakenCostsNothing(t *testing.T) {
+	d := node(peerA)
+	d.PeerView(peerA, view.View{other})
+	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), right), Received{})
+	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), func(statements.Signed) bool { return false }), Received{Conduct: BadSignature})
+	for n := range byte(pastHeads - 1) {
+		d.PeerView(peerA, view.View{{'x', n}})
+	}
+	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), right), Received{})
+	d.PeerView(peerA, view.View{})
+	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), right), Received{Conduct: OutOfItsView})
 }
 
 func TestAThirdCandidateOfAValidatorFromOnePeerIsUnexpected(t *testing.T) {

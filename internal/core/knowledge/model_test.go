@@ -18,6 +18,7 @@ type model struct {
 	past   []primitives.Hash
 	active map[primitives.Hash]said
 	peers  map[primitives.NodeID]view.View
+	left   map[link]bool // what has left a peer's view
 	links  map[link]*talk
 }
 
@@ -190,6 +191,8 @@ func (m *model) receive(p primitives.NodeID, rp primitives.Hash, s statements.Si
 		return Received{Note: Early}
 	case s.Validator >= validators:
 		return Received{Conduct: BadSignature}
+	case k == nil && m.left[link{p, rp}]:
+		return Received{}
 	case k == nil:
 		return Received{Conduct: OutOfItsView}
 	case k.received.has(s):
@@ -237,7 +240,7 @@ func anyView(t *rapid.T) view.View {
 func decidesLikeTheModel(t *rapid.T) {
 	d := New()
 	m := &model{
-		active: map[primitives.Hash]said{}, peers: map[primitives.NodeID]view.View{}, links: map[link]*talk{},
+		active: map[primitives.Hash]said{}, peers: map[primitives.NodeID]view.View{}, left: map[link]bool{}, links: map[link]*talk{},
 	}
 	same := func(want, got any) {
 		if diff := compare(want, got); diff != "" {
@@ -291,7 +294,12 @@ func decidesLikeTheModel(t *rapid.T) {
 		"a peer's view": func(t *rapid.T) {
 			p, v := anyOf(t, "peer", everybody...), anyView(t)
 			var list []Send
-			if _, connected := m.peers[p]; connected {
+			if before, connected := m.peers[p]; connected {
+				for _, h := range before {
+					if !slices.Contains(v, h) {
+						m.left[link{p, h}] = true
+					}
+				}
 				m.peers[p] = v
 				list = m.share(p)
 			}
@@ -308,6 +316,8 @@ func decidesLikeTheModel(t *rapid.T) {
 			p := anyOf(t, "peer", everybody...)
 			d.Disconnected(p)
 			delete(m.peers, p)
+			delete(m.left, link{p, rp})
+			delete(m.left, link{p, other})
 			m.share(p)
 		},
 		"activate": func(t *rapid.T) {

@@ -39,6 +39,8 @@ func (d *Distribution) Receive(
 		return k.early()
 	case !h.possible(s) || !verify(s):
 		return Received{Conduct: BadSignature}
+	case k == nil && slices.Contains(p.past, relayParent):
+		return Received{} // the same, on the peer's side
 	case k == nil:
 		return Received{Conduct: OutOfItsView}
 	}

@@ -87,14 +87,16 @@ func (g *Gateway) Handler() http.Handler {
 // Monitoring is the door for health checks and metrics alone.
 func (g *Gateway) Monitoring() http.Handler {
 	mux := http.NewServeMux()
+	scraped := &Gateway{config: g.config, proxies: g.proxies}
+	scraped.config.Metrics = g.config.gathered(scrapeAge)
 	look := func(h http.HandlerFunc) http.Handler { return h }
 	paid := &accounts{byAddress: map[string]*account{}}
 	gather := func(h http.HandlerFunc) http.Handler { return paid.read(metricsReads, h) }
-	g.monitoring(mux, look, gather)
+	scraped.monitoring(mux, look, gather)
 	mux.Handle("GET /ext/bus", counted(g.onBus)) // what is inside the node isn't for everybody
 	mux.Handle("GET /ext/peers", counted(g.onPeers))
 	mux.Handle("GET /ext/steps/{hash}", counted(g.onSteps))
-	mux.Handle("GET /metrics", gather(g.onMetrics))
+	mux.Handle("GET /metrics", gather(scraped.onMetrics))
 	mux.HandleFunc("GET /livez", g.onLiveness)
 	mux.HandleFunc("GET /readyz", g.onReadiness)
 	return mux

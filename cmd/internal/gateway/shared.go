@@ -9,10 +9,12 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// How old an answer may be that clients get. Monitoring gets new ones.
+// How old an answer may be that clients get. Monitoring gets new ones, but for metrics, for which all processes are
+// asked: scrapeAge is how old those may be there.
 const (
 	healthAge  = 100 * time.Millisecond
 	metricsAge = time.Second
+	scrapeAge  = 250 * time.Millisecond
 )
 
 // shared asks once at a time and once in a while, however many want to know.
@@ -72,8 +74,6 @@ func (c Config) forClients() Config {
 	checks := &shared[[]Check]{age: healthAge, limit: lookTimeout,
 		ask: func(ctx context.Context) ([]Check, error) { return c.Checks(ctx), nil }}
 	info := &shared[*Info]{age: healthAge, limit: lookTimeout, ask: c.Info}
-	metrics := &shared[[]*dto.MetricFamily]{age: metricsAge, limit: sourceTimeout,
-		ask: func(context.Context) ([]*dto.MetricFamily, error) { return c.Metrics.Gather() }}
 	all := c
 	all.Checks = func(ctx context.Context) []Check {
 		list, err := checks.get(ctx)
@@ -83,10 +83,17 @@ func (c Config) forClients() Config {
 		return list
 	}
 	all.Info = info.get
-	all.Metrics = prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+	all.Metrics = c.gathered(metricsAge)
+	return all
+}
+
+// gathered are the node's metrics, gathered once for all who ask within that time.
+func (c Config) gathered(age time.Duration) prometheus.Gatherer {
+	metrics := &shared[[]*dto.MetricFamily]{age: age, limit: sourceTimeout,
+		ask: func(context.Context) ([]*dto.MetricFamily, error) { return c.Metrics.Gather() }}
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), sourceTimeout)
 		defer cancel()
 		return metrics.get(ctx)
 	})
-	return all
 }

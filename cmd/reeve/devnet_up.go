@@ -13,8 +13,10 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/collate"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/paradev"
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
+	"github.com/reevenet/reeve/vmhost/relayvm"
 )
 
 // upFlags are the flags of `reeve devnet up`.
@@ -33,9 +35,10 @@ type upFlags struct {
 
 	given func(flag string) bool // whether somebody has set it
 
-	parachain    bool   // the example's is on the relay chain
-	paraListen   string // for its users
-	transactions int    // sent when the network is ready, to show that it works
+	paras        []string // ID=CODE,head=HEX, on the relay chain
+	parachain    bool     // the example's is there, too
+	paraListen   string   // for its users
+	transactions int      // sent when the network is ready, to show that it works
 }
 
 func (a *app) devnetUp() *cobra.Command {
@@ -59,6 +62,8 @@ again, with its chains and ports as they were.`,
 	f.BoolVar(&u.bundled, "bundled", false, "run each validator in one process, for less memory")
 	f.DurationVar(&u.lasts, "for", 0, "stop after this time (default: at Ctrl-C)")
 	f.DurationVar(&u.timeout, "timeout", 30*time.Second, "how long the nodes may take to become ready")
+	f.StringArrayVar(&u.paras, "para", nil,
+		"a parachain on a new network's relay chain, as ID=CODE,head=HEX with the file of its validation code")
 	f.BoolVar(&u.parachain, "parachain", false,
 		"put the example parachain, a ledger, on the relay chain, and produce its blocks at the first node")
 	f.StringVar(&u.paraListen, "parachain-listen", defaultLedger, "address for the example parachain's users")
@@ -116,7 +121,10 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 	}
 	o := devnet.Options{Validators: u.validators, Ports: devnet.Ports{Base: u.portBase}}
 	var err error
-	if o.Chains, err = u.newChains(); err != nil {
+	if o.Chains, err = u.newChains(); err == nil {
+		err = u.noRelay(o.Chains)
+	}
+	if err != nil {
 		return err
 	}
 	if u.portBase == 0 {
@@ -130,17 +138,46 @@ func (u *upFlags) createIfMissing(net datadir.Network) error {
 	return err
 }
 
-// chain is one of a new network; the relay chain has the example parachain if that is wanted.
+// chain is one of a new network; the relay chain has the parachains that are wanted.
 func (u *upFlags) chain(name string, p devnet.Plugin, genesis []byte) (devnet.NewChain, error) {
-	if !u.parachain || p.Name != devnet.RelayVM || len(genesis) > 0 {
+	if p.Name != devnet.RelayVM || len(genesis) > 0 {
 		return devnet.ChainOf(name, p, genesis), nil
 	}
-	code, err := ledgerCode()
-	if err != nil {
-		return devnet.NewChain{}, err
+	paras, err := u.parachains()
+	return devnet.ChainOf(name, p, nil, paras...), err
+}
+
+// parachains are those that the flags name.
+func (u *upFlags) parachains() (list []relayvm.GenesisPara, err error) {
+	for _, text := range u.paras {
+		p, err := paradev.Read(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, p)
 	}
-	_, ledger := collate.Demo(code)
-	return devnet.ChainOf(name, p, nil, ledger), nil
+	if u.parachain {
+		code, err := ledgerCode()
+		if err != nil {
+			return nil, err
+		}
+		_, ledger := collate.Demo(code)
+		list = append(list, ledger)
+	}
+	return list, nil
+}
+
+// noRelay says that parachains are wanted and the new network has nowhere to put them.
+func (u *upFlags) noRelay(chains []devnet.NewChain) error {
+	if len(u.paras) == 0 && !u.parachain {
+		return nil
+	}
+	for _, c := range chains {
+		if c.Parachains && c.GenesisOf != nil {
+			return nil
+		}
+	}
+	return usage(errors.New("parachains need a relay chain without a genesis of your own: --vm relayvm, and no --vm-genesis"))
 }
 
 // newChains are the chains that the flags name: those of --chain, or the one of --vm.

@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) paraCommand() *cobra.Command {
-	return noun("para", "Parachains", a.paraCollate())
+	return noun("para", "Parachains", a.paraNew(), a.paraRegister(), a.paraStatus(), a.paraCollate())
 }
 
 // paraCollate runs the example's block producer. A team's own program does the same with its own chain.

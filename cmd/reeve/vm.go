@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/cmd/internal/scaffold"
 	"github.com/reevenet/reeve/cmd/internal/vmdev"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/vmhost/launch"
@@ -25,14 +26,10 @@ func (a *app) vmNew() *cobra.Command {
 		Use: "new NAME", Short: "Write a VM of your own: a Go module that builds and runs as it is",
 		Args: takes(cobra.ExactArgs(1)),
 	}
-	var o vmdev.NewVM
-	cmd.Flags().StringVar(&o.Module, "module", "", "path of the Go module (default: the name)")
-	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its directory is made (default: here)")
-	cmd.Flags().StringVar(&o.Checkout, "checkout", "",
-		"directory of Reeve's source to build against (default: the one that this program or directory is in)")
+	o := moduleFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		o.Name = args[0]
-		dir, err := vmdev.New(cmd.Context(), o)
+		dir, err := vmdev.New(cmd.Context(), *o)
 		if err != nil {
 			return err
 		}
@@ -44,6 +41,16 @@ func (a *app) vmNew() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// moduleFlags are those of the commands that write a new Go module.
+func moduleFlags(cmd *cobra.Command) *scaffold.Project {
+	m := &scaffold.Project{}
+	cmd.Flags().StringVar(&m.Module, "module", "", "path of the Go module (default: the name)")
+	cmd.Flags().StringVar(&m.Dir, "dir", "", "where its directory is made (default: here)")
+	cmd.Flags().StringVar(&m.Checkout, "checkout", "",
+		"directory of Reeve's source to build against (default: the one that this program or directory is in)")
+	return m
 }
 
 func (a *app) vmTest() *cobra.Command {

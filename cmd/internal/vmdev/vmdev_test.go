@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/reevenet/reeve/cmd/internal/scaffold"
 	"github.com/reevenet/reeve/cmd/internal/vmdev"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func makeHello(t *testing.T) (dir, plugin string) {
 	t.Helper()
-	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
+	dir, err := vmdev.New(t.Context(), scaffold.Project{Name: "hello", Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestANewVMBuildsAndConforms(t *testing.T) {
 // A VM is small. What its go.mod lists comes with vmsdk and vmtest, a quarter of it because spans leave the plugin over
 // OTLP: when this fails, one of them has begun to import the node.
 func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
-	dir, err := vmdev.New(t.Context(), vmdev.NewVM{Name: "hello", Dir: t.TempDir()})
+	dir, err := vmdev.New(t.Context(), scaffold.Project{Name: "hello", Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +86,14 @@ func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
 func TestNewRefusesWhatItCannotDo(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"", "Hello", "../x", "a b", strings.Repeat("x", 99)} {
-		if _, err := vmdev.New(t.Context(), vmdev.NewVM{Name: name, Dir: dir}); err == nil {
+		if _, err := vmdev.New(t.Context(), scaffold.Project{Name: name, Dir: dir}); err == nil {
 			t.Errorf("%q was taken as a name", name)
 		}
 	}
 	if err := os.Mkdir(filepath.Join(dir, "there"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for want, o := range map[string]vmdev.NewVM{
+	for want, o := range map[string]scaffold.Project{
 		"there already":            {Name: "there", Dir: dir},
 		"isn't the top of Reeve's": {Name: "new", Dir: dir, Checkout: dir},
 	} {

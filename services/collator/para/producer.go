@@ -134,7 +134,7 @@ func (p *producer) built(on Opportunity, b *Block, err error) {
 func (p *producer) put(relayParent []byte, b *Block) {
 	p.sub.Blobs().Put(b.PoV, povLease, func(ref *primitivesv1.BlobRef, err error) {
 		if err != nil {
-			p.sub.Log.Warn("a proof of validity can't be put into the blob store", "err", err)
+			p.notTaken(b, fault(err))
 			return
 		}
 		p.submit(relayParent, b, ref)
@@ -149,8 +149,7 @@ func (p *producer) submit(relayParent []byte, b *Block, pov *primitivesv1.BlobRe
 	subsystem.Ask(p.sub, q, submitTimeout, func(r *collatorv1.SubmitCollationResponse, err error) {
 		switch {
 		case err != nil:
-			p.notTaken(b, &primitivesv1.CollationRefused{
-				Reason: primitivesv1.CollationRefusal_COLLATION_REFUSAL_NODE_FAULT, Detail: err.Error()})
+			p.notTaken(b, fault(err))
 		case r.GetSubmitted() == nil:
 			p.notTaken(b, r.GetRefused())
 		default:
@@ -162,4 +161,10 @@ func (p *producer) submit(relayParent []byte, b *Block, pov *primitivesv1.BlobRe
 func (p *producer) notTaken(b *Block, why *primitivesv1.CollationRefused) {
 	p.sub.Log.Info("a block of the parachain isn't taken", "why", why.GetReason(), "detail", why.GetDetail())
 	p.tell(func(o Observer) { o.NotTaken(b, why) })
+}
+
+// fault is this node's own.
+func fault(err error) *primitivesv1.CollationRefused {
+	return &primitivesv1.CollationRefused{
+		Reason: primitivesv1.CollationRefusal_COLLATION_REFUSAL_NODE_FAULT, Detail: err.Error()}
 }

@@ -1,4 +1,4 @@
-package vmdev
+package scaffold
 
 import (
 	"bytes"
@@ -15,20 +15,18 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
-// imported are Reeve's packages that a new VM and its test import.
-var imported = []string{"./vmhost/vmsdk", "./vmhost/vmtest"}
-
 // needs are what a new module builds with, so that it asks nobody for anything.
 type needs struct {
 	GoVersion string
-	// Needs are the modules that a VM needs, and no others, at the checkout's versions. Reeve itself isn't among them.
+	// Needs are the modules that it needs, and no others, at the checkout's versions. Reeve itself isn't among them.
 	Needs []module.Version
 	// sums is their part of the checkout's go.sum.
 	sums []byte
 }
 
-func needsFrom(ctx context.Context, checkout string) (n needs, err error) {
-	if n.GoVersion, n.Needs, err = neededModules(ctx, checkout); err != nil {
+// needsFrom are those of a module that imports some of the checkout's packages.
+func needsFrom(ctx context.Context, checkout string, imported []string) (n needs, err error) {
+	if n.GoVersion, n.Needs, err = neededModules(ctx, checkout, imported); err != nil {
 		return n, err
 	}
 	sums, err := os.ReadFile(filepath.Join(checkout, "go.sum"))
@@ -38,7 +36,8 @@ func needsFrom(ctx context.Context, checkout string) (n needs, err error) {
 
 // neededModules asks the go command which modules the imported packages are made of, and which version of Go they are
 // for.
-func neededModules(ctx context.Context, checkout string) (goVersion string, needed []module.Version, err error) {
+func neededModules(ctx context.Context, checkout string, imported []string) (
+	goVersion string, needed []module.Version, err error) {
 	list := exec.CommandContext(ctx, "go", append([]string{"list", "-deps", "-f",
 		"{{with .Module}}{{if .Main}}go {{.GoVersion}}{{else}}{{.Path}} {{.Version}}{{end}}{{end}}"}, imported...)...)
 	list.Dir, list.Env = checkout, append(os.Environ(), "GOFLAGS=-mod=readonly", "GOWORK=off")
@@ -47,7 +46,7 @@ func neededModules(ctx context.Context, checkout string) (goVersion string, need
 	lines, err := list.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return "", nil, errcode.New(errcode.BadUsage, "Install Go (https://go.dev/dl) and have it in PATH.", nil,
-			"a VM is built with the go command, which isn't there")
+			"a new module is built with the go command, which isn't there")
 	}
 	if err != nil {
 		return "", nil, errcode.New(errcode.BadUsage, "Build Reeve there first: `make build`.", err,

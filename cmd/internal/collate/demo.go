@@ -14,6 +14,9 @@ const DemoPara = 2000
 // demoKey is the account that has everything in the beginning. Everybody knows its key: it is for development networks.
 var demoKey = ed25519.NewKeyFromSeed(seedOf("reeve ledger: the treasury of development networks"))
 
+// DemoTreasury is that account.
+var DemoTreasury = demoKey.Public().(ed25519.PublicKey)
+
 func seedOf(text string) []byte {
 	h := sha256.Sum256([]byte(text))
 	return h[:]
@@ -24,8 +27,7 @@ const demoBalance = 1_000_000_000
 
 // Demo is the ledger of a development network, and the para for the relay chain's genesis, with its validation code.
 func Demo(code []byte) (*Chain, relayvm.GenesisPara) {
-	state, head := Genesis(ledger.Account{Key: [ledger.KeySize]byte(demoKey.Public().(ed25519.PublicKey)),
-		Balance: demoBalance})
+	state, head := Genesis(ledger.Account{Key: [ledger.KeySize]byte(DemoTreasury), Balance: demoBalance})
 	return New(state), relayvm.GenesisPara{ID: DemoPara, Head: head, Code: code}
 }
 
@@ -34,8 +36,9 @@ var DemoPayee = ed25519.NewKeyFromSeed(seedOf("reeve ledger: a shop of developme
 
 // Pay has the treasury pay an amount to the payee, with the transaction that follows on those that wait.
 func (c *Chain) Pay(amount uint64) error {
-	t := ledger.Transfer{From: [ledger.KeySize]byte(demoKey.Public().(ed25519.PublicKey)),
-		To: [ledger.KeySize]byte(DemoPayee), Amount: amount}
+	t := ledger.Transfer{
+		From: [ledger.KeySize]byte(DemoTreasury), To: [ledger.KeySize]byte(DemoPayee), Amount: amount,
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	state := c.states[c.current.State]

@@ -159,7 +159,7 @@ func (p *producer) submit(relayParent []byte, b *Block, pov *primitivesv1.BlobRe
 }
 
 func (p *producer) notTaken(b *Block, why *primitivesv1.CollationRefused) {
-	p.sub.Log.Info("a block of the parachain isn't taken", "why", why.GetReason(), "detail", why.GetDetail())
+	p.sub.Log.Debug("a block of the parachain isn't taken", "why", why.GetReason(), "detail", why.GetDetail())
 	p.tell(func(o Observer) { o.NotTaken(b, why) })
 }
 

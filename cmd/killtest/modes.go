@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/byzantine"
+	"github.com/reevenet/reeve/cmd/internal/byzantine/host"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/cmd/internal/killtest"
 	"github.com/reevenet/reeve/internal/process/datadir"
@@ -171,4 +172,45 @@ func (f *flags) runByzantine(ctx context.Context) error {
 	}
 	fmt.Println()
 	return conclude(r, r.Findings, f.out)
+}
+
+// hostShare is of the calm rate, which the parachain must keep while one of five lies.
+const hostShare = 0.8
+
+func (f *flags) runHostLies(ctx context.Context) error {
+	kinds := host.Kinds
+	if f.kinds != "" {
+		kinds = nil
+		for text := range strings.SplitSeq(f.kinds, ",") {
+			kind, err := host.Parse(text)
+			if err != nil {
+				return err
+			}
+			kinds = append(kinds, kind)
+		}
+	}
+	r, err := killtest.HostLies(ctx, killtest.HostLiesOptions{
+		Network: f.relayNetwork, For: f.lasts, Kinds: kinds, Share: hostShare, Out: os.Stdout,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nthe last of %d lied  calm/s  lying/s  of calm  per block  longest gap  relay gap  offences  evidence  "+
+		"honest standing  liar's\n", f.validators)
+	for _, d := range r.Drills {
+		fmt.Printf("%-19s %7.2f  %7.2f  %6.2f×  %8.2f×  %9.2f s  %7.2f s  %8d  %8d  %15d  %6d\n", d.Kind, d.Calm.PerSecond,
+			d.Lying.PerSecond, d.Share, d.PerBlock, d.Lying.Gap, d.Lying.RelayGap, d.Offences, d.Evidence, d.Standing,
+			d.LiarsOwn)
+	}
+	fmt.Println()
+	return verdict(r, r.Findings, f.out, "nobody honest blamed, each offence proven once, the parachain went on")
+}
+
+// relayNetwork makes a network with a relay chain and the example parachain.
+func (f *flags) relayNetwork() (*devnet.Throwaway, error) {
+	n, err := devnet.NewThrowaway(f.program, f.validators, f.keep)
+	if err == nil {
+		n.Parachain = true
+	}
+	return n, err
 }

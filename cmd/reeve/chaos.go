@@ -188,7 +188,8 @@ func (a *app) honestAgain(ctx context.Context, c *devnet.Client, name, which, wh
 			return 0, err
 		}
 		v, _ := s.Node(name)
-		if p, ok := v.Process(which); ok && p.PID != 0 && p.Cause != why && v.Ready {
+		// A node that is banned for its lies has no peers, and so isn't ready, however honest it is now.
+		if p, ok := v.Process(which); ok && p.PID != 0 && p.Cause != why && (v.Ready || v.Peers == 0 && v.Height > 0) {
 			a.say("%s of %s is honest again, at height %d.", which, name, v.Height)
 			return v.Height, nil
 		}

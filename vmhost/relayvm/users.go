@@ -35,7 +35,7 @@ type Head struct {
 
 // Happened is what a block did to a candidate.
 type Happened struct {
-	Event     string          `json:"event"` // backed, included, timed out
+	Event     string          `json:"event"` // EventBacked, …
 	Candidate primitives.Hash `json:"candidate"`
 	Para      uint32          `json:"para"`
 	Core      uint32          `json:"core"`
@@ -82,11 +82,18 @@ func (u *users) headNow() Head {
 	}
 }
 
+// What a block does to candidates, in Happened.
+const (
+	EventBacked   = "backed"
+	EventIncluded = "included"
+	EventTimedOut = "timed out"
+)
+
 // eventWords are the kinds of events, for people.
 var eventWords = map[runtimeapiv1.CandidateEvent_Kind]string{
-	runtimeapiv1.CandidateEvent_KIND_BACKED:    "backed",
-	runtimeapiv1.CandidateEvent_KIND_INCLUDED:  "included",
-	runtimeapiv1.CandidateEvent_KIND_TIMED_OUT: "timed out",
+	runtimeapiv1.CandidateEvent_KIND_BACKED:    EventBacked,
+	runtimeapiv1.CandidateEvent_KIND_INCLUDED:  EventIncluded,
+	runtimeapiv1.CandidateEvent_KIND_TIMED_OUT: EventTimedOut,
 }
 
 func happenedIn(list []event, height uint64) []Happened {

@@ -7,8 +7,11 @@ import (
 	"github.com/reevenet/reeve/vmhost/relayvm"
 )
 
-// RelayVM is the plugin of a relay chain.
-const RelayVM = "relayvm"
+// RelayVM is the plugin of a relay chain, and RelayChain what the chain is called unless it is told otherwise.
+const (
+	RelayVM    = "relayvm"
+	RelayChain = "relay"
+)
 
 // ChainOf is a chain of a new network. One whose VM is relayvm is the relay chain, and if no genesis is given for it, it
 // gets one with the network's validators and the paras.

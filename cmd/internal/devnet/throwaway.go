@@ -18,6 +18,8 @@ type Throwaway struct {
 	Validators int
 	Home       datadir.Network
 	Keep       bool // leaves the directory, with its logs, when the network has ended
+	// Parachain: the chain is a relay chain, with the example parachain on it, whose blocks nobody produces yet.
+	Parachain bool
 }
 
 // NewThrowaway makes the directory. Up starts the network; Down ends it if it runs, and removes the directory.
@@ -33,11 +35,17 @@ func NewThrowaway(program string, validators int, keep bool) (*Throwaway, error)
 func (n *Throwaway) Up(ctx context.Context) (*Client, error) {
 	up := exec.CommandContext(ctx, n.Program, "devnet", "up", "--detach", "--data-dir", n.Home.Dir, "--port-base", "0",
 		"--validators", fmt.Sprint(n.Validators))
+	if n.Parachain {
+		up.Args = append(up.Args, "--vm", RelayVM, "--parachain", "--timeout", hostStartTime.String())
+	}
 	if said, err := up.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("the network didn't start: %w: %s", err, bytes.TrimSpace(said))
 	}
 	return Dial(n.Home.Run()), nil
 }
+
+// hostStartTime is how long a network with a parachain host may take to be ready: a validator has some twenty processes.
+const hostStartTime = 90 * time.Second
 
 // stopTime is how long its processes may take to end.
 const stopTime = 20 * time.Second

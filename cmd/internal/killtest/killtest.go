@@ -14,6 +14,7 @@ import (
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/process/proc"
 	"github.com/reevenet/reeve/internal/process/supervise"
+	"github.com/reevenet/reeve/services/candidatevalidation/sandbox"
 )
 
 // Options say what to do to the network.
@@ -186,6 +187,7 @@ func (r *runner) back(ctx context.Context, before devnet.NodeStatus, kind string
 }
 
 // moved lists the processes that have another pid and shouldn't. The plugin goes with the host that keeps it running.
+// Workers that run parachains' code come and go: they are ended on a breach of their bounds, and when they have no work.
 // One that had no pid before was still being started after the death before this one.
 func moved(before, after *devnet.Status, node, kind string) (list []string) {
 	for _, b := range before.Nodes {
@@ -194,7 +196,7 @@ func moved(before, after *devnet.Status, node, kind string) (list []string) {
 			title := b.Title(p)
 			q, _ := a.Process(title)
 			expected := b.Name == node && (title == kind || p.Parent == kind)
-			if p.PID != 0 && p.PID != q.PID && !expected {
+			if p.PID != 0 && p.PID != q.PID && !expected && p.Name != sandbox.Command {
 				list = append(list, fmt.Sprintf("%s/%s %d→%d", b.Name, title, p.PID, q.PID))
 			}
 		}

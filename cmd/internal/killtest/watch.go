@@ -3,6 +3,7 @@ package killtest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,6 +75,13 @@ func (w *watcher) accepted(node string, b kv.Block) {
 		w.gap, w.gapEnd = gap, now
 	}
 	w.highest, w.last = b.Height, now
+}
+
+// conflictsNow are the heights at which nodes have accepted two blocks.
+func (w *watcher) conflictsNow() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.conflicts)
 }
 
 // height is the highest that any node has accepted.

@@ -163,21 +163,28 @@ func TestABlockThatIsProcessingIsNotTakenInAnotherContext(t *testing.T) {
 	other, _ := startRelay(t)
 	other.submit(0, "k", "v")
 	b := other.build().GetBlock()
-	verify := func(consensus primitives.Hash, inherent string) *pluginv1.Error {
+	verify := func(consensus primitives.Hash, inherent string, name, content []byte) *pluginv1.Error {
 		return overseertest.Must[*pluginv1.VerifyBlockResponse](t, h.Ask("engine", &pluginv1.VerifyBlockRequest{
-			Content: b.GetContent(), ConsensusBlockId: consensus[:],
+			BlockId: name, Content: content, ConsensusBlockId: consensus[:],
 			Context: &pluginv1.BuildContext{Inherent: []byte(inherent)},
 		})).GetError()
 	}
 	right, wrong := primitives.Hash{1}, primitives.Hash{2}
-	if e := verify(right, ""); e != nil {
+	if e := verify(right, "", nil, b.GetContent()); e != nil {
 		t.Fatal(e)
 	}
-	if e := verify(wrong, "!"); e.GetInvalidBlock().GetReason() != "another inherent" {
-		t.Errorf("%v", e)
-	}
-	if _, e := h.query(wrong); e.GetNotFound() == nil {
-		t.Errorf("the wrong one is known: %v", e)
+	for how, by := range map[string][2][]byte{
+		"by its bytes": {nil, b.GetContent()}, "by its name": {b.GetId(), nil}, "by both": {b.GetId(), b.GetContent()},
+	} {
+		if e := verify(wrong, "!", by[0], by[1]); e.GetInvalidBlock().GetReason() != "another inherent" {
+			t.Errorf("%s: %v", how, e)
+		}
+		if _, e := h.query(wrong); e.GetNotFound() == nil {
+			t.Errorf("%s: the wrong one is known: %v", how, e)
+		}
+		if e := verify(right, "", by[0], by[1]); e != nil {
+			t.Errorf("%s: in its place it is refused: %v", how, e)
+		}
 	}
 	if got, e := h.query(right); got != string(b.GetId()) || e != nil {
 		t.Errorf("%x, %v", got, e)

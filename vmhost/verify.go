@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/overseer/subsystem"
 	pluginv1 "github.com/reevenet/reeve/proto/reeve/vm/plugin/v1"
@@ -87,18 +88,24 @@ func (j *verifyJob) begin(g *generation) bool {
 		return false
 	}
 	id, named := hashOf(j.request.GetBlockId())
-	if u, done := j.b.processing[id]; named && done {
+	u, done := j.b.processing[id]
+	if named && done && proto.Equal(u.context, j.request.GetContext()) {
 		u.wrapped(j.request.GetConsensusBlockId())
 		j.m.Reply(&pluginv1.VerifyBlockResponse{Block: u.block})
 		return false
 	}
-	if len(j.b.processing) >= maxProcessing {
+	if !done && len(j.b.processing) >= maxProcessing {
 		refuse(j.m, busy())
 		return false
 	}
 	if j.content = j.request.GetContent(); len(j.content) == 0 {
 		var kept bool
-		if j.content, kept = j.b.contents.get(id); !kept {
+		if named && done { // in another consensus block, into which it may not fit: the VM says
+			j.content, kept = u.content, true
+		} else {
+			j.content, kept = j.b.contents.get(id)
+		}
+		if !kept {
 			refuse(j.m, notFound())
 			return false
 		}

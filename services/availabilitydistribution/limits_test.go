@@ -1,6 +1,7 @@
 package availabilitydistribution
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -184,5 +185,37 @@ func TestTheCodersThatAreHeldAreBounded(t *testing.T) {
 		if len(d.coders) > maxCoders {
 			t.Fatalf("%d coders are held", len(d.coders))
 		}
+	}
+}
+
+// The store is slow, and many peers ask, each within his own bounds.
+func TestSoManyChunksAreReadForPeersAtATime(t *testing.T) {
+	w := start(t, 4, 0)
+	p := w.para(1, 100)
+	w.holds(p, 0)
+	ask := func(from int) {
+		q := &distributionv1.PartRequest{Candidate: p.id[:], Index: 0, Length: distributionv1.MaxPart}
+		w.Send("network-bridge", &distributionv1.NetworkBridgeUpdate{Event: &nbv1.NetworkBridgeEvent{
+			Kind: &nbv1.NetworkBridgeEvent_PeerRequest{PeerRequest: &nbv1.PeerRequest{
+				Peer: node(from), RequestId: 1, Payload: marshal(q)}}}})
+	}
+	for n := range maxReads + 1 {
+		ask(n + 4)
+	}
+	asked := w.Sent()
+	if len(asked) != maxReads+1 { // the last is a refusal
+		t.Fatalf("%d sent", len(asked))
+	}
+	if e := asked[maxReads].Body.(*nbv1.SendResponse).GetError(); e.GetCode() != refusedEnough {
+		t.Errorf("%v", e)
+	}
+	for _, s := range asked[:maxReads] {
+		w.store(s)
+	}
+	w.Sent()
+	ask(1)
+	w.serve()
+	if len(w.story) != 1 || !strings.HasPrefix(w.story[0], "to 1: ") {
+		t.Errorf("when they are read: %v", w.story)
 	}
 }

@@ -23,6 +23,9 @@ const (
 	maxPayers = 4096
 	// costOfNone is what an answer costs that has no chunk in it.
 	costOfNone = 16 << 10
+	// maxReads is how many chunks are read from the store for peers at a time, whoever they are: what a chunk costs shows
+	// when it has been read, and each may be 5 MiB. Who asks meanwhile asks another node.
+	maxReads = 32
 )
 
 // questionBudget is what decoding a question may take.
@@ -30,6 +33,7 @@ var questionBudget = decode.Budget{Bytes: 128, Elements: 8, Depth: 1}
 
 // served is what peers were served lately.
 type served struct {
+	reads int // under way
 	spent map[primitives.NodeID]*account
 	shelf shelf
 }
@@ -105,15 +109,23 @@ func (d *distribution) onPeerRequest(r *nbv1.PeerRequest) {
 // read gets a chunk from the store. It is paid for as a whole, whatever part of it is asked for; the other parts are
 // answered from the shelf.
 func (d *distribution) read(r *nbv1.PeerRequest, peer primitives.NodeID, q *distributionv1.PartRequest) {
+	if d.served.reads >= maxReads {
+		d.refuse(r, refusedEnough, "so much is read for others that this has no place")
+		return
+	}
+	d.served.reads++
 	ask := &storev1.QueryChunk{Candidate: q.GetCandidate(), Validator: q.GetIndex()}
 	subsystem.Ask(d.sub, ask, storeTimeout, func(a *storev1.QueryChunkResponse, err error) {
 		switch {
 		case err != nil:
+			d.served.reads--
 			d.refuse(r, refusedFault, "the store doesn't answer")
 		case a.GetChunk() == nil:
+			d.served.reads--
 			d.answer(r, peer, &distributionv1.Part{})
 		default:
 			d.get(a.GetChunk(), func(c erasure.Chunk, err error) {
+				d.served.reads--
 				if err != nil {
 					d.refuse(r, refusedFault, "the chunk can't be read")
 					return

@@ -63,9 +63,14 @@ func StatementMessage(s statements.Signed) *primitivesv1.SignedStatement {
 	return m
 }
 
+// StatementClaim says that the statement was signed in that context with that key.
+func StatementClaim(in signbytes.Context, s statements.Signed, key ed25519.PublicKey) Claim {
+	return Claim{s.Payload(in), s.Signature, key}
+}
+
 // VerifyStatement tells whether the statement was signed in that context with that key.
 func VerifyStatement(in signbytes.Context, s statements.Signed, key ed25519.PublicKey) bool {
-	return verify(s.Payload(in), s.Signature, key)
+	return StatementClaim(in, s, key).Holds()
 }
 
 // SignedBitfield says of which cores' candidates a validator holds its chunk, with its signature.
@@ -113,13 +118,12 @@ func BitfieldMessage(b SignedBitfield) *primitivesv1.SignedAvailabilityBitfield 
 	}
 }
 
-// VerifyBitfield tells whether the bitfield was signed in that context with that key.
-func VerifyBitfield(in signbytes.Context, b SignedBitfield, key ed25519.PublicKey) bool {
-	return verify(b.Payload(in), b.Signature, key)
+// BitfieldClaim says that the bitfield was signed in that context with that key.
+func BitfieldClaim(in signbytes.Context, b SignedBitfield, key ed25519.PublicKey) Claim {
+	return Claim{b.Payload(in), b.Signature, key}
 }
 
-// verify tells whether the payload was signed with the key. What has no encoding was signed by nobody.
-func verify(p signbytes.Payload, signature [ed25519.SignatureSize]byte, key ed25519.PublicKey) bool {
-	b, err := p.Encode()
-	return err == nil && len(key) == ed25519.PublicKeySize && ed25519.Verify(key, b, signature[:])
+// VerifyBitfield tells whether the bitfield was signed in that context with that key.
+func VerifyBitfield(in signbytes.Context, b SignedBitfield, key ed25519.PublicKey) bool {
+	return BitfieldClaim(in, b, key).Holds()
 }

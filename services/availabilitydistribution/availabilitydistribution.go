@@ -75,6 +75,7 @@ type distribution struct {
 	pushed pushed
 	served served
 	coders map[int]*erasure.Coder
+	room   *erasure.Coded // in which a candidate was put together last; nil: there is none
 
 	recoveries int
 	counts     counts

@@ -3,6 +3,7 @@ package availabilitydistribution
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/erasure"
@@ -21,9 +22,8 @@ type decoded struct {
 
 // together puts data together from chunks and encodes it again: only that shows that the root is that of some data. The
 // error is erasure.ErrInvalid when it isn't, or when that is no candidate's data.
-func together(coder *erasure.Coder, root primitives.Hash, chunks []erasure.Chunk) (d decoded, err error) {
-	var coded erasure.Coded
-	if err := coder.Recover(root, chunks, &coded); err != nil {
+func together(coder *erasure.Coder, root primitives.Hash, chunks []erasure.Chunk, coded *erasure.Coded) (d decoded, err error) {
+	if err := coder.Recover(root, chunks, coded); err != nil {
 		if errors.Is(err, erasure.ErrInvalid) {
 			d.actual = rootOf(coder, chunks)
 		}
@@ -46,9 +46,10 @@ func rootOf(coder *erasure.Coder, chunks []erasure.Chunk) primitives.Hash {
 
 // decode turns enough chunks into the answer.
 func (r *recovery) decode() {
-	coder, root, chunks := r.live.coder, r.live.root, r.chunks[:r.need]
-	subsystem.Offload(r.sub, func() (decoded, error) { return together(coder, root, chunks) },
+	coder, root, chunks, room := r.live.coder, r.live.root, r.chunks[:r.need], r.takeRoom()
+	subsystem.Offload(r.sub, func() (decoded, error) { return together(coder, root, chunks, room) },
 		func(d decoded, err error) {
+			r.giveRoom(room)
 			switch {
 			case r.ended:
 			case errors.Is(err, erasure.ErrInvalid):
@@ -59,6 +60,27 @@ func (r *recovery) decode() {
 				r.recovered(d.data)
 			}
 		})
+}
+
+// roomKept is for how long memory is kept in which a candidate was put together: another one may follow.
+const roomKept = 5 * time.Second
+
+// takeRoom gives memory for putting a candidate together.
+func (d *distribution) takeRoom() *erasure.Coded {
+	room := d.room
+	if d.room = nil; room == nil {
+		room = &erasure.Coded{}
+	}
+	return room
+}
+
+func (d *distribution) giveRoom(room *erasure.Coded) {
+	d.room = room
+	d.sub.After(roomKept, func() {
+		if d.room == room {
+			d.room = nil
+		}
+	})
 }
 
 func (r *recovery) recovered(data candidate.AvailableData) {

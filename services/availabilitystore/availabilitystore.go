@@ -46,8 +46,9 @@ type Disk interface {
 // Work is a batch, with the bytes of the parts that it puts: of one candidate at most.
 type Work struct {
 	availability.Batch
-	Data  []byte
-	Chunk func(validator uint32) []byte
+	Data      []byte
+	Chunk     func(validator uint32) []byte
+	ChunkSize int // of each, in bytes
 }
 
 // Config is what the store needs. A zero value in a field with a default takes it.

@@ -182,7 +182,8 @@ func (s *store) keep(m *subsystem.Message, q *availabilitystorev1.StoreAvailable
 	}
 	each := int64(len(encodeChunk(c.chunks.Chunk(0))))
 	a, b := s.core.StoreData(c.candidate, q.GetValidators(), int64(len(c.data)), each, s.sub.Now())
-	w := Work{Batch: b, Data: c.data, Chunk: func(v uint32) []byte { return encodeChunk(c.chunks.Chunk(int(v))) }}
+	w := Work{Batch: b, Data: c.data, ChunkSize: int(each),
+		Chunk: func(v uint32) []byte { return encodeChunk(c.chunks.Chunk(int(v))) }}
 	s.sub.About(c.candidate[:], "store", func() {
 		s.settle(w, a, func() { end(dataOutcomes[a.Outcome]) },
 			func() { end(availabilitystorev1.StoreAvailableDataResponse_OUTCOME_DISK_FAILED) })
@@ -258,7 +259,7 @@ func (s *store) keepChunk(m *subsystem.Message, id primitives.Hash, c erasure.Ch
 		replyChunk(m, o)
 	}
 	a, b := s.core.StoreChunk(id, c.Index, int64(len(bytes)), s.sub.Now())
-	w := Work{Batch: b, Chunk: func(uint32) []byte { return bytes }}
+	w := Work{Batch: b, ChunkSize: len(bytes), Chunk: func(uint32) []byte { return bytes }}
 	s.sub.About(id[:], "chunk", func() {
 		s.settle(w, a, func() { end(chunkOutcomes[a.Outcome]) },
 			func() { end(availabilitystorev1.StoreChunkResponse_OUTCOME_DISK_FAILED) })

@@ -16,6 +16,8 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/bitfields"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
+	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	bdv1 "github.com/reevenet/reeve/proto/reeve/bitfielddistribution/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -48,8 +50,9 @@ func Spec(cfg Config) subsystem.Spec {
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			sub.Send(&nbv1.RegisterEventProducer{Protocol: protocol})
 			return &distribution{
-				sub: sub, core: bitfields.New(), leaves: leaf.Jobs[*job]{Chain: cfg.Chain},
-				stale: map[primitives.NodeID]bool{}, earned: map[primitives.NodeID]int32{},
+				sub: sub, core: bitfields.New(relaying.Choice(sub.Rand().Uint64())),
+				leaves: leaf.Jobs[*job]{Chain: cfg.Chain}, verifier: parachain.NewVerifier(),
+				stale: map[primitives.NodeID]bool{}, earned: map[primitives.NodeID]int32{}, of: map[primitives.NodeID]int{},
 			}, nil
 		},
 	}
@@ -62,6 +65,11 @@ type distribution struct {
 	leaves leaf.Jobs[*job]
 	stale  map[primitives.NodeID]bool  // whom the bridge, which tells anew who is connected, hasn't named yet
 	earned map[primitives.NodeID]int32 // benefits that aren't reported yet
+
+	verifier  *parachain.Verifier
+	heard     []heard                   // that wait for their signatures to be verified
+	of        map[primitives.NodeID]int // bytes of them, and of those that are being verified
+	verifying bool
 	counts
 }
 

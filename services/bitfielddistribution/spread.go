@@ -30,7 +30,18 @@ func (d *distribution) hear(from primitives.NodeID, payload []byte) {
 		d.judge(from, unreadable)
 		return
 	}
-	d.follow(d.core.Receive(from, relayParent, s))
+	j, _ := d.leaves.Get(relayParent[:])
+	if !d.core.Unverified(from, relayParent, s) {
+		d.follow(d.core.Receive(from, relayParent, s))
+		return
+	}
+	if d.of[from]+len(payload) > maxWaiting {
+		d.surplus++
+		return
+	}
+	d.of[from] += len(payload)
+	d.heard = append(d.heard, heard{from, relayParent, s, len(payload), j})
+	d.verify()
 }
 
 // follow does what comes of a bitfield.

@@ -6,6 +6,7 @@ import "github.com/reevenet/reeve/overseer/subsystem"
 type counts struct {
 	fresh   int64 // bitfields that were given to the provisioner
 	dropped int64 // bitfields that are of no use
+	surplus int64 // bitfields of peers that weren't looked at
 	charged int64 // reports of what costs a peer
 }
 
@@ -19,12 +20,17 @@ func (d *distribution) Status(s *subsystem.Status) {
 	}
 	s.Check("leaves", trouble)
 	kept, waiting := d.core.Held()
+	unverified := 0
+	for _, bytes := range d.of {
+		unverified += bytes
+	}
 	for _, f := range []struct {
 		name  string
 		value int64
 	}{
 		{"known-peers", int64(len(d.core.Peers()))}, {"leaves", int64(d.leaves.Len())}, {"bitfields", int64(kept)},
 		{"waiting", int64(waiting)}, {"fresh", d.fresh}, {"dropped", d.dropped}, {"charged", d.charged},
+		{"surplus", d.surplus}, {"unverified-bytes", int64(unverified)},
 	} {
 		s.Number(f.name, f.value)
 	}

@@ -4,14 +4,23 @@ import (
 	"github.com/reevenet/reeve/internal/core/knowledge"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/statements"
+	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 )
 
 // verdicts says of statements whether their signatures hold.
 type verdicts map[statements.Signed]bool
 
-// hear takes a message of a peer. Signatures that haven't been verified yet are verified first, all those of the
-// message at once and off the loop; what else the peer says waits for that, and nobody else does.
+// hearing is a message of a peer some of whose signatures have to be verified first.
+type hearing struct {
+	peer    *peer
+	said    *saying
+	at      *relayParent
+	unknown []statements.Signed
+}
+
+// hear takes a message of a peer. Signatures that haven't been verified yet are verified first; what else the peer says
+// waits for that, and nobody else does.
 func (d *distribution) hear(p *peer, said *saying) {
 	r, _ := d.leaves.Get(said.relayParent[:])
 	unknown := unverified(r, said)
@@ -20,20 +29,58 @@ func (d *distribution) hear(p *peer, said *saying) {
 		return
 	}
 	p.busy = true
-	d.verified += int64(len(unknown))
-	subsystem.Offload(d.sub, func() (verdicts, error) {
-		v := verdicts{}
-		for _, s := range unknown {
-			v[s] = r.verify(s)
+	d.hearings = append(d.hearings, hearing{p, said, r, unknown})
+	d.verify()
+}
+
+// verify has the signatures verified that wait for it, off the loop: all together, since each costs a third then. What
+// comes meanwhile is the next lot. Of a peer one message waits at most.
+func (d *distribution) verify() {
+	if d.verifying || len(d.hearings) == 0 {
+		return
+	}
+	lot := d.hearings
+	d.hearings, d.verifying = nil, true
+	subsystem.Offload(d.sub, func() ([]verdicts, error) { return d.judged(lot), nil }, func(v []verdicts, _ error) {
+		for i, h := range lot {
+			d.verified += int64(len(h.unknown))
+			h.peer.busy = false
+			if d.peers[h.peer.id] == h.peer {
+				d.take(h.peer, h.said, v[i])
+			}
+			d.next(h.peer)
 		}
-		return v, nil
-	}, func(v verdicts, _ error) {
-		p.busy = false
-		if d.peers[p.id] == p {
-			d.take(p, said, v)
-		}
-		d.next(p)
+		d.verifying = false
+		d.verify()
 	})
+}
+
+// judged verifies a lot, what several peers have sent once.
+func (d *distribution) judged(lot []hearing) []verdicts {
+	var claims []parachain.Claim
+	places := map[claimed]int{}
+	for _, h := range lot {
+		for _, s := range h.unknown {
+			if _, twice := places[claimed{h.at, s}]; !twice {
+				places[claimed{h.at, s}] = len(claims)
+				claims = append(claims, h.at.claim(s))
+			}
+		}
+	}
+	good, all := d.verifier.Verify(claims), make([]verdicts, len(lot))
+	for i, h := range lot {
+		all[i] = verdicts{}
+		for _, s := range h.unknown {
+			all[i][s] = good[places[claimed{h.at, s}]]
+		}
+	}
+	return all
+}
+
+// claimed is a statement in its context.
+type claimed struct {
+	at        *relayParent
+	statement statements.Signed
 }
 
 // unverified are the statements of a message whose signatures will be asked for.
@@ -56,7 +103,7 @@ func (r *relayParent) holds(s statements.Signed, v verdicts) bool {
 	}
 	good, done := v[s]
 	if !done { // the relay parent has become active meanwhile
-		good = r.verify(s)
+		good = r.claim(s).Holds()
 	}
 	return good
 }

@@ -33,9 +33,14 @@ type relayParent struct {
 	receipts map[primitives.Hash]*primitivesv1.CommittedCandidateReceipt
 }
 
-// verify tells whether the signature is that of a validator of the session. It may be called off the loop.
-func (r *relayParent) verify(s statements.Signed) bool {
-	return int64(s.Validator) < int64(len(r.keys)) && parachain.VerifyStatement(r.context, s, r.keys[s.Validator])
+// claim is that a statement's signature is that of its validator; there may be no such one. It may be called off the
+// loop.
+func (r *relayParent) claim(s statements.Signed) parachain.Claim {
+	var key ed25519.PublicKey
+	if int64(s.Validator) < int64(len(r.keys)) {
+		key = r.keys[s.Validator]
+	}
+	return parachain.StatementClaim(r.context, s, key)
 }
 
 // keep keeps a statement that is fresh. The receipt is nil unless it seconds.

@@ -17,6 +17,8 @@ import (
 
 	"github.com/reevenet/reeve/internal/core/knowledge"
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
+	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	cbv1 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
 	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
@@ -49,7 +51,8 @@ func Spec(cfg Config) subsystem.Spec {
 		New: func(sub *subsystem.Sub) (subsystem.Handler, error) {
 			sub.Send(&nbv1.RegisterEventProducer{Protocol: protocol})
 			return &distribution{
-				sub: sub, known: knowledge.New(), leaves: leaf.Jobs[*relayParent]{Chain: cfg.Chain},
+				sub: sub, known: knowledge.New(relaying.Choice(sub.Rand().Uint64())),
+				leaves: leaf.Jobs[*relayParent]{Chain: cfg.Chain}, verifier: parachain.NewVerifier(),
 				peers: map[primitives.NodeID]*peer{}, audience: audience{most: maxListeners},
 			}, nil
 		},
@@ -62,8 +65,11 @@ type distribution struct {
 	leaves leaf.Jobs[*relayParent]
 	peers  map[primitives.NodeID]*peer
 	audience
-	introduced bool // the bridge has begun to tell of peers
-	paying     bool // benefits are reported in a moment
+	verifier   *parachain.Verifier
+	hearings   []hearing // that wait for their signatures to be verified
+	verifying  bool      // some are
+	introduced bool      // the bridge has begun to tell of peers
+	paying     bool      // benefits are reported in a moment
 	counts
 }
 

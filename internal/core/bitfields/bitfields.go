@@ -4,7 +4,8 @@
 //
 // The rules:
 //
-//   - a bitfield goes to a peer that has its relay parent in view, once, and not to who has sent it;
+//   - this node's own bitfield goes to all peers that have its relay parent in view, another one's to some of them
+//     (package relaying); once, and not to who has sent it;
 //   - of a validator one bitfield goes round, whatever else it has signed;
 //   - what is known of a relay parent lasts exactly as long as the leaf, so no view that changes to and fro has
 //     anything sent twice, or makes a duplicate of what an honest peer sends once.
@@ -19,6 +20,7 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
 	"github.com/reevenet/reeve/internal/core/view"
 )
 
@@ -51,13 +53,16 @@ const pastLeaves = 2 * view.MaxHeads
 
 // Distribution is all that this node knows. It has one caller at a time.
 type Distribution struct {
+	relay  relaying.Choice
 	leaves map[primitives.Hash]*leaf
 	past   []primitives.Hash // that have ended, the last ones
 	peers  []*peer           // in the order of their ids
 }
 
 // New makes a Distribution without peers and leaves.
-func New() *Distribution { return &Distribution{leaves: map[primitives.Hash]*leaf{}} }
+func New(relay relaying.Choice) *Distribution {
+	return &Distribution{relay: relay, leaves: map[primitives.Hash]*leaf{}}
+}
 
 // leaf is a relay parent on which this node works.
 type leaf struct {
@@ -65,6 +70,7 @@ type leaf struct {
 	validators int
 	verify     Verify
 	one        map[uint32]Signed // by validator
+	own        map[uint32]bool   // of one: this node's
 	early      []early           // until it is active
 }
 
@@ -77,7 +83,7 @@ type early struct {
 // Begin begins with a leaf: bitfields about it are held. One that has begun stays as it is.
 func (d *Distribution) Begin(relayParent primitives.Hash) {
 	if d.leaves[relayParent] == nil {
-		d.leaves[relayParent] = &leaf{one: map[uint32]Signed{}}
+		d.leaves[relayParent] = &leaf{one: map[uint32]Signed{}, own: map[uint32]bool{}}
 		d.past = slices.DeleteFunc(d.past, func(h primitives.Hash) bool { return h == relayParent })
 	}
 }
@@ -99,6 +105,16 @@ func (d *Distribution) Activate(relayParent primitives.Hash, validators int, ver
 		judged = append(judged, d.Receive(e.from, relayParent, e.bitfield))
 	}
 	return judged
+}
+
+// Early lists what is held about a leaf until it is active.
+func (d *Distribution) Early(relayParent primitives.Hash) (list []Signed) {
+	if l := d.leaves[relayParent]; l != nil {
+		for _, e := range l.early {
+			list = append(list, e.bitfield)
+		}
+	}
+	return list
 }
 
 // End forgets a leaf, and what each peer knows of it.

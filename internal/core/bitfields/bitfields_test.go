@@ -35,7 +35,7 @@ func right(s Signed) bool { return s.Signature[0] != 'x' }
 
 // node is one that works on rp, with peers that have it in view.
 func node(peers ...primitives.NodeID) *Distribution {
-	d := New()
+	d := New(1)
 	d.Begin(rp)
 	d.Activate(rp, validators, right)
 	for _, p := range peers {
@@ -136,7 +136,7 @@ func TestASecondBitfieldOfAValidatorFromOnePeerIsADuplicateWhateverItSays(t *tes
 
 // The correction of 2023: what is here already is compared before anything is verified.
 func TestWhatIsHereAlreadyIsComparedAndNotVerified(t *testing.T) {
-	d := New()
+	d := New(1)
 	d.Begin(rp)
 	checked := 0
 	d.Activate(rp, validators, func(s Signed) bool { checked++; return right(s) })
@@ -161,7 +161,7 @@ func TestOfTwoBitfieldsOfAValidatorTheFirstGoesRoundAndTheSecondIsNobodysFault(t
 
 // Blocks are imported at slightly different times, and what must be known of one is asked for first.
 func TestWhatComesBeforeTheLeafIsActiveIsHeldAndJudgedThen(t *testing.T) {
-	d := New()
+	d := New(1)
 	for _, p := range []primitives.NodeID{peerA, peerB, peerC} {
 		d.Connected(p)
 		d.PeerView(p, view.View{rp})
@@ -227,7 +227,7 @@ func TestWhoIsNotConnectedSaysNothing(t *testing.T) {
 // A peer sends all that it can before a leaf is active, and after.
 func TestWhatOnePeerMakesThisNodeKeepIsBounded(t *testing.T) {
 	const many = 200
-	d := New()
+	d := New(1)
 	d.Begin(rp)
 	d.Connected(peerA)
 	d.Connected(peerB)

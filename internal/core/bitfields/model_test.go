@@ -123,7 +123,7 @@ func anything(t *rapid.T) Signed {
 }
 
 func decidesLikeTheModel(t *rapid.T) {
-	d := New()
+	d := New(1)
 	m := &model{kept: map[primitives.Hash][]Signed{}, views: map[primitives.NodeID]view.View{}}
 	same := func(want, got any) {
 		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {

@@ -1,16 +1,19 @@
 package bitfields
 
 import (
+	"encoding/binary"
 	"maps"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
 	"github.com/reevenet/reeve/internal/core/view"
 )
 
 // peer is what is known of a peer.
 type peer struct {
 	id    primitives.NodeID
+	place relaying.Place
 	view  view.View
 	knows map[primitives.Hash]*known // by leaf
 }
@@ -49,7 +52,7 @@ func (d *Distribution) find(id primitives.NodeID) (int, bool) {
 // nobody's.
 func (d *Distribution) Connected(id primitives.NodeID) {
 	if at, connected := d.find(id); !connected && !id.IsZero() {
-		d.peers = slices.Insert(d.peers, at, &peer{id: id, knows: map[primitives.Hash]*known{}})
+		d.peers = slices.Insert(d.peers, at, &peer{id: id, place: d.relay.Of(id), knows: map[primitives.Hash]*known{}})
 	}
 }
 
@@ -89,7 +92,7 @@ func (d *Distribution) PeerView(id primitives.NodeID, v view.View) (sends []Send
 			continue
 		}
 		for _, validator := range slices.Sorted(maps.Keys(l.one)) {
-			if p.wants(relayParent, validator) {
+			if d.due(l, relayParent, validator).Chosen(p.place) && p.wants(relayParent, validator) {
 				sends = append(sends, Send{[]primitives.NodeID{id}, relayParent, l.one[validator]})
 			}
 		}
@@ -97,11 +100,12 @@ func (d *Distribution) PeerView(id primitives.NodeID, v view.View) (sends []Send
 	return sends
 }
 
-// circulate sends a bitfield to all that lack it.
-func (d *Distribution) circulate(relayParent primitives.Hash, s Signed) []Send {
+// circulate sends a bitfield to those who lack it and are to have it from this node.
+func (d *Distribution) circulate(l *leaf, relayParent primitives.Hash, s Signed) []Send {
 	send := Send{RelayParent: relayParent, Bitfield: s}
+	draw := d.due(l, relayParent, s.Validator)
 	for _, p := range d.peers {
-		if p.wants(relayParent, s.Validator) {
+		if draw.Chosen(p.place) && p.wants(relayParent, s.Validator) {
 			send.Peers = append(send.Peers, p.id)
 		}
 	}
@@ -109,4 +113,14 @@ func (d *Distribution) circulate(relayParent primitives.Hash, s Signed) []Send {
 		return nil
 	}
 	return []Send{send}
+}
+
+// due draws who is to have a validator's bitfield from this node.
+func (d *Distribution) due(l *leaf, relayParent primitives.Hash, validator uint32) relaying.Draw {
+	if l.own[validator] {
+		return relaying.About(relayParent, 0)
+	}
+	about := relayParent
+	binary.LittleEndian.PutUint32(about[:], binary.LittleEndian.Uint32(about[:])^validator)
+	return relaying.About(about, len(d.peers))
 }

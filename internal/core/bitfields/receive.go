@@ -59,6 +59,17 @@ func (d *Distribution) Receive(from primitives.NodeID, relayParent primitives.Ha
 	return d.spread(l, out)
 }
 
+// Unverified tells whether Receive would have the signature verified now.
+func (d *Distribution) Unverified(from primitives.NodeID, relayParent primitives.Hash, s Signed) bool {
+	at, connected := d.find(from)
+	l := d.leaves[relayParent]
+	if !connected || l == nil || !l.active || s.Validator >= uint32(l.validators) {
+		return false
+	}
+	k := d.peers[at].knows[relayParent]
+	return (k == nil || !k.received[s.Validator]) && l.compare(s) != Known
+}
+
 // Share takes a bitfield of this node's own, whose signature is right. NotUseful: the leaf has ended, or the validator
 // isn't in its session.
 func (d *Distribution) Share(relayParent primitives.Hash, s Signed) Received {
@@ -124,11 +135,11 @@ func (l *leaf) compare(s Signed) Note {
 	return Second
 }
 
-// spread keeps what is fresh, and sends it to all that lack it.
+// spread keeps what is fresh, and sends it to those who lack it.
 func (d *Distribution) spread(l *leaf, out Received) Received {
 	if out.Note == Fresh {
-		l.one[out.Bitfield.Validator] = out.Bitfield
-		out.Sends = d.circulate(out.RelayParent, out.Bitfield)
+		l.one[out.Bitfield.Validator], l.own[out.Bitfield.Validator] = out.Bitfield, out.From.IsZero()
+		out.Sends = d.circulate(l, out.RelayParent, out.Bitfield)
 	}
 	return out
 }

@@ -31,6 +31,7 @@ type head struct {
 	order      []*candidate // as they became known
 	seconded   map[uint32][]primitives.Hash
 	words      map[uint32]int
+	mine       []statements.Signed // this node's own, which are few
 }
 
 // candidate is what validators have said about a candidate, in the order in which it came.
@@ -93,6 +94,17 @@ func (h *head) all() (list []statements.Signed) {
 		list = append(list, c.other...)
 	}
 	return list
+}
+
+// own tells whether a statement is this node's.
+func (h *head) own(s statements.Signed) bool { return slices.Contains(h.mine, s) }
+
+// seconding lists the statements that second a candidate.
+func (h *head) seconding(id primitives.Hash) []statements.Signed {
+	if c := h.candidates[id]; c != nil {
+		return c.seconded
+	}
+	return nil
 }
 
 // about lists the statements about a candidate, Seconded first.

@@ -5,7 +5,8 @@
 //
 // The rules, which hold in both directions on every link:
 //
-//   - a statement goes to a peer that has its relay parent in view, once, and not back to who has sent it;
+//   - this node's own statement goes to all peers that have its relay parent in view, another one's to some of them,
+//     the same for all about one candidate (package relaying); once, and not back to who has sent it;
 //   - what depends on a candidate never goes before a Seconded of it;
 //   - of a validator at most two candidates are seconded: one is its right, the second proves that it has done wrong;
 //   - about a candidate there are at most 2n statements, with n validators, and of a validator at most maxWords.
@@ -18,6 +19,7 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
 	"github.com/reevenet/reeve/internal/core/statements"
 	"github.com/reevenet/reeve/internal/core/view"
 )
@@ -31,6 +33,7 @@ type Send struct {
 
 // Distribution is all that this node knows. It has one caller at a time.
 type Distribution struct {
+	relay relaying.Choice
 	ours  view.View
 	past  []primitives.Hash // that have left this node's view, the last ones
 	heads map[primitives.Hash]*head
@@ -40,13 +43,16 @@ type Distribution struct {
 // peer is what is known of a peer.
 type peer struct {
 	id     primitives.NodeID
+	place  relaying.Place
 	view   view.View
 	past   []primitives.Hash            // that have left its view, the last ones
 	shared map[primitives.Hash]*sharing // by relay parent that both have in view
 }
 
 // New makes a Distribution without peers and relay parents.
-func New() *Distribution { return &Distribution{heads: map[primitives.Hash]*head{}} }
+func New(relay relaying.Choice) *Distribution {
+	return &Distribution{relay: relay, heads: map[primitives.Hash]*head{}}
+}
 
 func (d *Distribution) find(id primitives.NodeID) (int, bool) {
 	return slices.BinarySearchFunc(d.peers, id, func(p *peer, id primitives.NodeID) int { return p.id.Compare(id) })
@@ -66,7 +72,7 @@ func (d *Distribution) Deactivate(relayParent primitives.Hash) { delete(d.heads,
 // Connected tells of a peer, whose view is empty until PeerView.
 func (d *Distribution) Connected(id primitives.NodeID) {
 	if at, known := d.find(id); !known {
-		d.peers = slices.Insert(d.peers, at, &peer{id: id, shared: map[primitives.Hash]*sharing{}})
+		d.peers = slices.Insert(d.peers, at, &peer{id: id, place: d.relay.Of(id), shared: map[primitives.Hash]*sharing{}})
 	}
 }
 
@@ -138,16 +144,22 @@ func (d *Distribution) share(p *peer) (sends []Send) {
 		}
 		p.shared[rp] = newSharing()
 		if h := d.heads[rp]; h != nil {
-			sends = p.send(sends, rp, h, h.all())
+			sends = d.send(sends, p, rp, h, h.all())
 		}
 	}
 	return sends
 }
 
-// send adds what of a list a peer may be sent.
-func (p *peer) send(sends []Send, rp primitives.Hash, h *head, list []statements.Signed) []Send {
+// send adds what of a list a peer may be sent, and is to have from this node.
+func (d *Distribution) send(sends []Send, p *peer, rp primitives.Hash, h *head, list []statements.Signed) []Send {
+	list = slices.DeleteFunc(list, func(s statements.Signed) bool { return !d.due(p, h, s) })
 	if list = p.shared[rp].choose(list, h.validators); len(list) > 0 {
 		sends = append(sends, Send{p.id, rp, list})
 	}
 	return sends
+}
+
+// due tells whether a peer is to have a statement from this node.
+func (d *Distribution) due(p *peer, h *head, s statements.Signed) bool {
+	return h.own(s) || relaying.About(s.Candidate, len(d.peers)).Chosen(p.place)
 }

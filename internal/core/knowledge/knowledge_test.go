@@ -45,7 +45,7 @@ func right(statements.Signed) bool { return true }
 
 // node is one with rp in view and active, and with peers that have it in view.
 func node(peers ...primitives.NodeID) *Distribution {
-	d := New()
+	d := New(1)
 	d.Activate(rp, validators)
 	d.OurView(view.View{rp})
 	for _, p := range peers {
@@ -308,7 +308,7 @@ func TestWhoLearnsOfACandidateByAStatementIsSentWhatDependsOnIt(t *testing.T) {
 }
 
 func TestAStatementThatComesBeforeTheRelayParentIsActiveIsEarlyAndCanBeGivenAgain(t *testing.T) {
-	d := New()
+	d := New(1)
 	d.Connected(peerA)
 	d.OurView(view.View{rp, other})
 	one, two := says(alice, seconded, 1), says(bob, valid, 1)

@@ -55,7 +55,7 @@ func TestAFloodAboutOneCandidateIsCutAtTwiceTheValidators(t *testing.T) {
 
 // A peer with all validators' keys sends whatever it can, about more relay parents than there are in a view.
 func TestWhatOnePeerMakesThisNodeKeepIsBounded(t *testing.T) {
-	d := New()
+	d := New(1)
 	d.Connected(peerA)
 	var v view.View
 	for i := range byte(2 * view.MaxHeads) {
@@ -93,7 +93,7 @@ func TestWhatOnePeerMakesThisNodeKeepIsBounded(t *testing.T) {
 
 func TestOfOneValidatorFewStatementsAreTakenWhoeverSendsThem(t *testing.T) {
 	const many = 100
-	d := New()
+	d := New(1)
 	d.Activate(rp, many)
 	d.OurView(view.View{rp})
 	for _, p := range []primitives.NodeID{peerA, peerB} {

@@ -238,7 +238,7 @@ func anyView(t *rapid.T) view.View {
 }
 
 func decidesLikeTheModel(t *rapid.T) {
-	d := New()
+	d := New(1)
 	m := &model{
 		active: map[primitives.Hash]said{}, peers: map[primitives.NodeID]view.View{}, left: map[link]bool{}, links: map[link]*talk{},
 	}

@@ -50,7 +50,7 @@ func newNetwork(t *rapid.T) *network {
 	n := &network{t: t, links: map[[2]int][]message{}}
 	for i := range nodes {
 		m := &member{
-			Distribution: New(), active: map[primitives.Hash]bool{}, fresh: map[primitives.Hash]said{},
+			Distribution: New(1), active: map[primitives.Hash]bool{}, fresh: map[primitives.Hash]said{},
 			said: map[primitives.Hash]said{},
 		}
 		for j := range nodes {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/core/relaying"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/core/statements"
 )
@@ -63,7 +64,7 @@ func (d *Distribution) take(p *peer, rp primitives.Hash, h *head, s statements.S
 		return Received{Conduct: cost}
 	}
 	if news {
-		out.Sends = p.send(out.Sends, rp, h, h.about(s.Candidate))
+		out.Sends = d.send(out.Sends, p, rp, h, h.about(s.Candidate))
 	}
 	switch out.Note = h.note(s); out.Note {
 	case Known:
@@ -83,28 +84,38 @@ func (d *Distribution) Share(relayParent primitives.Hash, s statements.Signed) (
 		return NotUseful, nil
 	}
 	if note = h.note(s); note == Fresh {
+		h.mine = append(h.mine, s)
 		sends = d.circulate(nil, relayParent, h, s)
 	}
 	return note, sends
 }
 
-// circulate sends a fresh statement to all that share the view, and to those who learn of the candidate by it what
-// depends on it.
+// circulate sends a fresh statement to all that share the view and are to have it, and to those who learn of the
+// candidate by it what depends on it. Before this node's own statement goes what makes the candidate known.
 func (d *Distribution) circulate(sends []Send, rp primitives.Hash, h *head, s statements.Signed) []Send {
+	own, draw := h.own(s), relaying.About(s.Candidate, len(d.peers))
 	for _, p := range d.peers {
+		if !own && !draw.Chosen(p.place) {
+			continue
+		}
 		k := p.shared[rp]
 		if k == nil {
 			continue
 		}
-		news, ok := k.send(s, h.validators)
-		if !ok {
-			continue
+		var list []statements.Signed
+		if own && !k.mayFollow(s) {
+			list = k.choose(h.seconding(s.Candidate), h.validators)
 		}
-		list := []statements.Signed{s}
+		news, ok := k.send(s, h.validators)
+		if ok {
+			list = append(list, s)
+		}
 		if news {
 			list = append(list, k.choose(h.about(s.Candidate), h.validators)...)
 		}
-		sends = append(sends, Send{p.id, rp, list})
+		if len(list) > 0 {
+			sends = append(sends, Send{p.id, rp, list})
+		}
 	}
 	return sends
 }

@@ -55,9 +55,14 @@ func Open(fs vfs.FS, dir string, log *slog.Logger) (*Disk, error) {
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	db, err := pebble.Open(dir, &pebble.Options{
+	options := &pebble.Options{
 		FS: fs, MemTableSize: 4 << 20, CacheSize: 8 << 20, Logger: logger{log},
-	})
+		// What is kept here is written once, read rarely and dropped within hours, by whole candidates: to put it in
+		// order again and again would cost more than to look in a few files.
+		L0CompactionThreshold: 16, L0StopWritesThreshold: 64, LBaseMaxBytes: 1 << 30,
+	}
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone }) // parity is random
+	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("the availability store in %s: %w", dir, err)
 	}
@@ -99,7 +104,7 @@ func (d *Disk) Write(works []availabilitystore.Work) error {
 		return err
 	}
 	defer d.leave()
-	batch := d.db.NewBatch()
+	batch := d.db.NewBatchWithSize(sizeOf(works))
 	defer batch.Close()
 	for _, w := range works {
 		for _, a := range w.Actions {
@@ -113,6 +118,23 @@ func (d *Disk) Write(works []availabilitystore.Work) error {
 		}
 	}
 	return batch.Commit(pebble.Sync)
+}
+
+// overhead is about what a key and its place in a batch take, in bytes.
+const overhead = 64
+
+// sizeOf is about how many bytes works have, so that a batch doesn't grow while they are put into it.
+func sizeOf(works []availabilitystore.Work) int {
+	size := overhead
+	for _, w := range works {
+		size += len(w.Data) + overhead*len(w.Actions)
+		for _, a := range w.Actions {
+			if p, ok := a.(availability.Put); ok && len(p.Chunks) > 0 {
+				size += len(p.Chunks) * (overhead + w.ChunkSize)
+			}
+		}
+	}
+	return size
 }
 
 func perform(b *pebble.Batch, w availabilitystore.Work, a availability.Action) error {

@@ -10,12 +10,14 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/bench"
 	"github.com/reevenet/reeve/cmd/internal/bench/bus"
+	"github.com/reevenet/reeve/cmd/internal/bench/para"
 	"github.com/reevenet/reeve/cmd/internal/bench/vm"
 )
 
 func (a *app) benchCommand() *cobra.Command {
 	return noun("bench", "Measure this program side by side with its peers", a.benchBusCommand(),
-		a.benchChainCommand(), a.benchVMCommand(), a.benchErasureCommand(), a.benchCompareCommand(), a.benchRoleCommand())
+		a.benchChainCommand(), a.benchVMCommand(), a.benchErasureCommand(), a.benchParaCommand(),
+		a.benchCompareCommand(), a.benchRoleCommand())
 }
 
 func (a *app) benchBusCommand() *cobra.Command {
@@ -64,6 +66,9 @@ func (a *app) benchRoleCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if vm.Plays(args[0]) {
 				return vm.PlayRole(cmd.Context(), benchRole(), args, os.Stdin, a.out)
+			}
+			if para.Plays(args[0]) {
+				return para.PlayRole(cmd.Context(), args, os.Stdin, a.out)
 			}
 			return bus.PlayRole(cmd.Context(), benchRole(), args, os.Stdin, a.out)
 		},

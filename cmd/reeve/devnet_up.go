@@ -150,7 +150,7 @@ func (u *upFlags) chain(name string, p devnet.Plugin, genesis []byte) (devnet.Ne
 // parachains are those that the flags name.
 func (u *upFlags) parachains() (list []relayvm.GenesisPara, err error) {
 	for _, text := range u.paras {
-		p, err := paradev.Read(text)
+		p, err := paradev.Parse(text)
 		if err != nil {
 			return nil, err
 		}

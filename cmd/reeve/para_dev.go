@@ -121,7 +121,7 @@ the parachain new code.`,
 	file := cmd.Flags().String("key", "owner.key", "file with the owner's key; it is made if it isn't there")
 	timeout := cmd.Flags().Duration("timeout", registerTimeout, "how long it may take")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		p, err := paradev.Read(args[0])
+		p, err := paradev.Parse(args[0])
 		if err != nil {
 			return err
 		}

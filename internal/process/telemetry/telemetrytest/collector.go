@@ -107,7 +107,7 @@ func spanOf(service string, pid int64, s *tracev1.Span) Span {
 // late.
 func (c *Collector) Await(t testing.TB, missing func([]Span) []string) []Span {
 	t.Helper()
-	for end := time.After(30 * time.Second); ; {
+	for end := time.After(time.Minute); ; {
 		c.mu.Lock()
 		spans, arrived := slices.Clone(c.spans), c.arrived
 		c.mu.Unlock()

@@ -45,7 +45,7 @@ func TestANewParachainBuildsAndItsTestsPass(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := paradev.Read(fmt.Sprintf("2100=%s,head=%s", filepath.Join(dir, "hello.wasm"), bytes.TrimSpace(head)))
+	p, err := paradev.Parse(fmt.Sprintf("2100=%s,head=%s", filepath.Join(dir, "hello.wasm"), bytes.TrimSpace(head)))
 	if err != nil || p.ID != 2100 || hex.EncodeToString(p.Head) != strings.TrimSpace(string(head)) ||
 		!bytes.HasPrefix(p.Code, []byte("\x00asm")) {
 		t.Errorf("%d, head %x, %d bytes of code, %v", p.ID, p.Head, len(p.Code), err)
@@ -89,13 +89,13 @@ func TestAParaIsReadAsItIsWritten(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := paradev.Read("7=" + code + ",head=0a0b"); err != nil || p.ID != 7 || !bytes.Equal(p.Head, []byte{10, 11}) ||
+	if p, err := paradev.Parse("7=" + code + ",head=0a0b"); err != nil || p.ID != 7 || !bytes.Equal(p.Head, []byte{10, 11}) ||
 		string(p.Code) != "code" {
 		t.Error(p, err)
 	}
 	for _, text := range []string{"", "7", "7=" + code, "x=" + code + ",head=00", "4294967296=" + code + ",head=00",
 		"7=" + code + ",head=x", "7=nowhere.wasm,head=00", "7=,head=00", "7=" + empty + ",head=00"} {
-		if _, err := paradev.Read(text); err == nil {
+		if _, err := paradev.Parse(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}

@@ -102,6 +102,8 @@ type world struct {
 	broken  bool                             // the store is away
 	reads   int                              // of chunks
 	blind   bool                             // runtime-api knows no block
+	pruned  primitives.Hash                  // nor the state after this one, but the session of it
+	session uint32                           // which is this
 
 	silent []overseertest.Sent // questions to peers that don't answer
 	story  []string
@@ -347,8 +349,11 @@ func (w *world) state(q *runtimeapiv1.Request) *runtimeapiv1.RequestResponse {
 	a := &runtimeapiv1.RuntimeApiAnswer{}
 	switch q.GetRequest().GetKind().(type) {
 	case *runtimeapiv1.RuntimeApiRequest_Validators:
-		v := &runtimeapiv1.ValidatorsAnswer{}
+		v, of := &runtimeapiv1.ValidatorsAnswer{}, q.GetRequest().GetValidators()
 		for i := range w.n {
+			if of.Session != nil && of.GetSession() != w.session {
+				break
+			}
 			v.Validators = append(v.Validators,
 				&primitivesv1.Validator{PublicKey: fmt.Append(nil, "key ", i), NodeId: node(i)})
 		}
@@ -364,6 +369,10 @@ func (w *world) state(q *runtimeapiv1.Request) *runtimeapiv1.RequestResponse {
 					Candidate: p.id[:], Descriptor_: parachain.DescriptorMessage(p.receipt.Descriptor)}}})
 		}
 		a.Kind = &runtimeapiv1.RuntimeApiAnswer_AvailabilityCores{AvailabilityCores: c}
+	}
+	if !w.pruned.IsZero() && primitives.Hash(q.GetRelayParent()) == w.pruned {
+		return &runtimeapiv1.RequestResponse{Outcome: &runtimeapiv1.RequestResponse_Error{
+			Error: &runtimeapiv1.RuntimeApiError{Code: runtimeapiv1.RuntimeApiError_CODE_PRUNED_STATE}}}
 	}
 	if w.blind {
 		return &runtimeapiv1.RequestResponse{Outcome: &runtimeapiv1.RequestResponse_Error{

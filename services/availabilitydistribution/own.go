@@ -27,6 +27,7 @@ const (
 
 // job is the work on one leaf: the candidates on its cores.
 type job struct {
+	hash       primitives.Hash
 	number     uint64
 	candidates []*live
 	nodes      []primitives.NodeID // of the session's validators
@@ -52,7 +53,7 @@ type live struct {
 }
 
 func (d *distribution) begin(b leaf.Leaf) *job {
-	j := &job{number: b.Number, own: -1}
+	j := &job{hash: b.Hash, number: b.Number, own: -1}
 	j.cancel = leaf.Ask(d.sub, b.Hash, wants, func(f *leaf.Facts, err error) {
 		if err != nil {
 			d.sub.Log.Warn("a leaf can't be worked on", "err", err)

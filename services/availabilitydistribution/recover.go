@@ -1,10 +1,12 @@
 package availabilitydistribution
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/erasure"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
@@ -25,7 +27,8 @@ type recovery struct {
 	*distribution
 	m       *subsystem.Message
 	receipt candidate.Receipt
-	live    *live // the candidate as its relay parent's session sees it, for this recovery alone
+	of      uint32 // session, whose validators hold the chunks
+	live    *live  // the candidate as its relay parent's session sees it, for this recovery alone
 	need    int
 	chunks  []erasure.Chunk // that have been verified
 	left    []uint32        // whose chunks may yet be asked for, in order
@@ -47,9 +50,10 @@ func (d *distribution) onRecoverAvailableData(m *subsystem.Message, q *distribut
 		return
 	}
 	d.recoveries++
-	r := &recovery{distribution: d, m: m, receipt: receipt, unwatch: func() {}, live: &live{
-		hash: id, root: receipt.Descriptor.Collation.ErasureRoot, own: -1,
-	}}
+	r := &recovery{
+		distribution: d, m: m, receipt: receipt, of: q.GetSession(), unwatch: func() {},
+		live: &live{hash: id, root: receipt.Descriptor.Collation.ErasureRoot, own: -1},
+	}
 	m.OnCancel(r.end)
 	ask := &storev1.QueryAvailableData{Candidate: id[:]}
 	subsystem.Ask(d.sub, ask, storeTimeout, func(a *storev1.QueryAvailableDataResponse, err error) {
@@ -93,17 +97,30 @@ func (r *recovery) unavailable() {
 		Outcome: &distributionv1.RecoverAvailableDataResponse_Unavailable{Unavailable: u}})
 }
 
-// session learns whose the chunks are.
+// session learns whose the chunks are: as the relay parent has it, or the newest leaf, since sessions are remembered for
+// longer than the states after single blocks.
 func (r *recovery) session() {
-	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{
-		Validators: &runtimeapiv1.Validators{}}}
-	parent := r.receipt.Descriptor.Collation.RelayParent
-	leaf.Question(r.sub, parent, q, func(a *runtimeapiv1.RuntimeApiAnswer, err error) {
-		if err != nil {
+	r.validators(r.receipt.Descriptor.Collation.RelayParent, &runtimeapiv1.Validators{}, func(err error) {
+		if r.newest.hash.IsZero() {
 			r.homeless(err)
 			return
 		}
+		r.validators(r.newest.hash, &runtimeapiv1.Validators{Session: &r.of}, r.homeless)
+	})
+}
+
+// validators asks for the session's, and goes on with them.
+func (r *recovery) validators(at primitives.Hash, who *runtimeapiv1.Validators, failed func(error)) {
+	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{Validators: who}}
+	leaf.Question(r.sub, at, q, func(a *runtimeapiv1.RuntimeApiAnswer, err error) {
 		nodes := nodesOf(a.GetValidators().GetValidators())
+		if err == nil && len(nodes) == 0 {
+			err = errors.New("the session isn't remembered")
+		}
+		if err != nil {
+			failed(err)
+			return
+		}
 		r.coder(len(nodes), func(c *erasure.Coder, err error) {
 			if err != nil {
 				r.homeless(err)

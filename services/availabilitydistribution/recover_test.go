@@ -336,6 +336,26 @@ func TestASingleValidatorsDataIsRecoveredFromItsOneChunk(t *testing.T) {
 	w.told()
 }
 
+// The state after a candidate's relay parent is forgotten long before its data. Whose the chunks are is known for as long
+// as the session is remembered.
+func TestAnOldCandidateIsRecoveredByTheSessionThatItNames(t *testing.T) {
+	w := start(t, 10, 9)
+	for v := range 10 {
+		w.holder(v)
+	}
+	w.leaf(leafB, 400)
+	w.pruned, w.session = leafA, 3
+	p := w.para(1, 1000)
+	ask := func(session uint32) *overseertest.Answer {
+		a := w.Ask("block-producer", &distributionv1.RecoverAvailableData{
+			Candidate: p.id[:], Receipt: parachain.ReceiptMessage(p.receipt), Session: session})
+		w.serve()
+		return a
+	}
+	w.recovered(ask(3), p)
+	w.unavailable(ask(2), 0, 0)
+}
+
 func TestWhatCantBeAskedIsUnavailableAndWrongQuestionsAreRefused(t *testing.T) {
 	w := start(t, 10, 9)
 	w.blind = true

@@ -7,9 +7,12 @@ import (
 	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
 )
 
-func (q *question) validators() *runtimeapiv1.ValidatorsAnswer {
-	a := &runtimeapiv1.ValidatorsAnswer{}
-	for _, v := range q.kept.world.session.Validators {
+func (q *question) validators(r *runtimeapiv1.Validators) *runtimeapiv1.ValidatorsAnswer {
+	a, session := &runtimeapiv1.ValidatorsAnswer{}, q.kept.world.session.Index
+	if r != nil && r.Session != nil {
+		session = r.GetSession()
+	}
+	for _, v := range q.kept.world.validators(session) {
 		a.Validators = append(a.Validators, &primitivesv1.Validator{
 			PublicKey: v.PublicKey[:], NodeId: v.NodeID[:], Stake: v.Stake,
 		})

@@ -14,7 +14,7 @@ type (
 func (q *question) answer(r *request) (*answer, error) {
 	switch k := r.GetKind().(type) {
 	case *runtimeapiv1.RuntimeApiRequest_Validators:
-		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_Validators{Validators: q.validators()}}, nil
+		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_Validators{Validators: q.validators(k.Validators)}}, nil
 	case *runtimeapiv1.RuntimeApiRequest_SigningContext:
 		return &answer{Kind: &runtimeapiv1.RuntimeApiAnswer_SigningContext{SigningContext: q.signingContext()}}, nil
 	case *runtimeapiv1.RuntimeApiRequest_ValidationCode:

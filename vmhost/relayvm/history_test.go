@@ -195,6 +195,14 @@ func TestTheValidatorsOfFewEarlierSessionsAreKnown(t *testing.T) {
 		w.validators(now-keptSets-1) != nil || w.validators(now+1) != nil {
 		t.Errorf("in session %d there are %d sets", now, len(w.sets))
 	}
+	for back, want := range map[uint32]int{0: 2, keptSets: 2, keptSets + 1: 0} {
+		session := w.session.Index - back
+		a := n.ask(n.last, &request{Kind: &runtimeapiv1.RuntimeApiRequest_Validators{
+			Validators: &runtimeapiv1.Validators{Session: &session}}})
+		if got := len(a.GetValidators().GetValidators()); got != want {
+			t.Errorf("of %d sessions ago %d validators are told, not %d", back, got, want)
+		}
+	}
 }
 
 func TestABlockIsBoundedInBytes(t *testing.T) {

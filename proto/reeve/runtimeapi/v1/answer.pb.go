@@ -446,7 +446,7 @@ func (*RuntimeApiAnswer_LastIncluded) isRuntimeApiAnswer_Kind() {}
 // ValidatorsAnswer: the validator set.
 type ValidatorsAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// In the order that ValidatorIndex counts.
+	// In the order that ValidatorIndex counts; none: the session isn't remembered.
 	Validators    []*v1.Validator `protobuf:"bytes,1,rep,name=validators,proto3" json:"validators,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -373,7 +373,9 @@ func (*RuntimeApiRequest_LastIncluded) isRuntimeApiRequest_Kind() {}
 
 // Validators asks for the validator set of the session that a child of the relay parent belongs to.
 type Validators struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An earlier session in its place: whoever recovers data asks for the validators that hold it.
+	Session       *uint32 `protobuf:"varint,1,opt,name=session,proto3,oneof" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +408,13 @@ func (x *Validators) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Validators.ProtoReflect.Descriptor instead.
 func (*Validators) Descriptor() ([]byte, []int) {
 	return file_reeve_runtimeapi_v1_question_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Validators) GetSession() uint32 {
+	if x != nil && x.Session != nil {
+		return *x.Session
+	}
+	return 0
 }
 
 // SigningContext asks for the context of bitfields and statements on the relay parent.
@@ -1012,9 +1021,12 @@ const file_reeve_runtimeapi_v1_question_proto_rawDesc = "" +
 	"\fblock_header\x18\f \x01(\v2 .reeve.runtimeapi.v1.BlockHeaderH\x00R\vblockHeader\x12>\n" +
 	"\tancestors\x18\r \x01(\v2\x1e.reeve.runtimeapi.v1.AncestorsH\x00R\tancestors\x12H\n" +
 	"\rlast_included\x18\x0e \x01(\v2!.reeve.runtimeapi.v1.LastIncludedH\x00R\flastIncludedB\x06\n" +
-	"\x04kind\"\f\n" +
+	"\x04kind\"7\n" +
 	"\n" +
-	"Validators\"\x10\n" +
+	"Validators\x12\x1d\n" +
+	"\asession\x18\x01 \x01(\rH\x00R\asession\x88\x01\x01B\n" +
+	"\n" +
+	"\b_session\"\x10\n" +
 	"\x0eSigningContext\"\x8a\x01\n" +
 	"\x0eValidationCode\x12\x12\n" +
 	"\x04para\x18\x01 \x01(\rR\x04para\x12\x16\n" +
@@ -1127,6 +1139,7 @@ func file_reeve_runtimeapi_v1_question_proto_init() {
 		(*RuntimeApiRequest_Ancestors)(nil),
 		(*RuntimeApiRequest_LastIncluded)(nil),
 	}
+	file_reeve_runtimeapi_v1_question_proto_msgTypes[1].OneofWrappers = []any{}
 	file_reeve_runtimeapi_v1_question_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

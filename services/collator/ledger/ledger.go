@@ -3,8 +3,7 @@
 // stays small, and it believes nothing that it decodes.
 //
 // A head is 41 bytes: a version, the block's number, and the hash of the state after it. A proof of validity is the state
-// before the block and its transfers, so validating needs nothing else; that bounds the number of accounts, by the
-// longest proof that the relay chain allows.
+// before the block and its transfers, so validating needs nothing else; that is why there can't be many accounts.
 package ledger
 
 import (
@@ -28,8 +27,14 @@ const (
 	KeySize      = ed25519.PublicKeySize
 )
 
-// MaxTransfers is how many a block takes: each costs a signature's check in metered code.
-const MaxTransfers = 64
+// Limits of what a block costs the validators. All of them together is less than half of the fuel that code has.
+const (
+	// MaxTransfers is how many a block takes: each costs the check of a signature, 13 million units of fuel, or 10 ms. A
+	// block that takes the validators longer than the relay chain takes for one of its own is never included.
+	MaxTransfers = 8
+	// MaxAccounts is how many accounts there may be: all of them are read and hashed for each block.
+	MaxAccounts = 10_000
+)
 
 // Account is what belongs to a key.
 type Account struct {
@@ -122,16 +127,20 @@ var (
 	ErrSignature = errors.New("the signature isn't that of the account")
 	ErrFunds     = errors.New("the account hasn't got so much")
 	ErrNonce     = errors.New("it isn't the account's next transfer")
+	ErrAccounts  = errors.New("there are as many accounts as there may be: pay to one that there is")
 )
 
 // Apply makes a transfer, on a state that it changes. An error leaves the state as it was.
 func (s *State) Apply(t Transfer) error {
 	at, known := s.Find(t.From)
+	_, payee := s.Find(t.To)
 	switch {
 	case !known || (*s)[at].Balance < t.Amount:
 		return ErrFunds
 	case (*s)[at].Nonce != t.Nonce:
 		return ErrNonce
+	case !payee && len(*s) >= MaxAccounts:
+		return ErrAccounts
 	case !ed25519.Verify(t.From[:], t.Payload(), t.Signature[:]):
 		return ErrSignature
 	}

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"math"
 	"slices"
@@ -89,6 +90,23 @@ func TestATransferThatIsNotValidChangesNothing(t *testing.T) {
 		if err := s.Apply(c.t); !errors.Is(err, c.want) || !slices.Equal(s, before) {
 			t.Errorf("%s: %v, %v", name, err, s)
 		}
+	}
+}
+
+// Of a ledger that is full everybody can pay to the accounts that there are.
+func TestSoManyAccountsThereMayBe(t *testing.T) {
+	s := state(map[byte]uint64{1: 10, 2: 0})
+	for n := uint32(0); len(s) < ledger.MaxAccounts; n++ {
+		var a ledger.Account
+		binary.BigEndian.PutUint32(a.Key[:], n)
+		at, _ := s.Find(a.Key)
+		s = slices.Insert(s, at, a)
+	}
+	if err := s.Apply(transfer(1, 3, 1, 0)); !errors.Is(err, ledger.ErrAccounts) || len(s) != ledger.MaxAccounts {
+		t.Error(err, len(s))
+	}
+	if err := s.Apply(transfer(1, 2, 1, 0)); err != nil {
+		t.Error(err)
 	}
 }
 

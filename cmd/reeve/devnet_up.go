@@ -177,7 +177,8 @@ func (u *upFlags) noRelay(chains []devnet.NewChain) error {
 			return nil
 		}
 	}
-	return usage(errors.New("parachains need a relay chain without a genesis of your own: --vm relayvm, and no --vm-genesis"))
+	return usage(errors.New(
+		"parachains need a relay chain without a genesis of your own: --vm relayvm, and no --vm-genesis"))
 }
 
 // newChains are the chains that the flags name: those of --chain, or the one of --vm.

@@ -34,7 +34,8 @@ to go on with is recovered from what the validators keep available.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	listen := cmd.Flags().String("listen", defaultLedger, "address for the ledger's users")
-	pay := cmd.Flags().Duration("pay", 0, "have the treasury pay 1 to a shop each time that this has passed (default: never)")
+	pay := cmd.Flags().Duration("pay", 0,
+		"have the treasury pay 1 to a shop each time that this has passed (default: never)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		h, err := n.first()
 		if err != nil {

@@ -113,9 +113,9 @@ func (a *app) paraRegister() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "register ID=CODE,head=HEX", Short: "Bring a parachain onto a relay chain that runs",
 		Args: takes(cobra.ExactArgs(1)),
-		Long: `Upload a parachain's validation code, the file CODE, and register the parachain with the head that it begins
-with. It has a core from the relay chain's next session on. The key of --key becomes its owner's: it signs, and may give
-the parachain new code.`,
+		Long: `Upload a parachain's validation code, the file CODE, and register the parachain with the head that it
+begins with. It has a core from the relay chain's next session on. The key of --key becomes its owner's: it signs, and
+may give the parachain new code.`,
 	}
 	n := a.nodeFlags(cmd, false)
 	file := cmd.Flags().String("key", "owner.key", "file with the owner's key; it is made if it isn't there")

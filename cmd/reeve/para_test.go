@@ -17,7 +17,8 @@ func TestABlockOfTheLedgerIsOneLineBelowItsHeader(t *testing.T) {
 		t.Errorf("%q\n%q\n%q", blockHeader, want, got)
 	}
 	b = collate.Block{Number: 13, Seconded: 40 * ms, After: 900 * ms, Refused: &primitivesv1.CollationRefused{
-		Reason: primitivesv1.CollationRefusal_COLLATION_REFUSAL_NOT_BACKED_IN_TIME, Detail: "a validator's\x1b[2Jword\n"}}
+		Reason: primitivesv1.CollationRefusal_COLLATION_REFUSAL_NOT_BACKED_IN_TIME,
+		Detail: "a validator's\x1b[2Jword\n"}}
 	want = "     13          0        40       -  refused after 900: not backed in time: a validator's?[2Jword?"
 	if got := blockLine(b); got != want {
 		t.Errorf("%q\n%q", want, got)

@@ -97,8 +97,8 @@ func (r *recovery) unavailable() {
 		Outcome: &distributionv1.RecoverAvailableDataResponse_Unavailable{Unavailable: u}})
 }
 
-// session learns whose the chunks are: as the relay parent has it, or the newest leaf, since sessions are remembered for
-// longer than the states after single blocks.
+// session learns whose the chunks are: as the relay parent has it, or the newest leaf, since sessions are remembered
+// for longer than the states after single blocks.
 func (r *recovery) session() {
 	r.validators(r.receipt.Descriptor.Collation.RelayParent, &runtimeapiv1.Validators{}, func(err error) {
 		if r.newest.hash.IsZero() {

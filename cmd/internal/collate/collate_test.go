@@ -144,7 +144,9 @@ func TestTheLedgerIsRecoveredFromItsNewestBlock(t *testing.T) {
 func TestWhatCanNotBeBuiltOnIsAnError(t *testing.T) {
 	c, head := begin()
 	unknown := ledger.Head{Number: 3}.Encode()
-	for _, on := range []para.Opportunity{{Head: []byte("x"), MaxPoV: maxPoV}, {Head: unknown, MaxPoV: maxPoV}, {Head: head}} {
+	for _, on := range []para.Opportunity{
+		{Head: []byte("x"), MaxPoV: maxPoV}, {Head: unknown, MaxPoV: maxPoV}, {Head: head},
+	} {
 		if b, err := c.Build(on); err == nil || b != nil {
 			t.Errorf("%v: %v", on, b)
 		}

@@ -31,8 +31,10 @@ func Demo(code []byte) (*Chain, relayvm.GenesisPara) {
 	return New(state), relayvm.GenesisPara{ID: DemoPara, Head: head, Code: code}
 }
 
+var shopKey = ed25519.NewKeyFromSeed(seedOf("reeve ledger: a shop of development networks"))
+
 // DemoPayee is the account that Pay pays to.
-var DemoPayee = ed25519.NewKeyFromSeed(seedOf("reeve ledger: a shop of development networks")).Public().(ed25519.PublicKey)
+var DemoPayee = shopKey.Public().(ed25519.PublicKey)
 
 // Pay has the treasury pay an amount to the payee, with the transaction that follows on those that wait.
 func (c *Chain) Pay(amount uint64) error {

@@ -59,12 +59,13 @@ func (c *Chain) Handler() http.Handler {
 	mux.HandleFunc("GET /head", func(w http.ResponseWriter, _ *http.Request) {
 		head, state := c.Head()
 		answer(w, map[string]any{
-			"number": head.Number, "state": hex.EncodeToString(head.State[:]), "accounts": len(state), "blocks": c.Stats(),
+			"number": head.Number, "state": hex.EncodeToString(head.State[:]), "accounts": len(state),
+			"blocks": c.Stats(),
 		})
 	})
 	mux.HandleFunc("GET /accounts/{key}", func(w http.ResponseWriter, r *http.Request) {
 		var key [ledger.KeySize]byte
-		if b, err := hex.DecodeString(r.PathValue("key")); err != nil || copy(key[:], b) != len(b) || len(b) != len(key) {
+		if b, err := hex.DecodeString(r.PathValue("key")); err != nil || len(b) != copy(key[:], b) || len(b) != len(key) {
 			http.Error(w, "an account is 64 hexadecimal digits", http.StatusBadRequest)
 			return
 		}

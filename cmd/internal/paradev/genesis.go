@@ -14,7 +14,8 @@ import (
 // howPara is how a para is written on the command line.
 const howPara = "Write ID=CODE,head=HEX, such as 2100=hello.wasm,head=$(./hello head)."
 
-// Parse reads a para as it is written on the command line: ID=CODE,head=HEX, where CODE is the file of its validation code.
+// Parse reads a para as it is written on the command line: ID=CODE,head=HEX, where CODE is the file of its validation
+// code.
 func Parse(text string) (p relayvm.GenesisPara, err error) {
 	bad := func(format string, args ...any) (relayvm.GenesisPara, error) {
 		return p, errcode.New(errcode.BadUsage, howPara, nil, "%q is no para: %s", text, fmt.Sprintf(format, args...))

@@ -26,8 +26,8 @@ func goes(t *testing.T, dir string, env []string, args ...string) {
 	}
 }
 
-// What the README of a new parachain says, as far as it goes without a network: it builds outside of the repository, its
-// tests pass, its code is a file that a relay chain takes, and it says with which head it begins.
+// What the README of a new parachain says, as far as it goes without a network: it builds outside of the repository,
+// its tests pass, its code is a file that a relay chain takes, and it says with which head it begins.
 func TestANewParachainBuildsAndItsTestsPass(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds programs")
@@ -89,8 +89,8 @@ func TestAParaIsReadAsItIsWritten(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := paradev.Parse("7=" + code + ",head=0a0b"); err != nil || p.ID != 7 || !bytes.Equal(p.Head, []byte{10, 11}) ||
-		string(p.Code) != "code" {
+	if p, err := paradev.Parse("7=" + code + ",head=0a0b"); err != nil || p.ID != 7 || string(p.Code) != "code" ||
+		!bytes.Equal(p.Head, []byte{10, 11}) {
 		t.Error(p, err)
 	}
 	for _, text := range []string{"", "7", "7=" + code, "x=" + code + ",head=00", "4294967296=" + code + ",head=00",

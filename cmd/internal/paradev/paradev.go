@@ -1,5 +1,5 @@
-// Package paradev is what the command line does for a parachain's team: begin a parachain of one's own (`para new`), bring
-// it onto a relay chain (`para register`), and look how it is there (`para status`). Of a relay chain it sees what
+// Package paradev is what the command line does for a parachain's team: begin a parachain of one's own (`para new`),
+// bring it onto a relay chain (`para register`), and look how it is there (`para status`). Of a relay chain it sees what
 // everybody sees, over HTTP.
 package paradev
 
@@ -25,7 +25,8 @@ var kind = scaffold.Kind{
 		{Template: "template/rules.go.tmpl", Name: "rules/rules.go"},
 		{Template: "template/rules_test.go.tmpl", Name: "rules/rules_test.go"},
 		{Template: "template/validation.go.tmpl", Name: "validation/main.go"},
-		{Template: "template/README.md.tmpl", Name: "README.md"}, {Template: "template/gitignore.tmpl", Name: ".gitignore"},
+		{Template: "template/README.md.tmpl", Name: "README.md"},
+		{Template: "template/gitignore.tmpl", Name: ".gitignore"},
 	},
 }
 

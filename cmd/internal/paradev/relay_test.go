@@ -102,7 +102,8 @@ func TestAParaIsRegisteredAfterItsCodeWasBroughtInParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	last, ok := r.calls[len(r.calls)-1].(relayvm.Register)
-	if !ok || len(r.calls) != 3 || last.Para != 7 || string(last.Head) != "head" || last.Code != primitives.HashOf(code) {
+	if !ok || len(r.calls) != 3 || last.Para != 7 || string(last.Head) != "head" ||
+		last.Code != primitives.HashOf(code) {
 		t.Errorf("%d transactions, the last %+v", len(r.calls), last)
 	}
 	r = &relay{t: t, known: true}

@@ -29,8 +29,8 @@ const (
 
 // Limits of what a block costs the validators. All of them together is less than half of the fuel that code has.
 const (
-	// MaxTransfers is how many a block takes: each costs the check of a signature, 13 million units of fuel, or 10 ms. A
-	// block that takes the validators longer than the relay chain takes for one of its own is never included.
+	// MaxTransfers is how many a block takes: each costs the check of a signature, 13 million units of fuel, or 10 ms.
+	// A block that takes the validators longer than the relay chain takes for one of its own is never included.
 	MaxTransfers = 8
 	// MaxAccounts is how many accounts there may be: all of them are read and hashed for each block.
 	MaxAccounts = 10_000

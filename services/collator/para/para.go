@@ -3,8 +3,8 @@
 //
 // The team implements Chain, and beside it Observer or Recoverer if it wants what they give. Main runs it as a program
 // of its own; Spec makes a subsystem of it. The node's collator does the rest: it signs, offers the block to
-// validators, and follows it. The same rules as in Chain.Build stand in the parachain's validation code, which every validator runs
-// (services/candidatevalidation/guest). docs/parachains.md walks through it.
+// validators, and follows it. The same rules as in Chain.Build stand in the parachain's validation code, which every
+// validator runs (services/candidatevalidation/guest). docs/parachains.md walks through it.
 //
 // What a Chain says is nobody's business but its team's: a wrong block is refused by the validators.
 package para

@@ -31,8 +31,8 @@ func TestABlockIsBuiltHandedInAndFollowed(t *testing.T) {
 	w.leaf(leaf1)
 	w.opportunity(leaf1, "a")
 	s, pov, sent := w.submitted()
-	if pov != "a" || string(s.GetCommitments().GetHeadData()) != "ax" || string(s.GetRelayParent()) != string(leaf1[:]) ||
-		s.GetPara() != id {
+	if pov != "a" || string(s.GetCommitments().GetHeadData()) != "ax" || s.GetPara() != id ||
+		string(s.GetRelayParent()) != string(leaf1[:]) {
 		t.Errorf("%q, %v", pov, s)
 	}
 	w.takes(sent, "c1")
@@ -155,10 +155,13 @@ func TestARecoveryThatFailsIsTriedAgainWithTheNextOpportunity(t *testing.T) {
 		Data: &primitivesv1.AvailableData{Pov: &primitivesv1.PoV{
 			BlockData: &primitivesv1.BlobRef{Hash: leaf1[:], Size: 1}}}}}
 	for name, fails := range map[string]func(*world, *keeper){
-		"no chunks":              func(w *world, _ *keeper) { w.data(unavailable) },
-		"wrongly encoded":        func(w *world, _ *keeper) { w.data(invalid) },
-		"gone from the store":    func(w *world, _ *keeper) { w.data(gone) },
-		"nobody there to ask":    func(w *world, _ *keeper) { w.recovers[0].Fail(subsystem.Unavailable, ""); w.recovers = nil },
+		"no chunks":           func(w *world, _ *keeper) { w.data(unavailable) },
+		"wrongly encoded":     func(w *world, _ *keeper) { w.data(invalid) },
+		"gone from the store": func(w *world, _ *keeper) { w.data(gone) },
+		"nobody there to ask": func(w *world, _ *keeper) {
+			w.recovers[0].Fail(subsystem.Unavailable, "")
+			w.recovers = nil
+		},
 		"the chain can't use it": func(w *world, c *keeper) { c.broken = errNo; w.recovered("a", "b"); c.broken = nil },
 	} {
 		w, c := startKeeper(t)

@@ -31,11 +31,11 @@ type ahead struct {
 	count   *uint64
 }
 
-func newAhead(net *network) *ahead { return &ahead{net: net, count: net.world.Fault("cutOffAhead")} }
+func newAhead(net *network) *ahead { return &ahead{net: net, count: net.World.Fault("cutOffAhead")} }
 
 // fault arms it again and again, to strike at the next decision. kinds: what happens to the others; none: anything.
 func (a *ahead) fault(least, most time.Duration, kinds ...misfortune) sim.Fault {
-	f := a.net.world.Repeated("ahead", least, most, func(r *rand.Rand) { a.rng, a.kinds, a.armed = r, kinds, true })
+	f := a.net.World.Repeated("ahead", least, most, func(r *rand.Rand) { a.rng, a.kinds, a.armed = r, kinds, true })
 	f.End = func() { a.armed = false }
 	return f
 }
@@ -44,12 +44,12 @@ func (a *ahead) fault(least, most time.Duration, kinds ...misfortune) sim.Fault 
 func (a *ahead) decided(r *replica, height uint64) {
 	if a.armed && (!a.divided || len(r.chain.votes.at[height]) > 1) {
 		a.armed = false
-		a.net.world.Clock.Do(0, func() { a.strike(r.node) })
+		a.net.World.Clock.Do(0, func() { a.strike(r.node) })
 	}
 }
 
 func (a *ahead) strike(first *sim.Node) {
-	w := a.net.world
+	w := a.net.World
 	away := virtual.Between(a.rng, time.Second, 10*time.Second)
 	kind := misfortune(a.rng.IntN(int(misfortunes)))
 	if len(a.kinds) > 0 {

@@ -22,11 +22,11 @@ type astray struct {
 }
 
 func newAstray(net *network) *astray {
-	return &astray{net: net, count: net.world.Fault("clocksAstray")}
+	return &astray{net: net, count: net.World.Fault("clocksAstray")}
 }
 
 func (a *astray) fault() sim.Fault {
-	f := a.net.world.Repeated("astray", 2*time.Second, 10*time.Second, a.strike)
+	f := a.net.World.Repeated("astray", 2*time.Second, 10*time.Second, a.strike)
 	f.End = func() { a.set(0) }
 	return f
 }
@@ -37,7 +37,7 @@ func (a *astray) strike(r *rand.Rand) {
 	}
 	away := virtual.Between(r, 100*time.Millisecond, 8*time.Second)
 	a.set(virtual.Between(r, -maxAstray, maxAstray))
-	a.net.world.Clock.After(away, func() { a.set(0) })
+	a.net.World.Clock.After(away, func() { a.set(0) })
 }
 
 // draw chooses who it is, when it is known who lies: an honest one, or else one of these.
@@ -46,12 +46,12 @@ func (a *astray) draw(r *rand.Rand) int {
 	liar := -1
 	for i := range a.net.size {
 		if a.net.lies.is(i) {
-			lying += a.net.set.StakeOf(i)
+			lying += a.net.Set.StakeOf(i)
 			liar = i
 		}
 	}
 	for _, i := range r.Perm(a.net.size) {
-		if !a.net.lies.is(i) && 3*(lying+a.net.set.StakeOf(i)) < a.net.set.TotalStake() {
+		if !a.net.lies.is(i) && 3*(lying+a.net.Set.StakeOf(i)) < a.net.Set.TotalStake() {
 			return i
 		}
 	}
@@ -65,5 +65,5 @@ func (a *astray) set(ahead time.Duration) {
 	if ahead != 0 {
 		*a.count++
 	}
-	a.net.world.Nodes[a.index].SetClock(ahead)
+	a.net.World.Nodes[a.index].SetClock(ahead)
 }

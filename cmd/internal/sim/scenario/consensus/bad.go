@@ -103,7 +103,7 @@ func (net *network) someLiars(kind Lie, nodes int) sim.Fault {
 
 // halves is the fault of a network that falls into halves.
 func (net *network) halves() sim.Fault {
-	w := net.world
+	w := net.World
 	f := w.Repeated("halves", time.Second, 4*time.Second, func(r *rand.Rand) {
 		w.Part(virtual.Between(r, time.Second, 8*time.Second), func(from, to int) bool {
 			return (from < net.size/2) != (to < net.size/2)

@@ -93,7 +93,7 @@ func (b *ballots) lie(kind Lie, me *replica, to int, height uint64, v *enginev1.
 
 // sign gives a vote for a block at the place of v.
 func (b *ballots) sign(me *replica, height uint64, v *enginev1.Vote, block primitives.Hash) *enginev1.Vote {
-	return byzantine.SignVote(me.chain.id, b.liars.net.secrets[me.node.ID], height, finality.Vote{
+	return byzantine.SignVote(me.chain.id, b.liars.net.Secrets[me.node.ID], height, finality.Vote{
 		Validator: me.node.Index, Round: v.GetRound(), Phase: finality.Phase(v.GetPhase()), Block: block,
 	})
 }

@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/process/genesis"
-	"github.com/reevenet/reeve/vmhost/database/memdb"
+	"github.com/reevenet/reeve/vmhost/kvvm"
+	"github.com/reevenet/reeve/vmhost/vmsdk"
 )
 
 // chain is one chain, with what every node has of it.
@@ -21,29 +23,30 @@ type chain struct {
 	users      *workload
 	votes      *votes
 	proofs     proofs
-	signatures signatures
+	signatures *validatornet.Signatures
 	final      []primitives.Hash // what honest nodes have accepted; 0 is the genesis block
 	heights    *uint64
 }
 
 func newChain(net *network, g genesis.Chain) *chain {
 	c := &chain{
-		net: net, index: len(net.chains), genesis: g, id: block.Chain{NetworkID: networkNumber, ID: g.ID},
-		heights: net.world.Progress("heights"),
+		net: net, index: len(net.chains), genesis: g, id: block.Chain{NetworkID: validatornet.Number, ID: g.ID},
+		heights: net.World.Progress("heights"),
 	}
-	c.users, c.votes, c.proofs, c.signatures = newWorkload(c), newVotes(c), proofs{c}, newSignatures(c)
+	c.users, c.votes, c.proofs = newWorkload(c), newVotes(c), proofs{c}
+	c.signatures = validatornet.NewSignatures(c.id, net.Set)
 	return c
 }
 
 func (c *chain) add(n *sim.Node) {
-	r := &replica{chain: c, node: n, db: memdb.New()}
-	n.OnPowerCut(r.db.Crash)
+	r := &replica{chain: c, node: n}
+	r.host = validatornet.NewHost(n, func() vmsdk.VM { return &kvvm.VM{} }, r.committed)
 	c.replicas = append(c.replicas, r)
 }
 
 // agree notes that a node has accepted a block, and that nobody has accepted another one (E1).
 func (c *chain) agree(r *replica, height uint64, id primitives.Hash) {
-	w := c.net.world
+	w := c.net.World
 	w.Clock.Trace.Add(uint64(c.index), uint64(r.node.Index), height)
 	w.Clock.Trace.Bytes(id[:])
 	if w.Logs() {

@@ -18,18 +18,13 @@
 package consensus
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 	"github.com/reevenet/reeve/internal/core/finality"
-	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/snowball"
-	"github.com/reevenet/reeve/internal/core/validators"
-	"github.com/reevenet/reeve/internal/process/genesis"
-	"github.com/reevenet/reeve/internal/process/keys"
-	"github.com/reevenet/reeve/overseer/part"
 	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services"
 	"github.com/reevenet/reeve/services/engine"
@@ -62,9 +57,8 @@ func New(cfg Config) sim.Builder {
 
 // network is the validators of one run and their chains.
 type network struct {
-	world *sim.World
-	parts part.List // of a node
-	cfg   Config
+	validatornet.Net
+	cfg Config
 
 	size    int
 	weights []uint64 // stakes; not one for each node: they are drawn
@@ -77,11 +71,6 @@ type network struct {
 	quiet   time.Duration // before the users begin
 	faults  []sim.Fault
 
-	genesis *genesis.Genesis
-	secrets map[primitives.NodeID]keys.Secret
-	set     *validators.Set
-	stakes  map[primitives.NodeID]uint64
-
 	chains []*chain
 	lies   *liars
 	ahead  *ahead
@@ -90,7 +79,7 @@ type network struct {
 
 // newNetwork draws a network and adds its nodes to the world.
 func newNetwork(w *sim.World, cfg Config) (*network, error) {
-	net := &network{world: w, cfg: cfg}
+	net := &network{Net: validatornet.Net{World: w}, cfg: cfg}
 	net.lies, net.ahead = newLiars(net), newAhead(net)
 	net.draw()
 	cfg.Bad.change(net)
@@ -103,11 +92,11 @@ func newNetwork(w *sim.World, cfg Config) (*network, error) {
 	if err := net.found(); err != nil {
 		return nil, err
 	}
-	for _, c := range net.genesis.Chains {
+	for _, c := range net.Genesis.Chains {
 		net.chains = append(net.chains, newChain(net, c))
 	}
-	for i := range net.set.Len() {
-		if err := net.addNode(net.set.At(i).Node); err != nil {
+	for range net.Set.Len() {
+		if err := net.addNode(); err != nil {
 			return nil, err
 		}
 	}
@@ -115,14 +104,14 @@ func newNetwork(w *sim.World, cfg Config) (*network, error) {
 }
 
 func (net *network) draw() {
-	r := net.world.RNG("network of validators")
-	if net.size = drawSize(r); net.world.Config.Nodes > 0 {
-		net.size = net.world.Config.Nodes
+	r := net.World.RNG("network of validators")
+	if net.size = drawSize(r); net.World.Config.Nodes > 0 {
+		net.size = net.World.Config.Nodes
 	}
 	net.names = []string{"kv"}
 	net.users = 1 + r.IntN(6)
 	net.think = 50*time.Millisecond + time.Duration(r.Int64N(int64(950*time.Millisecond)))
-	if net.world.Config.Calm {
+	if net.World.Config.Calm {
 		net.quiet = 1500 * time.Millisecond // the nodes find each other first
 	}
 	net.faults = []sim.Fault{
@@ -133,14 +122,13 @@ func (net *network) draw() {
 	}
 }
 
-func (net *network) addNode(id primitives.NodeID) error {
-	n := net.world.AddNode(id)
-	setup := keystore.Config{Disk: n.Disk.Process(), KeyFile: keyFile, Dir: keyDir}
-	if err := setup.Signer().Put(net.secrets[id]); err != nil {
-		return fmt.Errorf("the key of node %d: %w", n.Index, err)
+func (net *network) addNode() error {
+	n, err := net.AddNode()
+	if err != nil {
+		return err
 	}
 	if net.lying > 0 {
-		n.Disk.SetLying(func(durable func()) { net.world.Clock.Do(net.lying, durable) })
+		n.Disk.SetLying(func(durable func()) { net.World.Clock.Do(net.lying, durable) })
 	}
 	for _, c := range net.chains {
 		c.add(n)
@@ -150,11 +138,11 @@ func (net *network) addNode(id primitives.NodeID) error {
 
 func (net *network) scenario() sim.Scenario {
 	ports := map[string]func(*sim.Incarnation) subsystem.Spec{
-		keystore.Name: net.keystore, nb.Name: net.bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
+		keystore.Name: net.Keystore, nb.Name: net.Bridge, vmhost.Name: net.vmHost, engine.Name: net.engine,
 	}
-	net.parts = sim.Simulated(services.Parts(), ports)
+	net.Parts = sim.Simulated(services.Parts(), ports)
 	s := sim.Scenario{
-		Parts: net.parts, Chains: net.genesis.Chains, Ports: ports,
+		Parts: net.Parts, Chains: net.Genesis.Chains, Ports: ports,
 		Tap: net.tap, Describe: describe,
 		Faults: net.faults,
 		Done:   net.done, Unsettled: net.unsettled,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 )
 
 // brief is a run that is short enough for a test and long enough for faults.
@@ -145,13 +146,13 @@ func TestATraceTellsWhatHappened(t *testing.T) {
 // goes on.
 func TestVMsThatDiedTooOftenGoOnWhenTheirOperatorsStartThem(t *testing.T) {
 	dying := func(net *network) {
-		often := net.world.Repeated("plugin", 200*time.Millisecond, 200*time.Millisecond, net.crashPlugin)
+		often := net.World.Repeated("plugin", 200*time.Millisecond, 200*time.Millisecond, net.crashPlugin)
 		often.Always = true
 		net.faults = []sim.Fault{often}
 	}
 	out := sim.Run(sim.Config{Nodes: 4, Duration: 8 * time.Second, Calm: true}, New(Config{tune: dying}), 1)
 	fails(t, out)
-	if out.Faults["pluginCrashes"] < 4*crashLoop || out.Progress["transactions"] == 0 {
+	if out.Faults["pluginCrashes"] < 4*validatornet.CrashLoop || out.Progress["transactions"] == 0 {
 		t.Errorf("%v and %v", out.Faults, out.Progress)
 	}
 }

@@ -16,7 +16,7 @@ func TestABlockIsFinalWithinFourOneWayDelays(t *testing.T) {
 		var took []time.Duration
 		distant := func(net *network) {
 			net.equal(size)
-			net.world.Timing.Near, net.world.Timing.Far = link, link
+			net.World.Timing.Near, net.World.Timing.Far = link, link
 			watchDelays(net, &took)
 		}
 		out := sim.Run(sim.Config{Calm: true, Duration: 15 * time.Second}, New(Config{tune: distant}), 1)
@@ -39,7 +39,7 @@ func watchDelays(net *network, took *[]time.Duration) {
 	accepted := make([]uint64, net.size)
 	var look func()
 	look = func() {
-		now, c := net.world.Clock.Elapsed(), net.chains[0]
+		now, c := net.World.Clock.Elapsed(), net.chains[0]
 		for h := range c.votes.at {
 			if _, known := sent[h]; !known {
 				sent[h] = now
@@ -51,9 +51,9 @@ func watchDelays(net *network, took *[]time.Duration) {
 				*took = append(*took, now-sent[accepted[i]])
 			}
 		}
-		net.world.Clock.After(time.Millisecond, look)
+		net.World.Clock.After(time.Millisecond, look)
 	}
-	net.world.Clock.After(time.Millisecond, look)
+	net.World.Clock.After(time.Millisecond, look)
 }
 
 // The next block is built when a quorum has prepared the one below, so it is on its way while that one is committed:
@@ -65,8 +65,8 @@ func TestWithEnoughToDoABlockIsDecidedInLessThanThreeOneWayDelays(t *testing.T) 
 	busy := func(net *network) {
 		net.equal(4)
 		net.users, net.think, net.quiet = 10, link, 0
-		net.world.Timing.Near, net.world.Timing.Far = link, link
-		net.world.Clock.After(lasts, func() { height = net.chains[0].replicas[0].height() })
+		net.World.Timing.Near, net.World.Timing.Far = link, link
+		net.World.Clock.After(lasts, func() { height = net.chains[0].replicas[0].height() })
 	}
 	fails(t, sim.Run(sim.Config{Calm: true, Duration: lasts}, New(Config{tune: busy}), 1))
 	t.Logf("%d heights in %v", height, lasts)

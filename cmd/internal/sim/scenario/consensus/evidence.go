@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 	"github.com/reevenet/reeve/internal/core/evidence"
 )
 
@@ -16,7 +17,7 @@ func (v *votes) onEvidence(from *replica, raw []byte) {
 		return
 	}
 	*v.evidence++
-	who, err := e.Check(networkNumber, v.chain.id.ID, v.chain.net.set)
+	who, err := e.Check(validatornet.Number, v.chain.id.ID, v.chain.net.Set)
 	switch {
 	case err != nil:
 		from.violate("evidence", "it hands on what proves nothing: %v", err)

@@ -10,7 +10,7 @@ import (
 
 // near makes links as quick as between machines of a city: whoever waits has time for much.
 func (net *network) near() {
-	net.world.Timing.Near, net.world.Timing.Far = 2*time.Millisecond, 3*time.Millisecond
+	net.World.Timing.Near, net.World.Timing.Far = 2*time.Millisecond, 3*time.Millisecond
 }
 
 // Liars who control only what they answer, and when. An engine that decided by polls was forked by them: one of five in

@@ -21,7 +21,7 @@ func TestFortyValidatorsGoOnSoonAfterAPartition(t *testing.T) {
 		parted := func(net *network) {
 			net.equal(40)
 			net.quiet = 2 * time.Second
-			w := net.world
+			w := net.World
 			w.Clock.After(parts, func() {
 				w.Part(heals-parts, func(from, to int) bool { return (from < 20) != (to < 20) })
 			})

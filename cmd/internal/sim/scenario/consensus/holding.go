@@ -50,7 +50,7 @@ func newHolding(net *network, r *rand.Rand) holding {
 
 func (w *holding) hold(h held) {
 	w.held = append(w.held, &h)
-	w.net.world.Clock.Do(w.most, func() { w.release(&h) })
+	w.net.World.Clock.Do(w.most, func() { w.release(&h) })
 }
 
 func (w *holding) release(h *held) {
@@ -59,7 +59,7 @@ func (w *holding) release(h *held) {
 	}
 	h.gone = true
 	w.held = slices.DeleteFunc(w.held, func(o *held) bool { return o == h })
-	w.net.world.Network.Say(h.from, h.to, h.lane, h.frame)
+	w.net.World.Network.Say(h.from, h.to, h.lane, h.frame)
 }
 
 // prefers takes notice of what a node is for: who is for something else hears now what he wanted to hear before.

@@ -23,8 +23,8 @@ type liars struct {
 }
 
 func newLiars(net *network) *liars {
-	l := &liars{net: net, kinds: map[int]Lie{}, count: net.world.Fault("lies"),
-		sites: net.world.Fault("siteCuts")}
+	l := &liars{net: net, kinds: map[int]Lie{}, count: net.World.Fault("lies"),
+		sites: net.World.Fault("siteCuts")}
 	l.ballots.liars, l.plots.liars = l, l
 	return l
 }
@@ -55,18 +55,18 @@ func (l *liars) begin(r *rand.Rand, kind Lie, node int) {
 		l.late = newHolding(l.net, r)
 	}
 	l.kinds[node] = kind
-	l.net.world.Note("node %d is a liar: %s", node, kind)
+	l.net.World.Note("node %d is a liar: %s", node, kind)
 }
 
 // most chooses liars who have less than a third of the stake, and as much of that as some random choices reach.
 func (l *liars) most(r *rand.Rand) (best []int) {
 	var bestStake uint64
-	total := l.net.set.TotalStake()
+	total := l.net.Set.TotalStake()
 	for range 32 {
 		var nodes []int
 		var stake uint64
 		for _, i := range r.Perm(l.net.size) {
-			if s := l.net.set.StakeOf(i); 3*(stake+s) < total {
+			if s := l.net.Set.StakeOf(i); 3*(stake+s) < total {
 				nodes, stake = append(nodes, i), stake+s
 			}
 		}
@@ -106,7 +106,7 @@ func (l *liars) rewrite(from *replica, to int, lane nb.Lane, frame []byte, m *en
 // say is what a liar says in the place of what it would say if it were honest.
 func (l *liars) say(kind Lie, from *replica, to int, frame []byte, m *enginev1.PeerMessage) []byte {
 	switch {
-	case kind == Silent, kind == Leave && (l.net.world.Healed || *l.sites > 0):
+	case kind == Silent, kind == Leave && (l.net.World.Healed || *l.sites > 0):
 		return nil
 	case kind == Leave:
 		return frame
@@ -191,5 +191,5 @@ func (l *liars) hears(from *replica, to int, lane nb.Lane, frame []byte, m *engi
 		l.late.hold(held{from: to, to: from.node.Index, lane: lane, frame: said, about: about})
 		return
 	}
-	l.net.world.Network.Say(to, from.node.Index, lane, said)
+	l.net.World.Network.Say(to, from.node.Index, lane, said)
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/finality"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -30,14 +31,14 @@ func fixture(t *testing.T, kind Lie) *chain {
 		t.Fatal(err)
 	}
 	if kind != "" {
-		net.lies.begin(net.world.RNG("test"), kind, 0)
+		net.lies.begin(net.World.RNG("test"), kind, 0)
 	}
 	c := net.chains[0]
 	c.final = []primitives.Hash{{0xff}}
 	return c
 }
 
-func (c *chain) violations() []sim.Violation { return c.net.world.Violations }
+func (c *chain) violations() []sim.Violation { return c.net.World.Violations }
 
 func signedBlock(t *testing.T, c *chain, proposer int, slot uint64) *block.Block {
 	return sign(t, c, block.Header{Height: 1, Parent: c.final[0], Slot: slot, Proposer: uint32(proposer)})
@@ -50,7 +51,7 @@ func sign(t *testing.T, c *chain, h block.Header) *block.Block {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := block.New(c.id, h, body, c.net.secrets[c.replicas[h.Proposer].node.ID].Sign(payload))
+	b, err := block.New(c.id, h, body, c.net.Secrets[c.replicas[h.Proposer].node.ID].Sign(payload))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +111,7 @@ func TestTwinsAreTwoValidBlocksForOnePlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	if twin.ID() == b.ID() || twin.Height != b.Height || twin.Slot != b.Slot ||
-		!twin.Verify(c.id, c.net.set.At(0).Key) {
+		!twin.Verify(c.id, c.net.Set.At(0).Key) {
 		t.Errorf("node 2 is shown %v", twin)
 	}
 	m = readFrame(c.net.tap(0, 1, 0, push(t, c, b)))
@@ -134,7 +135,7 @@ func TestLiarsHaveLessThanAThirdOfTheStakeAndNoLess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		net := &network{size: len(stakes), set: set}
+		net := &network{size: len(stakes), Net: validatornet.Net{Set: set}}
 		lying, total := uint64(0), set.TotalStake()
 		lies := map[int]bool{}
 		for _, i := range (&liars{net: net}).most(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))) {
@@ -172,7 +173,7 @@ func blocksOf(t *testing.T, c *chain, votes []*enginev1.Vote) (blocks []primitiv
 			Vote:      finality.Vote{Round: v.GetRound(), Phase: signbytes.Phase(v.GetPhase()), Block: b},
 			Signature: [64]byte(v.GetSignature()),
 		}
-		if !ok || v.GetValidator() != 0 || !finality.VerifyVote(c.id.NetworkID, c.id.ID, 1, c.net.set, signed) {
+		if !ok || v.GetValidator() != 0 || !finality.VerifyVote(c.id.NetworkID, c.id.ID, 1, c.net.Set, signed) {
 			t.Errorf("%v isn't a vote of node 0", v)
 		}
 		blocks = append(blocks, b)
@@ -235,7 +236,7 @@ func TestWhoWaitsAnswersWhenItHurts(t *testing.T) {
 		for _, r := range c.replicas {
 			ids = append(ids, r.node.ID)
 		}
-		c.net.world.Network = memnet.New(memnet.Config{Scheduler: c.net.world.Clock, Nodes: ids})
+		c.net.World.Network = memnet.New(memnet.Config{Scheduler: c.net.World.Clock, Nodes: ids})
 		late := &c.net.lies.late
 		late.eager = eager
 		a, b := signedBlock(t, c, 3, 0), signedBlock(t, c, 4, 1)
@@ -247,7 +248,7 @@ func TestWhoWaitsAnswersWhenItHurts(t *testing.T) {
 		if left := len(late.held); (left == 0) != eager {
 			t.Errorf("eager %v: %d are held when it hurts", eager, left)
 		}
-		c.net.world.Clock.Run(mostHeld, func() bool { return false })
+		c.net.World.Clock.Run(mostHeld, func() bool { return false })
 		if len(late.held) > 0 {
 			t.Error("it never answers")
 		}
@@ -292,7 +293,7 @@ func TestWhatHonestNodesSayIsChecked(t *testing.T) {
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "signatures" {
 		t.Errorf("two blocks of one key for one place: %+v", c.violations())
 	}
-	c.net.world.Violations = nil
+	c.net.World.Violations = nil
 	c.net.tap(2, 1, 0, voted(t, c, 2, primitives.Hash{1}, enginev1.Phase_PHASE_PREPARE))
 	c.net.tap(2, 1, 0, voted(t, c, 2, primitives.Hash{1}, enginev1.Phase_PHASE_PREPARE))
 	c.net.tap(2, 1, 0, voted(t, c, 2, primitives.Hash{2}, enginev1.Phase_PHASE_COMMIT))
@@ -303,7 +304,7 @@ func TestWhatHonestNodesSayIsChecked(t *testing.T) {
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "signatures" {
 		t.Errorf("two votes of one key for one place: %+v", c.violations())
 	}
-	c.net.world.Violations = nil
+	c.net.World.Violations = nil
 	c.replicas[1].ids = []primitives.Hash{{0xff}}
 	c.net.tap(1, 2, 0, chits(t, c, &enginev1.Chits{AcceptedId: make([]byte, 32), AcceptedHeight: 7}))
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E3" {
@@ -359,13 +360,13 @@ func TestWhoSignsTwiceIsWrittenDownByAll(t *testing.T) {
 
 // evidenceOf is what a node has on its disk, by whom it is against.
 func evidenceOf(r *replica) (map[int]int, error) {
-	files, err := store.List(r.node.Disk.Process(), evidenceDir+r.chain.genesis.Name)
+	files, err := store.List(r.node.Disk.Process(), validatornet.EvidenceDir+r.chain.genesis.Name)
 	against := map[int]int{}
 	for _, f := range files {
 		if f.Err != nil {
 			return nil, f.Err
 		}
-		who, err := f.Evidence.Check(networkNumber, r.chain.id.ID, r.chain.net.set)
+		who, err := f.Evidence.Check(validatornet.Number, r.chain.id.ID, r.chain.net.Set)
 		if err != nil {
 			return nil, err
 		}

@@ -54,7 +54,7 @@ func (p *plots) says(c *chain, to int, height uint64) (block primitives.Hash, la
 		return block, false, false
 	}
 	first, second := options[0], options[1]
-	now := p.liars.net.world.Clock.Elapsed()
+	now := p.liars.net.World.Clock.Elapsed()
 	switch role := p.role(c, to, first); {
 	case role == victim:
 		return first, false, true
@@ -69,7 +69,7 @@ func (p *plots) says(c *chain, to int, height uint64) (block primitives.Hash, la
 		return second, false, true
 	}
 	if p.stale == 0 {
-		p.stale = now + p.liars.net.world.Timing.Far + time.Millisecond
+		p.stale = now + p.liars.net.World.Timing.Far + time.Millisecond
 	}
 	return second, true, true
 }
@@ -114,9 +114,9 @@ func (p *plots) ready(c *chain, first, second primitives.Hash) bool {
 			honest++
 		}
 	}
-	now := p.liars.net.world.Clock.Elapsed()
+	now := p.liars.net.World.Clock.Elapsed()
 	if p.known == 0 && len(p.shown[first]) >= honest-1 && len(p.shown[second]) >= honest-1 {
-		p.known = now + 2*p.liars.net.world.Timing.Far + 10*time.Millisecond
+		p.known = now + 2*p.liars.net.World.Timing.Far + 10*time.Millisecond
 	}
 	return p.known > 0 && now > p.known
 }
@@ -133,7 +133,7 @@ func (p *plots) role(c *chain, node int, first primitives.Hash) role {
 	units := p.liarUnits()
 	for i := range c.replicas {
 		if p.side[i] == first && !p.liars.is(i) {
-			units += p.liars.net.set.UnitsOf(i)
+			units += p.liars.net.Set.UnitsOf(i)
 		}
 	}
 	for i := range c.replicas { // in the order of nodes, until there are enough
@@ -143,7 +143,7 @@ func (p *plots) role(c *chain, node int, first primitives.Hash) role {
 		if i == node {
 			return convert
 		}
-		units += p.liars.net.set.UnitsOf(i)
+		units += p.liars.net.Set.UnitsOf(i)
 	}
 	return bystander
 }
@@ -161,7 +161,7 @@ func (p *plots) victim(c *chain, first primitives.Hash) int {
 func (p *plots) liarUnits() (units int) {
 	for i := range p.liars.net.size {
 		if p.liars.is(i) {
-			units += p.liars.net.set.UnitsOf(i)
+			units += p.liars.net.Set.UnitsOf(i)
 		}
 	}
 	return units

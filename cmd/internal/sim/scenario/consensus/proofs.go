@@ -16,7 +16,7 @@ func (p *proofs) certifies(r *replica, e *chainstore.Entry) {
 	}
 	height, proof, err := finality.DecodeProof(e.Certificate)
 	if err == nil {
-		err = proof.Check(p.chain.net.set, func(v finality.Signed) bool { return p.chain.signatures.ofVote(height, v) })
+		err = proof.Check(p.chain.net.Set, func(v finality.Signed) bool { return p.chain.signatures.OfVote(height, v) })
 	}
 	switch {
 	case err != nil:

@@ -4,20 +4,18 @@ import (
 	"context"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
 	"github.com/reevenet/reeve/internal/core/block"
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/vmhost/chainstore"
 	"github.com/reevenet/reeve/vmhost/database"
-	"github.com/reevenet/reeve/vmhost/database/memdb"
 )
 
-// replica is what one node has of a chain: its database, its plugin while one runs, and what it has made durable.
+// replica is what one node has of a chain: its database and its VM, and what it has made durable.
 type replica struct {
-	chain  *chain
-	node   *sim.Node
-	db     *memdb.DB
-	host   *launcher // of the last start of its VM host
-	plugin *plugin   // nil while none runs
+	chain *chain
+	node  *sim.Node
+	host  *validatornet.Host
 
 	ids  []primitives.Hash // of the durable blocks by height; 0 is the genesis block
 	past []uint64          // the height of each virtual second so far
@@ -40,7 +38,7 @@ func (r *replica) floor() uint64 {
 }
 
 func (r *replica) violate(invariant, format string, args ...any) {
-	r.chain.net.world.Violate(invariant, "node %d: "+format, append([]any{r.node.Index}, args...)...)
+	r.chain.net.World.Violate(invariant, "node %d: "+format, append([]any{r.node.Index}, args...)...)
 }
 
 // committed looks at what the node's VM host has just made durable: one block or several in a row (E1, E2).

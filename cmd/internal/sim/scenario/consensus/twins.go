@@ -35,7 +35,7 @@ func (l *liars) twin(
 	if err != nil || int(b.Proposer) != from.node.Index {
 		return frame, id
 	}
-	other, err := byzantine.Twin(chain, b, l.net.secrets[from.node.ID])
+	other, err := byzantine.Twin(chain, b, l.net.Secrets[from.node.ID])
 	if err != nil {
 		return frame, id
 	}

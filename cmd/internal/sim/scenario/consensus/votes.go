@@ -33,7 +33,7 @@ func newVotes(c *chain) *votes {
 		chain: c, signed: map[place]*block.Block{},
 		known: map[primitives.Hash]uint64{}, at: map[uint64][]primitives.Hash{},
 		asked: make([]primitives.Hash, c.net.size), given: map[ballot]primitives.Hash{},
-		evidence: c.net.world.Progress("evidence"),
+		evidence: c.net.World.Progress("evidence"),
 	}
 }
 
@@ -155,7 +155,7 @@ func (v *votes) onBlock(from *replica, raw []byte) *block.Block {
 	if before == nil || int(b.Proposer) >= len(v.chain.replicas) || v.chain.replicas[b.Proposer].liar() {
 		return b
 	}
-	key := v.chain.net.set.At(int(b.Proposer)).Key
+	key := v.chain.net.Set.At(int(b.Proposer)).Key
 	if before.Verify(v.chain.id, key) && b.Verify(v.chain.id, key) {
 		owner := v.chain.replicas[b.Proposer]
 		owner.violate("signatures", "its key has signed two blocks at height %d, slot %d", b.Height, b.Slot)

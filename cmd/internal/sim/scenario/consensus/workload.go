@@ -45,7 +45,7 @@ const (
 )
 
 func newWorkload(c *chain) *workload {
-	world := c.net.world
+	world := c.net.World
 	w := &workload{
 		chain: c, clock: world.Clock, rng: world.RNG("workload", c.index), final: world.Progress("transactions"),
 	}

@@ -40,7 +40,8 @@ func newChain(net *network, g genesis.Chain) *chain {
 
 func (c *chain) add(n *sim.Node) {
 	r := &replica{chain: c, node: n}
-	r.host = validatornet.NewHost(n, func() vmsdk.VM { return &kvvm.VM{} }, r.committed)
+	r.host = validatornet.NewHost(n, func() vmsdk.VM { return &kvvm.VM{} }, r.Read)
+	r.Record = validatornet.Record{Chain: c.id, Accepted: r.accepted, Violate: r.violate}
 	c.replicas = append(c.replicas, r)
 }
 
@@ -80,14 +81,14 @@ func (c *chain) tip() (id primitives.Hash) {
 // remember notes once in a virtual second what every node has, for those whose votes fall behind it (E3).
 func (c *chain) remember() {
 	for _, r := range c.replicas {
-		r.past = append(r.past, r.height())
+		r.past = append(r.past, r.Height())
 	}
 }
 
 // reached tells whether every honest node has accepted so many blocks.
 func (c *chain) reached(height uint64) bool {
 	for _, r := range c.replicas {
-		if !r.liar() && r.height() < height {
+		if !r.liar() && r.Height() < height {
 			return false
 		}
 	}
@@ -97,7 +98,7 @@ func (c *chain) reached(height uint64) bool {
 // settled tells whether everything is decided everywhere.
 func (c *chain) settled() bool {
 	for _, r := range c.replicas {
-		if !r.liar() && len(r.ids) != len(c.final) {
+		if !r.liar() && len(r.IDs) != len(c.final) {
 			return false
 		}
 	}
@@ -109,7 +110,7 @@ func (c *chain) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "chain %s: %d transactions are open; heights", c.genesis.Name, c.users.open())
 	for _, r := range c.replicas {
-		fmt.Fprintf(&b, " %d", r.height())
+		fmt.Fprintf(&b, " %d", r.Height())
 		if r.liar() {
 			b.WriteString("(liar)")
 		}

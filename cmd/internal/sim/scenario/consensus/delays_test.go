@@ -46,7 +46,7 @@ func watchDelays(net *network, took *[]time.Duration) {
 			}
 		}
 		for i, r := range c.replicas {
-			for accepted[i] < r.height() {
+			for accepted[i] < r.Height() {
 				accepted[i]++
 				*took = append(*took, now-sent[accepted[i]])
 			}
@@ -66,7 +66,7 @@ func TestWithEnoughToDoABlockIsDecidedInLessThanThreeOneWayDelays(t *testing.T) 
 		net.equal(4)
 		net.users, net.think, net.quiet = 10, link, 0
 		net.World.Timing.Near, net.World.Timing.Far = link, link
-		net.World.Clock.After(lasts, func() { height = net.chains[0].replicas[0].height() })
+		net.World.Clock.After(lasts, func() { height = net.chains[0].replicas[0].Height() })
 	}
 	fails(t, sim.Run(sim.Config{Calm: true, Duration: lasts}, New(Config{tune: busy}), 1))
 	t.Logf("%d heights in %v", height, lasts)

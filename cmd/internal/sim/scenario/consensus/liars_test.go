@@ -305,7 +305,7 @@ func TestWhatHonestNodesSayIsChecked(t *testing.T) {
 		t.Errorf("two votes of one key for one place: %+v", c.violations())
 	}
 	c.net.World.Violations = nil
-	c.replicas[1].ids = []primitives.Hash{{0xff}}
+	c.replicas[1].IDs = []primitives.Hash{{0xff}}
 	c.net.tap(1, 2, 0, chits(t, c, &enginev1.Chits{AcceptedId: make([]byte, 32), AcceptedHeight: 7}))
 	if len(c.violations()) != 1 || c.violations()[0].Invariant != "E3" {
 		t.Errorf("a vote above what is durable: %+v", c.violations())

@@ -170,7 +170,7 @@ func (p *plots) liarUnits() (units int) {
 // done tells whether the victim has decided.
 func (p *plots) done(c *chain, height uint64, first primitives.Hash) bool {
 	v := p.victim(c, first)
-	return v >= 0 && c.replicas[v].height() >= height
+	return v >= 0 && c.replicas[v].Height() >= height
 }
 
 // chits is what a node that asks hears in the place of a liar's honest answer; false: there is no plot about it.

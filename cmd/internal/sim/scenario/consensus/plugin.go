@@ -48,9 +48,9 @@ func (r *replica) post(tx []byte) bool {
 // serves tells whether users are answered.
 func (r *replica) serves() bool { return r.host.Serves() }
 
-// accepted asks the VM whether a transaction is in an accepted block. known: it says so or denies it, and doesn't put
+// knows asks the VM whether a transaction is in an accepted block. known: it says so or denies it, and doesn't put
 // the user off until that is durable.
-func (r *replica) accepted(tx vmsdk.ID) (accepted, known bool) {
+func (r *replica) knows(tx vmsdk.ID) (accepted, known bool) {
 	a := r.host.Call(http.MethodGet, "/tx/"+tx.String(), nil)
 	return bytes.Contains(a.Body.Bytes(), []byte(`"accepted"`)), a.Code != http.StatusInternalServerError
 }

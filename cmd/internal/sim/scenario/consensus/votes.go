@@ -125,11 +125,11 @@ func (v *votes) onChits(from *replica, c *enginev1.Chits) {
 	switch {
 	case err != nil:
 		from.violate("E3", "it votes without a last accepted block")
-	case height > from.height():
-		from.violate("E3", "it votes as if it had accepted height %d, and only %d is durable", height, from.height())
-	case from.ids[height] != id:
+	case height > from.Height():
+		from.violate("E3", "it votes as if it had accepted height %d, and only %d is durable", height, from.Height())
+	case from.IDs[height] != id:
 		from.violate("E3", "it votes as if it had accepted %s at height %d, and has %s",
-			id.Short(), height, from.ids[height].Short())
+			id.Short(), height, from.IDs[height].Short())
 	case height < from.floor():
 		from.violate("E3", "it votes as if it stood at height %d, and %d was durable long ago", height, from.floor())
 	}

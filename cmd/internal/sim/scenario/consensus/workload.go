@@ -90,7 +90,7 @@ func (w *workload) ask(u *user) {
 	}
 	r := w.honest()
 	for len(u.pending) > 0 {
-		if accepted, _ := r.accepted(u.pending[0].id); !accepted {
+		if accepted, _ := r.knows(u.pending[0].id); !accepted {
 			return
 		}
 		w.told = append(w.told, u.pending[0].id)
@@ -134,7 +134,7 @@ func (w *workload) kept() bool {
 			if r.liar() {
 				continue
 			}
-			accepted, known := r.accepted(id)
+			accepted, known := r.knows(id)
 			if !known {
 				return false
 			}

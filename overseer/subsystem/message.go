@@ -61,7 +61,8 @@ func (m *Message) Unknown() {
 	m.Fail(Failf(Unimplemented, "%s doesn't know %s", m.program.spec.Name, m.Body.ProtoReflect().Descriptor().Name()))
 }
 
-// OnCancel sets what is to be done when the asker no longer wants the answer.
+// OnCancel sets what is to be done when the asker no longer wants the answer, or can no longer be told: the overseer
+// was restarted.
 func (m *Message) OnCancel(f func()) {
 	if m.request != nil {
 		m.request.OnCancel(f)

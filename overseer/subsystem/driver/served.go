@@ -1,7 +1,10 @@
 package driver
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -134,12 +137,13 @@ func (s *served) cancel(id wire.ID) {
 	}
 }
 
-// detach forgets the requests: nobody waits for these any more; a retry-safe one comes again.
+// detach ends the requests, as if all had been cancelled: nobody waits for these any more; a retry-safe one comes
+// again.
 func (s *served) detach() {
-	for _, r := range s.open {
-		r.open = false
+	inOrder := func(a, b wire.ID) int { return bytes.Compare(a[:], b[:]) }
+	for _, id := range slices.SortedFunc(maps.Keys(s.open), inOrder) {
+		s.cancel(id)
 	}
-	clear(s.open)
 }
 
 // request is an entry for e. It isn't in the table yet, and nobody else will get it.
@@ -169,7 +173,7 @@ type Request struct {
 // Open tells whether an answer is still wanted.
 func (r *Request) Open() bool { return r.open }
 
-// OnCancel sets what is to be done when the asker no longer wants the answer.
+// OnCancel sets what is to be done when the asker no longer wants the answer, or can no longer be told.
 func (r *Request) OnCancel(f func()) { r.onCancel = f }
 
 // Reply answers. The answer must be of the type that the protocol names.

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -70,6 +71,23 @@ func TestNobodyIsAnsweredOverANewLink(t *testing.T) {
 	r.now(func() { q.Reply(&networkbridgev1.PeersResponse{}) })
 	if _, serving, _ := r.Open(); len(r.sent) != 0 || serving != 0 {
 		t.Errorf("%d sent, %d served", len(r.sent), serving)
+	}
+}
+
+// Who keeps something for an asker lets go of it when the overseer has taken the way back with it, in the order in
+// which the requests came from each.
+func TestWhatIsServedEndsWithTheOverseer(t *testing.T) {
+	r := newReceiver()
+	var ended []uint64
+	for n := uint64(9); n > 0; n-- {
+		r.question(n, 0).OnCancel(func() { ended = append(ended, n) })
+	}
+	r.detach()
+	if !slices.Equal(ended, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+		t.Errorf("ended: %v", ended)
+	}
+	if r.detach(); len(ended) != 9 {
+		t.Errorf("ended twice: %v", ended)
 	}
 }
 

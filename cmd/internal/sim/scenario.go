@@ -16,6 +16,9 @@ type Scenario struct {
 	// Ports makes the Spec of a part for one start of its process, with simulated ports. A part that has ports of its
 	// own needs an entry here.
 	Ports map[string]func(*Incarnation) subsystem.Spec
+	// Streams are the lanes that keep to the word of the bridge's Transport, see memnet: what is spoken there is spoken
+	// over links that neither lose nor repeat, and who repeats himself is taken to mean it.
+	Streams []nb.Lane
 	// Tap sees every frame between two nodes, given by their indices, before it leaves; what leaves in its place is
 	// returned, nil: nothing. Here adversaries lie, and here is checked what the others say.
 	Tap func(from, to int, lane nb.Lane, frame []byte) []byte

@@ -91,9 +91,13 @@ func (w *World) build(scenario Builder) error {
 			return err
 		}
 	}
+	var streams [nb.Lanes]bool
+	for _, lane := range w.scenario.Streams {
+		streams[lane] = true
+	}
 	w.Network = memnet.New(memnet.Config{
 		Scheduler: w.Clock, RNG: w.RNG("network"), Nodes: ids, Delay: w.delay(len(ids)),
-		Tap: w.scenario.Tap, Describe: w.scenario.Describe,
+		Streams: streams, Tap: w.scenario.Tap, Describe: w.scenario.Describe,
 	})
 	return nil
 }

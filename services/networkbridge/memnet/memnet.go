@@ -44,6 +44,9 @@ type Config struct {
 	Nodes []primitives.NodeID
 	// Delay is the least one-way delay between two nodes; nil: none.
 	Delay func(from, to int) time.Duration
+	// Streams are lanes that keep to the Transport's word: what arrives comes in order, each frame once, and none after
+	// one that was lost. The faults of frames befall the other lanes, and only time these.
+	Streams [nb.Lanes]bool
 	// Tap sees a frame before it leaves and returns what leaves in its place; nil: nothing. A nil Tap changes nothing.
 	Tap func(from, to int, lane nb.Lane, frame []byte) []byte
 	// Describe says what is in a frame, for a readable trace; nil: its length.
@@ -78,6 +81,7 @@ type end struct {
 	lanes [nb.Lanes]struct {
 		sent    int
 		arrival time.Duration // of the last frame, in order
+		cut     bool          // a frame was lost on a stream: none follows
 	}
 }
 

@@ -1,6 +1,7 @@
 package memnet_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -171,5 +172,54 @@ func TestAnAdversarySpeaksInANodesName(t *testing.T) {
 	}
 	if tapped != 1 || len(a.heard) > 2 {
 		t.Errorf("%d frames were seen by the tap, and node 0 heard %v", tapped, a.heard)
+	}
+}
+
+// A lane that is a stream brings what was sent, in order and once, up to where something was lost; nothing follows that
+// as long as the link lasts, also when the way is free again. The other lanes have all faults.
+func TestAStreamBringsWhatWasSentUpToWhereItIsCut(t *testing.T) {
+	s := virtual.New()
+	n := memnet.New(memnet.Config{
+		Scheduler: s, RNG: virtual.RNG(1, "network"), Streams: [nb.Lanes]bool{nb.LaneBacking: true},
+	})
+	n.Faults = memnet.Faults{Loss: 0.5, Repeat: 0.5, Reorder: 0.5, Jitter: 10 * time.Millisecond}
+	a, b := n.Node(ids[0]), &ear{Node: n.Node(ids[1])}
+	if err := errors.Join(a.Start(func(nb.Event) {}), b.Start(b.hear)); err != nil {
+		t.Fatal(err)
+	}
+	a.Connect(nb.Address{Node: ids[1]})
+	s.Run(s.Elapsed()+time.Second, never)
+	say := func(from, to int) (said []string) {
+		for i := from; i < to; i++ {
+			said = append(said, fmt.Sprint(i))
+			a.Send(ids[1], nb.LaneBacking, []byte(said[len(said)-1]))
+			a.Send(ids[1], nb.LaneConsensus, []byte("other"))
+			s.Run(s.Elapsed()+time.Millisecond, never)
+		}
+		return said
+	}
+	streamed := func() (list []string) {
+		for _, h := range b.heard {
+			if h != "other" && h != "up" && h != "down" {
+				list = append(list, h)
+			}
+		}
+		return list
+	}
+	want := say(0, 50)
+	s.Run(s.Elapsed()+100*time.Millisecond, never)
+	if diff := cmp.Diff(want, streamed()); diff != "" {
+		t.Error(diff)
+	}
+	if n.Count.Lost == 0 || n.Count.Repeated == 0 {
+		t.Errorf("nothing befalls the other lanes: %+v", n.Count)
+	}
+	n.Block(0, 1, true)
+	say(50, 51)
+	n.Heal()
+	say(51, 60)
+	s.Run(s.Elapsed()+10*time.Second, never)
+	if diff := cmp.Diff(want, streamed()); diff != "" || b.heard[len(b.heard)-1] != "down" {
+		t.Errorf("after it was cut: %s, and at last %q", diff, b.heard[len(b.heard)-1])
 	}
 }

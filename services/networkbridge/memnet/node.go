@@ -85,9 +85,10 @@ func (n *Network) Say(from, to int, lane nb.Lane, frame []byte) {
 // depart lets a frame leave, if nothing holds it up.
 func (t *Node) depart(l *link, side, to int, lane nb.Lane, frame []byte) {
 	n := t.net
-	if n.blocked[t.node][to] {
+	if n.blocked[t.node][to] || l.ends[side].lanes[lane].cut {
 		n.Count.Blocked++
 		n.log("blocked", t.node, to, lane, frame)
+		n.lose(l, side, lane)
 		n.doom(t.node, to)
 		return
 	}
@@ -107,6 +108,11 @@ func (t *Node) carry(l *link, side, to int, lane nb.Lane, frame []byte) {
 		return
 	}
 	rng, f := n.cfg.RNG, &n.Faults
+	if n.cfg.Streams[lane] {
+		at.arrival = max(at.arrival, arrival)
+		t.arrive(l, to, lane, frame, at.arrival)
+		return
+	}
 	if f.Loss > 0 && virtual.Chance(rng, f.Loss) {
 		n.Count.Lost++
 		n.log("lost", t.node, to, lane, frame)
@@ -123,6 +129,11 @@ func (t *Node) carry(l *link, side, to int, lane nb.Lane, frame []byte) {
 	}
 	at.arrival = max(at.arrival, arrival)
 	t.arrive(l, to, lane, frame, at.arrival)
+}
+
+// lose notes that a frame doesn't come through: on a stream none follows it, as long as the link lasts.
+func (n *Network) lose(l *link, side int, lane nb.Lane) {
+	l.ends[side].lanes[lane].cut = l.ends[side].lanes[lane].cut || n.cfg.Streams[lane]
 }
 
 func (n *Network) delay(from, to int) time.Duration {
@@ -145,8 +156,10 @@ func (t *Node) arrive(l *link, to int, lane nb.Lane, frame []byte, at time.Durat
 		if l.generation != generation {
 			return
 		}
-		if n.blocked[t.node][to] {
+		_, side := n.link(t.node, to)
+		if n.blocked[t.node][to] || l.ends[side].lanes[lane].cut {
 			n.Count.Blocked++
+			n.lose(l, side, lane)
 			n.doom(t.node, to)
 			return
 		}

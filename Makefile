@@ -32,8 +32,9 @@ test: build ## all tests; then the short ones again with the race detector, wher
 race: ## all tests with the race detector
 	CGO_ENABLED=1 go test -race -timeout 60m ./...
 
-longsim: ## the simulation's stories with all their seeds, sizes and points; about an hour
+longsim: ## the simulation's stories with all their seeds, sizes and points; about two hours
 	go test -timeout 3h ./cmd/internal/sim/scenario/consensus -args -long
+	go test -timeout 3h ./cmd/internal/sim/scenario/parachain -args -long
 
 lint: $(LINT) ## what the compiler doesn't say: import rules, determinism rules, common mistakes
 	$(LINT) run ./...

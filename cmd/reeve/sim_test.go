@@ -10,14 +10,20 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
 	"github.com/reevenet/reeve/cmd/internal/sim/scenario/consensus"
+	"github.com/reevenet/reeve/cmd/internal/sim/scenario/parachain"
 )
 
 // The command that is printed for a failure is one that reeve sim understands, and it means the same run.
 func TestTheCommandThatRepeatsASimulationIsUnderstood(t *testing.T) {
-	want := simOptions{scenario: consensus.Config{
-		Heights: 7, Bad: consensus.QuorumOfHalf, Lies: []consensus.Lie{consensus.Wait, consensus.Garbage},
-	}}
+	want := simOptions{
+		scenario: consensusScenario, heights: 7, bad: string(consensus.QuorumOfHalf),
+		lies: []string{string(consensus.Wait), string(consensus.Garbage)},
+	}
 	for _, only := range [][]string{nil, {}, {"loss", "power"}} {
+		if len(only) > 0 {
+			want.scenario, want.bad = "parachain", string(parachain.CodeUnchecked)
+			want.lies = []string{string(parachain.Garbage)}
+		}
 		want.cfg = sim.Config{
 			Nodes: 6, Duration: 1700 * time.Millisecond, Heal: time.Minute, Calm: only == nil, Only: only,
 			Points: []sim.Point{{Node: 3, Process: "engine", Sent: true, After: 7}, {Process: sim.Overseer, After: 1}},
@@ -34,9 +40,9 @@ func TestTheCommandThatRepeatsASimulationIsUnderstood(t *testing.T) {
 		if diff := cmp.Diff(want.cfg, got.cfg); diff != "" || got.seed != 42 {
 			t.Errorf("%v is seed %d\n%s", words, got.seed, diff)
 		}
-		same := got.scenario.Bad == want.scenario.Bad && got.scenario.Heights == want.scenario.Heights
-		if !same || !slices.Equal(got.scenario.Lies, want.scenario.Lies) {
-			t.Errorf("%v is %+v", words, got.scenario)
+		same := got.scenario == want.scenario && got.bad == want.bad && got.heights == want.heights
+		if !same || !slices.Equal(got.lies, want.lies) {
+			t.Errorf("%v is %+v", words, got)
 		}
 	}
 }
@@ -47,7 +53,7 @@ func TestWhatTheSimulatorDoesNotKnowIsRefused(t *testing.T) {
 		"equivocate":     {lies: []string{"wait", "boast"}},
 		"engine/sends/7": {dieAt: []string{"0/engine/7"}},
 	} {
-		o.seeds = 1
+		o.seeds, o.scenario = 1, consensusScenario
 		if err := o.check(); err == nil || !strings.Contains(err.Error(), known) {
 			t.Errorf("%v should name %s", err, known)
 		}

@@ -1,10 +1,8 @@
 package consensus
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
@@ -49,14 +47,6 @@ var controls = map[Bad]func(*network){
 
 // lyingFor is by how much the disks of VotesBeforeSync are late.
 const lyingFor = 300 * time.Millisecond
-
-// Check tells whether there is such a control, or none was named.
-func (b Bad) Check() error {
-	if _, known := controls[b]; !known && b != "" {
-		return fmt.Errorf("there is no control %q; there are %s", b, strings.Join(BadNames(), ", "))
-	}
-	return nil
-}
 
 // BadNames lists the controls.
 func BadNames() (names []string) {

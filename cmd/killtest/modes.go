@@ -20,6 +20,7 @@ func (f *flags) start(ctx context.Context, validators int) (n *devnet.Throwaway,
 	if n, err = devnet.NewThrowaway(f.program, validators, f.keep); err != nil {
 		return nil, nil, err
 	}
+	n.Parachain = f.parachain
 	if client, err = n.Up(ctx); err != nil {
 		n.Down()
 	}
@@ -32,10 +33,14 @@ func (f *flags) runKills(ctx context.Context) error {
 		return err
 	}
 	defer n.Down()
-	r, err := killtest.Run(ctx, killtest.Options{
+	o := killtest.Options{
 		Client: client, Chain: f.chain, Rounds: f.rounds, Rate: f.rate, Pause: f.pause, Stop: f.stop,
 		Limit: 20 * time.Second, Out: os.Stdout,
-	})
+	}
+	if f.parachain {
+		o.Chain, o.Para = devnet.RelayChain, &killtest.ParaOptions{Program: f.program, Home: n.Home}
+	}
+	r, err := killtest.Run(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -45,6 +50,16 @@ longest gap without a block        %.2f s (%s)
 back and working, p50 / p99        %.2f s / %.2f s
 stopped process found and replaced %.2f s at most
 `, r.Kills, r.LongestGap, r.GapAfter, r.BackP50, r.BackP99, r.StoppedBack)
+	if p := r.Para; p != nil {
+		fmt.Printf(`candidates included                %d, %d timed out
+longest gap without one            %.2f s (%s)
+blocks held against the invariants %d
+read again: chunks / data          %d / %d
+put together / judged again        %d / %d
+recovered from as few as it takes  %d of %d
+`, p.Included, p.TimedOut, p.LongestGap, p.GapAfter, p.Followed, p.Read.Chunks, p.Read.Data, p.Read.Recovered,
+			p.Read.Revalidated, p.Recovered, p.Tried)
+	}
 	return conclude(r, r.Findings, f.out)
 }
 

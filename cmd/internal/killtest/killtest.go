@@ -27,6 +27,8 @@ type Options struct {
 	Stop   bool          // also SIGSTOP each kind once
 	Limit  time.Duration // how long a process may take to be back before the test fails
 	Out    io.Writer
+	// Para: the chain is a relay chain, with the example parachain at work on it in place of transactions.
+	Para *ParaOptions
 }
 
 // runner is one run of the test.
@@ -34,6 +36,7 @@ type runner struct {
 	Options
 	load  *load
 	chain *watcher
+	para  *paraLoad // nil: there is no parachain
 	kills []kill
 }
 
@@ -54,11 +57,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{Options: o, chain: watch(ctx, s, o.Chain)}
-	defer r.chain.stop()
-	r.load = start(ctx, s, o.Chain, o.Rate)
-	defer r.load.stop()
-	if err := r.chain.first(ctx); err != nil {
+	r := &runner{Options: o}
+	stop, err := r.work(ctx, s)
+	defer stop()
+	if err != nil {
 		return nil, err
 	}
 	if err := r.rounds(ctx, s); err != nil {
@@ -67,6 +69,22 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	r.load.stop()
 	r.chain.stop()
 	return r.report(ctx, s)
+}
+
+// work puts the network to work.
+func (r *runner) work(ctx context.Context, s *devnet.Status) (stop func(), err error) {
+	if r.Para != nil {
+		r.load = &load{cancel: func() {}}
+		r.para, err = r.Para.start(ctx, s)
+		if err != nil {
+			return func() {}, err
+		}
+		r.chain = r.para.watcher
+		return r.para.stop, nil
+	}
+	r.chain = watch(ctx, s, r.Chain)
+	r.load = start(ctx, s, r.Chain, r.Rate)
+	return func() { r.chain.stop(); r.load.stop() }, r.chain.first(ctx)
 }
 
 // kinds are the processes of a validator, in the order in which they are killed: as its status lists them.
@@ -85,6 +103,9 @@ func (r *runner) rounds(ctx context.Context, s *devnet.Status) error {
 			if err := r.one(ctx, s.Nodes[0].Name, kind, syscall.SIGKILL); err != nil {
 				return fmt.Errorf("round %d: %w", round+1, err)
 			}
+		}
+		if err := r.killProducer(ctx); err != nil {
+			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		for i, kind := range kinds {
 			for j, n := range s.Nodes {
@@ -137,9 +158,17 @@ func (r *runner) one(ctx context.Context, node, kind string, sig syscall.Signal)
 	}
 	k.Moved = moved(before, after, node, kind)
 	r.kills = append(r.kills, k)
-	fmt.Fprintf(r.Out, "  %-15s %-15s of %s: back after %4d ms, %d transactions final\n", k.Signal, kind, node,
-		k.Back.Milliseconds(), r.load.finals())
+	fmt.Fprintf(r.Out, "  %-15s %-25s of %s: back after %4d ms, %s\n", k.Signal, kind, node, k.Back.Milliseconds(),
+		r.done())
 	return pause(ctx, r.Pause)
+}
+
+// done is what the network has done by now, for people.
+func (r *runner) done() string {
+	if r.para != nil {
+		return fmt.Sprintf("%d candidates included", r.para.count())
+	}
+	return fmt.Sprintf("%d transactions final", r.load.finals())
 }
 
 // spare is how long a process has to be let live, so that its supervisor doesn't take the kills for a crash loop.

@@ -20,6 +20,8 @@ type Report struct {
 	BackP99      float64 `json:"backP99Seconds"`
 	StoppedBack  float64 `json:"stoppedBackSeconds"` // the longest until a stopped process was found and replaced
 	Measurements []kill  `json:"measurements"`
+	// Para is what became of the parachain, if there is one.
+	Para *ParaReport `json:"parachain,omitempty"`
 }
 
 // Bounds that the network must keep.
@@ -45,16 +47,26 @@ func (r *runner) report(ctx context.Context, s *devnet.Status) (*Report, error) 
 	}
 	rep.BackP50, rep.BackP99 = at(killed, 50), at(killed, 99)
 	rep.StoppedBack = at(stopped, 100)
-	rep.LongestGap = r.chain.gap.Seconds()
-	for _, k := range r.kills {
-		if k.At.Before(r.chain.gapEnd) {
-			rep.GapAfter = fmt.Sprintf("%s %s of %s", k.Signal, k.Kind, k.Node)
+	rep.LongestGap, rep.GapAfter = r.chain.gap.Seconds(), r.before(r.chain.gapEnd)
+	if r.para != nil {
+		if err := r.audit(ctx, rep, s); err != nil {
+			return nil, err
 		}
 	}
 	rep.bound("the longest gap without a block", rep.LongestGap, maxGap)
 	rep.bound("the time until a killed process is back, p99,", rep.BackP99, maxBack)
 	rep.bound("the time until a stopped process is replaced", rep.StoppedBack, maxHang)
 	return rep, rep.verify(ctx, s, r.load, r.chain)
+}
+
+// before is the last kill before a moment.
+func (r *runner) before(at time.Time) (which string) {
+	for _, k := range r.kills {
+		if k.At.Before(at) {
+			which = fmt.Sprintf("%s %s of %s", k.Signal, k.Kind, k.Node)
+		}
+	}
+	return which
 }
 
 func (rep *Report) bound(what string, seconds float64, limit time.Duration) {

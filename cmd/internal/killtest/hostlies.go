@@ -115,6 +115,11 @@ func (l *hostLies) drill(ctx context.Context, kind host.Kind) error {
 	defer made.stop()
 	d.para = watchPara(ctx, d.honest)
 	defer d.para.stop()
+	if err := d.para.begins(ctx); err != nil {
+		d.fault("%v", err)
+		net.Keep = true
+		return ctx.Err()
+	}
 	if err := d.lies(ctx); err != nil {
 		return err
 	}
@@ -138,19 +143,25 @@ func signingKey(net datadir.Network, id primitives.NodeID) (primitives.Hash, err
 	return v.PublicKey, nil
 }
 
-// evenTime is how long a parachain may take until it goes evenly, and firstTime until its first block is included.
+// firstTime is how long a parachain may take until so many of its candidates have been included that it goes evenly.
 const (
 	firstTime = time.Minute
-	warmUp    = 10 // candidates
+	warmUp    = 10
 )
+
+// begins waits until the parachain goes evenly.
+func (w *paraWatcher) begins(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstTime)
+	defer cancel()
+	if err := w.moving(ctx, warmUp); err != nil {
+		return fmt.Errorf("the parachain doesn't go: %d candidates included in %v, %d timed out, relay chain at height %d",
+			w.count(), firstTime, w.timedOut, w.height())
+	}
+	return nil
+}
 
 // lies measures a calm time and one in which the liar is at work.
 func (d *liarsDrill) lies(ctx context.Context) error {
-	starting, cancel := context.WithTimeout(ctx, firstTime)
-	defer cancel()
-	if err := d.para.moving(starting, warmUp); err != nil {
-		return fmt.Errorf("the parachain doesn't go: %d candidates included in %v: %w", d.para.count(), firstTime, err)
-	}
 	var err error
 	if d.row.Calm, err = d.measure(ctx); err != nil {
 		return err

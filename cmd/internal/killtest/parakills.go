@@ -56,11 +56,9 @@ func (o *ParaOptions) start(ctx context.Context, s *devnet.Status) (*paraLoad, e
 		p.stop()
 		return nil, err
 	}
-	starting, cancel := context.WithTimeout(ctx, firstTime)
-	defer cancel()
-	if err = p.moving(starting, warmUp); err != nil {
+	if err = p.begins(ctx); err != nil {
 		p.stop()
-		return nil, fmt.Errorf("the parachain doesn't go: %d candidates included in %v: %w", p.count(), firstTime, err)
+		return nil, err
 	}
 	p.begin()
 	return p, nil

@@ -63,8 +63,10 @@ peerbench: ## the peers that bench compares with: NATS, grpc-go, a bare relay, C
 	cd cmd/internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../../bin/minimalplugin ./minimal
 	cd cmd/internal/peerbench && go build -trimpath -ldflags '-s -w' -o ../../../bin/cometbft github.com/cometbft/cometbft/cmd/cometbft
 
-killtest: build ## kill every process of a network under load and look for what is lost; some minutes
+killtest: build ## kill every process of a network under load and look for what is lost; a quarter of an hour
 	go run ./cmd/killtest
+	go run ./cmd/killtest -parachain -rounds 1
+	go run ./cmd/killtest -byzantine -parachain -validators 5 -for 20s
 
 abuse: build ## attack a network as peer, as client and at the bus, beside an honest client; a quarter of an hour
 	go run ./cmd/abuse

@@ -5,6 +5,9 @@
 // network's only validator so many times. With -blackout it kills everything at once, so many times, and lets the nodes
 // come back one after the other. With -powercut it keeps the network on a file system of its own and cuts the power of
 // that, so many times. With -byzantine it lets a validator lie to the others. (What strangers can do is cmd/abuse's.)
+// With -parachain the network has a relay chain with a parachain at work in place of transactions, whose block producer
+// is killed, too, and what validators must keep is read again at the end; with -byzantine it is then the parachain host
+// of a validator that lies, in each way on a network of its own.
 //
 //	make build && go run ./cmd/killtest
 //	make build && go run ./cmd/killtest -validators 1
@@ -14,6 +17,8 @@
 //	make build && go run ./cmd/killtest -powercut 200
 //	make build && go run ./cmd/killtest -powercut 200 -validators 1
 //	make build && go run ./cmd/killtest -byzantine
+//	make build && go run ./cmd/killtest -parachain -rounds 1
+//	make build && go run ./cmd/killtest -byzantine -parachain -validators 5
 //
 // Exit code 5 when something was lost or a bound was broken.
 package main
@@ -78,11 +83,18 @@ func parse() *flags {
 		"on a relay chain with a parachain at work; with -byzantine it is the parachain host that lies")
 	flag.StringVar(&f.kinds, "kinds", "", "with -byzantine: in which ways, separated by commas (default: all)")
 	flag.DurationVar(&f.lasts, "for", time.Minute, "with -byzantine: how long each kind, and the calm before and after")
-	flag.Float64Var(&f.share, "share", 0.7, "with -byzantine: of the calm rate that must be reached")
+	flag.Float64Var(&f.share, "share", -1,
+		"with -byzantine: of the calm rate that must be reached (default: 0.7, with -parachain 0.8)")
 	flag.Uint64Var(&f.seed, "seed", uint64(time.Now().UnixNano()), "of the moments that are drawn")
 	flag.BoolVar(&f.keep, "keep", false, "leave the network's directory, with its logs, when it has ended")
 	flag.StringVar(&f.out, "json", "", "file to write the report to")
 	flag.Parse()
+	if f.share < 0 {
+		f.share = 0.7
+		if f.parachain {
+			f.share = 0.8
+		}
+	}
 	return f
 }
 

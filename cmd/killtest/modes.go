@@ -189,9 +189,6 @@ func (f *flags) runByzantine(ctx context.Context) error {
 	return conclude(r, r.Findings, f.out)
 }
 
-// hostShare is of the calm rate, which the parachain must keep while one of five lies.
-const hostShare = 0.8
-
 func (f *flags) runHostLies(ctx context.Context) error {
 	kinds := host.Kinds
 	if f.kinds != "" {
@@ -205,7 +202,7 @@ func (f *flags) runHostLies(ctx context.Context) error {
 		}
 	}
 	r, err := killtest.HostLies(ctx, killtest.HostLiesOptions{
-		Network: f.relayNetwork, For: f.lasts, Kinds: kinds, Share: hostShare, Out: os.Stdout,
+		Network: f.relayNetwork, For: f.lasts, Kinds: kinds, Share: f.share, Out: os.Stdout,
 	})
 	if err != nil {
 		return err

@@ -53,7 +53,8 @@ type Auditor struct {
 	violations []Violation
 	seen       map[Violation]bool
 	height     uint64
-	included   []*inclusion // oldest first
+	last       primitives.Hash // the block there
+	included   []*inclusion    // oldest first
 	receipts   map[primitives.Hash]*primitivesv1.CandidateReceipt
 	early      map[primitives.Hash][]*primitivesv1.SignedStatement // until their relay parent's facts are known
 	facts      map[primitives.Hash]bool
@@ -248,7 +249,7 @@ func (a *Auditor) take(b parachecker.Block, facts *parachecker.Facts) {
 		a.checker.Said(b.ID, m)
 	}
 	delete(a.early, b.ID)
-	a.height, a.blocked = b.Height, ""
+	a.height, a.last, a.blocked = b.Height, b.ID, ""
 }
 
 // maxEarly is of how many relay parents statements are held that aren't accepted yet. Most never are.

@@ -101,7 +101,7 @@ func (a *Auditor) again(ctx context.Context, c *inclusion, n *Readings) error {
 	a.mu.Unlock()
 	n.Recovered++
 	for _, s := range a.seats {
-		valid, judged, err := s.judge(ctx, c)
+		valid, judged, err := s.judge(ctx, c, a.head())
 		if err != nil {
 			return err
 		}
@@ -178,13 +178,20 @@ func (s *seat) chunk(ctx context.Context, id primitives.Hash, index uint32) (*er
 	return c, err
 }
 
+// head is the last block that was followed: older states are forgotten.
+func (a *Auditor) head() primitives.Hash {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
+}
+
 // judge has a node run a candidate's code on its data. Not judged: the node doesn't have the data, or can't tell.
-func (s *seat) judge(ctx context.Context, c *inclusion) (valid, judged bool, err error) {
+func (s *seat) judge(ctx context.Context, c *inclusion, head primitives.Hash) (valid, judged bool, err error) {
 	_, data, err := s.data(ctx, c.hash)
 	if err != nil || data == nil {
 		return false, false, err
 	}
-	code, err := s.code(ctx, c)
+	code, err := insist(ctx, func() (*primitivesv1.BlobRef, error) { return s.code(ctx, c, head) })
 	if err != nil {
 		return false, false, err
 	}
@@ -196,9 +203,9 @@ func (s *seat) judge(ctx context.Context, c *inclusion) (valid, judged bool, err
 	return r.GetValid() != nil, r.GetValid() != nil || r.GetInvalid() != nil, err
 }
 
-func (s *seat) code(ctx context.Context, c *inclusion) (*primitivesv1.BlobRef, error) {
+func (s *seat) code(ctx context.Context, c *inclusion, head primitives.Hash) (*primitivesv1.BlobRef, error) {
 	d := c.receipt.GetDescriptor_()
-	a, err := s.state(ctx, d.GetRelayParent(), &runtimeapiv1.RuntimeApiRequest{
+	a, err := s.state(ctx, head[:], &runtimeapiv1.RuntimeApiRequest{
 		Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCodeByHash{
 			ValidationCodeByHash: &runtimeapiv1.ValidationCodeByHash{Hash: d.GetValidationCodeHash()}}})
 	return a.GetValidationCodeByHash().GetCode(), err

@@ -61,6 +61,9 @@ func (d *distribution) onEvent(e *nbv1.NetworkBridgeEvent) {
 		for _, p := range d.peers {
 			p.stale = true
 		}
+		for _, r := range d.leaves.All() {
+			r.joined = true
+		}
 	case *nbv1.NetworkBridgeEvent_PeerConnected:
 		d.onConnected(k.PeerConnected.GetPeer())
 	case *nbv1.NetworkBridgeEvent_PeerDisconnected:

@@ -36,6 +36,22 @@ func TestAThirdCandidateOfAValidatorIsPassedOnToNobody(t *testing.T) {
 	f.expect("report 1: 50 a statement that is new", "report 2: "+known, "report 3: "+first)
 }
 
+// The bridge tells anew of all peers when it has lost what they said: another message, or all while it was away.
+func TestWhatDependsOnACandidateThatTheBridgeHasLostCostsNothing(t *testing.T) {
+	f := start(t)
+	f.connect(1, rp)
+	f.reset()
+	f.connect(1, rp)
+	f.ours(rp)
+	f.hear(1, says(bob, valid, 1))
+	f.expect("backing: valid 1 by 1")
+	f.begin(other)
+	f.ours(rp, other)
+	f.view(1, rp, other)
+	f.hearAbout(other, 1, saysAt(other, bob, valid, 1))
+	f.expect("report 1: -100 a statement about a candidate that wasn't seconded")
+}
+
 // S2.
 func TestWhatDependsOnACandidateCostsBeforeItIsSeconded(t *testing.T) {
 	f := start(t)

@@ -524,3 +524,22 @@ func TestAKeystoreWithAnotherKeySignsForNobody(t *testing.T) {
 	}
 	w.Advance(time.Minute)
 }
+
+// Statement-distribution tells it again what this validator itself has said.
+func TestAfterARestartOurOwnStatementCountsAndNoOtherCandidateIsSeconded(t *testing.T) {
+	w := newWorld(t, 0, 2, 0, 3).begin()
+	a, b := made("a"), made("b")
+	w.hears(0, signbytes.Seconded, a)
+	w.hears(2, signbytes.Valid, a)
+	if got := w.backed(); len(got) != 1 || len(got[0].GetVotes()) != 2 {
+		t.Errorf("backed %v", got)
+	}
+	w.second(b)
+	w.hears(0, signbytes.Seconded, a)
+	for _, q := range sentOf[*keystorev1.SignStatement](w) {
+		t.Errorf("it wants to sign %v", q)
+	}
+	for _, r := range sentOf[*misbehaviorv1.MisbehaviorReport](w) {
+		t.Errorf("it reports %v", r)
+	}
+}

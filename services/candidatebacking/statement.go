@@ -69,6 +69,9 @@ func (j *job) take(s statements.Signed, r candidate.CommittedReceipt) {
 	if known, ok := j.receipts[s.Candidate]; ok {
 		r, para = known, known.Descriptor.Collation.ParaID
 	}
+	if int64(s.Validator) == int64(j.facts.Own) { // said now, or before this process was started anew
+		j.spoken[s.Candidate], j.seconded = true, j.seconded || s.Verdict == signbytes.Seconded
+	}
 	out := j.table.Import(s, para)
 	if j.table.Knows(s.Candidate) {
 		j.receipts[s.Candidate] = r

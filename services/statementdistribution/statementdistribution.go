@@ -5,7 +5,7 @@
 // the signatures, keeps the receipts of the candidates that it spreads, holds for a moment what comes before its relay
 // parent is a leaf here, and says to network-bridge what is to be sent (SendMessage) and what peers have earned
 // (ReportPeer). What is new it passes on to candidate-backing (Statement), once, and to whoever listens
-// (RegisterStatementListener). Of a leaf it asks runtime-api for the validators and the session.
+// (RegisterStatementListener); when candidate-backing is started anew it is told everything again. Of a leaf it asks runtime-api for the validators and the session.
 //
 // It signs nothing, and it judges no candidate. It never sends a statement whose signature it hasn't verified, or one
 // about a candidate before the candidate. What comes from one peer is done in the order in which it came, and waits for
@@ -13,6 +13,8 @@
 package statementdistribution
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/knowledge"
@@ -75,6 +77,30 @@ type distribution struct {
 
 // Signal begins and ends the work on relay parents.
 func (d *distribution) Signal(sig *overseerv1.Signal) { d.leaves.Signal(sig, d.begin, d.end) }
+
+// Presence tells candidate-backing, when it has been started anew, all that was said about candidates of relay parents
+// that it works on: it keeps nothing.
+func (d *distribution) Presence(p subsystem.Presence) {
+	if p.Subsystem != "candidate-backing" || !p.Present {
+		return
+	}
+	for _, r := range d.active() {
+		for _, s := range d.known.All(r.hash) {
+			d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: r.message(s)})
+		}
+	}
+}
+
+// active are the relay parents whose facts are known, in an order that is the same each time.
+func (d *distribution) active() (list []*relayParent) {
+	for _, r := range d.leaves.All() {
+		if r.active {
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b *relayParent) int { return a.hash.Compare(b.hash) })
+	return list
+}
 
 // Handle takes one message.
 func (d *distribution) Handle(m *subsystem.Message) {

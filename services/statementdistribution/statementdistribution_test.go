@@ -36,6 +36,21 @@ func TestAThirdCandidateOfAValidatorIsPassedOnToNobody(t *testing.T) {
 	f.expect("report 1: 50 a statement that is new", "report 2: "+known, "report 3: "+first)
 }
 
+// Candidate-backing keeps nothing: what it counts it has to be told.
+func TestACandidateBackingThatIsStartedAnewIsToldAllAgain(t *testing.T) {
+	f := start(t)
+	f.connect(1, rp)
+	f.hear(1, says(alice, seconded, 1), says(bob, valid, 1))
+	f.share(says(claire, valid, 1))
+	f.news()
+	f.Presence("candidate-backing", false)
+	f.expect()
+	f.Presence("candidate-backing", true)
+	f.expect("backing: seconded 1 by 0", "backing: valid 1 by 1", "backing: valid 1 by 2")
+	f.Presence("provisioner", true)
+	f.expect()
+}
+
 // The bridge tells anew of all peers when it has lost what they said: another message, or all while it was away.
 func TestWhatDependsOnACandidateThatTheBridgeHasLostCostsNothing(t *testing.T) {
 	f := start(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/reevenet/reeve/overseer/subsystem"
 	availabilitydistributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
+	nbv1 "github.com/reevenet/reeve/proto/reeve/networkbridge/v1"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
 )
 
@@ -88,6 +89,63 @@ func TestClassPoolWorkGoesToTheLeastBusy(t *testing.T) {
 }
 
 // What the pool has no hands for waits, and a question whose asker gave up leaves its place to the next.
+// A peer's questions go to one shard, the same for all of a peer; other news goes to each.
+func TestClassShardedPeersQuestionsGoToOneInstance(t *testing.T) {
+	c := newCrew(t, "availability-distribution", subsystem.Sharded, 3, update())
+	got := make([]map[string]int, len(c.parts))
+	for i, p := range c.parts {
+		got[i] = map[string]int{}
+		p.on = func(m *subsystem.Message) {
+			e := m.Body.(*availabilitydistributionv1.NetworkBridgeUpdate).GetEvent()
+			got[i][string(e.GetPeerRequest().GetPeer())]++
+		}
+	}
+	for n := range 30 {
+		for range 2 {
+			c.say(&availabilitydistributionv1.NetworkBridgeUpdate{Event: &nbv1.NetworkBridgeEvent{
+				Kind: &nbv1.NetworkBridgeEvent_PeerRequest{PeerRequest: &nbv1.PeerRequest{Peer: block(fmt.Sprint("peer ", n))}}}})
+		}
+	}
+	c.say(update())
+	c.Settle()
+	peers := 0
+	for i, of := range got {
+		if of[""] != 1 || len(of) == 1 {
+			t.Errorf("instance %d got %v", i, of)
+		}
+		for peer, asked := range of {
+			if peer != "" && asked != 2 {
+				t.Errorf("instance %d got %d of 2 questions of a peer", i, asked)
+			}
+		}
+		peers += len(of) - 1
+	}
+	if peers != 30 {
+		t.Errorf("questions of %d peers", peers)
+	}
+}
+
+func TestClassPoolIdleInstancesWorkInTurn(t *testing.T) {
+	c := newCrew(t, "candidate-validation", subsystem.Pool, 3, &candidatevalidationv1.Validate{})
+	got := make([]int, len(c.parts))
+	for i, p := range c.parts {
+		p.on = func(m *subsystem.Message) {
+			got[i]++
+			m.Reply(&candidatevalidationv1.ValidateResponse{})
+		}
+	}
+	for range 30 {
+		c.sender.Do(func(sub *subsystem.Sub) {
+			subsystem.Ask(sub, &candidatevalidationv1.Validate{}, time.Minute,
+				func(*candidatevalidationv1.ValidateResponse, error) {})
+		})
+		c.Settle()
+	}
+	if !slices.Equal(got, []int{10, 10, 10}) {
+		t.Errorf("they were given %v", got)
+	}
+}
+
 func TestClassPoolWaitsForAFreeHand(t *testing.T) {
 	c := newCrew(t, "candidate-validation", subsystem.Pool, 1, &candidatevalidationv1.Validate{})
 	c.member(0).Deaf = true

@@ -6,6 +6,9 @@
 // verifies the proof and gives the chunk to availability-store. Peers' questions are answered from the store
 // (serve.go). FetchChunk and RecoverAvailableData do the same for whoever asks (fetchchunk.go, recover.go).
 //
+// Of several instances each learns of the leaves; the one that a candidate's TakeUp reaches sees to its chunk, and the one
+// that a peer's questions reach answers them.
+//
 // It believes no chunk without its proof, and no data whose encoding doesn't have the candidate's root: a dishonest
 // encoder can commit to chunks that belong to no data at all, and then the answer is the evidence. That too few answer
 // says nothing about a candidate. Wrong chunks cost their sender; this node's own faults cost nobody.
@@ -48,6 +51,7 @@ func Spec(cfg Config) subsystem.Spec {
 		Class: subsystem.Sharded,
 		Sends: []proto.Message{
 			&nbv1.RegisterEventProducer{}, &nbv1.ReportPeer{}, &nbv1.SendResponse{}, &nbv1.SendBulk{},
+			&distributionv1.TakeUp{},
 		},
 		Asks: slices.Concat(leaf.Asks(wants), []proto.Message{
 			&storev1.QueryChunk{}, &storev1.QueryChunkAvailability{}, &storev1.StoreChunk{},
@@ -109,6 +113,8 @@ func (d *distribution) Handle(m *subsystem.Message) {
 		d.onFetchChunk(m, body)
 	case *distributionv1.RecoverAvailableData:
 		d.onRecoverAvailableData(m, body)
+	case *distributionv1.TakeUp:
+		d.onTakeUp(body)
 	default:
 		m.Unknown()
 	}

@@ -104,6 +104,7 @@ type world struct {
 	blind   bool                             // runtime-api knows no block
 	pruned  primitives.Hash                  // nor the state after this one, but the session of it
 	session uint32                           // which is this
+	others  bool                             // another instance takes the candidates up
 
 	silent []overseertest.Sent // questions to peers that don't answer
 	story  []string
@@ -199,6 +200,10 @@ func (w *world) answer(s overseertest.Sent) {
 		var p distributionv1.Pushed
 		w.unmarshal(q.GetPayload(), &p)
 		w.tell("push chunk %d to %d", p.GetIndex(), int(q.GetPeers()[0][0])-1)
+	case *distributionv1.TakeUp:
+		if !w.others {
+			w.Send(Name, q)
+		}
 	default:
 		if w.broken {
 			s.Fail(4, "the store is away")

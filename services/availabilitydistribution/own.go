@@ -8,6 +8,7 @@ import (
 	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/parachain"
 	"github.com/reevenet/reeve/overseer/subsystem"
+	distributionv1 "github.com/reevenet/reeve/proto/reeve/availabilitydistribution/v1"
 	storev1 "github.com/reevenet/reeve/proto/reeve/availabilitystore/v1"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
 	"github.com/reevenet/reeve/services/internal/leaf"
@@ -108,9 +109,18 @@ func (d *distribution) learn(j *job, f *leaf.Facts, coder *erasure.Coder) {
 		l.leaves++
 		j.candidates = append(j.candidates, l)
 		if l.own >= 0 && !l.here && !l.seeking {
-			l.seeking, l.tried = true, 0
-			d.own(l)
+			d.sub.Send(&distributionv1.TakeUp{Candidate: id[:]})
 		}
+	}
+}
+
+// onTakeUp: this instance is to see to the chunk. Another one may have learned of the candidate first: then this one will
+// be told again when it has.
+func (d *distribution) onTakeUp(t *distributionv1.TakeUp) {
+	id, err := primitives.HashFrom(t.GetCandidate())
+	if l := d.live[id]; err == nil && l != nil && !l.here && !l.seeking {
+		l.seeking, l.tried = true, 0
+		d.own(l)
 	}
 }
 

@@ -46,6 +46,27 @@ func TestOfEachCandidateOnACoreTheChunkIsFetchedIfItIsntHere(t *testing.T) {
 	}
 }
 
+// Of several instances that learn of a candidate the one that it is given to fetches the chunk; the others ask again with
+// each leaf, since that one may have ended.
+func TestOfSeveralInstancesOneFetchesTheChunk(t *testing.T) {
+	w := start(t, 4, 2, 0)
+	w.honest(0)
+	w.others = true
+	p := w.para(1, 100)
+	w.leaf(leafA, 1, p)
+	w.told()
+	w.Send(Name, &distributionv1.TakeUp{Candidate: []byte("none")})
+	w.Send(Name, &distributionv1.TakeUp{Candidate: leafB[:]}) // that another one has learned of
+	w.serve()
+	w.told()
+	w.others = false
+	w.leaf(leafB, 2, p)
+	w.told("ask 0 for chunk 2", "report 0: 10 a chunk", "store chunk 2")
+	w.Send(Name, &distributionv1.TakeUp{Candidate: p.id[:]}) // and again, from the other one
+	w.serve()
+	w.told()
+}
+
 func TestASingleValidatorAsksNobody(t *testing.T) {
 	w := start(t, 1, 0, 0)
 	p := w.para(1, 100)

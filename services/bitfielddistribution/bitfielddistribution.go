@@ -76,6 +76,17 @@ type distribution struct {
 // Signal begins and ends the work on leaves.
 func (d *distribution) Signal(sig *overseerv1.Signal) { d.leaves.Signal(sig, d.begin, d.end) }
 
+// Presence tells an instance of the provisioner that has come what is known: it has nothing of what another one was told.
+func (d *distribution) Presence(p subsystem.Presence) {
+	if p.Subsystem == "provisioner" && p.Present {
+		d.leaves.Each(func(relayParent primitives.Hash, _ *job) {
+			for _, s := range d.core.Kept(relayParent) {
+				d.provide(relayParent, s)
+			}
+		})
+	}
+}
+
 // Handle takes one message.
 func (d *distribution) Handle(m *subsystem.Message) {
 	switch body := m.Body.(type) {

@@ -246,6 +246,18 @@ func TestWhatIsOutOfPlaceCosts(t *testing.T) {
 	})
 }
 
+// An instance of the provisioner that comes while a leaf is worked on is told what the one before was.
+func TestAnInstanceOfTheProvisionerThatComesIsToldWhatIsKnown(t *testing.T) {
+	w := opened(t)
+	w.says(1, block, by(2, block, 1))
+	w.own(block, by(1, block, 0))
+	w.Sent()
+	w.Presence("provisioner", false)
+	w.expect()
+	w.Presence("provisioner", true)
+	w.expect("provide 1 has [0]", "provide 2 has [1]")
+}
+
 // F4.
 func TestABitfieldIsNotRelayedTwiceAndNotToWhereItCameFrom(t *testing.T) {
 	w := opened(t)

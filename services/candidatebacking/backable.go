@@ -63,12 +63,24 @@ func (j *job) backable(a statements.Attested) {
 	j.counts.backable++
 	j.sub.Log.Debug("a candidate is backed", "candidate", a.Candidate.Short(), "para", a.Para, "votes", len(a.Votes))
 	b := j.backed(a)
-	j.sub.About(a.Candidate[:], "back", func() {
-		j.sub.Send(&provisionerv1.ProvisionableData{RelayParent: j.leaf.Hash[:],
-			Kind: &provisionerv1.ProvisionableData_BackedCandidate{BackedCandidate: b}})
-	})
+	j.sub.About(a.Candidate[:], "back", func() { j.provide(b) })
 	for _, m := range j.watchers {
 		m.Item(itemOf(b))
+	}
+}
+
+func (j *job) provide(b *primitivesv1.BackedCandidate) {
+	j.sub.Send(&provisionerv1.ProvisionableData{RelayParent: j.leaf.Hash[:],
+		Kind: &provisionerv1.ProvisionableData_BackedCandidate{BackedCandidate: b}})
+}
+
+// provideAgain gives the provisioner all that is backed.
+func (j *job) provideAgain() {
+	if j.table == nil {
+		return
+	}
+	for _, a := range j.table.Backable() {
+		j.provide(j.backed(a))
 	}
 }
 

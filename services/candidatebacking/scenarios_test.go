@@ -200,6 +200,32 @@ func TestAfterARestartInTheMiddleOfALeafOneCandidateIsSeconded(t *testing.T) {
 	}
 }
 
+// An instance that has a leaf from its middle on is told what was said before, by this validator, too: it comes to the
+// same quorum, says nothing else, and proposes nothing else.
+func TestAnInstanceThatTakesALeafOverGoesOnWhereTheOneBeforeWas(t *testing.T) {
+	w := newWorld(t, 0, 2, 0, 3, 5).begin()
+	w.hears(0, signbytes.Seconded, made("a"))
+	w.hears(2, signbytes.Valid, made("a"))
+	w.hears(3, signbytes.Valid, made("a"))
+	if n := len(w.backed()); n != 1 {
+		t.Errorf("%d candidates are backed", n)
+	}
+	w.second(made("b"))
+	w.wants()
+	w.Presence("provisioner", false)
+	w.settle()
+	if n := len(w.backed()); n != 1 {
+		t.Errorf("the provisioner was told %d times", n)
+	}
+	w.Presence("provisioner", true) // another one: it is told again
+	w.settle()
+	if n := len(w.backed()); n != 2 {
+		t.Errorf("the provisioner was told %d times", n)
+	}
+	w.hears(5, signbytes.Seconded, made("c")) // others' candidates are judged all the same
+	w.wants("valid")
+}
+
 // The same before anything is signed: what was being judged is forgotten, and what is proposed now is seconded.
 func TestARestartDuringAJudgementLeavesTheWayFree(t *testing.T) {
 	var k keystore

@@ -2,6 +2,7 @@ package statementdistribution
 
 import (
 	"github.com/reevenet/reeve/internal/core/knowledge"
+	"github.com/reevenet/reeve/internal/core/primitives"
 	"github.com/reevenet/reeve/internal/core/signbytes"
 	"github.com/reevenet/reeve/internal/parachain"
 	cbv1 "github.com/reevenet/reeve/proto/reeve/candidatebacking/v1"
@@ -49,6 +50,13 @@ func (d *distribution) orphan(r *relayParent, one spoken) {
 	if _, passed := r.verified[one.signed]; !passed && r.orphans < maxOrphans {
 		r.orphans++
 		d.fresh(r, one)
+	}
+}
+
+// retell passes on all that is known of a relay parent, this node's own included. Who knows it already takes no notice.
+func (d *distribution) retell(hash primitives.Hash, r *relayParent) {
+	for _, s := range d.known.All(hash) {
+		d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: r.message(s)})
 	}
 }
 

@@ -13,7 +13,6 @@
 package statementdistribution
 
 import (
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -78,28 +77,12 @@ type distribution struct {
 // Signal begins and ends the work on relay parents.
 func (d *distribution) Signal(sig *overseerv1.Signal) { d.leaves.Signal(sig, d.begin, d.end) }
 
-// Presence tells candidate-backing, when it has been started anew, all that was said about candidates of relay parents
-// that it works on: it keeps nothing.
+// Presence tells an instance of candidate-backing that has come what is known of leaves: it may have taken the place of
+// one that has ended, or have some leaves from now on that were another one's.
 func (d *distribution) Presence(p subsystem.Presence) {
-	if p.Subsystem != "candidate-backing" || !p.Present {
-		return
+	if p.Subsystem == "candidate-backing" && p.Present {
+		d.leaves.Each(d.retell)
 	}
-	for _, r := range d.active() {
-		for _, s := range d.known.All(r.hash) {
-			d.sub.Send(&cbv1.Statement{RelayParent: r.hash[:], Statement: r.message(s)})
-		}
-	}
-}
-
-// active are the relay parents whose facts are known, in an order that is the same each time.
-func (d *distribution) active() (list []*relayParent) {
-	for _, r := range d.leaves.All() {
-		if r.active {
-			list = append(list, r)
-		}
-	}
-	slices.SortFunc(list, func(a, b *relayParent) int { return a.hash.Compare(b.hash) })
-	return list
 }
 
 // Handle takes one message.

@@ -336,6 +336,20 @@ func TestAStateThatCannotBeHadIsATrouble(t *testing.T) {
 	}
 }
 
+// An instance of candidate-backing that comes while a leaf is worked on is told what the one before has heard and said.
+func TestAnInstanceOfBackingThatComesIsToldWhatIsKnown(t *testing.T) {
+	f := start(t)
+	f.connect(1, rp)
+	f.hear(1, says(alice, seconded, 1), says(claire, valid, 1))
+	f.share(says(bob, valid, 1))
+	f.news()
+	f.Presence("candidate-backing", false)
+	f.Presence("provisioner", true)
+	f.expect()
+	f.Presence("candidate-backing", true)
+	f.expect("backing: seconded 1 by 0", "backing: valid 1 by 2", "backing: valid 1 by 1")
+}
+
 func TestEveryVariantIsHandled(t *testing.T) {
 	o := overseertest.Exhaustive(t, Spec(Config{Chain: "relay"}))
 	o.Advance(time.Minute)

@@ -163,6 +163,7 @@ type mailbox struct {
 	waiting   [wire.LaneCount]fifo // has no instance yet, or the pool is busy
 	watchers  map[*Instance]bool
 	starts    int
+	turn      int // of a pool: where the search for who has least to do begins
 	lastCause string
 	empty     time.Time // since when there is no instance
 	stat      [wire.LaneCount]LaneStat

@@ -7,6 +7,7 @@ import "github.com/reevenet/reeve/internal/bus/wire"
 // don't count.
 type flight struct {
 	taken    int         // all
+	given    uint64      // all, since it attached
 	way      wire.Window // one-way messages, and the requests that haven't reached the handler
 	oneWay   [wire.LaneCount]fifo
 	done     [wire.LaneCount]uint64 // one-way messages that were finished
@@ -34,6 +35,7 @@ func (f *flight) takes(lane wire.Lane, it *item) bool {
 // add notes that the instance is given an item.
 func (f *flight) add(it *item) {
 	f.taken++
+	f.given++
 	f.way.Messages++
 	f.way.Bytes += it.size
 	if it.deaths > 0 {

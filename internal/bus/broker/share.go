@@ -13,7 +13,7 @@ func (s *mailbox) choose(key []byte) *Instance {
 	case s.class == Sharded:
 		return rendezvous(s.instances, key)
 	case s.class == Pool:
-		return leastBusy(s.instances)
+		return s.leastBusy()
 	}
 	return s.instances[0]
 }
@@ -22,16 +22,20 @@ func (s *mailbox) choose(key []byte) *Instance {
 // little enough that work doesn't pile up behind a slow piece.
 const poolDepth = 2
 
-func leastBusy(instances []*Instance) *Instance {
-	best := instances[0]
-	for _, i := range instances[1:] {
-		if i.load() < best.load() {
-			best = i
+// leastBusy picks among those that have least to do in turn, so that all are warm when there is more.
+func (s *mailbox) leastBusy() *Instance {
+	var best *Instance
+	at := 0
+	for n := range s.instances {
+		next := (s.turn + n) % len(s.instances)
+		if i := s.instances[next]; best == nil || i.load() < best.load() {
+			best, at = i, next
 		}
 	}
 	if best.load() >= poolDepth {
 		return nil
 	}
+	s.turn = at + 1
 	return best
 }
 

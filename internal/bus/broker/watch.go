@@ -87,6 +87,7 @@ type InstanceStatus struct {
 	Since      time.Time
 	Queued     int
 	InFlight   int
+	Delivered  uint64 // messages, since it attached
 	RSS        uint64
 }
 
@@ -102,7 +103,7 @@ func (b *Broker) Status() Status {
 		for _, i := range s.all() {
 			ss.Instances = append(ss.Instances, InstanceStatus{
 				Name: i.Name, Generation: i.Generation, Pid: i.Pid, Standby: i.Standby, Since: i.Since,
-				Queued: i.queues.count, InFlight: i.flight.taken, RSS: i.signs.rss,
+				Queued: i.queues.count, InFlight: i.flight.taken, Delivered: i.flight.given, RSS: i.signs.rss,
 			})
 		}
 		st.Subsystems = append(st.Subsystems, ss)

@@ -34,6 +34,7 @@ type Variant struct {
 	message  protoreflect.MessageType
 	response protoreflect.MessageType // nil: one-way
 	routing  []protoreflect.FieldDescriptor
+	byPeer   bool // the routing key is a peer's id
 }
 
 // Short is the variant's name without its package: what logs and metrics show.
@@ -60,10 +61,18 @@ func (v *Variant) ResponseName() protoreflect.FullName {
 	return v.response.Descriptor().FullName()
 }
 
-// HasRoutingKey tells whether messages of this variant name a relay parent or candidate.
+// HasRoutingKey tells whether messages of this variant name a relay parent, a candidate or a peer.
 func (v *Variant) HasRoutingKey() bool { return len(v.routing) > 0 }
 
-// RoutingKey reads the relay parent or candidate out of a message of this variant; nil when it has none.
+// About is what of a routing key of this variant's messages can be the name of a trace: a relay parent or candidate.
+func (v *Variant) About(key []byte) []byte {
+	if v.byPeer {
+		return nil
+	}
+	return key
+}
+
+// RoutingKey reads the relay parent, candidate or peer out of a message of this variant; nil when it has none.
 func (v *Variant) RoutingKey(m proto.Message) []byte {
 	if len(v.routing) == 0 {
 		return nil
@@ -136,6 +145,7 @@ func (d *Directory) add(enum, field protoreflect.FieldDescriptor) error {
 	if v.routing, err = path(md, opts.RoutingKey); err != nil {
 		return err
 	}
+	v.byPeer = len(v.routing) > 0 && v.routing[len(v.routing)-1].Name() == "peer"
 	d.byName[v.Name] = v
 	d.byField = put(d.byField, v.Enum, put(d.row(v.Enum), v.Field, v))
 	return nil

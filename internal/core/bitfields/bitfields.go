@@ -17,6 +17,7 @@ package bitfields
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -112,6 +113,16 @@ func (d *Distribution) Early(relayParent primitives.Hash) (list []Signed) {
 	if l := d.leaves[relayParent]; l != nil {
 		for _, e := range l.early {
 			list = append(list, e.bitfield)
+		}
+	}
+	return list
+}
+
+// Kept lists the bitfields about a leaf that are kept, in the order of their validators.
+func (d *Distribution) Kept(relayParent primitives.Hash) (list []Signed) {
+	if l := d.leaves[relayParent]; l != nil {
+		for _, v := range slices.Sorted(maps.Keys(l.one)) {
+			list = append(list, l.one[v])
 		}
 	}
 	return list

@@ -107,14 +107,6 @@ func (h *head) seconding(id primitives.Hash) []statements.Signed {
 	return nil
 }
 
-// All lists the statements of a relay parent that are kept, Seconded first.
-func (d *Distribution) All(relayParent primitives.Hash) []statements.Signed {
-	if h := d.heads[relayParent]; h != nil {
-		return h.all()
-	}
-	return nil
-}
-
 // about lists the statements about a candidate, Seconded first.
 func (h *head) about(id primitives.Hash) []statements.Signed {
 	if c := h.candidates[id]; c != nil {

@@ -150,6 +150,14 @@ func (d *Distribution) share(p *peer) (sends []Send) {
 	return sends
 }
 
+// All lists the statements of a relay parent, Seconded first.
+func (d *Distribution) All(relayParent primitives.Hash) []statements.Signed {
+	if h := d.heads[relayParent]; h != nil {
+		return h.all()
+	}
+	return nil
+}
+
 // send adds what of a list a peer may be sent, and is to have from this node.
 func (d *Distribution) send(sends []Send, p *peer, rp primitives.Hash, h *head, list []statements.Signed) []Send {
 	list = slices.DeleteFunc(list, func(s statements.Signed) bool { return !d.due(p, h, s) })

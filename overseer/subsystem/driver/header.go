@@ -30,7 +30,7 @@ func (h *headers) fill(e *wire.Envelope, v *registry.Variant, chain string, msg 
 	if v.IsRequest() {
 		e.Kind = wire.Request
 	}
-	e.Traceparent = h.trace.outgoing(h.causes.current.traceparent, e.RoutingKey)
+	e.Traceparent = h.trace.outgoing(h.causes.current.traceparent, v.About(e.RoutingKey))
 }
 
 // stencil is what the envelopes of consecutive messages of one edge have in common.

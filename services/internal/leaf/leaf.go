@@ -6,6 +6,7 @@ package leaf
 import (
 	"iter"
 	"maps"
+	"slices"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
 	overseerv1 "github.com/reevenet/reeve/proto/reeve/overseer/v1"
@@ -63,6 +64,13 @@ func (j *Jobs[J]) Get(relayParent []byte) (J, bool) {
 	hash, err := primitives.HashFrom(relayParent)
 	job, known := j.byHash[hash]
 	return job, known && err == nil
+}
+
+// Each calls do with every job, in the order of their relay parents' hashes.
+func (j *Jobs[J]) Each(do func(primitives.Hash, J)) {
+	for _, hash := range slices.SortedFunc(maps.Keys(j.byHash), primitives.Hash.Compare) {
+		do(hash, j.byHash[hash])
+	}
 }
 
 // Len is the number of leaves.

@@ -9,11 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/devnet"
+	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
 
 func (a *app) svcCommand() *cobra.Command {
-	return noun("svc", "The parts of a running node", a.svcList(), a.svcDescribe(), a.svcRestart(), a.svcLogLevel())
+	return noun("svc", "The parts of a running node", a.svcList(), a.svcDescribe(), a.svcRestart(), a.svcScale(),
+		a.svcLogLevel())
 }
 
 func (a *app) svcList() *cobra.Command {
@@ -25,10 +27,10 @@ func (a *app) svcList() *cobra.Command {
 			return err
 		}
 		return a.show(s.Processes, func(t *table) {
-			t.row("PROCESS", "INSTANCE", "PID", "STATE", "SINCE", "RESTARTS", "MEMORY", "CAUSE")
+			t.row("PROCESS", "INSTANCE", "PID", "STATE", "SINCE", "RESTARTS", "MESSAGES", "MEMORY", "CAUSE")
 			for _, p := range s.Processes {
 				t.row(p.Name, p.Instance, p.PID, p.State, time.Since(p.Since).Round(time.Second), p.Restarts,
-					bytesText(p.RSSBytes), p.Cause)
+					p.Messages, bytesText(p.RSSBytes), p.Cause)
 			}
 		})
 	}
@@ -88,15 +90,24 @@ func (a *app) svcRestart() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		net, err := a.network()
+		c, err := a.keeper(h)
 		if err != nil {
 			return err
 		}
-		run := net.Run()
-		if !devnet.Supervised(run) { // a node that was started alone
-			run = h.Run()
-		}
-		return devnet.Dial(run).RestartProcess(cmd.Context(), h.Name, args[0])
+		return c.RestartProcess(cmd.Context(), h.Name, args[0])
 	}
 	return cmd
+}
+
+// keeper is who keeps a node's processes running: the network's, or that of a node that was started alone.
+func (a *app) keeper(h datadir.Node) (*devnet.Client, error) {
+	net, err := a.network()
+	if err != nil {
+		return nil, err
+	}
+	run := net.Run()
+	if !devnet.Supervised(run) {
+		run = h.Run()
+	}
+	return devnet.Dial(run), nil
 }

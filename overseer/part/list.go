@@ -1,7 +1,9 @@
 package part
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/reevenet/reeve/internal/process/config"
@@ -83,10 +85,27 @@ type Instance struct {
 	ID string
 }
 
+// Numbered is one more instance of a part that may have several, by its number from 2 on.
+func (i *Instance) Numbered(number int) Instance {
+	more := *i
+	more.ID = fmt.Sprintf("%s-%d", i.ID, number)
+	return more
+}
+
+// IsNumbered tells whether a name is that of one more instance of the process called first.
+func IsNumbered(name, first string) bool {
+	rest, more := strings.CutPrefix(name, first+"-")
+	number, err := strconv.Atoi(rest)
+	return more && err == nil && number > 1 && rest == strconv.Itoa(number)
+}
+
 // Label is what tables call it beside its name: its chain, or the name again.
 func (i *Instance) Label() string {
-	if i.Chain != "" {
+	switch {
+	case i.Chain != "":
 		return i.Chain
+	case IsNumbered(i.ID, i.Name()):
+		return i.ID
 	}
 	return i.Name()
 }

@@ -88,6 +88,11 @@ type Protocol struct {
 	PerChain, Host bool
 }
 
+// Several tells whether a node may run several instances of the part that share its work.
+func (p *Part) Several() bool {
+	return p.Spec.Class == subsystem.Pool || p.Spec.Class == subsystem.Sharded
+}
+
 // Name is the name of the part's process.
 func (p *Part) Name() string {
 	if p.Process.Name != "" {

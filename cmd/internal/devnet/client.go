@@ -61,6 +61,12 @@ func (c *Client) RestartProcess(ctx context.Context, node, process string) error
 	return c.call(ctx, http.MethodPost, "/nodes/"+node+"/processes/"+process+"/restart", nil)
 }
 
+// Scale has a node run so many instances of a part.
+func (c *Client) Scale(ctx context.Context, node, part string, instances int) error {
+	return c.call(ctx, http.MethodPost,
+		"/nodes/"+node+"/processes/"+part+"/scale?instances="+strconv.Itoa(instances), nil)
+}
+
 // Substitute has another command run in the place of a process until ctx ends; begun is called when it does.
 func (c *Client) Substitute(ctx context.Context, node, process, why string, command []string, begun func()) error {
 	body, err := json.Marshal(substitution{Why: why, Command: command})

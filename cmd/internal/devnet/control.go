@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/reevenet/reeve/internal/bus/httpdoor"
@@ -61,6 +62,7 @@ func (n *Network) Serve(run string, down func()) (*Control, error) {
 		c.onNode(func(_ context.Context, name string) error { return n.Start(name) }))
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/restart", c.onRestart)
 	mux.HandleFunc("POST /nodes/{node}/processes/{process}/substitute", c.onSubstitute)
+	mux.HandleFunc("POST /nodes/{node}/processes/{process}/scale", c.onScale)
 	c.server = httpdoor.New(key.Guard(mux), httpdoor.Places{Connections: callers}, n.log)
 	go c.hear(l)
 	return c, nil
@@ -110,6 +112,17 @@ func (c *Control) onRestart(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), drainTimeout)
 	defer cancel()
 	reply(w, nil, c.network.Restart(ctx, r.PathValue("node"), r.PathValue("process")))
+}
+
+func (c *Control) onScale(w http.ResponseWriter, r *http.Request) {
+	count, err := strconv.Atoi(r.FormValue("instances"))
+	if err != nil {
+		reply(w, nil, errcode.New(errcode.BadUsage, "", err, "it isn't said how many instances there shall be"))
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), drainTimeout)
+	defer cancel()
+	reply(w, nil, c.network.Scale(ctx, r.PathValue("node"), r.PathValue("process"), count))
 }
 
 // substitution asks for another process in the place of one, for as long as the asker stays.

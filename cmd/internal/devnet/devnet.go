@@ -43,7 +43,8 @@ type Network struct {
 	acting sync.Mutex // one start, stop, add or remove at a time
 	mu     sync.Mutex
 	nodes  map[string]*node
-	others map[string]bool // processes in whose place others run
+	others map[string]bool  // processes in whose place others run
+	scales map[string]scale // of the nodes that run, or are about to
 }
 
 // node is a node that is meant to run.
@@ -66,7 +67,7 @@ func Open(dir datadir.Network, log *slog.Logger) (*Network, error) {
 	n := &Network{
 		Home: dir, Genesis: g, Program: program, Settings: fileSettings,
 		log: log, group: supervise.NewGroup(log), changed: newBroadcast(), nodes: map[string]*node{},
-		others: map[string]bool{},
+		others: map[string]bool{}, scales: map[string]scale{},
 	}
 	n.group.Notify = func(s supervise.Status) {
 		n.changed.notify()
@@ -132,10 +133,15 @@ func (n *Network) start(name string) error {
 	if err := makeTokens(h); err != nil {
 		return broken(h.Dir, err)
 	}
+	s, err := readScale(h)
+	if err != nil {
+		return err
+	}
 	release, err := LockDir(h.Run())
 	if err != nil {
 		return err
 	}
+	n.rescale(name, s)
 	if err := n.launch(&node{home: h, config: c, release: release}); err != nil {
 		release()
 		return err
@@ -148,9 +154,10 @@ func (n *Network) launch(v *node) error {
 	if err := checkListeners(v.config); err != nil {
 		return err
 	}
-	for i, p := range n.processes() {
+	all := n.processes(v.home.Name)
+	for i, p := range all {
 		if err := n.group.Add(n.spec(v, p)); err != nil {
-			n.group.Stop(canceled(), processNames(v.home.Name, n.processes()[:i])...)
+			n.group.Stop(canceled(), processNames(v.home.Name, all[:i])...)
 			return fmt.Errorf("node %s: %w", v.home.Name, err)
 		}
 	}
@@ -180,7 +187,7 @@ func (n *Network) stop(ctx context.Context, nodes []*node) {
 	for _, stage := range stages {
 		var names []string
 		for _, v := range nodes {
-			names = append(names, processNames(v.home.Name, n.inStage(stage))...)
+			names = append(names, processNames(v.home.Name, n.inStage(v.home.Name, stage))...)
 		}
 		n.group.Stop(ctx, names...)
 	}
@@ -200,7 +207,7 @@ func (n *Network) Restart(ctx context.Context, name, which string) error {
 	if n.running(name) == nil {
 		return n.noSuchNode(name)
 	}
-	if !slices.ContainsFunc(n.processes(), func(p process) bool { return p.id == which }) {
+	if !slices.ContainsFunc(n.processes(name), func(p process) bool { return p.id == which }) {
 		return errcode.New(errcode.NoSuchProcess,
 			"`reeve devnet status` lists them.", nil,
 			"node %s has no process %s that can be restarted alone", name, which)

@@ -59,7 +59,7 @@ func (n *Network) nodeStatus(ctx context.Context, h datadir.Node, processes []su
 // ours lists a node's processes in the order in which they were started.
 func (n *Network) ours(node string, all []supervise.Status) []ProcessStatus {
 	list := []ProcessStatus{}
-	for _, p := range n.processes() {
+	for _, p := range n.processes(node) {
 		i := slices.IndexFunc(all, func(s supervise.Status) bool { return s.Name == processName(node, p.id) })
 		if i < 0 {
 			continue
@@ -180,12 +180,12 @@ func merge(s *NodeStatus, parts []gateway.Part) {
 			s.Processes = append(s.Processes, ProcessStatus{
 				Name: p.Name, Instance: p.Instance, PID: p.PID, Restarts: p.Restarts, State: p.State, Since: p.Since,
 				Cause:    p.Cause,
-				RSSBytes: proc.Resident(p.PID), Parent: p.Parent, Fields: p.Fields,
+				RSSBytes: proc.Resident(p.PID), Parent: p.Parent, Messages: p.Messages, Fields: p.Fields,
 			})
 			continue
 		}
 		q := &s.Processes[i]
-		q.Fields = p.Fields
+		q.Fields, q.Messages = p.Fields, p.Messages
 		if q.State == string(supervise.Running) && p.State != string(supervise.Running) && p.State != "" {
 			q.State, q.Since, q.Cause = p.State, p.Since, p.Cause
 		}

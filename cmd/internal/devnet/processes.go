@@ -16,6 +16,7 @@ import (
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/supervise"
 	"github.com/reevenet/reeve/overseer/part"
+	"github.com/reevenet/reeve/overseer/subsystem"
 	"github.com/reevenet/reeve/services"
 )
 
@@ -25,6 +26,7 @@ type process struct {
 	name  string
 	label string // of this one of several
 	args  []string
+	env   []string // beside what all have
 	stage part.Stage
 	probe bool // nobody else watches it
 }
@@ -43,27 +45,37 @@ func single(name, command string) process {
 // partCommand runs a part as a process.
 const partCommand = "run"
 
-// processes lists the processes of each node of this network, in the order in which they are started: the overseer,
-// then those of the parts. The VM's plugin is the vmhost's child. A bundled node is one process: the same parts, and
-// the same bus between them.
-func (n *Network) processes() []process {
+// processes lists the processes of a node of this network, in the order in which they are started: the overseer, then
+// those of the parts, of which there may be several. The VM's plugin is the vmhost's child. A bundled node is one
+// process: the same parts, and the same bus between them.
+func (n *Network) processes(node string) []process {
 	if n.Bundled {
 		return []process{single("node", "bundle")}
 	}
 	list := []process{single("overseer", "overseer")}
 	for _, i := range services.Parts().Instances(n.Genesis.Chains) {
-		p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{partCommand, i.Spec.Name},
-			stage: i.Process.Stop}
-		if i.Chain != "" {
-			p.args = append(p.args, "--chain", i.Chain)
+		list = append(list, partProcess(i))
+		for number := 2; number <= n.scaleOf(node)[i.Name()]; number++ {
+			list = append(list, partProcess(i.Numbered(number)))
 		}
-		list = append(list, p)
 	}
 	return list
 }
 
-func (n *Network) inStage(stage part.Stage) (list []process) {
-	for _, p := range n.processes() {
+func partProcess(i part.Instance) process {
+	p := process{id: i.ID, name: i.Name(), label: i.Label(), args: []string{partCommand, i.Spec.Name},
+		stage: i.Process.Stop}
+	if i.Chain != "" {
+		p.args = append(p.args, "--chain", i.Chain)
+	}
+	if part.IsNumbered(i.ID, i.Name()) {
+		p.env = []string{subsystem.EnvInstance + "=" + i.ID}
+	}
+	return p
+}
+
+func (n *Network) inStage(node string, stage part.Stage) (list []process) {
+	for _, p := range n.processes(node) {
 		if p.stage == stage {
 			list = append(list, p)
 		}
@@ -86,7 +98,7 @@ func (n *Network) spec(v *node, p process) supervise.Spec {
 		Name: processName(v.home.Name, p.id),
 		Path: n.Program,
 		Args: slices.Concat(p.args, []string{"--data-dir", n.Home.Dir, "--node", v.home.Name}, n.Arguments),
-		Env:  n.environment(os.Environ()),
+		Env:  append(n.environment(os.Environ()), p.env...),
 		Log:  v.home.Log(p.id),
 	}
 	if p.probe { // the overseer watches the others, and this process the overseer

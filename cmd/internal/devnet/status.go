@@ -57,6 +57,8 @@ type ProcessStatus struct {
 	RSSBytes uint64    `json:"rssBytes"`
 	// id of the process that keeps it running, if that isn't the supervisor
 	Parent string `json:"parent,omitempty"`
+	// Messages that it was given since it attached to the overseer: how the instances of a part divide its work.
+	Messages uint64 `json:"messages,omitempty"`
 	// Fields are what it says of itself.
 	Fields map[string]any `json:"fields,omitempty"`
 }

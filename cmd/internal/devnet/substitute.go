@@ -15,13 +15,13 @@ func (n *Network) Substitute(ctx context.Context, name, which, why string, comma
 	if v == nil {
 		return n.noSuchNode(name)
 	}
-	i := slices.IndexFunc(n.processes(), func(p process) bool { return p.id == which && p.args[0] == partCommand })
+	i := slices.IndexFunc(n.processes(name), func(p process) bool { return p.id == which && p.args[0] == partCommand })
 	if i < 0 {
 		return errcode.New(errcode.NoSuchProcess,
 			"`reeve devnet status` lists them. A bundled node has no processes of its parts.",
 			nil, "node %s has no process %s whose place another one can take", name, which)
 	}
-	own := n.processes()[i]
+	own := n.processes(name)[i]
 	if !n.claim(processName(name, which)) {
 		return errcode.New(errcode.BadUsage, "Wait until that is over.", nil,
 			"another process runs already in the place of %s of %s", which, name)

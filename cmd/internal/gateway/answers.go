@@ -58,7 +58,8 @@ type Part struct {
 	State    string         `json:"state"`
 	Since    time.Time      `json:"since"`
 	Cause    string         `json:"cause,omitempty"`
-	Fields   map[string]any `json:"fields,omitempty"` // what it says of itself
+	Messages uint64         `json:"messages,omitempty"` // that it was given since it attached
+	Fields   map[string]any `json:"fields,omitempty"`   // what it says of itself
 }
 
 func (g *Gateway) onReadiness(w http.ResponseWriter, r *http.Request) {

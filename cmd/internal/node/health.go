@@ -73,7 +73,7 @@ func instanceChecks(r overseer.Report, name string, box broker.SubsystemStatus,
 // instanceName tells an instance from others of the same process; a part that has one instance calls it like itself.
 func instanceName(process string, box broker.SubsystemStatus, in broker.InstanceStatus) string {
 	switch {
-	case in.Name != box.Name && len(box.Instances) > 1:
+	case in.Name != box.Name && len(box.Instances) > 1, part.IsNumbered(in.Name, process):
 		return in.Name
 	case box.Chain != "":
 		return box.Chain

@@ -57,7 +57,7 @@ func (n *Node) Overseer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	own, named := labelled("overseer", "")
+	own, named := labelled("overseer", "", "")
 	own.MustRegister(&busMetrics{server.Server}, &partMetrics{server.Report})
 	bus := server.Listen(grpcx.Server{Log: n.Log, Metrics: grpcx.Metrics(named), Creds: grpcx.PeerCreds()}, kind)
 	door := n.gateway(server, own)

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/cmd/internal/gateway"
+	"github.com/reevenet/reeve/internal/bus/broker"
 	"github.com/reevenet/reeve/internal/process/genesis"
 	"github.com/reevenet/reeve/overseer"
 	"github.com/reevenet/reeve/overseer/part"
@@ -30,13 +31,16 @@ import (
 // metricsTimeout is how long one process may take to tell its metrics; the others are shown without it then.
 const metricsTimeout = 1500 * time.Millisecond
 
-// labelled is a registry of a process's own metrics, all with the name of its part, and its chain if there is one of it
-// per chain.
-func labelled(part, chain string) (*prometheus.Registry, prometheus.Registerer) {
+// labelled is a registry of a process's own metrics, all with the name of its part, its chain if there is one of it per
+// chain, and its name if there may be several of it.
+func labelled(part, chain, instance string) (*prometheus.Registry, prometheus.Registerer) {
 	all := prometheus.NewRegistry()
 	labels := prometheus.Labels{"part": part}
 	if chain != "" {
 		labels["chain"] = chain
+	}
+	if instance != "" {
+		labels["instance"] = instance
 	}
 	named := prometheus.WrapRegistererWith(labels, all)
 	named.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -84,13 +88,31 @@ func (n *Node) sources(bus *overseer.Server, own prometheus.Gatherer) *sources {
 }
 
 // instances lists those that should be there, and those that are.
-func (s *sources) instances() []part.Instance {
-	list := services.Parts().Instances(s.chains)
-	for _, box := range s.bus.Status().Subsystems {
+func (s *sources) instances() (list []part.Instance) {
+	boxes := s.bus.Status()
+	for _, i := range services.Parts().Instances(s.chains) {
+		list = append(list, named(i, mailboxOf(overseer.Report{Status: boxes}, i.Spec.Name, i.Chain))...)
+	}
+	for _, box := range boxes.Subsystems {
 		known := slices.ContainsFunc(list, func(i part.Instance) bool { return i.Spec.Name == box.Name })
 		if len(box.Instances) > 0 && box.Name != askerName && !known {
 			list = append(list, part.Instance{Part: part.Part{Spec: subsystem.Spec{Name: box.Name}}, ID: box.Name})
 		}
+	}
+	return list
+}
+
+// named are a part's processes by the names under which they have attached; one that has none goes by that of the part.
+func named(i part.Instance, box *broker.SubsystemStatus) (list []part.Instance) {
+	if !i.Several() || box == nil || len(box.Instances) == 0 {
+		return []part.Instance{i}
+	}
+	for _, in := range box.Instances {
+		one := i
+		if in.Name != box.Name {
+			one.ID = in.Name
+		}
+		list = append(list, one)
 	}
 	return list
 }
@@ -126,6 +148,9 @@ func (s *sources) Gather() ([]*dto.MetricFamily, error) {
 func labelsOf(i part.Instance) (labels []*dto.LabelPair) {
 	if i.Chain != "" {
 		labels = append(labels, &dto.LabelPair{Name: proto.String("chain"), Value: proto.String(i.Chain)})
+	}
+	if i.Several() && i.ID != i.Name() {
+		labels = append(labels, &dto.LabelPair{Name: proto.String("instance"), Value: proto.String(i.ID)})
 	}
 	return append(labels, &dto.LabelPair{Name: proto.String("part"), Value: proto.String(i.Name())})
 }

@@ -73,7 +73,13 @@ func (n *Node) Run(ctx context.Context, i part.Instance) error {
 		return misconfigured(err)
 	}
 	defer tracing.Close()
-	all, metrics := labelled(i.Name(), i.Chain)
+	instance := os.Getenv(subsystem.EnvInstance)
+	if instance != "" && i.Several() { // others of it run beside this one, or may
+		i.ID = instance
+	} else {
+		instance = ""
+	}
+	all, metrics := labelled(i.Name(), i.Chain, instance)
 	own := n.Node
 	own.Metrics, own.Tracing = metrics, tracing.Provider
 	told, err := listenAt(metricsSocket(n, i.ID))

@@ -4,6 +4,7 @@
 //	<dir>/genesis-<chain>.bin     what a chain's VM gets of it, if that is long
 //	<dir>/run/                    lock and socket of the process that supervises the network
 //	<dir>/<node>/config.toml      settings
+//	<dir>/<node>/scale.json       how many instances of which parts, where it is more than one
 //	<dir>/<node>/keys/            identity and signing key, tokens of the bus
 //	<dir>/<node>/data/<part>/     what a part must not lose
 //	<dir>/<node>/data/evidence/   what was signed twice, by chain
@@ -111,6 +112,9 @@ func (n Node) Genesis() string { return filepath.Join(filepath.Dir(n.Dir), "gene
 
 // Config is the node's settings file.
 func (n Node) Config() string { return filepath.Join(n.Dir, "config.toml") }
+
+// Scale is the file that says of which parts the node runs several instances.
+func (n Node) Scale() string { return filepath.Join(n.Dir, "scale.json") }
 
 // Keys holds the secrets; nobody else may read it.
 func (n Node) Keys() string { return filepath.Join(n.Dir, "keys") }

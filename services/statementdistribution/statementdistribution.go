@@ -5,7 +5,8 @@
 // the signatures, keeps the receipts of the candidates that it spreads, holds for a moment what comes before its relay
 // parent is a leaf here, and says to network-bridge what is to be sent (SendMessage) and what peers have earned
 // (ReportPeer). What is new it passes on to candidate-backing (Statement), once, and to whoever listens
-// (RegisterStatementListener); when candidate-backing is started anew it is told everything again. Of a leaf it asks runtime-api for the validators and the session.
+// (RegisterStatementListener); when candidate-backing is started anew it is told everything again. Of a leaf it asks
+// runtime-api for the validators and the session.
 //
 // It signs nothing, and it judges no candidate. It never sends a statement whose signature it hasn't verified, or one
 // about a candidate before the candidate. What comes from one peer is done in the order in which it came, and waits for
@@ -13,7 +14,6 @@
 package statementdistribution
 
 import (
-
 	"google.golang.org/protobuf/proto"
 
 	"github.com/reevenet/reeve/internal/core/knowledge"

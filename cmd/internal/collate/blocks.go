@@ -56,7 +56,7 @@ func (c *Chain) describe(b *para.Block) *Block {
 	return d
 }
 
-// NotTaken is para.Observer.
+// NotTaken is para.RefusalObserver.
 func (c *Chain) NotTaken(b *para.Block, why *primitivesv1.CollationRefused) {
 	c.mu.Lock()
 	d := c.describe(b)
@@ -90,7 +90,7 @@ func (c *Chain) Became(candidate []byte, status *primitivesv1.CollationStatus) {
 	}
 }
 
-// Final is para.Observer.
+// Final is para.FinalityObserver.
 func (c *Chain) Final(candidate []byte) {
 	if b := c.find(candidate); b != nil {
 		c.end(b, func() { b.Final = c.Now().Sub(b.submitted) })

@@ -29,16 +29,22 @@ type Chain interface {
 	Build(on Opportunity) (*Block, error)
 }
 
-// Observer is a Chain that is told what becomes of its blocks. Its methods are called in turn with each other and
-// beside Build, and may not wait.
+// Observer is a Chain that is told what becomes of its blocks. Its methods, and those of the two interfaces that follow,
+// are called in turn with each other and beside Build, and may not wait.
 type Observer interface {
 	// Submitted tells under which name a block is on its way.
 	Submitted(candidate []byte, b *Block)
-	// NotTaken tells why the collator hasn't taken a block.
-	NotTaken(b *Block, why *primitivesv1.CollationRefused)
 	// Became tells what has become of a block: seconded, backed, included, or refused with the reason.
 	Became(candidate []byte, status *primitivesv1.CollationStatus)
-	// Final tells that the relay chain's block that has included it is final.
+}
+
+// RefusalObserver is a Chain that is told why the collator hasn't taken a block, which then has no name.
+type RefusalObserver interface {
+	NotTaken(b *Block, why *primitivesv1.CollationRefused)
+}
+
+// FinalityObserver is a Chain that is told that the relay chain's block that has included a block is final.
+type FinalityObserver interface {
 	Final(candidate []byte)
 }
 

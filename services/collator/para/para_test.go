@@ -48,6 +48,37 @@ func TestABlockIsBuiltHandedInAndFollowed(t *testing.T) {
 	w.expect("c2 became included", "c2 is final")
 }
 
+// follower wants to know of steps alone.
+type follower struct{ steps []string }
+
+func (*follower) Build(on Opportunity) (*Block, error) {
+	return &Block{PoV: on.Head, Head: on.Head}, nil
+}
+
+func (f *follower) Submitted(candidate []byte, _ *Block) {
+	f.steps = append(f.steps, string(candidate))
+}
+
+func (f *follower) Became(candidate []byte, _ *primitivesv1.CollationStatus) {
+	f.steps = append(f.steps, string(candidate)+" became")
+}
+
+// A chain is told what it has methods for, and nothing else.
+func TestAChainIsToldWhatItWantsToKnow(t *testing.T) {
+	f := &follower{}
+	w := start(t, f, &f.steps)
+	w.leaf(leaf1)
+	w.opportunity(leaf1, "a")
+	_, _, sent := w.submitted()
+	w.takes(sent, "c1")
+	w.step("c1", includedIn(leaf2, 2))
+	w.final("relay", leaf2, 2)
+	w.opportunity(leaf2, "a")
+	_, _, sent = w.submitted()
+	sent.Fail(subsystem.Refused, "no")
+	w.expect("c1", "c1 became")
+}
+
 // What a block of the relay chain has included that lies beside a final one isn't final, and isn't told of any more.
 func TestWhatLiesBesideAFinalBlockIsNotFinal(t *testing.T) {
 	w, _ := startToy(t)

@@ -36,7 +36,11 @@ type producer struct {
 func newProducer(sub *subsystem.Sub, id uint32, chain Chain) *producer {
 	p := &producer{sub: sub, para: id, chain: chain}
 	p.observer, _ = chain.(Observer)
-	p.finality = newFinality(func(candidate []byte) { p.tell(func(o Observer) { o.Final(candidate) }) })
+	p.finality = newFinality(func(candidate []byte) {
+		if o, ok := chain.(FinalityObserver); ok {
+			o.Final(candidate)
+		}
+	})
 	return p
 }
 
@@ -160,7 +164,9 @@ func (p *producer) submit(relayParent []byte, b *Block, pov *primitivesv1.BlobRe
 
 func (p *producer) notTaken(b *Block, why *primitivesv1.CollationRefused) {
 	p.sub.Log.Debug("a block of the parachain isn't taken", "why", why.GetReason(), "detail", why.GetDetail())
-	p.tell(func(o Observer) { o.NotTaken(b, why) })
+	if o, ok := p.chain.(RefusalObserver); ok {
+		o.NotTaken(b, why)
+	}
 }
 
 // fault is this node's own.

@@ -43,6 +43,7 @@ func (c *Checker) Accepted(b Block) (included []primitives.Hash) {
 		}
 	})
 	c.backed(b, f)
+	c.accepted[b.Parent] = true
 	c.reports(b, f, true)
 	for _, e := range b.Events {
 		if r, err := parachain.Receipt(e.GetReceipt()); err == nil {

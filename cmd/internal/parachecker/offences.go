@@ -12,8 +12,8 @@ import (
 
 // offences are what accepted blocks have recorded.
 type offences struct {
-	seen    map[primitives.Hash]bool
-	charged map[charge]uint64 // the height
+	seen    map[primitives.Hash]uint64 // by name: the height
+	charged map[charge]uint64          // the height
 }
 
 // charge is what is recorded once.
@@ -32,11 +32,11 @@ func (c *Checker) reports(b Block, f *Facts, accepted bool) {
 			continue
 		}
 		id := of.ID()
-		if c.offences.seen[id] {
-			c.violate("P9", "block %s reports what is recorded: %s", b.ID.Short(), id.Short())
+		if at, seen := c.offences.seen[id]; seen && at < b.Height && c.accepted[b.Parent] {
+			c.violate("P9", "block %s reports what is recorded at height %d: %s", b.ID.Short(), at, id.Short())
 		}
 		if accepted {
-			c.offences.seen[id] = true
+			c.offences.seen[id] = b.Height
 			c.once(b, of)
 		}
 		if err := of.Prove(f.key); err != nil { // keys of validators who have left since aren't known: there are none

@@ -58,6 +58,8 @@ type Checker struct {
 	cfg    Config
 	facts  map[primitives.Hash]*Facts // by relay parent
 	coders map[int]*erasure.Coder
+	// accepted are the relay chain's blocks: what is proposed beside them has another past.
+	accepted map[primitives.Hash]bool
 
 	candidates map[primitives.Hash]*fate
 	words      words
@@ -81,12 +83,13 @@ type fate struct {
 func New(cfg Config) *Checker {
 	return &Checker{
 		cfg: cfg, facts: map[primitives.Hash]*Facts{}, coders: map[int]*erasure.Coder{},
+		accepted:   map[primitives.Hash]bool{},
 		candidates: map[primitives.Hash]*fate{},
 		words: words{
 			seconded: map[slot]statements.Signed{}, said: map[subject]statements.Signed{}, bits: map[slot]string{},
 		},
 		duties:   duties{open: map[Duty]bool{}},
-		offences: offences{seen: map[primitives.Hash]bool{}, charged: map[charge]uint64{}},
+		offences: offences{seen: map[primitives.Hash]uint64{}, charged: map[charge]uint64{}},
 		stops:    map[place]time.Duration{},
 	}
 }

@@ -69,6 +69,18 @@ func TestWhatLiarsDoIsNotFound(t *testing.T) {
 	w.finds("", "")
 }
 
+// A block beside one that was accepted may report the same: neither knows of the other.
+func TestABlockBesideAnotherMayReportTheSame(t *testing.T) {
+	w := newWorld(t)
+	b := block(&provisionerv1.InherentData{MisbehaviorReports: []*misbehaviorv1.MisbehaviorReport{
+		double(t, liar, idOf(w.made), idOf(w.receipt(7, "another")), w)}})
+	w.Accepted(b)
+	w.Proposed(Block{ID: code, Parent: b.Parent, Height: b.Height, Inherent: b.Inherent})
+	w.Learn(facts(code, nil))
+	w.Proposed(Block{ID: next, Parent: code, Height: b.Height + 1, Inherent: b.Inherent})
+	w.finds("", "")
+}
+
 // double is a report of who has seconded two candidates.
 func double(t *testing.T, v uint32, a, b primitives.Hash, w *world) *misbehaviorv1.MisbehaviorReport {
 	t.Helper()
@@ -233,7 +245,8 @@ func TestEachViolationIsFound(t *testing.T) {
 			r := double(w.t, liar, idOf(w.made), idOf(w.receipt(7, "another")), w)
 			b := block(&provisionerv1.InherentData{MisbehaviorReports: []*misbehaviorv1.MisbehaviorReport{r}})
 			w.Accepted(b)
-			w.Proposed(b)
+			w.Learn(facts(next, nil))
+			w.Accepted(Block{ID: parent, Parent: next, Height: 10, Inherent: b.Inherent})
 		}},
 		"work after the end": {"P10", "2s after its end", func(w *world) {
 			w.Stopped(1, "bitfield-signing", parent, time.Second)

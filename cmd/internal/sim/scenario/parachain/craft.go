@@ -35,6 +35,7 @@ func (l *liars) statements(kind Lie, from, to int, lane nb.Lane, m *nbv1.WireMes
 					return l.nothing(from, s.GetStatements().GetRelayParent())
 				})
 				l.net.World.Network.Say(from, to, lane, said)
+				*l.count++
 			}
 		}
 	}

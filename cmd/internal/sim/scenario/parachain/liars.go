@@ -50,6 +50,11 @@ const (
 // Lies are all of them.
 var Lies = []Lie{Garbage, Equivocate, Two, Root, Contradict, Trespass, Flood, Bits, Withhold, Corrupt, PoV}
 
+// seconds tells whether a liar needs something to second, or to be asked for.
+func (l Lie) seconds() bool {
+	return slices.Contains([]Lie{Garbage, Equivocate, Two, Root, Withhold, Corrupt, PoV}, l)
+}
+
 // liars are the dishonest validators: nodes like all others, whose messages are changed on their way out.
 type liars struct {
 	net   *network

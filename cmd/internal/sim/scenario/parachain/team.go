@@ -119,11 +119,11 @@ func (net *network) producer(i *sim.Incarnation) subsystem.Spec {
 // producers is on how many nodes each team builds blocks.
 const producers = 2
 
-// collates is the team that builds blocks on a node: honest teams take honest validators' nodes, in order, and liars
-// that second garbage bring it along themselves.
+// collates is the team that builds blocks on a node: teams take honest validators' nodes, in order, and liars who lie
+// about what they second, or keep it back, bring along what they do.
 func (net *network) collates(node int) *team {
 	if net.lies.is(node) {
-		if net.lies.kinds[node] == Garbage {
+		if net.lies.kinds[node].seconds() {
 			return net.teams[node%len(net.teams)]
 		}
 		return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/reevenet/reeve/cmd/internal/parachecker"
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/erasure"
@@ -26,15 +28,6 @@ type Readings struct {
 	Revalidated int `json:"judgements"` // of included candidates, by every node: P7
 }
 
-func (a *Auditor) seatOf(validator uint32) *seat {
-	for _, s := range a.seats {
-		if s.index == validator {
-			return s
-		}
-	}
-	return nil
-}
-
 // Read reads everything that an honest validator must be able to read by now (P4, P5), puts the last so many included
 // candidates together again from the chunks that there are (P6), and has every node judge them anew (P7).
 func (a *Auditor) Read(ctx context.Context, last int) (Readings, error) {
@@ -43,14 +36,8 @@ func (a *Auditor) Read(ctx context.Context, last int) (Readings, error) {
 	due := a.checker.Due(0)
 	included := a.included[max(0, len(a.included)-last):]
 	a.mu.Unlock()
-	for _, d := range due {
-		s := a.seatOf(d.Validator)
-		if s == nil {
-			continue
-		}
-		if err := a.duty(ctx, s, d, &n); err != nil {
-			return n, err
-		}
+	if err := a.duties(ctx, due, &n); err != nil {
+		return n, err
 	}
 	for _, c := range included {
 		if err := a.again(ctx, c, &n); err != nil {
@@ -60,6 +47,25 @@ func (a *Auditor) Read(ctx context.Context, last int) (Readings, error) {
 	return n, ctx.Err()
 }
 
+// duties reads what is due, at all nodes at once.
+func (a *Auditor) duties(ctx context.Context, due []parachecker.Duty, n *Readings) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range a.seats {
+		group.Go(func() error {
+			for _, d := range due {
+				if d.Validator != s.index {
+					continue
+				}
+				if err := a.duty(ctx, s, d, n); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
 // duty reads one thing where it must be.
 func (a *Auditor) duty(ctx context.Context, s *seat, d parachecker.Duty, n *Readings) error {
 	if d.Data {
@@ -67,9 +73,9 @@ func (a *Auditor) duty(ctx context.Context, s *seat, d parachecker.Duty, n *Read
 		if err != nil {
 			return err
 		}
-		n.Data++
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		n.Data++
 		a.checker.ReadData(d, raw)
 		return nil
 	}
@@ -77,9 +83,9 @@ func (a *Auditor) duty(ctx context.Context, s *seat, d parachecker.Duty, n *Read
 	if err != nil {
 		return err
 	}
-	n.Chunks++
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	n.Chunks++
 	a.checker.ReadChunk(d, chunk)
 	return nil
 }

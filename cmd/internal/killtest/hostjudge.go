@@ -49,7 +49,25 @@ func (d *liarsDrill) judge(ctx context.Context, before *devnet.Status) error {
 	if err := d.evidence(ctx); err != nil {
 		return err
 	}
-	return d.recorded(ctx)
+	if err := d.recorded(ctx); err != nil {
+		return err
+	}
+	return d.invariants(ctx)
+}
+
+// invariants looks whether they have held, and what the honest ones must keep is there.
+func (d *liarsDrill) invariants(ctx context.Context) (err error) {
+	d.row.Audited, _, _ = d.audit.Followed()
+	if d.row.Read, err = d.audit.Read(ctx, reread); err != nil {
+		return fmt.Errorf("reading what validators must keep: %w", err)
+	}
+	if d.row.Audited == 0 || d.row.Read.Chunks == 0 || d.row.Read.Recovered == 0 {
+		d.fault("nothing was held against the invariants: %d blocks, %+v", d.row.Audited, d.row.Read)
+	}
+	for _, v := range d.audit.Violations() {
+		d.fault("%s: %s", v.Invariant, v.What)
+	}
+	return nil
 }
 
 func (d *liarsDrill) fault(format string, args ...any) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/reevenet/reeve/cmd/internal/auditor"
 	"github.com/reevenet/reeve/cmd/internal/byzantine/host"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -41,6 +42,9 @@ type HostLie struct {
 	Standing  int       `json:"worstStanding"`       // of an honest validator with another
 	LiarsOwn  int       `json:"liarsStanding"`       // with the honest one that likes it least
 	LoadBegun float64   `json:"machineLoad"`
+	// Audited is how many relay blocks were held against the invariants, and Read what was read at the honest ones.
+	Audited uint64           `json:"auditedBlocks"`
+	Read    auditor.Readings `json:"read"`
 }
 
 // pace is how a network went on for a time.
@@ -83,6 +87,7 @@ type liarsDrill struct {
 	liar   devnet.NodeStatus
 	key    primitives.Hash // of the liar
 	para   *paraWatcher
+	audit  *auditor.Auditor
 	row    HostLie
 }
 
@@ -115,6 +120,10 @@ func (l *hostLies) drill(ctx context.Context, kind host.Kind) error {
 	defer made.stop()
 	d.para = watchPara(ctx, d.honest)
 	defer d.para.stop()
+	if d.audit, err = auditor.Start(ctx, net.Home, namesOf(d.honest)); err != nil {
+		return err
+	}
+	defer d.audit.Stop()
 	if err := d.para.begins(ctx); err != nil {
 		d.fault("%v", err)
 		net.Keep = true
@@ -131,6 +140,13 @@ func (l *hostLies) drill(ctx context.Context, kind host.Kind) error {
 		kind, d.row.Calm.PerSecond, d.row.Lying.PerSecond, d.row.Share, d.row.Lying.Gap, d.row.Offences,
 		d.row.Evidence)
 	return nil
+}
+
+func namesOf(nodes []devnet.NodeStatus) (names []string) {
+	for _, n := range nodes {
+		names = append(names, n.Name)
+	}
+	return names
 }
 
 // signingKey is the public key of a validator.

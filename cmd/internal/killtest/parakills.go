@@ -48,11 +48,7 @@ func (o *ParaOptions) start(ctx context.Context, s *devnet.Status) (*paraLoad, e
 		p.stop()
 		return nil, err
 	}
-	var names []string
-	for _, n := range s.Nodes {
-		names = append(names, n.Name)
-	}
-	if p.auditor, err = auditor.Start(ctx, o.Home, names); err != nil {
+	if p.auditor, err = auditor.Start(ctx, o.Home, namesOf(s.Nodes)); err != nil {
 		p.stop()
 		return nil, err
 	}
@@ -110,8 +106,10 @@ const (
 	reread = 30
 	// recoveries is how many of the last ones a stranger puts together, from each choice of validators.
 	recoveries = 5
-	// auditTime is how long the auditor may take to come to the head of the chain.
+	// auditTime is how long the auditor may take to come to the head of the chain, and joinTime a node that is new, or
+	// was away.
 	auditTime = 30 * time.Second
+	joinTime  = 3 * time.Minute
 )
 
 // audit looks at the parachain after all kills, with the network still at work.
@@ -125,12 +123,13 @@ func (r *runner) audit(ctx context.Context, rep *Report, s *devnet.Status) error
 	if err := r.followed(ctx, rep); err != nil {
 		return err
 	}
+	fmt.Fprintf(r.Out, "  %d candidates included; reading what validators must keep\n", rep.Para.Included)
 	var err error
 	if rep.Para.Read, err = p.auditor.Read(ctx, reread); err != nil {
-		return fmt.Errorf("reading what validators must keep: %w", err)
+		rep.fault("reading what validators must keep: %v", err)
 	}
 	if err := r.recoveries(ctx, rep, s); err != nil {
-		return err
+		rep.fault("recovery: %v", err)
 	}
 	for _, v := range p.auditor.Violations() {
 		rep.fault("%s: %s", v.Invariant, v.What)
@@ -211,7 +210,7 @@ func each(list []string, do func(string) error) error {
 
 // arrived waits until a node has caught up.
 func (r *runner) arrived(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, auditTime)
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	for {
 		s, err := r.Client.Status(ctx)
@@ -221,7 +220,7 @@ func (r *runner) arrived(ctx context.Context, name string) error {
 			}
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return fmt.Errorf("%s hasn't caught up in %v", name, auditTime)
+			return fmt.Errorf("%s hasn't caught up in %v", name, joinTime)
 		}
 	}
 }

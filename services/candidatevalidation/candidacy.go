@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/reevenet/reeve/internal/core/candidate"
 	"github.com/reevenet/reeve/internal/core/primitives"
@@ -23,6 +24,22 @@ type candidacy struct {
 	// Views of the bytes, which stay while they are open.
 	codeBytes, povBytes subsystem.Blob
 	first               *Outcome // of the first worker, when it was lost
+	inTime              func()   // called with the answer: nobody has to be told that it takes long
+}
+
+// answerTime is how long a candidate may wait for its judgement. It is less than whoever asks waits, and than an overseer
+// takes for a hang: code that is being prepared on a busy machine takes longer, and if this process were ended for that,
+// the next would begin with it anew.
+const answerTime = 8 * time.Second
+
+// late answers that it takes too long. What is under way goes on, and the next candidate of its code finds that prepared.
+func (v *validation) late(c *candidacy) {
+	v.stats.faults++
+	v.sub.Log.Warn("a candidate isn't judged in time", "candidate", c.hash,
+		"para", c.receipt.Descriptor.Collation.ParaID, "running", v.running, "waiting", len(v.waiting))
+	c.m.Reply(faulty(overloaded, fmt.Sprintf(
+		"no judgement in %v: its code is being prepared, or %d others run and %d wait", answerTime, v.running,
+		len(v.waiting))))
 }
 
 // onValidate decides what can be decided without a run, and fetches the bytes for the rest.
@@ -36,6 +53,7 @@ func (v *validation) onValidate(m *subsystem.Message, body *candidatevalidationv
 	case v.fetching+len(v.waiting) >= v.cfg.Waiting:
 		v.fault(c, overloaded, fmt.Sprintf("%d candidates wait for a worker already", v.cfg.Waiting))
 	default:
+		c.inTime = v.sub.After(answerTime, func() { v.late(c) })
 		v.sub.About(c.hash[:], "validate", func() { v.fetch(c, body.GetPov().GetBlockData()) })
 	}
 }
@@ -123,7 +141,12 @@ func (v *validation) ran(c *candidacy, o Outcome) {
 		return
 	}
 	v.running--
-	v.sub.About(c.hash[:], "judge", func() { v.judge(c, o) })
+	if c.m.Open() {
+		v.sub.About(c.hash[:], "judge", func() { v.judge(c, o) })
+	} else {
+		v.stats.abandoned++
+		c.close()
+	}
 	v.next()
 }
 

@@ -260,3 +260,26 @@ func TestTheWorkersEndWithTheSubsystem(t *testing.T) {
 		t.Error("the workers go on")
 	}
 }
+
+// An overseer ends who answers nothing, and with him what he was preparing.
+func TestACandidateIsAnsweredInTimeWhileItsCodeIsPreparedForLonger(t *testing.T) {
+	n := newNode(t, Config{Workers: 1})
+	first, second := n.ask(n.story()), n.ask(n.story())
+	n.Advance(answerTime)
+	for i, a := range []*overseertest.Answer{first, second} {
+		r := overseertest.Must[*candidatevalidationv1.ValidateResponse](t, a)
+		if r.GetFault().GetReason() != overloaded {
+			t.Errorf("candidate %d: %v", i+1, r)
+		}
+	}
+	third := n.ask(n.story())
+	n.ends(returns) // the first job, for nobody; the second candidate's is never run
+	n.ends(returns)
+	if r := overseertest.Must[*candidatevalidationv1.ValidateResponse](t, third); r.GetValid() == nil {
+		t.Errorf("the next candidate: %v", r)
+	}
+	if len(n.fakes.jobs) != 2 || n.Number("running") != 0 || n.Number("abandoned") != 2 {
+		t.Error(n.Status())
+	}
+	n.Advance(answerTime) // who has his answer gets no other
+}

@@ -84,12 +84,19 @@ func (v *validation) fault(c *candidacy, reason candidatevalidationv1.Fault_Reas
 	v.stats.faults++
 	v.sub.Log.Warn("a candidate couldn't be judged", "candidate", c.hash,
 		"para", c.receipt.Descriptor.Collation.ParaID, "reason", reason, "detail", detail)
-	v.reply(c, &candidatevalidationv1.ValidateResponse{Outcome: &candidatevalidationv1.ValidateResponse_Fault{
+	v.reply(c, faulty(reason, detail))
+}
+
+func faulty(reason candidatevalidationv1.Fault_Reason, detail string) *candidatevalidationv1.ValidateResponse {
+	return &candidatevalidationv1.ValidateResponse{Outcome: &candidatevalidationv1.ValidateResponse_Fault{
 		Fault: &candidatevalidationv1.Fault{Reason: reason, Detail: detail},
-	}})
+	}}
 }
 
 func (v *validation) reply(c *candidacy, resp *candidatevalidationv1.ValidateResponse) {
+	if c.inTime != nil {
+		c.inTime()
+	}
 	c.close()
 	c.m.Reply(resp)
 }

@@ -11,11 +11,12 @@ ENV CGO_ENABLED=0
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/reeve ./cmd/reeve
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/kvvm ./vmhost/kvvm/cmd/kvvm
 RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
-RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /out/plugins/relayvm ./vmhost/relayvm/cmd/relayvm
+RUN GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags "-s -w" -o /out/paras/ledger.wasm ./services/collator/ledger/validation
 
 FROM scratch
 COPY --from=build /out/reeve /reeve
 COPY --from=build /out/plugins /plugins
+COPY --from=build /out/paras /paras
 # Fresh volumes take their owner from here.
 COPY --chown=65532:65532 deploy/image/ /
 USER 65532:65532

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Runs the validator of docker-compose.yml, waits for its first final transaction, kills one container after the other
-# from outside and stops one process after the other, and checks that each comes back, that nothing is lost, and that each
-# key is where it belongs. Prints the figures. Needs a container engine;
-# where there is none it says so.
+# Runs the validator of docker-compose.yml, first with a key-value chain alone: waits for its first final transaction, kills
+# one container after the other from outside and stops one process after the other, and checks that each comes back, that
+# nothing is lost, and that each key is where it belongs. Then as it is by default, a relay chain with a parachain: waits
+# for its first block to be included, runs several containers of the parts that share their work, kills one of each, and
+# checks that no block is lost. Prints the figures. Needs a container engine; where there is none it says so.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,6 +17,7 @@ command -v "$compose" >/dev/null || compose="docker compose"
 make build
 export REEVE_IMAGE="reeve:compose-test-$$" COMPOSE_PROJECT_NAME="reeve-test-$$"
 export REEVE_HTTP_PORT="${REEVE_HTTP_PORT:-29650}" REEVE_METRICS_PORT="${REEVE_METRICS_PORT:-29464}" REEVE_P2P_PORT="${REEVE_P2P_PORT:-29651}"
+export REEVE_LEDGER_PORT="${REEVE_LEDGER_PORT:-29700}" REEVE_VM=kvvm COMPOSE_PROFILES=
 url="http://127.0.0.1:$REEVE_HTTP_PORT"
 cleanup() {
 	$compose down -v --remove-orphans >/dev/null 2>&1 || true
@@ -83,3 +85,45 @@ for file in signing.key:keystore identity.key:network-bridge; do
 	done
 done
 echo "nothing lost"
+
+# The validator as it is by default.
+$compose down -v --remove-orphans >/dev/null 2>&1
+REEVE_VM=relayvm COMPOSE_PROFILES=parachains
+
+# included prints the numbers of the parachain's blocks that the relay chain has included.
+included() { $compose logs --no-color ledger 2>/dev/null | sed -n 's/.*para [0-9]* block \([0-9]*\) .*included in.*/\1/p'; }
+
+# grown waits until so many more blocks are included than there were.
+grown() { # before, more, what has happened
+	began=$(now)
+	until [ "$(included | wc -l)" -ge $(($1 + $2)) ]; do
+		if [ $(($(now) - began)) -gt 180000 ]; then
+			echo "compose-test: the parachain doesn't go on after $3" >&2
+			$compose ps
+			$compose logs --tail 20
+			exit 1
+		fi
+		sleep 0.2
+	done
+	echo "$3: $2 more blocks of the parachain are included after $(($(now) - began)) ms"
+}
+
+$compose up -d
+grown 0 5 "the start"
+several="candidate-validation=3 candidate-backing=2 runtime-api=2 availability-distribution=2"
+scale=
+for one in $several; do scale="$scale --scale $one"; done
+# shellcheck disable=SC2086 # several words
+$compose up -d --no-recreate $scale
+grown "$(included | wc -l)" 5 "several containers of $several"
+for one in $several; do
+	part=${one%=*}
+	at=$(curl -fsS "http://127.0.0.1:$REEVE_METRICS_PORT/ext/bus")
+	there=$(echo "$at" | tr '{' '\n' | grep -c "\"name\":\"$part-")
+	[ "$there" = "${one#*=}" ] || { echo "compose-test: $there instances of $part are attached, not ${one#*=}" >&2; exit 1; }
+	before=$(included | wc -l)
+	kill -KILL "$(docker inspect -f '{{.State.Pid}}' "$($compose ps -q "$part" | head -n 1)")"
+	grown "$before" 5 "one of $part killed"
+done
+included | sort -n | awk 'NR > 1 && $1 != last + 1 { print "compose-test: no block between", last, "and", $1; lost = 1 } { last = $1 } END { exit lost }' >&2
+echo "no block of the parachain lost"

@@ -49,7 +49,8 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"init":     `node, init, --if-missing, --vm, "${REEVE_VM:-kvvm}", --hand-out, /handed`,
+		"init":     `node, init, --if-missing, --vm, "${REEVE_VM:-relayvm}", --parachain, --hand-out, /handed`,
+		"ledger":   `para, collate, --listen, "0.0.0.0:9700"`,
 		"overseer": "overseer, --watch",
 	}
 	for _, p := range services.Parts() {
@@ -64,7 +65,7 @@ func TestTheContainersAreThePartsOfANode(t *testing.T) {
 	got := map[string]string{}
 	for _, m := range container.FindAllStringSubmatch(string(text), -1) {
 		got[m[1]] = m[2]
-		if m[1] != "init" && !strings.Contains(m[0],
+		if m[1] != "init" && m[1] != "ledger" && !strings.Contains(m[0],
 			"healthcheck: {<<: *health, test: [CMD, /reeve, healthcheck, "+m[1]+"]}") {
 			t.Errorf("the health of %s isn't asked", m[1])
 		}

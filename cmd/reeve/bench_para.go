@@ -1,13 +1,17 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
 	"github.com/reevenet/reeve/cmd/internal/bench/para"
 )
 
 func (a *app) benchParaCommand() *cobra.Command {
-	cfg := para.Config{Self: benchRole(), Progress: a.err}
+	cfg := para.Config{
+		Self: benchRole(), Code: besideUs(filepath.Join("paras", "ledger.wasm")), Progress: a.err,
+	}
 	c := &cobra.Command{
 		Use: "para", Short: "What the parachain host's parts take for a relay block of 500 validators",
 		Args: takes(cobra.NoArgs),

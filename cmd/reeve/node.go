@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/reevenet/reeve/cmd/internal/collate"
 	"github.com/reevenet/reeve/cmd/internal/devnet"
 	"github.com/reevenet/reeve/internal/process/config"
 	"github.com/reevenet/reeve/internal/process/datadir"
@@ -31,6 +32,7 @@ the one validator of a new network.`,
 	f.StringVar(&o.Name, "node", "v1", "name of the node")
 	f.StringVar(&o.Genesis, "genesis", "", "genesis file of the network to join")
 	vm := f.String("vm", "kvvm", "VM of a new network's chain: name of a plugin beside reeve, or path of one")
+	parachain := f.Bool("parachain", false, "put the example parachain, a ledger, on a new network's relay chain")
 	ifMissing := f.Bool("if-missing", false, "make nothing if the node exists")
 	handOut := f.String("hand-out", "",
 		"for containers: directory with one for each process that shall have its own keys and data, and one called others")
@@ -50,6 +52,14 @@ the one validator of a new network.`,
 		}
 		if o.Plugin, err = devnet.FindPlugin(*vm); err != nil {
 			return err
+		}
+		if *parachain && o.Plugin.Name == devnet.RelayVM && o.Genesis == "" {
+			code, err := ledgerCode()
+			if err != nil {
+				return err
+			}
+			_, ledger := collate.Demo(code)
+			o.Paras = append(o.Paras, ledger)
 		}
 		h, err := devnet.Init(net, o)
 		if err != nil {

@@ -21,7 +21,7 @@ and starts with as many the next time. In containers "docker-compose up --scale"
 		wanted := make([]scaling, len(args))
 		for i, text := range args {
 			var err error
-			if wanted[i], err = readScaling(text); err != nil {
+			if wanted[i], err = scalingOf(text); err != nil {
 				return usage(err)
 			}
 		}
@@ -50,7 +50,7 @@ type scaling struct {
 	count int
 }
 
-func readScaling(text string) (s scaling, err error) {
+func scalingOf(text string) (s scaling, err error) {
 	name, count, ok := strings.Cut(text, "=")
 	if s.part = name; !ok || name == "" {
 		return s, fmt.Errorf("it is %q, it should be PART=COUNT, such as candidate-validation=3", text)

@@ -9,20 +9,22 @@ import (
 	"github.com/reevenet/reeve/internal/process/datadir"
 	"github.com/reevenet/reeve/internal/process/errcode"
 	"github.com/reevenet/reeve/internal/process/genesis"
+	"github.com/reevenet/reeve/vmhost/relayvm"
 )
 
 // JoinOptions describe one new node.
 type JoinOptions struct {
 	Name    string
-	Genesis string // file of the network to join; empty makes a network of this one validator
-	Plugin  Plugin // VM of a new network
+	Genesis string                // file of the network to join; empty makes a network of this one validator
+	Plugin  Plugin                // VM of a new network
+	Paras   []relayvm.GenesisPara // on a new relay chain
 
 	after func(step string) error // see assembly
 }
 
 // chains are those of a new network.
 func (o *JoinOptions) chains() []NewChain {
-	return []NewChain{ChainOf(o.Plugin.Chain(), o.Plugin, nil)}
+	return []NewChain{ChainOf(o.Plugin.Chain(), o.Plugin, nil, o.Paras...)}
 }
 
 // Init makes a node, and its network if it joins none. A node that joins follows the chains until the network's genesis

@@ -142,8 +142,7 @@ func (c *chunks) block(ctx context.Context, number uint64) error {
 	if number == 1 { // chunks are sent to the validators of a leaf that is known
 		c.connect()
 		c.grow(number)
-		time.Sleep(learning)
-		return nil
+		return c.learned(ctx)
 	}
 	ids := c.lie(number)
 	if !c.asking {
@@ -182,8 +181,22 @@ func (c *chunks) ask(id primitives.Hash, number uint64, first int) {
 	c.tell(questions...)
 }
 
-// learning is time enough for the subject to learn who the validators are.
-const learning = time.Second
+// learned waits until the subject knows who the validators are: until then it sends nobody a chunk.
+func (c *chunks) learned(ctx context.Context) error {
+	id := hashOf(c.world.candidate(blockHash(0), 0, c.coded.Root()))
+	for c.expect(1); ; {
+		c.as("candidate-backing", func(sub *subsystem.Sub) {
+			sub.Send(&adv1.DistributeChunk{Candidate: id[:], Chunk: c.chunk(own + 1)})
+		})
+		select {
+		case <-c.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
 
 // push has a backer of each other candidate send this node's chunk, and candidate-backing hand over everybody's of its
 // own.

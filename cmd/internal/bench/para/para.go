@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // Config says what is measured. Progress takes a line for each round.
 type Config struct {
 	Self     []string // command line of this executable after which a role follows
+	Code     string   // of the example parachain: a file
 	Rounds   int
 	Blocks   int    // of each round
 	Only     string // the shape with that name; empty: all
@@ -45,7 +47,9 @@ type player interface {
 }
 
 // half of what the peer takes, in milliseconds.
-func half(seconds float64) bench.Target { return bench.Target{Floor: bench.AtMost(seconds * 1000 / 2)} }
+func half(seconds float64) bench.Target {
+	return bench.Target{Floor: bench.AtMost(math.Round(seconds*5e4) / 100)}
+}
 
 var shapes = []shape{
 	{"bitfields", "bitfield-distribution", 10, 0.0227, half(0.0227), playBitfields},
@@ -58,10 +62,16 @@ var shapes = []shape{
 	{"recovery", "availability-distribution", 10, 11.4184 / 60, bench.Target{Floor: bench.AtMost(60)}, playRecovery},
 }
 
+// comparisons have both sides played here.
+var comparisons = []struct {
+	name string
+	play func(context.Context, Config) ([]bench.Row, error)
+}{{"verify", verifying}, {"validate", validating}}
+
 // Run measures; it takes some seconds per round and shape.
 func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 	doc := bench.Document{Bench: "para", When: time.Now().UTC().Truncate(time.Second), Machine: bench.Machine()}
-	known := cfg.Only == "verify"
+	known := false
 	for _, s := range shapes {
 		if cfg.Only != "" && cfg.Only != s.name {
 			continue
@@ -73,11 +83,19 @@ func Run(ctx context.Context, cfg Config) (bench.Document, error) {
 		}
 		doc.Rows = append(doc.Rows, rows...)
 	}
-	if !known {
-		return doc, fmt.Errorf("there is no shape %q", cfg.Only)
+	for _, c := range comparisons {
+		if cfg.Only != "" && cfg.Only != c.name {
+			continue
+		}
+		known = true
+		rows, err := c.play(ctx, cfg)
+		if err != nil {
+			return doc, fmt.Errorf("%s: %w", c.name, err)
+		}
+		doc.Rows = append(doc.Rows, rows...)
 	}
-	if cfg.Only == "" || cfg.Only == "verify" {
-		doc.Rows = append(doc.Rows, verifying(cfg.Rounds))
+	if !known {
+		return doc, fmt.Errorf("there is nothing called %q to measure", cfg.Only)
 	}
 	return doc, nil
 }
@@ -117,7 +135,7 @@ func (s shape) round(ctx context.Context, cfg Config) (m measured, err error) {
 		return m, err
 	}
 	defer os.RemoveAll(dir)
-	st, err := newStage(cfg.Self, dir, s)
+	st, err := newStage(cfg.Self, dir, s.cores, s.subject)
 	if err != nil {
 		return m, err
 	}

@@ -37,19 +37,22 @@ type stage struct {
 	heard   sync.WaitGroup // who is played and hasn't seen the newest leaf
 }
 
-func newStage(self []string, dir string, s shape) (*stage, error) {
+// newStage starts an overseer and the subjects.
+func newStage(self []string, dir string, cores int, subjects ...string) (*stage, error) {
 	st := &stage{
-		world: newWorld(s.cores), at: place(dir), fleet: rounds.NewFleet(self...),
+		world: newWorld(cores), at: place(dir), fleet: rounds.NewFleet(self...),
 		subs: map[string]*subsystem.Sub{}, ended: make(chan error, 16), done: make(chan struct{}, 1), stop: func() {},
 	}
 	if _, err := st.fleet.Start("overseer", st.at.bus()); err != nil {
 		return nil, errors.Join(err, st.close())
 	}
-	child, err := st.fleet.Start(roleSubject, s.subject, dir)
-	if err != nil {
-		return nil, errors.Join(err, st.close())
+	for _, name := range subjects {
+		child, err := st.fleet.Start(roleSubject, name, dir)
+		if err != nil {
+			return nil, errors.Join(err, st.close())
+		}
+		st.subject.clocks = append(st.subject.clocks, rounds.ClocksOf([]int{child.Pid})...)
 	}
-	st.subject.clocks = rounds.ClocksOf([]int{child.Pid})
 	return st, nil
 }
 

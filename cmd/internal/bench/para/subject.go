@@ -21,6 +21,8 @@ import (
 	"github.com/reevenet/reeve/services/availabilitystore"
 	"github.com/reevenet/reeve/services/availabilitystore/pebbledisk"
 	"github.com/reevenet/reeve/services/bitfielddistribution"
+	"github.com/reevenet/reeve/services/candidatevalidation"
+	"github.com/reevenet/reeve/services/candidatevalidation/workers"
 	"github.com/reevenet/reeve/services/statementdistribution"
 )
 
@@ -63,22 +65,29 @@ func PlayRole(ctx context.Context, args []string, in io.Reader, out io.Writer) e
 			rounds.Obey(in, out, func(string) string { return "" })
 		}()
 	}
-	return subsystem.Run(ctx, specOf(name, at), options)
+	spec, err := specOf(name, at)
+	if err != nil {
+		return err
+	}
+	return subsystem.Run(ctx, spec, options)
 }
 
 // specOf is the subsystem as a node runs it, on the only chain.
-func specOf(name string, at place) subsystem.Spec {
+func specOf(name string, at place) (subsystem.Spec, error) {
 	switch name {
 	case bitfielddistribution.Name:
-		return bitfielddistribution.Spec(bitfielddistribution.Config{})
+		return bitfielddistribution.Spec(bitfielddistribution.Config{}), nil
 	case statementdistribution.Name:
-		return statementdistribution.Spec(statementdistribution.Config{})
+		return statementdistribution.Spec(statementdistribution.Config{}), nil
 	case availabilitydistribution.Name:
-		return availabilitydistribution.Spec(availabilitydistribution.Config{})
+		return availabilitydistribution.Spec(availabilitydistribution.Config{}), nil
+	case candidatevalidation.Name:
+		runs, err := workers.New(workers.Config{Dir: filepath.Join(string(at), "validation"), Most: 1, Log: quiet()})
+		return candidatevalidation.Spec(candidatevalidation.Config{Runs: runs, Workers: 1}), err
 	}
 	return availabilitystore.Spec(availabilitystore.Config{Open: func() (availabilitystore.Disk, error) {
 		return pebbledisk.Open(vfs.Default, filepath.Join(string(at), "availability"), quiet())
-	}})
+	}}), nil
 }
 
 // place is the directory in which the processes meet.

@@ -1,6 +1,7 @@
 package para
 
 import (
+	"context"
 	"crypto/ed25519"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // verifying compares the checking of a block's statements, as statement-distribution does it, with crypto/ed25519 one
 // after the other.
-func verifying(rounds int) bench.Row {
+func verifying(_ context.Context, cfg Config) ([]bench.Row, error) {
 	w := newWorld(100)
 	in := signbytes.Context{Session: session, RelayParent: blockHash(1)}
 	var list []statements.Signed
@@ -34,7 +35,7 @@ func verifying(rounds int) bench.Row {
 	v := parachain.NewVerifier()
 	v.Verify(claims) // the keys are those of a session: they are seen once
 	var ours, peer []float64
-	for range rounds {
+	for range cfg.Rounds {
 		ours = append(ours, rate(len(list), func() { v.Verify(claims) }))
 		peer = append(peer, rate(len(list), func() {
 			for i, s := range list {
@@ -42,8 +43,8 @@ func verifying(rounds int) bench.Row {
 			}
 		}))
 	}
-	return bench.Against("500 statements of 500 validators verified", "/s", "crypto/ed25519, singly",
-		bench.Target{Floor: bench.AtLeast(1.8)}, ours, peer)
+	return []bench.Row{bench.Against("500 statements of 500 validators verified", "/s", "crypto/ed25519, singly",
+		bench.Target{Floor: bench.AtLeast(1.8)}, ours, peer)}, nil
 }
 
 func rate(n int, work func()) float64 {

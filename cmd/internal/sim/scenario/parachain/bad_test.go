@@ -13,6 +13,7 @@ var soon = sim.Config{Calm: true, Duration: 8 * time.Second, Heal: 30 * time.Sec
 // The controls: what is known to be bad must be found out, or the other stories prove nothing. The same networks in the
 // same trouble, but as they should be, pass: so it is the flaw that is found out.
 func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
+	once(t)
 	found := map[Bad]string{ClaimsUnstored: "P4", AcksBeforeSync: "P5", CodeUnchecked: "P7"}
 	for bad, invariant := range found {
 		t.Run(string(bad), func(t *testing.T) {

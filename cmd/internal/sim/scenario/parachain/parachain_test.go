@@ -15,6 +15,14 @@ import (
 // brief is a run that is short enough for a test and long enough for faults.
 var brief = sim.Config{Duration: 5 * time.Second}
 
+// once skips what needn't be done under the race detector, too: a network is one thread, and has none.
+func once(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the pass that looks for races would learn nothing from more networks")
+	}
+}
+
 func fails(t *testing.T, out sim.Outcome) {
 	t.Helper()
 	for _, v := range out.Violations {
@@ -43,9 +51,7 @@ func TestOneValidatorAloneHasAParachain(t *testing.T) {
 
 // Networks in which everything breaks, and then heals, with liars of all kinds.
 func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
-	}
+	once(t)
 	var seeds []uint64
 	for seed := range pick[uint64](1000, 20, 1) {
 		seeds = append(seeds, 1+seed)
@@ -68,6 +74,7 @@ func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
 
 // Every way to lie comes to nothing but what is recorded of it, and keeps nobody's blocks out for good.
 func TestEveryLieComesToNothing(t *testing.T) {
+	once(t)
 	recorded := map[Lie]bool{Equivocate: true, Two: true, Contradict: true, Trespass: true}
 	for _, kind := range pick(Lies, Lies, []Lie{Two}) {
 		t.Run(string(kind), func(t *testing.T) {
@@ -94,6 +101,7 @@ func TestEveryLieComesToNothing(t *testing.T) {
 const busy = 12
 
 func TestTheSameSeedDoesTheSame(t *testing.T) {
+	once(t)
 	want := sim.Run(brief, New(Config{}), busy)
 	for _, cores := range pick([]int{1, 2, 4}, []int{1, 2}, []int{1}) {
 		before := runtime.GOMAXPROCS(cores)
@@ -142,6 +150,7 @@ func TestAnotherBuildDoesTheSame(t *testing.T) {
 }
 
 func TestATraceTellsWhatHappened(t *testing.T) {
+	once(t)
 	var log strings.Builder
 	calm := sim.Config{Nodes: 4, Duration: 2 * time.Second, Calm: true}
 	watched := calm
@@ -159,6 +168,7 @@ func TestATraceTellsWhatHappened(t *testing.T) {
 }
 
 func TestWhatNodesSendIsCounted(t *testing.T) {
+	once(t)
 	bill, out := Measure(5, 6)
 	fails(t, out)
 	kinds := map[string]bool{}

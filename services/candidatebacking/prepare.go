@@ -5,8 +5,7 @@ import (
 
 	candidatevalidationv1 "github.com/reevenet/reeve/proto/reeve/candidatevalidation/v1"
 	primitivesv1 "github.com/reevenet/reeve/proto/reeve/primitives/v1"
-	runtimeapiv1 "github.com/reevenet/reeve/proto/reeve/runtimeapi/v1"
-	"github.com/reevenet/reeve/services/internal/leaf"
+	seats "github.com/reevenet/reeve/services/internal/seat"
 )
 
 // prepare has the code made ready of the para that this validator's group backs, and of the one that it will back after
@@ -28,25 +27,17 @@ func (j *job) afterRotation() uint32 {
 	}
 	r.Now += r.Frequency
 	core, _ := r.CoreForGroup(uint32(own), uint32(len(f.Groups)))
-	if int(core) >= len(f.Cores) {
-		return 0
+	for _, s := range seats.All(f) {
+		if s.Core == core {
+			return s.Para
+		}
 	}
-	return paraOf(f.Cores[core])
-}
-
-// paraOf is the para that uses a core, or will; 0: none.
-func paraOf(state *primitivesv1.CoreState) uint32 {
-	if o := state.GetOccupied(); o != nil {
-		return o.GetNextUpOnAvailable().GetPara()
-	}
-	return state.GetScheduled().GetPara()
+	return 0
 }
 
 func (j *job) prepareCode(para uint32, asked func()) {
-	code := &runtimeapiv1.ValidationCode{Para: para, Number: j.leaf.Number}
-	q := &runtimeapiv1.RuntimeApiRequest{Kind: &runtimeapiv1.RuntimeApiRequest_ValidationCode{ValidationCode: code}}
-	leaf.Question(j.sub, j.leaf.Hash, q, func(a *runtimeapiv1.RuntimeApiAnswer, err error) {
-		if code := a.GetValidationCode().GetCode(); err == nil && code != nil {
+	seats.Seat{Para: para}.Code(j.sub, j.leaf.Hash, j.leaf.Number, func(code *primitivesv1.BlobRef, err error) {
+		if err == nil && code != nil {
 			j.sub.Send(&candidatevalidationv1.Prepare{ValidationCode: code})
 			asked()
 		}

@@ -60,16 +60,7 @@ func (j *job) onStatement(m *primitivesv1.SignedStatement) {
 	} else if s.Verdict == signbytes.Seconded && !j.table.Knows(s.Candidate) {
 		return // the hash alone is of no use
 	}
-	if int64(s.Validator) == int64(j.facts.Own) {
-		j.remember(s)
-	}
 	j.sub.About(s.Candidate[:], "statement", func() { j.take(s, r) })
-}
-
-// remember notes what this validator has said through an instance that had the leaf before this one: it stands.
-func (j *job) remember(s statements.Signed) {
-	j.spoken[s.Candidate] = true
-	j.seconded = j.seconded || s.Verdict == signbytes.Seconded
 }
 
 // take counts a statement and does what follows from it.

@@ -2,10 +2,10 @@
 // compares what comes out with what the receipt promises.
 //
 // It takes Prepare, from candidate-backing, which makes code ready for the candidates that will need it; and Validate,
-// from there too, which it answers with one of three values. Valid and Invalid are judgements,
-// and every validator comes to the same. Fault is this node's own and none: whoever gets it abstains, and nothing that
-// a candidate or its code does brings it about. It sends nothing, asks nobody and keeps nothing but prepared code. It
-// never runs code in its own process.
+// from there too, which it answers with one of three values. Valid and Invalid are judgements, and every validator comes
+// to the same. Fault is this node's own and none: whoever gets it abstains, and nothing that a candidate or its code does
+// brings it about. It sends nothing, asks nobody and keeps nothing but prepared code. It never runs code in its own
+// process.
 //
 // The checks come in this order, and the first that fails is the reason: the proof's length, the proof's hash, the
 // code's hash, the hash of the validation data, the collator's signature, the code's length, its being fit to run; then

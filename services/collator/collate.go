@@ -21,11 +21,6 @@ type collating struct {
 }
 
 func (c *collator) onCollateOn(m *subsystem.Message, para uint32) {
-	for _, p := range c.collated() {
-		if !p.m.Open() { // it went with a connection to the overseer, and nobody has cancelled it
-			c.stop(p)
-		}
-	}
 	switch {
 	case c.paras[para] != nil:
 		refuse(m, collatorv1.CollateOnResponse_REFUSAL_ALREADY_COLLATING)

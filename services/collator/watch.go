@@ -29,7 +29,6 @@ type watcher struct {
 }
 
 func (c *collator) onWatchCollations(m *subsystem.Message, para uint32) {
-	c.watchers = slices.DeleteFunc(c.watchers, func(w watcher) bool { return !w.m.Open() })
 	if len(c.watchers) >= maxWatchers {
 		m.Fail(subsystem.Failf(subsystem.Overloaded, "%d follow the collations already", maxWatchers))
 		return

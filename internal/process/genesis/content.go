@@ -2,11 +2,10 @@ package genesis
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/reevenet/reeve/internal/core/primitives"
+	"github.com/reevenet/reeve/internal/store/disk"
 )
 
 // MaxInline is how long, in bytes, a chain's genesis is at most that Split leaves where it is. Every process of a node
@@ -23,12 +22,7 @@ func (c Chain) Content(dir string) ([]byte, error) {
 		return c.Genesis, nil
 	}
 	path := filepath.Join(dir, c.ContentFile())
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("the genesis of chain %s can't be read: %w", c.Name, err)
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	content, err := disk.ReadFile(disk.OS{}, path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("the genesis of chain %s can't be read: %w", c.Name, err)
 	}

@@ -16,15 +16,9 @@ func (p *Pool) Prepare(hash primitives.Hash, code []byte, done func(error)) {
 }
 
 func (p *Pool) ready(j candidatevalidation.Job) error {
-	w := p.takeIdle(j.CodeHash)
-	if w == nil {
-		dir, failed := p.prepared(j)
-		if failed == nil {
-			w, failed = p.start(j.CodeHash, dir)
-		}
-		if failed != nil {
-			return errors.New(failed.Detail)
-		}
+	w, failed := p.loaded(j)
+	if failed != nil {
+		return errors.New(failed.Detail)
 	}
 	p.keep(w)
 	return nil

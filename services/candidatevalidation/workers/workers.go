@@ -110,15 +110,9 @@ func (p *Pool) Run(j candidatevalidation.Job, done func(candidatevalidation.Outc
 
 // do does a job in an idle worker of the code, or in a new one.
 func (p *Pool) do(j candidatevalidation.Job) candidatevalidation.Outcome {
-	w := p.takeIdle(j.CodeHash)
-	if w == nil {
-		dir, failed := p.prepared(j)
-		if failed != nil {
-			return *failed
-		}
-		if w, failed = p.start(j.CodeHash, dir); failed != nil {
-			return *failed
-		}
+	w, failed := p.loaded(j)
+	if failed != nil {
+		return *failed
 	}
 	frame, cpu, err := w.exchange(job.Run, j.Params, job.MostSaid, p.cfg.CPU)
 	var answer job.Answer
@@ -137,6 +131,18 @@ func (p *Pool) do(j candidatevalidation.Job) candidatevalidation.Outcome {
 		o.Detail = string(answer.Body)
 	}
 	return o
+}
+
+// loaded is a worker that has loaded the job's code: one that is idle, or a new one.
+func (p *Pool) loaded(j candidatevalidation.Job) (*worker, *candidatevalidation.Outcome) {
+	if w := p.takeIdle(j.CodeHash); w != nil {
+		return w, nil
+	}
+	dir, failed := p.prepared(j)
+	if failed != nil {
+		return nil, failed
+	}
+	return p.start(j.CodeHash, dir)
 }
 
 // ends is what an answer of a worker means.

@@ -24,8 +24,7 @@ const (
 type producer struct {
 	sub      *subsystem.Sub
 	para     uint32
-	chain    Chain
-	observer Observer // nil: nobody wants to know
+	chain    Chain // and what else it is: Observer and the others
 	finality finality
 
 	building bool
@@ -35,7 +34,6 @@ type producer struct {
 
 func newProducer(sub *subsystem.Sub, id uint32, chain Chain) *producer {
 	p := &producer{sub: sub, para: id, chain: chain}
-	p.observer, _ = chain.(Observer)
 	p.finality = newFinality(func(candidate []byte) {
 		if o, ok := chain.(FinalityObserver); ok {
 			o.Final(candidate)
@@ -49,12 +47,6 @@ func (p *producer) Signal(sig *overseerv1.Signal) { p.finality.signal(sig) }
 
 // Handle refuses: nobody sends to a block producer.
 func (p *producer) Handle(m *subsystem.Message) { m.Unknown() }
-
-func (p *producer) tell(what func(Observer)) {
-	if p.observer != nil {
-		what(p.observer)
-	}
-}
 
 // collate asks for opportunities, again and again.
 func (p *producer) collate() {
@@ -86,7 +78,9 @@ func (p *producer) watch() {
 }
 
 func (p *producer) onStep(r *collatorv1.WatchCollationsResponse) {
-	p.tell(func(o Observer) { o.Became(r.GetCandidate(), r.GetStatus()) })
+	if o, ok := p.chain.(Observer); ok {
+		o.Became(r.GetCandidate(), r.GetStatus())
+	}
 	if in := r.GetStatus().GetIncluded(); in != nil {
 		p.finality.included(r.GetCandidate(), in)
 	}
@@ -157,7 +151,9 @@ func (p *producer) submit(relayParent []byte, b *Block, pov *primitivesv1.BlobRe
 		case r.GetSubmitted() == nil:
 			p.notTaken(b, r.GetRefused())
 		default:
-			p.tell(func(o Observer) { o.Submitted(r.GetSubmitted().GetCandidate(), b) })
+			if o, ok := p.chain.(Observer); ok {
+				o.Submitted(r.GetSubmitted().GetCandidate(), b)
+			}
 		}
 	})
 }

@@ -37,8 +37,9 @@ func (u *upFlags) possible() error {
 func (u *upFlags) agrees(net datadir.Network) error {
 	if u.given("para") {
 		return errcode.New(errcode.NetworkDiffers,
-			"Leave --para out, and use `reeve para register` once it runs. To begin anew, choose another directory with "+
-				"--data-dir, or remove this one.", nil, "%s holds a network already, with the parachains that it has", net.Dir)
+			"Leave --para out, and use `reeve para register` once it runs. To begin anew, choose another directory "+
+				"with --data-dir, or remove this one.", nil,
+			"%s holds a network already, with the parachains that it has", net.Dir)
 	}
 	o := devnet.Options{Ports: devnet.Ports{Base: u.portBase}}
 	if u.given("validators") {

@@ -26,7 +26,7 @@ var candidateSpans = []struct {
 	{"they are heard", "candidate-backing candidate-backing statement < candidate-backing candidate-backing Statement" +
 		" < statement-distribution statement-distribution statement", 3},
 	{"it is backed", "candidate-backing candidate-backing back", 3},
-	{"the author hears of it", "provisioner provisioner ProvisionableData < candidate-backing candidate-backing back", 1},
+	{"its author hears", "provisioner provisioner ProvisionableData < candidate-backing candidate-backing back", 1},
 	{"its proof is served", "pov-distribution pov-distribution DistributePoV", 1},
 	{"its chunks are spread", "network-bridge network-bridge SendBulk < availability-distribution", 1},
 	{"it is on a core", "availability-store availability-store core", 4},
@@ -45,8 +45,8 @@ func (list spans) gaps(trace string) (gaps []string) {
 	return gaps
 }
 
-// The way of one candidate of a parachain, from the collator's offer to its inclusion in a final block, as the processes
-// of four validators tell a collector. It is one trace, named by the candidate's hash, though no trace context crosses
+// The way of one candidate of a parachain, from the collator's offer to its inclusion in a final block, as the
+// processes of four validators tell a collector. It is one trace, named by the candidate's hash, though no trace context crosses
 // the network.
 func TestTheSpansOfACandidateAreOneTrace(t *testing.T) {
 	if testing.Short() {

@@ -31,8 +31,8 @@ func newRelayMachine(t *testing.T) *machine {
 // produces starts a relay chain of four validators and the example parachain on it, and ends them with the test.
 func (m *machine) produces() {
 	m.t.Helper()
-	cmd := exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "up", "--vm", "relayvm", "--parachain", "--port-base", "0",
-		"--parachain-listen", "127.0.0.1:0", "--transactions", "1", "--timeout", "50s")
+	cmd := exec.Command(filepath.Join(m.dir, "reeve"), "devnet", "up", "--vm", "relayvm", "--parachain",
+		"--port-base", "0", "--parachain-listen", "127.0.0.1:0", "--transactions", "1", "--timeout", "50s")
 	cmd.Dir = m.dir
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -11,7 +11,8 @@ import (
 
 func (a *app) svcScale() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "scale PART=COUNT...", Short: "Run so many instances of a part, which share its work", Args: takes(cobra.MinimumNArgs(1)),
+		Use: "scale PART=COUNT...", Short: "Run so many instances of a part, which share its work",
+		Args: takes(cobra.MinimumNArgs(1)),
 		Long: `Start or stop instances of a part while the node runs, until there are so many. They share its work: each
 question goes to the one that has least to do, or each relay parent or candidate to one of them. The node remembers it,
 and starts with as many the next time. In containers "docker-compose up --scale" does the same.`,

@@ -6,8 +6,8 @@
 // verifies the proof and gives the chunk to availability-store. Peers' questions are answered from the store
 // (serve.go). FetchChunk and RecoverAvailableData do the same for whoever asks (fetchchunk.go, recover.go).
 //
-// Of several instances each learns of the leaves; the one that a candidate's TakeUp reaches sees to its chunk, and the one
-// that a peer's questions reach answers them.
+// Of several instances each learns of the leaves; the one that a candidate's TakeUp reaches sees to its chunk, and the
+// one that a peer's questions reach answers them.
 //
 // It believes no chunk without its proof, and no data whose encoding doesn't have the candidate's root: a dishonest
 // encoder can commit to chunks that belong to no data at all, and then the answer is the evidence. That too few answer

@@ -22,7 +22,8 @@ type decoded struct {
 
 // together puts data together from chunks and encodes it again: only that shows that the root is that of some data. The
 // error is erasure.ErrInvalid when it isn't, or when that is no candidate's data.
-func together(coder *erasure.Coder, root primitives.Hash, chunks []erasure.Chunk, coded *erasure.Coded) (d decoded, err error) {
+func together(coder *erasure.Coder, root primitives.Hash, chunks []erasure.Chunk, coded *erasure.Coded) (
+	d decoded, err error) {
 	if err := coder.Recover(root, chunks, coded); err != nil {
 		if errors.Is(err, erasure.ErrInvalid) {
 			d.actual = rootOf(coder, chunks)

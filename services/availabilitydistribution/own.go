@@ -114,8 +114,8 @@ func (d *distribution) learn(j *job, f *leaf.Facts, coder *erasure.Coder) {
 	}
 }
 
-// onTakeUp: this instance is to see to the chunk. Another one may have learned of the candidate first: then this one will
-// be told again when it has.
+// onTakeUp: this instance is to see to the chunk. Another one may have learned of the candidate first: then this one
+// will be told again when it has.
 func (d *distribution) onTakeUp(t *distributionv1.TakeUp) {
 	id, err := primitives.HashFrom(t.GetCandidate())
 	if l := d.live[id]; err == nil && l != nil && !l.here && !l.seeking {

@@ -23,8 +23,8 @@ const (
 	maxPayers = 4096
 	// costOfNone is what an answer costs that has no chunk in it.
 	costOfNone = 16 << 10
-	// maxReads is how many chunks are read from the store for peers at a time, whoever they are: what a chunk costs shows
-	// when it has been read, and each may be 5 MiB. Who asks meanwhile asks another node.
+	// maxReads is how many chunks are read from the store for peers at a time, whoever they are: what a chunk costs
+	// shows when it has been read, and each may be 5 MiB. Who asks meanwhile asks another node.
 	maxReads = 32
 )
 

@@ -52,7 +52,8 @@ func Spec(cfg Config) subsystem.Spec {
 			return &distribution{
 				sub: sub, core: bitfields.New(relaying.Choice(sub.Rand().Uint64())),
 				leaves: leaf.Jobs[*job]{Chain: cfg.Chain}, verifier: parachain.NewVerifier(),
-				stale: map[primitives.NodeID]bool{}, earned: map[primitives.NodeID]int32{}, of: map[primitives.NodeID]int{},
+				stale: map[primitives.NodeID]bool{}, earned: map[primitives.NodeID]int32{},
+				of: map[primitives.NodeID]int{},
 			}, nil
 		},
 	}
@@ -76,7 +77,8 @@ type distribution struct {
 // Signal begins and ends the work on leaves.
 func (d *distribution) Signal(sig *overseerv1.Signal) { d.leaves.Signal(sig, d.begin, d.end) }
 
-// Presence tells an instance of the provisioner that has come what is known: it has nothing of what another one was told.
+// Presence tells an instance of the provisioner that has come what is known: it has nothing of what another one was
+// told.
 func (d *distribution) Presence(p subsystem.Presence) {
 	if p.Subsystem == "provisioner" && p.Present {
 		d.leaves.Each(func(relayParent primitives.Hash, _ *job) {

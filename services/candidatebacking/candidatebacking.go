@@ -89,7 +89,8 @@ func (b *backing) Signal(sig *overseerv1.Signal) {
 	b.jobs.Signal(sig, func(l leaf.Leaf) *job { return b.begin(l) }, func(_ primitives.Hash, j *job) { j.end() })
 }
 
-// Presence tells an instance of the provisioner that has come what is backed: it has nothing of what another one was told.
+// Presence tells an instance of the provisioner that has come what is backed: it has nothing of what another one was
+// told.
 func (b *backing) Presence(p subsystem.Presence) {
 	if p.Subsystem == "provisioner" && p.Present {
 		b.jobs.Each(func(_ primitives.Hash, j *job) { j.provideAgain() })

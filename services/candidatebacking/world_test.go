@@ -71,7 +71,10 @@ func (w *world) begin() *world {
 	w.StartWork(parent[:], nil, 9)
 	w.settle()
 	if len(sentOf[*candidatevalidationv1.Prepare](w)) > 0 {
-		w.sent = slices.DeleteFunc(w.sent, func(m proto.Message) bool { _, is := m.(*candidatevalidationv1.Prepare); return is })
+		w.sent = slices.DeleteFunc(w.sent, func(m proto.Message) bool {
+			_, is := m.(*candidatevalidationv1.Prepare)
+			return is
+		})
 		delete(w.asked, "validation_code")
 		w.prepared++
 	}

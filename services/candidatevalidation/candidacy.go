@@ -27,12 +27,13 @@ type candidacy struct {
 	inTime              func()   // called with the answer: nobody has to be told that it takes long
 }
 
-// answerTime is how long a candidate may wait for its judgement. It is less than whoever asks waits, and than an overseer
-// takes for a hang: code that is being prepared on a busy machine takes longer, and if this process were ended for that,
-// the next would begin with it anew.
+// answerTime is how long a candidate may wait for its judgement. It is less than whoever asks waits, and than an
+// overseer takes for a hang: code that is being prepared on a busy machine takes longer, and if this process were ended
+// for that, the next would begin with it anew.
 const answerTime = 8 * time.Second
 
-// late answers that it takes too long. What is under way goes on, and the next candidate of its code finds that prepared.
+// late answers that it takes too long. What is under way goes on, and the next candidate of its code finds that
+// prepared.
 func (v *validation) late(c *candidacy) {
 	v.stats.faults++
 	v.sub.Log.Warn("a candidate isn't judged in time", "candidate", c.hash,

@@ -10,7 +10,8 @@ import (
 // stats count since the process began.
 type stats struct {
 	valid, invalid, faults, retried, abandoned, prepared uint64
-	longest                                              time.Duration // of the machine's time, for a candidate that was valid
+	// longest is of the machine's time, for a candidate that was valid.
+	longest time.Duration
 }
 
 func (s *stats) ran(cpu time.Duration) { s.longest = max(s.longest, cpu) }

@@ -18,9 +18,9 @@ type relayParent struct {
 	cancel  func()        // the question for its facts
 	trouble error         // why they can't be had
 	early   []*sdv1.Share // until they are here
-	// joined: it was a leaf before the bridge told of peers, for the first time or anew. So peers may have told an earlier
-	// instance of this subsystem of candidates, or the bridge, which has lost it. What depends on those costs nothing, and
-	// orphans is how much of it was passed on.
+	// joined: it was a leaf before the bridge told of peers, for the first time or anew. So peers may have told an
+	// earlier instance of this subsystem of candidates, or the bridge, which has lost it. What depends on those costs
+	// nothing, and orphans is how much of it was passed on.
 	joined  bool
 	orphans int
 

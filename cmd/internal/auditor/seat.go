@@ -22,8 +22,8 @@ import (
 	vmv1 "github.com/reevenet/reeve/proto/reeve/vm/v1"
 )
 
-// Role is the name under which an auditor attaches to a node. No part of a node has it: an overseer takes it as it takes
-// any stranger that has a token.
+// Role is the name under which an auditor attaches to a node. No part of a node has it: an overseer takes it as it
+// takes any stranger that has a token.
 const Role = "auditor"
 
 // seat is an auditor's place on the bus of one node.

@@ -80,9 +80,11 @@ func scalable(name string, count int) (part.Part, error) {
 	case err != nil:
 		return p, err
 	case p.Outside:
-		return p, errcode.New(errcode.BadUsage, "", nil, "%s isn't run by the node: start as many of it as you like", p.Name())
+		return p, errcode.New(errcode.BadUsage, "", nil, "%s isn't run by the node: start as many of it as you like",
+			p.Name())
 	case count < 1 || count > maxInstances:
-		return p, errcode.New(errcode.BadUsage, "", nil, "a node runs 1 to %d instances of a part, not %d", maxInstances, count)
+		return p, errcode.New(errcode.BadUsage, "", nil, "a node runs 1 to %d instances of a part, not %d", maxInstances,
+			count)
 	case count > 1 && !p.Several():
 		return p, errcode.New(errcode.BadUsage, "Those that share their work: "+strings.Join(shared(), ", ")+".", nil,
 			"%s is %s: a second instance wouldn't share its work, and would only wait for the first to end", p.Name(),

@@ -129,7 +129,8 @@ func (d *liarsDrill) evidence(ctx context.Context) error {
 				return err
 			}
 			if i == 0 {
-				verify := exec.CommandContext(ctx, d.net.Program, "evidence", "verify", path, "--genesis", d.net.Home.Genesis())
+				verify := exec.CommandContext(ctx, d.net.Program, "evidence", "verify", path,
+					"--genesis", d.net.Home.Genesis())
 				if text, err := verify.CombinedOutput(); err != nil {
 					d.fault("`evidence verify` refuses a file of %s: %v: %s", n.Name, err, text)
 				}

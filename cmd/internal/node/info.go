@@ -79,8 +79,9 @@ func (i info) at(chain string, height uint64, last string) {
 func partOf(name string, box broker.SubsystemStatus, in broker.InstanceStatus,
 	said *statusv1.StatusResponse) gateway.Part {
 	p := gateway.Part{
-		Name: name, Instance: instanceName(name, box, in), PID: int(in.Pid), Restarts: max(0, box.Starts-len(box.Instances)),
-		State: "running", Since: in.Since,
+		Name: name, Instance: instanceName(name, box, in), PID: int(in.Pid),
+		Restarts: max(0, box.Starts-len(box.Instances)),
+		State:    "running", Since: in.Since,
 		Messages: in.Delivered, Fields: fieldsOf(said),
 	}
 	if in.Standby {

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/reevenet/reeve/cmd/internal/paradev"
 	"github.com/reevenet/reeve/cmd/internal/scaffold"
+	"github.com/reevenet/reeve/cmd/internal/scaffold/scaffoldtest"
 )
 
 // goes runs the go command in a new module, as somebody does who has no network.
@@ -50,10 +49,7 @@ func TestANewParachainBuildsAndItsTestsPass(t *testing.T) {
 		!bytes.HasPrefix(p.Code, []byte("\x00asm")) {
 		t.Errorf("%d, head %x, %d bytes of code, %v", p.ID, p.Head, len(p.Code), err)
 	}
-	unformatted, err := exec.Command("gofmt", "-l", dir).CombinedOutput()
-	if err != nil || len(unformatted) > 0 {
-		t.Errorf("not formatted: %s %v", unformatted, err)
-	}
+	scaffoldtest.Formatted(t, dir)
 }
 
 // A block producer is a client of the node: when this fails, package para has begun to import what a node is made of.
@@ -62,22 +58,7 @@ func TestANewParachainListsOnlyTheModulesThatItNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := modfile.Parse("go.mod", content, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const most = 40
-	if n := len(mod.Require); n > most {
-		t.Errorf("a new parachain needs %d modules, at most %d are wanted:\n%s", n, most, content)
-	}
-	tidy, err := mod.Format()
-	if err != nil || !bytes.Equal(tidy, content) {
-		t.Errorf("go.mod isn't written as the go command would: %v\n%s", err, content)
-	}
+	scaffoldtest.Needs(t, dir, 40)
 }
 
 func TestAParaIsReadAsItIsWritten(t *testing.T) {

@@ -1,7 +1,6 @@
 package vmdev_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/mod/modfile"
-
 	"github.com/reevenet/reeve/cmd/internal/scaffold"
+	"github.com/reevenet/reeve/cmd/internal/scaffold/scaffoldtest"
 	"github.com/reevenet/reeve/cmd/internal/vmdev"
 	"github.com/reevenet/reeve/internal/process/errcode"
 )
@@ -49,10 +47,7 @@ func TestANewVMBuildsAndConforms(t *testing.T) {
 			t.Errorf("%s wasn't tried: %s", r.ID, r.Skipped)
 		}
 	}
-	unformatted, err := exec.Command("gofmt", "-l", dir).CombinedOutput()
-	if err != nil || len(unformatted) > 0 {
-		t.Errorf("not formatted: %s %v", unformatted, err)
-	}
+	scaffoldtest.Formatted(t, dir)
 	if d := vmdev.Doctor(t.Context(), plugin); !d.OK() || len(d.Findings) < 4 {
 		t.Errorf("the doctor finds: %+v", d)
 	}
@@ -65,22 +60,7 @@ func TestANewVMListsOnlyTheModulesThatAVMNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	mod, err := modfile.Parse("go.mod", content, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const most = 35
-	if n := len(mod.Require); n > most {
-		t.Errorf("a new VM needs %d modules, at most %d are wanted:\n%s", n, most, content)
-	}
-	tidy, err := mod.Format()
-	if err != nil || !bytes.Equal(tidy, content) {
-		t.Errorf("go.mod isn't written as the go command would: %v\n%s", err, content)
-	}
+	scaffoldtest.Needs(t, dir, 35)
 }
 
 func TestNewRefusesWhatItCannotDo(t *testing.T) {

@@ -72,7 +72,8 @@ func (d *Distribution) Deactivate(relayParent primitives.Hash) { delete(d.heads,
 // Connected tells of a peer, whose view is empty until PeerView.
 func (d *Distribution) Connected(id primitives.NodeID) {
 	if at, known := d.find(id); !known {
-		d.peers = slices.Insert(d.peers, at, &peer{id: id, place: d.relay.Of(id), shared: map[primitives.Hash]*sharing{}})
+		p := &peer{id: id, place: d.relay.Of(id), shared: map[primitives.Hash]*sharing{}}
+		d.peers = slices.Insert(d.peers, at, p)
 	}
 }
 

@@ -238,7 +238,8 @@ func TestAStatementThatThePeersNewViewHasOvertakenCostsNothing(t *testing.T) {
 	d := node(peerA)
 	d.PeerView(peerA, view.View{other})
 	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), right), Received{})
-	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), func(statements.Signed) bool { return false }), Received{Conduct: BadSignature})
+	forged := func(statements.Signed) bool { return false }
+	want(t, d.Receive(peerA, rp, says(alice, seconded, 1), forged), Received{Conduct: BadSignature})
 	for n := range byte(pastHeads - 1) {
 		d.PeerView(peerA, view.View{{'x', n}})
 	}

@@ -1,8 +1,8 @@
 // Package relaying chooses to which peers a node passes on what others have said. It is pure.
 //
 // What a node says itself it says to every peer. Were what it hears passed on to every peer, too, each of n validators
-// would send n messages for each of n others. So it goes to a few, and each node chooses others: whoever isn't connected
-// with its author has it from somebody else, and his neighbours from him. Among few peers it goes to all.
+// would send n messages for each of n others. So it goes to a few, and each node chooses others: whoever isn't
+// connected with its author has it from somebody else, and his neighbours from him. Among few peers it goes to all.
 package relaying
 
 import (

@@ -61,7 +61,8 @@ func Open(fs vfs.FS, dir string, log *slog.Logger) (*Disk, error) {
 		// order again and again would cost more than to look in a few files.
 		L0CompactionThreshold: 16, L0StopWritesThreshold: 64, LBaseMaxBytes: 1 << 30,
 	}
-	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone }) // parity is random
+	// Parity is random.
+	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	db, err := pebble.Open(dir, options)
 	if err != nil {
 		return nil, fmt.Errorf("the availability store in %s: %w", dir, err)

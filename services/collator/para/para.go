@@ -29,8 +29,8 @@ type Chain interface {
 	Build(on Opportunity) (*Block, error)
 }
 
-// Observer is a Chain that is told what becomes of its blocks. Its methods, and those of the two interfaces that follow,
-// are called in turn with each other and beside Build, and may not wait.
+// Observer is a Chain that is told what becomes of its blocks. Its methods, and those of the two interfaces that
+// follow, are called in turn with each other and beside Build, and may not wait.
 type Observer interface {
 	// Submitted tells under which name a block is on its way.
 	Submitted(candidate []byte, b *Block)

@@ -73,7 +73,8 @@ func (s *said) block(ctx context.Context, number uint64) error {
 	return nil
 }
 
-func (s *said) says(relayParent primitives.Hash, v uint32, list ...*primitivesv1.SignedStatement) *nbv1.NetworkBridgeEvent {
+func (s *said) says(relayParent primitives.Hash, v uint32, list ...*primitivesv1.SignedStatement,
+) *nbv1.NetworkBridgeEvent {
 	return s.message(int(v), encoded(&sdv1.Wire{Kind: &sdv1.Wire_Statements{Statements: &sdv1.Statements{
 		RelayParent: relayParent[:], Statements: list}}}))
 }

@@ -35,7 +35,8 @@ const (
 func validating(ctx context.Context, cfg Config) (rows []bench.Row, err error) {
 	rates := make([][]float64, instances+1)
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "candidate-validation, 1 to %d instances: round %d of %d\n", instances, round+1, cfg.Rounds)
+		fmt.Fprintf(cfg.Progress, "candidate-validation, 1 to %d instances: round %d of %d\n", instances, round+1,
+			cfg.Rounds)
 		for n := 1; n <= instances; n++ {
 			rate, err := judgedWith(ctx, cfg, n)
 			if err != nil {
@@ -125,7 +126,9 @@ func (j *judging) next(sub *subsystem.Sub, code, pov *primitivesv1.BlobRef) {
 
 // question is about a candidate that is in order but for what its code makes of it.
 func (j *judging) question(code, pov *primitivesv1.BlobRef) *cvv1.Validate {
-	data := candidate.PersistedValidationData{ParentHead: []byte("head"), RelayParentNumber: uint64(j.left), MaxPoVSize: povSize}
+	data := candidate.PersistedValidationData{
+		ParentHead: []byte("head"), RelayParentNumber: uint64(j.left), MaxPoVSize: povSize,
+	}
 	dataHash, err := data.Hash()
 	if err != nil {
 		panic(err) // its head is short

@@ -134,7 +134,9 @@ func (w *world) answer(block primitives.Hash, q *runtimeapiv1.RuntimeApiRequest)
 		a.Kind = &runtimeapiv1.RuntimeApiAnswer_SessionIndexForChild{
 			SessionIndexForChild: &runtimeapiv1.SessionIndexForChildAnswer{Session: session}}
 	case *runtimeapiv1.RuntimeApiRequest_ValidatorGroups:
-		g := &runtimeapiv1.ValidatorGroupsAnswer{Rotation: &primitivesv1.GroupRotationInfo{GroupRotationFrequency: 1 << 20}}
+		g := &runtimeapiv1.ValidatorGroupsAnswer{
+			Rotation: &primitivesv1.GroupRotationInfo{GroupRotationFrequency: 1 << 20},
+		}
 		for core := range validators / groupSize {
 			g.Groups = append(g.Groups, &primitivesv1.ValidatorGroup{Validators: group(core)})
 		}

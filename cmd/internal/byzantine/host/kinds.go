@@ -64,7 +64,7 @@ var traits = map[Kind]trait{
 		statements.Disagreement, speakerThat((*speaker).accuse)},
 	WrongErasureRoot: {candidatebacking.Name, "that candidates are good whose erasure root is that of other data",
 		statements.Disagreement, speakerThat((*speaker).wrongRoot)},
-	WrongPoV: {povdistribution.Name, "another proof of validity than they ask for", 0, func(l *liar) subsystem.Interceptor {
+	WrongPoV: {povdistribution.Name, "another proof than they ask for", 0, func(l *liar) subsystem.Interceptor {
 		return tampering{l, wrongProof}
 	}},
 	WithholdChunks: {availabilitydistribution.Name, "that no chunk is here, and get none",

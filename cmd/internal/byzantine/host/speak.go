@@ -103,7 +103,8 @@ func (s *speaker) share(in signbytes.Context, v signbytes.Verdict, by uint32, id
 
 // both says the opposite, too.
 func (s *speaker) both(one saying) []proto.Message {
-	return []proto.Message{one.message, s.share(one.in, signbytes.Invalid, one.signed.Validator, one.signed.Candidate, nil)}
+	against := s.share(one.in, signbytes.Invalid, one.signed.Validator, one.signed.Candidate, nil)
+	return []proto.Message{one.message, against}
 }
 
 // accuse says that it is invalid, whatever it is.

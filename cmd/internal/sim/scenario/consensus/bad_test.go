@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 	"github.com/reevenet/reeve/internal/core/finality"
 )
 
@@ -14,7 +15,7 @@ var soon = sim.Config{Calm: true, Heal: 30 * time.Second}
 // The controls: what is known to be bad must be found out, or the other stories prove nothing. The same networks in the
 // same trouble, but with an engine and disks as they should be, pass: so it is the flaw that is found out.
 func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
-	seeds := pick(40, 12, 12)
+	seeds := simtest.Pick(40, 12, 12)
 	found := map[Bad]string{
 		QuorumOfHalf: "E1", PrepareSkipped: "E1", LocksForgotten: "E1", VotesBeforeSync: "signatures",
 	}
@@ -45,9 +46,7 @@ func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
 
 // What is left of a fork under faults of all kinds is a fork, and the others can see it from what is printed.
 func TestAForkIsShrunkToWhatItNeeds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
-	}
+	simtest.Once(t)
 	bad := New(Config{Bad: QuorumOfHalf})
 	for seed := range uint64(40) {
 		out := sim.Run(sim.Config{}, bad, seed)

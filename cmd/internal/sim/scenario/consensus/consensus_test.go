@@ -1,9 +1,6 @@
 package consensus
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,6 +8,7 @@ import (
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
 	"github.com/reevenet/reeve/cmd/internal/sim/scenario/validatornet"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 )
 
 // brief is a run that is short enough for a test and long enough for faults.
@@ -44,9 +42,7 @@ func TestOneValidatorAloneFinalises(t *testing.T) {
 
 // Twenty networks in which everything breaks, and then heals.
 func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
-	}
+	simtest.Once(t)
 	var seeds []uint64
 	for seed := range uint64(20) {
 		seeds = append(seeds, 1+seed)
@@ -92,37 +88,8 @@ func TestTheSameLiarsDoTheSame(t *testing.T) {
 	}
 }
 
-// traceFile, in the environment, makes this test binary write the trace hash of the busy seed there.
-const traceFile = "REEVE_SIM_TRACE_FILE"
-
-// Another build of the same code, in a process of its own, does the same too: nothing depends on addresses, on the
-// order of maps, or on how the binary was linked.
 func TestAnotherBuildDoesTheSame(t *testing.T) {
-	if path := os.Getenv(traceFile); path != "" {
-		if err := os.WriteFile(path, []byte(sim.Run(brief, New(Config{}), busy).TraceHash), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if testing.Short() {
-		t.Skip("it builds a binary")
-	}
-	binary, result := filepath.Join(t.TempDir(), "other.test"), filepath.Join(t.TempDir(), "hash")
-	if out, err := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	other := exec.Command(binary, "-test.run=^TestAnotherBuildDoesTheSame$")
-	other.Env = append(os.Environ(), traceFile+"="+result, "GOMAXPROCS=1")
-	if out, err := other.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	got, err := os.ReadFile(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := sim.Run(brief, New(Config{}), busy).TraceHash; string(got) != want {
-		t.Errorf("the other build's trace is %s, this one's %s", got, want)
-	}
+	simtest.AnotherBuild(t, func() string { return sim.Run(brief, New(Config{}), busy).TraceHash })
 }
 
 func TestATraceTellsWhatHappened(t *testing.T) {

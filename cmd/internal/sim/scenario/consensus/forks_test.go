@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 )
 
 // near makes links as quick as between machines of a city: whoever waits has time for much.
@@ -17,8 +18,8 @@ func (net *network) near() {
 // 2 of 20 seeds, one of thirteen in 4 of 20, four of twenty in 2 of 20.
 func TestLiarsWhoChooseWhatAndWhenForkNobody(t *testing.T) {
 	networks := []struct{ size, liars int }{{5, 1}, {4, 1}, {13, 4}, {13, 1}, {20, 4}}
-	seeds := pick[uint64](20, 3, 1)
-	networks = networks[:pick(5, 3, 2)]
+	seeds := simtest.Pick[uint64](20, 3, 1)
+	networks = networks[:simtest.Pick(5, 3, 2)]
 	for _, n := range networks {
 		for _, lie := range []Lie{Plot, Wait} {
 			t.Run(fmt.Sprintf("%d of %d %s", n.liars, n.size, lie), func(t *testing.T) {
@@ -42,7 +43,7 @@ func TestLiarsWhoChooseWhatAndWhenForkNobody(t *testing.T) {
 
 // Every kind of liar, at the largest tolerated stake, with stakes as drawn.
 func TestNoKindOfLiarForksOrStopsAnybody(t *testing.T) {
-	seeds := pick[uint64](10, 2, 1)
+	seeds := simtest.Pick[uint64](10, 2, 1)
 	var evidence uint64
 	for _, lie := range Lies {
 		for seed := range seeds {
@@ -68,7 +69,7 @@ func TestNoKindOfLiarForksOrStopsAnybody(t *testing.T) {
 // The lights go out when one node has decided and the others have not, and they come back without it: what it has told
 // its users stays.
 func TestWhoIsAheadAndCutOffIsNotForkedFrom(t *testing.T) {
-	seeds := pick[uint64](40, 6, 2)
+	seeds := simtest.Pick[uint64](40, 6, 2)
 	for _, size := range []int{1, 2, 3, 4, 7} {
 		var struck uint64
 		for seed := range seeds {

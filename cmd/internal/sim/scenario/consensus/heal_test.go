@@ -5,15 +5,14 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 )
 
 // Forty validators in two halves, of which neither is a quorum: when the network is whole again the next block is
 // decided within two seconds.
 func TestFortyValidatorsGoOnSoonAfterAPartition(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a network is one thread: the pass that looks for races would learn nothing from many")
-	}
-	seeds := pick[uint64](5, 1, 1)
+	simtest.Once(t)
+	seeds := simtest.Pick[uint64](5, 1, 1)
 	const parts, heals = 4 * time.Second, 12 * time.Second
 	for seed := range seeds {
 		var before int

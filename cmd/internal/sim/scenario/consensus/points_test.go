@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 	"github.com/reevenet/reeve/services/engine"
 	"github.com/reevenet/reeve/services/keystore"
 	"github.com/reevenet/reeve/vmhost"
@@ -14,7 +15,7 @@ import (
 // A process dies between any two messages that it handles, and between any two that it sends, one point after the
 // other: all goes on. What the plain numbers of the messages leave out, seeds draw at random (the fault "point").
 func TestAProcessMayDieBetweenAnyTwoMessages(t *testing.T) {
-	most, step := pick(400, 160, 100), pick(1, 19, 33)
+	most, step := simtest.Pick(400, 160, 100), simtest.Pick(1, 19, 33)
 	for _, size := range []int{1, 2, 4} {
 		for _, process := range []string{engine.Name, keystore.Name, vmhost.Name, sim.Overseer} {
 			for _, sent := range []bool{false, true} {

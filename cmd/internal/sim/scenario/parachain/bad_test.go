@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 )
 
 // soon is long enough for what is bad to be found out, and for what isn't to settle.
@@ -13,7 +14,7 @@ var soon = sim.Config{Calm: true, Duration: 8 * time.Second, Heal: 30 * time.Sec
 // The controls: what is known to be bad must be found out, or the other stories prove nothing. The same networks in the
 // same trouble, but as they should be, pass: so it is the flaw that is found out.
 func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	found := map[Bad]string{ClaimsUnstored: "P4", AcksBeforeSync: "P5", CodeUnchecked: "P7"}
 	for bad, invariant := range found {
 		t.Run(string(bad), func(t *testing.T) {
@@ -26,7 +27,7 @@ func TestWhatIsKnownToBeBadIsFoundOut(t *testing.T) {
 				}
 				right := func(net *network) { net.claims, net.unsynced, net.trusting = false, 0, false }
 				fails(t, sim.Run(soon, New(Config{Bad: bad, tune: right}), 1+seed))
-				if caught++; !*long {
+				if caught++; !simtest.Pick(true, false, false) {
 					return
 				}
 			}

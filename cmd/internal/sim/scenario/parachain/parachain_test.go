@@ -1,27 +1,17 @@
 package parachain
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/reevenet/reeve/cmd/internal/sim"
+	"github.com/reevenet/reeve/cmd/internal/sim/simtest"
 )
 
 // brief is a run that is short enough for a test and long enough for faults.
 var brief = sim.Config{Duration: 5 * time.Second}
-
-// once skips what needn't be done under the race detector, too: a network is one thread, and has none.
-func once(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("the pass that looks for races would learn nothing from more networks")
-	}
-}
 
 func fails(t *testing.T, out sim.Outcome) {
 	t.Helper()
@@ -51,17 +41,14 @@ func TestOneValidatorAloneHasAParachain(t *testing.T) {
 
 // Networks in which everything breaks, and then heals, with liars of all kinds.
 func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	var seeds []uint64
-	for seed := range pick[uint64](1000, 20, 1) {
+	for seed := range simtest.Pick[uint64](1000, 20, 20) {
 		seeds = append(seeds, 1+seed)
 	}
 	each := func(out sim.Outcome) { fails(t, out) }
 	r := sim.Suite(t.Context(), brief, New(Config{}), seeds, runtime.GOMAXPROCS(0), each)
 	t.Logf("%v, %.0f virtual seconds, %d steps in %.1f s; %v", r.Progress, r.Virtual, r.Steps, r.Seconds, r.Faults)
-	if len(seeds) < 20 {
-		return
-	}
 	for _, follows := range []string{"exits", "watchdog", "quarantined"} { // no faults but what follows from them
 		delete(r.Faults, follows)
 	}
@@ -74,9 +61,9 @@ func TestNothingThatMustHoldBreaksUnderFaults(t *testing.T) {
 
 // Every way to lie comes to nothing but what is recorded of it, and keeps nobody's blocks out for good.
 func TestEveryLieComesToNothing(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	recorded := map[Lie]bool{Equivocate: true, Two: true, Contradict: true, Trespass: true}
-	for _, kind := range pick(Lies, Lies, []Lie{Two}) {
+	for _, kind := range Lies {
 		t.Run(string(kind), func(t *testing.T) {
 			tune := func(net *network) {
 				net.size, net.paras = 5, 1
@@ -101,9 +88,9 @@ func TestEveryLieComesToNothing(t *testing.T) {
 const busy = 12
 
 func TestTheSameSeedDoesTheSame(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	want := sim.Run(brief, New(Config{}), busy)
-	for _, cores := range pick([]int{1, 2, 4}, []int{1, 2}, []int{1}) {
+	for _, cores := range simtest.Pick([]int{1, 2, 4}, []int{1, 2}, []int{1, 2}) {
 		before := runtime.GOMAXPROCS(cores)
 		got := sim.Run(brief, New(Config{}), busy)
 		runtime.GOMAXPROCS(before)
@@ -117,40 +104,12 @@ func TestTheSameSeedDoesTheSame(t *testing.T) {
 	}
 }
 
-// traceFile, in the environment, makes this test binary write the trace hash of the busy seed there.
-const traceFile = "REEVE_SIM_TRACE_FILE"
-
-// Another build of the same code, in a process of its own, does the same too.
 func TestAnotherBuildDoesTheSame(t *testing.T) {
-	if path := os.Getenv(traceFile); path != "" {
-		if err := os.WriteFile(path, []byte(sim.Run(brief, New(Config{}), busy).TraceHash), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if testing.Short() {
-		t.Skip("it builds a binary")
-	}
-	binary, result := filepath.Join(t.TempDir(), "other.test"), filepath.Join(t.TempDir(), "hash")
-	if out, err := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	other := exec.Command(binary, "-test.run=^TestAnotherBuildDoesTheSame$")
-	other.Env = append(os.Environ(), traceFile+"="+result, "GOMAXPROCS=1")
-	if out, err := other.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	got, err := os.ReadFile(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := sim.Run(brief, New(Config{}), busy).TraceHash; string(got) != want {
-		t.Errorf("the other build's trace is %s, this one's %s", got, want)
-	}
+	simtest.AnotherBuild(t, func() string { return sim.Run(brief, New(Config{}), busy).TraceHash })
 }
 
 func TestATraceTellsWhatHappened(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	var log strings.Builder
 	calm := sim.Config{Nodes: 4, Duration: 2 * time.Second, Calm: true}
 	watched := calm
@@ -168,7 +127,7 @@ func TestATraceTellsWhatHappened(t *testing.T) {
 }
 
 func TestWhatNodesSendIsCounted(t *testing.T) {
-	once(t)
+	simtest.Once(t)
 	bill, out := Measure(5, 6)
 	fails(t, out)
 	kinds := map[string]bool{}
